@@ -1,0 +1,41 @@
+# Every target builds the environment it needs first: nothing has to be run before it.
+PYTHON ?= python3.11
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.locked
+
+.PHONY: setup demo test test-slow check format lock clean
+
+setup: $(STAMP)
+
+# requirements.lock names every package of the environment, so nothing is resolved anew.
+# The environment is made again only when the lock has changed.
+$(STAMP): requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
+	cp requirements.lock $(STAMP)
+
+demo: setup
+	$(PY) cli.py demo
+
+test: setup
+	$(PY) -m pytest -m "not slow" -q
+
+test-slow: setup
+	$(PY) -m pytest -m slow -q
+
+check: setup
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+
+format: setup
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+# After a change of dependencies: install them into .venv by hand, then write the lock.
+lock:
+	$(PY) -m pip freeze --disable-pip-version-check | grep -v '^-e' > requirements.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

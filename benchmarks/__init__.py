@@ -1,0 +1,1 @@
+"""Measurements against the plain way, both sides in one run."""

@@ -1,0 +1,1 @@
+"""Posts to Parquet data sets with honest splits."""

@@ -1,0 +1,40 @@
+"""The three modalities of a post and their seven subsets, named in one place.
+
+A subset is written with its modalities joined by ``+`` in the order of ``MODALITIES``:
+``image+tags``. It names a head of the network, a row of the paper's tables, and the value of a
+data set's ``modalities`` column.
+"""
+
+from collections.abc import Iterable
+from itertools import combinations
+
+MODALITIES = ("image", "text", "tags")
+
+
+def subset_name(modalities: Iterable[str]) -> str:
+    """Return the name of the subset that holds these modalities, whatever their order."""
+    present = set(modalities)
+    if unknown := present.difference(MODALITIES):
+        raise ValueError(f"unknown modality {sorted(unknown)[0]!r}: one of {', '.join(MODALITIES)}")
+    if not present:
+        raise ValueError("a subset holds at least one modality")
+    return "+".join(modality for modality in MODALITIES if modality in present)
+
+
+SUBSETS = tuple(
+    subset_name(chosen)
+    for size in range(1, len(MODALITIES) + 1)
+    for chosen in combinations(MODALITIES, size)
+)
+COMPLETE = SUBSETS[-1]
+
+# The paper's short forms, for tables that stand beside the paper's.
+SHORT_NAMES = {
+    subset: "+".join({"image": "I", "text": "T", "tags": "#"}[m] for m in subset.split("+"))
+    for subset in SUBSETS
+}
+
+
+def contains(subset: str, other: str) -> bool:
+    """Whether ``subset`` holds every modality of ``other``."""
+    return set(other.split("+")) <= set(subset.split("+"))

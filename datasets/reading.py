@@ -1,0 +1,111 @@
+"""A data set folder as its readers see it: training, evaluation, inspection, manifests.
+
+The format is described in ``docs/datasets.md``. A folder is checked when it is opened, so that
+those who read it need not be careful again.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from datasets.errors import DatasetError
+
+FORMAT = "flickr-emotion-dataset"
+FORMAT_VERSION = 1
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vocabulary:
+    """Words and tags of the training split with their counts, most frequent first."""
+
+    min_count: int
+    """Words and tags seen fewer times than this are ``<UNK>`` to the network."""
+    words: dict[str, int]
+    tags: dict[str, int]
+
+    def kept_words(self) -> list[str]:
+        """Return the words that are not ``<UNK>``, most frequent first."""
+        return [word for word, count in self.words.items() if count >= self.min_count]
+
+    def kept_tags(self) -> list[str]:
+        """Return the tags that are not ``<UNK>``, most frequent first."""
+        return [tag for tag, count in self.tags.items() if count >= self.min_count]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A data set folder that has been opened and checked."""
+
+    folder: Path
+    kind: str
+    """``votes`` or ``sentiment``: what the labels were decided from."""
+    classes: tuple[str, ...]
+    counts: dict[str, dict[str, Any]]
+    """By split: ``total``, ``labels`` (label to count) and ``subsets`` (subset to count)."""
+    digest: str
+    """SHA-256 of the posts of all splits: two data sets with the same digest hold the same."""
+    options: dict[str, Any]
+
+    def shards(self, split: str) -> list[Path]:
+        """Return the Parquet files of a split in their order."""
+        return sorted((self.folder / "data").glob(f"{split}-*.parquet"))
+
+    def batches(
+        self, split: str, columns: Sequence[str], batch_size: int = 1024
+    ) -> Iterator[list[dict[str, Any]]]:
+        """Yield the posts of a split as lists of rows, ``batch_size`` at a time, in their order."""
+        for shard in self.shards(split):
+            with pq.ParquetFile(shard) as file:
+                for batch in file.iter_batches(batch_size, columns=list(columns)):
+                    yield batch.to_pylist()
+
+    def vocabulary(self) -> Vocabulary:
+        """Read ``vocabulary.json``."""
+        content = _read_json(self.folder / "vocabulary.json")
+        return Vocabulary(
+            min_count=content["min_count"], words=content["words"], tags=content["tags"]
+        )
+
+
+def open_dataset(folder: Path) -> Dataset:
+    """Open a data set folder.
+
+    Raises ``DatasetError`` where the folder is none, is of a newer format, or lacks a file.
+    """
+    content = _read_json(folder / "dataset.json")
+    if content.get("format") != FORMAT:
+        raise DatasetError(f"{folder / 'dataset.json'} describes no data set of `build-splits`")
+    if content["version"] > FORMAT_VERSION:
+        raise DatasetError(
+            f"{folder} has data set format {content['version']}, this program reads up to "
+            f"{FORMAT_VERSION}: update the program"
+        )
+    dataset = Dataset(
+        folder=folder,
+        kind=content["kind"],
+        classes=tuple(content["classes"]),
+        counts=content["counts"],
+        digest=content["digest"],
+        options=content["options"],
+    )
+    for split in SPLITS:
+        if not dataset.shards(split):
+            raise DatasetError(f"{folder / 'data'} has no shard of {split}: build the splits again")
+    return dataset
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DatasetError(
+            f"{path} is not there: give the folder that `build-splits --out` wrote"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path} cannot be read ({error}): build the splits again") from None
+    return content

@@ -1,0 +1,1 @@
+"""Published lists of Flickr URLs to posts on disk."""

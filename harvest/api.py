@@ -1,0 +1,70 @@
+"""Flickr's API through flickrapi, with a session, time-outs and failures of our own.
+
+flickrapi signs and sends. It shares one session class-wide, has no time-out, loses response headers
+and raises a different thing for every kind of broken answer: all of that is settled here.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import flickrapi
+import requests
+from requests.adapters import HTTPAdapter
+
+from harvest.answers import Answer, MalformedAnswerError, parse_get_info
+from harvest.photo_url import PhotoReference
+from harvest.retry import TransientError, photo_call_failure, seconds_to_wait
+
+_TIMEOUT_SECONDS = 30
+
+
+class FlickrClient:
+    """The calls that a crawl makes; its methods may be called from any thread."""
+
+    def __init__(
+        self,
+        *,
+        key: str,
+        secret: str,
+        rest_url: str,
+        connections: int,
+        spend: Callable[[str], None],
+    ) -> None:
+        """``spend`` is told the method of each call just before it is made."""
+        self._spend = spend
+        self._api = flickrapi.FlickrAPI(
+            key, secret, format="parsed-json", store_token=False, timeout=_TIMEOUT_SECONDS
+        )
+        self._api.REST_URL = rest_url
+        self._session = requests.Session()
+        adapter = HTTPAdapter(pool_maxsize=connections, pool_block=True)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+        self._session.hooks["response"].append(self._keep_headers)
+        self._api.flickr_oauth.session = self._session
+        self._last = threading.local()
+
+    def get_info(self, reference: PhotoReference) -> Answer:
+        """Ask ``flickr.photos.getInfo`` for a post.
+
+        Raises ``PhotoGoneError``, ``PhotoPrivateError``, ``TransientError`` or ``RefusedError``.
+        """
+        method = "flickr.photos.getInfo"
+        self._spend(method)
+        self._last.retry_after = None
+        try:
+            content = self._api.photos.getInfo(photo_id=reference.photo_id, secret=reference.secret)
+            return parse_get_info(content, reference.photo_id)
+        except MalformedAnswerError as error:
+            raise TransientError(str(error)) from None
+        except Exception as error:
+            # `from None`: a chained exception would carry the signed request.
+            raise photo_call_failure(error, self._last.retry_after) from None
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _keep_headers(self, response: requests.Response, **_: Any) -> None:
+        self._last.retry_after = seconds_to_wait(response.headers.get("Retry-After"))

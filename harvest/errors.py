@@ -1,0 +1,5 @@
+"""Errors that a user can mend: the command line shows their message as one line, no traceback."""
+
+
+class HarvestError(Exception):
+    """What went wrong in a crawl, where (file and row, photo id, option), and what to do."""

@@ -1,0 +1,51 @@
+"""Whether a JPEG is whole, told without decoding it.
+
+A broken download is most often half a picture: it starts well, decodes with grey below, and would
+go unnoticed into a data set. The header's segments are walked to the dimensions and to the scan
+data, after which the end marker must follow. The build decodes every picture fully.
+"""
+
+# Start-of-frame markers hold the dimensions; C4, C8 and CC are other tables.
+_START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_START_OF_SCAN = 0xDA
+_STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
+_END_OF_IMAGE = b"\xff\xd9"
+
+
+class NotWholeError(ValueError):
+    """The bytes are no JPEG, or only a part of one."""
+
+
+def dimensions(data: bytes) -> tuple[int, int]:
+    """Return width and height in pixels of a whole JPEG.
+
+    Raises ``NotWholeError`` with the reason where the bytes are no JPEG or end too early
+    (ITU-T T.81, annex B).
+    """
+    if data[:3] != b"\xff\xd8\xff":
+        raise NotWholeError("no JPEG")
+    size: tuple[int, int] | None = None
+    position = 2
+    while position + 4 <= len(data):
+        if data[position] != 0xFF:
+            raise NotWholeError("broken JPEG header")
+        marker = data[position + 1]
+        if marker == 0xFF:  # padding before a marker
+            position += 1
+            continue
+        if marker in _STANDALONE:
+            position += 2
+            continue
+        if marker == _START_OF_SCAN:
+            break
+        if marker in _START_OF_FRAME and position + 9 <= len(data):
+            height = int.from_bytes(data[position + 5 : position + 7], "big")
+            width = int.from_bytes(data[position + 7 : position + 9], "big")
+            size = (width, height)
+        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+    if size is None or 0 in size or position + 4 > len(data):
+        raise NotWholeError("JPEG ends in its header")
+    # Behind the scan a marker cannot be mistaken: there a data byte FF is always followed by 00.
+    if data.find(_END_OF_IMAGE, position) < 0:
+        raise NotWholeError("JPEG ends early")
+    return size

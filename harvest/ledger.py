@@ -1,0 +1,314 @@
+"""The ledger: one SQLite file that is the whole truth of a crawl.
+
+Every photo has a typed outcome for its API call and for its picture. An outcome commits before the
+next call is made, so a crawl that is killed at any moment asks nothing twice but what was in
+flight. Tables and columns are described in ``docs/harvest.md``.
+
+WAL mode with ``synchronous=NORMAL``: a killed process loses nothing; a power failure may lose the
+last commits, which then are asked again, but never damages the file.
+"""
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harvest.answers import Answer
+from harvest.errors import HarvestError
+from harvest.images import Picture
+from harvest.photo_url import PhotoReference
+
+FILE_NAME = "ledger.sqlite"
+VERSION = 1
+
+API_OUTCOMES = ("pending", "ok", "gone", "private", "failed")
+IMAGE_OUTCOMES = (*API_OUTCOMES, "placeholder", "corrupt")
+
+# *_next_try: unix time of the next try; null where none is planned, so that the photos that are
+# due are found by an index however many are settled.
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE photos (
+    photo_id TEXT PRIMARY KEY,
+    server TEXT, farm TEXT, secret TEXT,
+    api_outcome TEXT NOT NULL DEFAULT 'pending',
+    api_attempts INTEGER NOT NULL DEFAULT 0,
+    api_next_try REAL DEFAULT 0,
+    api_error TEXT,
+    image_outcome TEXT NOT NULL DEFAULT 'pending',
+    image_attempts INTEGER NOT NULL DEFAULT 0,
+    image_next_try REAL DEFAULT 0,
+    image_error TEXT,
+    title TEXT, description TEXT, tags TEXT, owner TEXT, license TEXT,
+    date_upload INTEGER, date_taken TEXT,
+    image_sha256 TEXT, image_bytes INTEGER, image_width INTEGER, image_height INTEGER
+);
+CREATE INDEX image_due ON photos (image_next_try) WHERE image_next_try IS NOT NULL;
+CREATE INDEX api_due ON photos (api_next_try) WHERE api_next_try IS NOT NULL;
+CREATE INDEX api_due_after_image ON photos (api_next_try)
+    WHERE api_next_try IS NOT NULL AND image_next_try IS NULL;
+CREATE TABLE files (name TEXT PRIMARY KEY, digest TEXT NOT NULL);
+CREATE TABLE listed (
+    file TEXT NOT NULL, row INTEGER NOT NULL, photo_id TEXT NOT NULL,
+    emotion TEXT, agree INTEGER, disagree INTEGER, pair TEXT,
+    PRIMARY KEY (file, row)
+) WITHOUT ROWID;
+CREATE TABLE rejected (file TEXT NOT NULL, row INTEGER, reason TEXT NOT NULL, detail TEXT NOT NULL);
+CREATE TABLE pairs (pair TEXT PRIMARY KEY, sentiment REAL NOT NULL);
+CREATE TABLE calls (call_id INTEGER PRIMARY KEY, at REAL NOT NULL, method TEXT NOT NULL);
+CREATE INDEX calls_at ON calls (at);
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DuePhoto:
+    """A photo whose picture or post is to be asked for now."""
+
+    reference: PhotoReference
+    attempts: int
+    """Failed attempts of this crawl so far."""
+    picture_unknown: bool
+    """Whether its picture could be asked for and has not been."""
+
+
+def _planned(what: str, after_image: bool = False) -> str:
+    # Worded as the partial indexes are, or SQLite would not use them.
+    return f"{what}_next_try IS NOT NULL" + (" AND image_next_try IS NULL" if after_image else "")
+
+
+class Ledger:
+    """An open ledger. All its methods may be called from any thread."""
+
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        """Open the ledger at ``path``; with ``create``, make it where there is none.
+
+        Raises ``HarvestError`` where there is none, or it is no ledger, or one of a newer version.
+        """
+        if not create and not path.is_file():
+            raise HarvestError(f"{path} is not there: give the folder that `crawl --out` wrote")
+        self.path = path
+        self._lock = threading.RLock()
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        try:
+            self._prepare(create)
+        except sqlite3.DatabaseError as error:
+            self._connection.close()
+            raise HarvestError(f"{path} cannot be opened as a ledger: {error}") from None
+        except HarvestError:
+            self._connection.close()
+            raise
+
+    def _prepare(self, create: bool) -> None:
+        execute = self._connection.execute
+        self._connection.row_factory = sqlite3.Row
+        execute("PRAGMA busy_timeout = 30000")
+        execute("PRAGMA synchronous = NORMAL")
+        version = execute("PRAGMA user_version").fetchone()[0]
+        empty = not execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if version > VERSION:
+            raise HarvestError(
+                f"{self.path} is of ledger version {version}, this program knows up to {VERSION}: "
+                "update the program"
+            )
+        if empty and create:
+            execute("PRAGMA journal_mode = WAL")
+            self._connection.executescript(
+                f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"
+            )
+        elif version == 0:
+            raise HarvestError(
+                f"{self.path} is no ledger: give the folder that `crawl --out` wrote"
+            )
+
+    def close(self) -> None:
+        """Close the file; what was recorded is already in it."""
+        with self._lock:
+            self._connection.close()
+
+    def __enter__(self) -> "Ledger":
+        """Return the ledger."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the ledger."""
+        self.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Hold the ledger for several statements that commit together or not at all."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def query(self, sql: str, parameters: Iterable[Any] = ()) -> list[sqlite3.Row]:
+        """Return the rows of one read-only statement."""
+        with self._lock:
+            return self._connection.execute(sql, tuple(parameters)).fetchall()
+
+    def meta(self, key: str) -> str | None:
+        """Return a fact about the whole harvest, for example ``kind``."""
+        rows = self.query("SELECT value FROM meta WHERE key = ?", (key,))
+        return rows[0]["value"] if rows else None
+
+    # What is due.
+
+    def start_crawl(self, *, verify_gone: bool) -> None:
+        """Make everything due that an earlier crawl gave up on.
+
+        With ``verify_gone`` also the posts that are ``gone`` only because their picture is.
+        """
+        with self.transaction() as connection:
+            for what in ("api", "image"):
+                connection.execute(
+                    f"UPDATE photos SET {what}_attempts = 0, {what}_next_try = 0 "
+                    f"WHERE {what}_outcome = 'failed'"
+                )
+            if verify_gone:
+                connection.execute(
+                    "UPDATE photos SET api_outcome = 'pending', api_next_try = 0, api_error = NULL "
+                    "WHERE api_outcome = 'gone' AND api_error LIKE 'picture %'"
+                )
+
+    def due(
+        self, what: str, *, now: float, limit: int, after_image: bool = False
+    ) -> list[DuePhoto]:
+        """Return photos whose ``image`` or ``api`` try is due, the longest due first.
+
+        With ``after_image`` only those whose picture needs no further try.
+        """
+        rows = self.query(
+            "SELECT photo_id, server, farm, secret, image_next_try, "
+            f"{what}_attempts AS attempts FROM photos WHERE {_planned(what, after_image)} "
+            f"AND {what}_next_try <= ? ORDER BY {what}_next_try LIMIT ?",
+            (now, limit),
+        )
+        return [
+            DuePhoto(
+                reference=PhotoReference(
+                    photo_id=row["photo_id"],
+                    server=row["server"],
+                    farm=row["farm"],
+                    secret=row["secret"],
+                ),
+                attempts=row["attempts"],
+                picture_unknown=row["image_next_try"] is not None,
+            )
+            for row in rows
+        ]
+
+    def next_due(self, what: str, *, after_image: bool = False) -> float | None:
+        """Return the unix time of the earliest try that ``due`` would return, if there is one."""
+        row = self.query(
+            f"SELECT min({what}_next_try) AS at FROM photos WHERE {_planned(what, after_image)}"
+        )[0]
+        return row["at"]  # type: ignore[no-any-return]
+
+    def left(self, what: str) -> int:
+        """Return the number of photos for which an ``image`` or ``api`` try is planned."""
+        rows = self.query(f"SELECT count(*) AS n FROM photos WHERE {_planned(what)}")
+        return int(rows[0]["n"])
+
+    # What happened.
+
+    def record_call(self, method: str) -> None:
+        """Record that a call of the quota is about to be spent."""
+        with self.transaction() as connection:
+            connection.execute(
+                "INSERT INTO calls (at, method) VALUES (?, ?)", (time.time(), method)
+            )
+
+    def record_answer(self, answer: Answer) -> None:
+        """Store a post.
+
+        Where the list did not know where its picture is, or the known place was dead, the picture
+        becomes due under the reference of the answer.
+        """
+        reference = answer.reference
+        with self.transaction() as connection:
+            connection.execute(
+                "UPDATE photos SET image_outcome = 'pending', image_attempts = 0, "
+                "image_next_try = 0, image_error = NULL, server = ?, farm = ?, secret = ? "
+                "WHERE photo_id = ? AND image_outcome IN ('pending', 'gone', 'private') "
+                "AND (server IS NOT ? OR secret IS NOT ?)",
+                (
+                    *(reference.server, reference.farm, reference.secret, reference.photo_id),
+                    *(reference.server, reference.secret),
+                ),
+            )
+            connection.execute(
+                "UPDATE photos SET api_outcome = 'ok', api_next_try = NULL, api_error = NULL, "
+                "farm = ifnull(farm, ?), title = ?, description = ?, tags = ?, owner = ?, "
+                "license = ?, date_upload = ?, date_taken = ? WHERE photo_id = ?",
+                (
+                    *(reference.farm, answer.title, answer.description),
+                    json.dumps(answer.tags, ensure_ascii=False),
+                    *(answer.owner, answer.license, answer.date_upload, answer.date_taken),
+                    reference.photo_id,
+                ),
+            )
+
+    def record_picture(self, photo_id: str, picture: Picture) -> None:
+        """Record a picture that has been written to its place."""
+        with self.transaction() as connection:
+            connection.execute(
+                "UPDATE photos SET image_outcome = 'ok', image_next_try = NULL, image_error = NULL,"
+                " image_sha256 = ?, image_bytes = ?, image_width = ?, image_height = ? "
+                "WHERE photo_id = ?",
+                (picture.sha256, picture.size, picture.width, picture.height, photo_id),
+            )
+
+    def record_final(self, what: str, photo_id: str, outcome: str, reason: str) -> None:
+        """Record an ``image`` or ``api`` outcome after which nothing is tried again."""
+        with self.transaction() as connection:
+            connection.execute(
+                f"UPDATE photos SET {what}_outcome = ?, {what}_next_try = NULL, {what}_error = ? "
+                "WHERE photo_id = ?",
+                (outcome, reason, photo_id),
+            )
+
+    def record_gone_picture(self, photo_id: str, reason: str) -> None:
+        """Record a picture that is gone; it settles its post where no answer has come yet."""
+        with self.transaction() as connection:
+            connection.execute(
+                "UPDATE photos SET image_outcome = 'gone', image_next_try = NULL, image_error = ? "
+                "WHERE photo_id = ?",
+                (reason, photo_id),
+            )
+            connection.execute(
+                "UPDATE photos SET api_outcome = 'gone', api_next_try = NULL, api_error = ? "
+                "WHERE photo_id = ? AND api_outcome IN ('pending', 'failed')",
+                (f"picture {reason}", photo_id),
+            )
+
+    def record_failure(self, what: str, photo_id: str, reason: str, *, delay: float | None) -> None:
+        """Record a failed try; ``delay``: seconds until the next, none where all are spent."""
+        next_try = None if delay is None else time.time() + delay
+        with self.transaction() as connection:
+            connection.execute(
+                f"UPDATE photos SET {what}_outcome = 'failed', {what}_error = ?, "
+                f"{what}_attempts = {what}_attempts + 1, {what}_next_try = ? WHERE photo_id = ?",
+                (reason, next_try, photo_id),
+            )
+
+    # What is known.
+
+    def call_times(self, since: float) -> list[float]:
+        """Return the unix times of the calls spent since then, in order."""
+        rows = self.query("SELECT at FROM calls WHERE at >= ? ORDER BY at", (since,))
+        return [row["at"] for row in rows]
+
+    def outcome_counts(self, what: str) -> dict[str, int]:
+        """Return the number of photos by ``image`` or ``api`` outcome, zeros included."""
+        outcomes = API_OUTCOMES if what == "api" else IMAGE_OUTCOMES
+        rows = self.query(f"SELECT {what}_outcome AS o, count(*) AS n FROM photos GROUP BY 1")
+        return dict.fromkeys(outcomes, 0) | {row["o"]: row["n"] for row in rows}

@@ -1,0 +1,82 @@
+"""From the picture URLs of published lists to photo references.
+
+The lists are from 2012 to 2016 and name hosts and forms that Flickr has changed since; id, server
+and secret in them are still good. Hosts and forms: Flickr's "Photo Image URLs" page and the
+published lists themselves.
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+LIVE_HOST = "live.staticflickr.com"
+
+_HOST = re.compile(
+    r"(?:live|farm\d+|c\d+)\.staticflickr\.com|(?:farm\d+\.)?static\.flickr\.com"
+    r"|(?P<no_server>photos\d+\.flickr\.com)"
+)
+_PATH = re.compile(
+    r"/(?:(?P<farm>\d{1,3})/)?(?:(?P<server>\d{1,9})/)?"
+    r"(?P<photo_id>\d{1,19})_(?P<secret>[0-9a-f]{6,20})(?:_(?P<suffix>[a-z0-9]{1,2}))?"
+    r"\.(?:jpg|jpeg|png|gif)",
+    re.IGNORECASE,
+)
+_FARM_HOST = re.compile(r"farm(\d+)\.")
+# Sizes from h up, and the original, carry a secret of their own, which opens no other size.
+_OWN_SECRET = frozenset({"h", "k", "o", "3k", "4k", "5k", "6k", "f"})
+
+
+class NotFlickrError(ValueError):
+    """The URL is on no image host of Flickr's."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PhotoReference:
+    """What names one photo of Flickr's, as far as it is known.
+
+    Without server and secret the picture cannot be asked for before the API has answered.
+    """
+
+    photo_id: str
+    server: str | None
+    farm: str | None
+    secret: str | None
+
+    def image_path(self) -> str:
+        """Return the path of the photo's 500-pixel picture on an image server."""
+        return f"/{self.server}/{self.photo_id}_{self.secret}.jpg"
+
+
+def parse_photo_url(url: str) -> PhotoReference:
+    """Return the photo reference in a picture's URL.
+
+    Raises ``NotFlickrError`` for other hosts and ``ValueError`` for a Flickr host's URL that names
+    no photo.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        host = (parts.hostname or "").lower()
+    except ValueError as error:
+        raise NotFlickrError(f"{url!r} is no URL: {error}") from None
+    host_match = _HOST.fullmatch(host)
+    if parts.scheme not in ("http", "https") or not host_match:
+        raise NotFlickrError(f"{url!r} is on no image host of Flickr's")
+    match = _PATH.fullmatch(parts.path)
+    if not match:
+        raise ValueError(f"{url!r} names no photo: expected /server/id_secret.jpg")
+    farm, server = match["farm"], match["server"]
+    if farm and not server:
+        farm, server = None, farm
+    if host_match["no_server"]:
+        server = None
+    elif server is None:
+        raise ValueError(f"{url!r} names no server: expected /server/id_secret.jpg")
+    if farm_host := _FARM_HOST.match(host):
+        farm = farm_host[1]
+    own_secret = (match["suffix"] or "").lower() in _OWN_SECRET
+    return PhotoReference(
+        photo_id=match["photo_id"],
+        server=server,
+        farm=farm,
+        secret=None if own_secret else match["secret"].lower(),
+    )

@@ -1,0 +1,115 @@
+"""What is tried again, how often and how long after: the one retry policy of API and pictures.
+
+Attempts are counted in the ledger, so that they outlive the process. Retry sits above flickrapi:
+below it, urllib3 would send the same OAuth nonce again, which Flickr refuses.
+"""
+
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import flickrapi
+import requests
+
+from harvest.errors import HarvestError
+
+
+class TransientError(Exception):
+    """A failure that another try may mend."""
+
+    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
+        """``retry_after``: seconds the server asked us to wait, if it did."""
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class PhotoGoneError(Exception):
+    """Flickr knows no such photo, or no such picture: final."""
+
+
+class PhotoPrivateError(Exception):
+    """The photo, or its picture, is not public: final for now."""
+
+
+class RefusedError(HarvestError):
+    """Flickr refuses us, not the photo: the crawl stops at once and marks nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetryPolicy:
+    """Exponential backoff with full jitter, as those who crawl Flickr in production do."""
+
+    attempts: int = 8
+    """Tries of one call or picture within a crawl."""
+    first_delay: float = 1.0
+    """Seconds before the second try, at most; doubled for each further one."""
+    longest_delay: float = 120.0
+
+    def delay(self, failures: int, retry_after: float | None) -> float | None:
+        """Return the seconds until the next try after so many failures; none to give up."""
+        if failures >= self.attempts:
+            return None
+        ceiling = min(self.longest_delay, self.first_delay * 2 ** (failures - 1))
+        return max(retry_after or 0.0, random.uniform(0, ceiling))
+
+
+def seconds_to_wait(retry_after: str | None) -> float | None:
+    """Read a Retry-After header, seconds or a date; at most an hour is believed."""
+    if retry_after is None:
+        return None
+    try:
+        seconds = float(retry_after)
+    except ValueError:
+        try:
+            then = parsedate_to_datetime(retry_after)
+        except ValueError:
+            return None
+        if then.tzinfo is None:
+            then = then.replace(tzinfo=UTC)
+        seconds = (then - datetime.now(UTC)).total_seconds()
+    return min(max(seconds, 0.0), 3600.0) if seconds == seconds else None
+
+
+# Codes of the REST API (``docs/flickr.md``).
+_GONE = {1}
+_PRIVATE = {2}
+_TRY_AGAIN = {0, 10, 105, 201}
+_KEY_REFUSED = {95, 96, 97, 98, 99, 100}
+
+
+def photo_call_failure(error: Exception, retry_after: float | None) -> Exception:
+    """Return what an exception out of flickrapi means for a call about one photo."""
+    if isinstance(error, flickrapi.FlickrError):
+        message = str(error)
+        if error.code is None:
+            return _http_failure(message, retry_after)
+        if error.code in _GONE:
+            return PhotoGoneError(message)
+        if error.code in _PRIVATE:
+            return PhotoPrivateError(message)
+        if error.code in _KEY_REFUSED:
+            return _key_refused(message)
+        if error.code in _TRY_AGAIN:
+            return TransientError(message, retry_after=retry_after)
+        return RefusedError(f"Flickr refused a call ({message}): this is a fault of this program")
+    if isinstance(error, requests.RequestException):
+        return TransientError(f"{type(error).__name__} from the API")
+    # flickrapi raises these where an answer with a 200 is no answer of the API.
+    if isinstance(error, (ValueError, KeyError, AttributeError, TypeError)):
+        return TransientError(f"an answer that cannot be read ({type(error).__name__})")
+    return error
+
+
+def _http_failure(message: str, retry_after: float | None) -> Exception:
+    # flickrapi puts the status into the text and nowhere else.
+    if any(f"Status code {status} " in message for status in (400, 401, 403)):
+        return _key_refused(message)
+    return TransientError(message, retry_after=retry_after)
+
+
+def _key_refused(message: str) -> RefusedError:
+    return RefusedError(
+        f"Flickr refused the API key or its secret ({message}): set FLICKR_API_KEY and "
+        "FLICKR_API_SECRET, or --api-key and --api-secret, to a valid pair"
+    )

@@ -1,0 +1,70 @@
+"""Which published list a path holds is told by its content, not by its name."""
+
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+from harvest.errors import HarvestError
+from harvest.sources import vso, you2016
+from harvest.sources.rows import ListFile, PublishedList
+
+# A damaged or foreign first line must not hide a good file.
+_LINES_TO_LOOK_AT = 20
+
+
+def open_list(path: Path) -> PublishedList:
+    """Open a published list: a folder with its files at any depth, or one file of it.
+
+    Raises ``HarvestError`` where no file holds rows of a known list.
+    """
+    if not path.exists():
+        raise HarvestError(f"{path} is not there: give the folder of a published list")
+    root = path if path.is_dir() else path.parent
+    paths = sorted(p for p in root.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    name_of = {p: (Path(root.resolve().name) / p.relative_to(root)).as_posix() for p in paths}
+
+    votes = [p for p in paths if p.suffix.lower() == ".csv"]
+    if any(_holds(p, you2016.looks_like) for p in votes):
+        files = tuple(ListFile(name=name_of[p], path=p, read=you2016.read) for p in votes)
+        return PublishedList(kind="votes", files=files, pair_sentiments={})
+
+    texts = [p for p in paths if p.suffix.lower() == ".txt" and p.name != vso.ONTOLOGY_NAME]
+    if any(_holds(p, vso.looks_like) for p in texts):
+        # A file that cannot be read stays in, so that it is reported.
+        pairs = [p for p in texts if not _readable(p) or _holds(p, vso.looks_like)]
+        files = tuple(ListFile(name=name_of[p], path=p, read=vso.read) for p in pairs)
+        return PublishedList(
+            kind="sentiment", files=files, pair_sentiments=vso.read_ontology(_ontology(root, paths))
+        )
+    raise HarvestError(
+        f"{path} holds no published list: expected You et al.'s *.csv with rows "
+        "emotion,url,disagree,agree or VSO's *.txt with rows image_url: ..."
+    )
+
+
+def _holds(path: Path, looks_like: Callable[[str], bool]) -> bool:
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            return any(looks_like(line) for line in islice(file, _LINES_TO_LOOK_AT))
+    except OSError:
+        return False
+
+
+def _readable(path: Path) -> bool:
+    try:
+        path.open("rb").close()
+    except OSError:
+        return False
+    return True
+
+
+def _ontology(root: Path, paths: list[Path]) -> Path:
+    found = [p for p in paths if p.name == vso.ONTOLOGY_NAME]
+    beside = [folder / vso.ONTOLOGY_NAME for folder in (root, *root.resolve().parents[:2])]
+    for candidate in (*found, *beside):
+        if candidate.is_file():
+            return candidate
+    raise HarvestError(
+        f"{root} holds VSO's lists without {vso.ONTOLOGY_NAME}, which gives each pair its "
+        "sentiment: put that file into the folder"
+    )

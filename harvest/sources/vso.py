@@ -1,0 +1,61 @@
+"""VSO (Borth et al. 2013): one file of picture URLs for each adjective-noun pair.
+
+A row is ``image_url: URL    flickr_username: "..." realname: "..."``. The ontology
+``3244ANPs.txt`` gives each pair its sentiment. The format: ``docs/lists.md``.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from harvest.errors import HarvestError
+from harvest.sources.rows import ListedPhoto, RejectedRow, Row, parse_reference
+
+ONTOLOGY_NAME = "3244ANPs.txt"
+
+_ROW = re.compile(r'image_url: (\S+)    flickr_username: "(.*)" realname: "(.*)"')
+_PAIR = re.compile(r"\t(\S+) \[sentiment: (-?\d+\.\d+)\] \[#imgs: [\d,]+\]")
+
+
+def looks_like(line: str) -> bool:
+    """Whether a line could be a row of this format."""
+    return line.startswith("image_url: ")
+
+
+def read(path: Path) -> Iterator[Row]:
+    """Yield the rows of one pair's file."""
+    pair = path.stem
+    with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
+        for row, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            match = _ROW.fullmatch(line.rstrip("\r\n"))
+            if not match:
+                detail = f"{line.strip()[:200]!r}: expected image_url, flickr_username, realname"
+                yield RejectedRow(row=row, reason="malformed", detail=detail)
+                continue
+            reference = parse_reference(match[1], row)
+            if isinstance(reference, RejectedRow):
+                yield reference
+            else:
+                yield ListedPhoto(row=row, reference=reference, pair=pair)
+
+
+def read_ontology(path: Path) -> dict[str, float]:
+    """Return the sentiment, from -2 to 2, of each pair of ``3244ANPs.txt`` by its file's name.
+
+    A pair with a slash has an underscore-free file name: the ontology's ``brave_9/11`` is listed
+    in ``brave_9-11.txt``.
+    """
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise HarvestError(f"the ontology {path} cannot be read: {error}") from None
+    sentiments = {
+        match[1].replace("/", "-"): float(match[2])
+        for line in text.splitlines()
+        if (match := _PAIR.match(line))
+    }
+    if not sentiments:
+        raise HarvestError(f"{path} holds no line `pair [sentiment: x] [#imgs: n]` of the ontology")
+    return sentiments

@@ -1,0 +1,122 @@
+"""The two stages of a crawl: what is done for one photo, and which outcome each end of it has."""
+
+import threading
+from pathlib import Path
+
+from harvest.api import FlickrClient
+from harvest.images import CorruptPictureError, ImageFetcher, PlaceholderError, image_path
+from harvest.ledger import DuePhoto, Ledger
+from harvest.pacing import Pacer
+from harvest.retry import PhotoGoneError, PhotoPrivateError, RetryPolicy, TransientError
+
+
+class ImageStage:
+    """Fetches pictures. They cost no quota, and one that is gone settles its post."""
+
+    name = "image"
+    after_image = False
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        fetcher: ImageFetcher,
+        *,
+        folder: Path,
+        retry: RetryPolicy,
+        workers: int,
+    ) -> None:
+        """Write pictures below ``folder``."""
+        self.workers = workers
+        self._ledger = ledger
+        self._fetcher = fetcher
+        self._folder = folder
+        self._retry = retry
+
+    def work(self, photo: DuePhoto) -> None:
+        """Fetch a photo's picture."""
+        photo_id = photo.reference.photo_id
+        try:
+            picture = self._fetcher.fetch(photo.reference, image_path(self._folder, photo_id))
+        except PhotoGoneError as error:
+            self._ledger.record_gone_picture(photo_id, str(error))
+        except PhotoPrivateError as error:
+            self._ledger.record_final(self.name, photo_id, "private", str(error))
+        except PlaceholderError as error:
+            self._ledger.record_final(self.name, photo_id, "placeholder", str(error))
+        except TransientError as error:
+            delay = self._retry.delay(photo.attempts + 1, error.retry_after)
+            if delay is None and isinstance(error, CorruptPictureError):
+                self._ledger.record_final(self.name, photo_id, "corrupt", str(error))
+            else:
+                self._ledger.record_failure(self.name, photo_id, str(error), delay=delay)
+        else:
+            self._ledger.record_picture(photo_id, picture)
+
+
+class ApiStage:
+    """Asks Flickr for posts, a call each, at the quota's pace."""
+
+    name = "api"
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        client: FlickrClient,
+        pacer: Pacer,
+        *,
+        prober: ImageFetcher | None,
+        after_image: bool,
+        retry: RetryPolicy,
+        workers: int,
+    ) -> None:
+        """With a ``prober`` it is asked first whether the picture lives, at no cost of quota."""
+        self.workers = workers
+        self.after_image = after_image
+        self.stopped = threading.Event()
+        self._ledger = ledger
+        self._client = client
+        self._pacer = pacer
+        self._prober = prober
+        self._retry = retry
+
+    def work(self, photo: DuePhoto) -> None:
+        """Ask for a photo's post."""
+        photo_id = photo.reference.photo_id
+        if self._prober and photo.picture_unknown and self._settled_by_picture(photo):
+            return
+        if not self._pacer.wait(self.stopped):
+            return
+        try:
+            answer = self._client.get_info(photo.reference)
+        except PhotoGoneError as error:
+            self._ledger.record_final(self.name, photo_id, "gone", str(error))
+        except PhotoPrivateError as error:
+            self._ledger.record_final(self.name, photo_id, "private", str(error))
+        except TransientError as error:
+            if error.retry_after:
+                self._pacer.hold(error.retry_after)
+            self._fail(photo, error)
+        else:
+            self._ledger.record_answer(answer)
+
+    def _settled_by_picture(self, photo: DuePhoto) -> bool:
+        assert self._prober is not None
+        photo_id = photo.reference.photo_id
+        try:
+            self._prober.probe(photo.reference)
+        except PhotoGoneError as error:
+            self._ledger.record_gone_picture(photo_id, str(error))
+            return True
+        except PhotoPrivateError as error:
+            self._ledger.record_final("image", photo_id, "private", str(error))
+        except PlaceholderError as error:
+            self._ledger.record_final("image", photo_id, "placeholder", str(error))
+        except TransientError as error:
+            if photo.attempts + 1 < self._retry.attempts:
+                self._fail(photo, error)
+                return True
+        return False
+
+    def _fail(self, photo: DuePhoto, error: TransientError) -> None:
+        delay = self._retry.delay(photo.attempts + 1, error.retry_after)
+        self._ledger.record_failure(self.name, photo.reference.photo_id, str(error), delay=delay)

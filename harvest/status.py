@@ -1,0 +1,57 @@
+"""What a harvest holds, for people and for programs; may be asked while a crawl is running."""
+
+import time
+from pathlib import Path
+from typing import TypedDict
+
+from harvest.ledger import FILE_NAME, Ledger
+from harvest.pacing import HOUR
+
+
+class Calls(TypedDict):
+    """API calls that were spent."""
+
+    total: int
+    last_hour: int
+
+
+class Status(TypedDict):
+    """The outcomes of a harvest's photos; zeros are included."""
+
+    photos: int
+    api: dict[str, int]
+    image: dict[str, int]
+    calls: Calls
+
+
+def harvest_status(folder: Path) -> Status:
+    """Return the state of a harvest folder.
+
+    Raises ``HarvestError`` where the folder is none.
+    """
+    with Ledger(folder / FILE_NAME) as ledger:
+        api = ledger.outcome_counts("api")
+        return Status(
+            photos=sum(api.values()),
+            api=api,
+            image=ledger.outcome_counts("image"),
+            calls=Calls(
+                total=ledger.query("SELECT count(*) AS n FROM calls")[0]["n"],
+                last_hour=len(ledger.call_times(since=time.time() - HOUR)),
+            ),
+        )
+
+
+def failure_reasons(folder: Path, limit: int = 10) -> list[tuple[str, str, int]]:
+    """Return the most frequent reasons of failures: ``api`` or ``image``, reason, photos."""
+    with Ledger(folder / FILE_NAME) as ledger:
+        rows = ledger.query(
+            " UNION ALL ".join(
+                f"SELECT '{what}' AS what, {what}_error AS reason, count(*) AS photos FROM photos "
+                f"WHERE {what}_outcome IN ('failed', 'corrupt') GROUP BY 1, 2"
+                for what in ("api", "image")
+            )
+            + " ORDER BY photos DESC, what, reason LIMIT ?",
+            (limit,),
+        )
+    return [(row["what"], row["reason"], row["photos"]) for row in rows]
