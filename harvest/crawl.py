@@ -17,7 +17,7 @@ from harvest.dispatch import Dispatcher, Stage
 from harvest.errors import HarvestError
 from harvest.images import ImageFetcher
 from harvest.ledger import FILE_NAME, Ledger
-from harvest.listing import ListingReport, add_list
+from harvest.listing import add_list
 from harvest.pacing import HOUR, Pacer
 from harvest.photo_url import LIVE_HOST
 from harvest.progress import CrawlProgress
@@ -67,7 +67,8 @@ class CrawlOptions:
 class CrawlReport:
     """What a crawl did."""
 
-    listing: ListingReport
+    rejected: int
+    """Rows of the list that name no photo."""
     interrupted: bool
     photos: int
     lost: int
@@ -84,14 +85,16 @@ def crawl(options: CrawlOptions, say: Callable[[str], None]) -> CrawlReport:
         options.out.mkdir(parents=True, exist_ok=True)
         lock = FileLock(options.out / ".crawl.lock", timeout=0)
         with lock, Ledger(options.out / FILE_NAME, create=True) as ledger:
-            listing = add_list(ledger, published)
-            for line in listing.rejected[:_SHOWN_ROWS]:
+            rejected = add_list(ledger, published)
+            for line in rejected[:_SHOWN_ROWS]:
                 say(f"skipped {line}")
-            if (more := len(listing.rejected) - _SHOWN_ROWS) > 0:
+            if (more := len(rejected) - _SHOWN_ROWS) > 0:
                 say(f"skipped {more} more rows: table `rejected` of the ledger names them")
             interrupted = _run(options, ledger, say)
             photos, lost = _losses(ledger, options)
-            return CrawlReport(listing=listing, interrupted=interrupted, photos=photos, lost=lost)
+            return CrawlReport(
+                rejected=len(rejected), interrupted=interrupted, photos=photos, lost=lost
+            )
     except Timeout:
         raise HarvestError(
             f"another crawl is at work on {options.out}: wait for it, or give another --out"
@@ -104,6 +107,7 @@ def crawl(options: CrawlOptions, say: Callable[[str], None]) -> CrawlReport:
 
 
 def _run(options: CrawlOptions, ledger: Ledger, say: Callable[[str], None]) -> bool:
+    ledger.set_meta("service", "other" if options.flickr_url else "flickr")
     ledger.start_crawl(verify_gone=options.verify_gone)
     base = (options.flickr_url or "").rstrip("/")
     fetcher = ImageFetcher(

@@ -58,6 +58,7 @@ CREATE TABLE listed (
     emotion TEXT, agree INTEGER, disagree INTEGER, pair TEXT,
     PRIMARY KEY (file, row)
 ) WITHOUT ROWID;
+CREATE INDEX listed_photo ON listed (photo_id);
 CREATE TABLE rejected (file TEXT NOT NULL, row INTEGER, reason TEXT NOT NULL, detail TEXT NOT NULL);
 CREATE TABLE pairs (pair TEXT PRIMARY KEY, sentiment REAL NOT NULL);
 CREATE TABLE calls (call_id INTEGER PRIMARY KEY, at REAL NOT NULL, method TEXT NOT NULL);
@@ -155,10 +156,19 @@ class Ledger:
         with self._lock:
             return self._connection.execute(sql, tuple(parameters)).fetchall()
 
+    def stream(self, sql: str) -> Iterator[sqlite3.Row]:
+        """Yield the rows of a statement too large to hold; the ledger must serve one thread."""
+        yield from self._connection.execute(sql)
+
     def meta(self, key: str) -> str | None:
         """Return a fact about the whole harvest, for example ``kind``."""
         rows = self.query("SELECT value FROM meta WHERE key = ?", (key,))
         return rows[0]["value"] if rows else None
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Record a fact about the whole harvest."""
+        with self.transaction() as connection:
+            connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     # What is due.
 

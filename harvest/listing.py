@@ -6,8 +6,6 @@ what it said before. Outcomes are never touched: what was won stays.
 
 import hashlib
 import sqlite3
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from harvest.errors import HarvestError
@@ -15,20 +13,8 @@ from harvest.ledger import Ledger
 from harvest.sources.rows import ListedPhoto, ListFile, PublishedList, RejectedRow
 
 
-@dataclass(kw_only=True)
-class ListingReport:
-    """What reading a list brought."""
-
-    files: int = 0
-    rows: int = 0
-    rejected: list[str] = field(default_factory=list)
-    """One line for each row that names no photo: file, row and why."""
-
-
-def add_list(
-    ledger: Ledger, published: PublishedList, advance: Callable[[int], None] = lambda files: None
-) -> ListingReport:
-    """Put a list into the ledger; ``advance`` is told of every file that is done.
+def add_list(ledger: Ledger, published: PublishedList) -> list[str]:
+    """Put a list into the ledger; return a line (file, row, why) for each row that names no photo.
 
     Raises ``HarvestError`` where the harvest holds a list of another kind.
     """
@@ -38,38 +24,31 @@ def add_list(
             f"{ledger.path} holds a list of {kind}, this one is of {published.kind}: "
             "give it a harvest folder of its own (--out)"
         )
+    ledger.set_meta("kind", published.kind)
     with ledger.transaction() as connection:
-        connection.execute("INSERT OR IGNORE INTO meta VALUES ('kind', ?)", (published.kind,))
         connection.executemany(
             "INSERT OR REPLACE INTO pairs VALUES (?, ?)", published.pair_sentiments.items()
         )
     known = {row["name"]: row["digest"] for row in ledger.query("SELECT * FROM files")}
-    report = ListingReport()
     for file in published.files:
         digest = _digest(file.path)
         if known.get(file.name) != digest:
             with ledger.transaction() as connection:
-                _replace(connection, file, digest, report)
-            report.files += 1
-        advance(1)
-    return report
+                _replace(connection, file, digest)
+    rows = ledger.query("SELECT * FROM rejected ORDER BY file, row")
+    return [f"{row['file']}:{row['row'] or ''} {row['reason']}: {row['detail']}" for row in rows]
 
 
-def _replace(
-    connection: sqlite3.Connection, file: ListFile, digest: str, report: ListingReport
-) -> None:
+def _replace(connection: sqlite3.Connection, file: ListFile, digest: str) -> None:
     for table in ("listed", "rejected"):
         connection.execute(f"DELETE FROM {table} WHERE file = ?", (file.name,))
     photos, listed = [], []
     for row in file.rows():
-        report.rows += 1
         if isinstance(row, RejectedRow):
             connection.execute(
                 "INSERT INTO rejected VALUES (?, ?, ?, ?)",
                 (file.name, row.row, row.reason, row.detail),
             )
-            place = file.name if row.row is None else f"{file.name}:{row.row}"
-            report.rejected.append(f"{place}: {row.reason}: {row.detail}")
         else:
             photos.append(_photo(row))
             listed.append(

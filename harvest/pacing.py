@@ -7,7 +7,7 @@ because the quota outlives the process.
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 HOUR = 3600.0
 
@@ -15,8 +15,14 @@ HOUR = 3600.0
 class Pacer:
     """Hands out permissions to call, to any number of threads."""
 
-    def __init__(self, quota: int, earlier_calls: Iterable[float] = ()) -> None:
+    def __init__(
+        self,
+        quota: int,
+        earlier_calls: Iterable[float] = (),
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         """``quota``: calls in an hour, 0 for no limit; ``earlier_calls``: unix times, in order."""
+        self._clock = clock
         self._quota = quota
         self._interval = HOUR / quota if quota else 0.0
         self._times = deque(earlier_calls)
@@ -26,7 +32,7 @@ class Pacer:
     def reserve(self) -> float:
         """Reserve the next call; return the unix time at which it may be made."""
         with self._lock:
-            at = max(time.time(), self._not_before)
+            at = max(self._clock(), self._not_before)
             if self._quota:
                 if self._times:
                     at = max(at, self._times[-1] + self._interval)
@@ -40,12 +46,13 @@ class Pacer:
     def hold(self, seconds: float) -> None:
         """Let no call be made for so long: the server asked for a rest."""
         with self._lock:
-            self._not_before = max(self._not_before, time.time() + seconds)
+            self._not_before = max(self._not_before, self._clock() + seconds)
 
     def wait(self, stop: threading.Event) -> bool:
         """Wait for the next call's time; return false where ``stop`` was set before it came."""
         at = self.reserve()
-        while (rest := at - time.time()) > 0:
+        # A hold may come while a reserved call still waits for its time.
+        while (rest := max(at, self._not_before) - self._clock()) > 0:
             if stop.wait(rest):
                 return False
         return not stop.is_set()

@@ -50,9 +50,11 @@ class PhotoReference:
 def parse_photo_url(url: str) -> PhotoReference:
     """Return the photo reference in a picture's URL.
 
-    Raises ``NotFlickrError`` for other hosts and ``ValueError`` for a Flickr host's URL that names
-    no photo.
+    Raises ``NotFlickrError`` for other hosts and ``ValueError`` for what is no URL, or one on a
+    Flickr host that names no photo.
     """
+    if not url.strip():
+        raise ValueError("the URL is empty")
     try:
         parts = urlsplit(url.strip())
         host = (parts.hostname or "").lower()

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 from typing import TypedDict
 
-from harvest.ledger import FILE_NAME, Ledger
+from harvest.ledger import FILE_NAME, IMAGE_OUTCOMES, Ledger
 from harvest.pacing import HOUR
 
 
@@ -40,6 +40,21 @@ def harvest_status(folder: Path) -> Status:
                 last_hour=len(ledger.call_times(since=time.time() - HOUR)),
             ),
         )
+
+
+def describe(status: Status) -> str:
+    """Return a table of outcomes for people."""
+    lines = [f"{'outcome':<12}{'posts':>10}{'pictures':>10}"]
+    for outcome in IMAGE_OUTCOMES:
+        posts, pictures = status["api"].get(outcome), status["image"][outcome]
+        if posts or pictures:
+            lines.append(f"{outcome:<12}{'' if posts is None else posts:>10}{pictures:>10}")
+    calls = status["calls"]
+    lines.append(
+        f"{status['photos']} photos, {calls['total']} API calls ({calls['last_hour']} in the last "
+        "hour)"
+    )
+    return "\n".join(lines)
 
 
 def failure_reasons(folder: Path, limit: int = 10) -> list[tuple[str, str, int]]:

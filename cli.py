@@ -1,0 +1,327 @@
+"""The commands. Each parses its options and calls one function; what it imports, it imports late,
+so that ``--help`` does not wait for torch."""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from datasets.build_options import BuildOptions
+from datasets.errors import DatasetError
+from harvest.errors import HarvestError
+from model.config import TrainingConfig
+from model.errors import ModelError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Flickr posts with emotion labels: harvest them, build data sets, train on them.",
+)
+
+_BUILD = BuildOptions()
+_TRAIN = TrainingConfig()
+
+
+@app.callback()
+def _global_options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")] = False,
+) -> None:
+    """Take the options that stand before or behind any command (see ``main``)."""
+
+
+@app.command()
+def crawl(
+    published_list: Annotated[
+        Path, typer.Argument(metavar="LIST", help="You et al.'s or VSO's folder, told by content.")
+    ],
+    out: Annotated[Path, typer.Option(help="Harvest folder, made or gone on with.")],
+    api_key: Annotated[str, typer.Option(envvar="FLICKR_API_KEY", show_default=False)] = "",
+    api_secret: Annotated[str, typer.Option(envvar="FLICKR_API_SECRET", show_default=False)] = "",
+    flickr_url: Annotated[
+        str | None, typer.Option(help="Another server in Flickr's place, such as the sandbox.")
+    ] = None,
+    images: Annotated[bool, typer.Option(help="Fetch the pictures.")] = True,
+    quota: Annotated[int, typer.Option(help="API calls an hour; 0 for no limit.")] = 3600,
+    verify_gone: Annotated[
+        bool, typer.Option(help="Spend a call on posts whose picture is gone.")
+    ] = False,
+    max_loss: Annotated[
+        float, typer.Option(min=0, max=1, help="Fraction of photos that may end failed or corrupt.")
+    ] = 0.01,
+) -> None:
+    """Fetch the posts behind a published list of Flickr URLs; run again to go on."""
+    from harvest.crawl import CrawlOptions
+    from harvest.crawl import crawl as run_crawl
+    from harvest.status import describe, harvest_status
+
+    _end_like_ctrl_c()
+    options = CrawlOptions(
+        published_list=published_list,
+        out=out,
+        api_key=api_key,
+        api_secret=api_secret,
+        flickr_url=flickr_url,
+        images=images,
+        quota=quota,
+        verify_gone=verify_gone,
+    )
+    report = run_crawl(options, _say)
+    print(describe(harvest_status(out)))
+    if report.rejected:
+        print(f"{report.rejected} rows of the list name no photo")
+    if report.interrupted:
+        _say("stopped; the same command goes on here")
+        raise typer.Exit(130)
+    if report.lost > max_loss * report.photos:
+        _say(
+            f"{report.lost} of {report.photos} photos ended failed or corrupt, more than "
+            f"--max-loss {max_loss:g}: `status` shows why, the same command tries them again"
+        )
+        raise typer.Exit(3)
+
+
+@app.command()
+def status(
+    harvest: Annotated[Path, typer.Argument(metavar="H", help="Harvest folder.")],
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Show the outcomes of a harvest, also while a crawl is at work on it."""
+    from harvest.status import describe, failure_reasons, harvest_status
+
+    found = harvest_status(harvest)
+    if as_json:
+        print(json.dumps(found))
+        return
+    print(describe(found))
+    for what, reason, count in failure_reasons(harvest):
+        print(f"{count} x {what}: {reason}")
+
+
+@app.command("build-splits")
+def build_splits(
+    harvest: Annotated[Path, typer.Argument(metavar="H", help="Harvest folder.")],
+    out: Annotated[Path, typer.Option(help="Data set folder, made or replaced.")],
+    min_votes: Annotated[
+        int, typer.Option(min=1, help="Agreeing votes that a label needs.")
+    ] = _BUILD.min_votes,
+    eval_votes: Annotated[
+        int, typer.Option(min=1, help="Agreeing votes in validation and test.")
+    ] = _BUILD.eval_votes,
+    min_words: Annotated[int, typer.Option(min=1)] = _BUILD.min_words,
+    max_words: Annotated[int, typer.Option(min=1)] = _BUILD.max_words,
+    language: Annotated[str, typer.Option(help="ISO 639-1 code.")] = _BUILD.language,
+    min_count: Annotated[
+        int, typer.Option(min=1, help="Rarer words and tags are <UNK>.")
+    ] = _BUILD.min_count,
+    incomplete: Annotated[
+        str | None,
+        typer.Option(
+            help="keep or drop posts that lack a modality [default: keep for votes, drop for VSO]",
+            show_default=False,
+        ),
+    ] = _BUILD.incomplete,
+    short_side: Annotated[
+        int, typer.Option(help="Pixels to which larger pictures are reduced.")
+    ] = _BUILD.short_side,
+    seed: Annotated[int, typer.Option(min=0)] = _BUILD.seed,
+) -> None:
+    """Turn a harvest into a data set: labels, texts, splits, Parquet shards."""
+    from datasets.build import build_splits as build
+    from datasets.build import describe
+
+    options = BuildOptions(
+        min_votes=min_votes,
+        eval_votes=eval_votes,
+        min_words=min_words,
+        max_words=max_words,
+        language=language,
+        min_count=min_count,
+        incomplete=incomplete,
+        short_side=short_side,
+        seed=seed,
+    )
+    print(describe(build(harvest, out, options, _say)))
+
+
+@app.command()
+def train(
+    dataset: Annotated[Path, typer.Argument(metavar="D", help="Data set folder.")],
+    out: Annotated[Path, typer.Option(help="Run folder.")],
+    image_encoder: Annotated[
+        str, typer.Option(help="A torchvision classification model, or efficientnet_lite0.")
+    ] = _TRAIN.image_encoder,
+    image_weights: Annotated[
+        str, typer.Option(help="imagenet, none, or a .safetensors or .pth state dict.")
+    ] = _TRAIN.image_weights,
+    finetune_image: Annotated[
+        bool, typer.Option(help="Train the image encoder too.")
+    ] = _TRAIN.finetune_image,
+    image_learning_rate: Annotated[
+        float, typer.Option(help="Its rate where it is trained.")
+    ] = _TRAIN.image_learning_rate,
+    word_vectors: Annotated[
+        Path | None, typer.Option(help="A word2vec or GloVe file of 300 dimensions.")
+    ] = _TRAIN.word_vectors,
+    epochs: Annotated[int, typer.Option()] = _TRAIN.epochs,
+    batch_size: Annotated[int, typer.Option()] = _TRAIN.batch_size,
+    learning_rate: Annotated[float, typer.Option()] = _TRAIN.learning_rate,
+    patience: Annotated[
+        int, typer.Option(help="Epochs without a lower validation loss before the end.")
+    ] = _TRAIN.patience,
+    seed: Annotated[int, typer.Option()] = _TRAIN.seed,
+    repeats: Annotated[int, typer.Option(help="Runs with successive seeds.")] = _TRAIN.repeats,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = _TRAIN.device,
+) -> None:
+    """Train the multimodal multitask network on a data set."""
+    config = TrainingConfig(
+        image_encoder=image_encoder,
+        image_weights=image_weights,
+        finetune_image=finetune_image,
+        image_learning_rate=image_learning_rate,
+        word_vectors=word_vectors,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        patience=patience,
+        seed=seed,
+        repeats=repeats,
+        device=device,
+    )
+    from model.report import metrics_table
+
+    from model.training import train as run_training
+
+    print(metrics_table(run_training(config, dataset=dataset, out=out)["test"]))
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(metavar="R", help="Run folder.")],
+    dataset: Annotated[
+        Path | None, typer.Argument(metavar="[D]", help="Data set folder; default the run's own.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = _TRAIN.device,
+) -> None:
+    """Judge a run's seven heads on a data set."""
+    from model.report import metrics_table
+
+    from model.evaluation import evaluate as run_evaluation
+
+    metrics = run_evaluation(run, dataset, device=device)
+    if not metrics["same_dataset"]:
+        _say(f"{metrics['dataset']} is not the data set that the run was trained on")
+    if as_json:
+        print(json.dumps(metrics))
+        return
+    for split in ("test", "validation"):
+        print(f"{split}\n{metrics_table(metrics[split])}")
+
+
+@app.command()
+def predict(
+    run: Annotated[Path, typer.Argument(metavar="R", help="Run folder.")],
+    image: Annotated[Path | None, typer.Option(help="A picture.")] = None,
+    text: Annotated[str | None, typer.Option(help="A text.")] = None,
+    tags: Annotated[str | None, typer.Option(help="Tags, joined by commas.")] = None,
+    input: Annotated[
+        Path | None,
+        typer.Option(help="A Parquet or CSV file of posts: photo_id, image, text, tags."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the answers to --input go.")] = None,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = _TRAIN.device,
+) -> None:
+    """Name the emotion of a post from any subset of picture, text and tags."""
+    from model.report import prediction_table
+
+    from model.prediction import predict_file, predict_one
+
+    if (input is None) != (out is None) or (input and (image or text or tags)):
+        raise typer.BadParameter("give --input FILE and --out FILE together, and nothing else")
+    if input is not None and out is not None:
+        counts = predict_file(run, input=input, out=out, device=device)
+        print(
+            json.dumps(counts)
+            if as_json
+            else f"{counts['predicted']} of {counts['posts']} posts answered in {out}"
+        )
+        return
+    answer: dict[str, Any] = predict_one(
+        run, image=image, text=text, tags=tags.split(",") if tags else None, device=device
+    )
+    print(json.dumps(answer) if as_json else prediction_table(answer))
+
+
+@app.command()
+def sandbox(
+    corpus: Annotated[
+        Path | None, typer.Option(help="Posts to serve (Parquet); default a simulation.")
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
+    faults: Annotated[
+        str | None, typer.Option(help="A seeded plan of faults, such as 429=0.1,seed=7.")
+    ] = None,
+    lists: Annotated[
+        Path | None, typer.Option(help="Write the simulation's lists here, to be crawled.")
+    ] = None,
+) -> None:
+    """Serve a loopback Flickr until Ctrl-C: the API, the pictures, and their faults."""
+    from harvest.sandbox.server import run_sandbox
+
+    run_sandbox(corpus=corpus, port=port, faults=faults, lists=lists, announce=_announce)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for everything the demo makes.")] = Path("demo"),
+) -> None:
+    """Run the whole chain on the sandbox's simulation; no key needed."""
+    from harvest.sandbox.demo import run_demo
+
+    run_demo(out)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _announce(line: str) -> None:
+    print(line, flush=True)
+
+
+def _end_like_ctrl_c() -> None:
+    # What a scheduler or a closing session sends must end a crawl as cleanly as Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def main() -> None:
+    """Run a command; an error is one line, with a traceback only where ``--debug`` asks for it."""
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    debug = len(arguments) < len(sys.argv) - 1
+    try:
+        app(arguments)
+    except (HarvestError, DatasetError, ModelError) as error:
+        if debug:
+            raise
+        _say(f"error: {error}")
+        sys.exit(1)
+    except BrokenPipeError:
+        # `status H | head`: the reader has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if debug:
+            raise
+        _say(f"error: {type(error).__name__}: {error} (a fault of this program; see --debug)")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

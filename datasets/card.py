@@ -1,0 +1,77 @@
+"""The data set card: what a data set holds and how it was made, for those who are handed it."""
+
+from typing import Any
+
+from datasets.modalities import SUBSETS
+from datasets.splits import TEST, TRAIN, VALIDATION
+
+_FRONT_MATTER = """\
+---
+license: other
+language: [{language}]
+task_categories: [image-classification, text-classification]
+tags: [emotion, sentiment, multimodal, flickr]
+configs:
+- config_name: default
+  data_files:
+  - split: train
+    path: data/train-*
+  - split: validation
+    path: data/validation-*
+  - split: test
+    path: data/test-*
+---
+"""
+
+_SIMULATION = """
+**Not from Flickr.** The posts were fetched from another server (`--flickr-url`), such as the
+toolkit's sandbox, whose built-in posts are a simulation.
+"""
+
+_TERMS = """
+## Terms
+
+This product uses the Flickr API but is not endorsed or certified by SmugMug, Inc. Pictures and
+texts belong to their owners under the licence in `license` (Flickr's licence ids). A post's page is
+`https://www.flickr.com/photo.gne?id=<photo_id>`. Posts that owners withdraw are to be removed.
+Share the list of photos, not their content.
+"""
+
+
+def data_set_card(content: dict[str, Any]) -> str:
+    """Return ``README.md`` for a data set, from what its ``dataset.json`` holds."""
+    options = content["options"]
+    counts = content["counts"]
+    splits = (TRAIN, VALIDATION, TEST)
+    what = "emotion votes" if content["kind"] == "votes" else "sentiment of adjective-noun pairs"
+    parts = [
+        _FRONT_MATTER.format(language=options["language"]),
+        f"# Flickr posts (image, text, tags) labelled by {what}\n",
+        _SIMULATION if content["service"] != "flickr" else "",
+        "\n## Posts by label\n\n",
+        _table(content["classes"], [counts[split]["labels"] for split in splits]),
+        "\n## Posts by modalities\n\n",
+        _table(SUBSETS, [counts[split]["subsets"] for split in splits]),
+        "\n## Listed photos that are not here\n\n| reason | count |\n|---|---|\n",
+        *(f"| {reason} | {count} |\n" for reason, count in content["excluded"].items()),
+        "\nEach is in `excluded.parquet` with its file and row.\n",
+        "\n## Texts\n\n| verdict | posts |\n|---|---|\n",
+        *(f"| {verdict} | {count} |\n" for verdict, count in content["texts"].items()),
+        "\nA text that is not kept is absent; its post stays with its other modalities.\n",
+        "\n## How it was made\n\n| option | value |\n|---|---|\n",
+        *(f"| {name} | {value} |\n" for name, value in options.items()),
+        f"\nContent digest: `{content['digest']}`\n",
+        _TERMS,
+    ]
+    return "".join(parts)
+
+
+def _table(rows: list[str] | tuple[str, ...], columns: list[dict[str, int]]) -> str:
+    lines = [
+        f"| {row} | {' | '.join(str(column.get(row, 0)) for column in columns)} |\n"
+        for row in rows
+        if any(column.get(row) for column in columns)
+    ]
+    totals = " | ".join(str(sum(column.values())) for column in columns)
+    head = f"| | {TRAIN} | {VALIDATION} | {TEST} |\n|---|---|---|---|\n"
+    return f"{head}{''.join(lines)}| all | {totals} |\n"

@@ -1,0 +1,60 @@
+"""Pictures of a data set: every one fully decoded, and re-encoded at most once.
+
+A picture with a short side of at most ``short_side`` keeps its bytes; a larger one is reduced to
+it. What cannot be decoded, or would unfold to absurd size, is refused: pictures are untrusted.
+"""
+
+import io
+import warnings
+
+from PIL import Image
+
+_JPEG_QUALITY = 90
+# Flickr's largest sizes stay below; a small file that unfolds to more is an attack or an accident.
+_MOST_PIXELS = 100_000_000
+
+
+class UnreadablePictureError(ValueError):
+    """The bytes are no picture that can be decoded whole."""
+
+
+def prepare_picture(data: bytes, *, short_side: int) -> bytes:
+    """Return a picture's bytes as they go into the data set: a whole JPEG.
+
+    Raises ``UnreadablePictureError``.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data), formats=["JPEG", "PNG", "GIF", "WEBP"]) as picture:
+                if picture.width * picture.height > _MOST_PIXELS:
+                    raise UnreadablePictureError(
+                        f"{picture.width}x{picture.height} pixels are too many"
+                    )
+                return _prepared(picture, data, short_side)
+    except UnreadablePictureError:
+        raise
+    except Exception as error:  # Pillow's decoders raise what they like on broken input
+        raise UnreadablePictureError(f"cannot be decoded ({error})") from None
+
+
+def _prepared(picture: Image.Image, data: bytes, short_side: int) -> bytes:
+    shorter = min(picture.size)
+    if shorter <= short_side:
+        picture.load()
+        if picture.format == "JPEG":
+            return data
+        size = picture.size
+    else:
+        size = (
+            max(1, round(picture.width * short_side / shorter)),
+            max(1, round(picture.height * short_side / shorter)),
+        )
+        # The decoder itself can halve a JPEG, which saves most of the work.
+        picture.draft("RGB", (size[0] * 2, size[1] * 2))
+    reduced = picture.convert("RGB")
+    if reduced.size != size:
+        reduced = reduced.resize(size, Image.Resampling.LANCZOS)
+    encoded = io.BytesIO()
+    reduced.save(encoded, "JPEG", quality=_JPEG_QUALITY)
+    return encoded.getvalue()

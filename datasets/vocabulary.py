@@ -1,0 +1,36 @@
+"""The vocabulary: words and tags of the training split with their counts.
+
+The paper, section 4.1: words and tags that appear fewer than five times in the training set are
+``<UNK>``. All counts are kept in ``vocabulary.json``; who reads it applies ``min_count``.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from datasets.text import words
+
+
+class VocabularyCounter:
+    """Counts words and tags as posts go by."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self._words: Counter[str] = Counter()
+        self._tags: Counter[str] = Counter()
+
+    def add(self, text: str | None, tags: Iterable[str]) -> None:
+        """Count one training post."""
+        self._words.update(words(text or ""))
+        self._tags.update(tags)
+
+    def content(self, min_count: int) -> dict[str, object]:
+        """Return what ``vocabulary.json`` holds: most frequent first, ties alphabetically."""
+        return {
+            "min_count": min_count,
+            "words": _ordered(self._words),
+            "tags": _ordered(self._tags),
+        }
+
+
+def _ordered(counts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

@@ -1,0 +1,22 @@
+"""What tests of every part share."""
+
+from pathlib import Path
+
+import pytest
+
+_SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of third-party data that lies beside the project, never in it."""
+    if not _SHARED_DATA.is_dir():
+        pytest.skip("the third-party data is not beside this checkout (../shared/data)")
+    return _SHARED_DATA
+
+
+@pytest.fixture(autouse=True)
+def _no_key_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's own key must not reach a test's output."""
+    monkeypatch.delenv("FLICKR_API_KEY", raising=False)
+    monkeypatch.delenv("FLICKR_API_SECRET", raising=False)

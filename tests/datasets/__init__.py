@@ -1,0 +1,1 @@
+"""Tests of the data sets, from real ledgers and pictures."""

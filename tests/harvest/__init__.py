@@ -1,0 +1,1 @@
+"""Tests of the harvest, against the sandbox over HTTP."""

@@ -1,0 +1,85 @@
+"""Small corpora, their lists, and crawls of them."""
+
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from PIL import Image
+
+from harvest.crawl import CrawlOptions, CrawlReport, crawl
+from harvest.retry import RetryPolicy
+from harvest.sandbox.corpus import Corpus, Post
+from harvest.sandbox.server import SandboxServer
+
+KEY = "00112233445566778899aabbccddeeff"
+SECRET = "a-secret-to-be-kept"
+# Retries at once: what is tested is that they come, not how long they wait.
+AT_ONCE = RetryPolicy(attempts=12, first_delay=1e-6, longest_delay=1e-6)
+
+
+def jpeg(seed: int, width: int = 48, height: int = 36) -> bytes:
+    """A small JPEG, another for each seed."""
+    random = Random(seed)
+    picture = Image.frombytes("RGB", (12, 9), random.randbytes(12 * 9 * 3)).resize((width, height))
+    encoded = io.BytesIO()
+    picture.save(encoded, "JPEG")
+    return encoded.getvalue()
+
+
+def post(number: int, **fields: Any) -> Post:
+    """A complete English post, or what ``fields`` make of it."""
+    defaults: dict[str, Any] = {
+        "photo_id": str(3_700_000_000 + number),
+        "secret": f"{number:010x}",
+        "server": "3456",
+        "farm": 4,
+        "title": f"The house on the hill number {number}",
+        "description": "We walked along the river in the <b>warm</b> evening light",
+        "tags": ("river", "evening", f"house{number % 7}"),
+        "image": jpeg(number),
+    }
+    return Post(**(defaults | fields))
+
+
+def url_of(listed: Post) -> str:
+    """The URL by which the lists of 2016 name a post."""
+    return f"http://farm{listed.farm}.staticflickr.com/{listed.server}/{listed.photo_id}_{listed.secret}.jpg"
+
+
+def write_votes(folder: Path, posts: Iterable[Post], emotions: tuple[str, ...] = ("awe",)) -> Path:
+    """A list of five agreeing votes each, emotions by turns."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [
+        f"{emotions[number % len(emotions)]},{url_of(listed)},0,5\n"
+        for number, listed in enumerate(posts)
+    ]
+    (folder / "emotions_1.csv").write_text("".join(rows), encoding="utf-8")
+    return folder
+
+
+def options(published_list: Path, out: Path, server: SandboxServer, **fields: Any) -> CrawlOptions:
+    """Options for a crawl of the sandbox as fast as it goes."""
+    defaults: dict[str, Any] = {
+        "published_list": published_list,
+        "out": out,
+        "api_key": KEY,
+        "api_secret": SECRET,
+        "flickr_url": server.url,
+        "quota": 0,
+        "retry": AT_ONCE,
+    }
+    return CrawlOptions(**(defaults | fields))
+
+
+def crawl_posts(
+    folder: Path, posts: list[Post], *, said: list[str] | None = None, **fields: Any
+) -> CrawlReport:
+    """Serve posts, crawl them into ``folder / "harvest"``, and return the report."""
+    published_list = write_votes(folder / "list", posts)
+    with SandboxServer(Corpus(posts), keys={KEY: SECRET}) as server:
+        return crawl(
+            options(published_list, folder / "harvest", server, **fields),
+            (said if said is not None else []).append,
+        )

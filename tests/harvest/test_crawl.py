@@ -1,0 +1,248 @@
+"""Whole crawls of the sandbox over HTTP."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+
+from harvest.crawl import crawl
+from harvest.errors import HarvestError
+from harvest.images import image_path
+from harvest.ledger import FILE_NAME, VERSION, Ledger
+from harvest.sandbox.corpus import Corpus
+from harvest.sandbox.server import SandboxServer
+from harvest.status import failure_reasons, harvest_status
+from tests.harvest.corpora import KEY, SECRET, crawl_posts, options, post, write_votes
+
+POSTS = [
+    *(post(number) for number in range(20)),
+    *(post(number, status="deleted") for number in range(20, 25)),
+    *(post(number, status="private") for number in range(25, 28)),
+    *(post(number, status="placeholder") for number in range(28, 30)),
+]
+
+
+def rows(harvest: Path, columns: str) -> dict[str, tuple[object, ...]]:
+    with sqlite3.connect(harvest / FILE_NAME) as connection:
+        found = connection.execute(f"SELECT photo_id, {columns} FROM photos").fetchall()
+    connection.close()
+    return {row[0]: row[1:] for row in found}
+
+
+@pytest.fixture
+def server() -> Iterator[SandboxServer]:
+    with SandboxServer(Corpus(POSTS), keys={KEY: SECRET}) as running:
+        yield running
+
+
+class TestOutcomes:
+    def test_every_photo_has_its_outcome_and_its_post(
+        self, tmp_path: Path, server: SandboxServer
+    ) -> None:
+        published_list = write_votes(tmp_path / "list", POSTS)
+        report = crawl(options(published_list, tmp_path / "h", server), print)
+        assert (report.photos, report.lost, report.interrupted) == (30, 0, False)
+        status = harvest_status(tmp_path / "h")
+        assert status["api"] == {"pending": 0, "ok": 20, "gone": 7, "private": 3, "failed": 0}
+        assert status["image"]["ok"] == 20
+        assert status["image"]["gone"] == 5
+        assert status["image"]["placeholder"] == 2
+        found = rows(tmp_path / "h", "title, description, tags, image_bytes, image_width")
+        first = POSTS[0]
+        assert found[first.photo_id] == (
+            first.title,
+            first.description,
+            '["evening", "house0", "river"]',
+            len(first.jpeg()),
+            48,
+        )
+        assert image_path(tmp_path / "h" / "images", first.photo_id).read_bytes() == first.jpeg()
+
+    def test_a_dead_picture_settles_its_post_without_a_call(
+        self, tmp_path: Path, server: SandboxServer
+    ) -> None:
+        crawl(options(write_votes(tmp_path / "list", POSTS), tmp_path / "h", server), print)
+        assert server.stats.api["flickr.photos.getInfo"] == len(POSTS) - 5
+        assert harvest_status(tmp_path / "h")["calls"]["total"] == len(POSTS) - 5
+
+    def test_without_images_a_head_request_does_the_same(
+        self, tmp_path: Path, server: SandboxServer
+    ) -> None:
+        published_list = write_votes(tmp_path / "list", POSTS)
+        crawl(options(published_list, tmp_path / "h", server, images=False), print)
+        assert server.stats.images == 0
+        assert server.stats.api["flickr.photos.getInfo"] == len(POSTS) - 5
+        # The pictures are fetched when they are wanted after all, and no call is spent again.
+        crawl(options(published_list, tmp_path / "h", server), print)
+        assert server.stats.api["flickr.photos.getInfo"] == len(POSTS) - 5
+        assert harvest_status(tmp_path / "h")["image"]["ok"] == 20
+
+    def test_verify_gone_spends_the_call(self, tmp_path: Path, server: SandboxServer) -> None:
+        published_list = write_votes(tmp_path / "list", POSTS)
+        crawl(options(published_list, tmp_path / "h", server), print)
+        crawl(options(published_list, tmp_path / "h", server, verify_gone=True), print)
+        assert server.stats.api["flickr.photos.getInfo"] == len(POSTS)
+        assert harvest_status(tmp_path / "h")["api"]["gone"] == 7
+
+    def test_a_photo_whose_server_is_unknown_is_asked_for_first(self, tmp_path: Path) -> None:
+        listed = post(1)
+        (tmp_path / "list").mkdir()
+        url = f"http://photos23.flickr.com/{listed.photo_id}_{listed.secret}.jpg"
+        (tmp_path / "list" / "a.csv").write_text(f"awe,{url},0,5\n", encoding="utf-8")
+        with SandboxServer(Corpus([listed]), keys={KEY: SECRET}) as server:
+            crawl(options(tmp_path / "list", tmp_path / "h", server), print)
+        status = harvest_status(tmp_path / "h")
+        assert (status["api"]["ok"], status["image"]["ok"]) == (1, 1)
+
+    def test_a_picture_that_moved_is_found_again(self, tmp_path: Path) -> None:
+        now = post(1)
+        (tmp_path / "list").mkdir()
+        url = f"http://farm4.staticflickr.com/3456/{now.photo_id}_ffffffffff.jpg"
+        (tmp_path / "list" / "a.csv").write_text(f"awe,{url},0,5\n", encoding="utf-8")
+        with SandboxServer(Corpus([now]), keys={KEY: SECRET}) as server:
+            crawl(options(tmp_path / "list", tmp_path / "h", server), print)
+            assert harvest_status(tmp_path / "h")["api"]["gone"] == 1
+            crawl(options(tmp_path / "list", tmp_path / "h", server, verify_gone=True), print)
+        status = harvest_status(tmp_path / "h")
+        assert (status["api"]["ok"], status["image"]["ok"]) == (1, 1)
+
+
+class TestNothingTwice:
+    def test_the_same_command_again_asks_nothing(
+        self, tmp_path: Path, server: SandboxServer
+    ) -> None:
+        published_list = write_votes(tmp_path / "list", POSTS)
+        crawl(options(published_list, tmp_path / "h", server), print)
+        server.stats.reset()
+        crawl(options(published_list, tmp_path / "h", server), print)
+        assert server.stats.as_json()["api_total"] == 0
+        assert server.stats.images == 0
+
+    def test_a_longer_list_asks_only_for_what_is_new(
+        self, tmp_path: Path, server: SandboxServer
+    ) -> None:
+        crawl(options(write_votes(tmp_path / "list", POSTS[:10]), tmp_path / "h", server), print)
+        crawl(options(write_votes(tmp_path / "list", POSTS), tmp_path / "h", server), print)
+        assert set(server.stats.info_ok.values()) == {1}
+        assert set(server.stats.image_ok.values()) == {1}
+        assert harvest_status(tmp_path / "h")["photos"] == len(POSTS)
+
+
+class TestFaults:
+    @pytest.mark.parametrize(
+        "faults",
+        [
+            "429=0.3",
+            "429-retry-after=0.0,503=0.2,500=0.1",
+            "reset=0.3",
+            "html=0.2,cut-json=0.2,empty=0.1",
+            "code-105=0.2,code-201=0.2,code-0=0.1,code-10=0.1",
+            "image-429=0.3",
+            "image-500=0.2,image-reset=0.2",
+            "image-half=0.3",
+        ],
+    )
+    def test_what_exists_is_won_all_the_same(self, tmp_path: Path, faults: str) -> None:
+        published_list = write_votes(tmp_path / "list", POSTS)
+        with SandboxServer(Corpus(POSTS), faults=f"{faults},seed=3", keys={KEY: SECRET}) as server:
+            report = crawl(options(published_list, tmp_path / "h", server), print)
+            assert server.stats.faults or "retry-after=0.0" in faults
+            assert set(server.stats.info_ok.values()) == {1}
+        assert report.lost == 0
+        status = harvest_status(tmp_path / "h")
+        assert (status["api"]["ok"], status["image"]["ok"]) == (20, 20)
+
+    def test_spent_attempts_are_named_and_tried_by_the_next_crawl(self, tmp_path: Path) -> None:
+        published_list = write_votes(tmp_path / "list", POSTS[:5])
+        plan = "code-105=1,image-half=1"
+        with SandboxServer(Corpus(POSTS), faults=plan, keys={KEY: SECRET}) as server:
+            report = crawl(options(published_list, tmp_path / "h", server), print)
+            status = harvest_status(tmp_path / "h")
+            assert report.lost == 5
+            assert (status["api"]["failed"], status["image"]["corrupt"]) == (5, 5)
+            reasons = [(what, reason) for what, reason, _ in failure_reasons(tmp_path / "h")]
+            assert any(what == "image" and "JPEG ends" in reason for what, reason in reasons)
+            assert any(what == "api" and "105" in reason for what, reason in reasons)
+            server.set_faults("")
+            crawl(options(published_list, tmp_path / "h", server), print)
+        # A corrupt picture is final; a failed call is not.
+        status = harvest_status(tmp_path / "h")
+        assert (status["api"]["ok"], status["image"]["corrupt"]) == (5, 5)
+
+
+class TestKeys:
+    def test_no_key_says_how_to_set_one_before_anything_is_written(self, tmp_path: Path) -> None:
+        with pytest.raises(HarvestError, match="set FLICKR_API_KEY"):
+            crawl_posts(tmp_path, POSTS[:1], api_key="")
+        assert not (tmp_path / "harvest").exists()
+
+    @pytest.mark.parametrize(
+        "pair", [{"api_key": "no key/"}, {"api_key": "f" * 32}, {"api_secret": "another"}]
+    )
+    def test_a_refused_key_stops_at_once_and_marks_nothing(
+        self, tmp_path: Path, pair: dict[str, Any]
+    ) -> None:
+        with pytest.raises(HarvestError, match=r"refused the API key.*FLICKR_API_KEY") as error:
+            crawl_posts(tmp_path, POSTS[:20], **pair)
+        status = harvest_status(tmp_path / "harvest")
+        assert status["api"]["pending"] == 20
+        assert status["calls"]["total"] <= 4  # one for each thread that was calling
+        for secret in (KEY, SECRET, *pair.values()):
+            assert secret not in str(error.value)
+
+    def test_key_and_secret_are_nowhere_on_disk(self, tmp_path: Path) -> None:
+        said: list[str] = []
+        crawl_posts(tmp_path, POSTS, said=said)
+        files = [path for path in (tmp_path / "harvest").rglob("*") if path.is_file()]
+        assert files
+        for content in (*(path.read_bytes() for path in files), "".join(said).encode()):
+            assert KEY.encode() not in content
+            assert SECRET.encode() not in content
+
+
+class TestFolder:
+    def test_bad_rows_are_said_and_the_crawl_goes_on(
+        self, tmp_path: Path, server: SandboxServer
+    ) -> None:
+        published_list = write_votes(tmp_path / "list", POSTS[:2])
+        with (published_list / "emotions_1.csv").open("a", encoding="utf-8") as file:
+            file.write("awe,http://example.org/a.jpg,0,5\nawe,x,0,five\n")
+        said: list[str] = []
+        report = crawl(options(published_list, tmp_path / "h", server), said.append)
+        assert report.rejected == 2
+        assert said[0].startswith("skipped list/emotions_1.csv:3 not-flickr: ")
+        assert said[1].startswith("skipped list/emotions_1.csv:4 malformed: ")
+        assert harvest_status(tmp_path / "h")["api"]["ok"] == 2
+
+    def test_a_second_crawl_on_the_same_folder_is_refused(
+        self, tmp_path: Path, server: SandboxServer
+    ) -> None:
+        published_list = write_votes(tmp_path / "list", POSTS)
+        (tmp_path / "h").mkdir()
+        with (
+            FileLock(tmp_path / "h" / ".crawl.lock"),
+            pytest.raises(HarvestError, match="another crawl"),
+        ):
+            crawl(options(published_list, tmp_path / "h", server), print)
+
+    def test_a_ledger_of_a_newer_version_is_refused(
+        self, tmp_path: Path, server: SandboxServer
+    ) -> None:
+        Ledger(tmp_path / FILE_NAME, create=True).close()
+        connection = sqlite3.connect(tmp_path / FILE_NAME)
+        connection.execute(f"PRAGMA user_version = {VERSION + 1}")
+        connection.close()
+        with pytest.raises(HarvestError, match="update the program"):
+            harvest_status(tmp_path)
+
+    def test_another_file_in_the_ledgers_place_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / FILE_NAME).write_text("no database" * 100, encoding="utf-8")
+        with pytest.raises(HarvestError, match="cannot be opened as a ledger"):
+            harvest_status(tmp_path)
+
+    def test_no_harvest_folder(self, tmp_path: Path) -> None:
+        with pytest.raises(HarvestError, match="is not there"):
+            harvest_status(tmp_path)

@@ -1,0 +1,97 @@
+"""Crawls as real processes that are interrupted and killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harvest.sandbox.corpus import Corpus
+from harvest.sandbox.server import SandboxServer
+from tests.harvest.corpora import KEY, SECRET, post, write_votes
+
+PROJECT = Path(__file__).resolve().parents[2]
+POSTS = [post(number) for number in range(300)]
+
+
+def start(published_list: Path, out: Path, server: SandboxServer) -> subprocess.Popen[str]:
+    command = f"crawl {published_list} --out {out} --flickr-url {server.url} --quota 0"
+    return subprocess.Popen(
+        [sys.executable, "cli.py", *command.split()],
+        cwd=PROJECT,
+        env=os.environ | {"FLICKR_API_KEY": KEY, "FLICKR_API_SECRET": SECRET},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Wait for what the server sees of a process, as long as the process lives."""
+    while not condition() and process.poll() is None:
+        time.sleep(0.001)  # the server has no event to wait for
+
+
+def status(out: Path) -> dict[str, dict[str, int]]:
+    done = subprocess.run(
+        [sys.executable, "cli.py", "status", out, "--json"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, dict[str, int]] = json.loads(done.stdout)
+    return found
+
+
+class TestInterrupted:
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_it_stops_cleanly_and_goes_on_where_it_stopped(
+        self, tmp_path: Path, number: signal.Signals
+    ) -> None:
+        published_list = write_votes(tmp_path / "list", POSTS)
+        with SandboxServer(Corpus(POSTS), keys={KEY: SECRET}) as server:
+            first = start(published_list, tmp_path / "h", server)
+            until(lambda: server.stats.api.total() >= 20, first)
+            first.send_signal(number)
+            out, err = first.communicate(timeout=60)
+            assert first.returncode == 130, err
+            assert "the same command goes on" in err
+            assert "Traceback" not in err
+            assert "pending" in out
+            second = start(published_list, tmp_path / "h", server)
+            out, err = second.communicate(timeout=60)
+            assert second.returncode == 0, err
+            # What was in flight was finished, so not even that is asked twice.
+            assert server.stats.api.total() == len(POSTS)
+            assert server.stats.images == len(POSTS)
+        assert KEY not in out + err
+        assert SECRET not in out + err
+        assert status(tmp_path / "h")["api"]["ok"] == len(POSTS)
+
+
+class TestKilled:
+    def test_at_most_what_was_in_flight_is_asked_twice(self, tmp_path: Path) -> None:
+        published_list = write_votes(tmp_path / "list", POSTS)
+        kills = 0
+        with SandboxServer(Corpus(POSTS), keys={KEY: SECRET}) as server:
+            for calls in (10, 90, 170):
+                process = start(published_list, tmp_path / "h", server)
+                until(lambda calls=calls: server.stats.api.total() >= calls, process)  # type: ignore[misc]
+                process.kill()
+                process.communicate(timeout=60)
+                kills += 1
+            process = start(published_list, tmp_path / "h", server)
+            _, err = process.communicate(timeout=60)
+            assert process.returncode == 0, err
+            # Four threads call, sixteen fetch.
+            assert server.stats.api.total() <= len(POSTS) + 4 * kills
+            assert server.stats.images <= len(POSTS) + 16 * kills
+        found = status(tmp_path / "h")
+        assert found["api"]["ok"] == found["image"]["ok"] == len(POSTS)
+        assert not list((tmp_path / "h").rglob("*.part"))

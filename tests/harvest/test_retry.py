@@ -1,0 +1,79 @@
+"""The retry policy."""
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import flickrapi
+import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harvest.retry import (
+    PhotoGoneError,
+    PhotoPrivateError,
+    RefusedError,
+    RetryPolicy,
+    TransientError,
+    photo_call_failure,
+    seconds_to_wait,
+)
+
+
+class TestMeaning:
+    @pytest.mark.parametrize(
+        ("code", "meaning"),
+        [
+            (1, PhotoGoneError),
+            (2, PhotoPrivateError),
+            *((code, TransientError) for code in (0, 10, 105, 201)),
+            *((code, RefusedError) for code in (95, 96, 97, 98, 99, 100)),
+            *((code, RefusedError) for code in (3, 18, 106, 111, 112, 114, 115, 116)),
+        ],
+    )
+    def test_of_every_code_of_the_api(self, code: int, meaning: type[Exception]) -> None:
+        error = flickrapi.FlickrError(f"Error: {code}: said Flickr", code=code)
+        assert type(photo_call_failure(error, None)) is meaning
+
+    @pytest.mark.parametrize(
+        ("status", "meaning"),
+        [(429, TransientError), (500, TransientError), (503, TransientError), (401, RefusedError)],
+    )
+    def test_of_http_statuses(self, status: int, meaning: type[Exception]) -> None:
+        error = flickrapi.FlickrError(f"do_request: Status code {status} received")
+        failure = photo_call_failure(error, 7.0)
+        assert type(failure) is meaning
+        if isinstance(failure, TransientError):
+            assert failure.retry_after == 7.0
+
+    def test_of_the_network_and_of_answers_that_are_none(self) -> None:
+        for error in (requests.ConnectionError("x"), ValueError("x"), KeyError("code")):
+            assert type(photo_call_failure(error, None)) is TransientError
+
+    def test_a_fault_of_ours_is_not_hidden(self) -> None:
+        error = MemoryError()
+        assert photo_call_failure(error, None) is error
+
+
+class TestDelay:
+    @given(st.integers(1, 20), st.none() | st.floats(0, 1000))
+    def test_bounds(self, failures: int, retry_after: float | None) -> None:
+        policy = RetryPolicy(attempts=8, first_delay=1, longest_delay=60)
+        delay = policy.delay(failures, retry_after)
+        if failures >= 8:
+            assert delay is None
+        else:
+            assert delay is not None
+            assert (retry_after or 0) <= delay <= max(retry_after or 0, 60, 2**failures)
+
+    def test_retry_after_as_seconds_date_and_nonsense(self) -> None:
+        assert seconds_to_wait("30") == 30
+        assert seconds_to_wait("1e9") == 3600
+        assert seconds_to_wait("-5") == 0
+        assert seconds_to_wait("nan") is None
+        assert seconds_to_wait("soon") is None
+        assert seconds_to_wait(None) is None
+        date = format_datetime(datetime.now(UTC) + timedelta(minutes=10), usegmt=True)
+        waited = seconds_to_wait(date)
+        assert waited is not None
+        assert 0 < waited <= 600
