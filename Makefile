@@ -35,7 +35,9 @@ format: setup
 
 # After a change of dependencies: install them into .venv by hand, then write the lock.
 lock:
-	$(PY) -m pip freeze --disable-pip-version-check | grep -v '^-e' > requirements.lock
+	$(PY) -m pip freeze --disable-pip-version-check \
+		| sed -E 's/^((nvidia|cuda|triton).*)$$/\1 ; sys_platform == "linux" and platform_machine == "x86_64"/' \
+		> requirements.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -4,6 +4,7 @@ flickrapi signs and sends. It shares one session class-wide, has no time-out, lo
 and raises a different thing for every kind of broken answer: all of that is settled here.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,9 @@ from harvest.photo_url import PhotoReference
 from harvest.retry import TransientError, photo_call_failure, seconds_to_wait
 
 _TIMEOUT_SECONDS = 30
+
+# It logs every answer that is not 200, and a refused signature's answer repeats the key.
+logging.getLogger("flickrapi").setLevel(logging.CRITICAL + 1)
 
 
 class FlickrClient:

@@ -67,7 +67,7 @@ class ImageFetcher:
         try:
             width, height = dimensions(data)
         except NotWholeError as error:
-            raise CorruptPictureError(f"{error} ({len(data)} bytes)") from None
+            raise CorruptPictureError(str(error)) from None
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".part")
         partial.write_bytes(data)

@@ -1,4 +1,4 @@
-"""``demo``: the whole chain as a user would run it, command by command, on the sandbox's simulation.
+"""``demo``: the whole chain as a user would run it, command by command, on the simulation.
 
 Each stage is the real command in a process of its own, and its command line is shown, so that the
 demo is also the shortest tutorial. Nothing leaves this machine; no key is needed.

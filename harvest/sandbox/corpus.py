@@ -1,0 +1,219 @@
+"""The posts that the sandbox serves, and the Parquet files they are read from.
+
+A crawler can only be tried where the truth is known. A corpus is that truth: every post with the
+state it is in (there, deleted, private, replaced by Flickr's placeholder), held in memory, so that
+the server answers from it and a test compares with it.
+"""
+
+import hashlib
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Literal, Protocol, get_args
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+from harvest.errors import HarvestError
+
+Status = Literal["ok", "deleted", "private", "placeholder"]
+
+# Photo ids with their upload times (unix seconds), from recorded answers and Flickr's opening day.
+# Ids grow with upload time, so an id between two of them bounds its date.
+_DATED_IDS = (
+    (0, 1076371200),
+    (5536044022, 1300402940),
+    (10115956703, 1381061206),
+    (49514337848, 1581319011),
+    (53517142775, 1707406357),
+    (54450311696, 1744597680),
+)
+_OWNERS = 997  # owners over whom posts without one are spread
+
+
+class LazyPicture(Protocol):
+    """A picture that is made when it is first asked for; its size is known before."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+
+    def jpeg(self) -> bytes:
+        """The JPEG file, the same bytes at every call."""
+
+
+def upload_date(photo_id: str) -> int:
+    """Unix seconds at which Flickr gave out an id of this height, between recorded pairs."""
+    number = int(photo_id)
+    ids = [dated for dated, _ in _DATED_IDS]
+    place = min(max(bisect_right(ids, number), 1), len(ids) - 1)
+    (low, start), (high, end) = _DATED_IDS[place - 1], _DATED_IDS[place]
+    return start + (number - low) * (end - start) // (high - low)
+
+
+def derived(*parts: object) -> int:
+    """A number that stands for `parts` for ever: the first 64 bits of their digest."""
+    text = "\x1f".join(map(str, parts))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Post:
+    """A photo with its picture, text and tags; what is left out follows from the id."""
+
+    photo_id: str
+    secret: str = ""
+    server: str = "65535"
+    farm: int = 66
+    title: str = ""
+    description: str = ""
+    """An HTML fragment, as Flickr answers it."""
+    tags: tuple[str, ...] = ()
+    """Raw tags, as their owner typed them."""
+    image: bytes | LazyPicture = b""
+    owner: str = ""
+    """The owner's NSID."""
+    date_upload: int = -1
+    """Unix seconds."""
+    license: int = 0
+    """Flickr's licence id, 0 (all rights reserved) to 16."""
+    status: Status = "ok"
+
+    def __post_init__(self) -> None:
+        if not self.secret:
+            object.__setattr__(self, "secret", f"{derived('secret', self.photo_id):016x}"[:10])
+        if not self.owner:
+            owner = 10_000_000 + derived("owner", self.photo_id) % _OWNERS
+            object.__setattr__(self, "owner", f"{owner}@N0{owner % 8}")
+        if self.date_upload < 0:
+            object.__setattr__(self, "date_upload", upload_date(self.photo_id))
+
+    def jpeg(self) -> bytes:
+        """The picture's bytes."""
+        return self.image if isinstance(self.image, bytes) else self.image.jpeg()
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the stored picture, which is the original, in pixels."""
+        if not isinstance(self.image, bytes):
+            return self.image.size
+        with Image.open(BytesIO(self.image)) as picture:
+            return picture.size
+
+
+class Corpus:
+    """Posts by photo id.
+
+    Raises:
+        HarvestError: a photo id stands there twice.
+    """
+
+    def __init__(self, posts: Iterable[Post]) -> None:
+        self._posts: dict[str, Post] = {}
+        for post in posts:
+            if post.photo_id in self._posts:
+                raise HarvestError(f"corpus: photo {post.photo_id} is there twice; keep one")
+            self._posts[post.photo_id] = post
+
+    def __len__(self) -> int:
+        return len(self._posts)
+
+    def __iter__(self) -> Iterator[Post]:
+        return iter(self._posts.values())
+
+    def get(self, photo_id: str) -> Post | None:
+        """The post with this id, or None."""
+        return self._posts.get(photo_id)
+
+    @classmethod
+    def read(cls, path: Path) -> "Corpus":
+        """Reads the design's corpus format: one Parquet file, or a folder of them.
+
+        Raises:
+            HarvestError: nothing to read, or a file, row or column that breaks the format.
+        """
+        files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+        if not files or not files[0].is_file():
+            raise HarvestError(f"{path}: no Parquet file of a sandbox corpus there")
+        return cls(post for file in files for post in _read_file(file))
+
+
+def _is_text_list(kind: pa.DataType) -> bool:
+    return bool(
+        (pa.types.is_list(kind) or pa.types.is_large_list(kind)) and _is_text(kind.value_type)
+    )
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+_COLUMNS = {
+    "photo_id": (_is_text, "text"),
+    "secret": (_is_text, "text"),
+    "server": (_is_text, "text"),
+    "farm": (pa.types.is_integer, "whole numbers"),
+    "title": (_is_text, "text"),
+    "description": (_is_text, "text"),
+    "tags": (_is_text_list, "lists of text"),
+    "image": (_is_bytes, "JPEG bytes"),
+    "owner": (_is_text, "text"),
+    "date_upload": (pa.types.is_integer, "whole unix seconds"),
+    "license": (pa.types.is_integer, "whole numbers"),
+    "status": (_is_text, "text"),
+}
+
+
+def _read_file(file: Path) -> Iterator[Post]:
+    try:
+        parquet = pq.ParquetFile(file)
+        columns = [name for name in _COLUMNS if name in parquet.schema_arrow.names]
+        table = parquet.read(columns=columns)
+    except (OSError, pa.ArrowException) as error:
+        raise HarvestError(f"{file}: cannot be read as Parquet ({error})".split("\n")[0]) from error
+    for name in ("photo_id", "image"):
+        if name not in columns:
+            raise HarvestError(f"{file}: column {name} is absent; a sandbox corpus needs it")
+    for name in columns:
+        fits, wanted = _COLUMNS[name]
+        kind = table.schema.field(name).type
+        if not fits(kind) and not pa.types.is_null(kind):
+            raise HarvestError(f"{file}: column {name} holds {kind}; it must hold {wanted}")
+    values = [table.column(name).to_pylist() for name in columns]
+    for number, row in enumerate(zip(*values, strict=True), start=1):
+        yield _post(file, number, dict(zip(columns, row, strict=True)))
+
+
+def _post(file: Path, number: int, row: dict[str, Any]) -> Post:
+    """The post of one row; absent values are left to the defaults."""
+    given = {name: value for name, value in row.items() if value is not None}
+    for name, fits, wanted in (
+        ("photo_id", lambda value: value.isascii() and value.isdigit(), "Flickr's digits"),
+        ("secret", lambda value: value.isascii() and value.isalnum(), "letters and digits"),
+        ("server", lambda value: value.isascii() and value.isdigit(), "digits"),
+        ("license", lambda value: 0 <= value <= 16, "a licence id from 0 to 16"),
+        (
+            "status",
+            lambda value: value in get_args(Status),
+            "one of " + ", ".join(get_args(Status)),
+        ),
+        ("image", lambda value: value[:2] == b"\xff\xd8", "a JPEG file"),
+        ("tags", lambda value: None not in value, "a list without nulls"),
+    ):
+        if name in given and not fits(given[name]):
+            raise HarvestError(f"{file}: row {number}: column {name} must be {wanted}")
+    if "photo_id" not in given:
+        raise HarvestError(f"{file}: row {number}: column photo_id is null")
+    if "image" not in given and given.get("status", "ok") == "ok":
+        raise HarvestError(f"{file}: row {number}: column image is null, though the post is ok")
+    if "tags" in given:
+        given["tags"] = tuple(given["tags"])
+    return Post(**given)

@@ -1,0 +1,134 @@
+"""A seeded plan of faults, so that a crawl through a bad hour of Flickr can be run again exactly.
+
+A plan is one line, rates by kind:
+
+    429=0.1,429-retry-after=0.05,503=0.1,hang=0.01,cut-json=0.05,code-105=0.05,image-half=0.1,seed=7
+
+- API: `429`, `429-retry-after` (asks to wait a second), `500`, `502`, `503`, `504`, `hang` (no
+  answer, then the connection closes), `reset` (in the middle of the body), `html` (a page with a
+  200), `cut-json` (half the answer with a 200), `empty` (no body with a 200), `code-N` (Flickr's
+  fail envelope, N one of `CODES`).
+- Pictures: `image-429`, `image-500`, `image-502`, `image-503`, `image-504`, `image-hang`,
+  `image-reset`, `image-half` (half a JPEG with a 200).
+- `seed` (default 0) and `hang-seconds` (default 30).
+
+Whether a request is faulted follows from a digest of seed, kind, what is asked and how often it was
+asked before, and from nothing else: not from the order in which threads arrive. The kinds are drawn
+independently, in the order of the plan, and the first that fires wins; each further attempt at the
+same thing draws afresh.
+"""
+
+import math
+import threading
+from collections import Counter
+from dataclasses import dataclass
+
+from harvest.errors import HarvestError
+from harvest.sandbox.corpus import derived
+
+UNAVAILABLE = "Sorry, the Flickr API service is not currently available."
+CODES = {
+    0: UNAVAILABLE,
+    1: "Photo not found",
+    2: "Permission denied",
+    3: "Parameterless searches have been disabled. Please use flickr.photos.getRecent instead.",
+    5: "User deleted",
+    10: "Sorry, the Flickr search API is not currently available.",
+    18: "Illogical arguments",
+    20: "Excessive photo offset in search",
+    95: "SSL is required",
+    96: "Invalid signature",
+    97: "Missing signature",
+    98: "Login failed / Invalid auth token",
+    99: "Insufficient permissions. Method requires read privileges; none granted.",
+    100: "Invalid API Key (Key has expired)",
+    105: "Service currently unavailable",
+    106: "Write operation failed",
+    111: 'Format "json" not found',
+    112: 'Method "flickr.photos.getInfo" not found',
+    114: "Invalid SOAP envelope",
+    115: "Invalid XML-RPC Method Call",
+    116: "Bad URL found",
+    201: UNAVAILABLE,
+}
+"""Flickr's fail codes with their messages."""
+
+_STATUSES = ("429", "500", "502", "503", "504", "hang", "reset")
+API_KINDS = frozenset(
+    (*_STATUSES, "429-retry-after", "html", "cut-json", "empty", *(f"code-{n}" for n in CODES))
+)
+IMAGE_KINDS = frozenset((*(f"image-{kind}" for kind in _STATUSES), "image-half"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaultPlan:
+    """Which kinds of fault, how often, and the seed that says to which requests."""
+
+    rates: tuple[tuple[str, float], ...] = ()
+    """Kind and rate, from 0 to 1, in the order in which they are drawn."""
+    seed: int = 0
+    hang_seconds: float = 30.0
+
+    @classmethod
+    def parse(cls, text: str) -> "FaultPlan":
+        """Reads a plan such as `429=0.1,hang=0.01,seed=7`.
+
+        Raises:
+            HarvestError: an entry is no `name=number`, a kind unknown or twice, a rate not in 0..1.
+        """
+        rates: dict[str, float] = {}
+        seed, hang_seconds = 0, 30.0
+        for entry in filter(None, (part.strip() for part in text.split(","))):
+            kind, _, written = entry.partition("=")
+            try:
+                number = float(written)
+            except ValueError:
+                number = math.nan
+            if math.isnan(number) or number < 0 or math.isinf(number):
+                raise HarvestError(f"--faults: {entry!r} is no name=number, such as 429=0.1")
+            if kind == "seed":
+                seed = int(number)
+            elif kind == "hang-seconds":
+                hang_seconds = number
+            elif kind not in API_KINDS | IMAGE_KINDS:
+                raise HarvestError(f"--faults: unknown kind {kind!r}; known: {_known()}")
+            elif kind in rates or number > 1:
+                raise HarvestError(f"--faults: {entry!r}: a kind stands once, its rate is 0 to 1")
+            else:
+                rates[kind] = number
+        return cls(rates=tuple(rates.items()), seed=seed, hang_seconds=hang_seconds)
+
+
+def _known() -> str:
+    kinds = sorted(kind for kind in API_KINDS | IMAGE_KINDS if not kind.startswith("code-"))
+    return ", ".join([*kinds, "code-N", "seed", "hang-seconds"])
+
+
+class Faults:
+    """A plan at work: counts how often each thing was asked, and draws."""
+
+    def __init__(self, plan: FaultPlan) -> None:
+        self.plan = plan
+        self._api = [(kind, rate) for kind, rate in plan.rates if kind in API_KINDS]
+        self._image = [(kind, rate) for kind, rate in plan.rates if kind in IMAGE_KINDS]
+        self._attempts: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def api(self, key: str) -> str | None:
+        """The fault of the next API call for `key` (a method and what it asks for), or None."""
+        return self._draw(self._api, key)
+
+    def image(self, key: str) -> str | None:
+        """The fault of the next request for the picture at `key` (its path), or None."""
+        return self._draw(self._image, key)
+
+    def _draw(self, rates: list[tuple[str, float]], key: str) -> str | None:
+        if not rates:
+            return None
+        with self._lock:
+            self._attempts[key] += 1
+            attempt = self._attempts[key]
+        for kind, rate in rates:
+            if derived(self.plan.seed, kind, key, attempt) < rate * 2**64:
+                return kind
+        return None

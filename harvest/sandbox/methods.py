@@ -1,0 +1,206 @@
+"""The API methods: parameters in, the answer's JSON out, or Flickr's error with its code."""
+
+import re
+from calendar import timegm
+from collections.abc import Callable, Mapping
+from time import strptime
+from typing import Any
+
+from harvest.sandbox.corpus import Corpus, Post
+from harvest.sandbox.faults import CODES
+from harvest.sandbox.search import Index, Page, page_of, user_name
+from harvest.sandbox.shapes import all_sizes, listed, photo
+
+Json = dict[str, Any]
+Params = Mapping[str, str]
+
+_CC = "https://creativecommons.org"
+_LICENSES = (
+    (0, "All Rights Reserved", "https://www.flickrhelp.com/hc/en-us/articles/"
+     "10710266545556-Using-Flickr-images-shared-by-other-members"),
+    (4, "CC BY 2.0", f"{_CC}/licenses/by/2.0/"),
+    (6, "CC BY-ND 2.0", f"{_CC}/licenses/by-nd/2.0/"),
+    (3, "CC BY-NC-ND 2.0", f"{_CC}/licenses/by-nc-nd/2.0/"),
+    (2, "CC BY-NC 2.0", f"{_CC}/licenses/by-nc/2.0/"),
+    (1, "CC BY-NC-SA 2.0", f"{_CC}/licenses/by-nc-sa/2.0/"),
+    (5, "CC BY-SA 2.0", f"{_CC}/licenses/by-sa/2.0/"),
+    (7, "No known copyright restrictions", "https://www.flickr.com/commons/usage/"),
+    (8, "United States Government Work", "https://www.usa.gov/government-copyright"),
+    (9, "Public Domain Dedication (CC0)", f"{_CC}/publicdomain/zero/1.0/"),
+    (10, "Public Domain Mark", f"{_CC}/publicdomain/mark/1.0/"),
+    (11, "CC BY 4.0", f"{_CC}/licenses/by/4.0/"),
+    (12, "CC BY-SA 4.0", f"{_CC}/licenses/by-sa/4.0/"),
+    (13, "CC BY-ND 4.0", f"{_CC}/licenses/by-nd/4.0/"),
+    (14, "CC BY-NC 4.0", f"{_CC}/licenses/by-nc/4.0/"),
+    (15, "CC BY-NC-SA 4.0", f"{_CC}/licenses/by-nc-sa/4.0/"),
+    (16, "CC BY-NC-ND 4.0", f"{_CC}/licenses/by-nc-nd/4.0/"),
+)  # fmt: skip
+_LIMITING = ("tags", "text", "user_id", "min_upload_date", "max_upload_date")
+_MOST_TAGS = 20  # in a query for all of them
+
+
+class Fail(Exception):  # noqa: N818 - Flickr's own word: stat="fail"
+    """An answer with stat="fail"."""
+
+    def __init__(self, code: int, message: str | None = None) -> None:
+        self.code = code
+        self.message = CODES[code] if message is None else message
+        super().__init__(self.message)
+
+
+class Methods:
+    """The methods by name, over one corpus."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        self._corpus = corpus
+        self._index = Index(corpus)
+        self.by_name: dict[str, Callable[[Params], Json]] = {
+            "flickr.photos.getInfo": self.get_info,
+            "flickr.photos.getSizes": self.get_sizes,
+            "flickr.photos.search": self.search,
+            "flickr.photos.licenses.getInfo": self.licenses,
+            "flickr.people.getPublicPhotos": self.get_public_photos,
+            "flickr.people.findByUsername": self.find_by_username,
+            "flickr.test.echo": self.echo,
+            "flickr.test.login": self.needs_login,
+            "flickr.test.null": self.needs_login,
+        }
+
+    def call(self, name: str, params: Params) -> Json:
+        """The answer without `stat`.
+
+        Raises:
+            Fail: the method is unknown, or answers with an error.
+        """
+        method = self.by_name.get(name)
+        if method is None:
+            raise Fail(112, f'Method "{name}" not found')
+        return method(params)
+
+    def get_info(self, params: Params) -> Json:
+        """flickr.photos.getInfo."""
+        photo_id = params.get("photo_id", "")
+        return {
+            "photo": photo(
+                self._live(
+                    photo_id, f'Photo "{photo_id}" not found (invalid ID)', "Photo is private"
+                )
+            )
+        }
+
+    def get_sizes(self, params: Params) -> Json:
+        """flickr.photos.getSizes."""
+        post = self._live(params.get("photo_id", ""), "Photo not found", "Permission denied")
+        return {"sizes": all_sizes(post)}
+
+    def _live(self, photo_id: str, unknown: str, private: str) -> Post:
+        """The post, if the public may see it.
+
+        A placeholder stands where a photo was deleted long ago: the API does not know it any more.
+        """
+        post = self._corpus.get(photo_id)
+        if post is None or post.status in ("deleted", "placeholder"):
+            raise Fail(1, unknown)
+        if post.status == "private":
+            raise Fail(2, private)
+        return post
+
+    def search(self, params: Params) -> Json:
+        """flickr.photos.search, as seen without a login."""
+        if not any(params.get(name) for name in _LIMITING):
+            raise Fail(3)
+        index = self._index
+        owner = params.get("user_id")
+        if owner and owner not in index.owners:
+            raise Fail(2, "Unknown user")
+        posts = index.owners[owner] if owner else index.newest_first
+        oldest = _seconds(params.get("min_upload_date"))
+        newest = _seconds(params.get("max_upload_date"))
+        if oldest is not None and newest is not None and oldest > newest:
+            raise Fail(18)
+        if params.get("tags"):
+            every = params.get("tag_mode") == "all"
+            tags = [tag.strip() for tag in params["tags"].split(",") if tag.strip()]
+            if every and len(tags) > _MOST_TAGS:
+                raise Fail(1, "Too many tags in ALL query")
+            tagged = index.with_tags(tags, every=every)
+            posts = [post for post in posts if post.photo_id in tagged]
+        if params.get("text"):
+            worded = index.with_text(params["text"])
+            posts = [post for post in posts if post.photo_id in worded]
+        posts = [
+            post
+            for post in posts
+            if (oldest is None or post.date_upload >= oldest)
+            and (newest is None or post.date_upload <= newest)
+        ]
+        if params.get("sort") == "date-posted-asc":
+            posts.reverse()
+        return self._listing(posts, params)
+
+    def get_public_photos(self, params: Params) -> Json:
+        """flickr.people.getPublicPhotos."""
+        posts = self._index.owners.get(params.get("user_id", ""))
+        if posts is None:
+            raise Fail(1, "User not found")
+        if not posts:
+            raise Fail(5)
+        return self._listing(posts, params)
+
+    def _listing(self, posts: list[Post], params: Params) -> Json:
+        extras = [extra.strip() for extra in params.get("extras", "").split(",")]
+        most = 250 if "geo" in extras else 500
+        asked = _whole(params.get("per_page"), 100)
+        page: Page = page_of(posts, page=_whole(params.get("page"), 1), per_page=min(asked, most))
+        return {
+            "photos": {
+                "page": page.page,
+                "pages": page.pages,
+                "perpage": page.per_page,
+                "total": page.total,
+                "photo": [listed(post, extras) for post in page.posts],
+            }
+        }
+
+    def find_by_username(self, params: Params) -> Json:
+        """flickr.people.findByUsername."""
+        nsid = self._index.nsids.get(params.get("username", "").strip().lower())
+        if nsid is None:
+            raise Fail(1, "User not found")
+        return {"user": {"id": nsid, "nsid": nsid, "username": {"_content": user_name(nsid)}}}
+
+    def licenses(self, params: Params) -> Json:
+        """flickr.photos.licenses.getInfo."""
+        rows = [{"id": number, "name": name, "url": url} for number, name, url in _LICENSES]
+        return {"licenses": {"license": rows}}
+
+    def echo(self, params: Params) -> Json:
+        """flickr.test.echo: what was sent."""
+        return {name: {"_content": value} for name, value in params.items()}
+
+    def needs_login(self, params: Params) -> Json:
+        """A method that a key alone may not call."""
+        raise Fail(99)
+
+
+def _whole(written: str | None, default: int) -> int:
+    """A positive number, or the default where Flickr would shrug."""
+    return int(written) if written and re.fullmatch(r"0*[1-9]\d{0,8}", written) else default
+
+
+def _seconds(written: str | None) -> int | None:
+    """Unix seconds of a date in seconds or as MySQL writes it.
+
+    Raises:
+        Fail: neither of both.
+    """
+    if not written:
+        return None
+    if written.isdecimal():
+        return int(written)
+    for form in ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d"):
+        try:
+            return timegm(strptime(written, form))
+        except ValueError:
+            continue
+    raise Fail(18)

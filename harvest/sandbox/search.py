@@ -1,0 +1,138 @@
+"""What photos.search and people.getPublicPhotos find: public, live posts, newest first.
+
+Flickr's listings have two habits that a crawler must know. Only the first 4,000 results of a query
+can be reached: later pages repeat the last one that can. And a page past the last is empty.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from harvest.sandbox.corpus import Corpus, Post
+
+REACHABLE = 4000  # results of a query that can be paged through
+_MACHINE_TAG = re.compile(r"([a-z][a-z0-9_]*):([a-z][a-z0-9_]*)=(.*)", re.IGNORECASE | re.DOTALL)
+_WORD = re.compile(r"[^\W_]+")
+
+
+def normalised(raw: str) -> str:
+    """A tag as Flickr compares it: letters and digits in lower case; `ns:pred=` is kept."""
+    machine = _MACHINE_TAG.fullmatch(raw)
+    if machine:
+        namespace, predicate, value = machine.groups()
+        return f"{namespace.lower()}:{predicate.lower()}={normalised(value)}"
+    return "".join(character for character in raw.lower() if character.isalnum())
+
+
+def is_machine_tag(raw: str) -> bool:
+    """Whether a raw tag is `namespace:predicate=value`."""
+    return _MACHINE_TAG.fullmatch(raw) is not None
+
+
+def listed_tags(tags: Iterable[str]) -> list[str]:
+    """Normalised tags in the order of a listing, which is not their owner's: by their last letter.
+
+    Empty tags do not show there, doubles once.
+    """
+    return sorted(filter(None, {normalised(raw) for raw in tags}), key=lambda tag: tag[::-1])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One page of a listing. `pages` counts all pages, those out of reach included."""
+
+    page: int
+    pages: int
+    per_page: int
+    total: int
+    posts: list[Post]
+
+
+def page_of(posts: list[Post], *, page: int, per_page: int) -> Page:
+    """The page as Flickr answers it: past the last empty, past the 4,000 the last reachable."""
+    pages = -(-len(posts) // per_page)
+    shown = min(page, max(REACHABLE // per_page, 1)) if page <= pages else page
+    start = (shown - 1) * per_page
+    return Page(
+        page=page,
+        pages=pages,
+        per_page=per_page,
+        total=len(posts),
+        posts=posts[start : start + per_page],
+    )
+
+
+class Index:
+    """Finds posts by owner, tag and word. Each index is built when it is first needed."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        self._corpus = corpus
+
+    @cached_property
+    def newest_first(self) -> list[Post]:
+        """Every public post that is there, by upload date and id, falling."""
+        live = (post for post in self._corpus if post.status == "ok")
+        return sorted(live, key=lambda post: (post.date_upload, int(post.photo_id)), reverse=True)
+
+    @cached_property
+    def _by_tag(self) -> dict[str, set[str]]:
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for post in self.newest_first:
+            for raw in post.tags:
+                found[normalised(raw)].add(post.photo_id)
+        return found
+
+    @cached_property
+    def _by_word(self) -> dict[str, set[str]]:
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for post in self.newest_first:
+            text = " ".join((post.title, re.sub(r"<[^>]*>", " ", post.description), *post.tags))
+            for word in _WORD.findall(text.lower()):
+                found[word].add(post.photo_id)
+        return found
+
+    @cached_property
+    def owners(self) -> dict[str, list[Post]]:
+        """Every owner's posts that are there, newest first; empty where all are gone."""
+        found: dict[str, list[Post]] = {post.owner: [] for post in self._corpus}
+        for post in self.newest_first:
+            found[post.owner].append(post)
+        return found
+
+    @cached_property
+    def nsids(self) -> dict[str, str]:
+        """Owner by user name in lower case."""
+        return {user_name(nsid).lower(): nsid for nsid in self.owners}
+
+    def with_tags(self, tags: list[str], *, every: bool) -> set[str]:
+        """Ids of posts with any tag, or with every one; a tag after `-` must not be there."""
+        wanted = [self._by_tag.get(normalised(tag), set()) for tag in tags if tag[:1] != "-"]
+        unwanted = [self._by_tag.get(normalised(tag), set()) for tag in tags if tag[:1] == "-"]
+        return self._combined(wanted, unwanted, every=every)
+
+    def with_text(self, text: str) -> set[str]:
+        """Ids of posts with every word in title, description or tags; none after `-`."""
+        wanted: list[set[str]] = []
+        unwanted: list[set[str]] = []
+        for term in text.lower().split():
+            for word in _WORD.findall(term):
+                (unwanted if term[0] == "-" else wanted).append(self._by_word.get(word, set()))
+        return self._combined(wanted, unwanted, every=True)
+
+    def _combined(
+        self, wanted: list[set[str]], unwanted: list[set[str]], *, every: bool
+    ) -> set[str]:
+        if not wanted:
+            found = {post.photo_id for post in self.newest_first}
+        elif every:
+            found = set.intersection(*wanted)
+        else:
+            found = set().union(*wanted)
+        return found.difference(*unwanted)
+
+
+def user_name(nsid: str) -> str:
+    """The user name of an owner of the corpus, who has none of their own there."""
+    return f"user{nsid.partition('@')[0]}"

@@ -1,0 +1,210 @@
+"""A post as the API shows it: the keys and types of recorded answers, mixed as they are.
+
+Flickr writes the same fact as a number in one place and as a string in another (`farm` and
+`takengranularity` in getInfo, `datetakengranularity` in listings). A parser that meets them here
+first will not be surprised later.
+"""
+
+import time
+from typing import Any
+
+from harvest.sandbox.corpus import Post, derived
+from harvest.sandbox.images import Size, named_secret, sizes
+from harvest.sandbox.search import is_machine_tag, listed_tags, normalised, user_name
+
+Json = dict[str, Any]
+WEB = "https://www.flickr.com/photos"
+IMAGES = "https://live.staticflickr.com"
+_LISTED = {
+    "sq": "s", "q": "q", "t": "t", "s": "m", "n": "n", "w": "w", "m": "", "z": "z",
+    "c": "c", "l": "b", "h": "h", "k": "k", "o": "o",
+}  # fmt: skip
+"""The size's suffix by the name of its extra: `url_l` is `_b`."""
+
+
+def _taken(post: Post) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(post.date_upload - 86_400))
+
+
+def _last_update(post: Post) -> str:
+    return str(post.date_upload + 95_212)
+
+
+def _views(post: Post) -> str:
+    return str(derived("views", post.photo_id) % 500)
+
+
+def may_download(post: Post) -> bool:
+    """Whether the owner lets the original be downloaded: free licences, and some others."""
+    return post.license != 0 or derived("download", post.photo_id) % 2 == 0
+
+
+def _tag(post: Post, raw: str) -> Json:
+    norm = normalised(raw)
+    author = post.owner.partition("@")[0]
+    return {
+        "id": f"{author}-{post.photo_id}-{derived(norm) % 10**6}",
+        "author": post.owner,
+        "authorname": user_name(post.owner),
+        "raw": raw,
+        "_content": norm,
+        "machine_tag": int(is_machine_tag(raw)),
+    }
+
+
+def photo(post: Post) -> Json:
+    """The `photo` of photos.getInfo."""
+    original: Json = {}
+    if may_download(post):
+        original = {"originalsecret": named_secret(post, "o"), "originalformat": "jpg"}
+    return {
+        "id": post.photo_id,
+        "secret": post.secret,
+        "server": post.server,
+        "farm": post.farm,
+        "dateuploaded": str(post.date_upload),
+        "isfavorite": 0,
+        "license": str(post.license),
+        "safety_level": "0",
+        "rotation": 0,
+        **original,
+        "owner": {
+            "nsid": post.owner,
+            "username": user_name(post.owner),
+            "realname": "",
+            "location": "",
+            "iconserver": "65535",
+            "iconfarm": 66,
+            "path_alias": None,
+            "gift": {
+                "gift_eligible": True,
+                "eligible_durations": ["year", "month", "week"],
+                "new_flow": True,
+            },
+        },
+        "title": {"_content": post.title},
+        "description": {"_content": post.description},
+        "visibility": {"ispublic": 1, "isfriend": 0, "isfamily": 0},
+        "dates": {
+            "posted": str(post.date_upload),
+            "taken": _taken(post),
+            "takengranularity": 0,
+            "takenunknown": "0",
+            "lastupdate": _last_update(post),
+        },
+        "views": _views(post),
+        "editability": {"cancomment": 0, "canaddmeta": 0},
+        "publiceditability": {"cancomment": 1, "canaddmeta": 0},
+        "usage": {
+            "candownload": int(may_download(post)),
+            "canblog": 0,
+            "canprint": 0,
+            "canshare": 1,
+        },
+        "comments": {"_content": "0"},
+        "notes": {"note": []},
+        "people": {"haspeople": 0},
+        "tags": {"tag": [_tag(post, raw) for raw in post.tags]},
+        "urls": {
+            "url": [{"type": "photopage", "_content": f"{WEB}/{post.owner}/{post.photo_id}/"}]
+        },
+        "media": "photo",
+    }
+
+
+def listed(post: Post, extras: list[str]) -> Json:
+    """A `photo` of a listing, with the extras asked for; unknown ones are passed over."""
+    shown: Json = {
+        "id": post.photo_id,
+        "owner": post.owner,
+        "secret": post.secret,
+        "server": post.server,
+        "farm": post.farm,
+        "title": post.title,
+        "ispublic": 1,
+        "isfriend": 0,
+        "isfamily": 0,
+    }
+    for extra in extras:
+        if extra.startswith("url_"):
+            shown |= _listed_size(post, extra[4:])
+        else:
+            shown |= _extra(post, extra)
+    return shown
+
+
+def _extra(post: Post, extra: str) -> Json:
+    match extra:
+        case "description":
+            return {"description": {"_content": post.description}}
+        case "tags":
+            return {"tags": " ".join(listed_tags(post.tags))}
+        case "machine_tags":
+            return {"machine_tags": " ".join(listed_tags(filter(is_machine_tag, post.tags)))}
+        case "license":
+            return {"license": str(post.license)}
+        case "date_upload":
+            return {"dateupload": str(post.date_upload)}
+        case "date_taken":
+            return {
+                "datetaken": _taken(post),
+                "datetakengranularity": "0",
+                "datetakenunknown": "0",
+            }
+        case "last_update":
+            return {"lastupdate": _last_update(post)}
+        case "owner_name":
+            return {"ownername": user_name(post.owner)}
+        case "path_alias":
+            return {"pathalias": None}
+        case "views":
+            return {"views": _views(post)}
+        case "media":
+            return {"media": "photo", "media_status": "ready"}
+        case "original_format" if may_download(post):
+            return {"originalsecret": named_secret(post, "o"), "originalformat": "jpg"}
+        case "o_dims":
+            width, height = post.size
+            return {"o_width": str(width), "o_height": str(height)}
+        case "geo":  # no post of a corpus is geotagged
+            return {"latitude": 0, "longitude": 0, "accuracy": 0, "context": 0}
+    return {}
+
+
+def source(post: Post, size: Size) -> str:
+    """The address of a picture on Flickr's own host."""
+    ending = f"_{size.suffix}" if size.suffix else ""
+    return f"{IMAGES}/{post.server}/{post.photo_id}_{named_secret(post, size.suffix)}{ending}.jpg"
+
+
+def _listed_size(post: Post, name: str) -> Json:
+    for size in sizes(post):
+        if size.suffix == _LISTED.get(name) and (size.suffix != "o" or may_download(post)):
+            return {
+                f"url_{name}": source(post, size),
+                f"height_{name}": size.height,
+                f"width_{name}": size.width,
+            }
+    return {}
+
+
+def all_sizes(post: Post) -> Json:
+    """The `sizes` of photos.getSizes."""
+    paths = {suffix: name for name, suffix in _LISTED.items()}
+    return {
+        "canblog": 0,
+        "canprint": 0,
+        "candownload": int(may_download(post)),
+        "size": [
+            {
+                "label": size.label,
+                "width": size.width,
+                "height": size.height,
+                "source": source(post, size),
+                "url": f"{WEB}/{post.owner}/{post.photo_id}/sizes/{paths[size.suffix]}/",
+                "media": "photo",
+            }
+            for size in sizes(post)
+            if size.suffix != "o" or may_download(post)
+        ],
+    }

@@ -1,0 +1,120 @@
+"""Servers and clients for the sandbox's tests."""
+
+import json
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import flickrapi
+import pytest
+import requests
+
+from harvest.sandbox.corpus import Corpus, Post
+from harvest.sandbox.server import SandboxServer
+from tests.sandbox.pictures import jpeg
+
+SAMPLES = Path(__file__).parents[3] / "shared" / "data" / "flickr_samples.tar.xz"
+DOWNLOADABLE = 4  # a licence that lets everybody have the original
+
+Call = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def posts() -> list[Post]:
+    """A handful of posts in every state, two owners, all kinds of tags."""
+    return [
+        Post(
+            photo_id="5000000001",
+            secret="aaaaaaaa01",
+            server="4101",
+            farm=5,
+            title="Über den Wolken / above",
+            description='See <a href="https://example.org/a">example.org/a</a>\n<b>now</b> &amp;',
+            tags=("West Yorkshire", "Sky", "geo:Lat=51.5 N", "!!", "Zebra"),
+            image=jpeg(400, 300),
+            owner="11111111@N01",
+            date_upload=1_000_000_000,
+            license=DOWNLOADABLE,
+        ),
+        Post(
+            photo_id="5000000002",
+            image=jpeg(2200, 1100),
+            title="A calm sea",
+            tags=("sky", "sea"),
+            owner="11111111@N01",
+            date_upload=1_000_000_100,
+            license=DOWNLOADABLE,
+        ),
+        Post(photo_id="5000000003", status="deleted", owner="22222222@N02"),
+        Post(photo_id="5000000004", status="private", owner="11111111@N01", tags=("sky",)),
+        Post(photo_id="5000000005", status="placeholder", owner="11111111@N01"),
+        Post(
+            photo_id="5000000006",
+            image=jpeg(),
+            title="Storm",
+            description="a calm before",
+            tags=("sea",),
+            owner="33333333@N03",
+            date_upload=1_000_000_200,
+        ),
+    ]
+
+
+@pytest.fixture(scope="session")
+def server(posts: list[Post]) -> Iterator[SandboxServer]:
+    with SandboxServer(Corpus(posts)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def http() -> Iterator[requests.Session]:
+    with requests.Session() as session:
+        session.trust_env = False
+        yield session
+
+
+@pytest.fixture(scope="session")
+def call(server: SandboxServer, http: requests.Session) -> Call:
+    """Calls a method by GET with an api_key, and gives back the JSON."""
+
+    def ask(method: str, **params: object) -> dict[str, Any]:
+        answer = http.get(
+            f"{server.url}/services/rest/", params=query(method, **params), timeout=10
+        )
+        assert answer.status_code == 200
+        answer_json: dict[str, Any] = answer.json()
+        return answer_json
+
+    return ask
+
+
+def query(method: str, **params: object) -> dict[str, Any]:
+    """The parameters of an unsigned call."""
+    fixed = {"api_key": "k", "format": "json", "nojsoncallback": "1"}
+    return {**fixed, "method": f"flickr.{method}", **params}
+
+
+def flickr(url: str, session: requests.Session, secret: str = "s", key: str = "key") -> Any:
+    """A real flickrapi client of a sandbox."""
+    api = flickrapi.FlickrAPI(key, secret, format="parsed-json", store_token=False, timeout=10)
+    api.REST_URL = f"{url}/services/rest/"
+    api.flickr_oauth.session = session
+    return api
+
+
+@pytest.fixture(scope="session")
+def samples() -> dict[str, Any]:
+    """Recorded answers by their path in the archive: JSON parsed, XML as text."""
+    if not SAMPLES.exists():
+        pytest.skip(f"recorded Flickr answers are not there: {SAMPLES}")
+    found: dict[str, Any] = {}
+    with tarfile.open(SAMPLES) as archive:
+        for member in archive.getmembers():
+            name = member.name.removeprefix("./")
+            file = archive.extractfile(member)
+            if file is None or not name.startswith(("json/", "openverse/", "xml/")):
+                continue
+            content = file.read().decode()
+            found[name] = json.loads(content) if name.endswith(".json") else content
+    return found

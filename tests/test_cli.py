@@ -1,0 +1,170 @@
+"""The commands as a user meets them: help, errors in one line, exit codes."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from cli import app
+from harvest.crawl import crawl
+from harvest.sandbox.corpus import Corpus
+from harvest.sandbox.server import SandboxServer
+from tests.harvest.corpora import KEY, SECRET, options, post, write_votes
+
+PROJECT = Path(__file__).resolve().parents[1]
+COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+
+
+def run(*arguments: object, key: bool = False) -> subprocess.CompletedProcess[str]:
+    keys = {"FLICKR_API_KEY": KEY, "FLICKR_API_SECRET": SECRET} if key else {}
+    return subprocess.run(
+        [sys.executable, "cli.py", *map(str, arguments)],
+        cwd=PROJECT,
+        env=os.environ | {"COLUMNS": "200"} | keys,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def error_of(done: subprocess.CompletedProcess[str]) -> str:
+    """The one line that an error is."""
+    assert done.returncode == 1, done.stdout + done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("error: ")
+    return lines[0]
+
+
+@pytest.fixture
+def server() -> Iterator[SandboxServer]:
+    with SandboxServer(Corpus([post(1), post(2)]), keys={KEY: SECRET}) as running:
+        yield running
+
+
+class TestHelp:
+    @pytest.mark.parametrize("command", COMMANDS)
+    def test_every_command_has_help_and_stands_in_the_readme(self, command: str) -> None:
+        found = typer.main.get_command(app).commands[command]  # type: ignore[attr-defined]
+        assert found.help
+        assert re.search(rf"^\$ python cli\.py {command}\b", README, re.MULTILINE)
+
+    def test_the_commands_are_the_designs(self) -> None:
+        assert (
+            sorted(
+                [
+                    "crawl",
+                    "status",
+                    "build-splits",
+                    "train",
+                    "evaluate",
+                    "predict",
+                    "sandbox",
+                    "demo",
+                ]
+            )
+            == COMMANDS
+        )
+
+    def test_help_does_not_wait_for_the_heavy_libraries(self) -> None:
+        program = (
+            "import sys, cli\n"
+            "heavy = {'torch', 'pandas', 'pyarrow', 'numpy', 'requests', 'PIL', 'rich'}\n"
+            "sys.exit(str(sorted(heavy & set(sys.modules))) if heavy & set(sys.modules) else 0)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+    def test_wrong_usage_ends_with_2(self) -> None:
+        assert run("crawl").returncode == 2
+        assert run("no-such-command").returncode == 2
+        assert run("build-splits", "h", "--out", "d", "--min-votes", "none").returncode == 2
+
+
+class TestErrors:
+    def test_no_key(self, tmp_path: Path) -> None:
+        published_list = write_votes(tmp_path / "list", [post(1)])
+        line = error_of(run("crawl", published_list, "--out", tmp_path / "h"))
+        assert "FLICKR_API_KEY" in line
+        assert not (tmp_path / "h").exists()
+
+    def test_no_list(self, tmp_path: Path) -> None:
+        line = error_of(run("crawl", tmp_path / "x", "--out", tmp_path / "h", key=True))
+        assert "is not there" in line
+
+    def test_a_refused_key(self, tmp_path: Path, server: SandboxServer) -> None:
+        published_list = write_votes(tmp_path / "list", [post(1)])
+        server.expire_key(KEY)
+        done = run(
+            *("crawl", published_list, "--out", tmp_path / "h", "--flickr-url", server.url),
+            key=True,
+        )
+        assert "Key has expired" in error_of(done)
+        assert KEY not in done.stdout + done.stderr
+        assert SECRET not in done.stdout + done.stderr
+
+    def test_a_refused_secret(self, tmp_path: Path, server: SandboxServer) -> None:
+        published_list = write_votes(tmp_path / "list", [post(1)])
+        arguments = ("crawl", published_list, "--out", tmp_path / "h", "--flickr-url", server.url)
+        done = run(*arguments, "--api-secret", "another", key=True)
+        assert "refused the API key or its secret" in error_of(done)
+        assert KEY not in done.stdout + done.stderr
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            "status {absent}",
+            "build-splits {absent} --out {out}",
+            "train {absent} --out {out}",
+            "evaluate {absent}",
+            "predict {absent} --text word",
+            "sandbox --corpus {absent}",
+            "sandbox --faults nonsense=1",
+        ],
+    )
+    def test_what_is_not_there_is_named(self, command: str, tmp_path: Path) -> None:
+        absent = tmp_path / "absent"
+        line = error_of(run(*command.format(absent=absent, out=tmp_path / "out").split()))
+        assert "nonsense" in line or str(absent) in line
+
+    def test_a_traceback_only_with_debug(self, tmp_path: Path) -> None:
+        assert "Traceback" in run("status", tmp_path, "--debug").stderr
+        assert "Traceback" in run("--debug", "status", tmp_path).stderr
+
+
+class TestExitCodes:
+    def test_too_much_lost_ends_with_3(self, tmp_path: Path, server: SandboxServer) -> None:
+        published_list = write_votes(tmp_path / "list", [post(1), post(2)])
+        server.set_faults("image-half=1")
+        crawl(options(published_list, tmp_path / "h", server), lambda line: None)
+        server.set_faults("")
+        # Corrupt pictures are final, so the command finds them at once.
+        arguments = ("crawl", published_list, "--out", tmp_path / "h", "--flickr-url", server.url)
+        done = run(*arguments, key=True)
+        assert done.returncode == 3
+        assert "2 of 2 photos ended failed or corrupt" in done.stderr
+        assert run(*arguments, "--max-loss", 1, key=True).returncode == 0
+        assert "2 x image: JPEG ends" in run("status", tmp_path / "h").stdout
+
+    def test_status_as_json(self, tmp_path: Path, server: SandboxServer) -> None:
+        published_list = write_votes(tmp_path / "list", [post(1), post(3)])
+        run(
+            *("crawl", published_list, "--out", tmp_path / "h", "--flickr-url", server.url),
+            key=True,
+        )
+        done = run("status", tmp_path / "h", "--json")
+        assert done.returncode == 0
+        assert '"photos": 2' in done.stdout
+        assert '"gone": 1' in done.stdout
