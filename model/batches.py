@@ -1,0 +1,111 @@
+"""Posts in batches, with nothing in them for what is absent.
+
+A batch holds, for each modality, the inputs of only those of its posts that have it, and for each
+of the seven subsets the rows of the posts that hold it. Texts are padded to the longest of the
+batch, so training draws batches of like length: padding short texts to 150 words would cost most
+of an epoch.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from datasets.modalities import SUBSETS
+from model.posts import PADDING, Integers, Posts
+
+# Posts are sorted by length within this many batches, so that an epoch's order stays random.
+BATCHES_TO_A_POOL = 50
+
+
+class Images(Protocol):
+    """The pictures of a split: as features of a frozen backbone, or decoded when needed."""
+
+    def rows(self, rows: Sequence[int]) -> Tensor:
+        """Return the pictures or features of these rows, in this order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Some posts; B of them, N of which have the modality at hand."""
+
+    labels_B: Tensor  # noqa: N815 (shapes in names)
+    inputs: dict[str, Tensor]
+    """By modality: pictures (N, 3, H, W) or features (N, D), word ids (N, L), tag ids (N, K).
+    A modality that none of the posts has is missing."""
+    rows: dict[str, Tensor]
+    """By subset: the rows of the posts that have all its modalities, in increasing order."""
+
+    def __len__(self) -> int:
+        return len(self.labels_B)
+
+    def to(self, device: torch.device) -> "Batch":
+        """Return the batch on a device."""
+        if device.type == "cpu":
+            return self
+        return Batch(
+            labels_B=self.labels_B.to(device),
+            inputs={name: tensor.to(device) for name, tensor in self.inputs.items()},
+            rows={name: tensor.to(device) for name, tensor in self.rows.items()},
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """The posts of a split with their pictures."""
+
+    posts: Posts
+    images: Images
+
+    def batch(self, indices: Integers) -> Batch:
+        """Return the posts at these indices as a batch, in this order."""
+        posts = self.posts
+        present = {name: flags[indices] for name, flags in posts.present.items()}
+        rows = {
+            subset: np.flatnonzero(np.all([present[m] for m in subset.split("+")], axis=0))
+            for subset in SUBSETS
+        }
+        inputs = {}
+        if len(rows["image"]):
+            inputs["image"] = self.images.rows(posts.image_rows[indices[rows["image"]]].tolist())
+        if len(rows["text"]):
+            inputs["text"] = _pad(posts.words, posts.word_starts, indices[rows["text"]])
+        if len(rows["tags"]):
+            inputs["tags"] = _pad(posts.tags, posts.tag_starts, indices[rows["tags"]])
+        return Batch(
+            labels_B=torch.from_numpy(posts.labels[indices]),
+            inputs=inputs,
+            rows={subset: torch.from_numpy(chosen) for subset, chosen in rows.items()},
+        )
+
+
+def _pad(ids: Integers, starts: Integers, indices: Integers) -> Tensor:
+    lists = [ids[starts[index] : starts[index + 1]] for index in indices]
+    padded = np.full((len(lists), max(map(len, lists))), PADDING, dtype=np.int64)
+    for row, entries in zip(padded, lists, strict=True):
+        row[: len(entries)] = entries
+    return torch.from_numpy(padded)
+
+
+def training_order(
+    lengths: Integers, batch_size: int, generator: np.random.Generator
+) -> list[Integers]:
+    """Return an epoch's batches: a random order, but texts of like length together."""
+    shuffled = generator.permutation(len(lengths))
+    pool_size = batch_size * BATCHES_TO_A_POOL
+    batches: list[Integers] = []
+    for start in range(0, len(shuffled), pool_size):
+        pool = shuffled[start : start + pool_size]
+        pool = pool[np.argsort(lengths[pool], kind="stable")]
+        batches += [pool[at : at + batch_size] for at in range(0, len(pool), batch_size)]
+    return [batches[index] for index in generator.permutation(len(batches))]
+
+
+def reading_order(lengths: Integers, batch_size: int) -> Iterator[Integers]:
+    """Yield all posts once, texts of like length together; nothing is random."""
+    by_length = np.argsort(lengths, kind="stable")
+    for start in range(0, len(by_length), batch_size):
+        yield by_length[start : start + batch_size]

@@ -1,0 +1,68 @@
+"""What a training run can be told, checked before anything is read or computed.
+
+The defaults are the paper's settings (section 3.2). The command line imports this module to show
+them, so it must not import torch.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.errors import ModelError
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """The settings of one training run."""
+
+    image_encoder: str = "densenet121"
+    """A torchvision classification model, or ``efficientnet_lite0``."""
+
+    image_weights: str = "imagenet"
+    """``imagenet``, ``none`` (random), or a state dict as ``.safetensors`` or ``.pth``."""
+
+    finetune_image: bool = False
+    """Whether the image backbone is trained too. Frozen by default: Adam at the paper's rate would
+    destroy pretrained weights within a few steps, and frozen features are computed only once."""
+
+    image_learning_rate: float = 1e-4
+    """The rate of the backbone's own parameters with ``finetune_image``."""
+
+    word_vectors: Path | None = None
+    """A word2vec or GloVe file of 300 dimensions; random word vectors without one."""
+
+    epochs: int = 30
+    """Passes over the training posts at most; early stopping usually ends before."""
+
+    batch_size: int = 64
+    """Posts to a step."""
+
+    learning_rate: float = 0.01
+    """Adam's rate for everything but the image backbone."""
+
+    patience: int = 5
+    """Epochs without a lower validation loss after which training ends."""
+
+    seed: int = 0
+    """Decides initial weights, dropout and the order of posts."""
+
+    repeats: int = 1
+    """Runs with the seeds ``seed``, ``seed + 1``, ...; metrics are then mean and deviation."""
+
+    device: str = "auto"
+    """``auto`` (CUDA where there is one), ``cpu``, or a torch device such as ``cuda:1``."""
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "patience", "repeats"):
+            if getattr(self, name) < 1:
+                raise ModelError(f"{_option(name)} is {getattr(self, name)}: it must be at least 1")
+        for name in ("learning_rate", "image_learning_rate"):
+            if not 0 < getattr(self, name) < 1:
+                raise ModelError(
+                    f"{_option(name)} is {getattr(self, name)}: it must lie between 0 and 1"
+                )
+        if not 0 <= self.seed < 2**32:
+            raise ModelError(f"--seed is {self.seed}: it must lie between 0 and 2**32 - 1")
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")

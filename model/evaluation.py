@@ -1,0 +1,88 @@
+"""How good a network's seven heads are on a split.
+
+A subset's head is judged on every post that holds the subset's modalities, whatever else the post
+holds: on the paper's test sets, where all posts are complete, all seven see the same posts.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from datasets.modalities import SUBSETS
+from datasets.reading import open_dataset
+from model.batches import Split, reading_order
+from model.devices import choose_device
+from model.metrics import Confusion, confusion_matrix, figures
+from model.network import MultitaskNetwork
+from model.run_folder import load_run
+from model.splits import open_splits
+
+POSTS_TO_A_PASS = 256
+JUDGED = ("test", "validation")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """What the heads make of a split."""
+
+    confusions: dict[str, Confusion]
+    """By subset; all zeros where no post holds it."""
+    loss: float
+    """Section 3.2's loss over the whole split."""
+
+    def figures(self) -> dict[str, Any]:
+        """Return accuracy, macro and weighted F1 and count by subset."""
+        return {subset: figures(confusion) for subset, confusion in self.confusions.items()}
+
+
+def evaluate(run: Path, dataset: Path | None = None, *, device: str = "auto") -> dict[str, Any]:
+    """Judge a run on a data set's test and validation posts; by default on its own data set.
+
+    ``same_dataset`` says whether it is the one that the run was trained on.
+    """
+    chosen = choose_device(device)
+    trained = load_run(run, chosen)
+    opened = open_dataset(dataset or trained.dataset_folder)
+    splits = open_splits(
+        opened,
+        JUDGED,
+        trained.encoding,
+        trained.network.backbone,
+        finetuned=trained.finetuned,
+        run_folder=run,
+        device=chosen,
+    )
+    return {
+        "dataset": str(opened.folder),
+        "dataset_digest": opened.digest,
+        "same_dataset": opened.digest == trained.dataset_digest,
+        **{
+            name: score(trained.network, split, len(trained.encoding.classes), chosen).figures()
+            for name, split in splits.items()
+        },
+    }
+
+
+@torch.inference_mode()
+def score(network: MultitaskNetwork, split: Split, classes: int, device: torch.device) -> Score:
+    """Let a network answer a split's posts."""
+    network.eval()
+    confusions = {subset: np.zeros((classes, classes), dtype=np.int64) for subset in SUBSETS}
+    losses = dict.fromkeys(SUBSETS, 0.0)
+    for indices in reading_order(split.posts.text_lengths, POSTS_TO_A_PASS):
+        batch = split.batch(indices).to(device)
+        for subset, logits in network(batch).items():
+            labels = batch.labels_B[batch.rows[subset]]
+            losses[subset] += float(
+                torch.nn.functional.cross_entropy(logits, labels, reduction="sum")
+            )
+            confusions[subset] += confusion_matrix(
+                labels.cpu().numpy(), logits.argmax(1).cpu().numpy(), classes
+            )
+    return Score(
+        confusions=confusions,
+        loss=sum(losses[s] / max(int(confusions[s].sum()), 1) for s in SUBSETS),
+    )

@@ -1,0 +1,64 @@
+"""The figures by which answers are judged, from a confusion matrix.
+
+They are scikit-learn's: a class that occurs neither among the labels nor among the answers is left
+out of the macro average, and one that is never answered right has an F1 of 0.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Confusion = npt.NDArray[np.int64]
+"""A row for each true class, a column for each answer."""
+
+FIGURES = ("accuracy", "macro_f1", "weighted_f1")
+
+
+def confusion_matrix(labels: Confusion, answers: Confusion, classes: int) -> Confusion:
+    """Count how often each class was answered for each true class."""
+    return np.bincount(labels * classes + answers, minlength=classes**2).reshape(classes, classes)
+
+
+def figures(confusion: Confusion) -> dict[str, Any]:
+    """Return accuracy, macro and weighted F1 and the number of posts; null where there are none."""
+    count = int(confusion.sum())
+    if count == 0:
+        return {**dict.fromkeys(FIGURES), "count": 0}
+    right = np.diag(confusion)
+    labelled, answered = confusion.sum(1), confusion.sum(0)
+    occurring = (labelled + answered) > 0
+    f1 = 2 * right[occurring] / (labelled + answered)[occurring]
+    return {
+        "accuracy": float(right.sum() / count),
+        "macro_f1": float(f1.mean()),
+        "weighted_f1": float((f1 * labelled[occurring]).sum() / count),
+        "count": count,
+    }
+
+
+def majority(confusion: Confusion, answer: int) -> dict[str, Any]:
+    """Return the figures on the same posts of always giving the same answer."""
+    constant = np.zeros_like(confusion)
+    constant[:, answer] = confusion.sum(1)
+    return figures(constant)
+
+
+def over_repeats(repeats: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the figures of several runs, each as mean, sample deviation and values."""
+    summary: dict[str, Any] = {"count": repeats[0]["count"]}
+    for name in FIGURES:
+        summary[name] = spread([repeat[name] for repeat in repeats])
+    return summary
+
+
+def spread(values: list[float | None]) -> dict[str, Any]:
+    """Return mean, sample standard deviation and values; null where a value is."""
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return {"mean": None, "std": None, "values": values}
+    return {
+        "mean": float(np.mean(known)),
+        "std": float(np.std(known, ddof=1)) if len(known) > 1 else 0.0,
+        "values": values,
+    }

@@ -1,0 +1,108 @@
+"""From a picture's bytes to what an image backbone is fed.
+
+Pictures come from strangers: whatever is wrong with one is an error that names the photo, and none
+can make the program use more memory than a large photograph needs.
+"""
+
+import io
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from model.errors import ModelError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+MAX_PIXELS = 80_000_000
+# Shrinking a picture of 10,000 x 1 to a short side of 256 would make it 2,560,000 wide.
+MAX_ASPECT = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocessing:
+    """How a backbone wants its pictures: the recipe of its published weights."""
+
+    resize: int
+    """The short side before cropping."""
+    crop: int
+    """The side of the square that is cut from the middle."""
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    interpolation: Image.Resampling = Image.Resampling.BILINEAR
+
+    def picture(self, content: bytes, photo: str) -> Tensor:
+        """Decode a picture to (3, crop, crop) bytes; ``photo`` names it in the error.
+
+        Values stay bytes, the backbone normalises whole batches: a quarter of the memory.
+        """
+        image = decode(content, photo)
+        width, height = image.size
+        scale = self.resize / min(width, height)
+        # torchvision's roundings, so that published weights see what they were trained on.
+        size = (
+            self.resize if width <= height else int(self.resize * width / height),
+            self.resize if height <= width else int(self.resize * height / width),
+        )
+        if scale != 1:
+            image = image.resize(size, self.interpolation)
+        left, top = (round((side - self.crop) / 2) for side in size)
+        image = image.crop((left, top, left + self.crop, top + self.crop))
+        return torch.from_numpy(np.array(image).transpose(2, 0, 1).copy())
+
+
+def decode(content: bytes, photo: str) -> Image.Image:
+    """Decode a picture to upright RGB."""
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise ValueError(f"{image.width} x {image.height} pixels are too many")
+            upright = ImageOps.exif_transpose(image.convert("RGB"))
+    # Pillow's decoders answer a damaged file with almost any exception.
+    except Exception as error:
+        raise ModelError(
+            f"the picture of {photo} cannot be read ({_reason(error)}): give a whole picture "
+            "(JPEG, PNG, WebP, ...)"
+        ) from None
+    short = min(upright.size)
+    if max(upright.size) > MAX_ASPECT * short:
+        width, height = (min(side, MAX_ASPECT * short) for side in upright.size)
+        left, top = (upright.width - width) // 2, (upright.height - height) // 2
+        upright = upright.crop((left, top, left + width, top + height))
+    return upright
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "no picture format that is known"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+class PictureTable:
+    """The pictures of a split, decoded as they are asked for: for training the backbone.
+
+    The compressed bytes stay in memory, as their order is a new one in every epoch.
+    """
+
+    def __init__(
+        self, contents: Sequence[bytes], photos: Sequence[str], preprocessing: Preprocessing
+    ) -> None:
+        self._contents = contents
+        self._photos = photos
+        self._preprocessing = preprocessing
+        # Pillow decodes and resizes outside the interpreter's lock.
+        self._pool = ThreadPoolExecutor()
+
+    def rows(self, rows: Sequence[int]) -> Tensor:
+        """Return the pictures of these rows, (N, 3, H, W) bytes."""
+        return torch.stack(
+            list(
+                self._pool.map(
+                    lambda row: self._preprocessing.picture(self._contents[row], self._photos[row]),
+                    rows,
+                )
+            )
+        )

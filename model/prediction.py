@@ -1,0 +1,228 @@
+"""Answers for single posts and for files of posts, by the head of what each post carries.
+
+In a file, a post that cannot be read gets its reason in the column ``error`` and stops nobody else.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from datasets.modalities import MODALITIES, subset_name
+from datasets.tags import normalise_tags
+from datasets.text import words
+from model.batches import Split
+from model.devices import choose_device
+from model.errors import ModelError
+from model.post_files import open_rows, open_writer
+from model.posts import Post, encode
+from model.progress import ProgressReport
+from model.run_folder import TrainedRun, load_run
+
+POSTS_TO_A_PASS = 128
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawPost:
+    """A post as a user gives it: None where a modality is absent."""
+
+    name: str
+    """What errors call it."""
+    image: bytes | Path | None = None
+    text: str | None = None
+    tags: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """The answer for one post."""
+
+    subset: str
+    label: str
+    probabilities: dict[str, float]
+
+
+class _Readable:
+    """A post that has been read: its picture decoded, its tags in their normal form."""
+
+    def __init__(self, post: RawPost, run: TrainedRun) -> None:
+        if post.image is None and post.text is None and post.tags is None:
+            raise ModelError(f"{post.name} has nothing to go by: give an image, a text or tags")
+        if post.text is not None and not words(post.text):
+            raise ModelError(f"the text of {post.name} has no word in it: give a text or none")
+        self.tags = normalise_tags(post.tags or ())
+        if post.tags is not None and not self.tags:
+            raise ModelError(f"the tags of {post.name} have no letter in them: give tags or none")
+        self.text = post.text or ""
+        self.picture: Tensor | None = None
+        if post.image is not None:
+            content = _picture_bytes(post.image, post.name)
+            self.picture = run.network.backbone.preprocessing.picture(content, post.name)
+
+
+def _picture_bytes(image: bytes | Path, name: str) -> bytes:
+    if isinstance(image, bytes):
+        return image
+    try:
+        return image.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ModelError(
+            f"the picture of {name} cannot be read: {image} ({reason}): give the path of a picture"
+        ) from None
+
+
+class _Pictures:
+    """The decoded pictures of a few posts."""
+
+    def __init__(self, pictures: list[Tensor]) -> None:
+        self._pictures = pictures
+
+    def rows(self, rows: Sequence[int]) -> Tensor:
+        return torch.stack([self._pictures[row] for row in rows])
+
+
+class Predictor:
+    """A trained run that answers posts."""
+
+    def __init__(self, run: Path, *, device: str = "auto") -> None:
+        self._device = choose_device(device)
+        self._run = load_run(run, self._device)
+        self._pool = ThreadPoolExecutor()
+        self.classes = self._run.encoding.classes
+
+    def predict(self, posts: Sequence[RawPost]) -> list[Prediction | ModelError]:
+        """Return an answer for each post, or why there is none."""
+        read = list(self._pool.map(self._read, posts))
+        readable = [post for post in read if isinstance(post, _Readable)]
+        answers = iter(self._answers(readable) if readable else ())
+        return [next(answers) if isinstance(post, _Readable) else post for post in read]
+
+    def _read(self, post: RawPost) -> "_Readable | ModelError":
+        try:
+            return _Readable(post, self._run)
+        except ModelError as error:
+            return error
+
+    @torch.inference_mode()
+    def _answers(self, posts: list[_Readable]) -> list[Prediction]:
+        encoded = encode(
+            (
+                Post(
+                    photo_id="",
+                    text=p.text,
+                    tags=p.tags,
+                    has_image=p.picture is not None,
+                    label=None,
+                )
+                for p in posts
+            ),
+            self._run.encoding,
+        )
+        images = _Pictures([post.picture for post in posts if post.picture is not None])
+        split = Split(posts=encoded, images=images)
+        subsets = [
+            subset_name(m for m in MODALITIES if encoded.present[m][index])
+            for index in range(len(posts))
+        ]
+        batch = split.batch(np.arange(len(posts))).to(self._device)
+        answers: dict[int, Prediction] = {}
+        for subset, logits in self._run.network(batch).items():
+            rows = batch.rows[subset].tolist()
+            for row, probabilities in zip(rows, logits.softmax(1).tolist(), strict=True):
+                if subsets[row] == subset:
+                    by_class = dict(zip(self.classes, probabilities, strict=True))
+                    answers[row] = Prediction(
+                        subset=subset,
+                        label=max(by_class, key=by_class.__getitem__),
+                        probabilities=by_class,
+                    )
+        return [answers[row] for row in range(len(posts))]
+
+
+def predict_one(
+    run: Path,
+    *,
+    image: Path | bytes | None = None,
+    text: str | None = None,
+    tags: Sequence[str] | None = None,
+    device: str = "auto",
+) -> dict[str, Any]:
+    """Answer one post: ``{"subset": .., "label": .., "probabilities": {label: p}}``."""
+    post = RawPost(name="the post", image=image, text=text, tags=tags)
+    (answer,) = Predictor(run, device=device).predict([post])
+    if isinstance(answer, ModelError):
+        raise answer
+    return asdict(answer)
+
+
+def predict_file(run: Path, *, input: Path, out: Path, device: str = "auto") -> dict[str, Any]:
+    """Answer the posts of a Parquet or CSV file into another; return how many were answered.
+
+    The input has the columns ``photo_id`` and some of ``image`` (bytes, a data set's struct, or a
+    path that counts from the file's folder), ``text`` and ``tags`` (a list, or joined by commas).
+    The output has ``photo_id``, ``subset``, ``label``, ``probability_<class>`` for each class, and
+    ``error``. In a file an empty text or list of tags is one that is absent.
+    """
+    if input.resolve() == out.resolve():
+        raise ModelError(f"{out} is the input as well: give --out another file")
+    rows, total = open_rows(input)
+    predictor = Predictor(run, device=device)
+    counts = {"posts": 0, "predicted": 0, "errors": 0}
+    with (
+        open_writer(out, _output_columns(predictor.classes)) as write,
+        ProgressReport("predicting", total, "posts") as report,
+    ):
+        while chunk := list(islice(rows, POSTS_TO_A_PASS)):
+            answers = predictor.predict([_raw_post(row, input.parent) for row in chunk])
+            write(
+                [
+                    {"photo_id": str(row["photo_id"]), **_output(answer)}
+                    for row, answer in zip(chunk, answers, strict=True)
+                ]
+            )
+            counts["posts"] += len(chunk)
+            counts["errors"] += sum(isinstance(answer, ModelError) for answer in answers)
+            report.advance(len(chunk))
+    counts["predicted"] = counts["posts"] - counts["errors"]
+    return {**counts, "out": str(out)}
+
+
+def _raw_post(row: dict[str, Any], folder: Path) -> RawPost:
+    image, text, tags = (row.get(modality) for modality in MODALITIES)
+    if isinstance(image, dict):
+        image = image.get("bytes") or image.get("path")
+    if image is not None and not isinstance(image, bytes):
+        image = folder / str(image) if str(image).strip() else None
+    if isinstance(tags, str):
+        tags = tags.split(",")
+    return RawPost(
+        name=f"photo {row['photo_id']}",
+        image=image,
+        text=str(text) if text is not None and str(text).strip() else None,
+        tags=[str(tag) for tag in tags or () if str(tag).strip()] or None,
+    )
+
+
+def _output_columns(classes: Sequence[str]) -> pa.Schema:
+    return pa.schema(
+        [
+            *((name, pa.string()) for name in ("photo_id", "subset", "label")),
+            *((f"probability_{name}", pa.float32()) for name in classes),
+            ("error", pa.string()),
+        ]
+    )
+
+
+def _output(answer: Prediction | ModelError) -> dict[str, Any]:
+    if isinstance(answer, ModelError):
+        return {"error": str(answer)}
+    probabilities = {f"probability_{name}": p for name, p in answer.probabilities.items()}
+    return {"subset": answer.subset, "label": answer.label, **probabilities}

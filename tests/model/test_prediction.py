@@ -1,0 +1,150 @@
+"""Predictions for every subset of what a post may carry, and for files of posts."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from datasets.modalities import SUBSETS
+from model.errors import ModelError
+from model.prediction import predict_file, predict_one
+from tests.model.dataset_folder import COLOURS, WORDS, picture
+
+
+def parts(label: str, subset: str) -> dict[str, Any]:
+    text, tags = WORDS[label]
+    everything = {"image": picture(COLOURS[label]), "text": text, "tags": tags}
+    return {modality: everything[modality] for modality in subset.split("+")}
+
+
+class TestOnePost:
+    @pytest.mark.parametrize("subset", SUBSETS)
+    def test_every_subset(self, run_folder: Path, subset: str) -> None:
+        for label in ("anger", "awe"):
+            answer = predict_one(run_folder, **parts(label, subset))
+            assert answer["subset"] == subset
+            assert set(answer["probabilities"]) == {"anger", "awe"}
+            assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+            assert answer["label"] == max(answer["probabilities"], key=answer["probabilities"].get)
+            if subset == "image+text+tags":
+                assert answer["label"] == label
+
+    def test_a_picture_of_a_path(self, run_folder: Path, tmp_path: Path) -> None:
+        (tmp_path / "a.jpg").write_bytes(picture(COLOURS["awe"]))
+        by_path = predict_one(run_folder, image=tmp_path / "a.jpg")
+        assert by_path == predict_one(run_folder, image=picture(COLOURS["awe"]))
+
+    def test_tags_in_any_spelling(self, run_folder: Path) -> None:
+        plain = predict_one(run_folder, tags=["peak", "stars"])
+        assert predict_one(run_folder, tags=["Stars!", "  Peak"]) == plain
+
+    @pytest.mark.parametrize(
+        ("given", "message"),
+        [
+            ({}, "has nothing to go by"),
+            ({"text": ""}, "has no word in it"),
+            ({"text": " :-) http://example.org "}, "has no word in it"),
+            ({"tags": []}, "have no letter in them"),
+            ({"tags": ["!!"]}, "have no letter in them"),
+            ({"image": b"no picture"}, "the picture of the post cannot be read"),
+            ({"image": Path("absent.jpg"), "text": "storm"}, r"absent\.jpg \(No such file"),
+        ],
+    )
+    def test_refused(self, run_folder: Path, given: dict[str, Any], message: str) -> None:
+        with pytest.raises(ModelError, match=message) as caught:
+            predict_one(run_folder, **given)
+        assert "\n" not in str(caught.value)
+
+
+class TestFiles:
+    COLUMNS = ("photo_id", "subset", "label", "probability_anger", "probability_awe", "error")
+
+    def test_parquet(self, run_folder: Path, tmp_path: Path) -> None:
+        awe, anger = (parts(label, "image+text+tags") for label in ("awe", "anger"))
+        rows = [
+            {"photo_id": "1", "image": {"bytes": awe["image"], "path": None}, **rest(awe)},
+            {"photo_id": "2", "image": {"bytes": b"broken", "path": None}, **rest(anger)},
+            {"photo_id": "3", "image": None, "text": None, "tags": anger["tags"]},
+            {"photo_id": "4", "image": None, "text": "", "tags": []},
+        ]
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / "in.parquet")
+        counts = predict_file(
+            run_folder, input=tmp_path / "in.parquet", out=tmp_path / "out.parquet"
+        )
+        assert counts == {
+            "posts": 4,
+            "predicted": 2,
+            "errors": 2,
+            "out": str(tmp_path / "out.parquet"),
+        }
+        table = pq.read_table(tmp_path / "out.parquet")
+        assert tuple(table.column_names) == self.COLUMNS
+        found = table.to_pylist()
+        assert [row["subset"] for row in found] == ["image+text+tags", None, "tags", None]
+        assert found[0]["label"] == "awe"
+        assert found[0]["error"] is None
+        assert "photo 2" in found[1]["error"]
+        assert "photo 4 has nothing to go by" in found[3]["error"]
+        alone = predict_one(run_folder, **awe)["probabilities"]
+        assert found[0]["probability_awe"] == pytest.approx(alone["awe"], abs=1e-5)
+
+    def test_csv(self, run_folder: Path, tmp_path: Path) -> None:
+        """Picture paths count from the file's folder, tags are joined by commas."""
+        (tmp_path / "pictures").mkdir()
+        (tmp_path / "pictures" / "a.jpg").write_bytes(picture(COLOURS["anger"]))
+        with (tmp_path / "in.csv").open("w", newline="", encoding="utf-8-sig") as file:
+            writer = csv.writer(file)
+            writer.writerow(["photo_id", "image", "text", "tags", "note"])
+            writer.writerow(["1", "pictures/a.jpg", WORDS["anger"][0], "protest, riot", "kept out"])
+            writer.writerow(["2", "", "", "peak", ""])
+            writer.writerow(["3", "pictures/absent.jpg", "", "", ""])
+        predict_file(run_folder, input=tmp_path / "in.csv", out=tmp_path / "out.csv")
+        with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as file:
+            found = list(csv.DictReader(file))
+        assert tuple(found[0]) == self.COLUMNS
+        assert [row["subset"] for row in found] == ["image+text+tags", "tags", ""]
+        assert found[0]["label"] == "anger"
+        assert "absent.jpg" in found[2]["error"]
+
+    def test_a_data_sets_shard(
+        self, run_folder: Path, dataset_folder: Path, tmp_path: Path
+    ) -> None:
+        shard = dataset_folder / "data" / "test-00000-of-00001.parquet"
+        predict_file(run_folder, input=shard, out=tmp_path / "out.parquet")
+        found = pq.read_table(tmp_path / "out.parquet")["label"].to_pylist()
+        assert found == pq.read_table(shard)["label"].to_pylist()
+
+    @pytest.mark.parametrize(
+        ("name", "content", "message"),
+        [
+            ("in.parquet", b"no parquet", "cannot be read"),
+            ("in.csv", b"\xff\xfe\x00", "cannot be read"),
+            ("in.csv", b"photo_id,comment\n1,hello\n", "needs photo_id and at least one"),
+            ("in.csv", b"", "it needs photo_id"),
+            ("in.xlsx", b"", r"neither \.parquet nor \.csv"),
+        ],
+    )
+    def test_refused_input(
+        self, run_folder: Path, tmp_path: Path, name: str, content: bytes, message: str
+    ) -> None:
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ModelError, match=message):
+            predict_file(run_folder, input=tmp_path / name, out=tmp_path / "out.csv")
+
+    def test_refused_output(self, run_folder: Path, tmp_path: Path) -> None:
+        path = tmp_path / "in.csv"
+        path.write_text("photo_id,text\n1,storm light\n")
+        with pytest.raises(ModelError, match="is the input as well"):
+            predict_file(run_folder, input=path, out=path)
+        with pytest.raises(ModelError, match=r"neither \.parquet nor \.csv"):
+            predict_file(run_folder, input=path, out=tmp_path / "out.txt")
+        with pytest.raises(ModelError, match="cannot be written"):
+            predict_file(run_folder, input=path, out=tmp_path / "absent" / "out.csv")
+        assert sorted(entry.name for entry in tmp_path.iterdir()) == ["in.csv"]
+
+
+def rest(post: dict[str, Any]) -> dict[str, Any]:
+    return {"text": post["text"], "tags": post["tags"]}

@@ -1,0 +1,107 @@
+"""A run folder is all that evaluation and prediction need; a damaged one is refused in a line."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from datasets.reading import open_dataset
+from model.errors import ModelError
+from model.evaluation import evaluate
+from model.run_folder import load_run
+from tests.model.dataset_folder import separable_post, write_dataset
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def copy(run_folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(run_folder, tmp_path / "copy"))
+
+
+def change(run: Path, **changes: Any) -> None:
+    content = json.loads((run / "config.json").read_text())
+    content.update(changes)
+    (run / "config.json").write_text(json.dumps(content))
+
+
+class TestLoading:
+    def test_what_was_written_comes_back(self, run_folder: Path, dataset_folder: Path) -> None:
+        run = load_run(run_folder, CPU)
+        assert run.encoding.classes == ("anger", "awe")
+        assert run.dataset_digest == open_dataset(dataset_folder).digest
+        assert not run.network.training
+        config = json.loads((run_folder / "config.json").read_text())
+        assert config["options"]["image_encoder"] == "squeezenet1_1"
+        assert config["options"]["learning_rate"] == 0.003
+
+    def test_evaluation_repeats_the_runs_metrics(self, run_folder: Path) -> None:
+        found = evaluate(run_folder)
+        metrics = json.loads((run_folder / "metrics.json").read_text())
+        assert found["same_dataset"]
+        assert {split: found[split] for split in ("test", "validation")} == {
+            split: metrics[split] for split in ("test", "validation")
+        }
+
+    def test_evaluation_elsewhere(self, copy: Path, dataset_folder: Path, tmp_path: Path) -> None:
+        """The image backbone is in the checkpoint, so pictures of another data set are read."""
+        posts = [separable_post(n, "awe", "image+tags") for n in (900, 901)]
+        other = write_dataset(tmp_path / "other", {"train": posts, "validation": [], "test": posts})
+        found = evaluate(copy, other)
+        assert not found["same_dataset"]
+        assert found["test"]["image+tags"]["accuracy"] == 1.0
+        assert found["test"]["text"] == {
+            "accuracy": None,
+            "macro_f1": None,
+            "weighted_f1": None,
+            "count": 0,
+        }
+        assert evaluate(copy, dataset_folder)["same_dataset"]
+
+    def test_other_classes(self, copy: Path, tmp_path: Path) -> None:
+        posts = [separable_post(1, "awe")]
+        other = write_dataset(tmp_path / "other", {"train": posts, "validation": [], "test": posts})
+        change(copy, classes=["joy", "grief"])
+        with pytest.raises(ModelError, match="photo 1001 has the label 'awe'"):
+            evaluate(copy, other)
+
+
+class TestRefusals:
+    def test_no_run_folder(self, tmp_path: Path) -> None:
+        with pytest.raises(ModelError, match="is no run folder"):
+            load_run(tmp_path, CPU)
+
+    def test_a_damaged_config(self, copy: Path) -> None:
+        (copy / "config.json").write_text('{"format": ')
+        with pytest.raises(ModelError, match="cannot be read"):
+            load_run(copy, CPU)
+
+    def test_a_newer_format(self, copy: Path) -> None:
+        change(copy, version=99)
+        with pytest.raises(ModelError, match="update the program"):
+            load_run(copy, CPU)
+
+    @pytest.mark.parametrize("changes", [{"words": 3}, {"dataset": {}}, {"image_encoder": None}])
+    def test_a_config_that_lacks_something(self, copy: Path, changes: dict[str, Any]) -> None:
+        change(copy, **changes)
+        with pytest.raises(ModelError):
+            load_run(copy, CPU)
+
+    def test_a_cut_checkpoint(self, copy: Path) -> None:
+        path = copy / "model.safetensors"
+        path.write_bytes(path.read_bytes()[:1000])
+        with pytest.raises(ModelError, match="cannot be read"):
+            load_run(copy, CPU)
+
+    def test_no_checkpoint(self, copy: Path) -> None:
+        (copy / "model.safetensors").unlink()
+        with pytest.raises(ModelError, match="is not there"):
+            load_run(copy, CPU)
+
+    def test_a_checkpoint_of_another_network(self, copy: Path) -> None:
+        change(copy, words=["only", "these"])
+        with pytest.raises(ModelError, match="another network"):
+            load_run(copy, CPU)
