@@ -58,7 +58,7 @@ def crawl(
     """Fetch the posts behind a published list of Flickr URLs; run again to go on."""
     from harvest.crawl import CrawlOptions
     from harvest.crawl import crawl as run_crawl
-    from harvest.status import describe, harvest_status
+    from harvest.status import describe
 
     _end_like_ctrl_c()
     options = CrawlOptions(
@@ -72,16 +72,15 @@ def crawl(
         verify_gone=verify_gone,
     )
     report = run_crawl(options, _say)
-    print(describe(harvest_status(out)))
+    print(describe(out))
     if report.rejected:
         print(f"{report.rejected} rows of the list name no photo")
     if report.interrupted:
-        _say("stopped; the same command goes on here")
-        raise typer.Exit(130)
+        raise KeyboardInterrupt
     if report.lost > max_loss * report.photos:
         _say(
             f"{report.lost} of {report.photos} photos ended failed or corrupt, more than "
-            f"--max-loss {max_loss:g}: `status` shows why, the same command tries them again"
+            f"--max-loss {max_loss:g}: `status` shows why; the same command tries the failed again"
         )
         raise typer.Exit(3)
 
@@ -94,11 +93,10 @@ def status(
     """Show the outcomes of a harvest, also while a crawl is at work on it."""
     from harvest.status import describe, failure_reasons, harvest_status
 
-    found = harvest_status(harvest)
     if as_json:
-        print(json.dumps(found))
+        print(json.dumps(harvest_status(harvest)))
         return
-    print(describe(found))
+    print(describe(harvest))
     for what, reason, count in failure_reasons(harvest):
         print(f"{count} x {what}: {reason}")
 
@@ -194,7 +192,6 @@ def train(
         device=device,
     )
     from model.report import metrics_table
-
     from model.training import train as run_training
 
     print(metrics_table(run_training(config, dataset=dataset, out=out)["test"]))
@@ -210,9 +207,8 @@ def evaluate(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = _TRAIN.device,
 ) -> None:
     """Judge a run's seven heads on a data set."""
-    from model.report import metrics_table
-
     from model.evaluation import evaluate as run_evaluation
+    from model.report import metrics_table
 
     metrics = run_evaluation(run, dataset, device=device)
     if not metrics["same_dataset"]:
@@ -239,9 +235,8 @@ def predict(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = _TRAIN.device,
 ) -> None:
     """Name the emotion of a post from any subset of picture, text and tags."""
-    from model.report import prediction_table
-
     from model.prediction import predict_file, predict_one
+    from model.report import prediction_table
 
     if (input is None) != (out is None) or (input and (image or text or tags)):
         raise typer.BadParameter("give --input FILE and --out FILE together, and nothing else")
@@ -307,6 +302,10 @@ def main() -> None:
     debug = len(arguments) < len(sys.argv) - 1
     try:
         app(arguments)
+    except SystemExit as end:
+        if end.code == 130:  # what typer makes of Ctrl-C
+            _say("stopped; the same command starts again, a crawl where it was")
+        raise
     except (HarvestError, DatasetError, ModelError) as error:
         if debug:
             raise

@@ -9,10 +9,12 @@ The folder is built beside its place and moved there when it is whole.
 import hashlib
 import json
 import shutil
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from datasets.build_options import BuildOptions
@@ -20,13 +22,19 @@ from datasets.card import data_set_card
 from datasets.errors import DatasetError
 from datasets.harvested import Harvest
 from datasets.judging import Tally, judge
+from datasets.language import known_languages
 from datasets.modalities import SUBSETS
 from datasets.reading import FORMAT, FORMAT_VERSION, SPLITS
 from datasets.shards import write_excluded, write_shards
-from datasets.splits import TRAIN, split_posts
+from datasets.splits import TEST, TRAIN, VALIDATION, split_posts
 from datasets.spool import Post, Spool
 from datasets.text_filter import VERDICTS
 from datasets.vocabulary import VocabularyCounter
+
+# What a data set folder may hold: what is written here, and the features that training keeps in it.
+_OURS = frozenset(
+    {"data", "dataset.json", "vocabulary.json", "excluded.parquet", "README.md", "features"}
+)
 
 
 def build_splits(
@@ -37,23 +45,49 @@ def build_splits(
     ``say`` is told what the user should know of the data. Raises ``DatasetError`` where there is
     nothing to build from or ``out`` holds something else, ``HarvestError`` for a broken harvest.
     """
-    if out.exists() and any(out.iterdir()) and not (out / "dataset.json").is_file():
-        raise DatasetError(f"{out} holds something that is no data set: give another --out")
+    if options.language not in known_languages():
+        raise DatasetError(
+            f"--language {options.language!r} is none that is detected: give one of "
+            f"{', '.join(known_languages())}"
+        )
+    out, harvest_folder = out.resolve(), harvest_folder.resolve()
+    _check_replaceable(out, harvest_folder)
     harvest = Harvest(harvest_folder)
-    building = out.with_name(f".{out.name}.building")
-    shutil.rmtree(building, ignore_errors=True)
+    building: Path | None = None
     try:
-        (building / "data").mkdir(parents=True)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        building = Path(mkdtemp(prefix=f".{out.name}.", suffix=".building", dir=out.parent))
+        building.chmod(0o755)
+        (building / "data").mkdir()
         if unfinished := harvest.unfinished():
             say(f"{unfinished} photos may still be had: `crawl` again goes on with them")
         content = _build(harvest, building, options, say)
         _move_into_place(building, out)
     except OSError as error:
-        raise DatasetError(f"the data set {out} cannot be written ({error})") from None
+        raise DatasetError(f"the data set {out} cannot be written: {error}") from None
+    except sqlite3.Error as error:
+        raise DatasetError(
+            f"the ledger of {harvest_folder} or the space beside {out} gave out: {error}"
+        ) from None
     finally:
         harvest.close()
-        shutil.rmtree(building, ignore_errors=True)
+        if building is not None:
+            shutil.rmtree(building, ignore_errors=True)
     return content
+
+
+def _check_replaceable(out: Path, harvest_folder: Path) -> None:
+    """Refuse to replace anything but a data set, and one that holds nothing of the user's own."""
+    if out.is_dir():
+        foreign = sorted({path.name for path in out.iterdir()} - _OURS)
+        if foreign:
+            raise DatasetError(
+                f"{out} holds {foreign[0]!r}, which is no part of a data set: give another --out"
+            )
+    elif out.exists():
+        raise DatasetError(f"{out} is a file: give a folder as --out")
+    if out in (harvest_folder, *harvest_folder.parents):
+        raise DatasetError(f"{out} holds the harvest: give another --out")
 
 
 def _build(
@@ -63,6 +97,11 @@ def _build(
     spool = Spool(folder / "spool.sqlite")
     try:
         judge(harvest, spool, tally, options, say)
+        if tally.pictures_left_out:
+            say(
+                f"{tally.pictures_left_out} pictures of {harvest.folder / 'images'} were left out: "
+                "their posts are here without them"
+            )
         splits = split_posts(spool.labelled(), eval_votes=options.eval_votes, seed=options.seed)
         if not splits.split_of:
             raise DatasetError(
@@ -74,6 +113,9 @@ def _build(
                 f"{label}: {there} complete posts of {options.eval_votes} votes for {wanted} "
                 "places in validation and test, which share them"
             )
+        evaluated = {TEST, VALIDATION} & set(splits.split_of.values())
+        if len(evaluated) < 2:
+            say("too few complete posts: validation or test is empty, and nothing can be trained")
         spool.assign(splits.split_of, seed=options.seed)
         if tally.listed != len(splits.split_of) + sum(1 for row in tally.excluded if row[0]):
             raise RuntimeError("a listed photo is in no place or in two")

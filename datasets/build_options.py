@@ -28,6 +28,8 @@ class BuildOptions:
         """Refuse limits that no post can keep to."""
         if self.min_words > self.max_words:
             raise DatasetError(f"--min-words {self.min_words} is more than --max-words")
+        if self.incomplete not in (None, "keep", "drop"):
+            raise DatasetError(f"--incomplete {self.incomplete!r}: give keep or drop")
         if self.short_side < 16:
             raise DatasetError(f"--short-side {self.short_side}: give at least 16 pixels")
 

@@ -28,6 +28,7 @@ class HarvestedPhoto:
     description: str
     tags: tuple[str, ...]
     picture: Path | None
+    picture_sha256: str | None
     owner: str | None
     license: str | None
 
@@ -119,6 +120,7 @@ class Harvest:
             description=row["description"] or "",
             tags=tuple(json.loads(row["tags"] or "[]")),
             picture=image_path(self.folder / "images", photo_id) if has_picture else None,
+            picture_sha256=row["image_sha256"],
             owner=row["owner"],
             license=row["license"],
         )

@@ -21,6 +21,7 @@ from datasets.text import post_text
 from datasets.text_filter import KEPT, TextFilter
 
 _BATCH = 2000
+_SHOWN_PICTURES = 20
 
 
 @dataclass(kw_only=True)
@@ -32,6 +33,7 @@ class Tally:
     texts: Counter[str] = field(default_factory=Counter)
     """Posts by the verdict on their text."""
     listed: int = 0
+    pictures_left_out: int = 0
 
 
 def judge(
@@ -58,7 +60,9 @@ def judge(
             ):
                 tally.texts[verdict] += 1
                 if isinstance(picture, UnreadablePictureError):
-                    say(f"the picture of photo {photo.photo_id} {picture}: left out")
+                    tally.pictures_left_out += 1
+                    if tally.pictures_left_out <= _SHOWN_PICTURES:
+                        say(f"the picture of photo {photo.photo_id} {picture}: left out")
                     picture = None
                 tags = tuple(normalise_tags(photo.tags))
                 present = {"image": picture, "text": verdict == KEPT, "tags": tags}
@@ -107,7 +111,9 @@ def _picture(photo: HarvestedPhoto, short_side: int) -> bytes | UnreadablePictur
     try:
         data = photo.picture.read_bytes()
     except OSError as error:
-        return UnreadablePictureError(f"cannot be read ({error})")
+        return UnreadablePictureError(f"cannot be read ({error.strerror})")
+    if hashlib.sha256(data).hexdigest() != photo.picture_sha256:
+        return UnreadablePictureError("is not the one that was fetched")
     try:
         return prepare_picture(data, short_side=short_side)
     except UnreadablePictureError as error:

@@ -6,8 +6,10 @@ be installed, langdetect itself is used.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import langdetect
+from langdetect.detector_factory import PROFILES_DIRECTORY
 
 try:
     from langdetect_rs import DetectorFactory, detect_batch
@@ -27,6 +29,11 @@ langdetect.DetectorFactory.seed = _SEED
 def detect_languages(texts: Sequence[str]) -> list[str | None]:
     """Return the ISO 639-1 code of each text's language, None where nothing speaks for one."""
     return list(detect_batch(list(texts)))
+
+
+def known_languages() -> list[str]:
+    """Return the codes of the languages that can be detected."""
+    return sorted(path.name for path in Path(PROFILES_DIRECTORY).iterdir())
 
 
 def detect_plainly(text: str) -> str | None:

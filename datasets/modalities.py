@@ -27,14 +27,3 @@ SUBSETS = tuple(
     for chosen in combinations(MODALITIES, size)
 )
 COMPLETE = SUBSETS[-1]
-
-# The paper's short forms, for tables that stand beside the paper's.
-SHORT_NAMES = {
-    subset: "+".join({"image": "I", "text": "T", "tags": "#"}[m] for m in subset.split("+"))
-    for subset in SUBSETS
-}
-
-
-def contains(subset: str, other: str) -> bool:
-    """Whether ``subset`` holds every modality of ``other``."""
-    return set(other.split("+")) <= set(subset.split("+"))

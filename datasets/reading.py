@@ -77,35 +77,50 @@ def open_dataset(folder: Path) -> Dataset:
 
     Raises ``DatasetError`` where the folder is none, is of a newer format, or lacks a file.
     """
-    content = _read_json(folder / "dataset.json")
-    if content.get("format") != FORMAT:
-        raise DatasetError(f"{folder / 'dataset.json'} describes no data set of `build-splits`")
-    if content["version"] > FORMAT_VERSION:
+    described = folder / "dataset.json"
+    content = _read_json(described)
+    version = content.get("version")
+    if content.get("format") != FORMAT or not isinstance(version, int):
+        raise DatasetError(f"{described} describes no data set of `build-splits`")
+    if version > FORMAT_VERSION:
         raise DatasetError(
-            f"{folder} has data set format {content['version']}, this program reads up to "
-            f"{FORMAT_VERSION}: update the program"
+            f"{folder} has data set format {version}, this program reads up to {FORMAT_VERSION}: "
+            "update the program"
         )
-    dataset = Dataset(
-        folder=folder,
-        kind=content["kind"],
-        classes=tuple(content["classes"]),
-        counts=content["counts"],
-        digest=content["digest"],
-        options=content["options"],
-    )
+    try:
+        dataset = Dataset(
+            folder=folder,
+            kind=str(content["kind"]),
+            classes=tuple(map(str, content["classes"])),
+            counts=dict(content["counts"]),
+            digest=str(content["digest"]),
+            options=dict(content["options"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise DatasetError(f"{described} lacks {error}: build the splits again") from None
     for split in SPLITS:
-        if not dataset.shards(split):
-            raise DatasetError(f"{folder / 'data'} has no shard of {split}: build the splits again")
+        _check_shards(dataset, split)
     return dataset
+
+
+def _check_shards(dataset: Dataset, split: str) -> None:
+    names = [path.name for path in dataset.shards(split)]
+    expected = [f"{split}-{n:05d}-of-{len(names):05d}.parquet" for n in range(len(names))]
+    if not names or names != expected:
+        raise DatasetError(
+            f"{dataset.folder / 'data'} lacks a shard of {split}: build the splits again"
+        )
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DatasetError(
             f"{path} is not there: give the folder that `build-splits --out` wrote"
         ) from None
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path} cannot be read ({error}): build the splits again") from None
+    if not isinstance(content, dict):
+        raise DatasetError(f"{path} holds no JSON object: build the splits again")
     return content

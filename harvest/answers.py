@@ -55,7 +55,7 @@ def parse_get_info(content: Any, photo_id: str) -> Answer:
         title=_content(photo, "title"),
         description=_content(photo, "description"),
         tags=tuple(sorted({tag for entry in tags if (tag := _tag(entry))})),
-        owner=str(_member(_member(photo, "owner", dict), "nsid", str)),
+        owner=_storable(_member(_member(photo, "owner", dict), "nsid", str)),
         license=_matching(photo.get("license"), r"\d{1,4}"),
         date_upload=_integer(photo.get("dateuploaded")),
         date_taken=_matching(dates.get("taken"), r"[\d :-]{10,19}") if dates else None,
@@ -69,9 +69,12 @@ def _member(value: Any, key: str, kind: type) -> Any:
 
 
 def _content(photo: dict[str, Any], key: str) -> str:
-    content = _member(_member(photo, key, dict), "_content", str)
+    return _storable(_member(_member(photo, key, dict), "_content", str))
+
+
+def _storable(text: str) -> str:
     # A lone surrogate is valid JSON, but no text that can be stored.
-    return str(content).encode("utf-8", errors="replace").decode("utf-8")
+    return text.encode("utf-8", errors="replace").decode("utf-8")
 
 
 def _tag(entry: Any) -> str:

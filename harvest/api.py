@@ -5,6 +5,7 @@ and raises a different thing for every kind of broken answer: all of that is set
 """
 
 import logging
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,7 @@ from requests.adapters import HTTPAdapter
 from harvest.answers import Answer, MalformedAnswerError, parse_get_info
 from harvest.photo_url import PhotoReference
 from harvest.retry import TransientError, photo_call_failure, seconds_to_wait
+from harvest.servers import Servers
 
 _TIMEOUT_SECONDS = 30
 
@@ -28,10 +30,10 @@ class FlickrClient:
 
     def __init__(
         self,
+        servers: Servers,
         *,
         key: str,
         secret: str,
-        rest_url: str,
         connections: int,
         spend: Callable[[str], None],
     ) -> None:
@@ -40,8 +42,12 @@ class FlickrClient:
         self._api = flickrapi.FlickrAPI(
             key, secret, format="parsed-json", store_token=False, timeout=_TIMEOUT_SECONDS
         )
-        self._api.REST_URL = rest_url
+        self._api.REST_URL = servers.api
         self._session = requests.Session()
+        # One decision on proxies for API and pictures; and no look into ~/.netrc at every call.
+        self._session.trust_env = False
+        if servers.proxy:
+            self._session.proxies = {"http": servers.proxy, "https": servers.proxy}
         adapter = HTTPAdapter(pool_maxsize=connections, pool_block=True)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
@@ -56,7 +62,7 @@ class FlickrClient:
         """
         method = "flickr.photos.getInfo"
         self._spend(method)
-        self._last.retry_after = None
+        self._last.retry_after = self._last.oauth_problem = None
         try:
             content = self._api.photos.getInfo(photo_id=reference.photo_id, secret=reference.secret)
             return parse_get_info(content, reference.photo_id)
@@ -64,7 +70,9 @@ class FlickrClient:
             raise TransientError(str(error)) from None
         except Exception as error:
             # `from None`: a chained exception would carry the signed request.
-            raise photo_call_failure(error, self._last.retry_after) from None
+            raise photo_call_failure(
+                error, self._last.retry_after, self._last.oauth_problem
+            ) from None
 
     def close(self) -> None:
         """Close the connections."""
@@ -72,3 +80,7 @@ class FlickrClient:
 
     def _keep_headers(self, response: requests.Response, **_: Any) -> None:
         self._last.retry_after = seconds_to_wait(response.headers.get("Retry-After"))
+        if response.status_code in (400, 401):
+            # The word alone: what follows it repeats the key.
+            problem = re.search(r"oauth_problem=([a-z_]{1,40})", response.text[:1000])
+            self._last.oauth_problem = problem[1] if problem else None

@@ -5,6 +5,7 @@ are worth a call. Every outcome is in the ledger before the next call is made.
 """
 
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,15 +20,13 @@ from harvest.images import ImageFetcher
 from harvest.ledger import FILE_NAME, Ledger
 from harvest.listing import add_list
 from harvest.pacing import HOUR, Pacer
-from harvest.photo_url import LIVE_HOST
 from harvest.progress import CrawlProgress
 from harvest.retry import RetryPolicy
+from harvest.servers import servers
 from harvest.sources.detection import open_list
 from harvest.stages import ApiStage, ImageStage
 
 _SHOWN_ROWS = 20
-_REST_URL = "https://api.flickr.com/services/rest/"
-_IMAGES_URL = f"https://{LIVE_HOST}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +38,7 @@ class CrawlOptions:
     api_key: str = field(repr=False)
     api_secret: str = field(repr=False)
     flickr_url: str | None = None
-    """None: Flickr. Else the API is at URL/services/rest/ and every picture below URL."""
+    """Another server in Flickr's place (``harvest.servers``); None: Flickr."""
     images: bool = True
     """Fetch the pictures; without, only whether they are there is asked."""
     quota: int = 3600
@@ -61,6 +60,7 @@ class CrawlOptions:
             raise HarvestError(
                 f"--quota {self.quota}: give the calls in an hour, or 0 for no limit"
             )
+        servers(self.flickr_url)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,75 +80,90 @@ def crawl(options: CrawlOptions, say: Callable[[str], None]) -> CrawlReport:
 
     ``say`` is told what a reader of a log should know. Raises ``HarvestError``.
     """
-    published = open_list(options.published_list)
     try:
+        published = open_list(options.published_list)
         options.out.mkdir(parents=True, exist_ok=True)
         lock = FileLock(options.out / ".crawl.lock", timeout=0)
         with lock, Ledger(options.out / FILE_NAME, create=True) as ledger:
-            rejected = add_list(ledger, published)
-            for line in rejected[:_SHOWN_ROWS]:
-                say(f"skipped {line}")
-            if (more := len(rejected) - _SHOWN_ROWS) > 0:
-                say(f"skipped {more} more rows: table `rejected` of the ledger names them")
+            _keep_to_one_service(ledger, servers(options.flickr_url).service)
+            rejected = add_list(ledger, published, say)
+            _say_rejected(ledger, rejected, say)
             interrupted = _run(options, ledger, say)
             photos, lost = _losses(ledger, options)
-            return CrawlReport(
-                rejected=len(rejected), interrupted=interrupted, photos=photos, lost=lost
-            )
+            return CrawlReport(rejected=rejected, interrupted=interrupted, photos=photos, lost=lost)
     except Timeout:
         raise HarvestError(
             f"another crawl is at work on {options.out}: wait for it, or give another --out"
         ) from None
-    except (OSError, sqlite3.OperationalError) as error:
+    except (OSError, sqlite3.Error) as error:
         raise HarvestError(
-            f"the harvest folder {options.out} cannot be written ({error}): "
-            "the same command goes on where this one stopped"
+            f"the harvest folder {options.out} cannot be written ({error}): what it holds stays; "
+            "make room, or give another --out"
         ) from None
 
 
+def _keep_to_one_service(ledger: Ledger, service: str) -> None:
+    """Refuse to mix Flickr's posts with another server's: a data set says whose it holds."""
+    known = ledger.meta("service")
+    if known not in (None, service):
+        whose = "Flickr's posts" if known == "flickr" else "another server's (--flickr-url)"
+        raise HarvestError(
+            f"{ledger.path} holds {whose}: give this crawl a harvest folder of its own (--out)"
+        )
+    ledger.set_meta("service", service)
+
+
+def _say_rejected(ledger: Ledger, rejected: int, say: Callable[[str], None]) -> None:
+    rows = ledger.query("SELECT * FROM rejected ORDER BY file, row LIMIT ?", (_SHOWN_ROWS,))
+    for row in rows:
+        say(f"skipped {row['file']}:{row['row'] or ''} {row['reason']}: {row['detail']}")
+    if rejected > len(rows):
+        say(f"skipped {rejected - len(rows)} more rows: table `rejected` of the ledger names them")
+
+
 def _run(options: CrawlOptions, ledger: Ledger, say: Callable[[str], None]) -> bool:
-    ledger.set_meta("service", "other" if options.flickr_url else "flickr")
+    """Run both stages to their end; return whether they were interrupted before it."""
     ledger.start_crawl(verify_gone=options.verify_gone)
-    base = (options.flickr_url or "").rstrip("/")
-    fetcher = ImageFetcher(
-        base or _IMAGES_URL, connections=max(options.image_workers, options.api_workers)
-    )
+    ledger.set_meta("quota", str(options.quota))
+    asked = servers(options.flickr_url)
+    fetcher = ImageFetcher(asked, connections=max(options.image_workers, options.api_workers))
     client = FlickrClient(
+        asked,
         key=options.api_key,
         secret=options.api_secret,
-        rest_url=f"{base}/services/rest/" if base else _REST_URL,
         connections=options.api_workers,
         spend=ledger.record_call,
     )
-    api = ApiStage(
-        ledger,
-        client,
-        Pacer(options.quota, ledger.call_times(since=time.time() - HOUR)),
-        prober=None if options.images or options.verify_gone else fetcher,
-        after_image=options.images,
-        retry=options.retry,
-        workers=options.api_workers,
-    )
-    stages: list[Stage] = [api]
-    if options.images:
-        image = ImageStage(
+    stopped = threading.Event()
+    stages: list[Stage] = [
+        ApiStage(
             ledger,
-            fetcher,
-            folder=options.out / "images",
+            client,
+            Pacer(options.quota, ledger.call_times(since=time.time() - HOUR)),
+            prober=None if options.images or options.verify_gone else fetcher,
+            after_image=options.images,
             retry=options.retry,
-            workers=options.image_workers,
+            workers=options.api_workers,
+            stopped=stopped,
         )
-        stages.append(image)
-    dispatcher = Dispatcher(ledger, stages, stopped=api.stopped)
+    ]
+    if options.images:
+        stages.append(
+            ImageStage(
+                ledger,
+                fetcher,
+                folder=options.out / "images",
+                retry=options.retry,
+                workers=options.image_workers,
+                stopped=stopped,
+            )
+        )
     try:
         with CrawlProgress(ledger, quota=options.quota, images=options.images, say=say) as progress:
-            dispatcher.run(progress.tick)
-    except KeyboardInterrupt:
-        return True
+            return Dispatcher(ledger, stages, stopped=stopped).run(progress.tick, say)
     finally:
         fetcher.close()
         client.close()
-    return False
 
 
 def _losses(ledger: Ledger, options: CrawlOptions) -> tuple[int, int]:

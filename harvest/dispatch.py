@@ -4,6 +4,7 @@ The two feed each other: a picture that lives makes its post worth a call, and a
 where a picture is. So neither is finished before both are.
 """
 
+import os
 import threading
 import time
 from collections import deque
@@ -42,33 +43,40 @@ class Dispatcher:
         self._error: BaseException | None = None
         self._stopped = stopped
 
-    def run(self, tick: Callable[[], None]) -> None:
+    def run(self, tick: Callable[[], None], say: Callable[[str], None]) -> bool:
         """Work until nothing is due any more, calling ``tick`` about twice a second meanwhile.
 
-        Raises what a stage raised; returns early, with work in flight finished, after ``stop``.
+        Ctrl-C ends it early, with what is in flight finished; returns whether it did. A second
+        Ctrl-C ends the process at once, which the ledger survives. Raises what a stage raised.
         """
-        threads = [
-            threading.Thread(target=self._loop, args=(stage,), name=f"{stage.name}-{number}")
-            for stage in self._stages
-            for number in range(stage.workers)
-        ]
-        for thread in threads:
-            thread.start()
+        threads: list[threading.Thread] = []
+        interrupted = False
         try:
-            while any(thread.is_alive() for thread in threads):
+            for stage in self._stages:
+                for number in range(stage.workers):
+                    thread = threading.Thread(
+                        target=self._loop, args=(stage,), name=f"{stage.name}-{number}"
+                    )
+                    threads.append(thread)
+                    thread.start()
+            while not self._finished:
                 tick()
                 with self._changed:
                     if not self._finished:
                         self._changed.wait(0.5)
-                    finished = self._finished
-                if finished:
-                    break
-        finally:
+        except KeyboardInterrupt:
+            interrupted = True
+            say("stopping: what is in flight is finished first; Ctrl-C again does not wait")
+        try:
             self.stop()
             for thread in threads:
-                thread.join()
+                if thread.ident is not None:
+                    thread.join()
+        except KeyboardInterrupt:
+            os._exit(130)
         if self._error is not None:
             raise self._error
+        return interrupted
 
     def stop(self) -> None:
         """Hand out nothing more."""
@@ -78,16 +86,17 @@ class Dispatcher:
             self._changed.notify_all()
 
     def _loop(self, stage: Stage) -> None:
-        while (photo := self._take(stage)) is not None:
-            try:
-                stage.work(photo)
-            except BaseException as error:
-                self._error = self._error or error
-                self.stop()
-            finally:
-                with self._changed:
-                    self._busy[stage.name].discard(photo.reference.photo_id)
-                    self._changed.notify_all()
+        try:
+            while (photo := self._take(stage)) is not None:
+                try:
+                    stage.work(photo)
+                finally:
+                    with self._changed:
+                        self._busy[stage.name].discard(photo.reference.photo_id)
+                        self._changed.notify_all()
+        except BaseException as error:
+            self._error = self._error or error
+            self.stop()
 
     def _take(self, stage: Stage) -> DuePhoto | None:
         waiting, busy = self._waiting[stage.name], self._busy[stage.name]

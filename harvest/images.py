@@ -5,17 +5,22 @@ described in ``docs/flickr.md``; a dead picture may be a 404, a 410, or a redire
 """
 
 import hashlib
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import urllib3
 
 from harvest.jpeg import NotWholeError, dimensions
-from harvest.photo_url import LIVE_HOST, PhotoReference
+from harvest.photo_url import PhotoReference
 from harvest.retry import PhotoGoneError, PhotoPrivateError, TransientError, seconds_to_wait
+from harvest.servers import Servers
 
-_TIMEOUT = urllib3.Timeout(connect=10, read=30)
+_TIMEOUT = urllib3.Timeout(connect=10, read=20)
+# For a whole picture: the time-out above is for each piece, and a server may trickle.
+_DEADLINE_SECONDS = 60.0
+_PIECE = 2**18
 _LARGEST = 64 * 2**20
 _PLACEHOLDER_NAME = "photo_unavailable"
 # The picture that old image servers sent, with a 200, for one that is gone.
@@ -50,10 +55,14 @@ def image_path(images: Path, photo_id: str) -> Path:
 class ImageFetcher:
     """A pooled client of the image servers; its methods may be called from any thread."""
 
-    def __init__(self, base_url: str, *, connections: int) -> None:
-        """Fetch from ``base_url``, with at most ``connections`` kept alive."""
-        self._base_url = base_url.rstrip("/")
-        self._pool = urllib3.PoolManager(maxsize=connections, block=True, retries=False)
+    def __init__(self, servers: Servers, *, connections: int) -> None:
+        """Keep at most ``connections`` alive."""
+        self._servers = servers
+        self._pool: urllib3.PoolManager = (
+            urllib3.ProxyManager(servers.proxy, maxsize=connections, block=True, retries=False)
+            if servers.proxy
+            else urllib3.PoolManager(maxsize=connections, block=True, retries=False)
+        )
 
     def fetch(self, reference: PhotoReference, path: Path) -> Picture:
         """Fetch a photo's 500-pixel picture into ``path``.
@@ -70,8 +79,12 @@ class ImageFetcher:
             raise CorruptPictureError(str(error)) from None
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".part")
-        partial.write_bytes(data)
-        partial.replace(path)
+        try:
+            partial.write_bytes(data)
+            partial.replace(path)
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
         digest = hashlib.sha256(data).hexdigest()
         return Picture(sha256=digest, size=len(data), width=width, height=height)
 
@@ -84,37 +97,44 @@ class ImageFetcher:
         self._pool.clear()
 
     def _ask(self, method: str, reference: PhotoReference) -> bytes:
-        url = self._base_url + reference.image_path()
+        url = self._servers.images + reference.image_path()
         for _ in range(4):
-            try:
-                answer = self._pool.request(
-                    method, url, redirect=False, timeout=_TIMEOUT, preload_content=False
-                )
-                try:
-                    data = answer.read(_LARGEST + 1)
-                finally:
-                    answer.release_conn()
-            except urllib3.exceptions.HTTPError as error:
-                raise TransientError(f"{type(error).__name__} from the image server") from None
-            location = answer.headers.get("Location")
-            if answer.status not in (301, 302, 303, 307, 308) or not location:
-                return self._checked(answer.status, answer.headers, data)
+            status, headers, data = self._request(method, url)
+            location = headers.get("Location")
+            if status not in (301, 302, 303, 307, 308) or not location:
+                return self._checked(status, headers, data)
             if _PLACEHOLDER_NAME in location:
-                raise PlaceholderError(f"answered {answer.status} to the placeholder picture")
-            url = urljoin(url, location)
-            if not self._is_image_server(url):
-                raise TransientError(f"redirected to {urlsplit(url).hostname}: not followed")
+                raise PlaceholderError(f"answered {status} to the placeholder picture")
+            try:
+                url = urljoin(url, location)
+                followed = self._servers.serves_images(url)
+            except ValueError:
+                followed = False
+            if not followed:
+                raise TransientError("redirected away from the image servers: not followed")
         raise TransientError("redirected more than three times")
 
-    def _is_image_server(self, url: str) -> bool:
-        parts = urlsplit(url)
-        own = urlsplit(self._base_url)
-        if own.hostname != LIVE_HOST:
-            return (parts.hostname, parts.port) == (own.hostname, own.port)
-        host = parts.hostname or ""
-        return parts.scheme in ("http", "https") and host.endswith(
-            (".staticflickr.com", ".static.flickr.com")
-        )
+    def _request(self, method: str, url: str) -> tuple[int, urllib3.HTTPHeaderDict, bytes]:
+        deadline = time.monotonic() + _DEADLINE_SECONDS
+        try:
+            answer = self._pool.request(
+                method, url, redirect=False, timeout=_TIMEOUT, preload_content=False
+            )
+            data = bytearray()
+            try:
+                while piece := answer.read(_PIECE):
+                    data += piece
+                    if len(data) > _LARGEST or time.monotonic() > deadline:
+                        # What is left on this connection is not waited for.
+                        answer.close()
+                        break
+            finally:
+                answer.release_conn()
+        except urllib3.exceptions.HTTPError as error:
+            raise TransientError(f"{type(error).__name__} from the image server") from None
+        if time.monotonic() > deadline:
+            raise TransientError(f"no whole answer within {_DEADLINE_SECONDS:.0f} s")
+        return answer.status, answer.headers, bytes(data)
 
     @staticmethod
     def _checked(status: int, headers: urllib3.HTTPHeaderDict, data: bytes) -> bytes:
@@ -127,5 +147,7 @@ class ImageFetcher:
         if status == 403:
             raise PhotoPrivateError("answered 403")
         raise TransientError(
-            f"answered {status}", retry_after=seconds_to_wait(headers.get("Retry-After"))
+            f"answered {status}",
+            retry_after=seconds_to_wait(headers.get("Retry-After")),
+            too_many=status == 429,
         )

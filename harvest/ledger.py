@@ -25,6 +25,8 @@ from harvest.photo_url import PhotoReference
 
 FILE_NAME = "ledger.sqlite"
 VERSION = 1
+_LONGEST_REASON = 300
+_APPLICATION = int.from_bytes(b"FEmo")  # tells a ledger from other SQLite files
 
 API_OUTCOMES = ("pending", "ok", "gone", "private", "failed")
 IMAGE_OUTCOMES = (*API_OUTCOMES, "placeholder", "corrupt")
@@ -60,6 +62,7 @@ CREATE TABLE listed (
 ) WITHOUT ROWID;
 CREATE INDEX listed_photo ON listed (photo_id);
 CREATE TABLE rejected (file TEXT NOT NULL, row INTEGER, reason TEXT NOT NULL, detail TEXT NOT NULL);
+CREATE INDEX rejected_file ON rejected (file, row);
 CREATE TABLE pairs (pair TEXT PRIMARY KEY, sentiment REAL NOT NULL);
 CREATE TABLE calls (call_id INTEGER PRIMARY KEY, at REAL NOT NULL, method TEXT NOT NULL);
 CREATE INDEX calls_at ON calls (at);
@@ -82,19 +85,47 @@ def _planned(what: str, after_image: bool = False) -> str:
     return f"{what}_next_try IS NOT NULL" + (" AND image_next_try IS NULL" if after_image else "")
 
 
+def _connect(path: Path, *, create: bool) -> sqlite3.Connection:
+    if create:
+        return sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    if not path.is_file():
+        raise HarvestError(f"{path} is not there: give the folder that `crawl --out` wrote")
+    # On a read-only file system SQLite cannot join a write-ahead log; but nobody writes there.
+    for mode in ("mode=ro", "mode=ro&immutable=1"):
+        connection = sqlite3.connect(
+            f"{path.resolve().as_uri()}?{mode}",
+            uri=True,
+            check_same_thread=False,
+            isolation_level=None,
+        )
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_master")
+        except sqlite3.OperationalError:
+            connection.close()
+            continue
+        except sqlite3.DatabaseError:
+            pass  # said better by the checks that follow
+        return connection
+    raise HarvestError(f"{path} cannot be opened as a ledger: is it readable?")
+
+
+def _one_line(reason: str) -> str:
+    """Return a reason that can be stored and shown: answers are untrusted, and so are errors."""
+    printable = "".join(c if c.isprintable() else " " for c in reason[:_LONGEST_REASON])
+    return printable.encode("utf-8", errors="replace").decode("utf-8")
+
+
 class Ledger:
     """An open ledger. All its methods may be called from any thread."""
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
-        """Open the ledger at ``path``; with ``create``, make it where there is none.
+        """Open the ledger at ``path`` for reading; with ``create``, for a crawl, made if need be.
 
         Raises ``HarvestError`` where there is none, or it is no ledger, or one of a newer version.
         """
-        if not create and not path.is_file():
-            raise HarvestError(f"{path} is not there: give the folder that `crawl --out` wrote")
         self.path = path
         self._lock = threading.RLock()
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._connection = _connect(path, create=create)
         try:
             self._prepare(create)
         except sqlite3.DatabaseError as error:
@@ -109,21 +140,20 @@ class Ledger:
         self._connection.row_factory = sqlite3.Row
         execute("PRAGMA busy_timeout = 30000")
         execute("PRAGMA synchronous = NORMAL")
-        version = execute("PRAGMA user_version").fetchone()[0]
-        empty = not execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if version > VERSION:
+        if create and not execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            execute("PRAGMA journal_mode = WAL")
+            self._connection.executescript(
+                f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; "
+                f"PRAGMA application_id = {_APPLICATION}; COMMIT;"
+            )
+        if execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
+            raise HarvestError(
+                f"{self.path} is no ledger: give the folder that `crawl --out` wrote"
+            )
+        if (version := execute("PRAGMA user_version").fetchone()[0]) > VERSION:
             raise HarvestError(
                 f"{self.path} is of ledger version {version}, this program knows up to {VERSION}: "
                 "update the program"
-            )
-        if empty and create:
-            execute("PRAGMA journal_mode = WAL")
-            self._connection.executescript(
-                f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"
-            )
-        elif version == 0:
-            raise HarvestError(
-                f"{self.path} is no ledger: give the folder that `crawl --out` wrote"
             )
 
     def close(self) -> None:
@@ -146,10 +176,12 @@ class Ledger:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                # A full disk makes SQLite roll back by itself.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
 
     def query(self, sql: str, parameters: Iterable[Any] = ()) -> list[sqlite3.Row]:
         """Return the rows of one read-only statement."""
@@ -248,7 +280,7 @@ class Ledger:
             connection.execute(
                 "UPDATE photos SET image_outcome = 'pending', image_attempts = 0, "
                 "image_next_try = 0, image_error = NULL, server = ?, farm = ?, secret = ? "
-                "WHERE photo_id = ? AND image_outcome IN ('pending', 'gone', 'private') "
+                "WHERE photo_id = ? AND image_outcome <> 'ok' "
                 "AND (server IS NOT ? OR secret IS NOT ?)",
                 (
                     *(reference.server, reference.farm, reference.secret, reference.photo_id),
@@ -283,7 +315,7 @@ class Ledger:
             connection.execute(
                 f"UPDATE photos SET {what}_outcome = ?, {what}_next_try = NULL, {what}_error = ? "
                 "WHERE photo_id = ?",
-                (outcome, reason, photo_id),
+                (outcome, _one_line(reason), photo_id),
             )
 
     def record_gone_picture(self, photo_id: str, reason: str) -> None:
@@ -307,7 +339,7 @@ class Ledger:
             connection.execute(
                 f"UPDATE photos SET {what}_outcome = 'failed', {what}_error = ?, "
                 f"{what}_attempts = {what}_attempts + 1, {what}_next_try = ? WHERE photo_id = ?",
-                (reason, next_try, photo_id),
+                (_one_line(reason), next_try, photo_id),
             )
 
     # What is known.

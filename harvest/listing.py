@@ -1,20 +1,31 @@
 """A published list goes into the ledger: its photos, votes and pairs, and the rows that name none.
 
-A file that is in the ledger already is skipped by its digest; one that was edited since replaces
-what it said before. Outcomes are never touched: what was won stays.
+A file that is in the ledger already, under whatever name, is skipped by its digest; one that was
+edited since replaces what it said before. Outcomes are never touched: what was won stays.
 """
 
 import hashlib
 import sqlite3
-from pathlib import Path
+from collections.abc import Callable
+from typing import NamedTuple
 
 from harvest.errors import HarvestError
 from harvest.ledger import Ledger
 from harvest.sources.rows import ListedPhoto, ListFile, PublishedList, RejectedRow
 
+# Files of a list are small and many: a commit for each would take most of the time.
+_FILES_TO_A_COMMIT = 200
 
-def add_list(ledger: Ledger, published: PublishedList) -> list[str]:
-    """Put a list into the ledger; return a line (file, row, why) for each row that names no photo.
+
+class _Known(NamedTuple):
+    """The files that the ledger holds: digest by name, and name by digest."""
+
+    digests: dict[str, str]
+    names: dict[str, str]
+
+
+def add_list(ledger: Ledger, published: PublishedList, say: Callable[[str], None]) -> int:
+    """Put a list into the ledger; return how many of its rows name no photo.
 
     Raises ``HarvestError`` where the harvest holds a list of another kind.
     """
@@ -29,26 +40,45 @@ def add_list(ledger: Ledger, published: PublishedList) -> list[str]:
         connection.executemany(
             "INSERT OR REPLACE INTO pairs VALUES (?, ?)", published.pair_sentiments.items()
         )
-    known = {row["name"]: row["digest"] for row in ledger.query("SELECT * FROM files")}
-    for file in published.files:
-        digest = _digest(file.path)
-        if known.get(file.name) != digest:
-            with ledger.transaction() as connection:
-                _replace(connection, file, digest)
-    rows = ledger.query("SELECT * FROM rejected ORDER BY file, row")
-    return [f"{row['file']}:{row['row'] or ''} {row['reason']}: {row['detail']}" for row in rows]
+    digests = {row["name"]: row["digest"] for row in ledger.query("SELECT * FROM files")}
+    known = _Known(digests, {digest: name for name, digest in digests.items()})
+    for start in range(0, len(published.files), _FILES_TO_A_COMMIT):
+        with ledger.transaction() as connection:
+            for file in published.files[start : start + _FILES_TO_A_COMMIT]:
+                _add_file(connection, file, known, say)
+    return int(ledger.query("SELECT count(*) AS n FROM rejected")[0]["n"])
 
 
-def _replace(connection: sqlite3.Connection, file: ListFile, digest: str) -> None:
+def _add_file(
+    connection: sqlite3.Connection,
+    file: ListFile,
+    known: _Known,
+    say: Callable[[str], None],
+) -> None:
+    try:
+        digest = _digest(file)
+    except OSError as error:
+        # What the file said when it could be read stays.
+        say(f"{file.name} cannot be read ({error}): its photos are not asked for")
+        detail = f"cannot be read: {error}"
+        if file.name not in known.digests:
+            connection.execute("DELETE FROM rejected WHERE file = ?", (file.name,))
+            connection.execute(
+                "INSERT INTO rejected VALUES (?, NULL, 'malformed', ?)", (file.name, detail)
+            )
+        return
+    if known.digests.get(file.name) == digest:
+        return
+    if same := known.names.get(digest):
+        # Votes are summed over rows: a copy or a renamed folder must not count twice.
+        say(f"{file.name} is the same as {same}: skipped")
+        return
     for table in ("listed", "rejected"):
         connection.execute(f"DELETE FROM {table} WHERE file = ?", (file.name,))
-    photos, listed = [], []
+    photos, listed, rejected = [], [], []
     for row in file.rows():
         if isinstance(row, RejectedRow):
-            connection.execute(
-                "INSERT INTO rejected VALUES (?, ?, ?, ?)",
-                (file.name, row.row, row.reason, row.detail),
-            )
+            rejected.append((file.name, row.row, row.reason, row.detail))
         else:
             photos.append(_photo(row))
             listed.append(
@@ -64,7 +94,10 @@ def _replace(connection: sqlite3.Connection, file: ListFile, digest: str) -> Non
         photos,
     )
     connection.executemany("INSERT INTO listed VALUES (?, ?, ?, ?, ?, ?, ?)", listed)
+    connection.executemany("INSERT INTO rejected VALUES (?, ?, ?, ?)", rejected)
     connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?)", (file.name, digest))
+    known.digests[file.name] = digest
+    known.names[digest] = file.name
 
 
 def _photo(row: ListedPhoto) -> tuple[str, str | None, str | None, str | None, float | None]:
@@ -76,9 +109,6 @@ def _photo(row: ListedPhoto) -> tuple[str, str | None, str | None, str | None, f
     )
 
 
-def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return "unreadable"
+def _digest(file: ListFile) -> str:
+    with file.path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

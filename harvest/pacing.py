@@ -25,7 +25,9 @@ class Pacer:
         self._clock = clock
         self._quota = quota
         self._interval = HOUR / quota if quota else 0.0
-        self._times = deque(earlier_calls)
+        # A clock that was set back leaves calls in the future: they count as made just now.
+        now = clock()
+        self._times = deque(min(at, now) for at in earlier_calls)
         self._not_before = 0.0
         self._lock = threading.Lock()
 
@@ -51,8 +53,12 @@ class Pacer:
     def wait(self, stop: threading.Event) -> bool:
         """Wait for the next call's time; return false where ``stop`` was set before it came."""
         at = self.reserve()
-        # A hold may come while a reserved call still waits for its time.
-        while (rest := max(at, self._not_before) - self._clock()) > 0:
-            if stop.wait(rest):
-                return False
-        return not stop.is_set()
+        while not stop.is_set():
+            if (rest := at - self._clock()) > 0:
+                stop.wait(rest)
+            elif self._clock() < self._not_before:
+                # A hold came meanwhile: all that wait line up anew behind it, not at its end.
+                at = self.reserve()
+            else:
+                return True
+        return False

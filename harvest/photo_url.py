@@ -9,18 +9,18 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-LIVE_HOST = "live.staticflickr.com"
-
 _HOST = re.compile(
     r"(?:live|farm\d+|c\d+)\.staticflickr\.com|(?:farm\d+\.)?static\.flickr\.com"
-    r"|(?P<no_server>photos\d+\.flickr\.com)"
+    r"|(?P<no_server>photos\d+\.flickr\.com)",
+    re.ASCII,
 )
 _PATH = re.compile(
     r"/(?:(?P<farm>\d{1,3})/)?(?:(?P<server>\d{1,9})/)?"
-    r"(?P<photo_id>\d{1,19})_(?P<secret>[0-9a-f]{6,20})(?:_(?P<suffix>[a-z0-9]{1,2}))?"
+    r"0*(?P<photo_id>[1-9]\d{0,18})_(?P<secret>[0-9a-f]{6,20})(?:_(?P<suffix>[a-z0-9]{1,2}))?"
     r"\.(?:jpg|jpeg|png|gif)",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
+_SHOWN = 200  # characters of a bad URL
 _FARM_HOST = re.compile(r"farm(\d+)\.")
 # Sizes from h up, and the original, carry a secret of their own, which opens no other size.
 _OWN_SECRET = frozenset({"h", "k", "o", "3k", "4k", "5k", "6k", "f"})
@@ -55,24 +55,25 @@ def parse_photo_url(url: str) -> PhotoReference:
     """
     if not url.strip():
         raise ValueError("the URL is empty")
+    shown = repr(url if len(url) <= _SHOWN else f"{url[:_SHOWN]}...")
     try:
         parts = urlsplit(url.strip())
         host = (parts.hostname or "").lower()
-    except ValueError as error:
-        raise NotFlickrError(f"{url!r} is no URL: {error}") from None
+    except ValueError:
+        raise NotFlickrError(f"{shown} is no URL") from None
     host_match = _HOST.fullmatch(host)
     if parts.scheme not in ("http", "https") or not host_match:
-        raise NotFlickrError(f"{url!r} is on no image host of Flickr's")
+        raise NotFlickrError(f"{shown} is on no image host of Flickr's")
     match = _PATH.fullmatch(parts.path)
     if not match:
-        raise ValueError(f"{url!r} names no photo: expected /server/id_secret.jpg")
+        raise ValueError(f"{shown} names no photo: expected /server/id_secret.jpg")
     farm, server = match["farm"], match["server"]
     if farm and not server:
         farm, server = None, farm
     if host_match["no_server"]:
         server = None
     elif server is None:
-        raise ValueError(f"{url!r} names no server: expected /server/id_secret.jpg")
+        raise ValueError(f"{shown} names no server: expected /server/id_secret.jpg")
     if farm_host := _FARM_HOST.match(host):
         farm = farm_host[1]
     own_secret = (match["suffix"] or "").lower() in _OWN_SECRET

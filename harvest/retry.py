@@ -18,10 +18,16 @@ from harvest.errors import HarvestError
 class TransientError(Exception):
     """A failure that another try may mend."""
 
-    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
-        """``retry_after``: seconds the server asked us to wait, if it did."""
+    def __init__(
+        self, reason: str, *, retry_after: float | None = None, too_many: bool = False
+    ) -> None:
+        """``retry_after``: seconds the server asked us to wait, if it did.
+
+        ``too_many``: the server says that we ask too much; whoever else asks it should rest too.
+        """
         super().__init__(reason)
         self.retry_after = retry_after
+        self.too_many = too_many
 
 
 class PhotoGoneError(Exception):
@@ -78,12 +84,17 @@ _TRY_AGAIN = {0, 10, 105, 201}
 _KEY_REFUSED = {95, 96, 97, 98, 99, 100}
 
 
-def photo_call_failure(error: Exception, retry_after: float | None) -> Exception:
-    """Return what an exception out of flickrapi means for a call about one photo."""
+def photo_call_failure(
+    error: Exception, retry_after: float | None, oauth_problem: str | None = None
+) -> Exception:
+    """Return what an exception out of flickrapi means for a call about one photo.
+
+    ``oauth_problem``: what Flickr's OAuth said was wrong with the call, where it did.
+    """
     if isinstance(error, flickrapi.FlickrError):
         message = str(error)
         if error.code is None:
-            return _http_failure(message, retry_after)
+            return _http_failure(message, retry_after, oauth_problem)
         if error.code in _GONE:
             return PhotoGoneError(message)
         if error.code in _PRIVATE:
@@ -96,16 +107,22 @@ def photo_call_failure(error: Exception, retry_after: float | None) -> Exception
     if isinstance(error, requests.RequestException):
         return TransientError(f"{type(error).__name__} from the API")
     # flickrapi raises these where an answer with a 200 is no answer of the API.
-    if isinstance(error, (ValueError, KeyError, AttributeError, TypeError)):
+    if isinstance(error, (ValueError, LookupError, AttributeError, TypeError, ArithmeticError)):
+        return TransientError(f"an answer that cannot be read ({type(error).__name__})")
+    if isinstance(error, RecursionError):
         return TransientError(f"an answer that cannot be read ({type(error).__name__})")
     return error
 
 
-def _http_failure(message: str, retry_after: float | None) -> Exception:
+def _http_failure(message: str, retry_after: float | None, oauth_problem: str | None) -> Exception:
+    if oauth_problem and oauth_problem.startswith("timestamp"):
+        return RefusedError(
+            f"Flickr refused a call's time ({oauth_problem}): set this machine's clock"
+        )
     # flickrapi puts the status into the text and nowhere else.
-    if any(f"Status code {status} " in message for status in (400, 401, 403)):
-        return _key_refused(message)
-    return TransientError(message, retry_after=retry_after)
+    if oauth_problem or any(f"Status code {status} " in message for status in (400, 401, 403)):
+        return _key_refused(f"{message}, {oauth_problem}" if oauth_problem else message)
+    return TransientError(message, retry_after=retry_after, too_many="code 429 " in message)
 
 
 def _key_refused(message: str) -> RefusedError:

@@ -11,7 +11,10 @@ from harvest.retry import PhotoGoneError, PhotoPrivateError, RetryPolicy, Transi
 
 
 class ImageStage:
-    """Fetches pictures. They cost no quota, and one that is gone settles its post."""
+    """Fetches pictures. They cost no quota, and one that is gone settles its post.
+
+    The image servers have a limit of their own: where one says so, all workers rest.
+    """
 
     name = "image"
     after_image = False
@@ -24,9 +27,12 @@ class ImageStage:
         folder: Path,
         retry: RetryPolicy,
         workers: int,
+        stopped: threading.Event,
     ) -> None:
-        """Write pictures below ``folder``."""
+        """Write pictures below ``folder``; ``stopped`` ends a wait."""
         self.workers = workers
+        self._stopped = stopped
+        self._pacer = Pacer(quota=0)
         self._ledger = ledger
         self._fetcher = fetcher
         self._folder = folder
@@ -35,6 +41,8 @@ class ImageStage:
     def work(self, photo: DuePhoto) -> None:
         """Fetch a photo's picture."""
         photo_id = photo.reference.photo_id
+        if not self._pacer.wait(self._stopped):
+            return
         try:
             picture = self._fetcher.fetch(photo.reference, image_path(self._folder, photo_id))
         except PhotoGoneError as error:
@@ -45,6 +53,8 @@ class ImageStage:
             self._ledger.record_final(self.name, photo_id, "placeholder", str(error))
         except TransientError as error:
             delay = self._retry.delay(photo.attempts + 1, error.retry_after)
+            if error.too_many:
+                self._pacer.hold(delay or 0.0)
             if delay is None and isinstance(error, CorruptPictureError):
                 self._ledger.record_final(self.name, photo_id, "corrupt", str(error))
             else:
@@ -68,11 +78,12 @@ class ApiStage:
         after_image: bool,
         retry: RetryPolicy,
         workers: int,
+        stopped: threading.Event,
     ) -> None:
         """With a ``prober`` it is asked first whether the picture lives, at no cost of quota."""
         self.workers = workers
         self.after_image = after_image
-        self.stopped = threading.Event()
+        self._stopped = stopped
         self._ledger = ledger
         self._client = client
         self._pacer = pacer
@@ -84,7 +95,7 @@ class ApiStage:
         photo_id = photo.reference.photo_id
         if self._prober and photo.picture_unknown and self._settled_by_picture(photo):
             return
-        if not self._pacer.wait(self.stopped):
+        if not self._pacer.wait(self._stopped):
             return
         try:
             answer = self._client.get_info(photo.reference)
@@ -93,9 +104,9 @@ class ApiStage:
         except PhotoPrivateError as error:
             self._ledger.record_final(self.name, photo_id, "private", str(error))
         except TransientError as error:
-            if error.retry_after:
-                self._pacer.hold(error.retry_after)
-            self._fail(photo, error)
+            delay = self._fail(photo, error)
+            if error.too_many:
+                self._pacer.hold(delay or 0.0)
         else:
             self._ledger.record_answer(answer)
 
@@ -117,6 +128,7 @@ class ApiStage:
                 return True
         return False
 
-    def _fail(self, photo: DuePhoto, error: TransientError) -> None:
+    def _fail(self, photo: DuePhoto, error: TransientError) -> float | None:
         delay = self._retry.delay(photo.attempts + 1, error.retry_after)
         self._ledger.record_failure(self.name, photo.reference.photo_id, str(error), delay=delay)
+        return delay

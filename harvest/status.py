@@ -1,6 +1,7 @@
 """What a harvest holds, for people and for programs; may be asked while a crawl is running."""
 
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import TypedDict
 
@@ -42,18 +43,25 @@ def harvest_status(folder: Path) -> Status:
         )
 
 
-def describe(status: Status) -> str:
-    """Return a table of outcomes for people."""
+def describe(folder: Path) -> str:
+    """Return a harvest's outcomes as a table, with the quota used and the time that is left."""
+    status = harvest_status(folder)
     lines = [f"{'outcome':<12}{'posts':>10}{'pictures':>10}"]
     for outcome in IMAGE_OUTCOMES:
         posts, pictures = status["api"].get(outcome), status["image"][outcome]
         if posts or pictures:
             lines.append(f"{outcome:<12}{'' if posts is None else posts:>10}{pictures:>10}")
     calls = status["calls"]
+    with Ledger(folder / FILE_NAME) as ledger:
+        quota, left = int(ledger.meta("quota") or 0), ledger.left("api")
+    of_quota = f" of {quota}" if quota else ""
     lines.append(
-        f"{status['photos']} photos, {calls['total']} API calls ({calls['last_hour']} in the last "
-        "hour)"
+        f"{status['photos']} photos, {calls['total']} API calls "
+        f"({calls['last_hour']}{of_quota} in the last hour)"
     )
+    if left:
+        time_left = f", {timedelta(hours=left / quota)} at this quota" if quota else ""
+        lines.append(f"{left} posts left to ask for{time_left}")
     return "\n".join(lines)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harvest.errors import HarvestError
 from harvest.sources import vso, you2016
-from harvest.sources.rows import ListFile, PublishedList
+from harvest.sources.rows import ListFile, PublishedList, numbered_lines
 
 # A damaged or foreign first line must not hide a good file.
 _LINES_TO_LOOK_AT = 20
@@ -21,7 +21,7 @@ def open_list(path: Path) -> PublishedList:
         raise HarvestError(f"{path} is not there: give the folder of a published list")
     root = path if path.is_dir() else path.parent
     paths = sorted(p for p in root.rglob("*") if p.is_file()) if path.is_dir() else [path]
-    name_of = {p: (Path(root.resolve().name) / p.relative_to(root)).as_posix() for p in paths}
+    name_of = {p: _name(root, p) for p in paths}
 
     votes = [p for p in paths if p.suffix.lower() == ".csv"]
     if any(_holds(p, you2016.looks_like) for p in votes):
@@ -42,10 +42,15 @@ def open_list(path: Path) -> PublishedList:
     )
 
 
+def _name(root: Path, path: Path) -> str:
+    name = (Path(root.resolve().name) / path.relative_to(root)).as_posix()
+    # A name that is no UTF-8 could not be stored.
+    return name.encode("utf-8", errors="replace").decode("utf-8")
+
+
 def _holds(path: Path, looks_like: Callable[[str], bool]) -> bool:
     try:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            return any(looks_like(line) for line in islice(file, _LINES_TO_LOOK_AT))
+        return any(looks_like(line) for _, line in islice(numbered_lines(path), _LINES_TO_LOOK_AT))
     except OSError:
         return False
 

@@ -26,14 +26,16 @@ class ListedPhoto:
 class RejectedRow:
     """A row that names no photo."""
 
-    row: int | None
-    """Line in the file, from 1; none where the whole file cannot be read."""
+    row: int
+    """Line in the file, from 1."""
     reason: str
     """``malformed`` or ``not-flickr``."""
     detail: str
 
 
 Row = ListedPhoto | RejectedRow
+
+_LONGEST_LINE = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,11 +48,8 @@ class ListFile:
     read: Callable[[Path], Iterator[Row]]
 
     def rows(self) -> Iterator[Row]:
-        """Yield the file's rows; a file that cannot be read is one rejected row."""
-        try:
-            yield from self.read(self.path)
-        except OSError as error:
-            yield RejectedRow(row=None, reason="malformed", detail=f"cannot be read: {error}")
+        """Yield the file's rows."""
+        return self.read(self.path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +61,22 @@ class PublishedList:
     files: tuple[ListFile, ...]
     pair_sentiments: dict[str, float]
     """VSO: sentiment of each pair of the ontology, from -2 to 2; else empty."""
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a file that are not blank, numbered from 1, without their ends.
+
+    What is no list may have lines of any length: of a long one only the beginning is kept.
+    """
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        number = 0
+        while line := file.readline(_LONGEST_LINE):
+            number += 1
+            rest = line
+            while len(rest) == _LONGEST_LINE and not rest.endswith("\n"):
+                rest = file.readline(_LONGEST_LINE)
+            if line.strip():
+                yield number, line.rstrip("\n")
 
 
 def parse_reference(url: str, row: int) -> PhotoReference | RejectedRow:

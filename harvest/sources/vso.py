@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harvest.errors import HarvestError
-from harvest.sources.rows import ListedPhoto, RejectedRow, Row, parse_reference
+from harvest.sources.rows import ListedPhoto, RejectedRow, Row, numbered_lines, parse_reference
 
 ONTOLOGY_NAME = "3244ANPs.txt"
 
@@ -25,27 +25,24 @@ def looks_like(line: str) -> bool:
 def read(path: Path) -> Iterator[Row]:
     """Yield the rows of one pair's file."""
     pair = path.stem
-    with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
-        for row, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            match = _ROW.fullmatch(line.rstrip("\r\n"))
-            if not match:
-                detail = f"{line.strip()[:200]!r}: expected image_url, flickr_username, realname"
-                yield RejectedRow(row=row, reason="malformed", detail=detail)
-                continue
-            reference = parse_reference(match[1], row)
-            if isinstance(reference, RejectedRow):
-                yield reference
-            else:
-                yield ListedPhoto(row=row, reference=reference, pair=pair)
+    for row, line in numbered_lines(path):
+        match = _ROW.fullmatch(line)
+        if not match:
+            detail = f"{line.strip()[:200]!r}: expected image_url, flickr_username, realname"
+            yield RejectedRow(row=row, reason="malformed", detail=detail)
+            continue
+        reference = parse_reference(match[1], row)
+        if isinstance(reference, RejectedRow):
+            yield reference
+        else:
+            yield ListedPhoto(row=row, reference=reference, pair=pair)
 
 
 def read_ontology(path: Path) -> dict[str, float]:
     """Return the sentiment, from -2 to 2, of each pair of ``3244ANPs.txt`` by its file's name.
 
-    A pair with a slash has an underscore-free file name: the ontology's ``brave_9/11`` is listed
-    in ``brave_9-11.txt``.
+    A pair with a slash has a hyphen there in its file's name: the ontology's ``brave_9/11`` is
+    listed in ``brave_9-11.txt``.
     """
     try:
         text = path.read_text(encoding="utf-8", errors="replace")

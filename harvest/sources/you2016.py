@@ -7,7 +7,7 @@ column 1 does. The format: ``docs/lists.md``.
 from collections.abc import Iterator
 from pathlib import Path
 
-from harvest.sources.rows import ListedPhoto, RejectedRow, Row, parse_reference
+from harvest.sources.rows import ListedPhoto, RejectedRow, Row, numbered_lines, parse_reference
 
 _LARGEST_VOTE = 10_000
 
@@ -20,10 +20,8 @@ def looks_like(line: str) -> bool:
 
 def read(path: Path) -> Iterator[Row]:
     """Yield the rows of one file."""
-    with path.open(encoding="utf-8-sig", errors="replace", newline=None) as file:
-        for row, line in enumerate(file, start=1):
-            if line.strip():
-                yield _parse(line.strip(), row)
+    for row, line in numbered_lines(path):
+        yield _parse(line.strip(), row)
 
 
 def _parse(line: str, row: int) -> Row:

@@ -196,13 +196,54 @@ class TestBadInput:
             build(folder, tmp_path / "d")
         assert not (tmp_path / "d").exists()
 
+    @pytest.mark.parametrize("beside", [[], ["dataset.json"], ["dataset.json", "data"]])
     def test_a_folder_of_something_else_is_not_overwritten(
-        self, votes_harvest: Path, tmp_path: Path
+        self, votes_harvest: Path, tmp_path: Path, beside: list[str]
     ) -> None:
-        (tmp_path / "thesis.tex").write_text("years of work", encoding="utf-8")
-        with pytest.raises(DatasetError, match="no data set"):
+        for name in ("thesis.tex", *beside):
+            (tmp_path / name).write_text("years of work", encoding="utf-8")
+        with pytest.raises(DatasetError, match=r"holds 'thesis\.tex'"):
             build(votes_harvest, tmp_path)
-        assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["thesis.tex", *beside])
+
+    def test_the_harvest_is_not_overwritten(self, tmp_path: Path) -> None:
+        posts = [post(number) for number in range(20)]
+        folder = harvest(tmp_path / "d" / "features", posts, write_votes(tmp_path / "list", posts))
+        with pytest.raises(DatasetError, match="holds the harvest"):
+            build(folder, tmp_path / "d")
+        assert (folder / "ledger.sqlite").is_file()
+
+    @pytest.mark.parametrize(
+        ("fields", "said"),
+        [
+            ({"language": "EN"}, "--language 'EN' is none that is detected"),
+            ({"incomplete": "maybe"}, "--incomplete 'maybe'"),
+            ({"min_words": 9, "max_words": 8}, "--min-words 9"),
+            ({"short_side": 1}, "--short-side 1"),
+        ],
+    )
+    def test_options_that_cannot_be_meant(
+        self, votes_harvest: Path, tmp_path: Path, fields: dict[str, Any], said: str
+    ) -> None:
+        with pytest.raises(DatasetError, match=said):
+            build(votes_harvest, tmp_path / "d", **fields)
+        assert not list(tmp_path.iterdir())
+
+    def test_nothing_to_evaluate_on_is_said(self, tmp_path: Path) -> None:
+        posts = [post(number) for number in range(4)]
+        folder = harvest(tmp_path / "h", posts, write_votes(tmp_path / "list", posts))
+        said: list[str] = []
+        build(folder, tmp_path / "d", said)
+        assert any("validation or test is empty" in line for line in said)
+
+    def test_a_harvest_on_a_read_only_file_system_is_read(self, tmp_path: Path) -> None:
+        # Root may write anywhere, so the ledger's log is what is made impossible here.
+        posts = [post(number) for number in range(20)]
+        folder = harvest(tmp_path / "h", posts, write_votes(tmp_path / "list", posts))
+        for ending in ("-wal", "-shm"):
+            (folder / f"ledger.sqlite{ending}").unlink(missing_ok=True)
+            (folder / f"ledger.sqlite{ending}").mkdir()
+        assert build(folder, tmp_path / "d")["counts"]["train"]["total"] == 16
 
     def test_a_failed_build_leaves_the_previous_data_set(
         self, votes_harvest: Path, tmp_path: Path
@@ -219,10 +260,11 @@ class TestBadInput:
         folder = harvest(tmp_path / "h", posts, write_votes(tmp_path / "list", posts))
         image_path(folder / "images", posts[0].photo_id).write_bytes(posts[0].jpeg()[:500])
         image_path(folder / "images", posts[1].photo_id).unlink()
+        image_path(folder / "images", posts[2].photo_id).write_bytes(jpeg(99))
         said: list[str] = []
         content = build(folder, tmp_path / "d", said)
-        assert content["counts"]["train"]["subsets"]["text+tags"] == 2
-        for lost in posts[:2]:
+        assert content["counts"]["train"]["subsets"]["text+tags"] == 3
+        for lost in posts[:3]:
             assert any(lost.photo_id in line and "left out" in line for line in said)
 
     def test_no_data_set(self, tmp_path: Path) -> None:

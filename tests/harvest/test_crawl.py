@@ -217,6 +217,32 @@ class TestFolder:
         assert said[1].startswith("skipped list/emotions_1.csv:4 malformed: ")
         assert harvest_status(tmp_path / "h")["api"]["ok"] == 2
 
+    def test_a_copy_or_a_renamed_folder_counts_no_vote_twice(
+        self, tmp_path: Path, server: SandboxServer
+    ) -> None:
+        published_list = write_votes(tmp_path / "list", POSTS[:3])
+        copy = published_list / "copy"
+        copy.mkdir()
+        (copy / "again.csv").write_bytes((published_list / "emotions_1.csv").read_bytes())
+        said: list[str] = []
+        crawl(options(published_list, tmp_path / "h", server), said.append)
+        assert any("is the same as" in line for line in said)
+        crawl(options(published_list.rename(tmp_path / "renamed"), tmp_path / "h", server), print)
+        with Ledger(tmp_path / "h" / FILE_NAME) as ledger:
+            (row,) = ledger.query("SELECT count(*) AS n, sum(agree) AS votes FROM listed")
+        assert (row["n"], row["votes"]) == (3, 15)
+
+    def test_an_edited_list_replaces_what_it_said(
+        self, tmp_path: Path, server: SandboxServer
+    ) -> None:
+        published_list = write_votes(tmp_path / "list", POSTS[:3])
+        crawl(options(published_list, tmp_path / "h", server), print)
+        write_votes(published_list, POSTS[:2], ("fear",))
+        crawl(options(published_list, tmp_path / "h", server), print)
+        with Ledger(tmp_path / "h" / FILE_NAME) as ledger:
+            rows = ledger.query("SELECT emotion, agree FROM listed")
+        assert [tuple(row) for row in rows] == [("fear", 5), ("fear", 5)]
+
     def test_a_second_crawl_on_the_same_folder_is_refused(
         self, tmp_path: Path, server: SandboxServer
     ) -> None:

@@ -61,7 +61,7 @@ class TestInterrupted:
             first.send_signal(number)
             out, err = first.communicate(timeout=60)
             assert first.returncode == 130, err
-            assert "the same command goes on" in err
+            assert "the same command starts again" in err
             assert "Traceback" not in err
             assert "pending" in out
             second = start(published_list, tmp_path / "h", server)
@@ -73,6 +73,34 @@ class TestInterrupted:
         assert KEY not in out + err
         assert SECRET not in out + err
         assert status(tmp_path / "h")["api"]["ok"] == len(POSTS)
+
+    def test_at_any_moment(self, tmp_path: Path) -> None:
+        published_list = write_votes(tmp_path / "list", POSTS)
+        with SandboxServer(Corpus(POSTS), keys={KEY: SECRET}) as server:
+            for moment in (0, 1, 3, 9, 30):
+                process = start(published_list, tmp_path / "h", server)
+                wanted = server.stats.images + moment
+                until(lambda wanted=wanted: server.stats.images >= wanted, process)  # type: ignore[misc]
+                process.send_signal(signal.SIGINT)
+                _, err = process.communicate(timeout=60)
+                assert "Error" not in err
+            process = start(published_list, tmp_path / "h", server)
+            _, err = process.communicate(timeout=60)
+            assert process.returncode == 0, err
+            assert server.stats.api.total() == len(POSTS)
+            assert server.stats.images == len(POSTS)
+
+    def test_a_second_ctrl_c_does_not_wait(self, tmp_path: Path) -> None:
+        published_list = write_votes(tmp_path / "list", POSTS)
+        with SandboxServer(Corpus(POSTS), faults="image-hang=1", keys={KEY: SECRET}) as server:
+            process = start(published_list, tmp_path / "h", server)
+            until(lambda: server.stats.images >= 10, process)
+            process.send_signal(signal.SIGINT)
+            assert process.stderr is not None
+            assert "Ctrl-C again does not wait" in process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=10)
+            assert process.returncode == 130
 
 
 class TestKilled:

@@ -4,10 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from datasets.modalities import MODALITIES, SUBSETS, contains
+from datasets.modalities import MODALITIES, SUBSETS
 from model.batches import Batch
 from model.network import MultitaskNetwork, classifier
 from tests.model.networks import EVERY_SUBSET_TWICE, batch_of, network
+
+
+def contains(subset: str, other: str) -> bool:
+    """Whether ``subset`` holds every modality of ``other``."""
+    return set(other.split("+")) <= set(subset.split("+"))
 
 
 @pytest.fixture(scope="module")
