@@ -11,7 +11,8 @@ from typing import Any
 from datasets.errors import DatasetError
 from datasets.labels import Label, NoLabel, label_by_sentiment, label_by_votes
 from harvest.images import image_path
-from harvest.ledger import FILE_NAME, Ledger
+from harvest.ledger import Ledger
+from harvest.ledger_file import FILE_NAME
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

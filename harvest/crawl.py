@@ -17,7 +17,8 @@ from harvest.api import FlickrClient
 from harvest.dispatch import Dispatcher, Stage
 from harvest.errors import HarvestError
 from harvest.images import ImageFetcher
-from harvest.ledger import FILE_NAME, Ledger
+from harvest.ledger import Ledger
+from harvest.ledger_file import FILE_NAME
 from harvest.listing import add_list
 from harvest.pacing import HOUR, Pacer
 from harvest.progress import CrawlProgress

@@ -5,7 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypedDict
 
-from harvest.ledger import FILE_NAME, IMAGE_OUTCOMES, Ledger
+from harvest.ledger import IMAGE_OUTCOMES, Ledger
+from harvest.ledger_file import FILE_NAME
 from harvest.pacing import HOUR
 
 

@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.tensorboard.writer import SummaryWriter
 
-from datasets.modalities import COMPLETE, SUBSETS
+from datasets.modalities import SUBSETS
 from datasets.reading import SPLITS, Dataset, open_dataset
 from model.batches import Split, training_order
 from model.config import TrainingConfig
@@ -25,6 +24,7 @@ from model.encoders import WORD_DIMENSION
 from model.errors import ModelError
 from model.evaluation import JUDGED, score
 from model.image_backbones import Backbone, load_backbone
+from model.journal import Journal
 from model.metrics import majority, over_repeats, spread
 from model.network import MultitaskNetwork
 from model.posts import Encoding
@@ -139,7 +139,7 @@ def _train_once(
     """
     network = build_network(config, material.encoding, material.backbone, material.vectors)
     network.to(material.device)
-    history = _fit(config, material, network, _Journal(run, replaces))
+    history = _fit(config, material, network, Journal(run, replaces))
     best = min(history, key=lambda epoch: epoch["validation_loss"])
     run.read_network(network)
     classes = material.encoding.classes
@@ -168,7 +168,7 @@ def _train_once(
 
 
 def _fit(
-    config: TrainingConfig, material: _Material, network: MultitaskNetwork, journal: "_Journal"
+    config: TrainingConfig, material: _Material, network: MultitaskNetwork, journal: Journal
 ) -> list[dict[str, Any]]:
     """Train until the validation loss stops falling; the journal's run gets the best weights."""
     optimiser = _optimiser(network, config)
@@ -205,48 +205,13 @@ def _fit(
                     "seconds": round(seconds, 3),
                 }
             )
-            report.say(_line(journal.epochs[-1], config.epochs))
+            report.say(journal.line(config.epochs))
             if judged.loss < best_loss:
                 best_loss, best_epoch = judged.loss, epoch
                 journal.run.write_network(network, description)
             elif epoch - best_epoch >= config.patience:
                 break
     return journal.epochs
-
-
-class _Journal:
-    """What a run tells of its epochs. Its folder is touched when the first one is over."""
-
-    def __init__(self, run: RunFolder, replaces: RunFolder | None) -> None:
-        self.run = run
-        self.epochs: list[dict[str, Any]] = []
-        self._replaces = replaces
-        self._events: SummaryWriter | None = None
-
-    def __enter__(self) -> "_Journal":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._events:
-            self._events.close()
-
-    def add(self, epoch: dict[str, Any]) -> None:
-        """Write an epoch to ``history.jsonl`` and as TensorBoard events."""
-        if self._events is None:
-            if self._replaces:
-                self._replaces.begin()
-            self.run.begin()
-            self._events = SummaryWriter(str(self.run.path))
-        self.epochs.append(epoch)
-        self.run.write_history(self.epochs)
-        for name in ("train_loss", "validation_loss"):
-            self._events.add_scalar(name, epoch[name], epoch["epoch"])
-        for subset, figures in epoch["validation"].items():
-            if figures["count"]:
-                for name in ("accuracy", "weighted_f1"):
-                    self._events.add_scalar(
-                        f"validation_{name}/{subset}", figures[name], epoch["epoch"]
-                    )
 
 
 def _optimiser(network: MultitaskNetwork, config: TrainingConfig) -> torch.optim.Adam:
@@ -283,14 +248,3 @@ def _epoch(
         total += loss.detach()
         report.advance(len(indices))
     return float(total) / len(batches)
-
-
-def _line(entry: dict[str, Any], epochs: int) -> str:
-    line = (
-        f"epoch {entry['epoch']} of {epochs}: loss {entry['train_loss']:.3f}, validation "
-        f"{entry['validation_loss']:.3f}"
-    )
-    complete = entry["validation"][COMPLETE]
-    if complete["count"]:
-        line += f", {COMPLETE} {complete['accuracy']:.1%}"
-    return f"{line} ({entry['seconds']:.1f} s)"

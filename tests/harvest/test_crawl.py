@@ -11,7 +11,8 @@ from filelock import FileLock
 from harvest.crawl import crawl
 from harvest.errors import HarvestError
 from harvest.images import image_path
-from harvest.ledger import FILE_NAME, VERSION, Ledger
+from harvest.ledger import Ledger
+from harvest.ledger_file import FILE_NAME, VERSION
 from harvest.sandbox.corpus import Corpus
 from harvest.sandbox.server import SandboxServer
 from harvest.status import failure_reasons, harvest_status

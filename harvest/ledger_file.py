@@ -1,0 +1,113 @@
+"""The ledger's file: its tables, its version, and how it is opened for a crawl and for reading.
+
+WAL mode with ``synchronous=NORMAL``: a killed process loses nothing; a power failure may lose the
+last commits, which then are asked again, but never damages the file. Tables and columns are
+described in ``docs/harvest.md``.
+"""
+
+import sqlite3
+from pathlib import Path
+
+from harvest.errors import HarvestError
+
+FILE_NAME = "ledger.sqlite"
+VERSION = 1
+_APPLICATION = int.from_bytes(b"FEmo")  # tells a ledger from other SQLite files
+
+# *_next_try: unix time of the next try; null where none is planned, so that the photos that are
+# due are found by an index however many are settled.
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE photos (
+    photo_id TEXT PRIMARY KEY,
+    server TEXT, farm TEXT, secret TEXT,
+    api_outcome TEXT NOT NULL DEFAULT 'pending',
+    api_attempts INTEGER NOT NULL DEFAULT 0,
+    api_next_try REAL DEFAULT 0,
+    api_error TEXT,
+    image_outcome TEXT NOT NULL DEFAULT 'pending',
+    image_attempts INTEGER NOT NULL DEFAULT 0,
+    image_next_try REAL DEFAULT 0,
+    image_error TEXT,
+    title TEXT, description TEXT, tags TEXT, owner TEXT, license TEXT,
+    date_upload INTEGER, date_taken TEXT,
+    image_sha256 TEXT, image_bytes INTEGER, image_width INTEGER, image_height INTEGER
+);
+CREATE INDEX image_due ON photos (image_next_try) WHERE image_next_try IS NOT NULL;
+CREATE INDEX api_due ON photos (api_next_try) WHERE api_next_try IS NOT NULL;
+CREATE INDEX api_due_after_image ON photos (api_next_try)
+    WHERE api_next_try IS NOT NULL AND image_next_try IS NULL;
+CREATE TABLE files (name TEXT PRIMARY KEY, digest TEXT NOT NULL);
+CREATE TABLE listed (
+    file TEXT NOT NULL, row INTEGER NOT NULL, photo_id TEXT NOT NULL,
+    emotion TEXT, agree INTEGER, disagree INTEGER, pair TEXT,
+    PRIMARY KEY (file, row)
+) WITHOUT ROWID;
+CREATE INDEX listed_photo ON listed (photo_id);
+CREATE TABLE rejected (file TEXT NOT NULL, row INTEGER, reason TEXT NOT NULL, detail TEXT NOT NULL);
+CREATE INDEX rejected_file ON rejected (file, row);
+CREATE TABLE pairs (pair TEXT PRIMARY KEY, sentiment REAL NOT NULL);
+CREATE TABLE calls (call_id INTEGER PRIMARY KEY, at REAL NOT NULL, method TEXT NOT NULL);
+CREATE INDEX calls_at ON calls (at);
+"""
+
+
+def open_ledger_file(path: Path, *, create: bool) -> sqlite3.Connection:
+    """Open the ledger at ``path`` for reading; with ``create``, for a crawl, made if need be.
+
+    Raises ``HarvestError`` where there is none, or it is no ledger, or one of a newer version.
+    """
+    connection = _connect(path, create=create)
+    try:
+        _prepare(connection, path, create=create)
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise HarvestError(f"{path} cannot be opened as a ledger: {error}") from None
+    except HarvestError:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect(path: Path, *, create: bool) -> sqlite3.Connection:
+    if create:
+        return sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    if not path.is_file():
+        raise HarvestError(f"{path} is not there: give the folder that `crawl --out` wrote")
+    # On a read-only file system SQLite cannot join a write-ahead log; but nobody writes there.
+    for mode in ("mode=ro", "mode=ro&immutable=1"):
+        connection = sqlite3.connect(
+            f"{path.resolve().as_uri()}?{mode}",
+            uri=True,
+            check_same_thread=False,
+            isolation_level=None,
+        )
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_master")
+        except sqlite3.OperationalError:
+            connection.close()
+            continue
+        except sqlite3.DatabaseError:
+            pass  # said better by the checks that follow
+        return connection
+    raise HarvestError(f"{path} cannot be opened as a ledger: is it readable?")
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, *, create: bool) -> None:
+    execute = connection.execute
+    connection.row_factory = sqlite3.Row
+    execute("PRAGMA busy_timeout = 30000")
+    execute("PRAGMA synchronous = NORMAL")
+    if create and not execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        execute("PRAGMA journal_mode = WAL")
+        connection.executescript(
+            f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; "
+            f"PRAGMA application_id = {_APPLICATION}; COMMIT;"
+        )
+    if execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
+        raise HarvestError(f"{path} is no ledger: give the folder that `crawl --out` wrote")
+    if (version := execute("PRAGMA user_version").fetchone()[0]) > VERSION:
+        raise HarvestError(
+            f"{path} is of ledger version {version}, this program knows up to {VERSION}: "
+            "update the program"
+        )
