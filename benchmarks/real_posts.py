@@ -94,10 +94,10 @@ def run_seed(harvest: Path, out: Path, seed: int, training: list[str]) -> tuple[
     )
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["test"]
     heads = {s: (metrics[s]["accuracy"], metrics[s]["weighted_f1"]) for s in SUBSETS}
-    return heads, baselines(dataset)
+    return heads, judge_baselines(dataset)
 
 
-def baselines(dataset: Path) -> Figures:
+def judge_baselines(dataset: Path) -> Figures:
     """Judge the majority class and TF-IDF with logistic regression on a data set's test posts."""
     train, test = (read(dataset, split) for split in ("train", "test"))
     majority = train["label"].mode()[0]
@@ -151,16 +151,22 @@ def summary(runs: list[Figures]) -> list[str]:
     return lines
 
 
+def measure(out: Path, training: list[str]) -> tuple[list[Figures], list[Figures]]:
+    """Run the chain; return the baselines' and the heads' figures of each seed."""
+    harvest = serve_and_crawl(out)
+    runs = [run_seed(harvest, out, seed, training) for seed in SEEDS]
+    return [baselines for _, baselines in runs], [heads for heads, _ in runs]
+
+
 def main() -> None:
     """Run the chain and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("training", nargs="*", help="options for `train`, behind --")
     arguments = parser.parse_args()
-    harvest = serve_and_crawl(arguments.out)
-    runs = [run_seed(harvest, arguments.out, seed, arguments.training) for seed in SEEDS]
+    baselines, heads = measure(arguments.out, arguments.training)
     print("| on the test posts | accuracy | weighted F1 |\n|---|---|---|")
-    print("\n".join([*summary([b for _, b in runs]), *summary([h for h, _ in runs])]))
+    print("\n".join([*summary(baselines), *summary(heads)]))
 
 
 if __name__ == "__main__":
