@@ -194,6 +194,8 @@ def train(
     from model.report import metrics_table
     from model.training import train as run_training
 
+    _end_like_ctrl_c()
+
     print(metrics_table(run_training(config, dataset=dataset, out=out)["test"]))
 
 
@@ -238,18 +240,20 @@ def predict(
     from model.prediction import predict_file, predict_one
     from model.report import prediction_table
 
-    if (input is None) != (out is None) or (input and (image or text or tags)):
+    single = any(given is not None for given in (image, text, tags))
+    if (input is None) != (out is None) or (input is not None and single):
         raise typer.BadParameter("give --input FILE and --out FILE together, and nothing else")
     if input is not None and out is not None:
         counts = predict_file(run, input=input, out=out, device=device)
         print(
             json.dumps(counts)
             if as_json
-            else f"{counts['predicted']} of {counts['posts']} posts answered in {out}"
+            else f"{counts['predicted']} of {counts['posts']} posts answered in {out}; its column "
+            f"`error` says why of the {counts['errors']} others"
         )
         return
     answer: dict[str, Any] = predict_one(
-        run, image=image, text=text, tags=tags.split(",") if tags else None, device=device
+        run, image=image, text=text, tags=None if tags is None else tags.split(","), device=device
     )
     print(json.dumps(answer) if as_json else prediction_table(answer))
 
@@ -292,7 +296,7 @@ def _announce(line: str) -> None:
 
 
 def _end_like_ctrl_c() -> None:
-    # What a scheduler or a closing session sends must end a crawl as cleanly as Ctrl-C.
+    # What a scheduler or a closing session sends must end long work as cleanly as Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 

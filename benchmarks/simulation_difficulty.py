@@ -3,8 +3,8 @@
     python -m benchmarks.simulation_difficulty
 
 Logistic regressions on frozen EfficientNet-lite0 features, on TF-IDF of words and of tags, and on
-their concatenations, fitted on 690 complete posts (as many as the demo trains on) and judged on the
-others, three splits.
+their concatenations, fitted on 690 complete posts (about as many as the demo trains on, which also
+has incomplete ones) and judged on the others, three splits.
 """
 
 from collections import Counter

@@ -60,7 +60,7 @@ def build_splits(
         building.chmod(0o755)
         (building / "data").mkdir()
         if unfinished := harvest.unfinished():
-            say(f"{unfinished} photos may still be had: `crawl` again goes on with them")
+            say(f"posts or pictures not had yet: {unfinished}; `crawl` again goes on with them")
         content = _build(harvest, building, options, say)
         _move_into_place(building, out)
     except OSError as error:

@@ -7,7 +7,7 @@ it. What cannot be decoded, or would unfold to absurd size, is refused: pictures
 import io
 import warnings
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 _JPEG_QUALITY = 90
 # Flickr's largest sizes stay below; a small file that unfolds to more is an attack or an accident.
@@ -55,6 +55,8 @@ def _prepared(picture: Image.Image, data: bytes, short_side: int) -> bytes:
     reduced = picture.convert("RGB")
     if reduced.size != size:
         reduced = reduced.resize(size, Image.Resampling.LANCZOS)
+    # Re-encoding drops the tag that says which side is up, so the picture is turned.
+    ImageOps.exif_transpose(reduced, in_place=True)
     encoded = io.BytesIO()
     reduced.save(encoded, "JPEG", quality=_JPEG_QUALITY)
     return encoded.getvalue()

@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datasets.errors import DatasetError
+from datasets.shards import SCHEMA
 
 FORMAT = "flickr-emotion-dataset"
 FORMAT_VERSION = 1
 SPLITS = ("train", "validation", "test")
+_AGAIN = "build the splits again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,16 +63,25 @@ class Dataset:
     ) -> Iterator[list[dict[str, Any]]]:
         """Yield the posts of a split as lists of rows, ``batch_size`` at a time, in their order."""
         for shard in self.shards(split):
-            with pq.ParquetFile(shard) as file:
-                for batch in file.iter_batches(batch_size, columns=list(columns)):
-                    yield batch.to_pylist()
+            try:
+                with pq.ParquetFile(shard) as file:
+                    for batch in file.iter_batches(batch_size, columns=list(columns)):
+                        yield batch.to_pylist()
+            except (OSError, pa.ArrowException) as error:
+                raise DatasetError(f"{shard} cannot be read ({error}): {_AGAIN}") from None
 
     def vocabulary(self) -> Vocabulary:
         """Read ``vocabulary.json``."""
-        content = _read_json(self.folder / "vocabulary.json")
-        return Vocabulary(
-            min_count=content["min_count"], words=content["words"], tags=content["tags"]
-        )
+        path = self.folder / "vocabulary.json"
+        content = _read_json(path)
+        try:
+            return Vocabulary(
+                min_count=int(content["min_count"]),
+                words=dict(content["words"]),
+                tags=dict(content["tags"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise DatasetError(f"{path} is damaged ({error!r}): {_AGAIN}") from None
 
 
 def open_dataset(folder: Path) -> Dataset:
@@ -97,18 +109,31 @@ def open_dataset(folder: Path) -> Dataset:
             options=dict(content["options"]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise DatasetError(f"{described} lacks {error}: build the splits again") from None
+        raise DatasetError(f"{described} is damaged ({error!r}): {_AGAIN}") from None
     for split in SPLITS:
         _check_shards(dataset, split)
     return dataset
 
 
 def _check_shards(dataset: Dataset, split: str) -> None:
-    names = [path.name for path in dataset.shards(split)]
+    shards = dataset.shards(split)
+    names = [path.name for path in shards]
     expected = [f"{split}-{n:05d}-of-{len(names):05d}.parquet" for n in range(len(names))]
     if not names or names != expected:
+        raise DatasetError(f"{dataset.folder / 'data'} lacks a shard of {split}: {_AGAIN}")
+    posts = 0
+    for shard in shards:
+        try:
+            metadata = pq.read_metadata(shard)
+        except (OSError, pa.ArrowException) as error:
+            raise DatasetError(f"{shard} cannot be read ({error}): {_AGAIN}") from None
+        if missing := sorted(set(SCHEMA.names) - set(metadata.schema.to_arrow_schema().names)):
+            raise DatasetError(f"{shard} lacks the column {missing[0]}: {_AGAIN}")
+        posts += metadata.num_rows
+    if posts != dataset.counts.get(split, {}).get("total"):
         raise DatasetError(
-            f"{dataset.folder / 'data'} lacks a shard of {split}: build the splits again"
+            f"{dataset.folder / 'data'} holds {posts} posts of {split}, dataset.json says "
+            f"another number: {_AGAIN}"
         )
 
 
@@ -120,7 +145,7 @@ def _read_json(path: Path) -> dict[str, Any]:
             f"{path} is not there: give the folder that `build-splits --out` wrote"
         ) from None
     except (OSError, ValueError) as error:
-        raise DatasetError(f"{path} cannot be read ({error}): build the splits again") from None
+        raise DatasetError(f"{path} cannot be read ({error}): {_AGAIN}") from None
     if not isinstance(content, dict):
-        raise DatasetError(f"{path} holds no JSON object: build the splits again")
+        raise DatasetError(f"{path} holds no JSON object: {_AGAIN}")
     return content

@@ -17,6 +17,7 @@ from harvest.api import FlickrClient
 from harvest.dispatch import Dispatcher, Stage
 from harvest.errors import HarvestError
 from harvest.images import ImageFetcher
+from harvest.key_check import check_key
 from harvest.ledger import Ledger
 from harvest.ledger_file import FILE_NAME
 from harvest.listing import add_list
@@ -135,12 +136,29 @@ def _run(options: CrawlOptions, ledger: Ledger, say: Callable[[str], None]) -> b
         connections=options.api_workers,
         spend=ledger.record_call,
     )
+    pacer = Pacer(options.quota, ledger.call_times(since=time.time() - HOUR))
+    try:
+        check_key(ledger, client, fetcher, pacer)
+        return _run_stages(options, ledger, client, fetcher, pacer, say)
+    finally:
+        fetcher.close()
+        client.close()
+
+
+def _run_stages(
+    options: CrawlOptions,
+    ledger: Ledger,
+    client: FlickrClient,
+    fetcher: ImageFetcher,
+    pacer: Pacer,
+    say: Callable[[str], None],
+) -> bool:
     stopped = threading.Event()
     stages: list[Stage] = [
         ApiStage(
             ledger,
             client,
-            Pacer(options.quota, ledger.call_times(since=time.time() - HOUR)),
+            pacer,
             prober=None if options.images or options.verify_gone else fetcher,
             after_image=options.images,
             retry=options.retry,
@@ -159,12 +177,8 @@ def _run(options: CrawlOptions, ledger: Ledger, say: Callable[[str], None]) -> b
                 stopped=stopped,
             )
         )
-    try:
-        with CrawlProgress(ledger, quota=options.quota, images=options.images, say=say) as progress:
-            return Dispatcher(ledger, stages, stopped=stopped).run(progress.tick, say)
-    finally:
-        fetcher.close()
-        client.close()
+    with CrawlProgress(ledger, quota=options.quota, images=options.images, say=say) as progress:
+        return Dispatcher(ledger, stages, stopped=stopped).run(progress.tick, say)
 
 
 def _losses(ledger: Ledger, options: CrawlOptions) -> tuple[int, int]:

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from harvest.errors import HarvestError
+from harvest.jpeg import NotWholeError, dimensions
 
 Status = Literal["ok", "deleted", "private", "placeholder"]
 
@@ -192,6 +193,14 @@ def _read_file(file: Path) -> Iterator[Post]:
         yield _post(file, number, dict(zip(columns, row, strict=True)))
 
 
+def _is_whole_jpeg(data: bytes) -> bool:
+    try:
+        dimensions(data)
+    except NotWholeError:
+        return False
+    return True
+
+
 def _post(file: Path, number: int, row: dict[str, Any]) -> Post:
     """The post of one row; absent values are left to the defaults."""
     given = {name: value for name, value in row.items() if value is not None}
@@ -205,7 +214,7 @@ def _post(file: Path, number: int, row: dict[str, Any]) -> Post:
             lambda value: value in get_args(Status),
             "one of " + ", ".join(get_args(Status)),
         ),
-        ("image", lambda value: value[:2] == b"\xff\xd8", "a JPEG file"),
+        ("image", _is_whole_jpeg, "a whole JPEG file"),
         ("tags", lambda value: None not in value, "a list without nulls"),
     ):
         if name in given and not fits(given[name]):

@@ -87,6 +87,8 @@ class FaultPlan:
             if math.isnan(number) or number < 0 or math.isinf(number):
                 raise HarvestError(f"--faults: {entry!r} is no name=number, such as 429=0.1")
             if kind == "seed":
+                if number != int(number):
+                    raise HarvestError(f"--faults: {entry!r}: a seed is a whole number")
                 seed = int(number)
             elif kind == "hang-seconds":
                 hang_seconds = number

@@ -267,6 +267,25 @@ class TestBadInput:
         for lost in posts[:3]:
             assert any(lost.photo_id in line and "left out" in line for line in said)
 
+    def test_a_damaged_data_set_is_named(self, votes_harvest: Path, tmp_path: Path) -> None:
+        build(votes_harvest, tmp_path / "d")
+        shard = tmp_path / "d" / "data" / "test-00000-of-00001.parquet"
+        whole = shard.read_bytes()
+        table = pq.read_table(shard)
+        pq.write_table(table.slice(0, 3), shard)
+        with pytest.raises(DatasetError, match="holds 3 posts of test"):
+            open_dataset(tmp_path / "d")
+        pq.write_table(table.drop_columns(["modalities"]), shard)
+        with pytest.raises(DatasetError, match="lacks the column modalities"):
+            open_dataset(tmp_path / "d")
+        shard.write_bytes(whole[:-100])
+        with pytest.raises(DatasetError, match="cannot be read"):
+            open_dataset(tmp_path / "d")
+        shard.write_bytes(whole)
+        (tmp_path / "d" / "vocabulary.json").write_text('{"words": {}}', encoding="utf-8")
+        with pytest.raises(DatasetError, match=r"vocabulary\.json is damaged"):
+            open_dataset(tmp_path / "d").vocabulary()
+
     def test_no_data_set(self, tmp_path: Path) -> None:
         with pytest.raises(DatasetError, match=r"dataset\.json is not there"):
             open_dataset(tmp_path)

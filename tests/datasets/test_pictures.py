@@ -32,6 +32,15 @@ class TestPreparePicture:
         with Image.open(io.BytesIO(prepared)) as picture:
             assert (picture.format, picture.mode, picture.size) == ("JPEG", "RGB", expected)
 
+    def test_a_picture_on_its_side_is_turned_when_its_tag_is_lost(self) -> None:
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        lying = io.BytesIO()
+        Image.effect_noise((800, 600), 60).convert("RGB").save(lying, "JPEG", exif=exif)
+        with Image.open(io.BytesIO(prepare_picture(lying.getvalue(), short_side=256))) as picture:
+            assert picture.size == (256, 341)
+            assert 0x0112 not in picture.getexif()
+
     def test_other_formats_become_jpeg(self) -> None:
         prepared = prepare_picture(encoded(20, 20, "PNG", "RGBA"), short_side=256)
         assert prepared[:3] == b"\xff\xd8\xff"

@@ -170,6 +170,17 @@ class TestServers:
         assert not flickr.serves_images("https://staticflickr.com.evil.example/1/2_3.jpg")
         assert not flickr.serves_images("file:///etc/passwd")
 
+    def test_a_server_that_knows_none_of_the_photos_settles_none(self, tmp_path: Path) -> None:
+        posts = [post(number) for number in range(60)]
+        published_list = write_votes(tmp_path / "list", posts)
+        with (
+            SandboxServer(Corpus([post(999)]), keys={KEY: SECRET}) as server,
+            pytest.raises(HarvestError, match="none of 50 pictures is there"),
+        ):
+            crawl(options(published_list, tmp_path / "h", server), lambda line: None)
+        status = harvest_status(tmp_path / "h")
+        assert status["api"]["pending"] == status["image"]["pending"] == 60
+
     def test_posts_of_two_services_do_not_mix(self, tmp_path: Path) -> None:
         published_list = write_votes(tmp_path / "list", POSTS[:1])
         with SandboxServer(Corpus(POSTS), keys={KEY: SECRET}) as server:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from harvest.crawl import crawl
 from harvest.sandbox.corpus import Corpus
 from harvest.sandbox.server import SandboxServer
-from tests.harvest.corpora import KEY, SECRET, post, write_votes
+from tests.harvest.corpora import KEY, SECRET, options, post, write_votes
 
 PROJECT = Path(__file__).resolve().parents[2]
 POSTS = [post(number) for number in range(300)]
@@ -92,7 +93,9 @@ class TestInterrupted:
 
     def test_a_second_ctrl_c_does_not_wait(self, tmp_path: Path) -> None:
         published_list = write_votes(tmp_path / "list", POSTS)
-        with SandboxServer(Corpus(POSTS), faults="image-hang=1", keys={KEY: SECRET}) as server:
+        with SandboxServer(Corpus(POSTS), keys={KEY: SECRET}) as server:
+            crawl(options(published_list, tmp_path / "h", server, images=False), lambda line: None)
+            server.set_faults("image-hang=1")
             process = start(published_list, tmp_path / "h", server)
             until(lambda: server.stats.images >= 10, process)
             process.send_signal(signal.SIGINT)

@@ -53,7 +53,7 @@ def test_a_folder_of_files(tmp_path: Path) -> None:
         ({"photo_id": ["1", "x"]}, "row 2: column photo_id must be Flickr's digits"),
         ({"photo_id": ["1", None]}, "row 2: column photo_id is null"),
         ({"photo_id": ["1", "1"]}, "photo 1 is there twice"),
-        ({"image": [jpeg(), b"PNG"]}, "row 2: column image must be a JPEG file"),
+        ({"image": [jpeg(), b"PNG"]}, "row 2: column image must be a whole JPEG file"),
         ({"image": [jpeg(), None]}, "row 2: column image is null"),
         ({"status": ["ok", "lost"]}, "row 2: column status must be one of ok, deleted"),
         ({"tags": ["a b", "c"]}, "column tags holds string; it must hold lists of text"),

@@ -1,0 +1,61 @@
+"""Before anything is marked: does Flickr take the key, and is it Flickr that answers?
+
+A refused key must leave the harvest as it was, and so must a ``--flickr-url`` of a server that
+knows none of the photos: its 404s would settle every one of them as gone. Neither costs a call that
+the crawl would not have made: the key is tried on the first photo whose picture lives.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+
+from harvest.api import FlickrClient
+from harvest.errors import HarvestError
+from harvest.images import ImageFetcher, PlaceholderError
+from harvest.ledger import DuePhoto, Ledger
+from harvest.pacing import Pacer
+from harvest.retry import PhotoGoneError, PhotoPrivateError, TransientError
+
+# Lists lose up to 40% of their photos: as many in a row are never gone by chance.
+_PICTURES = 50
+
+
+def check_key(ledger: Ledger, client: FlickrClient, fetcher: ImageFetcher, pacer: Pacer) -> None:
+    """Ask for one post and record it.
+
+    Raises ``HarvestError`` where the key is refused or no picture is there; says nothing where the
+    servers fail otherwise, which the crawl itself deals with.
+    """
+    try:
+        for photo in _living(ledger, fetcher):
+            photo_id = photo.reference.photo_id
+            pacer.wait(threading.Event())
+            try:
+                ledger.record_answer(client.get_info(photo.reference))
+            except PhotoGoneError as error:
+                ledger.record_final("api", photo_id, "gone", str(error))
+            except PhotoPrivateError as error:
+                ledger.record_final("api", photo_id, "private", str(error))
+            return
+    except TransientError:
+        return
+
+
+def _living(ledger: Ledger, fetcher: ImageFetcher) -> Iterator[DuePhoto]:
+    """Yield due photos whose picture lives, or cannot be asked for yet."""
+    gone = 0
+    photos = ledger.due("api", now=time.time(), limit=_PICTURES)
+    for photo in photos:
+        if photo.picture_unknown:
+            try:
+                fetcher.probe(photo.reference)
+            except (PhotoPrivateError, PlaceholderError):
+                pass  # the API will say what it is
+            except PhotoGoneError:
+                gone += 1
+                continue
+        yield photo
+    if gone == _PICTURES and not ledger.outcome_counts("image")["ok"]:
+        raise HarvestError(
+            f"none of {gone} pictures is there: is --flickr-url the server that holds this list's?"
+        )
