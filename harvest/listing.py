@@ -22,6 +22,8 @@ class _Known(NamedTuple):
 
     digests: dict[str, str]
     names: dict[str, str]
+    copies: list[tuple[str, str]]
+    """Files that are skipped because another says the same, and that other."""
 
 
 def add_list(ledger: Ledger, published: PublishedList, say: Callable[[str], None]) -> int:
@@ -41,11 +43,16 @@ def add_list(ledger: Ledger, published: PublishedList, say: Callable[[str], None
             "INSERT OR REPLACE INTO pairs VALUES (?, ?)", published.pair_sentiments.items()
         )
     digests = {row["name"]: row["digest"] for row in ledger.query("SELECT * FROM files")}
-    known = _Known(digests, {digest: name for name, digest in digests.items()})
+    known = _Known(digests, {digest: name for name, digest in digests.items()}, [])
     for start in range(0, len(published.files), _FILES_TO_A_COMMIT):
         with ledger.transaction() as connection:
             for file in published.files[start : start + _FILES_TO_A_COMMIT]:
                 _add_file(connection, file, known, say)
+    if known.copies:
+        copy, original = known.copies[0]
+        say(
+            f"skipped {len(known.copies)} files that say what others say: {copy} as {original}, ..."
+        )
     return int(ledger.query("SELECT count(*) AS n FROM rejected")[0]["n"])
 
 
@@ -71,7 +78,7 @@ def _add_file(
         return
     if same := known.names.get(digest):
         # Votes are summed over rows: a copy or a renamed folder must not count twice.
-        say(f"{file.name} is the same as {same}: skipped")
+        known.copies.append((file.name, same))
         return
     for table in ("listed", "rejected"):
         connection.execute(f"DELETE FROM {table} WHERE file = ?", (file.name,))
@@ -110,5 +117,8 @@ def _photo(row: ListedPhoto) -> tuple[str, str | None, str | None, str | None, f
 
 
 def _digest(file: ListFile) -> str:
+    digest = hashlib.sha256(f"{file.subject}\n".encode(errors="replace"))
     with file.path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+        while piece := opened.read(2**20):
+            digest.update(piece)
+    return digest.hexdigest()

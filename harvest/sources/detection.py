@@ -32,7 +32,9 @@ def open_list(path: Path) -> PublishedList:
     if any(_holds(p, vso.looks_like) for p in texts):
         # A file that cannot be read stays in, so that it is reported.
         pairs = [p for p in texts if not _readable(p) or _holds(p, vso.looks_like)]
-        files = tuple(ListFile(name=name_of[p], path=p, read=vso.read) for p in pairs)
+        files = tuple(
+            ListFile(name=name_of[p], path=p, read=vso.read, subject=p.stem) for p in pairs
+        )
         return PublishedList(
             kind="sentiment", files=files, pair_sentiments=vso.read_ontology(_ontology(root, paths))
         )

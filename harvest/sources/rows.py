@@ -46,6 +46,8 @@ class ListFile:
     """Path below the list's folder, with the folder's own name: the same wherever it is moved."""
     path: Path
     read: Callable[[Path], Iterator[Row]]
+    subject: str = ""
+    """What the file's name says of its rows: VSO's pair; else nothing."""
 
     def rows(self) -> Iterator[Row]:
         """Yield the file's rows."""

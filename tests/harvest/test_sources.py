@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harvest.errors import HarvestError
+from harvest.ledger import Ledger
+from harvest.listing import add_list
 from harvest.sandbox.lists import write_vso_lists
 from harvest.sources import you2016
 from harvest.sources.detection import open_list
@@ -104,6 +106,25 @@ class TestDetection:
     def test_nothing_there(self, tmp_path: Path) -> None:
         with pytest.raises(HarvestError, match="is not there"):
             open_list(tmp_path / "absent")
+
+
+class TestIntoTheLedger:
+    def test_files_of_two_pairs_may_hold_the_same_rows(self, tmp_path: Path) -> None:
+        write_vso_lists(
+            tmp_path / "list",
+            {"happy_dog": [(URL, "a")], "cute_dog": [(URL, "a")]},
+            {"happy_dog": (1.25, 2000), "cute_dog": (0.5, 2000)},
+        )
+        copied = tmp_path / "list" / "FullVSOURL" / "CCURL"
+        copied.mkdir(parents=True)
+        original = tmp_path / "list" / "URL1553" / "happy_dog.txt"
+        (copied / "happy_dog.txt").write_bytes(original.read_bytes())
+        said: list[str] = []
+        with Ledger(tmp_path / "ledger.sqlite", create=True) as ledger:
+            add_list(ledger, open_list(tmp_path / "list"), said.append)
+            rows = ledger.query("SELECT pair FROM listed ORDER BY pair")
+        assert [row["pair"] for row in rows] == ["cute_dog", "happy_dog"]
+        assert len(said) == 1
 
 
 class TestRealVso:
