@@ -174,7 +174,7 @@ def train(
     ] = _TRAIN.patience,
     seed: Annotated[int, typer.Option()] = _TRAIN.seed,
     repeats: Annotated[int, typer.Option(help="Runs with successive seeds.")] = _TRAIN.repeats,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = _TRAIN.device,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = _TRAIN.device,
 ) -> None:
     """Train the multimodal multitask network on a data set."""
     config = TrainingConfig(
@@ -206,7 +206,7 @@ def evaluate(
         Path | None, typer.Argument(metavar="[D]", help="Data set folder; default the run's own.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = _TRAIN.device,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = _TRAIN.device,
 ) -> None:
     """Judge a run's seven heads on a data set."""
     from model.evaluation import evaluate as run_evaluation
@@ -234,7 +234,7 @@ def predict(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where the answers to --input go.")] = None,
     as_json: Annotated[bool, typer.Option("--json")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = _TRAIN.device,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = _TRAIN.device,
 ) -> None:
     """Name the emotion of a post from any subset of picture, text and tags."""
     from model.prediction import predict_file, predict_one

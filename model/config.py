@@ -49,7 +49,7 @@ class TrainingConfig:
     """Runs with the seeds ``seed``, ``seed + 1``, ...; metrics are then mean and deviation."""
 
     device: str = "auto"
-    """``auto`` (CUDA where there is one), ``cpu``, or a torch device such as ``cuda:1``."""
+    """``auto`` (CUDA where there is one), ``cpu``, ``cuda``, or one of several as ``cuda:1``."""
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience", "repeats"):
@@ -62,6 +62,12 @@ class TrainingConfig:
                 )
         if not 0 <= self.seed < 2**32:
             raise ModelError(f"--seed is {self.seed}: it must lie between 0 and 2**32 - 1")
+        last = self.seed + self.repeats - 1
+        if last >= 2**32:
+            raise ModelError(
+                f"--seed {self.seed} with --repeats {self.repeats} ends with the seed {last}: it "
+                "must lie between 0 and 2**32 - 1"
+            )
 
 
 def _option(name: str) -> str:

@@ -17,8 +17,8 @@ from model.batches import Split, reading_order
 from model.devices import choose_device
 from model.metrics import Confusion, confusion_matrix, figures
 from model.network import MultitaskNetwork
-from model.run_folder import load_run
 from model.splits import open_splits
+from model.trained_run import load_run
 
 POSTS_TO_A_PASS = 256
 JUDGED = ("test", "validation")

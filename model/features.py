@@ -6,7 +6,6 @@ under a name that says what they were made from: another seed, run or system rea
 """
 
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -14,14 +13,16 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from datasets.reading import Dataset
 from model.errors import ModelError
 from model.image_backbones import Backbone
+from model.pictures import FOR_A_DATASET
 from model.posts import Posts
 from model.progress import ProgressReport
+from model.tensor_files import write_tensors
 
 PICTURES_TO_A_READ = 32
 
@@ -55,7 +56,7 @@ def frozen_features(
     shapes = {split: (part.images, backbone.features) for split, part in posts.items()}
     kept: dict[str, Tensor] = {}
     for place in places:
-        kept = _read(place, shapes) or kept
+        kept = _read(place, shapes) | kept
     missing = [split for split in posts if split not in kept]
     if missing:
         total = sum(posts[split].images for split in missing)
@@ -83,9 +84,7 @@ def _keep(features: dict[str, Tensor], places: list[Path]) -> None:
     for place in places:
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            temporary = place.with_name(f".{place.name}.{os.getpid()}")
-            save_file(features, temporary)
-            temporary.replace(place)
+            write_tensors(features, place)
             return
         except (OSError, SafetensorError):
             continue  # a data set may lie where nobody can write: then the run keeps them
@@ -122,7 +121,12 @@ def _decoded(dataset: Dataset, split: str, backbone: Backbone) -> Iterator[Tenso
         ready: list[Future[Tensor]] = []
         for batch in dataset.batches(split, ("photo_id", "image"), PICTURES_TO_A_READ):
             coming = [
-                pool.submit(backbone.preprocessing.picture, content, f"photo {photo_id} in {split}")
+                pool.submit(
+                    backbone.preprocessing.picture,
+                    content,
+                    f"photo {photo_id} in {split}",
+                    FOR_A_DATASET,
+                )
                 for photo_id, content in picture_contents(batch)
             ]
             if ready:

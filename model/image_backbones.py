@@ -8,7 +8,6 @@ download.
 # ruff: noqa: N803, N806 (shapes in names)
 
 import hashlib
-import pickle
 import re
 import socket
 from pathlib import Path
@@ -47,14 +46,12 @@ class Backbone(nn.Module):
         *,
         name: str,
         network: nn.Module,
-        last_layer: str,
         features: int,
         preprocessing: Preprocessing,
     ) -> None:
         super().__init__()
         self.name = name
         self.network = network
-        self.last_layer = last_layer
         self.features = features
         self.preprocessing = preprocessing
         for statistic in ("mean", "std"):
@@ -107,12 +104,10 @@ def build_backbone(name: str) -> Backbone:
             f"--image-encoder {name} is not known: give a torchvision classification model such as "
             f"densenet121 or resnet50, or {EFFICIENTNET_LITE0}"
         )
-    last_layer, features = _remove_last_layer(network)
     return Backbone(
         name=name,
         network=network,
-        last_layer=last_layer,
-        features=features,
+        features=_remove_last_layer(network),
         preprocessing=preprocessing,
     )
 
@@ -143,10 +138,14 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
             f"--image-weights {path} is not there: give a state dict (.safetensors or .pth), "
             "imagenet or none"
         ) from None
-    except (OSError, SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    # What torch's unpickler makes of a file that is no checkpoint depends on its first bytes; its
+    # words for it advise to let the file be executed.
+    except Exception as error:
+        readable = isinstance(error, OSError | SafetensorError)
+        reason = _first_line(error) if readable else f"no checkpoint: {type(error).__name__}"
         raise ModelError(
-            f"{path} holds no weights that can be read ({_first_line(error)}): give a state dict "
-            "as .safetensors or .pth"
+            f"{path} holds no weights that can be read ({reason}): give a state dict as "
+            ".safetensors or .pth"
         ) from None
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise ModelError(
@@ -180,8 +179,8 @@ def _fill(backbone: Backbone, state: dict[str, Tensor], origin: str) -> None:
     backbone.network.load_state_dict({name: given[name] for name in wanted})
 
 
-def _remove_last_layer(network: nn.Module) -> tuple[str, int]:
-    """Replace the last fully-connected layer; return its name and the features it took.
+def _remove_last_layer(network: nn.Module) -> int:
+    """Replace the last fully-connected layer; return the number of features it took.
 
     SqueezeNet's last layer is a convolution of one pixel, which is the same thing.
     """
@@ -192,7 +191,7 @@ def _remove_last_layer(network: nn.Module) -> tuple[str, int]:
     ][-1]
     parent, _, attribute = name.rpartition(".")
     setattr(network.get_submodule(parent), attribute, nn.Identity())
-    return name, layer.in_features if isinstance(layer, nn.Linear) else layer.in_channels
+    return layer.in_features if isinstance(layer, nn.Linear) else layer.in_channels
 
 
 def _without_auxiliary_heads(name: str) -> dict[str, Any]:

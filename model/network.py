@@ -36,9 +36,6 @@ def classifier(modalities: int, classes: int) -> nn.Sequential:
 class MultitaskNetwork(nn.Module):
     """Three encoders and seven heads."""
 
-    BACKBONE = "encoders.image.backbone."
-    """How the names of the image backbone's weights begin."""
-
     def __init__(self, encoding: Encoding, backbone: Backbone, *, frozen_image: bool) -> None:
         super().__init__()
         self.encoders = nn.ModuleDict(

@@ -21,6 +21,10 @@ MAX_PIXELS = 80_000_000
 # Shrinking a picture of 10,000 x 1 to a short side of 256 would make it 2,560,000 wide.
 MAX_ASPECT = 8
 
+# What to do about a picture that cannot be read depends on who gave it.
+FOR_A_USER = "give a whole picture (JPEG, PNG, WebP, ...)"
+FOR_A_DATASET = "build the splits again"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Preprocessing:
@@ -34,12 +38,12 @@ class Preprocessing:
     std: tuple[float, float, float]
     interpolation: Image.Resampling = Image.Resampling.BILINEAR
 
-    def picture(self, content: bytes, photo: str) -> Tensor:
-        """Decode a picture to (3, crop, crop) bytes; ``photo`` names it in the error.
+    def picture(self, content: bytes, photo: str, way_out: str = FOR_A_USER) -> Tensor:
+        """Decode a picture to (3, crop, crop) bytes; the error names ``photo`` and ``way_out``.
 
         Values stay bytes, the backbone normalises whole batches: a quarter of the memory.
         """
-        image = decode(content, photo)
+        image = decode(content, photo, way_out)
         width, height = image.size
         scale = self.resize / min(width, height)
         # torchvision's roundings, so that published weights see what they were trained on.
@@ -54,7 +58,7 @@ class Preprocessing:
         return torch.from_numpy(np.array(image).transpose(2, 0, 1).copy())
 
 
-def decode(content: bytes, photo: str) -> Image.Image:
+def decode(content: bytes, photo: str, way_out: str = FOR_A_USER) -> Image.Image:
     """Decode a picture to upright RGB."""
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
@@ -64,8 +68,7 @@ def decode(content: bytes, photo: str) -> Image.Image:
     # Pillow's decoders answer a damaged file with almost any exception.
     except Exception as error:
         raise ModelError(
-            f"the picture of {photo} cannot be read ({_reason(error)}): give a whole picture "
-            "(JPEG, PNG, WebP, ...)"
+            f"the picture of {photo} cannot be read ({_reason(error)}): {way_out}"
         ) from None
     short = min(upright.size)
     if max(upright.size) > MAX_ASPECT * short:
@@ -101,7 +104,9 @@ class PictureTable:
         return torch.stack(
             list(
                 self._pool.map(
-                    lambda row: self._preprocessing.picture(self._contents[row], self._photos[row]),
+                    lambda row: self._preprocessing.picture(
+                        self._contents[row], self._photos[row], FOR_A_DATASET
+                    ),
                     rows,
                 )
             )

@@ -2,7 +2,8 @@
 
 Ids are ranks of frequency in the training split, so that they need no table of counts: of more
 than ten tags the ten smallest ids are the ten most frequent. 0 is padding, 1 is ``<UNK>``. A post
-of which every tag is unknown still has tags: that they are unusual is all that is known of them.
+with unknown tags and fewer than ten known ones keeps one ``<UNK>``, last: that it has unusual tags
+is all that is known of them.
 """
 
 from array import array

@@ -21,10 +21,10 @@ from datasets.text import words
 from model.batches import Split
 from model.devices import choose_device
 from model.errors import ModelError
-from model.post_files import open_rows, open_writer
+from model.post_files import check_output, open_rows, open_writer
 from model.posts import Post, encode
 from model.progress import ProgressReport
-from model.run_folder import TrainedRun, load_run
+from model.trained_run import TrainedRun, load_run
 
 POSTS_TO_A_PASS = 128
 
@@ -173,6 +173,7 @@ def predict_file(run: Path, *, input: Path, out: Path, device: str = "auto") -> 
     """
     if input.resolve() == out.resolve():
         raise ModelError(f"{out} is the input as well: give --out another file")
+    check_output(out)
     rows, total = open_rows(input)
     predictor = Predictor(run, device=device)
     counts = {"posts": 0, "predicted": 0, "errors": 0}
@@ -181,10 +182,14 @@ def predict_file(run: Path, *, input: Path, out: Path, device: str = "auto") -> 
         ProgressReport("predicting", total, "posts") as report,
     ):
         while chunk := list(islice(rows, POSTS_TO_A_PASS)):
-            answers = predictor.predict([_raw_post(row, input.parent) for row in chunk])
+            posts = [
+                _raw_post(row, number, input.parent)
+                for number, row in enumerate(chunk, counts["posts"] + 1)
+            ]
+            answers = predictor.predict(posts)
             write(
                 [
-                    {"photo_id": str(row["photo_id"]), **_output(answer)}
+                    {"photo_id": _photo_id(row), **_output(answer)}
                     for row, answer in zip(chunk, answers, strict=True)
                 ]
             )
@@ -195,7 +200,12 @@ def predict_file(run: Path, *, input: Path, out: Path, device: str = "auto") -> 
     return {**counts, "out": str(out)}
 
 
-def _raw_post(row: dict[str, Any], folder: Path) -> RawPost:
+def _photo_id(row: dict[str, Any]) -> str | None:
+    return None if row["photo_id"] is None else str(row["photo_id"])
+
+
+def _raw_post(row: dict[str, Any], number: int, folder: Path) -> RawPost:
+    photo_id = _photo_id(row)
     image, text, tags = (row.get(modality) for modality in MODALITIES)
     if isinstance(image, dict):
         image = image.get("bytes") or image.get("path")
@@ -204,7 +214,7 @@ def _raw_post(row: dict[str, Any], folder: Path) -> RawPost:
     if isinstance(tags, str):
         tags = tags.split(",")
     return RawPost(
-        name=f"photo {row['photo_id']}",
+        name=f"photo {photo_id}" if photo_id else f"the post of row {number}",
         image=image,
         text=str(text) if text is not None and str(text).strip() else None,
         tags=[str(tag) for tag in tags or () if str(tag).strip()] or None,

@@ -3,6 +3,7 @@
 Everything goes to standard error, so that a command's answer can be piped.
 """
 
+import sys
 import time
 from types import TracebackType
 
@@ -17,6 +18,11 @@ from rich.progress import (
 )
 
 SECONDS_BETWEEN_LINES = 10.0
+
+
+def say(line: str) -> None:
+    """Print a line of what must be known besides an answer."""
+    print(line, file=sys.stderr, flush=True)
 
 
 class ProgressReport:

@@ -1,4 +1,4 @@
-"""A run folder on disk: what `train` leaves behind and `evaluate` and `predict` read.
+"""A run folder on disk: what `train` leaves behind (`model/trained_run.py` reads it back).
 
 The format is described in ``docs/model.md``. A network is written as safetensors and built again
 from ``config.json`` alone; nothing is ever unpickled. The image backbone is part of it even where
@@ -9,22 +9,24 @@ and renamed.
 import json
 import os
 import platform
+import re
 import shutil
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 import torchvision
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from datasets.reading import Dataset
 from model.config import TrainingConfig
 from model.errors import ModelError
-from model.image_backbones import build_backbone
 from model.network import MultitaskNetwork
 from model.posts import Encoding
+from model.tensor_files import write_tensors
 
 FORMAT = "flickr-emotion-run"
 FORMAT_VERSION = 1
@@ -35,9 +37,12 @@ METRICS = "metrics.json"
 HISTORY = "history.jsonl"
 # Features may have been kept in the run's folder before its first epoch: a new run keeps them.
 FEATURES = "features"
-_FILES = (CHECKPOINT, CONFIG, METRICS, HISTORY)
-# A run that was killed may leave a file under its temporary name.
-_OURS = (*_FILES, *(f".{name}.*" for name in _FILES), "events.out.tfevents.*", "seed-*")
+# A run that was killed may leave a file under its temporary name, or under safetensors' own.
+_FILE = re.compile(
+    r"(?P<dot>\.)?(model\.safetensors|(config|metrics)\.json|history\.jsonl)(?(dot)\.[0-9]+)"
+    r"|events\.out\.tfevents\..+|\.tmp[0-9A-Za-z]{6}"
+)
+_SEED = re.compile(r"seed-[0-9]+")
 
 
 class RunFolder:
@@ -45,6 +50,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._replaceable: list[Path] = []
 
     def check_replaceable(self) -> None:
         """Refuse a folder that holds anything but an older run."""
@@ -52,36 +58,26 @@ class RunFolder:
             return
         if not self.path.is_dir():
             raise ModelError(f"{self.path} is a file: give --out a folder")
-        foreign = [
-            entry.name
-            for entry in self.path.iterdir()
-            if entry.name != FEATURES and not any(entry.match(pattern) for pattern in _OURS)
-        ]
-        if (self.path / CONFIG).exists():
-            _read_config(self.path)
-        if foreign:
-            raise ModelError(
-                f"{self.path} holds {sorted(foreign)[0]!r}, which is no part of a run: give --out "
-                "a new folder"
-            )
+        self._replaceable = list(_own_entries(self.path))
 
     def begin(self) -> None:
-        """Make room: an older run goes when the new one has finished its first epoch."""
+        """Make room: an older run goes when the new one has finished its first epoch.
+
+        Nothing goes but what ``check_replaceable`` has found to be the older run's.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
-        for pattern in _OURS:
-            for entry in self.path.glob(pattern):
-                if entry.is_dir():
-                    shutil.rmtree(entry)
-                else:
-                    entry.unlink()
+        for entry in self._replaceable:
+            if not entry.is_dir():
+                entry.unlink(missing_ok=True)
+            elif not any(entry.iterdir()):
+                entry.rmdir()
 
     def write_network(self, network: MultitaskNetwork, description: dict[str, Any]) -> None:
         """Write the weights, and what is needed to build the network again."""
         state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-        temporary = self._temporary(CHECKPOINT)
-        save_file(state, temporary)
-        temporary.replace(self.path / CHECKPOINT)
+        # First what tells that the folder is a run's: without it none takes its place.
         self._write_json(CONFIG, description)
+        write_tensors(state, self.path / CHECKPOINT)
 
     def read_network(self, network: MultitaskNetwork) -> None:
         """Fill a network with the weights that were written."""
@@ -110,7 +106,7 @@ class RunFolder:
 
     def copy_network(self, other: "RunFolder") -> None:
         """Take over another run's network and history."""
-        for name in (CHECKPOINT, CONFIG, HISTORY):
+        for name in (CONFIG, CHECKPOINT, HISTORY):
             temporary = self._temporary(name)
             shutil.copyfile(other.path / name, temporary)
             temporary.replace(self.path / name)
@@ -127,11 +123,44 @@ class RunFolder:
         return self.path / f".{name}.{os.getpid()}"
 
 
+def _own_entries(folder: Path) -> Iterator[Path]:
+    """Yield what goes when a new run takes a run's place; refuse a folder with anything else.
+
+    A seed's folder comes after what it holds, the file that tells a run's folder after the others.
+    """
+    configuration = folder / CONFIG
+    if configuration.exists():
+        read_config(folder)
+    for entry in sorted(folder.iterdir()):
+        if entry.name == FEATURES or entry == configuration:
+            continue
+        if _SEED.fullmatch(entry.name) and entry.is_dir() and not entry.is_symlink():
+            yield from _own_entries(entry)
+            yield entry
+        elif not _FILE.fullmatch(entry.name) or entry.is_dir():
+            raise ModelError(
+                f"{folder} holds {entry.name!r}, which is no part of a run: give --out a new folder"
+            )
+        elif not configuration.exists():
+            raise ModelError(
+                f"{folder} holds {entry.name!r} but no {CONFIG} of a run: give --out a new folder"
+            )
+        else:
+            yield entry
+    if configuration.exists():
+        yield configuration
+
+
 def describe(
-    config: TrainingConfig, encoding: Encoding, dataset: Dataset, words_with_vector: int
+    config: TrainingConfig,
+    encoding: Encoding,
+    dataset: Dataset,
+    *,
+    words_with_vector: int,
+    warm_up_steps: int,
 ) -> dict[str, Any]:
     """Return the content of ``config.json``."""
-    options = asdict(config)
+    options = asdict(config) | {"warm_up_steps": warm_up_steps}
     options["word_vectors"] = str(config.word_vectors) if config.word_vectors else None
     return {
         "format": FORMAT,
@@ -153,47 +182,8 @@ def describe(
     }
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrainedRun:
-    """A run that has been read back."""
-
-    folder: Path
-    network: MultitaskNetwork
-    encoding: Encoding
-    finetuned: bool
-    """Whether the image backbone was trained too."""
-    dataset_folder: Path
-    dataset_digest: str
-
-
-def load_run(folder: Path, device: torch.device) -> TrainedRun:
-    """Build a run's network again, in evaluation mode."""
-    content = _read_config(folder)
-    try:
-        encoding = Encoding(
-            words=tuple(content["words"]),
-            tags=tuple(content["tags"]),
-            classes=tuple(content["classes"]),
-        )
-        finetuned = bool(content["finetune_image"])
-        backbone = build_backbone(content["image_encoder"])
-        dataset_folder = Path(content["dataset"]["folder"])
-        dataset_digest = str(content["dataset"]["digest"])
-    except (KeyError, TypeError) as error:
-        raise ModelError(f"{folder / CONFIG} lacks {error}: train again") from None
-    network = MultitaskNetwork(encoding, backbone, frozen_image=not finetuned)
-    RunFolder(folder).read_network(network)
-    return TrainedRun(
-        folder=folder,
-        network=network.to(device).eval(),
-        encoding=encoding,
-        finetuned=finetuned,
-        dataset_folder=dataset_folder,
-        dataset_digest=dataset_digest,
-    )
-
-
-def _read_config(folder: Path) -> dict[str, Any]:
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read ``config.json``, which says that a folder is a run's."""
     path = folder / CONFIG
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

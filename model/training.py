@@ -8,7 +8,7 @@ kept; all posts of the training split take part, whatever modalities they hold.
 import copy
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,39 +16,25 @@ import numpy as np
 import torch
 
 from datasets.modalities import SUBSETS
-from datasets.reading import SPLITS, Dataset, open_dataset
+from datasets.reading import open_dataset
 from model.batches import Split, training_order
 from model.config import TrainingConfig
-from model.devices import choose_device, make_deterministic
-from model.encoders import WORD_DIMENSION
 from model.errors import ModelError
 from model.evaluation import JUDGED, score
-from model.image_backbones import Backbone, load_backbone
+from model.image_backbones import Backbone
 from model.journal import Journal
+from model.material import Material, for_seed, prepare
 from model.metrics import majority, over_repeats, spread
 from model.network import MultitaskNetwork
 from model.posts import Encoding
 from model.progress import ProgressReport
 from model.run_folder import RunFolder, describe
-from model.splits import open_splits
-from model.word_vectors import WordVectors, random_vectors, read_word_vectors
+from model.word_vectors import WordVectors
 
 # Adam's first steps move every weight by the full rate, whatever the gradient. At the paper's rate
 # of 0.01 they drive most feature maps of the text encoder below zero for good: its head then
-# answers with the majority class (docs/model.md has the measurement).
+# answers with the majority class (docs/measurements.md has the figures).
 WARM_UP_STEPS = 200
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Material:
-    """What all repeats of a training share."""
-
-    dataset: Dataset
-    encoding: Encoding
-    splits: dict[str, Split]
-    backbone: Backbone
-    vectors: WordVectors
-    device: torch.device
 
 
 def train(config: TrainingConfig, *, dataset: Path, out: Path) -> dict[str, Any]:
@@ -59,13 +45,15 @@ def train(config: TrainingConfig, *, dataset: Path, out: Path) -> dict[str, Any]
     """
     root = RunFolder(out)
     root.check_replaceable()
-    material = _prepare(config, open_dataset(dataset), out)
+    material = prepare(config, open_dataset(dataset), out)
     if config.repeats == 1:
         return _train_once(config, material, root)
     metrics, runs = [], []
     for repeat in range(config.repeats):
         run = RunFolder(out / f"seed-{config.seed + repeat}")
         once = replace(config, seed=config.seed + repeat, repeats=1)
+        if repeat:
+            material = for_seed(material, once, out)
         metrics.append(_train_once(once, material, run, replaces=root if repeat == 0 else None))
         runs.append(run)
     best = min(range(config.repeats), key=lambda repeat: metrics[repeat]["validation_loss"])
@@ -85,37 +73,6 @@ def train(config: TrainingConfig, *, dataset: Path, out: Path) -> dict[str, Any]
     return summary
 
 
-def _prepare(config: TrainingConfig, dataset: Dataset, out: Path) -> _Material:
-    device = choose_device(config.device)
-    make_deterministic(device)
-    encoding = Encoding.of(dataset)
-    vectors = random_vectors(WORD_DIMENSION)
-    if config.word_vectors:
-        vectors = read_word_vectors(config.word_vectors, encoding.words, WORD_DIMENSION)
-    torch.manual_seed(config.seed)  # random backbones too are the seed's
-    backbone = load_backbone(config.image_encoder, config.image_weights)
-    splits = open_splits(
-        dataset,
-        SPLITS,
-        encoding,
-        backbone,
-        finetuned=config.finetune_image,
-        run_folder=out,
-        device=device,
-    )
-    for name in ("train", "validation"):
-        if not len(splits[name].posts):
-            raise ModelError(f"{dataset.folder} has no post in {name}: build the splits again")
-    return _Material(
-        dataset=dataset,
-        encoding=encoding,
-        splits=splits,
-        backbone=backbone,
-        vectors=vectors,
-        device=device,
-    )
-
-
 def build_network(
     config: TrainingConfig, encoding: Encoding, backbone: Backbone, vectors: WordVectors
 ) -> MultitaskNetwork:
@@ -131,7 +88,7 @@ def build_network(
 
 
 def _train_once(
-    config: TrainingConfig, material: _Material, run: RunFolder, replaces: RunFolder | None = None
+    config: TrainingConfig, material: Material, run: RunFolder, replaces: RunFolder | None = None
 ) -> dict[str, Any]:
     """Train with one seed and write a run folder.
 
@@ -168,7 +125,7 @@ def _train_once(
 
 
 def _fit(
-    config: TrainingConfig, material: _Material, network: MultitaskNetwork, journal: Journal
+    config: TrainingConfig, material: Material, network: MultitaskNetwork, journal: Journal
 ) -> list[dict[str, Any]]:
     """Train until the validation loss stops falling; the journal's run gets the best weights."""
     optimiser = _optimiser(network, config)
@@ -179,7 +136,11 @@ def _fit(
     train_split, validation = material.splits["train"], material.splits["validation"]
     classes, device = len(material.encoding.classes), material.device
     description = describe(
-        config, material.encoding, material.dataset, len(material.vectors.vectors)
+        config,
+        material.encoding,
+        material.dataset,
+        words_with_vector=len(material.vectors.vectors),
+        warm_up_steps=WARM_UP_STEPS,
     )
     best_loss, best_epoch = math.inf, 0
     posts = len(train_split.posts) * config.epochs

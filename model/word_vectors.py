@@ -4,6 +4,7 @@ Google's file holds three million words in 3.6 GB and a training vocabulary some
 file is read as a stream, and only the vectors of the vocabulary's words are kept.
 """
 
+from codecs import getincrementaldecoder
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from model.errors import ModelError
 from model.posts import FIRST_ID, PADDING
+from model.progress import say
 
 # Published vectors have any length; of length 1 they leave the text encoder at the majority class
 # at the paper's learning rate. Rescaled to this mean length they do not. On real posts (MVSA) a
@@ -79,6 +81,7 @@ def read_word_vectors(path: Path, vocabulary: Sequence[str], dimension: int) -> 
         raise ModelError(
             f"{path} has vectors of length {norm}: give a whole word2vec or GloVe file"
         )
+    say(f"{path}: vectors of {len(wanted.found):,} of the vocabulary's {len(vocabulary):,} words")
     return WordVectors(
         vectors={
             word: (vector * (MEAN_NORM / norm)).astype(np.float32)
@@ -126,7 +129,7 @@ def _read(file: BinaryIO, path: Path, dimension: int, wanted: _Wanted) -> None:
     first, _, rest = start.partition(b"\n")
     header = first.split()
     has_header = len(header) == 2 and all(part.isdigit() for part in header)
-    found = int(header[1]) if has_header else len(first.split(b" ")) - 1
+    found = int(header[1]) if has_header else len(first.rstrip().split(b" ")) - 1
     if not has_header and (found < 1 or _numbers(first.rstrip(), found) is None):
         raise ModelError(
             f"{path}, line 1 is neither a word2vec header nor a word and its vector: {_WAY_OUT}"
@@ -136,12 +139,37 @@ def _read(file: BinaryIO, path: Path, dimension: int, wanted: _Wanted) -> None:
             f"{path} has vectors of {found} dimensions, the text encoder takes {dimension}: give "
             f"vectors of {dimension}"
         )
-    if has_header and _numbers(rest.partition(b"\n")[0].rstrip(), dimension) is None:
-        file.seek(len(first) + 1)
-        _read_binary(file, path, int(header[0]), dimension, wanted)
-    else:
-        file.seek(len(first) + 1 if has_header else 0)
-        _read_text(file, path, dimension, wanted, first_line=2 if has_header else 1)
+    if not has_header:
+        file.seek(0)
+        _read_text(file, path, dimension, wanted, first_line=1)
+        return
+    file.seek(len(first) + 1)
+    count = int(header[0])
+    if _is_binary(rest, 4 * dimension):
+        _read_binary(file, path, count, dimension, wanted)
+        return
+    if _numbers(rest.partition(b"\n")[0].rstrip(), dimension) is None:
+        raise _no_entry(path, 2, dimension)
+    lines = _read_text(file, path, dimension, wanted, first_line=2)
+    if lines != count:
+        raise ModelError(f"{path} has {lines} words, its line 1 says {count}: {_WAY_OUT}")
+
+
+def _is_binary(records: bytes, size: int) -> bool:
+    """Tell by the first word's numbers, ``size`` bytes if they are binary."""
+    word, space, numbers = records.lstrip(b"\n").partition(b" ")
+    if not space or b"\n" in word:
+        return b"\n" not in word
+    try:
+        # A text's bytes may reach into a later line's word and end within a letter of it.
+        text = getincrementaldecoder("utf-8")().decode(numbers[:size])
+    except UnicodeDecodeError:
+        return True
+    return not all(letter.isprintable() or letter in "\t\r\n" for letter in text)
+
+
+def _no_entry(path: Path, line: int, dimension: int) -> ModelError:
+    return ModelError(f"{path}, line {line} is not a word and {dimension} numbers: {_WAY_OUT}")
 
 
 def _numbers(line: bytes, dimension: int) -> Vector | None:
@@ -158,24 +186,24 @@ def _numbers(line: bytes, dimension: int) -> Vector | None:
 
 def _read_text(
     file: BinaryIO, path: Path, dimension: int, wanted: _Wanted, *, first_line: int
-) -> None:
+) -> int:
+    """Return how many words the file has."""
+    words = 0
     for number, line in enumerate(file, first_line):
         line = line.rstrip()
         if not line:
             continue
+        words += 1
         if line.count(b" ") < dimension:
-            raise ModelError(
-                f"{path}, line {number} is not a word and {dimension} numbers: {_WAY_OUT}"
-            )
+            raise _no_entry(path, number, dimension)
         spelling = line.rsplit(b" ", dimension)[0].decode("utf-8", "replace")
         match = wanted.word(spelling)
         if match:
             vector = _numbers(line, dimension)
             if vector is None:
-                raise ModelError(
-                    f"{path}, line {number} is not a word and {dimension} numbers: {_WAY_OUT}"
-                )
+                raise _no_entry(path, number, dimension)
             wanted.keep(match, vector, f"{path}, line {number}")
+    return words
 
 
 def _read_binary(file: BinaryIO, path: Path, count: int, dimension: int, wanted: _Wanted) -> None:

@@ -18,6 +18,12 @@ def test_settings_that_make_no_sense(field: str, value: float) -> None:
         TrainingConfig(**{field: value})  # type: ignore[arg-type]
 
 
+def test_the_last_repeats_seed() -> None:
+    TrainingConfig(seed=2**32 - 2, repeats=2)
+    with pytest.raises(ModelError, match="--repeats 2 ends with the seed 4294967296"):
+        TrainingConfig(seed=2**32 - 1, repeats=2)
+
+
 def test_the_papers_settings_are_the_defaults() -> None:
     config = TrainingConfig()
     assert (config.image_encoder, config.image_weights) == ("densenet121", "imagenet")

@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from datasets.reading import SPLITS, open_dataset
 from model.errors import ModelError
 from model.features import FeatureTable, frozen_features
 from model.image_backbones import Backbone, load_backbone
 from model.posts import Encoding, Posts, read_posts
+from model.splits import open_splits
 from tests.model.dataset_folder import StoredPost, separable_post, write_dataset
 
 
@@ -96,11 +98,39 @@ def test_kept_with_the_run_where_the_data_set_cannot_be_written(
     assert torch.equal(features_of(folder, backbone, tmp_path / "run")["train"].rows([0]), first)
 
 
+@pytest.mark.parametrize("whole", ["data set", "run"])
+def test_a_second_file_with_less_takes_nothing_away(
+    folder: Path, backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: str
+) -> None:
+    features_of(folder, backbone, tmp_path / "run")
+    (kept,) = (folder / "features").iterdir()
+    other = tmp_path / "run" / "features" / kept.name
+    other.parent.mkdir(parents=True)
+    other.write_bytes(kept.read_bytes())
+    cut = other if whole == "data set" else kept
+    save_file({"test": load_file(kept)["test"]}, cut)
+    forbid_decoding(monkeypatch)
+    assert set(features_of(folder, backbone, tmp_path / "run")) == set(SPLITS)
+
+
 def test_an_unreadable_picture_is_named(backbone: Backbone, tmp_path: Path) -> None:
     post = StoredPost(photo_id="4711", label="awe", image=b"no picture")
     folder = write_dataset(tmp_path / "set", {"train": [post], "validation": [], "test": []})
-    with pytest.raises(ModelError, match="photo 4711 in train cannot be read"):
+    with pytest.raises(ModelError, match="photo 4711 in train cannot be read") as caught:
         features_of(folder, backbone, tmp_path / "run")
+    assert str(caught.value).endswith(": build the splits again")
+    dataset = open_dataset(folder)
+    splits = open_splits(
+        dataset,
+        ("train",),
+        Encoding.of(dataset),
+        backbone,
+        finetuned=True,
+        run_folder=tmp_path / "run",
+        device=torch.device("cpu"),
+    )
+    with pytest.raises(ModelError, match=r"photo 4711 in train .*: build the splits again$"):
+        splits["train"].images.rows([0])
 
 
 def test_a_column_that_lies(folder: Path, backbone: Backbone, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from datasets.modalities import SUBSETS
 from model.errors import ModelError
+from model.post_files import open_writer
 from model.prediction import predict_file, predict_one
 from tests.model.dataset_folder import COLOURS, WORDS, picture
 
@@ -134,16 +135,76 @@ class TestFiles:
         with pytest.raises(ModelError, match=message):
             predict_file(run_folder, input=tmp_path / name, out=tmp_path / "out.csv")
 
+    @pytest.mark.parametrize(
+        ("column", "values", "message"),
+        [
+            ("photo_id", [1.5], "photo_id is double: it must be string or integer"),
+            ("image", [7], "image is int64: it must be binary"),
+            ("image", [{"url": "a"}], "image is struct<url: string>: it must be binary"),
+            ("text", [7], "text is int64: it must be string"),
+            ("text", [0.5], "text is double: it must be string"),
+            ("tags", [7], "tags is int64: it must be a list"),
+            ("tags", [[7]], r"tags is list<.*int64>: it must be a list of strings"),
+        ],
+    )
+    def test_columns_of_another_type(
+        self, tmp_path: Path, column: str, values: list[Any], message: str
+    ) -> None:
+        rows = {"photo_id": ["1"], "text": ["storm"], column: values}
+        pq.write_table(pa.table(rows), tmp_path / "in.parquet")
+        with pytest.raises(ModelError, match=f"the column {message}"):
+            predict_file(
+                tmp_path / "no run", input=tmp_path / "in.parquet", out=tmp_path / "out.csv"
+            )
+        assert [entry.name for entry in tmp_path.iterdir()] == ["in.parquet"]
+
+    @pytest.mark.parametrize("ending", ["parquet", "csv"])
+    def test_absent_values(self, run_folder: Path, tmp_path: Path, ending: str) -> None:
+        """An id that is null stays so; a column of NaN is what pandas makes of absent texts."""
+        rows = {
+            "photo_id": pa.array([4711, None], pa.int64()),
+            "text": [float("nan"), None],
+            "tags": pa.array(["peak", None]).dictionary_encode(),
+        }
+        pq.write_table(pa.table(rows), tmp_path / "in.parquet")
+        out = tmp_path / f"out.{ending}"
+        predict_file(run_folder, input=tmp_path / "in.parquet", out=out)
+        if ending == "parquet":
+            first, second = pq.read_table(out).to_pylist()
+            assert second["photo_id"] is None
+        else:
+            with out.open(newline="", encoding="utf-8") as file:
+                first, second = csv.DictReader(file)
+            assert second["photo_id"] == ""
+        assert (first["photo_id"], first["subset"]) == ("4711", "tags")
+        assert second["error"].startswith("the post of row 2 has nothing to go by")
+
     def test_refused_output(self, run_folder: Path, tmp_path: Path) -> None:
         path = tmp_path / "in.csv"
         path.write_text("photo_id,text\n1,storm light\n")
         with pytest.raises(ModelError, match="is the input as well"):
             predict_file(run_folder, input=path, out=path)
+        # Before the run is looked at.
         with pytest.raises(ModelError, match=r"neither \.parquet nor \.csv"):
-            predict_file(run_folder, input=path, out=tmp_path / "out.txt")
-        with pytest.raises(ModelError, match="cannot be written"):
-            predict_file(run_folder, input=path, out=tmp_path / "absent" / "out.csv")
+            predict_file(tmp_path / "no run", input=path, out=tmp_path / "out.txt")
+        with pytest.raises(ModelError, match=r"cannot be written \(its folder is not there\)"):
+            predict_file(tmp_path / "no run", input=path, out=tmp_path / "absent" / "out.csv")
         assert sorted(entry.name for entry in tmp_path.iterdir()) == ["in.csv"]
+
+    def test_no_temporary_name_is_shown(self, tmp_path: Path) -> None:
+        out = tmp_path / "absent" / "out.csv"
+        with pytest.raises(ModelError) as caught, open_writer(out, pa.schema([])):
+            pass
+        assert str(caught.value) == (
+            f"--out {out} cannot be written (No such file or directory): give another file"
+        )
+
+    def test_a_folder_as_output(self, tmp_path: Path) -> None:
+        path = tmp_path / "in.csv"
+        path.write_text("photo_id,text\n1,storm light\n")
+        (tmp_path / "out.csv").mkdir()
+        with pytest.raises(ModelError, match="it is a folder"):
+            predict_file(tmp_path / "no run", input=path, out=tmp_path / "out.csv")
 
 
 def rest(post: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A run folder is all that evaluation and prediction need; a damaged one is refused in a line."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import torch
 from datasets.reading import open_dataset
 from model.errors import ModelError
 from model.evaluation import evaluate
-from model.run_folder import load_run
+from model.run_folder import RunFolder
+from model.tensor_files import write_tensors
+from model.trained_run import load_run
 from tests.model.dataset_folder import separable_post, write_dataset
 
 CPU = torch.device("cpu")
@@ -84,10 +87,22 @@ class TestRefusals:
         with pytest.raises(ModelError, match="update the program"):
             load_run(copy, CPU)
 
-    @pytest.mark.parametrize("changes", [{"words": 3}, {"dataset": {}}, {"image_encoder": None}])
-    def test_a_config_that_lacks_something(self, copy: Path, changes: dict[str, Any]) -> None:
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"words": 3}, "'words' is no list of names"),
+            ({"tags": [3]}, "'tags' is no list of names"),
+            ({"dataset": {}}, "lacks 'folder'"),
+            ({"dataset": None}, "'dataset' is no object"),
+            ({"finetune_image": "no"}, "'finetune_image' is neither true nor false"),
+            ({"image_encoder": None}, "'image_encoder' is no text"),
+        ],
+    )
+    def test_a_config_that_lacks_something(
+        self, copy: Path, changes: dict[str, Any], message: str
+    ) -> None:
         change(copy, **changes)
-        with pytest.raises(ModelError):
+        with pytest.raises(ModelError, match=f"{message}: train again"):
             load_run(copy, CPU)
 
     def test_a_cut_checkpoint(self, copy: Path) -> None:
@@ -105,3 +120,77 @@ class TestRefusals:
         change(copy, words=["only", "these"])
         with pytest.raises(ModelError, match="another network"):
             load_run(copy, CPU)
+
+
+def tree(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+class TestReplacing:
+    def test_an_older_run_goes(self, copy: Path) -> None:
+        shutil.copytree(copy, copy / "seed-0")
+        (copy / ".model.safetensors.4711").write_text("of a run that was killed")
+        (copy / "features").mkdir()
+        (copy / "features" / "kept.safetensors").write_text("features")
+        run = RunFolder(copy)
+        run.check_replaceable()
+        run.begin()
+        assert tree(copy) == ["features", "features/kept.safetensors"]
+
+    def test_what_came_after_the_check_stays(self, copy: Path) -> None:
+        shutil.copytree(copy, copy / "seed-0")
+        run = RunFolder(copy)
+        run.check_replaceable()
+        (copy / "seed-0" / "notes.txt").write_text("mine")
+        run.begin()
+        assert tree(copy) == ["seed-0", "seed-0/notes.txt"]
+
+    def test_repeats_that_were_interrupted(self, run_folder: Path, tmp_path: Path) -> None:
+        shutil.copytree(run_folder, tmp_path / "repeats" / "seed-0")
+        run = RunFolder(tmp_path / "repeats")
+        run.check_replaceable()
+        run.begin()
+        assert tree(run.path) == []
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "model.safetensors",
+            "metrics.json",
+            "events.out.tfevents.1.host",
+            "seed-7/model.safetensors",
+            "seed-7/wheat.csv",
+            "seed-bank/config.json",
+            "seed-bank",
+            ".model.safetensors.backup",
+            "config.json/notes",
+        ],
+    )
+    def test_files_of_somebody_else(self, name: str, tmp_path: Path) -> None:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("{}")
+        run = RunFolder(tmp_path)
+        with pytest.raises(ModelError, match=r"--out a new folder|cannot be read"):
+            run.check_replaceable()
+        run.begin()
+        assert (tmp_path / name).read_text() == "{}"
+
+
+def test_an_interrupted_run_says_so(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    load_run(copy, CPU)
+    assert capsys.readouterr().err == ""
+    (copy / "metrics.json").unlink()
+    load_run(copy, CPU)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "its training was interrupted" in line
+
+
+def test_the_umask_decides_who_reads(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        write_tensors({"a": torch.zeros(2)}, tmp_path / "model.safetensors")
+    finally:
+        os.umask(before)
+    (written,) = tmp_path.iterdir()
+    assert written.name == "model.safetensors"
+    assert written.stat().st_mode & 0o777 == 0o640

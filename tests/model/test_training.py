@@ -75,6 +75,21 @@ def test_repeats(dataset_folder: Path, tmp_path: Path) -> None:
     assert not list((tmp_path / "run").glob("seed-*"))
 
 
+def test_repeats_equal_single_runs(dataset_folder: Path, tmp_path: Path) -> None:
+    """A random backbone is its seed's too."""
+    config = dataclasses.replace(TINY, epochs=1, repeats=2)
+    train(config, dataset=dataset_folder, out=tmp_path / "run")
+    for seed in (0, 1):
+        single = dataclasses.replace(TINY, epochs=1, seed=seed)
+        metrics = train(single, dataset=dataset_folder, out=tmp_path / str(seed))
+        repeat = tmp_path / "run" / f"seed-{seed}"
+        assert metrics == json.loads((repeat / "metrics.json").read_text())
+        expected, found = (
+            load_file(run / "model.safetensors") for run in (tmp_path / str(seed), repeat)
+        )
+        assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
 def test_early_stopping(dataset_folder: Path, tmp_path: Path) -> None:
     config = dataclasses.replace(TINY, epochs=15, patience=1, learning_rate=0.03)
     metrics = train(config, dataset=dataset_folder, out=tmp_path / "run")
@@ -90,6 +105,7 @@ def test_word_vectors(dataset_folder: Path, tmp_path: Path) -> None:
     description = json.loads((tmp_path / "run" / "config.json").read_text())
     assert description["words_with_vector"] == 1
     assert description["options"]["word_vectors"] == str(path)
+    assert description["options"]["warm_up_steps"] == 200
 
 
 def test_finetuning_changes_the_backbone(tmp_path: Path) -> None:
@@ -151,9 +167,17 @@ class TestRefusals:
             train(TINY, dataset=dataset_folder, out=tmp_path / "run")
         assert not (tmp_path / "run").exists()
 
+    @pytest.mark.parametrize("device", ["abacus", "meta", "mps", "cpu:0", "cuda:", "cuda:-1", ""])
+    def test_a_device_that_is_not_known(
+        self, dataset_folder: Path, tmp_path: Path, device: str
+    ) -> None:
+        config = dataclasses.replace(TINY, device=device)
+        with pytest.raises(ModelError, match=f"--device {device} is not known: give auto, cpu"):
+            train(config, dataset=dataset_folder, out=tmp_path / "run")
+
     def test_a_device_that_is_not_there(self, dataset_folder: Path, tmp_path: Path) -> None:
-        config = dataclasses.replace(TINY, device="abacus")
-        with pytest.raises(ModelError, match="--device abacus"):
+        config = dataclasses.replace(TINY, device="cuda:99")
+        with pytest.raises(ModelError, match="--device cuda:99 is not there"):
             train(config, dataset=dataset_folder, out=tmp_path / "run")
 
 

@@ -68,6 +68,21 @@ def test_words_with_spaces(tmp_path: Path) -> None:
     assert set(read_word_vectors(path, ["happy", "the"], 4).vectors) == {"happy", "the"}
 
 
+def test_trailing_spaces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "glove.txt"
+    path.write_bytes(text(ENTRIES).replace(b"\n", b"  \n"))
+    assert len(read_word_vectors(path, VOCABULARY, 4).vectors) == 3
+    said = f"{path}: vectors of 3 of the vocabulary's 4 words\n"
+    assert capsys.readouterr().err == said
+
+
+def test_binary_numbers_that_begin_like_text(tmp_path: Path) -> None:
+    path = tmp_path / "vectors.bin"
+    (number,) = struct.unpack("<f", b"\n  A")
+    path.write_bytes(binary({"happy": [number, number, number, 0.1]}))
+    assert set(read_word_vectors(path, VOCABULARY, 4).vectors) == {"happy"}
+
+
 def test_matrix(tmp_path: Path) -> None:
     path = tmp_path / "vectors.txt"
     path.write_bytes(text(ENTRIES))
@@ -92,6 +107,10 @@ def test_random_vectors_have_the_same_scale() -> None:
         (text(ENTRIES)[:-20], "line 5 is not a word and 4 numbers"),
         (text(ENTRIES).replace(b"5.0", b"five"), "line 2 is not a word and 4 numbers"),
         (text(ENTRIES).replace(b"5.0", b"nan"), "line 2: the vector holds a number"),
+        (text_with_header(ENTRIES).replace(b" 4.0", b"", 1), "line 2 is not a word and 4 numbers"),
+        (b"5 4\n" + text(ENTRIES).replace(b" ", b"\t"), "line 2 is not a word and 4 numbers"),
+        (b"9" + text_with_header(ENTRIES)[1:], "has 5 words, its line 1 says 9"),
+        (b"9 4\n", "ends within word 1 of 9"),
         (binary(ENTRIES)[:-3], "ends within word 5 of 5"),
         (b"9 4\n" + b"x" * 100_000, "word 1 of 9 has no end"),
         (binary({"happy": [float("inf"), 0, 0, 0]}), "word 1: the vector holds a number"),

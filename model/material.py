@@ -1,0 +1,89 @@
+"""What a training is made of: the data set's splits, the backbone and the word vectors."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from datasets.reading import SPLITS, Dataset
+from model.batches import Split
+from model.config import TrainingConfig
+from model.devices import choose_device, make_deterministic
+from model.encoders import WORD_DIMENSION
+from model.errors import ModelError
+from model.image_backbones import Backbone, load_backbone
+from model.posts import Encoding
+from model.splits import open_splits
+from model.word_vectors import WordVectors, random_vectors, read_word_vectors
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """What the repeats of a training share."""
+
+    dataset: Dataset
+    encoding: Encoding
+    splits: dict[str, Split]
+    backbone: Backbone
+    vectors: WordVectors
+    device: torch.device
+
+
+def prepare(config: TrainingConfig, dataset: Dataset, out: Path) -> Material:
+    """Read everything that a run in the folder ``out`` needs."""
+    device = choose_device(config.device)
+    make_deterministic(device)
+    encoding = Encoding.of(dataset)
+    vectors = random_vectors(WORD_DIMENSION)
+    if config.word_vectors:
+        vectors = read_word_vectors(config.word_vectors, encoding.words, WORD_DIMENSION)
+    backbone = _backbone(config)
+    splits = _splits(config, dataset, encoding, backbone, out, device)
+    for name in ("train", "validation"):
+        if not len(splits[name].posts):
+            raise ModelError(f"{dataset.folder} has no post in {name}: build the splits again")
+    return Material(
+        dataset=dataset,
+        encoding=encoding,
+        splits=splits,
+        backbone=backbone,
+        vectors=vectors,
+        device=device,
+    )
+
+
+def for_seed(material: Material, config: TrainingConfig, out: Path) -> Material:
+    """Return the material for another seed, so that a repeat equals a run of its own."""
+    if config.image_weights != "none":
+        return material
+    backbone = _backbone(config)
+    splits = material.splits
+    if not config.finetune_image:  # else they hold pictures, which are the same for all
+        splits = _splits(
+            config, material.dataset, material.encoding, backbone, out, material.device
+        )
+    return replace(material, backbone=backbone, splits=splits)
+
+
+def _backbone(config: TrainingConfig) -> Backbone:
+    torch.manual_seed(config.seed)  # random backbones too are the seed's
+    return load_backbone(config.image_encoder, config.image_weights)
+
+
+def _splits(
+    config: TrainingConfig,
+    dataset: Dataset,
+    encoding: Encoding,
+    backbone: Backbone,
+    out: Path,
+    device: torch.device,
+) -> dict[str, Split]:
+    return open_splits(
+        dataset,
+        SPLITS,
+        encoding,
+        backbone,
+        finetuned=config.finetune_image,
+        run_folder=out,
+        device=device,
+    )
