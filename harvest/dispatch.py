@@ -67,16 +67,20 @@ class Dispatcher:
         except KeyboardInterrupt:
             interrupted = True
             say("stopping: what is in flight is finished first; Ctrl-C again does not wait")
-        try:
-            self.stop()
-            for thread in threads:
-                if thread.ident is not None:
-                    thread.join()
-        except KeyboardInterrupt:
-            os._exit(130)
+        finally:
+            self._join(threads)
         if self._error is not None:
             raise self._error
         return interrupted
+
+    def _join(self, threads: list[threading.Thread]) -> None:
+        try:
+            self.stop()
+            for thread in threads:
+                if thread.ident is not None:  # Ctrl-C may come before it was started
+                    thread.join()
+        except KeyboardInterrupt:
+            os._exit(130)
 
     def stop(self) -> None:
         """Hand out nothing more."""
