@@ -1,6 +1,7 @@
-"""The architecture's one rule on imports: a stage reads only the box before it."""
+"""What holds of the tree as a whole: who imports whom, and that documents are there."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,14 @@ def imported(package: str) -> set[str]:
 )
 def test_a_stage_reads_only_the_box_before_it(package: str, never: set[str]) -> None:
     assert not imported(package) & never
+
+
+def test_every_document_that_is_named_is_there() -> None:
+    named = {
+        name
+        for path in PROJECT.rglob("*")
+        if path.suffix in (".py", ".md") and ".venv" not in path.parts and path.is_file()
+        for name in re.findall(r"\bdocs/[a-z]+\.md\b", path.read_text(encoding="utf-8"))
+    }
+    assert named
+    assert {name for name in named if not (PROJECT / name).is_file()} == set()
