@@ -14,7 +14,13 @@ import urllib3
 
 from harvest.jpeg import NotWholeError, dimensions
 from harvest.photo_url import PhotoReference
-from harvest.retry import PhotoGoneError, PhotoPrivateError, TransientError, seconds_to_wait
+from harvest.retry import (
+    PhotoGoneError,
+    PhotoPrivateError,
+    TransientError,
+    UnreachableError,
+    seconds_to_wait,
+)
 from harvest.servers import Servers
 
 _TIMEOUT = urllib3.Timeout(connect=10, read=20)
@@ -130,6 +136,11 @@ class ImageFetcher:
                         break
             finally:
                 answer.release_conn()
+        except (
+            urllib3.exceptions.NewConnectionError,
+            urllib3.exceptions.ConnectTimeoutError,
+        ):
+            raise UnreachableError("no connection to the image server") from None
         except urllib3.exceptions.HTTPError as error:
             raise TransientError(f"{type(error).__name__} from the image server") from None
         if time.monotonic() > deadline:

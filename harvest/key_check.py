@@ -14,7 +14,7 @@ from harvest.errors import HarvestError
 from harvest.images import ImageFetcher, PlaceholderError
 from harvest.ledger import DuePhoto, Ledger
 from harvest.pacing import Pacer
-from harvest.retry import PhotoGoneError, PhotoPrivateError, TransientError
+from harvest.retry import PhotoGoneError, PhotoPrivateError, TransientError, UnreachableError
 
 # Lists lose up to 40% of their photos: as many in a row are never gone by chance.
 _PICTURES = 50
@@ -23,8 +23,8 @@ _PICTURES = 50
 def check_key(ledger: Ledger, client: FlickrClient, fetcher: ImageFetcher, pacer: Pacer) -> None:
     """Ask for one post and record it.
 
-    Raises ``HarvestError`` where the key is refused or no picture is there; says nothing where the
-    servers fail otherwise, which the crawl itself deals with.
+    Raises ``HarvestError`` where the key is refused, no picture is there, or a server cannot be
+    reached; says nothing where they fail otherwise, which the crawl itself deals with.
     """
     try:
         for photo in _living(ledger, fetcher):
@@ -37,6 +37,8 @@ def check_key(ledger: Ledger, client: FlickrClient, fetcher: ImageFetcher, pacer
             except PhotoPrivateError as error:
                 ledger.record_final("api", photo_id, "private", str(error))
             return
+    except UnreachableError as error:
+        raise HarvestError(f"{error}: check the network, or --flickr-url") from None
     except TransientError:
         return
 

@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 
 import flickrapi
 import requests
+import urllib3
 
 from harvest.errors import HarvestError
 
@@ -28,6 +29,10 @@ class TransientError(Exception):
         super().__init__(reason)
         self.retry_after = retry_after
         self.too_many = too_many
+
+
+class UnreachableError(TransientError):
+    """There is no server to be reached: the network, the address or the server is at fault."""
 
 
 class PhotoGoneError(Exception):
@@ -104,6 +109,8 @@ def photo_call_failure(
         if error.code in _TRY_AGAIN:
             return TransientError(message, retry_after=retry_after)
         return RefusedError(f"Flickr refused a call ({message}): this is a fault of this program")
+    if isinstance(error, requests.ConnectTimeout) or _no_connection(error):
+        return UnreachableError("no connection to the API")
     if isinstance(error, requests.RequestException):
         return TransientError(f"{type(error).__name__} from the API")
     # flickrapi raises these where an answer with a 200 is no answer of the API.
@@ -112,6 +119,13 @@ def photo_call_failure(
     if isinstance(error, RecursionError):
         return TransientError(f"an answer that cannot be read ({type(error).__name__})")
     return error
+
+
+def _no_connection(error: Exception) -> bool:
+    # requests gives a refused connection and one that broke later the same type.
+    inner = error.args[0] if isinstance(error, requests.ConnectionError) and error.args else None
+    reason = getattr(inner, "reason", None)
+    return isinstance(reason, urllib3.exceptions.NewConnectionError)
 
 
 def _http_failure(message: str, retry_after: float | None, oauth_problem: str | None) -> Exception:

@@ -12,6 +12,7 @@ import pytest
 from harvest.crawl import crawl
 from harvest.errors import HarvestError
 from harvest.ledger import Ledger
+from harvest.ledger_file import FILE_NAME
 from harvest.retry import RetryPolicy
 from harvest.sandbox.corpus import Corpus
 from harvest.sandbox.server import SandboxServer
@@ -169,6 +170,25 @@ class TestServers:
         assert flickr.serves_images("https://farm4.staticflickr.com/1/2_3.jpg")
         assert not flickr.serves_images("https://staticflickr.com.evil.example/1/2_3.jpg")
         assert not flickr.serves_images("file:///etc/passwd")
+
+    def test_a_server_that_is_not_there_is_said_at_once(self, tmp_path: Path) -> None:
+        published_list = write_votes(tmp_path / "list", POSTS)
+        with SandboxServer(Corpus(POSTS)) as server:
+            made = options(published_list, tmp_path / "h", server, retry=RetryPolicy())
+            crawl(options(published_list, tmp_path / "pictures", server), lambda line: None)
+        with pytest.raises(HarvestError, match="no connection to the image server"):
+            crawl(made, lambda line: None)
+        # Where all pictures are here already, it is the API that is missed.
+        with (
+            Ledger(tmp_path / "pictures" / FILE_NAME, create=True) as ledger,
+            ledger.transaction() as connection,
+        ):
+            connection.execute("UPDATE photos SET api_outcome = 'pending', api_next_try = 0")
+        made = options(published_list, tmp_path / "pictures", server, retry=RetryPolicy())
+        with pytest.raises(HarvestError, match="no connection to the API"):
+            crawl(made, lambda line: None)
+        status = harvest_status(tmp_path / "pictures")
+        assert status["api"]["pending"] == status["image"]["ok"] == len(POSTS)
 
     def test_a_server_that_knows_none_of_the_photos_settles_none(self, tmp_path: Path) -> None:
         posts = [post(number) for number in range(60)]
