@@ -29,6 +29,7 @@ from harvest.sources.detection import open_list
 from harvest.stages import ApiStage, ImageStage
 
 _SHOWN_ROWS = 20
+_LOCK_NAME = ".crawl.lock"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +86,8 @@ def crawl(options: CrawlOptions, say: Callable[[str], None]) -> CrawlReport:
     try:
         published = open_list(options.published_list)
         options.out.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(options.out / ".crawl.lock", timeout=0)
+        _check_harvest_folder(options.out)
+        lock = FileLock(options.out / _LOCK_NAME, timeout=0)
         with lock, Ledger(options.out / FILE_NAME, create=True) as ledger:
             _keep_to_one_service(ledger, servers(options.flickr_url).service)
             rejected = add_list(ledger, published, say)
@@ -102,6 +104,17 @@ def crawl(options: CrawlOptions, say: Callable[[str], None]) -> CrawlReport:
             f"the harvest folder {options.out} cannot be written ({error}): what it holds stays; "
             "make room, or give another --out"
         ) from None
+
+
+def _check_harvest_folder(out: Path) -> None:
+    """Refuse a folder of something else, so that no harvest is strewn among its files."""
+    if (out / FILE_NAME).exists():
+        return
+    foreign = sorted({path.name for path in out.iterdir()} - {_LOCK_NAME})
+    if foreign:
+        raise HarvestError(
+            f"{out} holds {foreign[0]!r}, which is no part of a harvest: give another --out"
+        )
 
 
 def _keep_to_one_service(ledger: Ledger, service: str) -> None:

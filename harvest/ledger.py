@@ -3,9 +3,6 @@
 Every photo has a typed outcome for its API call and for its picture. An outcome commits before the
 next call is made, so a crawl that is killed at any moment asks nothing twice but what was in
 flight. Tables and columns are described in ``docs/harvest.md``.
-
-WAL mode with ``synchronous=NORMAL``: a killed process loses nothing; a power failure may lose the
-last commits, which then are asked again, but never damages the file.
 """
 
 import json

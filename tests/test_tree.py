@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
 
 
 def imported(package: str) -> set[str]:
@@ -27,6 +28,13 @@ def imported(package: str) -> set[str]:
 )
 def test_a_stage_reads_only_the_box_before_it(package: str, never: set[str]) -> None:
     assert not imported(package) & never
+
+
+def test_the_readme_writes_into_no_folder_of_the_project() -> None:
+    commands = re.findall(r"^\$ python cli\.py (.*)$", README, re.MULTILINE)
+    written = [path for line in commands for path in re.findall(r"--(?:out|lists) (\S+)", line)]
+    assert written
+    assert {path.partition("/")[0] for path in written} <= {"out", "demo"}
 
 
 def test_every_document_that_is_named_is_there() -> None:

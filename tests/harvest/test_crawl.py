@@ -255,6 +255,16 @@ class TestFolder:
         ):
             crawl(options(published_list, tmp_path / "h", server), print)
 
+    def test_a_folder_of_something_else_is_refused(
+        self, tmp_path: Path, server: SandboxServer
+    ) -> None:
+        published_list = write_votes(tmp_path / "list", POSTS)
+        (tmp_path / "h").mkdir()
+        (tmp_path / "h" / "thesis.tex").write_text("years of work", encoding="utf-8")
+        with pytest.raises(HarvestError, match=r"holds 'thesis\.tex'"):
+            crawl(options(published_list, tmp_path / "h", server), print)
+        assert [path.name for path in (tmp_path / "h").iterdir()] == ["thesis.tex"]
+
     def test_a_ledger_of_a_newer_version_is_refused(
         self, tmp_path: Path, server: SandboxServer
     ) -> None:
