@@ -24,9 +24,9 @@ from datasets.harvested import Harvest
 from datasets.judging import Tally, judge
 from datasets.language import known_languages
 from datasets.modalities import SUBSETS
-from datasets.reading import FORMAT, FORMAT_VERSION, SPLITS
+from datasets.reading import FORMAT, FORMAT_VERSION
 from datasets.shards import write_excluded, write_shards
-from datasets.splits import TEST, TRAIN, VALIDATION, split_posts
+from datasets.splits import SPLITS, TEST, TRAIN, VALIDATION, split_posts
 from datasets.spool import Post, Spool
 from datasets.text_filter import VERDICTS
 from datasets.vocabulary import VocabularyCounter

@@ -3,7 +3,7 @@
 from typing import Any
 
 from datasets.modalities import SUBSETS
-from datasets.splits import TEST, TRAIN, VALIDATION
+from datasets.splits import SPLITS
 
 _FRONT_MATTER = """\
 ---
@@ -42,16 +42,15 @@ def data_set_card(content: dict[str, Any]) -> str:
     """Return ``README.md`` for a data set, from what its ``dataset.json`` holds."""
     options = content["options"]
     counts = content["counts"]
-    splits = (TRAIN, VALIDATION, TEST)
     what = "emotion votes" if content["kind"] == "votes" else "sentiment of adjective-noun pairs"
     parts = [
         _FRONT_MATTER.format(language=options["language"]),
         f"# Flickr posts (image, text, tags) labelled by {what}\n",
         _SIMULATION if content["service"] != "flickr" else "",
         "\n## Posts by label\n\n",
-        _table(content["classes"], [counts[split]["labels"] for split in splits]),
+        _table(content["classes"], [counts[split]["labels"] for split in SPLITS]),
         "\n## Posts by modalities\n\n",
-        _table(SUBSETS, [counts[split]["subsets"] for split in splits]),
+        _table(SUBSETS, [counts[split]["subsets"] for split in SPLITS]),
         "\n## Listed photos that are not here\n\n| reason | count |\n|---|---|\n",
         *(f"| {reason} | {count} |\n" for reason, count in content["excluded"].items()),
         "\nEach is in `excluded.parquet` with its file and row.\n",
@@ -73,5 +72,5 @@ def _table(rows: list[str] | tuple[str, ...], columns: list[dict[str, int]]) -> 
         if any(column.get(row) for column in columns)
     ]
     totals = " | ".join(str(sum(column.values())) for column in columns)
-    head = f"| | {TRAIN} | {VALIDATION} | {TEST} |\n|---|---|---|---|\n"
+    head = f"| | {' | '.join(SPLITS)} |\n|---|---|---|---|\n"
     return f"{head}{''.join(lines)}| all | {totals} |\n"

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 
 from datasets.errors import DatasetError
 from datasets.shards import SCHEMA
+from datasets.splits import SPLITS
 
 FORMAT = "flickr-emotion-dataset"
 FORMAT_VERSION = 1
-SPLITS = ("train", "validation", "test")
 _AGAIN = "build the splits again"
 
 

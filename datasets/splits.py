@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from datasets.modalities import COMPLETE
 
-TRAIN, VALIDATION, TEST = "train", "validation", "test"
+SPLITS = TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

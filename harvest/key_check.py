@@ -15,6 +15,7 @@ from harvest.images import ImageFetcher, PlaceholderError
 from harvest.ledger import DuePhoto, Ledger
 from harvest.pacing import Pacer
 from harvest.retry import PhotoGoneError, PhotoPrivateError, TransientError, UnreachableError
+from harvest.stages import ask_for_post
 
 # Lists lose up to 40% of their photos: as many in a row are never gone by chance.
 _PICTURES = 50
@@ -28,14 +29,8 @@ def check_key(ledger: Ledger, client: FlickrClient, fetcher: ImageFetcher, pacer
     """
     try:
         for photo in _living(ledger, fetcher):
-            photo_id = photo.reference.photo_id
             pacer.wait(threading.Event())
-            try:
-                ledger.record_answer(client.get_info(photo.reference))
-            except PhotoGoneError as error:
-                ledger.record_final("api", photo_id, "gone", str(error))
-            except PhotoPrivateError as error:
-                ledger.record_final("api", photo_id, "private", str(error))
+            ask_for_post(ledger, client, photo.reference)
             return
     except UnreachableError as error:
         raise HarvestError(f"{error}: check the network, or --flickr-url") from None

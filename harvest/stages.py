@@ -7,7 +7,31 @@ from harvest.api import FlickrClient
 from harvest.images import CorruptPictureError, ImageFetcher, PlaceholderError, image_path
 from harvest.ledger import DuePhoto, Ledger
 from harvest.pacing import Pacer
+from harvest.photo_url import PhotoReference
 from harvest.retry import PhotoGoneError, PhotoPrivateError, RetryPolicy, TransientError
+
+
+def ask_for_post(ledger: Ledger, client: FlickrClient, reference: PhotoReference) -> None:
+    """Spend a call on a post and record what came of it; a ``TransientError`` is the caller's."""
+    photo_id = reference.photo_id
+    try:
+        answer = client.get_info(reference)
+    except PhotoGoneError as error:
+        ledger.record_final("api", photo_id, "gone", str(error))
+    except PhotoPrivateError as error:
+        ledger.record_final("api", photo_id, "private", str(error))
+    else:
+        ledger.record_answer(answer)
+
+
+def _record_no_picture(
+    ledger: Ledger, photo_id: str, error: PhotoGoneError | PhotoPrivateError | PlaceholderError
+) -> None:
+    if isinstance(error, PhotoGoneError):
+        ledger.record_gone_picture(photo_id, str(error))
+    else:
+        outcome = "private" if isinstance(error, PhotoPrivateError) else "placeholder"
+        ledger.record_final("image", photo_id, outcome, str(error))
 
 
 class ImageStage:
@@ -45,12 +69,8 @@ class ImageStage:
             return
         try:
             picture = self._fetcher.fetch(photo.reference, image_path(self._folder, photo_id))
-        except PhotoGoneError as error:
-            self._ledger.record_gone_picture(photo_id, str(error))
-        except PhotoPrivateError as error:
-            self._ledger.record_final(self.name, photo_id, "private", str(error))
-        except PlaceholderError as error:
-            self._ledger.record_final(self.name, photo_id, "placeholder", str(error))
+        except (PhotoGoneError, PhotoPrivateError, PlaceholderError) as error:
+            _record_no_picture(self._ledger, photo_id, error)
         except TransientError as error:
             delay = self._retry.delay(photo.attempts + 1, error.retry_after)
             if error.too_many:
@@ -92,36 +112,24 @@ class ApiStage:
 
     def work(self, photo: DuePhoto) -> None:
         """Ask for a photo's post."""
-        photo_id = photo.reference.photo_id
         if self._prober and photo.picture_unknown and self._settled_by_picture(photo):
             return
         if not self._pacer.wait(self._stopped):
             return
         try:
-            answer = self._client.get_info(photo.reference)
-        except PhotoGoneError as error:
-            self._ledger.record_final(self.name, photo_id, "gone", str(error))
-        except PhotoPrivateError as error:
-            self._ledger.record_final(self.name, photo_id, "private", str(error))
+            ask_for_post(self._ledger, self._client, photo.reference)
         except TransientError as error:
             delay = self._fail(photo, error)
             if error.too_many:
                 self._pacer.hold(delay or 0.0)
-        else:
-            self._ledger.record_answer(answer)
 
     def _settled_by_picture(self, photo: DuePhoto) -> bool:
         assert self._prober is not None
-        photo_id = photo.reference.photo_id
         try:
             self._prober.probe(photo.reference)
-        except PhotoGoneError as error:
-            self._ledger.record_gone_picture(photo_id, str(error))
-            return True
-        except PhotoPrivateError as error:
-            self._ledger.record_final("image", photo_id, "private", str(error))
-        except PlaceholderError as error:
-            self._ledger.record_final("image", photo_id, "placeholder", str(error))
+        except (PhotoGoneError, PhotoPrivateError, PlaceholderError) as error:
+            _record_no_picture(self._ledger, photo.reference.photo_id, error)
+            return isinstance(error, PhotoGoneError)
         except TransientError as error:
             if photo.attempts + 1 < self._retry.attempts:
                 self._fail(photo, error)

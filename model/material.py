@@ -5,7 +5,8 @@ from pathlib import Path
 
 import torch
 
-from datasets.reading import SPLITS, Dataset
+from datasets.reading import Dataset
+from datasets.splits import SPLITS
 from model.batches import Split
 from model.config import TrainingConfig
 from model.devices import choose_device, make_deterministic

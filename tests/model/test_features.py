@@ -8,7 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from datasets.reading import SPLITS, open_dataset
+from datasets.reading import open_dataset
+from datasets.splits import SPLITS
 from model.errors import ModelError
 from model.features import FeatureTable, frozen_features
 from model.image_backbones import Backbone, load_backbone
