@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets.language import detect_languages, detect_plainly
-from datasets.tags import normalise_tag, normalise_tags
+from datasets.tags import normalise_tags
 from datasets.text import clean, post_text, without_urls, words
 from datasets.text_filter import (
     KEPT,
@@ -131,21 +131,5 @@ class TestLanguage:
 
 
 class TestTags:
-    def test_flickrs_normal_form(self) -> None:
-        assert normalise_tag("West Yorkshire!") == "westyorkshire"
+    def test_normal_forms_in_alphabetical_order(self) -> None:
         assert normalise_tags(["b", "A", "a", "!!", "B"]) == ["a", "b"]
-
-    @given(st.text())
-    def test_it_is_stable(self, raw: str) -> None:
-        assert normalise_tag(normalise_tag(raw)) == normalise_tag(raw)
-
-    def test_it_is_flickrs_own_on_every_recorded_pair(self, shared_data: Path) -> None:
-        pairs = []
-        with tarfile.open(shared_data / "flickr_samples.tar.xz") as archive:
-            name = next(n for n in archive.getnames() if n.endswith("getinfo_photos.jsonl"))
-            file = archive.extractfile(name)
-            assert file is not None
-            for line in file:
-                pairs += [tag for tag in json.loads(line)["tags"] if not tag["machine_tag"]]
-        assert pairs
-        assert [normalise_tag(tag["raw"]) for tag in pairs] == [tag["norm"] for tag in pairs]

@@ -1,16 +1,18 @@
 """Flickr's answers are untrusted."""
 
-import copy
-import json
-import tarfile
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvest.answers import Answer, MalformedAnswerError, parse_get_info
+from harvest.answers import (
+    Answer,
+    MalformedAnswerError,
+    parse_get_info,
+    parse_listing,
+    taken_at,
+)
 
 PHOTO: dict[str, Any] = {
     "id": "53517142775",
@@ -82,24 +84,67 @@ class TestParseGetInfo:
             parse_get_info(content, "1")
 
 
-class TestRecordedAnswers:
-    def test_every_recorded_get_info_is_read(self, shared_data: Path) -> None:
-        read = 0
-        with tarfile.open(shared_data / "flickr_samples.tar.xz") as archive:
-            for member in archive:
-                if "getInfo" not in member.name or not member.name.endswith(".json"):
-                    continue
-                file = archive.extractfile(member)
-                assert file is not None
-                content = json.load(file).get("parsed")
-                if not isinstance(content, dict) or "photo" not in content:
-                    continue
-                answer = parse_get_info(content, content["photo"]["id"])
-                assert answer.owner
-                assert answer.title == content["photo"]["title"]["_content"]
-                damaged = copy.deepcopy(content)
-                del damaged["photo"]["tags"]
-                with pytest.raises(MalformedAnswerError):
-                    parse_get_info(damaged, content["photo"]["id"])
-                read += 1
-        assert read
+ENTRY: dict[str, Any] = {
+    "id": "53517142775",
+    "owner": "199603930@N03",
+    "secret": "00eaa0df09",
+    "server": "65535",
+    "farm": 66,
+    "title": "A title",
+    "description": {"_content": "A <b>description</b>"},
+    "tags": "beach camera:model=x westyorkshire",
+    "license": "0",
+    "dateupload": "1707406357",
+    "datetaken": "2024-02-08 07:22:41",
+}
+
+
+def listing(*entries: Any, key: str = "photos", **envelope: Any) -> dict[str, Any]:
+    return {key: {"page": 1, "photo": list(entries), **envelope}, "stat": "ok"}
+
+
+class TestParseListing:
+    def test_a_post_is_the_one_that_get_info_says(self) -> None:
+        page = parse_listing(listing(ENTRY, total="39182", pages=392))
+        assert page.answers == (parse(),)
+        assert (page.refused, page.total, page.pages) == (0, 39182, 392)
+
+    def test_types_that_changed_over_the_years(self) -> None:
+        entry = ENTRY | {
+            **{"id": 53517142775, "title": {"_content": "A title"}, "license": 0},
+            **{"description": "A <b>description</b>", "server": 65535, "farm": "66"},
+            **{"dateupload": 1707406357, "datetaken": "2024-02-08 07:22:41.0"},
+        }
+        assert parse_listing(listing(entry)).answers == (parse(),)
+
+    def test_a_bad_entry_is_counted_and_the_others_stay(self) -> None:
+        halves = [{k: v for k, v in ENTRY.items() if k != left_out} for left_out in ENTRY]
+        whole = [half for half in halves if "farm" not in half]  # no picture's place needs it
+        bad = [half for half in halves if "farm" in half]
+        page = parse_listing(listing(*bad, None, ENTRY | {"id": "x"}, *whole))
+        assert page.refused == len(ENTRY) - 1 + 2
+        assert [answer.reference.farm for answer in page.answers] == [None]
+
+    def test_the_order_is_the_listings(self) -> None:
+        page = parse_listing(listing(*(ENTRY | {"id": str(number)} for number in (3, 1, 2))))
+        assert [answer.reference.photo_id for answer in page.answers] == ["3", "1", "2"]
+
+    def test_photos_of_a_set_have_the_owner_that_was_asked_for(self) -> None:
+        entry = {k: v for k, v in ENTRY.items() if k != "owner"}
+        content = listing(entry, key="photoset")
+        assert parse_listing(content).refused == 1
+        assert parse_listing(content, owner="199603930@N03").answers == (parse(),)
+
+    @pytest.mark.parametrize("total", [None, "many", -1, 1.5, True, 10**4000, float("nan")])
+    def test_a_total_that_is_no_number_is_none(self, total: Any) -> None:
+        assert parse_listing(listing(total=total)).total is None
+
+    @pytest.mark.parametrize("content", [None, [], {}, {"photos": []}, {"photos": {"photo": {}}}])
+    def test_what_is_no_listing_is_refused(self, content: Any) -> None:
+        with pytest.raises(MalformedAnswerError):
+            parse_listing(content)
+
+
+@pytest.mark.parametrize("taken", ["0000-00-00 00:00:00", "2012", "", None, 2012, "2012-01-01"])
+def test_what_is_no_date_is_none(taken: Any) -> None:
+    assert taken_at(taken) is None
