@@ -20,6 +20,7 @@ from PIL import Image
 
 from harvest.errors import HarvestError
 from harvest.jpeg import NotWholeError, dimensions
+from harvest.sandbox.search import Index, Listings
 
 Status = Literal["ok", "deleted", "private", "placeholder"]
 
@@ -78,6 +79,8 @@ class Post:
     image: bytes | LazyPicture = b""
     owner: str = ""
     """The owner's NSID."""
+    owner_name: str = ""
+    """The owner's user name."""
     date_upload: int = -1
     """Unix seconds."""
     license: int = 0
@@ -90,6 +93,8 @@ class Post:
         if not self.owner:
             owner = 10_000_000 + derived("owner", self.photo_id) % _OWNERS
             object.__setattr__(self, "owner", f"{owner}@N0{owner % 8}")
+        if not self.owner_name:
+            object.__setattr__(self, "owner_name", f"user{self.owner.partition('@')[0]}")
         if self.date_upload < 0:
             object.__setattr__(self, "date_upload", upload_date(self.photo_id))
 
@@ -106,8 +111,19 @@ class Post:
             return picture.size
 
 
+class Source(Protocol):
+    """What the sandbox can serve: posts by photo id, and their listings."""
+
+    def get(self, photo_id: str) -> Post | None:
+        """The post with this id, or None."""
+
+    @property
+    def index(self) -> Listings:
+        """Finds posts by owner, tag and word."""
+
+
 class Corpus:
-    """Posts by photo id.
+    """Posts by photo id, held in memory.
 
     Raises:
         HarvestError: a photo id stands there twice.
@@ -129,6 +145,11 @@ class Corpus:
     def get(self, photo_id: str) -> Post | None:
         """The post with this id, or None."""
         return self._posts.get(photo_id)
+
+    @cached_property
+    def index(self) -> Index:
+        """Finds posts by owner, tag and word."""
+        return Index(self)
 
     @classmethod
     def read(cls, path: Path) -> "Corpus":

@@ -12,7 +12,7 @@ from typing import Final
 
 from PIL import Image
 
-from harvest.sandbox.corpus import Corpus, Post, derived
+from harvest.sandbox.corpus import Post, Source, derived
 from harvest.sandbox.wire import Response
 
 PLACEHOLDER_PATH: Final = "/images/photo_unavailable.png"
@@ -70,7 +70,7 @@ def sizes(post: Post) -> list[Size]:
 class ImageServer:
     """Answers requests for the pictures of a corpus."""
 
-    def __init__(self, corpus: Corpus) -> None:
+    def __init__(self, corpus: Source) -> None:
         self._corpus = corpus
         self._scaled = lru_cache(maxsize=256)(_scaled)
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from time import strptime
 from typing import Any
 
-from harvest.sandbox.corpus import Corpus, Post
+from harvest.sandbox.corpus import Post, Source
 from harvest.sandbox.faults import CODES
-from harvest.sandbox.search import Index, Page, page_of, user_name
+from harvest.sandbox.search import Page, Query
 from harvest.sandbox.shapes import all_sizes, listed, photo
 
 Json = dict[str, Any]
@@ -51,9 +51,9 @@ class Fail(Exception):  # noqa: N818 - Flickr's own word: stat="fail"
 class Methods:
     """The methods by name, over one corpus."""
 
-    def __init__(self, corpus: Corpus) -> None:
+    def __init__(self, corpus: Source) -> None:
         self._corpus = corpus
-        self._index = Index(corpus)
+        self._index = corpus.index
         self.by_name: dict[str, Callable[[Params], Json]] = {
             "flickr.photos.getInfo": self.get_info,
             "flickr.photos.getSizes": self.get_sizes,
@@ -109,65 +109,53 @@ class Methods:
         """flickr.photos.search, as seen without a login."""
         if not any(params.get(name) for name in _LIMITING):
             raise Fail(3)
-        index = self._index
-        owner = params.get("user_id")
-        if owner and owner not in index.owners:
+        owner = params.get("user_id") or None
+        if owner and not self._index.knows(owner):
             raise Fail(2, "Unknown user")
-        posts = index.owners[owner] if owner else index.newest_first
         oldest = _seconds(params.get("min_upload_date"))
         newest = _seconds(params.get("max_upload_date"))
         if oldest is not None and newest is not None and oldest > newest:
             raise Fail(18)
-        if params.get("tags"):
-            every = params.get("tag_mode") == "all"
-            tags = [tag.strip() for tag in params["tags"].split(",") if tag.strip()]
-            if every and len(tags) > _MOST_TAGS:
-                raise Fail(1, "Too many tags in ALL query")
-            tagged = index.with_tags(tags, every=every)
-            posts = [post for post in posts if post.photo_id in tagged]
-        if params.get("text"):
-            worded = index.with_text(params["text"])
-            posts = [post for post in posts if post.photo_id in worded]
-        posts = [
-            post
-            for post in posts
-            if (oldest is None or post.date_upload >= oldest)
-            and (newest is None or post.date_upload <= newest)
-        ]
-        if params.get("sort") == "date-posted-asc":
-            posts.reverse()
-        return self._listing(posts, params)
+        every = params.get("tag_mode") == "all"
+        tags = [tag.strip() for tag in params.get("tags", "").split(",") if tag.strip()]
+        if every and len(tags) > _MOST_TAGS:
+            raise Fail(1, "Too many tags in ALL query")
+        query = Query(
+            owner=owner,
+            tags=tuple(tags),
+            every_tag=every,
+            text=params.get("text", ""),
+            oldest=oldest,
+            newest=newest,
+            oldest_first=params.get("sort") == "date-posted-asc",
+        )
+        return _listing(self._page(query, params), params)
 
     def get_public_photos(self, params: Params) -> Json:
         """flickr.people.getPublicPhotos."""
-        posts = self._index.owners.get(params.get("user_id", ""))
-        if posts is None:
+        owner = params.get("user_id", "")
+        if not self._index.knows(owner):
             raise Fail(1, "User not found")
-        if not posts:
+        page = self._page(Query(owner=owner), params)
+        if page.total == 0:
             raise Fail(5)
-        return self._listing(posts, params)
+        return _listing(page, params)
 
-    def _listing(self, posts: list[Post], params: Params) -> Json:
-        extras = [extra.strip() for extra in params.get("extras", "").split(",")]
-        most = 250 if "geo" in extras else 500
-        asked = _whole(params.get("per_page"), 100)
-        page: Page = page_of(posts, page=_whole(params.get("page"), 1), per_page=min(asked, most))
-        return {
-            "photos": {
-                "page": page.page,
-                "pages": page.pages,
-                "perpage": page.per_page,
-                "total": page.total,
-                "photo": [listed(post, extras) for post in page.posts],
-            }
-        }
+    def _page(self, query: Query, params: Params) -> Page:
+        most = 250 if "geo" in _extras(params) else 500
+        return self._index.find(
+            query,
+            page=_whole(params.get("page"), 1),
+            per_page=min(_whole(params.get("per_page"), 100), most),
+        )
 
     def find_by_username(self, params: Params) -> Json:
         """flickr.people.findByUsername."""
-        nsid = self._index.nsids.get(params.get("username", "").strip().lower())
-        if nsid is None:
+        owner = self._index.owner_named(params.get("username", "").strip())
+        if owner is None:
             raise Fail(1, "User not found")
-        return {"user": {"id": nsid, "nsid": nsid, "username": {"_content": user_name(nsid)}}}
+        nsid, name = owner
+        return {"user": {"id": nsid, "nsid": nsid, "username": {"_content": name}}}
 
     def licenses(self, params: Params) -> Json:
         """flickr.photos.licenses.getInfo."""
@@ -181,6 +169,23 @@ class Methods:
     def needs_login(self, params: Params) -> Json:
         """A method that a key alone may not call."""
         raise Fail(99)
+
+
+def _extras(params: Params) -> list[str]:
+    return [extra.strip() for extra in params.get("extras", "").split(",")]
+
+
+def _listing(page: Page, params: Params) -> Json:
+    extras = _extras(params)
+    return {
+        "photos": {
+            "page": page.page,
+            "pages": page.pages,
+            "perpage": page.per_page,
+            "total": page.total,
+            "photo": [listed(post, extras) for post in page.posts],
+        }
+    }
 
 
 def _whole(written: str | None, default: int) -> int:

@@ -20,7 +20,7 @@ from typing import Self
 
 from harvest.errors import HarvestError
 from harvest.sandbox import rest, wire
-from harvest.sandbox.corpus import Corpus
+from harvest.sandbox.corpus import Corpus, Source
 from harvest.sandbox.faults import CODES, FaultPlan, Faults
 from harvest.sandbox.images import ImageServer
 from harvest.sandbox.methods import Methods
@@ -44,7 +44,7 @@ class SandboxServer:
 
     def __init__(
         self,
-        corpus: Corpus,
+        corpus: Source,
         *,
         port: int = 0,
         faults: str = "",

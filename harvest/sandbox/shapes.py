@@ -10,7 +10,7 @@ from typing import Any
 
 from harvest.sandbox.corpus import Post, derived
 from harvest.sandbox.images import Size, named_secret, sizes
-from harvest.sandbox.search import is_machine_tag, listed_tags, normalised, user_name
+from harvest.sandbox.search import is_machine_tag, listed_tags, normalised
 
 Json = dict[str, Any]
 WEB = "https://www.flickr.com/photos"
@@ -45,7 +45,7 @@ def _tag(post: Post, raw: str) -> Json:
     return {
         "id": f"{author}-{post.photo_id}-{derived(norm) % 10**6}",
         "author": post.owner,
-        "authorname": user_name(post.owner),
+        "authorname": post.owner_name,
         "raw": raw,
         "_content": norm,
         "machine_tag": int(is_machine_tag(raw)),
@@ -70,7 +70,7 @@ def photo(post: Post) -> Json:
         **original,
         "owner": {
             "nsid": post.owner,
-            "username": user_name(post.owner),
+            "username": post.owner_name,
             "realname": "",
             "location": "",
             "iconserver": "65535",
@@ -154,7 +154,7 @@ def _extra(post: Post, extra: str) -> Json:
         case "last_update":
             return {"lastupdate": _last_update(post)}
         case "owner_name":
-            return {"ownername": user_name(post.owner)}
+            return {"ownername": post.owner_name}
         case "path_alias":
             return {"pathalias": None}
         case "views":

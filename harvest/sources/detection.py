@@ -26,7 +26,7 @@ def open_list(path: Path) -> PublishedList:
     votes = [p for p in paths if p.suffix.lower() == ".csv"]
     if any(_holds(p, you2016.looks_like) for p in votes):
         files = tuple(ListFile(name=name_of[p], path=p, read=you2016.read) for p in votes)
-        return PublishedList(kind="votes", files=files, pair_sentiments={})
+        return PublishedList(kind="votes", files=files, pair_sentiments={}, pair_counts={})
 
     texts = [p for p in paths if p.suffix.lower() == ".txt" and p.name != vso.ONTOLOGY_NAME]
     if any(_holds(p, vso.looks_like) for p in texts):
@@ -35,8 +35,12 @@ def open_list(path: Path) -> PublishedList:
         files = tuple(
             ListFile(name=name_of[p], path=p, read=vso.read, subject=p.stem) for p in pairs
         )
+        ontology = _ontology(root, paths)
         return PublishedList(
-            kind="sentiment", files=files, pair_sentiments=vso.read_ontology(_ontology(root, paths))
+            kind="sentiment",
+            files=files,
+            pair_sentiments=vso.read_ontology(ontology),
+            pair_counts=vso.read_counts(ontology),
         )
     raise HarvestError(
         f"{path} holds no published list: expected You et al.'s *.csv with rows "

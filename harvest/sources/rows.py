@@ -20,6 +20,8 @@ class ListedPhoto:
     """You et al.: how many workers agreed and disagreed that the photo shows the emotion."""
     pair: str | None = None
     """VSO: the adjective-noun pair under which the photo was found."""
+    owner: str | None = None
+    """VSO: the owner's user name in the list."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,6 +65,8 @@ class PublishedList:
     files: tuple[ListFile, ...]
     pair_sentiments: dict[str, float]
     """VSO: sentiment of each pair of the ontology, from -2 to 2; else empty."""
+    pair_counts: dict[str, int]
+    """VSO: how many pictures a search for each pair of the ontology found; else empty."""
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -14,7 +14,7 @@ from harvest.sources.rows import ListedPhoto, RejectedRow, Row, numbered_lines, 
 ONTOLOGY_NAME = "3244ANPs.txt"
 
 _ROW = re.compile(r'image_url: (\S+)    flickr_username: "(.*)" realname: "(.*)"')
-_PAIR = re.compile(r"\t(\S+) \[sentiment: (-?\d+\.\d+)\] \[#imgs: [\d,]+\]")
+_PAIR = re.compile(r"\t(\S+) \[sentiment: (-?\d+\.\d+)\] \[#imgs: ([\d,]+)\]")
 
 
 def looks_like(line: str) -> bool:
@@ -35,7 +35,7 @@ def read(path: Path) -> Iterator[Row]:
         if isinstance(reference, RejectedRow):
             yield reference
         else:
-            yield ListedPhoto(row=row, reference=reference, pair=pair)
+            yield ListedPhoto(row=row, reference=reference, pair=pair, owner=match[2] or None)
 
 
 def read_ontology(path: Path) -> dict[str, float]:
@@ -44,15 +44,24 @@ def read_ontology(path: Path) -> dict[str, float]:
     A pair with a slash has a hyphen there in its file's name: the ontology's ``brave_9/11`` is
     listed in ``brave_9-11.txt``.
     """
+    return {pair: sentiment for pair, (sentiment, _) in _read(path).items()}
+
+
+def read_counts(path: Path) -> dict[str, int]:
+    """Return how many pictures a search for each pair found, by its file's name."""
+    return {pair: count for pair, (_, count) in _read(path).items()}
+
+
+def _read(path: Path) -> dict[str, tuple[float, int]]:
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise HarvestError(f"the ontology {path} cannot be read: {error}") from None
-    sentiments = {
-        match[1].replace("/", "-"): float(match[2])
+    pairs = {
+        match[1].replace("/", "-"): (float(match[2]), int(match[3].replace(",", "") or 0))
         for line in text.splitlines()
         if (match := _PAIR.match(line))
     }
-    if not sentiments:
+    if not pairs:
         raise HarvestError(f"{path} holds no line `pair [sentiment: x] [#imgs: n]` of the ontology")
-    return sentiments
+    return pairs

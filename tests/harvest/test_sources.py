@@ -82,10 +82,15 @@ class TestDetection:
         published = open_list(tmp_path)
         assert published.kind == "sentiment"
         assert published.pair_sentiments == {"brave_9-11": 0.5, "happy_dog": 1.25}
+        assert published.pair_counts == {"brave_9-11": 10, "happy_dog": 2000}
         rows = [row for file in published.files for row in file.rows()]
         assert [row.pair for row in rows if isinstance(row, ListedPhoto)] == [
             "brave_9-11",
             "happy_dog",
+        ]
+        assert [row.owner for row in rows if isinstance(row, ListedPhoto)] == [
+            "someone",
+            'a "quoted" name',
         ]
 
     def test_vso_without_its_ontology_is_an_error(self, tmp_path: Path) -> None:
