@@ -263,6 +263,13 @@ def sandbox(
     corpus: Annotated[
         Path | None, typer.Option(help="Posts to serve (Parquet); default a simulation.")
     ] = None,
+    vso: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="LISTS",
+            help="VSO's folder: serve its pairs with all their search results, computed.",
+        ),
+    ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
     faults: Annotated[
         str | None, typer.Option(help="A seeded plan of faults, such as 429=0.1,seed=7.")
@@ -274,7 +281,7 @@ def sandbox(
     """Serve a loopback Flickr until Ctrl-C: the API, the pictures, and their faults."""
     from harvest.sandbox.server import run_sandbox
 
-    run_sandbox(corpus=corpus, port=port, faults=faults, lists=lists, announce=_announce)
+    run_sandbox(corpus=corpus, vso=vso, port=port, faults=faults, lists=lists, announce=_announce)
 
 
 @app.command()

@@ -6,6 +6,7 @@ first will not be surprised later.
 """
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from harvest.sandbox.corpus import Post, derived
@@ -54,9 +55,6 @@ def _tag(post: Post, raw: str) -> Json:
 
 def photo(post: Post) -> Json:
     """The `photo` of photos.getInfo."""
-    original: Json = {}
-    if may_download(post):
-        original = {"originalsecret": named_secret(post, "o"), "originalformat": "jpg"}
     return {
         "id": post.photo_id,
         "secret": post.secret,
@@ -67,7 +65,7 @@ def photo(post: Post) -> Json:
         "license": str(post.license),
         "safety_level": "0",
         "rotation": 0,
-        **original,
+        **_original_format(post),
         "owner": {
             "nsid": post.owner,
             "username": post.owner_name,
@@ -126,49 +124,43 @@ def listed(post: Post, extras: list[str]) -> Json:
         "isfamily": 0,
     }
     for extra in extras:
-        if extra.startswith("url_"):
-            shown |= _listed_size(post, extra[4:])
-        else:
-            shown |= _extra(post, extra)
+        if extra in _EXTRAS:
+            shown.update(_EXTRAS[extra](post))
+        elif extra.startswith("url_"):
+            shown.update(_listed_size(post, extra[4:]))
     return shown
 
 
-def _extra(post: Post, extra: str) -> Json:
-    match extra:
-        case "description":
-            return {"description": {"_content": post.description}}
-        case "tags":
-            return {"tags": " ".join(listed_tags(post.tags))}
-        case "machine_tags":
-            return {"machine_tags": " ".join(listed_tags(filter(is_machine_tag, post.tags)))}
-        case "license":
-            return {"license": str(post.license)}
-        case "date_upload":
-            return {"dateupload": str(post.date_upload)}
-        case "date_taken":
-            return {
-                "datetaken": _taken(post),
-                "datetakengranularity": "0",
-                "datetakenunknown": "0",
-            }
-        case "last_update":
-            return {"lastupdate": _last_update(post)}
-        case "owner_name":
-            return {"ownername": post.owner_name}
-        case "path_alias":
-            return {"pathalias": None}
-        case "views":
-            return {"views": _views(post)}
-        case "media":
-            return {"media": "photo", "media_status": "ready"}
-        case "original_format" if may_download(post):
-            return {"originalsecret": named_secret(post, "o"), "originalformat": "jpg"}
-        case "o_dims":
-            width, height = post.size
-            return {"o_width": str(width), "o_height": str(height)}
-        case "geo":  # no post of a corpus is geotagged
-            return {"latitude": 0, "longitude": 0, "accuracy": 0, "context": 0}
-    return {}
+def _original_format(post: Post) -> Json:
+    if not may_download(post):
+        return {}
+    return {"originalsecret": named_secret(post, "o"), "originalformat": "jpg"}
+
+
+_EXTRAS: dict[str, Callable[[Post], Json]] = {
+    "description": lambda post: {"description": {"_content": post.description}},
+    "tags": lambda post: {"tags": " ".join(listed_tags(post.tags))},
+    "machine_tags": lambda post: {
+        "machine_tags": " ".join(listed_tags(filter(is_machine_tag, post.tags)))
+    },
+    "license": lambda post: {"license": str(post.license)},
+    "date_upload": lambda post: {"dateupload": str(post.date_upload)},
+    "date_taken": lambda post: {
+        "datetaken": _taken(post),
+        "datetakengranularity": "0",
+        "datetakenunknown": "0",
+    },
+    "last_update": lambda post: {"lastupdate": _last_update(post)},
+    "owner_name": lambda post: {"ownername": post.owner_name},
+    "path_alias": lambda post: {"pathalias": None},
+    "views": lambda post: {"views": _views(post)},
+    "media": lambda post: {"media": "photo", "media_status": "ready"},
+    "original_format": _original_format,
+    "o_dims": lambda post: {"o_width": str(post.size[0]), "o_height": str(post.size[1])},
+    # No post of a corpus is geotagged.
+    "geo": lambda post: {"latitude": 0, "longitude": 0, "accuracy": 0, "context": 0},
+}
+"""What an extra adds to a listed photo; `url_X` aside."""
 
 
 def source(post: Post, size: Size) -> str:

@@ -112,6 +112,7 @@ def _filler(
     title, description, raw_tags = content
     return Post(
         photo_id=str(number),
+        secret=f"{chance.below(1 << 40):010x}",
         server=str(1001 + chance.below(8000)),
         farm=1 + chance.below(9),
         title=title,

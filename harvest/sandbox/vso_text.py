@@ -7,8 +7,9 @@ writes what a network can learn from; here half a million posts a minute are wri
 
 import hashlib
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import cycle
 from typing import TypeVar
 
 from harvest.sandbox import lexicon
@@ -40,8 +41,11 @@ _TAGS = (
     "Superb!", "PLANET EARTH", "my cat's life", "2010", "東京", "portrait", "flickr", "night",
 )  # fmt: skip
 _STRIDES = (1, 3, 5, 7, 11, 13)
-_SPELLINGS = ("{}", "{}", "{}", "{}", "{}!", "#{}", "{}.")
+_SPELLINGS: tuple[Callable[[str], str], ...] = (
+    *(str,) * 8, *(str.capitalize,) * 3, str.upper, "{}!".format, "#{}".format, "{}.".format,
+)  # fmt: skip
 _LICENSES = (0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6)
+_STOCK = 5000  # titles, sentences and tag lists, of which posts are put together
 _PICTURES = 24  # drawn; every photo stamps one of them
 
 
@@ -51,7 +55,7 @@ class Chance:
     __slots__ = ("_left",)
 
     def __init__(self, seed: int, number: int) -> None:
-        digest = hashlib.blake2b(b"%d %d" % (seed, number), digest_size=64).digest()
+        digest = hashlib.blake2b(b"%d %d" % (seed, number), digest_size=40).digest()
         self._left = int.from_bytes(digest, "big")
 
     def below(self, bound: int) -> int:
@@ -61,7 +65,8 @@ class Chance:
 
     def of(self, choices: Sequence[T]) -> T:
         """One of these."""
-        return choices[self.below(len(choices))]
+        self._left, drawn = divmod(self._left, len(choices))
+        return choices[drawn]
 
 
 def _scene(number: int) -> dict[str, str]:
@@ -76,8 +81,34 @@ def _scene(number: int) -> dict[str, str]:
     }
 
 
-# Drawn once: a page of 500 posts fills a thousand templates.
-_SCENES = tuple(map(_scene, range(4096)))
+def _tag_list(number: int) -> Words:
+    chance = Chance(1, number)
+    count = chance.below(10) if chance.below(5) else 0
+    place, stride = chance.below(len(_TAGS)), chance.of(_STRIDES)
+    chosen = [_TAGS[(place + k * stride) % len(_TAGS)] for k in range(count)]
+    odd = chance.below(40)
+    if odd < 2:
+        chosen.append(chance.of(lexicon.MACHINE_TAGS))
+    elif odd < 4 and chosen:
+        chosen.append(chance.of(chosen).upper())
+    return tuple(chosen)
+
+
+def _filled(templates: Words) -> Words:
+    """Many of these, about all kinds of scenes; a pair's place in them stays open."""
+    scenes = map(_scene, range(_STOCK))
+    return tuple(
+        template.format(p="{p}", P="{P}", **scene)
+        for template, scene in zip(cycle(templates), scenes, strict=False)
+    )
+
+
+# Drawn once, or a page of 500 posts would draw 10,000 words.
+_TAG_LISTS = tuple(map(_tag_list, range(_STOCK)))
+_TITLES = _filled(_PLAIN_TITLES)
+_PAIR_TITLES = _filled(_WORDED_TITLES)
+_SENTENCES = _filled(lexicon.FILLER)
+_PAIR_SENTENCES = _filled(_WORDED)
 
 
 def license_id(chance: Chance) -> int:
@@ -90,15 +121,12 @@ def text(chance: Chance, pairs: Sequence[Words], *, absent: Sequence[Words], nee
 
     `pairs` may stand there; with `needed` each does. Of no pair in `absent` all words stand there.
     """
-    title_pair = pairs[0] if pairs and chance.below(10) < 6 else None
-    described = pairs[1 if title_pair else 0 :] if needed else [p for p in pairs if chance.below(2)]
-    title = chance.of(_WORDED_TITLES if title_pair else _PLAIN_TITLES)
-    title = _filled(chance, title, " ".join(title_pair or ()))
-    sentences = [_filled(chance, chance.of(_WORDED), " ".join(pair)) for pair in described]
+    titled = bool(pairs) and chance.below(10) < 6
+    title = _worded(chance, _PAIR_TITLES, pairs[0]) if titled else chance.of(_TITLES)
+    described = pairs[titled:] if needed else [pair for pair in pairs if chance.below(2)]
+    sentences = [html.escape(_worded(chance, _PAIR_SENTENCES, pair)) for pair in described]
     if sentences or chance.below(10) < 7:
-        sentences += [
-            _filled(chance, chance.of(lexicon.FILLER), "") for _ in range(chance.below(3))
-        ]
+        sentences += [chance.of(_SENTENCES) for _ in range(chance.below(3))]
     description = _marked_up(chance, sentences)
     if absent:
         there = set(words_of(f"{title} {description}"))
@@ -107,16 +135,14 @@ def text(chance: Chance, pairs: Sequence[Words], *, absent: Sequence[Words], nee
     return title[:1].upper() + title[1:], description
 
 
-def _filled(chance: Chance, template: str, phrase: str) -> str:
-    return template.format(p=phrase, P=phrase.title(), **chance.of(_SCENES))
+def _worded(chance: Chance, templates: Words, pair: Words) -> str:
+    phrase = " ".join(pair)
+    return chance.of(templates).format(p=phrase, P=phrase.title())
 
 
-def _marked_up(chance: Chance, sentences: list[str]) -> str:
+def _marked_up(chance: Chance, parts: list[str]) -> str:
     """Sentences as Flickr answers a description: links, bold type, entities, line breaks."""
-    if not sentences:
-        return ""
-    parts = [html.escape(sentence) for sentence in sentences]
-    kind = chance.below(25)
+    kind = chance.below(25) if parts else 25
     if kind < 3:
         site = f"www.example.org/album/{chance.below(1000)}"
         parts.append(f'More: <a href="https://{site}" rel="noreferrer nofollow">{site}</a>')
@@ -131,28 +157,15 @@ def _marked_up(chance: Chance, sentences: list[str]) -> str:
 
 def tags(chance: Chance, carried: Sequence[Words], *, absent: Sequence[Words]) -> Words:
     """Raw tags: all words of the pairs `carried` among them, and no word of those in `absent`."""
-    count = chance.below(10) if chance.below(5) else 0
-    place, stride = chance.below(len(_TAGS)), chance.of(_STRIDES)
-    chosen = [_TAGS[(place + k * stride) % len(_TAGS)] for k in range(count)]
+    chosen = chance.of(_TAG_LISTS)
     if absent:
         unwanted = {normalised(word) for pair in absent for word in pair}
-        chosen = [tag for tag in chosen if normalised(tag) not in unwanted]
+        chosen = tuple(tag for tag in chosen if normalised(tag) not in unwanted)
     for pair in carried:
-        # Typed together at the front, or somewhere among the others.
         place = chance.below(len(chosen) + 1)
-        chosen[place:place] = [_spelt(chance, word) for word in pair]
-    odd = chance.below(40)
-    if odd < 2:
-        chosen.append(chance.of(lexicon.MACHINE_TAGS))
-    elif odd < 4 and chosen:
-        chosen.append(chance.of(chosen).upper())
-    return tuple(chosen)
-
-
-def _spelt(chance: Chance, word: str) -> str:
-    spelling = chance.below(6)
-    word = word.capitalize() if spelling == 0 else word.upper() if spelling == 1 else word
-    return chance.of(_SPELLINGS).format(word)
+        spelt = tuple(chance.of(_SPELLINGS)(word) for word in pair)
+        chosen = chosen[:place] + spelt + chosen[place:]
+    return chosen
 
 
 class StampedPicture:
