@@ -279,7 +279,7 @@ def sandbox(
     ] = None,
 ) -> None:
     """Serve a loopback Flickr until Ctrl-C: the API, the pictures, and their faults."""
-    from harvest.sandbox.server import run_sandbox
+    from harvest.sandbox.command import run_sandbox
 
     run_sandbox(corpus=corpus, vso=vso, port=port, faults=faults, lists=lists, announce=_announce)
 

@@ -131,6 +131,7 @@ class TestErrors:
             "evaluate {absent}",
             "predict {absent} --text word",
             "sandbox --corpus {absent}",
+            "sandbox --vso {absent}",
             "sandbox --faults nonsense=1",
         ],
     )

@@ -9,23 +9,20 @@ It binds 127.0.0.1 only: it checks nobody, and what it serves may be somebody's 
 
 import contextlib
 import json
-import signal
 import socket
 import socketserver
 import threading
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from types import FrameType, TracebackType
+from collections.abc import Mapping
+from types import TracebackType
 from typing import Self
 
 from harvest.errors import HarvestError
 from harvest.sandbox import rest, wire
-from harvest.sandbox.corpus import Corpus, Source
+from harvest.sandbox.corpus import Source
 from harvest.sandbox.faults import CODES, FaultPlan, Faults
 from harvest.sandbox.images import ImageServer
 from harvest.sandbox.methods import Methods
 from harvest.sandbox.oauth import Gate
-from harvest.sandbox.simulation import simulation
 from harvest.sandbox.stats import Stats
 
 HOST = "127.0.0.1"
@@ -204,68 +201,3 @@ class _Listener(socketserver.ThreadingTCPServer):
         for connection in tuple(self._open):
             with contextlib.suppress(OSError):  # it may have ended by itself just now
                 connection.shutdown(socket.SHUT_RDWR)
-
-
-def run_sandbox(
-    *,
-    corpus: Path | None = None,
-    vso: Path | None = None,
-    port: int,
-    faults: str | None,
-    lists: Path | None = None,
-    announce: Callable[[str], None],
-) -> None:
-    """Serves in the foreground until Ctrl-C or SIGTERM: the `sandbox` command.
-
-    It serves a corpus, or the virtual one of the VSO lists in `vso`, or else the built-in
-    simulation, whose lists it writes to `lists` if given.
-
-    Raises:
-        HarvestError: the corpus, the lists or the plan is malformed, the port is taken, or more
-            than one of `corpus`, `vso` and `lists` is given.
-    """
-    if [corpus, vso, lists].count(None) < 2:
-        raise HarvestError(
-            "--corpus, --vso and --lists: each says what to serve, and the last serves the "
-            "simulation; give one of them"
-        )
-    served, name = _served(corpus, vso, lists, announce)
-    with SandboxServer(served, port=port, faults=faults or "") as server:
-        announce(f"Sandbox Flickr ({name}) at {server.url}")
-        _until_stopped()
-
-
-def _served(
-    corpus: Path | None, vso: Path | None, lists: Path | None, announce: Callable[[str], None]
-) -> tuple[Source, str]:
-    """What is to be served, and what it is called."""
-    if corpus is not None:
-        read = Corpus.read(corpus)
-        return read, f"corpus of {len(read):,} posts"
-    if vso is not None:
-        # It draws its stock of texts when it is imported.
-        from harvest.sandbox.vso_corpus import vso_corpus
-
-        virtual = vso_corpus(vso)
-        pairs, photos = len(virtual.listed.pairs), len(virtual.listed)
-        return virtual, f"{pairs:,} pairs of VSO with {photos:,} listed photos"
-    simulated = simulation()
-    if lists is not None:
-        simulated.write_lists(lists)
-        announce(f"Lists of the simulation, in You et al.'s format, in {lists}")
-    return simulated.corpus, f"simulation of {len(simulated.corpus):,} posts"
-
-
-def _until_stopped() -> None:
-    """Waits for SIGINT or SIGTERM, and leaves both as they were."""
-    stopped = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        stopped.set()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        stopped.wait()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -18,7 +18,7 @@ from harvest.errors import HarvestError
 from harvest.sandbox.corpus import derived, upload_date
 
 LAST_OF_LISTS = 8_480_000_000
-"""Where the ids of VSO's lists end: August 2013."""
+"""About where the ids of VSO's lists end."""
 HIGHEST = 60_000_000_000
 """No photo of Flickr's has a higher id yet."""
 DISORDER = 20

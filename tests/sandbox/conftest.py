@@ -12,7 +12,9 @@ import requests
 
 from harvest.sandbox.corpus import Corpus, Post
 from harvest.sandbox.server import SandboxServer
+from harvest.sandbox.vso_corpus import VsoCorpus, vso_corpus
 from tests.sandbox.pictures import jpeg
+from tests.sandbox.vso import Client, write_lists
 
 SAMPLES = Path(__file__).parents[3] / "shared" / "data" / "flickr_samples.tar.xz"
 DOWNLOADABLE = 4  # a licence that lets everybody have the original
@@ -87,6 +89,26 @@ def call(server: SandboxServer, http: requests.Session) -> Call:
         return answer_json
 
     return ask
+
+
+@pytest.fixture(scope="session")
+def vso_lists(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with small lists of VSO's."""
+    folder = tmp_path_factory.mktemp("vso")
+    write_lists(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def corpus(vso_lists: Path) -> VsoCorpus:
+    """The virtual corpus of the small lists."""
+    return vso_corpus(vso_lists)
+
+
+@pytest.fixture(scope="session")
+def client(corpus: VsoCorpus, http: requests.Session) -> Iterator[Client]:
+    with SandboxServer(corpus) as running:
+        yield Client(running, http)
 
 
 def query(method: str, **params: object) -> dict[str, Any]:

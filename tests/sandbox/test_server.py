@@ -11,8 +11,9 @@ import pytest
 import requests
 
 from harvest.errors import HarvestError
+from harvest.sandbox.command import run_sandbox
 from harvest.sandbox.corpus import Corpus, Post
-from harvest.sandbox.server import SandboxServer, run_sandbox
+from harvest.sandbox.server import SandboxServer
 from tests.sandbox.conftest import flickr, query
 
 
@@ -111,13 +112,14 @@ def test_the_command_serves_until_it_is_interrupted(tmp_path: Path, number: sign
         os.kill(os.getpid(), number)
 
     before = signal.getsignal(number)
-    run_sandbox(corpus=None, port=0, faults=None, lists=tmp_path / "lists", announce=announce)
+    run_sandbox(port=0, faults=None, lists=tmp_path / "lists", announce=announce)
     assert signal.getsignal(number) is before
     assert answered[0] > 0
     assert len(list((tmp_path / "lists" / "agg").glob("*.csv"))) == 56
     assert said[-1].startswith("Sandbox Flickr (simulation of 2,000 posts) at http://127.0.0.1:")
 
 
-def test_an_own_corpus_has_no_lists(tmp_path: Path) -> None:
-    with pytest.raises(HarvestError, match="no votes"):
-        run_sandbox(corpus=tmp_path, port=0, faults=None, lists=tmp_path, announce=print)
+@pytest.mark.parametrize("given", [("corpus", "vso"), ("corpus", "lists"), ("vso", "lists")])
+def test_the_command_serves_one_thing(tmp_path: Path, given: tuple[str, str]) -> None:
+    with pytest.raises(HarvestError, match="give one of them"):
+        run_sandbox(port=0, faults=None, announce=print, **dict.fromkeys(given, tmp_path))
