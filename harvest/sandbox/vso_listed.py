@@ -7,6 +7,7 @@ memory, so they are kept in columns of numbers, and a post is written when it is
 from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from sys import intern
 
 from harvest.errors import HarvestError
 from harvest.photo_url import PhotoReference
@@ -41,13 +42,14 @@ class Listed:
             raise HarvestError(f"{path} holds no lists of VSO's: give --vso their folder")
         self._salt = derived("fate", seed)
         self.pairs: list[str] = []
-        """Names, as their files have them."""
+        """Names, as their files have them, in lower case."""
         self.owners: list[str] = []
         """User names."""
         self._read(published)
         if not self.numbers:
             raise HarvestError(f"{path}: no row of the lists names a photo")
-        self.counts = [published.pair_counts.get(pair, 0) for pair in self.pairs]
+        counts = {pair.lower(): count for pair, count in published.pair_counts.items()}
+        self.counts = [counts.get(pair, 0) for pair in self.pairs]
         """How many pictures the ontology says a search for each pair found."""
 
     def _read(self, published: PublishedList) -> None:
@@ -60,7 +62,7 @@ class Listed:
             number = int(row.reference.photo_id)
             # Of a photo that is listed twice the first row counts, as in a crawl.
             found.setdefault(number, row.reference)
-            pair = pairs.setdefault(row.pair or "", len(pairs))
+            pair = pairs.setdefault((row.pair or "").lower(), len(pairs))
             pairs_of.setdefault(number, set()).add(pair)
             if row.owner is not None and number not in owner_of:
                 owner_of[number] = owners.setdefault(row.owner, len(owners))
@@ -69,8 +71,8 @@ class Listed:
         """Photo ids, rising."""
         self._place = {number: place for place, number in enumerate(self.numbers)}
         self._secrets = [found[number].secret for number in self.numbers]
-        self._servers = array("i", (int(found[number].server or -1) for number in self.numbers))
-        self._farms = array("h", (int(found[number].farm or -1) for number in self.numbers))
+        self._servers = [intern(found[number].server or "65535") for number in self.numbers]
+        self._farms = array("h", (int(found[number].farm or 66) for number in self.numbers))
         self.owner = array("i", (owner_of.get(number, NOBODY) for number in self.numbers))
         """Number of the owner of each photo; -1 where the list names none."""
         # Nearly every photo has one pair: the others' further ones are kept apart.
@@ -115,12 +117,7 @@ class Listed:
 
     def reference(self, place: int) -> tuple[str, str, int]:
         """Server, secret and farm, as listed; the sandbox's defaults where they are not."""
-        server, farm = self._servers[place], self._farms[place]
-        return (
-            "65535" if server < 0 else str(server),
-            self._secrets[place] or "",
-            66 if farm < 0 else farm,
-        )
+        return self._servers[place], self._secrets[place] or "", self._farms[place]
 
     def _fate(self, place: int) -> int:
         return scrambled(self.numbers[place] ^ self._salt)

@@ -68,7 +68,7 @@ class Posts:
 
 
 def _words(pair: str) -> Words:
-    return tuple(filter(None, pair.lower().split("_")))
+    return tuple(filter(None, pair.split("_")))
 
 
 def _nsids(owners: Sequence[str], seed: int) -> list[str]:

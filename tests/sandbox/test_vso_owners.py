@@ -72,6 +72,12 @@ class TestLists:
             assert post.secret
             assert post.server
 
+    def test_capitals_in_a_files_name(self, tmp_path: Path) -> None:
+        write_vso_lists(tmp_path, {"Happy_Dog": [(url(9), "a")]}, {"happy_dog": (0.1, 40)})
+        served = vso_corpus(tmp_path)
+        found = served.index.find(Query(text="HAPPY dog"), page=1, per_page=100)
+        assert len(found.posts) == 40
+
     def test_other_lists_are_refused(self, tmp_path: Path) -> None:
         write_votes_lists(tmp_path, [("awe", url(1), 1, 4)])
         with pytest.raises(HarvestError, match="no lists of VSO's"):
