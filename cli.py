@@ -47,6 +47,13 @@ def crawl(
         str | None, typer.Option(help="Another server in Flickr's place, such as the sandbox.")
     ] = None,
     images: Annotated[bool, typer.Option(help="Fetch the pictures.")] = True,
+    image_size: Annotated[
+        str,
+        typer.Option(
+            help="z, c or b: 640, 800 or 1024 pixels where there are as many [default: 500]",
+            show_default=False,
+        ),
+    ] = "",
     quota: Annotated[int, typer.Option(help="API calls an hour; 0 for no limit.")] = 3600,
     verify_gone: Annotated[
         bool, typer.Option(help="Spend a call on posts whose picture is gone.")
@@ -68,6 +75,7 @@ def crawl(
         api_secret=api_secret,
         flickr_url=flickr_url,
         images=images,
+        image_size=image_size,
         quota=quota,
         verify_gone=verify_gone,
     )

@@ -14,9 +14,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from harvest.api import FlickrClient
+from harvest.api_stage import ApiStage
 from harvest.dispatch import Dispatcher, Stage
 from harvest.errors import HarvestError
-from harvest.images import ImageFetcher
+from harvest.image_client import SIZES, prober
+from harvest.image_hosts import ImageHosts
+from harvest.image_stage import ImageStage
 from harvest.key_check import check_key
 from harvest.ledger import Ledger
 from harvest.ledger_file import FILE_NAME
@@ -26,7 +29,6 @@ from harvest.progress import CrawlProgress
 from harvest.retry import RetryPolicy
 from harvest.servers import servers
 from harvest.sources.detection import open_list
-from harvest.stages import ApiStage, ImageStage
 
 _SHOWN_ROWS = 20
 _LOCK_NAME = ".crawl.lock"
@@ -44,12 +46,14 @@ class CrawlOptions:
     """Another server in Flickr's place (``harvest.servers``); None: Flickr."""
     images: bool = True
     """Fetch the pictures; without, only whether they are there is asked."""
+    image_size: str = ""
+    """``z``, ``c`` or ``b`` for the longest edge of 640, 800 or 1024 pixels, or the next smaller
+    one that there is; 500 by default."""
     quota: int = 3600
     """API calls in an hour; 0 for no limit."""
     verify_gone: bool = False
     """Spend a call on posts whose picture is gone."""
     retry: RetryPolicy = field(default_factory=RetryPolicy)
-    image_workers: int = 16
     api_workers: int = 4
 
     def __post_init__(self) -> None:
@@ -62,6 +66,11 @@ class CrawlOptions:
         if self.quota < 0:
             raise HarvestError(
                 f"--quota {self.quota}: give the calls in an hour, or 0 for no limit"
+            )
+        if self.image_size not in SIZES:
+            raise HarvestError(
+                f"--image-size {self.image_size!r}: give z, c or b (640, 800 or 1024 pixels), or "
+                "leave it out for 500"
             )
         servers(self.flickr_url)
 
@@ -90,6 +99,8 @@ def crawl(options: CrawlOptions, say: Callable[[str], None]) -> CrawlReport:
         lock = FileLock(options.out / _LOCK_NAME, timeout=0)
         with lock, Ledger(options.out / FILE_NAME, create=True) as ledger:
             _keep_to_one_service(ledger, servers(options.flickr_url).service)
+            if options.images:
+                _keep_to_one_size(ledger, options.image_size)
             rejected = add_list(ledger, published, say)
             _say_rejected(ledger, rejected, say)
             interrupted = _run(options, ledger, say)
@@ -128,6 +139,20 @@ def _keep_to_one_service(ledger: Ledger, service: str) -> None:
     ledger.set_meta("service", service)
 
 
+def _keep_to_one_size(ledger: Ledger, size: str) -> None:
+    """Refuse to mix sizes of pictures: nothing would tell which of them a post has."""
+    known = ledger.meta("image_size")
+    if known is None and ledger.outcome_counts("image")["ok"]:
+        known = ""  # from before there was a choice
+    if known not in (None, size):
+        given = f"--image-size {known}" if known else "no --image-size"
+        raise HarvestError(
+            f"{ledger.path} holds pictures of another size: go on with {given}, or give this crawl "
+            "a harvest folder of its own (--out)"
+        )
+    ledger.set_meta("image_size", size)
+
+
 def _say_rejected(ledger: Ledger, rejected: int, say: Callable[[str], None]) -> None:
     rows = ledger.query("SELECT * FROM rejected ORDER BY file, row LIMIT ?", (_SHOWN_ROWS,))
     for row in rows:
@@ -138,10 +163,9 @@ def _say_rejected(ledger: Ledger, rejected: int, say: Callable[[str], None]) -> 
 
 def _run(options: CrawlOptions, ledger: Ledger, say: Callable[[str], None]) -> bool:
     """Run both stages to their end; return whether they were interrupted before it."""
-    ledger.start_crawl(verify_gone=options.verify_gone)
+    ledger.start_crawl(images=options.images, verify_gone=options.verify_gone)
     ledger.set_meta("quota", str(options.quota))
     asked = servers(options.flickr_url)
-    fetcher = ImageFetcher(asked, connections=max(options.image_workers, options.api_workers))
     client = FlickrClient(
         asked,
         key=options.api_key,
@@ -151,10 +175,10 @@ def _run(options: CrawlOptions, ledger: Ledger, say: Callable[[str], None]) -> b
     )
     pacer = Pacer(options.quota, ledger.call_times(since=time.time() - HOUR))
     try:
-        check_key(ledger, client, fetcher, pacer)
-        return _run_stages(options, ledger, client, fetcher, pacer, say)
+        with prober(asked, ImageHosts(retry=options.retry, say=say, ledger=ledger)) as probe:
+            check_key(ledger, client, probe, pacer)
+        return _run_stages(options, ledger, client, pacer, say)
     finally:
-        fetcher.close()
         client.close()
 
 
@@ -162,34 +186,24 @@ def _run_stages(
     options: CrawlOptions,
     ledger: Ledger,
     client: FlickrClient,
-    fetcher: ImageFetcher,
     pacer: Pacer,
     say: Callable[[str], None],
 ) -> bool:
     stopped = threading.Event()
-    stages: list[Stage] = [
-        ApiStage(
-            ledger,
-            client,
-            pacer,
-            prober=None if options.images or options.verify_gone else fetcher,
-            after_image=options.images,
-            retry=options.retry,
-            workers=options.api_workers,
-            stopped=stopped,
-        )
-    ]
-    if options.images:
-        stages.append(
-            ImageStage(
-                ledger,
-                fetcher,
-                folder=options.out / "images",
-                retry=options.retry,
-                workers=options.image_workers,
-                stopped=stopped,
-            )
-        )
+    pictures = ImageStage(
+        ledger,
+        servers(options.flickr_url),
+        folder=options.out / "images" if options.images else None,
+        size=options.image_size,
+        settle_posts=not options.verify_gone,
+        retry=options.retry,
+        say=say,
+        stopped=stopped,
+    )
+    posts = ApiStage(
+        ledger, client, pacer, retry=options.retry, workers=options.api_workers, stopped=stopped
+    )
+    stages: list[Stage] = [pictures, posts]
     with CrawlProgress(ledger, quota=options.quota, images=options.images, say=say) as progress:
         return Dispatcher(ledger, stages, stopped=stopped).run(progress.tick, say)
 

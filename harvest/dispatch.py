@@ -1,47 +1,53 @@
-"""Hands due photos to the workers of the two stages, pictures and API calls, until none is left.
+"""Runs the stages of a crawl, pictures and API calls, side by side until nothing is left to do.
 
 The two feed each other: a picture that lives makes its post worth a call, and an answer may say
-where a picture is. So neither is finished before both are.
+where a picture is. So neither is finished before both are, and it is the ledger that says so.
 """
 
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from harvest.ledger import DuePhoto, Ledger
+from harvest.ledger import Ledger
 
-_BATCH = 500
+_TICK_SECONDS = 0.5
 
 
 class Stage(Protocol):
-    """One kind of work on photos."""
+    """One kind of work on photos, with threads of its own.
+
+    A stage waits for retries that it planned by itself, works until ``stopped`` is set, and sets it
+    where it fails.
+    """
 
     name: str
     """``image`` or ``api``, as the ledger's columns are named."""
-    workers: int
-    after_image: bool
-    """Whether a photo is only due once its picture needs no further try."""
 
-    def work(self, photo: DuePhoto) -> None:
-        """Do the work on one photo and record its outcome."""
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is in flight and nothing was due when it last looked at the ledger."""
+
+    def start(self, changed: Callable[[], None]) -> None:
+        """Start to work; tell ``changed`` what was recorded, when it falls idle, and the end."""
+
+    def wake(self) -> None:
+        """Look at the ledger and at ``stopped`` again."""
+
+    def join(self) -> None:
+        """Wait until what is in flight is finished; raise what the stage failed with."""
 
 
 class Dispatcher:
-    """Runs stages over a ledger with their own numbers of threads."""
+    """Runs stages over a ledger."""
 
     def __init__(self, ledger: Ledger, stages: list[Stage], *, stopped: threading.Event) -> None:
-        """``stopped`` is set when the work ends, for stages that wait within a photo's work."""
+        """``stopped`` is what the stages were given: it ends their work."""
         self._ledger = ledger
         self._stages = stages
-        self._changed = threading.Condition()
-        self._waiting: dict[str, deque[DuePhoto]] = {stage.name: deque() for stage in stages}
-        self._busy: dict[str, set[str]] = {stage.name: set() for stage in stages}
-        self._finished = False
-        self._error: BaseException | None = None
         self._stopped = stopped
+        self._changed = threading.Event()
 
     def run(self, tick: Callable[[], None], say: Callable[[str], None]) -> bool:
         """Work until nothing is due any more, calling ``tick`` about twice a second meanwhile.
@@ -49,87 +55,50 @@ class Dispatcher:
         Ctrl-C ends it early, with what is in flight finished; returns whether it did. A second
         Ctrl-C ends the process at once, which the ledger survives. Raises what a stage raised.
         """
-        threads: list[threading.Thread] = []
-        interrupted = False
         try:
-            for stage in self._stages:
-                for number in range(stage.workers):
-                    thread = threading.Thread(
-                        target=self._loop, args=(stage,), name=f"{stage.name}-{number}"
-                    )
-                    threads.append(thread)
-                    thread.start()
-            while not self._finished:
-                tick()
-                with self._changed:
-                    if not self._finished:
-                        self._changed.wait(0.5)
-        except KeyboardInterrupt:
-            interrupted = True
-            say("stopping: what is in flight is finished first; Ctrl-C again does not wait")
-        finally:
-            self._join(threads)
-        if self._error is not None:
-            raise self._error
-        return interrupted
-
-    def _join(self, threads: list[threading.Thread]) -> None:
-        try:
-            self.stop()
-            for thread in threads:
-                if thread.ident is not None:  # Ctrl-C may come before it was started
-                    thread.join()
-        except KeyboardInterrupt:
+            try:
+                interrupted = self._interrupted(tick, say)
+            except Exception:
+                self._end()
+                raise
+            self._end()
+            return interrupted
+        except KeyboardInterrupt:  # the second, wherever it comes
             os._exit(130)
 
-    def stop(self) -> None:
-        """Hand out nothing more."""
-        with self._changed:
-            self._finished = True
-            self._stopped.set()
-            self._changed.notify_all()
-
-    def _loop(self, stage: Stage) -> None:
+    def _interrupted(self, tick: Callable[[], None], say: Callable[[str], None]) -> bool:
         try:
-            while (photo := self._take(stage)) is not None:
-                try:
-                    stage.work(photo)
-                finally:
-                    with self._changed:
-                        self._busy[stage.name].discard(photo.reference.photo_id)
-                        self._changed.notify_all()
-        except BaseException as error:
-            self._error = self._error or error
-            self.stop()
+            self._work(tick)
+        except KeyboardInterrupt:
+            say("stopping: what is in flight is finished first; Ctrl-C again does not wait")
+            return True
+        return False
 
-    def _take(self, stage: Stage) -> DuePhoto | None:
-        waiting, busy = self._waiting[stage.name], self._busy[stage.name]
-        with self._changed:
-            while not self._finished:
-                if not waiting:
-                    waiting.extend(self._due(stage, busy))
-                if waiting:
-                    photo = waiting.popleft()
-                    busy.add(photo.reference.photo_id)
-                    return photo
-                if not any(self._busy.values()) and not any(self._waiting.values()):
-                    due = [
-                        self._ledger.next_due(other.name, after_image=other.after_image)
-                        for other in self._stages
-                    ]
-                    times = [time_due for time_due in due if time_due is not None]
-                    if not times:
-                        self._finished = True
-                        self._changed.notify_all()
-                        return None
-                    self._changed.wait(max(0.0, min(times) - time.time()) + 0.001)
-                else:
-                    # Woken by every photo that is done, and in time for a retry that falls due.
-                    self._changed.wait(0.5)
-        return None
+    def _work(self, tick: Callable[[], None]) -> None:
+        for stage in self._stages:
+            stage.start(self._changed.set)
+        next_tick = 0.0
+        while not self._stopped.is_set() and not self._finished():
+            if (now := time.monotonic()) >= next_tick:
+                tick()
+                next_tick = now + _TICK_SECONDS
+            self._changed.wait(_TICK_SECONDS)
+            self._changed.clear()
+            # What one stage records may be work for another.
+            for stage in self._stages:
+                if stage.idle:
+                    stage.wake()
 
-    def _due(self, stage: Stage, busy: set[str]) -> list[DuePhoto]:
-        photos = self._ledger.due(
-            stage.name, now=time.time(), limit=_BATCH + len(busy), after_image=stage.after_image
+    def _finished(self) -> bool:
+        # A photo in flight is still planned, so the ledger alone is right whatever happens between
+        # these two looks; that the stages are idle only spares it the question.
+        return all(stage.idle for stage in self._stages) and not any(
+            self._ledger.next_due(stage.name) is not None for stage in self._stages
         )
-        return [photo for photo in photos if photo.reference.photo_id not in busy]
+
+    def _end(self) -> None:
+        self._stopped.set()
+        for stage in self._stages:
+            stage.wake()
+        for stage in self._stages:
+            stage.join()

@@ -2,14 +2,18 @@
 
 A broken download is most often half a picture: it starts well, decodes with grey below, and would
 go unnoticed into a data set. The header's segments are walked to the dimensions and to the scan
-data, after which the end marker must follow. The build decodes every picture fully.
+data, and the scans to the end marker. The build decodes every picture fully.
 """
+
+import re
 
 # Start-of-frame markers hold the dimensions; C4, C8 and CC are other tables.
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _START_OF_SCAN = 0xDA
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 _END_OF_IMAGE = b"\xff\xd9"
+# In a scan a data byte FF is followed by 00, and restart markers stand between its parts.
+_MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\xff\x01\xd0-\xd7]")
 
 
 class NotWholeError(ValueError):
@@ -45,7 +49,24 @@ def dimensions(data: bytes) -> tuple[int, int]:
         position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
     if size is None or 0 in size or position + 4 > len(data):
         raise NotWholeError("JPEG ends in its header")
-    # Behind the scan a marker cannot be mistaken: there a data byte FF is always followed by 00.
-    if data.find(_END_OF_IMAGE, position) < 0:
+    if not _reaches_its_end(data, position):
         raise NotWholeError("JPEG ends early")
     return size
+
+
+def _reaches_its_end(data: bytes, position: int) -> bool:
+    """Whether the end marker follows the scan that starts at ``position``."""
+    # Nearly every whole picture ends with it, and no part that a scan was cut to does.
+    if data.endswith(_END_OF_IMAGE):
+        return True
+    # Bytes behind the end, or none: the tables between the scans of a progressive picture may
+    # hold the two bytes too, so these are stepped over.
+    while position + 4 <= len(data):
+        length = int.from_bytes(data[position + 2 : position + 4], "big")
+        found = _MARKER_IN_SCAN.search(data, position + 2 + length)
+        if not found:
+            return False
+        position = found.start()
+        if data[position + 1] == _END_OF_IMAGE[1]:
+            return True
+    return False

@@ -7,28 +7,33 @@ the crawl would not have made: the key is tried on the first photo whose picture
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from harvest.api import FlickrClient
+from harvest.api_stage import ask_for_post
 from harvest.errors import HarvestError
-from harvest.images import ImageFetcher, PlaceholderError
 from harvest.ledger import DuePhoto, Ledger
 from harvest.pacing import Pacer
+from harvest.photo_url import PhotoReference
+from harvest.placeholders import PlaceholderError
 from harvest.retry import PhotoGoneError, PhotoPrivateError, TransientError, UnreachableError
-from harvest.stages import ask_for_post
 
 # Lists lose up to 40% of their photos: as many in a row are never gone by chance.
 _PICTURES = 50
 
 
-def check_key(ledger: Ledger, client: FlickrClient, fetcher: ImageFetcher, pacer: Pacer) -> None:
+Probe = Callable[[PhotoReference], None]
+"""Asks whether a picture is there, as ``ImageClient.probe`` does."""
+
+
+def check_key(ledger: Ledger, client: FlickrClient, probe: Probe, pacer: Pacer) -> None:
     """Ask for one post and record it.
 
     Raises ``HarvestError`` where the key is refused, no picture is there, or a server cannot be
     reached; says nothing where they fail otherwise, which the crawl itself deals with.
     """
     try:
-        for photo in _living(ledger, fetcher):
+        for photo in _living(ledger, probe):
             pacer.wait(threading.Event())
             ask_for_post(ledger, client, photo.reference)
             return
@@ -38,14 +43,14 @@ def check_key(ledger: Ledger, client: FlickrClient, fetcher: ImageFetcher, pacer
         return
 
 
-def _living(ledger: Ledger, fetcher: ImageFetcher) -> Iterator[DuePhoto]:
+def _living(ledger: Ledger, probe: Probe) -> Iterator[DuePhoto]:
     """Yield due photos whose picture lives, or cannot be asked for yet."""
     gone = 0
     photos = ledger.due("api", now=time.time(), limit=_PICTURES)
     for photo in photos:
         if photo.picture_unknown:
             try:
-                fetcher.probe(photo.reference)
+                probe(photo.reference)
             except (PhotoPrivateError, PlaceholderError):
                 pass  # the API will say what it is
             except PhotoGoneError:

@@ -75,8 +75,15 @@ class Ledger:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Hold the ledger for several statements that commit together or not at all."""
+        """Hold the ledger for several statements that commit together or not at all.
+
+        One within another is a part of it: so the records of a batch share a commit.
+        """
         with self._lock:
+            within_another = self._connection.in_transaction
+            if within_another:
+                yield self._connection
+                return
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -108,16 +115,22 @@ class Ledger:
 
     # What is due.
 
-    def start_crawl(self, *, verify_gone: bool) -> None:
+    def start_crawl(self, *, images: bool, verify_gone: bool) -> None:
         """Make everything due that an earlier crawl gave up on.
 
-        With ``verify_gone`` also the posts that are ``gone`` only because their picture is.
+        With ``images`` also the pictures that a crawl without them saw and left; with
+        ``verify_gone`` also the posts that are ``gone`` only because their picture is.
         """
         with self.transaction() as connection:
             for what in ("api", "image"):
                 connection.execute(
                     f"UPDATE photos SET {what}_attempts = 0, {what}_next_try = 0 "
                     f"WHERE {what}_outcome = 'failed'"
+                )
+            if images:
+                connection.execute(
+                    "UPDATE photos SET image_next_try = 0 WHERE image_outcome = 'pending' "
+                    "AND image_next_try IS NULL AND server IS NOT NULL AND secret IS NOT NULL"
                 )
             if verify_gone:
                 connection.execute(
@@ -213,6 +226,15 @@ class Ledger:
                 (picture.sha256, picture.size, picture.width, picture.height, photo_id),
             )
 
+    def record_seen(self, photo_id: str) -> None:
+        """Record that a picture is there; a crawl that fetches none leaves it ``pending``."""
+        with self.transaction() as connection:
+            connection.execute(
+                "UPDATE photos SET image_outcome = 'pending', image_attempts = 0, "
+                "image_next_try = NULL, image_error = NULL WHERE photo_id = ?",
+                (photo_id,),
+            )
+
     def record_final(self, what: str, photo_id: str, outcome: str, reason: str) -> None:
         """Record an ``image`` or ``api`` outcome after which nothing is tried again."""
         with self.transaction() as connection:
@@ -244,6 +266,14 @@ class Ledger:
                 f"UPDATE photos SET {what}_outcome = 'failed', {what}_error = ?, "
                 f"{what}_attempts = {what}_attempts + 1, {what}_next_try = ? WHERE photo_id = ?",
                 (_one_line(reason), next_try, photo_id),
+            )
+
+    def postpone(self, what: str, photo_id: str, reason: str, *, delay: float) -> None:
+        """Plan a try in ``delay`` seconds, after one that failed through no fault of the photo."""
+        with self.transaction() as connection:
+            connection.execute(
+                f"UPDATE photos SET {what}_error = ?, {what}_next_try = ? WHERE photo_id = ?",
+                (_one_line(reason), time.time() + delay, photo_id),
             )
 
     # What is known.

@@ -42,9 +42,10 @@ class PhotoReference:
     farm: str | None
     secret: str | None
 
-    def image_path(self) -> str:
-        """Return the path of the photo's 500-pixel picture on an image server."""
-        return f"/{self.server}/{self.photo_id}_{self.secret}.jpg"
+    def image_path(self, size: str = "") -> str:
+        """Return the path of the photo's picture on an image server: 500 pixels, or a size's."""
+        suffix = f"_{size}" if size else ""
+        return f"/{self.server}/{self.photo_id}_{self.secret}{suffix}.jpg"
 
 
 def parse_photo_url(url: str) -> PhotoReference:

@@ -20,19 +20,32 @@ class TransientError(Exception):
     """A failure that another try may mend."""
 
     def __init__(
-        self, reason: str, *, retry_after: float | None = None, too_many: bool = False
+        self,
+        reason: str,
+        *,
+        retry_after: float | None = None,
+        too_many: bool = False,
+        down: bool = False,
     ) -> None:
         """``retry_after``: seconds the server asked us to wait, if it did.
 
         ``too_many``: the server says that we ask too much; whoever else asks it should rest too.
+        ``down``: so fails a service that is down, whatever it is asked (``harvest.breaker``).
         """
         super().__init__(reason)
         self.retry_after = retry_after
         self.too_many = too_many
+        self.down = down
+        self.spends_attempt = not too_many
+        """Whether the photo has one attempt less: not where we, or the service, are to blame."""
 
 
 class UnreachableError(TransientError):
     """There is no server to be reached: the network, the address or the server is at fault."""
+
+    def __init__(self, reason: str) -> None:
+        """Count as the failure of a service that is down."""
+        super().__init__(reason, down=True)
 
 
 class PhotoGoneError(Exception):
@@ -61,8 +74,12 @@ class RetryPolicy:
         """Return the seconds until the next try after so many failures; none to give up."""
         if failures >= self.attempts:
             return None
-        ceiling = min(self.longest_delay, self.first_delay * 2 ** (failures - 1))
-        return max(retry_after or 0.0, random.uniform(0, ceiling))
+        return max(retry_after or 0.0, self.backoff(failures))
+
+    def backoff(self, failures: int) -> float:
+        """Return the seconds to wait after so many failures in a row, however many."""
+        doublings = min(failures - 1, 60)
+        return random.uniform(0, min(self.longest_delay, self.first_delay * 2**doublings))
 
 
 def seconds_to_wait(retry_after: str | None) -> float | None:

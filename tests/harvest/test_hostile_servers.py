@@ -84,7 +84,9 @@ class TestPictures:
         reasons = {reason for what, reason, _ in failure_reasons(tmp_path / "h") if what == "image"}
         assert reasons == {"redirected away from the image servers: not followed"}
 
-    def test_where_a_server_says_too_many_all_workers_rest(self, tmp_path: Path) -> None:
+    def test_a_server_that_says_too_many_is_asked_less_and_nothing_is_lost(
+        self, tmp_path: Path
+    ) -> None:
         answered: list[int] = []
 
         def answer(request: BaseHTTPRequestHandler) -> None:
@@ -95,7 +97,7 @@ class TestPictures:
                 send(request, 429, b"")
             else:
                 answered.append(200)
-                send(request, 200, jpeg(1))
+                send(request, 200, jpeg(len(answered)))
 
         published_list = write_votes(tmp_path / "list", POSTS)
         with serving(answer) as server:

@@ -1,0 +1,214 @@
+"""Asks Flickr's image servers for pictures, many at once, and says what an answer means.
+
+aiohttp costs half of what a pool of threads over urllib3 does, and a hundred requests in flight
+need no hundred threads. No quota is spent here. What an image server can answer is described in
+``docs/flickr.md``. Only Flickr's image hosts are ever asked, by redirects too.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import NamedTuple, Self
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+from yarl import URL
+
+from harvest.image_hosts import ImageHosts
+from harvest.images import LARGEST, OversizedPictureError
+from harvest.photo_url import PhotoReference
+from harvest.placeholders import PlaceholderError, check_redirect, check_size
+from harvest.retry import (
+    PhotoGoneError,
+    PhotoPrivateError,
+    TransientError,
+    UnreachableError,
+    seconds_to_wait,
+)
+from harvest.servers import Servers
+
+_DEADLINE_SECONDS = 60.0
+_TIMEOUT = aiohttp.ClientTimeout(total=_DEADLINE_SECONDS, sock_connect=10, sock_read=20)
+_REDIRECTS = (301, 302, 303, 307, 308)
+_BUFFER = 2**18
+
+# Each size with the next smaller one that is asked for where it is absent: a photo that is smaller
+# than a size has no file of it. Larger ones carry a secret that no list knows.
+SIZES = {"b": "c", "c": "z", "z": "", "": None}
+
+
+@contextmanager
+def prober(servers: Servers, hosts: ImageHosts) -> Iterator[Callable[[PhotoReference], None]]:
+    """Open a client for a few questions, before the loop that asks many at once is there.
+
+    Yields what raises as ``ImageClient.probe`` does.
+    """
+
+    async def opened() -> ImageClient:
+        return ImageClient(servers, hosts)
+
+    with asyncio.Runner() as runner:
+        client = runner.run(opened())
+        try:
+            yield lambda reference: runner.run(client.probe(reference))
+        finally:
+            runner.run(client.__aexit__(None, None, None))
+
+
+class _Answer(NamedTuple):
+    status: int
+    location: str
+    content_type: str
+    size: int | None
+    retry_after: str | None
+    body: bytes
+
+
+class ImageClient:
+    """A pooled client of the image servers; for use within one event loop."""
+
+    def __init__(self, servers: Servers, hosts: ImageHosts) -> None:
+        """Ask within the limits of ``hosts``."""
+        self._servers = servers
+        self._hosts = hosts
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"Accept-Encoding": "identity"},
+            timeout=_TIMEOUT,
+            auto_decompress=False,
+            read_bufsize=_BUFFER,
+        )
+
+    async def __aenter__(self) -> Self:
+        """Return the client."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the connections."""
+        await self._session.close()
+
+    async def fetch(self, reference: PhotoReference, size: str = "") -> bytes:
+        """Return the body that answers for a photo's picture in ``size``, or the next smaller one.
+
+        Raises ``PhotoGoneError``, ``PhotoPrivateError``, ``PlaceholderError``,
+        ``OversizedPictureError`` or ``TransientError``.
+        """
+        while (smaller := SIZES[size]) is not None:
+            try:
+                return await self._ask("GET", reference.image_path(size))
+            except (PhotoGoneError, PhotoPrivateError, PlaceholderError):
+                size = smaller  # what every photo has is asked before it is given up
+        return await self._ask("GET", reference.image_path())
+
+    async def probe(self, reference: PhotoReference) -> None:
+        """Ask whether a picture is there without fetching it; raises as ``fetch`` does."""
+        await self._ask("HEAD", reference.image_path())
+
+    async def _ask(self, method: str, path: str) -> bytes:
+        url = self._servers.images + path
+        for _ in range(4):
+            answer = await self._in_turn(method, url)
+            if answer.status not in _REDIRECTS or not answer.location:
+                return _checked(answer)
+            check_redirect(answer.status, answer.location)
+            url = self._followed(url, answer.location)
+        raise TransientError("redirected more than three times")
+
+    def _followed(self, url: str, location: str) -> str:
+        try:
+            # As it will be asked for: two parsers need not find the same host in a URL.
+            target = URL(urljoin(url, location), encoded=True)
+            if (
+                self._servers.serves_images(str(target))
+                and target.host == urlsplit(str(target)).hostname
+            ):
+                return str(target)
+        except ValueError:
+            pass
+        raise TransientError("redirected away from the image servers: not followed")
+
+    async def _in_turn(self, method: str, url: str) -> _Answer:
+        """Make one request as soon as its host may be asked, and tell the host what came of it."""
+        host = self._hosts.of(url)
+        await host.enter()
+        started = time.monotonic()
+        try:
+            answer, latency = await self._request(method, url, started)
+            if answer.status == 429 or answer.status >= 500:
+                raise TransientError(
+                    f"answered {answer.status}",
+                    retry_after=seconds_to_wait(answer.retry_after),
+                    too_many=answer.status == 429,
+                    down=answer.status >= 500,
+                )
+            host.answered(latency)
+            return answer
+        except TransientError as error:
+            host.failed(error, started)
+            raise
+        finally:
+            host.leave()
+
+    async def _request(self, method: str, url: str, started: float) -> tuple[_Answer, float]:
+        try:
+            async with self._session.request(
+                method, URL(url, encoded=True), allow_redirects=False, proxy=self._servers.proxy
+            ) as response:
+                latency = time.monotonic() - started
+                headers = response.headers
+                answer = _Answer(
+                    status=response.status,
+                    location=headers.get("Location", ""),
+                    content_type=headers.get("Content-Type", ""),
+                    size=response.content_length,
+                    retry_after=headers.get("Retry-After"),
+                    body=await _body(response),
+                )
+                return answer, latency
+        except aiohttp.ClientConnectorError:
+            raise UnreachableError("no connection to the image server") from None
+        except aiohttp.ConnectionTimeoutError:
+            raise UnreachableError("no connection to the image server in time") from None
+        except TimeoutError:
+            raise TransientError(
+                f"no whole answer from the image server within {_DEADLINE_SECONDS:.0f} s", down=True
+            ) from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise TransientError(
+                f"{type(error).__name__} from the image server",
+                down=isinstance(error, aiohttp.ServerDisconnectedError),
+            ) from None
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    """Return the body, no more of it than a picture can have: the rest is not waited for."""
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in response.content.iter_any():
+        pieces.append(piece)
+        size += len(piece)
+        if size > LARGEST:
+            response.close()
+            break
+    return b"".join(pieces)
+
+
+def _checked(answer: _Answer) -> bytes:
+    if answer.status == 200:
+        check_size(answer.content_type, answer.size)
+        if max(len(answer.body), answer.size or 0) > LARGEST:
+            raise OversizedPictureError(f"more than {LARGEST} bytes")
+        return answer.body
+    if answer.status in (404, 410):
+        raise PhotoGoneError(f"answered {answer.status}")
+    if answer.status == 403:
+        raise PhotoPrivateError("answered 403")
+    raise TransientError(f"answered {answer.status}")

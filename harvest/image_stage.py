@@ -1,0 +1,254 @@
+"""The pictures of a crawl: they cost no quota, and one that is gone settles its post.
+
+One thread runs an event loop with many requests in flight; a second one does what blocks, so that
+neither a slow disk nor a busy ledger holds up the network: it takes due photos from the ledger, and
+writes, checks and records what came, in batches that share a commit.
+"""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from harvest.image_client import ImageClient
+from harvest.image_hosts import MOST_AT_ONCE, ImageHosts
+from harvest.images import (
+    CorruptPictureError,
+    OversizedPictureError,
+    Picture,
+    find_picture,
+    image_path,
+    read_picture,
+    write_picture,
+)
+from harvest.ledger import DuePhoto, Ledger
+from harvest.placeholders import PlaceholderError, SharedBodies, drop_shared_pictures
+from harvest.retry import PhotoGoneError, PhotoPrivateError, RetryPolicy, TransientError
+from harvest.servers import Servers
+
+# Photos at once, from the ledger to the ledger: those that wait to be written count too.
+_MOST_BUSY = 2 * MOST_AT_ONCE
+_DUE = 500
+# How long what has come may wait for more to be recorded with it.
+_LINGER_SECONDS = 0.05
+_LOOK_SECONDS = 0.5
+
+_Outcome = bytes | Exception | None
+"""A body, why there is none, or nothing where only its presence was asked."""
+# Outcomes after which nothing is tried again.
+_OUTCOMES: dict[type[Exception], str] = {
+    PhotoGoneError: "gone",
+    PhotoPrivateError: "private",
+    PlaceholderError: "placeholder",
+    OversizedPictureError: "corrupt",
+}
+_FAILURES: tuple[type[Exception], ...] = (*_OUTCOMES, TransientError)
+
+
+class ImageStage:
+    """Fetches the pictures of due photos, or asks whether they are there."""
+
+    name = "image"
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        servers: Servers,
+        *,
+        folder: Path | None,
+        size: str,
+        settle_posts: bool,
+        retry: RetryPolicy,
+        say: Callable[[str], None],
+        stopped: threading.Event,
+    ) -> None:
+        """Write pictures of ``size`` below ``folder``; without one, only ask for their heads.
+
+        ``settle_posts``: a picture that is gone settles its post. ``stopped`` ends the stage when
+        what is in flight has come, and is set by it where it fails.
+        """
+        self.idle = False
+        self._ledger = ledger
+        self._servers = servers
+        self._folder = folder
+        self._size = size
+        self._settle_posts = settle_posts
+        self._retry = retry
+        self._hosts = ImageHosts(retry=retry, say=say, ledger=ledger)
+        self._say = say
+        self._stopped = stopped
+        self._thread = threading.Thread(target=self._run, name=self.name)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._error: BaseException | None = None
+        self._shared = SharedBodies()
+        self._taken: set[str] = set()
+        """Photos that wait, are in flight, or are not recorded yet."""
+        self._waiting: deque[DuePhoto] = deque()
+        self._open = 0
+        """Photos in flight or not recorded yet."""
+        self._came: list[tuple[DuePhoto, _Outcome]] = []
+
+    def start(self, changed: Callable[[], None]) -> None:
+        """Start to work; ``changed`` is told of every batch that is recorded, and of the end."""
+        self._changed = changed
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look at the ledger, and at ``stopped``, again; from any thread."""
+        if self._loop:
+            with contextlib.suppress(RuntimeError):  # it has ended
+                self._loop.call_soon_threadsafe(self._woken.set)
+
+    def join(self) -> None:
+        """Wait for the end; raises what the stage failed with."""
+        if self._thread.ident is not None:
+            self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._work())
+        except BaseException as error:
+            while isinstance(error, BaseExceptionGroup):
+                error = error.exceptions[0]
+            self._error = error
+            self._stopped.set()
+        self._changed()
+
+    async def _work(self) -> None:
+        self._woken = asyncio.Event()
+        self._arrived = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1, thread_name_prefix="image-files") as files:
+            self._files = files
+            async with (
+                ImageClient(self._servers, self._hosts) as client,
+                asyncio.TaskGroup() as tasks,
+            ):
+                recorder = tasks.create_task(self._record())
+                await self._hand_out(client, tasks)
+                self._hosts.abandon()
+                while self._open:
+                    self._woken.clear()
+                    await self._woken.wait()
+                recorder.cancel()
+            if self._folder and (dropped := drop_shared_pictures(self._ledger, self._folder)):
+                self._say(f"{dropped} pictures are the same few, so placeholders: not kept")
+
+    async def _hand_out(self, client: ImageClient, tasks: asyncio.TaskGroup) -> None:
+        assert self._loop is not None
+        while not self._stopped.is_set():
+            self._woken.clear()
+            next_try = None
+            if not self._waiting and self._open < _MOST_BUSY:
+                due, next_try = await self._loop.run_in_executor(
+                    self._files, self._due, frozenset(self._taken)
+                )
+                self._waiting.extend(due)
+                self._taken.update(photo.reference.photo_id for photo in due)
+            while self._waiting and self._open < _MOST_BUSY:
+                self._open += 1
+                tasks.create_task(self._ask(client, self._waiting.popleft()))
+            was_idle, self.idle = self.idle, not self._taken
+            if self.idle and not was_idle:
+                self._changed()
+            wait = _LOOK_SECONDS
+            if self.idle and next_try is not None:
+                wait = min(max(next_try - time.time(), 0.001), _LOOK_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._woken.wait()
+
+    async def _ask(self, client: ImageClient, photo: DuePhoto) -> None:
+        outcome: _Outcome = None
+        try:
+            if self._folder:
+                outcome = await client.fetch(photo.reference, self._size)
+            else:
+                await client.probe(photo.reference)
+        except _FAILURES as error:
+            outcome = error
+        except asyncio.CancelledError:  # its turn did not come any more: it stays due
+            self._open -= 1
+            self._woken.set()
+            raise
+        self._came.append((photo, outcome))
+        self._arrived.set()
+
+    async def _record(self) -> None:
+        assert self._loop is not None
+        while True:
+            await self._arrived.wait()
+            if self._open > len(self._came):
+                await asyncio.sleep(_LINGER_SECONDS)
+            self._arrived.clear()
+            batch, self._came = self._came, []
+            await self._loop.run_in_executor(self._files, self._keep, batch)
+            self._open -= len(batch)
+            self._taken.difference_update(photo.reference.photo_id for photo, _ in batch)
+            self._woken.set()
+            self._changed()
+
+    # What blocks, on the thread for it.
+
+    def _due(self, taken: frozenset[str]) -> tuple[list[DuePhoto], float | None]:
+        """Return photos that are due and not taken, or the time of the next that will be."""
+        photos = self._ledger.due("image", now=time.time(), limit=_DUE + len(taken))
+        due = [photo for photo in photos if photo.reference.photo_id not in taken]
+        if self._folder:
+            due = list(self._not_here(due, self._folder))
+        return due, None if due else self._ledger.next_due("image")
+
+    def _not_here(self, photos: list[DuePhoto], folder: Path) -> Iterator[DuePhoto]:
+        """Yield those whose picture a killed crawl has not left in its place; record the others."""
+        for photo in photos:
+            photo_id = photo.reference.photo_id
+            if picture := find_picture(image_path(folder, photo_id)):
+                self._ledger.record_picture(photo_id, picture)
+            else:
+                yield photo
+
+    def _keep(self, batch: list[tuple[DuePhoto, _Outcome]]) -> None:
+        """Write the pictures of a batch, then record all of it in one commit."""
+        made = [(photo, self._made(photo.reference.photo_id, outcome)) for photo, outcome in batch]
+        with self._ledger.transaction():
+            for photo, result in made:
+                photo_id = photo.reference.photo_id
+                if isinstance(result, Picture):
+                    self._ledger.record_picture(photo_id, result)
+                elif result is None:
+                    self._ledger.record_seen(photo_id)
+                else:
+                    self._record_failure(photo, result)
+
+    def _made(self, photo_id: str, outcome: _Outcome) -> Picture | Exception | None:
+        if not isinstance(outcome, bytes) or not self._folder:
+            return outcome if isinstance(outcome, Exception) else None
+        try:
+            self._shared.check(photo_id, outcome)
+            picture = read_picture(outcome)
+        except _FAILURES as error:
+            return error
+        write_picture(image_path(self._folder, photo_id), outcome)
+        return picture
+
+    def _record_failure(self, photo: DuePhoto, error: Exception) -> None:
+        ledger, photo_id, reason = self._ledger, photo.reference.photo_id, str(error)
+        if isinstance(error, PhotoGoneError) and self._settle_posts:
+            ledger.record_gone_picture(photo_id, reason)
+        elif not isinstance(error, TransientError):
+            ledger.record_final("image", photo_id, _OUTCOMES[type(error)], reason)
+        elif not error.spends_attempt:
+            delay = max(error.retry_after or 0.0, self._retry.backoff(1))
+            ledger.postpone("image", photo_id, reason, delay=delay)
+        else:
+            next_try = self._retry.delay(photo.attempts + 1, error.retry_after)
+            if next_try is None and isinstance(error, CorruptPictureError):
+                ledger.record_final("image", photo_id, "corrupt", reason)
+            else:
+                ledger.record_failure("image", photo_id, reason, delay=next_try)
