@@ -204,6 +204,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--venv", type=Path, required=True)
     parser.add_argument("--count", type=int, default=5000)
+    parser.add_argument("--folder", type=Path, help="Where pictures go [default: the temporary]")
     parser.add_argument("--ours-only", action="store_true")
     arguments = parser.parse_args()
     python = None if arguments.ours_only else _installed(arguments.venv)
@@ -213,12 +214,15 @@ def main() -> None:
         ("10% answered 429", arguments.count, {"refused": 0.1}),
         ("one picture (start-up)", 1, {}),
     ]
-    for name, count, server in cases:
-        with tempfile.TemporaryDirectory() as folder, serving(**server) as url:
-            print(ours(url, count, Path(folder) / "ours").line(f"{name}: ours", count), flush=True)
-            if python:
-                run = peers(url, count, Path(folder) / "peer", python)
-                print(run.line(f"{name}: {_PEER}", count), flush=True)
+    # Removed at the end only: ext4 is slow to create files for minutes after as many were removed.
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        for number, (name, count, server) in enumerate(cases):
+            with serving(**server) as url:
+                run = ours(url, count, Path(folder) / f"ours-{number}")
+                print(run.line(f"{name}: ours", count), flush=True)
+                if python:
+                    run = peers(url, count, Path(folder) / f"peer-{number}", python)
+                    print(run.line(f"{name}: {_PEER}", count), flush=True)
 
 
 if __name__ == "__main__":
