@@ -119,10 +119,11 @@ class ImageClient:
             if answer.status not in _REDIRECTS or not answer.location:
                 return _checked(answer)
             check_redirect(answer.status, answer.location)
-            url = self._followed(url, answer.location)
+            url = self.followed(url, answer.location)
         raise TransientError("redirected more than three times")
 
-    def _followed(self, url: str, location: str) -> str:
+    def followed(self, url: str, location: str) -> str:
+        """Return where a redirect of ``url`` leads; raises ``TransientError`` where it may not."""
         try:
             # As it will be asked for: two parsers need not find the same host in a URL.
             target = URL(urljoin(url, location), encoded=True)
