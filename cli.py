@@ -37,14 +37,19 @@ def _global_options(
 
 @app.command()
 def crawl(
-    published_list: Annotated[
-        Path, typer.Argument(metavar="LIST", help="You et al.'s or VSO's folder, told by content.")
+    published_lists: Annotated[
+        list[Path],
+        typer.Argument(metavar="LIST...", help="You et al.'s or VSO's folder, told by content."),
     ],
     out: Annotated[Path, typer.Option(help="Harvest folder, made or gone on with.")],
     api_key: Annotated[str, typer.Option(envvar="FLICKR_API_KEY", show_default=False)] = "",
     api_secret: Annotated[str, typer.Option(envvar="FLICKR_API_SECRET", show_default=False)] = "",
     flickr_url: Annotated[
         str | None, typer.Option(help="Another server in Flickr's place, such as the sandbox.")
+    ] = None,
+    metadata: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="YFCC100M's metadata: posts found there cost no call."),
     ] = None,
     images: Annotated[bool, typer.Option(help="Fetch the pictures.")] = True,
     image_size: Annotated[
@@ -55,38 +60,60 @@ def crawl(
         ),
     ] = "",
     quota: Annotated[int, typer.Option(help="API calls an hour; 0 for no limit.")] = 3600,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Ask for so many of the photos that are due, at most.")
+    ] = None,
     verify_gone: Annotated[
         bool, typer.Option(help="Spend a call on posts whose picture is gone.")
+    ] = False,
+    refresh: Annotated[
+        bool,
+        typer.Option("--refresh", help="Ask for everything again; drop what owners withdrew."),
+    ] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Say what the crawl will cost, and why; then stop.")
     ] = False,
     max_loss: Annotated[
         float, typer.Option(min=0, max=1, help="Fraction of photos that may end failed or corrupt.")
     ] = 0.01,
+    log_json: Annotated[
+        bool, typer.Option("--log-json", help="Log lines as JSON objects, for machines.")
+    ] = False,
 ) -> None:
-    """Fetch the posts behind a published list of Flickr URLs; run again to go on."""
-    from harvest.crawl import CrawlOptions
+    """Fetch the posts behind published lists of Flickr URLs; run again to go on."""
     from harvest.crawl import crawl as run_crawl
-    from harvest.status import describe
+    from harvest.crawl_options import CrawlOptions
+    from harvest.json_log import say_json, show_json
+    from harvest.plan_report import plan as run_plan
+    from harvest.status import describe, harvest_status
 
     _end_like_ctrl_c()
     options = CrawlOptions(
-        published_list=published_list,
+        published_lists=tuple(published_lists),
         out=out,
         api_key=api_key,
         api_secret=api_secret,
         flickr_url=flickr_url,
+        metadata=metadata,
         images=images,
         image_size=image_size,
         quota=quota,
+        limit=limit,
         verify_gone=verify_gone,
+        refresh=refresh,
     )
-    report = run_crawl(options, _say)
-    print(describe(out))
+    say, show = (say_json, show_json) if log_json else (_say, None)
+    if plan:
+        print(run_plan(options, say))
+        return
+    report = run_crawl(options, say, show)
+    print(describe(harvest_status(out)))
     if report.rejected:
         print(f"{report.rejected} rows of the list name no photo")
     if report.interrupted:
         raise KeyboardInterrupt
     if report.lost > max_loss * report.photos:
-        _say(
+        say(
             f"{report.lost} of {report.photos} photos ended failed or corrupt, more than "
             f"--max-loss {max_loss:g}: `status` shows why; the same command tries the failed again"
         )
@@ -99,14 +126,10 @@ def status(
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Show the outcomes of a harvest, also while a crawl is at work on it."""
-    from harvest.status import describe, failure_reasons, harvest_status
+    from harvest.status import describe, harvest_status
 
-    if as_json:
-        print(json.dumps(harvest_status(harvest)))
-        return
-    print(describe(harvest))
-    for what, reason, count in failure_reasons(harvest):
-        print(f"{count} x {what}: {reason}")
+    found = harvest_status(harvest)
+    print(json.dumps(found) if as_json else describe(found))
 
 
 @app.command("build-splits")

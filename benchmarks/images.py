@@ -31,7 +31,7 @@ from PIL import Image
 
 from harvest.ledger import Ledger
 from harvest.ledger_file import FILE_NAME
-from harvest.listing import add_list
+from harvest.list_intake import add_list
 from harvest.sources.detection import open_list
 
 _PROJECT = Path(__file__).resolve().parents[1]

@@ -76,7 +76,7 @@ def parse_get_info(content: Any, photo_id: str) -> Answer:
         owner=_owner(_member(photo, "owner", dict).get("nsid")),
         license=_matching(photo.get("license"), r"\d{1,4}"),
         date_upload=_integer(photo.get("dateuploaded")),
-        date_taken=taken_at(dates.get("taken")) if isinstance(dates, dict) else None,
+        date_taken=_taken(dates.get("taken")) if isinstance(dates, dict) else None,
     )
 
 
@@ -92,7 +92,7 @@ def parse_listing(content: Any, *, owner: str | None = None) -> ListingPage:
     answers = []
     for entry in entries:
         try:
-            answers.append(_listed(entry, owner))
+            answers.append(parse_listed(entry, owner=owner))
         except MalformedAnswerError:
             continue
     return ListingPage(
@@ -103,7 +103,11 @@ def parse_listing(content: Any, *, owner: str | None = None) -> ListingPage:
     )
 
 
-def _listed(entry: Any, owner: str | None) -> Answer:
+def parse_listed(entry: Any, *, owner: str | None = None) -> Answer:
+    """Read one entry of a listing, or what has been brought into the form of one.
+
+    Raises ``MalformedAnswerError`` where it is malformed or lacks a part of a post.
+    """
     if not isinstance(entry, dict) or any(key not in entry for key in _NEEDED_IN_LISTING):
         raise MalformedAnswerError("an entry of the listing lacks a part of its post")
     reference = _reference(_photo_id(entry.get("id")), entry)
@@ -117,18 +121,17 @@ def _listed(entry: Any, owner: str | None) -> Answer:
         owner=_owner(entry.get("owner", owner)),
         license=_matching(entry["license"], r"\d{1,4}"),
         date_upload=_integer(entry["dateupload"]),
-        date_taken=taken_at(entry["datetaken"]),
+        date_taken=_taken(entry["datetaken"]),
     )
 
 
-def taken_at(value: Any) -> str | None:
-    """Return the date in ``YYYY-MM-DD HH:MM:SS``, without fractions; None where it is no date."""
+def _taken(value: Any) -> str | None:
     text = _matching(value, r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?")
     return text[:19] if text and not text.startswith("0000") else None
 
 
-def storable(text: str) -> str:
-    """Return a text that can be stored: a lone surrogate is valid JSON, but no UTF-8."""
+def _storable(text: str) -> str:
+    # A lone surrogate is valid JSON, but no text that can be stored.
     return text.encode("utf-8", errors="replace").decode("utf-8")
 
 
@@ -151,8 +154,8 @@ def _text(photo: dict[str, Any], key: str) -> str:
     # Listings write titles plainly and descriptions as getInfo does; both are seen either way.
     written = photo.get(key)
     if isinstance(written, str):
-        return storable(written)
-    return storable(_member(_member(photo, key, dict), "_content", str))
+        return _storable(written)
+    return _storable(_member(_member(photo, key, dict), "_content", str))
 
 
 def _photo_id(value: Any) -> str:
@@ -165,7 +168,7 @@ def _photo_id(value: Any) -> str:
 def _owner(nsid: Any) -> str:
     if not isinstance(nsid, str) or not nsid:
         raise MalformedAnswerError("the answer names no owner")
-    return storable(nsid)
+    return _storable(nsid)
 
 
 def _matching(value: Any, pattern: str) -> str | None:

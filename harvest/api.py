@@ -8,16 +8,33 @@ import logging
 import re
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import flickrapi
 import requests
 from requests.adapters import HTTPAdapter
 
-from harvest.answers import Answer, MalformedAnswerError, parse_get_info
+from harvest.answers import (
+    LISTING_EXTRAS,
+    Answer,
+    ListingPage,
+    MalformedAnswerError,
+    parse_get_info,
+    parse_listing,
+)
+from harvest.listings import Listing
 from harvest.photo_url import PhotoReference
-from harvest.retry import TransientError, photo_call_failure, seconds_to_wait
+from harvest.retry import (
+    PhotoGoneError,
+    PhotoPrivateError,
+    TransientError,
+    call_failure,
+    seconds_to_wait,
+)
 from harvest.servers import Servers
+from harvest.sweep import PAGE
+
+_Read = TypeVar("_Read")
 
 _TIMEOUT_SECONDS = 30
 
@@ -46,6 +63,8 @@ class FlickrClient:
         self._session = requests.Session()
         # One decision on proxies for API and pictures; and no look into ~/.netrc at every call.
         self._session.trust_env = False
+        # A signed call is for this server and no other.
+        self._session.max_redirects = 0
         if servers.proxy:
             self._session.proxies = {"http": servers.proxy, "https": servers.proxy}
         adapter = HTTPAdapter(pool_maxsize=connections, pool_block=True)
@@ -60,19 +79,47 @@ class FlickrClient:
 
         Raises ``PhotoGoneError``, ``PhotoPrivateError``, ``TransientError`` or ``RefusedError``.
         """
-        method = "flickr.photos.getInfo"
+        content = self._call(
+            "flickr.photos.getInfo",
+            lambda: self._api.photos.getInfo(photo_id=reference.photo_id, secret=reference.secret),
+        )
+        return self._read(lambda: parse_get_info(content, reference.photo_id))
+
+    def search(self, listing: Listing, *, not_after: int | None) -> ListingPage:
+        """Ask ``flickr.photos.search`` for a listing's page of the newest posts up to a date.
+
+        ``not_after``: unix seconds; None for no bound. An owner that is gone lists nothing. Raises
+        ``TransientError`` or ``RefusedError``.
+        """
+        try:
+            content = self._call(
+                "flickr.photos.search",
+                lambda: self._api.photos.search(
+                    **listing.parameters(),
+                    max_upload_date=not_after,
+                    sort="date-posted-desc",
+                    extras=LISTING_EXTRAS,
+                    per_page=PAGE,
+                ),
+            )
+        except (PhotoGoneError, PhotoPrivateError):
+            return ListingPage(answers=(), refused=0, total=0, pages=0)
+        return self._read(lambda: parse_listing(content))
+
+    def _call(self, method: str, call: Callable[[], Any]) -> Any:
         self._spend(method)
         self._last.retry_after = self._last.oauth_problem = None
         try:
-            content = self._api.photos.getInfo(photo_id=reference.photo_id, secret=reference.secret)
-            return parse_get_info(content, reference.photo_id)
-        except MalformedAnswerError as error:
-            raise TransientError(str(error)) from None
+            return call()
         except Exception as error:
             # `from None`: a chained exception would carry the signed request.
-            raise photo_call_failure(
-                error, self._last.retry_after, self._last.oauth_problem
-            ) from None
+            raise call_failure(error, self._last.retry_after, self._last.oauth_problem) from None
+
+    def _read(self, parse: Callable[[], _Read]) -> _Read:
+        try:
+            return parse()
+        except MalformedAnswerError as error:
+            raise TransientError(str(error)) from None
 
     def close(self) -> None:
         """Close the connections."""

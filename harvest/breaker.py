@@ -30,7 +30,7 @@ class Breaker:
         *,
         retry: RetryPolicy,
         say: Callable[[str], None],
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``what`` names the service to ``say``, which is told when it goes and when it is back."""
         self._what = what

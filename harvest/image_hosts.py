@@ -14,6 +14,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from harvest.breaker import Breaker
+from harvest.clock import now
 from harvest.ledger import Ledger
 from harvest.pacing import HOUR
 from harvest.retry import RetryPolicy, TransientError
@@ -56,7 +57,7 @@ class ImageHost:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._alarm: asyncio.TimerHandle | None = None
         rest_until = float(ledger.meta(self._meta_key) or 0.0)
-        self._rest_until = min(rest_until, time.time() + HOUR)
+        self._rest_until = min(rest_until, now() + HOUR)
         self._doubling = True
         self._cut_at = 0.0
         self._cuts_in_a_row = 0
@@ -136,7 +137,7 @@ class ImageHost:
         return True
 
     def _rest(self, seconds: float) -> None:
-        until = time.time() + seconds
+        until = now() + seconds
         if until <= self._rest_until:
             return
         self._rest_until = until
@@ -146,7 +147,7 @@ class ImageHost:
 
     def _admit(self) -> None:
         while self._waiting and self._busy < int(self.limit):
-            wait = self._rest_until - time.time()
+            wait = self._rest_until - now()
             if wait <= 0:
                 wait = self._breaker.delay()  # last: it may hand this one the trial
             if wait > 0:

@@ -1,4 +1,4 @@
-"""The pictures of a crawl: they cost no quota, and one that is gone settles its post.
+"""The pictures of a crawl: they cost no quota, and a dead one settles its post.
 
 One thread runs an event loop with many requests in flight; a second one does what blocks, so that
 neither a slow disk nor a busy ledger holds up the network: it takes due photos from the ledger, and
@@ -8,12 +8,12 @@ writes, checks and records what came, in batches that share a commit.
 import asyncio
 import contextlib
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from harvest.clock import now
 from harvest.image_client import ImageClient
 from harvest.image_hosts import MOST_AT_ONCE, ImageHosts
 from harvest.images import (
@@ -59,22 +59,24 @@ class ImageStage:
         ledger: Ledger,
         servers: Servers,
         *,
-        folder: Path | None,
+        folder: Path,
+        fetch: bool,
         size: str,
         settle_posts: bool,
         retry: RetryPolicy,
         say: Callable[[str], None],
         stopped: threading.Event,
     ) -> None:
-        """Write pictures of ``size`` below ``folder``; without one, only ask for their heads.
+        """Write pictures of ``size`` below ``folder``; without ``fetch``, only ask for their heads.
 
-        ``settle_posts``: a picture that is gone settles its post. ``stopped`` ends the stage when
+        ``settle_posts``: a picture that is dead settles its post. ``stopped`` ends the stage when
         what is in flight has come, and is set by it where it fails.
         """
         self.idle = False
         self._ledger = ledger
         self._servers = servers
         self._folder = folder
+        self._fetch = fetch
         self._size = size
         self._settle_posts = settle_posts
         self._retry = retry
@@ -137,7 +139,7 @@ class ImageStage:
                     self._woken.clear()
                     await self._woken.wait()
                 recorder.cancel()
-            if self._folder and (dropped := drop_shared_pictures(self._ledger, self._folder)):
+            if self._fetch and (dropped := drop_shared_pictures(self._ledger, self._folder)):
                 self._say(f"{dropped} pictures are the same few, so placeholders: not kept")
 
     async def _hand_out(self, client: ImageClient, tasks: asyncio.TaskGroup) -> None:
@@ -159,7 +161,7 @@ class ImageStage:
                 self._changed()
             wait = _LOOK_SECONDS
             if self.idle and next_try is not None:
-                wait = min(max(next_try - time.time(), 0.001), _LOOK_SECONDS)
+                wait = min(max(next_try - now(), 0.001), _LOOK_SECONDS)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self._woken.wait()
@@ -167,7 +169,8 @@ class ImageStage:
     async def _ask(self, client: ImageClient, photo: DuePhoto) -> None:
         outcome: _Outcome = None
         try:
-            if self._folder:
+            # A picture that is here already is only asked whether it still is there.
+            if self._fetch and not photo.picture_known:
                 outcome = await client.fetch(photo.reference, self._size)
             else:
                 await client.probe(photo.reference)
@@ -198,17 +201,19 @@ class ImageStage:
 
     def _due(self, taken: frozenset[str]) -> tuple[list[DuePhoto], float | None]:
         """Return photos that are due and not taken, or the time of the next that will be."""
-        photos = self._ledger.due("image", now=time.time(), limit=_DUE + len(taken))
+        photos = self._ledger.due("image", now=now(), limit=_DUE + len(taken))
         due = [photo for photo in photos if photo.reference.photo_id not in taken]
-        if self._folder:
-            due = list(self._not_here(due, self._folder))
+        if self._fetch:
+            due = list(self._not_here(due))
         return due, None if due else self._ledger.next_due("image")
 
-    def _not_here(self, photos: list[DuePhoto], folder: Path) -> Iterator[DuePhoto]:
+    def _not_here(self, photos: list[DuePhoto]) -> Iterator[DuePhoto]:
         """Yield those whose picture a killed crawl has not left in its place; record the others."""
         for photo in photos:
             photo_id = photo.reference.photo_id
-            if picture := find_picture(image_path(folder, photo_id)):
+            if not photo.picture_known and (
+                picture := find_picture(image_path(self._folder, photo_id))
+            ):
                 self._ledger.record_picture(photo_id, picture)
             else:
                 yield photo
@@ -227,8 +232,8 @@ class ImageStage:
                     self._record_failure(photo, result)
 
     def _made(self, photo_id: str, outcome: _Outcome) -> Picture | Exception | None:
-        if not isinstance(outcome, bytes) or not self._folder:
-            return outcome if isinstance(outcome, Exception) else None
+        if not isinstance(outcome, bytes):
+            return outcome
         try:
             self._shared.check(photo_id, outcome)
             picture = read_picture(outcome)
@@ -239,10 +244,14 @@ class ImageStage:
 
     def _record_failure(self, photo: DuePhoto, error: Exception) -> None:
         ledger, photo_id, reason = self._ledger, photo.reference.photo_id, str(error)
-        if isinstance(error, PhotoGoneError) and self._settle_posts:
-            ledger.record_gone_picture(photo_id, reason)
-        elif not isinstance(error, TransientError):
-            ledger.record_final("image", photo_id, _OUTCOMES[type(error)], reason)
+        if photo.picture_known and not isinstance(error, TransientError):
+            image_path(self._folder, photo_id).unlink(missing_ok=True)
+        if not isinstance(error, TransientError):
+            outcome = _OUTCOMES[type(error)]
+            if outcome != "corrupt" and self._settle_posts:
+                ledger.record_dead_picture(photo_id, outcome, reason)
+            else:
+                ledger.record_final("image", photo_id, outcome, reason)
         elif not error.spends_attempt:
             delay = max(error.retry_after or 0.0, self._retry.backoff(1))
             ledger.postpone("image", photo_id, reason, delay=delay)

@@ -5,15 +5,12 @@ knows none of the photos: its 404s would settle every one of them as gone. Neith
 the crawl would not have made: the key is tried on the first photo whose picture lives.
 """
 
-import threading
-import time
 from collections.abc import Callable, Iterator
 
-from harvest.api import FlickrClient
-from harvest.api_stage import ask_for_post
+from harvest.api_calls import ApiCalls
+from harvest.clock import now
 from harvest.errors import HarvestError
 from harvest.ledger import DuePhoto, Ledger
-from harvest.pacing import Pacer
 from harvest.photo_url import PhotoReference
 from harvest.placeholders import PlaceholderError
 from harvest.retry import PhotoGoneError, PhotoPrivateError, TransientError, UnreachableError
@@ -26,7 +23,7 @@ Probe = Callable[[PhotoReference], None]
 """Asks whether a picture is there, as ``ImageClient.probe`` does."""
 
 
-def check_key(ledger: Ledger, client: FlickrClient, probe: Probe, pacer: Pacer) -> None:
+def check_key(ledger: Ledger, calls: ApiCalls, probe: Probe) -> None:
     """Ask for one post and record it.
 
     Raises ``HarvestError`` where the key is refused, no picture is there, or a server cannot be
@@ -34,8 +31,7 @@ def check_key(ledger: Ledger, client: FlickrClient, probe: Probe, pacer: Pacer) 
     """
     try:
         for photo in _living(ledger, probe):
-            pacer.wait(threading.Event())
-            ask_for_post(ledger, client, photo.reference)
+            calls.try_photo(photo)
             return
     except UnreachableError as error:
         raise HarvestError(f"{error}: check the network, or --flickr-url") from None
@@ -46,7 +42,7 @@ def check_key(ledger: Ledger, client: FlickrClient, probe: Probe, pacer: Pacer) 
 def _living(ledger: Ledger, probe: Probe) -> Iterator[DuePhoto]:
     """Yield due photos whose picture lives, or cannot be asked for yet."""
     gone = 0
-    photos = ledger.due("api", now=time.time(), limit=_PICTURES)
+    photos = ledger.due("api", now=now(), limit=_PICTURES)
     for photo in photos:
         if photo.picture_unknown:
             try:
@@ -57,7 +53,7 @@ def _living(ledger: Ledger, probe: Probe) -> Iterator[DuePhoto]:
                 gone += 1
                 continue
         yield photo
-    if gone == _PICTURES and not ledger.outcome_counts("image")["ok"]:
+    if gone == _PICTURES and not ledger.outcome_counts()[1]["ok"]:
         raise HarvestError(
             f"none of {gone} pictures is there: is --flickr-url the server that holds this list's?"
         )

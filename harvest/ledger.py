@@ -5,10 +5,8 @@ next call is made, so a crawl that is killed at any moment asks nothing twice bu
 flight. Tables and columns are described in ``docs/harvest.md``.
 """
 
-import json
 import sqlite3
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from harvest.answers import Answer
+from harvest.clock import now
 from harvest.images import Picture
 from harvest.ledger_file import open_ledger_file
 from harvest.photo_url import PhotoReference
+from harvest.post_rows import doubt_metadata, drop_picture, store_answers, withdraw_post
 
 _LONGEST_REASON = 300
-
+_ENDLESS = 2**63 - 1
 API_OUTCOMES = ("pending", "ok", "gone", "private", "failed")
 IMAGE_OUTCOMES = (*API_OUTCOMES, "placeholder", "corrupt")
 
@@ -33,6 +33,10 @@ class DuePhoto:
     reference: PhotoReference
     attempts: int
     """Failed attempts of this crawl so far."""
+    post_known: bool
+    """Whether its post is in the ledger, and asked for again (``--refresh``)."""
+    picture_known: bool
+    """Whether its picture is on disk, and asked for again (``--refresh``)."""
     picture_unknown: bool
     """Whether its picture could be asked for and has not been."""
 
@@ -58,6 +62,7 @@ class Ledger:
         """
         self.path = path
         self._lock = threading.RLock()
+        self._last_row = _ENDLESS
         self._connection = open_ledger_file(path, create=create)
 
     def close(self) -> None:
@@ -115,13 +120,19 @@ class Ledger:
 
     # What is due.
 
-    def start_crawl(self, *, images: bool, verify_gone: bool) -> None:
-        """Make everything due that an earlier crawl gave up on.
+    def start_crawl(
+        self, *, images: bool, verify_gone: bool, refresh: bool, limit: int | None
+    ) -> None:
+        """Make due what this crawl is to ask for.
 
-        With ``images`` also the pictures that a crawl without them saw and left; with
-        ``verify_gone`` also the posts that are ``gone`` only because their picture is.
+        That is what an earlier crawl gave up on; pictures that one with ``--no-images`` left; with
+        ``verify_gone`` the posts that are ``gone`` only because their picture is; with ``refresh``
+        everything. With a ``limit``, no more than so many of the photos that are due, the first.
         """
+        placed = "server IS NOT NULL AND secret IS NOT NULL"
         with self.transaction() as connection:
+            # A clock that was wrong must not keep calls in the hour for a year.
+            connection.execute("UPDATE calls SET at = ?1 WHERE at > ?1", (now(),))
             for what in ("api", "image"):
                 connection.execute(
                     f"UPDATE photos SET {what}_attempts = 0, {what}_next_try = 0 "
@@ -130,13 +141,39 @@ class Ledger:
             if images:
                 connection.execute(
                     "UPDATE photos SET image_next_try = 0 WHERE image_outcome = 'pending' "
-                    "AND image_next_try IS NULL AND server IS NOT NULL AND secret IS NOT NULL"
+                    f"AND image_next_try IS NULL AND {placed}"
                 )
             if verify_gone:
                 connection.execute(
                     "UPDATE photos SET api_outcome = 'pending', api_next_try = 0, api_error = NULL "
-                    "WHERE api_outcome = 'gone' AND api_error LIKE 'picture %'"
+                    "WHERE api_outcome IN ('gone', 'private') AND api_error LIKE 'picture %'"
                 )
+            if refresh:
+                connection.execute(
+                    "UPDATE photos SET api_attempts = 0, api_next_try = 0, image_attempts = 0, "
+                    f"image_next_try = CASE WHEN {placed} THEN 0 END"
+                )
+                connection.execute("DELETE FROM windows")
+        self._last_row = self._row_of_limit(limit)
+
+    def _row_of_limit(self, limit: int | None) -> int:
+        if limit is None:
+            return _ENDLESS
+        rows = self.query(
+            "SELECT max(row) AS last FROM (SELECT rowid AS row FROM photos WHERE "
+            "api_next_try IS NOT NULL OR image_next_try IS NOT NULL ORDER BY rowid LIMIT ?)",
+            (limit,),
+        )
+        return rows[0]["last"] or 0
+
+    @property
+    def last_row(self) -> int:
+        """The rowid of the last photo that this crawl asks for (``--limit``)."""
+        return self._last_row
+
+    def limit_to(self, last_row: int) -> None:
+        """Count and hand out only photos up to this rowid."""
+        self._last_row = last_row
 
     def due(
         self, what: str, *, now: float, limit: int, after_image: bool = False
@@ -145,11 +182,23 @@ class Ledger:
 
         With ``after_image`` only those whose picture needs no further try.
         """
+        return self._photos(
+            what,
+            f"{_planned(what, after_image)} AND {what}_next_try <= ? AND rowid <= ? "
+            f"ORDER BY {what}_next_try LIMIT ?",
+            (now, self._last_row, limit),
+        )
+
+    def due_post(self, photo_id: str) -> DuePhoto | None:
+        """Return a photo if its ``api`` try is planned, due or not."""
+        found = self._photos("api", f"{_planned('api')} AND photo_id = ?", (photo_id,))
+        return found[0] if found else None
+
+    def _photos(self, what: str, where: str, parameters: Iterable[Any]) -> list[DuePhoto]:
         rows = self.query(
-            "SELECT photo_id, server, farm, secret, image_next_try, "
-            f"{what}_attempts AS attempts FROM photos WHERE {_planned(what, after_image)} "
-            f"AND {what}_next_try <= ? ORDER BY {what}_next_try LIMIT ?",
-            (now, limit),
+            "SELECT photo_id, server, farm, secret, image_next_try, api_outcome, image_outcome, "
+            f"{what}_attempts AS attempts FROM photos WHERE {where}",
+            parameters,
         )
         return [
             DuePhoto(
@@ -160,6 +209,8 @@ class Ledger:
                     secret=row["secret"],
                 ),
                 attempts=row["attempts"],
+                post_known=row["api_outcome"] == "ok",
+                picture_known=row["image_outcome"] == "ok",
                 picture_unknown=row["image_next_try"] is not None,
             )
             for row in rows
@@ -168,13 +219,18 @@ class Ledger:
     def next_due(self, what: str, *, after_image: bool = False) -> float | None:
         """Return the unix time of the earliest try that ``due`` would return, if there is one."""
         row = self.query(
-            f"SELECT min({what}_next_try) AS at FROM photos WHERE {_planned(what, after_image)}"
+            f"SELECT min({what}_next_try) AS at FROM photos WHERE {_planned(what, after_image)} "
+            "AND rowid <= ?",
+            (self._last_row,),
         )[0]
         return row["at"]  # type: ignore[no-any-return]
 
     def left(self, what: str) -> int:
         """Return the number of photos for which an ``image`` or ``api`` try is planned."""
-        rows = self.query(f"SELECT count(*) AS n FROM photos WHERE {_planned(what)}")
+        rows = self.query(
+            f"SELECT count(*) AS n FROM photos WHERE {_planned(what)} AND rowid <= ?",
+            (self._last_row,),
+        )
         return int(rows[0]["n"])
 
     # What happened.
@@ -182,39 +238,18 @@ class Ledger:
     def record_call(self, method: str) -> None:
         """Record that a call of the quota is about to be spent."""
         with self.transaction() as connection:
-            connection.execute(
-                "INSERT INTO calls (at, method) VALUES (?, ?)", (time.time(), method)
-            )
+            connection.execute("INSERT INTO calls (at, method) VALUES (?, ?)", (now(), method))
 
-    def record_answer(self, answer: Answer) -> None:
-        """Store a post.
+    def record_answers(self, answers: Iterable[Answer], *, source: str) -> int:
+        """Store the posts of listed photos, all or none; return how many were not known before.
 
-        Where the list did not know where its picture is, or the known place was dead, the picture
-        becomes due under the reference of the answer.
+        ``source``: what brought them: ``getInfo``, ``search`` or ``yfcc100m``. Posts of photos that
+        no list names are passed over, and so are those that are stored already. Where the list did
+        not know where a picture is, or the known place was dead, the picture becomes due under the
+        reference of the answer.
         """
-        reference = answer.reference
         with self.transaction() as connection:
-            connection.execute(
-                "UPDATE photos SET image_outcome = 'pending', image_attempts = 0, "
-                "image_next_try = 0, image_error = NULL, server = ?, farm = ?, secret = ? "
-                "WHERE photo_id = ? AND image_outcome <> 'ok' "
-                "AND (server IS NOT ? OR secret IS NOT ?)",
-                (
-                    *(reference.server, reference.farm, reference.secret, reference.photo_id),
-                    *(reference.server, reference.secret),
-                ),
-            )
-            connection.execute(
-                "UPDATE photos SET api_outcome = 'ok', api_next_try = NULL, api_error = NULL, "
-                "farm = ifnull(farm, ?), title = ?, description = ?, tags = ?, owner = ?, "
-                "license = ?, date_upload = ?, date_taken = ? WHERE photo_id = ?",
-                (
-                    *(reference.farm, answer.title, answer.description),
-                    json.dumps(answer.tags, ensure_ascii=False),
-                    *(answer.owner, answer.license, answer.date_upload, answer.date_taken),
-                    reference.photo_id,
-                ),
-            )
+            return store_answers(connection, answers, source=source)
 
     def record_picture(self, photo_id: str, picture: Picture) -> None:
         """Record a picture that has been written to its place."""
@@ -230,37 +265,53 @@ class Ledger:
         """Record that a picture is there; a crawl that fetches none leaves it ``pending``."""
         with self.transaction() as connection:
             connection.execute(
-                "UPDATE photos SET image_outcome = 'pending', image_attempts = 0, "
-                "image_next_try = NULL, image_error = NULL WHERE photo_id = ?",
+                "UPDATE photos SET image_attempts = 0, image_next_try = NULL, image_error = NULL, "
+                "image_outcome = CASE image_outcome WHEN 'ok' THEN 'ok' ELSE 'pending' END "
+                "WHERE photo_id = ?",
                 (photo_id,),
             )
 
     def record_final(self, what: str, photo_id: str, outcome: str, reason: str) -> None:
-        """Record an ``image`` or ``api`` outcome after which nothing is tried again."""
+        """Record an ``image`` or ``api`` outcome after which nothing is tried again.
+
+        A post that was known and now is ``gone`` or ``private`` was withdrawn by its owner: its
+        text, its tags and what is known of its picture are dropped. The picture's file is dropped
+        before, by whoever calls.
+        """
         with self.transaction() as connection:
+            if what == "api":
+                withdraw_post(connection, photo_id, outcome)
+            else:
+                drop_picture(connection, photo_id)
+                if outcome != "corrupt":
+                    # The file of metadata may be older than what the image server says.
+                    doubt_metadata(connection, photo_id)
             connection.execute(
                 f"UPDATE photos SET {what}_outcome = ?, {what}_next_try = NULL, {what}_error = ? "
                 "WHERE photo_id = ?",
                 (outcome, _one_line(reason), photo_id),
             )
 
-    def record_gone_picture(self, photo_id: str, reason: str) -> None:
-        """Record a picture that is gone; it settles its post where no answer has come yet."""
-        with self.transaction() as connection:
-            connection.execute(
-                "UPDATE photos SET image_outcome = 'gone', image_next_try = NULL, image_error = ? "
-                "WHERE photo_id = ?",
-                (reason, photo_id),
+    def record_dead_picture(self, photo_id: str, outcome: str, reason: str) -> None:
+        """Record a picture that is not public any more: ``gone``, ``private`` or ``placeholder``.
+
+        It settles its post where Flickr itself has not answered, and no call is spent on it. A file
+        of metadata is no answer of today's: a post that it gave is not kept.
+        """
+        with self.transaction():
+            self.record_final("image", photo_id, outcome, reason)
+            unanswered = self.query(
+                "SELECT 1 FROM photos WHERE photo_id = ? "
+                "AND (api_next_try IS NOT NULL OR api_outcome = 'failed')",
+                (photo_id,),
             )
-            connection.execute(
-                "UPDATE photos SET api_outcome = 'gone', api_next_try = NULL, api_error = ? "
-                "WHERE photo_id = ? AND api_outcome IN ('pending', 'failed')",
-                (f"picture {reason}", photo_id),
-            )
+            if unanswered:
+                post_outcome = "private" if outcome == "private" else "gone"
+                self.record_final("api", photo_id, post_outcome, f"picture {reason}")
 
     def record_failure(self, what: str, photo_id: str, reason: str, *, delay: float | None) -> None:
         """Record a failed try; ``delay``: seconds until the next, none where all are spent."""
-        next_try = None if delay is None else time.time() + delay
+        next_try = None if delay is None else now() + delay
         with self.transaction() as connection:
             connection.execute(
                 f"UPDATE photos SET {what}_outcome = 'failed', {what}_error = ?, "
@@ -273,7 +324,7 @@ class Ledger:
         with self.transaction() as connection:
             connection.execute(
                 f"UPDATE photos SET {what}_error = ?, {what}_next_try = ? WHERE photo_id = ?",
-                (_one_line(reason), time.time() + delay, photo_id),
+                (_one_line(reason), now() + delay, photo_id),
             )
 
     # What is known.
@@ -283,8 +334,12 @@ class Ledger:
         rows = self.query("SELECT at FROM calls WHERE at >= ? ORDER BY at", (since,))
         return [row["at"] for row in rows]
 
-    def outcome_counts(self, what: str) -> dict[str, int]:
-        """Return the number of photos by ``image`` or ``api`` outcome, zeros included."""
-        outcomes = API_OUTCOMES if what == "api" else IMAGE_OUTCOMES
-        rows = self.query(f"SELECT {what}_outcome AS o, count(*) AS n FROM photos GROUP BY 1")
-        return dict.fromkeys(outcomes, 0) | {row["o"]: row["n"] for row in rows}
+    def outcome_counts(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Return the number of photos by ``api`` and by ``image`` outcome, zeros included."""
+        api, image = dict.fromkeys(API_OUTCOMES, 0), dict.fromkeys(IMAGE_OUTCOMES, 0)
+        for row in self.query(
+            "SELECT api_outcome, image_outcome, count(*) AS n FROM photos GROUP BY 1, 2"
+        ):
+            api[row["api_outcome"]] += row["n"]
+            image[row["image_outcome"]] += row["n"]
+        return api, image

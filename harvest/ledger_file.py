@@ -1,8 +1,8 @@
 """The ledger's file: its tables, its version, and how it is opened for a crawl and for reading.
 
-WAL mode with ``synchronous=NORMAL``: a killed process loses nothing; a power failure may lose the
-last commits, which then are asked again, but never damages the file. Tables and columns are
-described in ``docs/harvest.md``.
+WAL mode with ``synchronous=FULL``: a commit is on the disk before the next call is made, so
+neither a killed process nor a power failure costs a call that was answered. Tables and columns are
+described in ``docs/harvest.md``, the choice of these settings in ``docs/reliability.md``.
 """
 
 import sqlite3
@@ -11,7 +11,7 @@ from pathlib import Path
 from harvest.errors import HarvestError
 
 FILE_NAME = "ledger.sqlite"
-VERSION = 1
+VERSION = 2
 _APPLICATION = int.from_bytes(b"FEmo")  # tells a ledger from other SQLite files
 
 # *_next_try: unix time of the next try; null where none is planned, so that the photos that are
@@ -20,11 +20,12 @@ _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE photos (
     photo_id TEXT PRIMARY KEY,
-    server TEXT, farm TEXT, secret TEXT,
+    server TEXT, farm TEXT, secret TEXT, owner_name TEXT,
     api_outcome TEXT NOT NULL DEFAULT 'pending',
     api_attempts INTEGER NOT NULL DEFAULT 0,
     api_next_try REAL DEFAULT 0,
     api_error TEXT,
+    api_source TEXT,
     image_outcome TEXT NOT NULL DEFAULT 'pending',
     image_attempts INTEGER NOT NULL DEFAULT 0,
     image_next_try REAL DEFAULT 0,
@@ -46,10 +47,28 @@ CREATE TABLE listed (
 CREATE INDEX listed_photo ON listed (photo_id);
 CREATE TABLE rejected (file TEXT NOT NULL, row INTEGER, reason TEXT NOT NULL, detail TEXT NOT NULL);
 CREATE INDEX rejected_file ON rejected (file, row);
-CREATE TABLE pairs (pair TEXT PRIMARY KEY, sentiment REAL NOT NULL);
+CREATE TABLE pairs (pair TEXT PRIMARY KEY, sentiment REAL NOT NULL, search_count INTEGER);
 CREATE TABLE calls (call_id INTEGER PRIMARY KEY, at REAL NOT NULL, method TEXT NOT NULL);
 CREATE INDEX calls_at ON calls (at);
 """
+_SINCE_VERSION_2 = """
+CREATE INDEX photos_outcomes ON photos (api_outcome, image_outcome);
+CREATE INDEX listed_pair ON listed (pair, photo_id) WHERE pair IS NOT NULL;
+CREATE INDEX listed_emotion ON listed (emotion, photo_id) WHERE emotion IS NOT NULL;
+CREATE TABLE windows (
+    window_id INTEGER PRIMARY KEY, listing TEXT NOT NULL, at REAL NOT NULL,
+    newest_id INTEGER NOT NULL, oldest_id INTEGER NOT NULL,
+    results INTEGER NOT NULL, sought INTEGER NOT NULL, found INTEGER NOT NULL, won INTEGER NOT NULL
+);
+CREATE INDEX windows_listing ON windows (listing);
+"""
+# What makes the tables of an older version those of this one.
+_UPGRADES = {
+    1: "ALTER TABLE photos ADD COLUMN owner_name TEXT;"
+    "ALTER TABLE photos ADD COLUMN api_source TEXT;"
+    "UPDATE photos SET api_source = 'getInfo' WHERE api_outcome = 'ok';"
+    "ALTER TABLE pairs ADD COLUMN search_count INTEGER;" + _SINCE_VERSION_2,
+}
 
 
 def open_ledger_file(path: Path, *, create: bool) -> sqlite3.Connection:
@@ -97,11 +116,12 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, create: bool) -> Non
     execute = connection.execute
     connection.row_factory = sqlite3.Row
     execute("PRAGMA busy_timeout = 30000")
-    execute("PRAGMA synchronous = NORMAL")
+    execute("PRAGMA synchronous = FULL")
+    execute("PRAGMA cache_size = -131072")
     if create and not execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         execute("PRAGMA journal_mode = WAL")
         connection.executescript(
-            f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; "
+            f"BEGIN; {_SCHEMA} {_SINCE_VERSION_2} PRAGMA user_version = {VERSION}; "
             f"PRAGMA application_id = {_APPLICATION}; COMMIT;"
         )
     if execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
@@ -111,3 +131,8 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, create: bool) -> Non
             f"{path} is of ledger version {version}, this program knows up to {VERSION}: "
             "update the program"
         )
+    if version < VERSION and create:
+        for older in range(version, VERSION):
+            connection.executescript(
+                f"BEGIN; {_UPGRADES[older]} PRAGMA user_version = {older + 1}; COMMIT;"
+            )

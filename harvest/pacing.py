@@ -5,9 +5,10 @@ because the quota outlives the process.
 """
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable
+
+from harvest.clock import now
 
 HOUR = 3600.0
 
@@ -19,15 +20,15 @@ class Pacer:
         self,
         quota: int,
         earlier_calls: Iterable[float] = (),
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = now,
     ) -> None:
         """``quota``: calls in an hour, 0 for no limit; ``earlier_calls``: unix times, in order."""
         self._clock = clock
         self._quota = quota
         self._interval = HOUR / quota if quota else 0.0
         # A clock that was set back leaves calls in the future: they count as made just now.
-        now = clock()
-        self._times = deque(min(at, now) for at in earlier_calls)
+        at_start = clock()
+        self._times = deque(min(at, at_start) for at in earlier_calls)
         self._not_before = 0.0
         self._lock = threading.Lock()
 

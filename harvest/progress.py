@@ -1,11 +1,12 @@
-"""Progress of a crawl: a bar on a terminal, a plain line now and then elsewhere.
+"""Progress of a crawl: bars on a terminal, a plain line or a JSON object now and then elsewhere.
 
 What is left is counted in the ledger, so the figures are true however the crawl was started. The
-time left for calls follows from the quota, not from how fast it happened to go so far.
+time left for calls follows from the plan and the quota, not from how fast it happened to go so far.
 """
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 from rich.console import Console
@@ -18,44 +19,90 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from harvest.clock import now
+from harvest.forecast import forecast
 from harvest.ledger import Ledger
 from harvest.pacing import HOUR
 
 _TERMINAL_SECONDS = 1.0
 _LINE_SECONDS = 30.0
+# Counting a million photos takes a moment: it may take this part of the time.
+_COST = 0.02
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Snapshot:
+    """Where a crawl is."""
+
+    photos: int
+    api: dict[str, int]
+    """Photos by the outcome of their post."""
+    image: dict[str, int]
+    """Photos by the outcome of their picture."""
+    posts_left: int
+    pictures_left: int
+    calls_left: int
+    """As the plan expects."""
+    calls_last_hour: int
+    quota: int
+    """Calls an hour; 0 for no limit."""
+    pictures_per_second: float
+    call_seconds_left: float | None
+    picture_seconds_left: float | None
+
+    def line(self) -> str:
+        """Return it as one line."""
+        return (
+            f"pictures {self.photos - self.pictures_left} of {self.photos} "
+            f"({self.pictures_per_second:.0f}/s, {left(self.picture_seconds_left)}), "
+            f"posts {self.photos - self.posts_left} of {self.photos} "
+            f"({self.calls_text()}, {left(self.call_seconds_left)}): {self.outcomes()}"
+        )
+
+    def calls_text(self) -> str:
+        """Return the calls of the last hour and those to come."""
+        of_quota = f" of {self.quota}" if self.quota else ""
+        return f"{self.calls_last_hour}{of_quota} calls in the last hour, {self.calls_left} to come"
+
+    def outcomes(self) -> str:
+        """Return the posts by outcome."""
+        return ", ".join(f"{count} {outcome}" for outcome, count in self.api.items() if count)
 
 
 class CrawlProgress:
     """Shows how far a crawl is each time ``tick`` is called and enough time has passed."""
 
     def __init__(
-        self, ledger: Ledger, *, quota: int, images: bool, say: Callable[[str], None]
+        self,
+        ledger: Ledger,
+        *,
+        quota: int,
+        say: Callable[[str], None],
+        show: Callable[[Snapshot], None] | None,
     ) -> None:
-        """``say`` takes the plain lines; a terminal gets bars instead."""
-        self._ledger = ledger
+        """``show`` takes snapshots; without it a terminal gets bars, and ``say`` lines."""
+        # A connection of its own: counting must not keep the crawl from its ledger.
+        self._ledger = Ledger(ledger.path)
+        self._ledger.limit_to(ledger.last_row)
         self._quota = quota
-        self._images = images
-        self._say = say
-        self._photos = sum(ledger.outcome_counts("api").values())
+        self._show = show or (lambda snapshot: say(snapshot.line()))
         self._started = time.monotonic()
-        self._posts_at_start = ledger.left("api")
-        self._pictures_at_start = ledger.left("image")
-        console = Console(stderr=True)
+        self._pictures_at_start = self._ledger.left("image")
+        self._posts_at_start = self._ledger.left("api")
         self._bars: Progress | None = None
-        if console.is_terminal:
+        console = Console(stderr=True)
+        if show is None and console.is_terminal:
             self._bars = Progress(
                 SpinnerColumn(),
                 TextColumn("{task.description}"),
                 BarColumn(),
                 MofNCompleteColumn(),
                 TimeElapsedColumn(),
-                TextColumn("{task.fields[left]}"),
+                TextColumn("{task.fields[detail]}"),
                 console=console,
             )
-            self._picture_bar = self._bars.add_task(
-                "pictures", total=self._photos, left="", visible=images
-            )
-            self._post_bar = self._bars.add_task("posts", total=self._photos, left="")
+            self._picture_bar = self._bars.add_task("pictures", total=None, detail="")
+            self._post_bar = self._bars.add_task("posts", total=None, detail="")
         self._next = 0.0 if self._bars else self._started + _LINE_SECONDS
 
     def __enter__(self) -> "CrawlProgress":
@@ -67,40 +114,72 @@ class CrawlProgress:
     def __exit__(self, *_: object) -> None:
         """Show the last state and leave the terminal as it was."""
         if self._bars:
-            self._show(time.monotonic())
+            self._draw(self.snapshot())
             self._bars.stop()
+        self._ledger.close()
 
     def tick(self) -> None:
         """Show where the crawl is, if it is time to."""
-        now = time.monotonic()
-        if now >= self._next:
-            self._next = now + (_TERMINAL_SECONDS if self._bars else _LINE_SECONDS)
-            self._show(now)
-
-    def _show(self, now: float) -> None:
-        pictures, posts = self._ledger.left("image"), self._ledger.left("api")
-        elapsed = max(now - self._started, 1e-3)
-        picture_rate = max(self._pictures_at_start - pictures, 0) / elapsed
-        post_rate = max(self._posts_at_start - posts, 0) / elapsed
-        if self._quota:
-            post_rate = min(post_rate, self._quota / HOUR) or self._quota / HOUR
-        picture_time, post_time = _time_left(pictures, picture_rate), _time_left(posts, post_rate)
-        if self._bars:
-            self._bars.update(
-                self._picture_bar, completed=self._photos - pictures, left=picture_time
-            )
-            self._bars.update(self._post_bar, completed=self._photos - posts, left=post_time)
+        started = time.monotonic()
+        if started < self._next:
             return
-        of_pictures = f"pictures {self._photos - pictures} of {self._photos} ({picture_time}), "
-        self._say(
-            f"{of_pictures if self._images else ''}"
-            f"posts {self._photos - posts} of {self._photos} ({post_time})"
+        snapshot = self.snapshot()
+        if self._bars:
+            self._draw(snapshot)
+        else:
+            self._show(snapshot)
+        ended = time.monotonic()
+        usual = _TERMINAL_SECONDS if self._bars else _LINE_SECONDS
+        self._next = ended + max(usual, (ended - started) / _COST)
+
+    def snapshot(self) -> Snapshot:
+        """Return where the crawl is."""
+        api, image = self._ledger.outcome_counts()
+        ahead = forecast(self._ledger, quota=self._quota)
+        pictures = self._ledger.left("image")
+        elapsed = max(time.monotonic() - self._started, 1e-3)
+        picture_rate = max(self._pictures_at_start - pictures, 0) / elapsed
+        post_rate = max(self._posts_at_start - ahead.posts, 0) / elapsed
+        return Snapshot(
+            photos=sum(api.values()),
+            api=api,
+            image=image,
+            posts_left=ahead.posts,
+            pictures_left=pictures,
+            calls_left=ahead.calls,
+            calls_last_hour=len(self._ledger.call_times(since=now() - HOUR)),
+            quota=self._quota,
+            pictures_per_second=picture_rate,
+            call_seconds_left=_seconds(ahead.posts, post_rate)
+            if ahead.seconds is None
+            else ahead.seconds,
+            picture_seconds_left=_seconds(pictures, picture_rate),
+        )
+
+    def _draw(self, snapshot: Snapshot) -> None:
+        assert self._bars is not None
+        self._bars.update(
+            self._picture_bar,
+            total=snapshot.photos,
+            completed=snapshot.photos - snapshot.pictures_left,
+            detail=f"{snapshot.pictures_per_second:.0f}/s, {left(snapshot.picture_seconds_left)}",
+        )
+        self._bars.update(
+            self._post_bar,
+            total=snapshot.photos,
+            completed=snapshot.photos - snapshot.posts_left,
+            detail=f"{snapshot.calls_text()}, {left(snapshot.call_seconds_left)}",
         )
 
 
-def _time_left(count: int, rate: float) -> str:
+def _seconds(count: int, rate: float) -> float | None:
     if not count:
-        return "done"
-    if not rate:
+        return 0.0
+    return count / rate if rate else None
+
+
+def left(seconds: float | None) -> str:
+    """Return a time that is left in words."""
+    if seconds is None:
         return "time left unknown"
-    return f"{timedelta(seconds=round(count / rate))} left"
+    return f"{timedelta(seconds=round(seconds))} left" if seconds else "done"

@@ -100,16 +100,16 @@ def seconds_to_wait(retry_after: str | None) -> float | None:
 
 
 # Codes of the REST API (``docs/flickr.md``).
-_GONE = {1}
+_GONE = {1, 5}
 _PRIVATE = {2}
 _TRY_AGAIN = {0, 10, 105, 201}
 _KEY_REFUSED = {95, 96, 97, 98, 99, 100}
 
 
-def photo_call_failure(
+def call_failure(
     error: Exception, retry_after: float | None, oauth_problem: str | None = None
 ) -> Exception:
-    """Return what an exception out of flickrapi means for a call about one photo.
+    """Return what an exception out of flickrapi means for a call about a photo or an owner.
 
     ``oauth_problem``: what Flickr's OAuth said was wrong with the call, where it did.
     """
@@ -124,12 +124,13 @@ def photo_call_failure(
         if error.code in _KEY_REFUSED:
             return _key_refused(message)
         if error.code in _TRY_AGAIN:
-            return TransientError(message, retry_after=retry_after)
+            return TransientError(message, retry_after=retry_after, down=True)
         return RefusedError(f"Flickr refused a call ({message}): this is a fault of this program")
     if isinstance(error, requests.ConnectTimeout) or _no_connection(error):
         return UnreachableError("no connection to the API")
     if isinstance(error, requests.RequestException):
-        return TransientError(f"{type(error).__name__} from the API")
+        down = isinstance(error, requests.ConnectionError | requests.Timeout)
+        return TransientError(f"{type(error).__name__} from the API", down=down)
     # flickrapi raises these where an answer with a 200 is no answer of the API.
     if isinstance(error, (ValueError, LookupError, AttributeError, TypeError, ArithmeticError)):
         return TransientError(f"an answer that cannot be read ({type(error).__name__})")
@@ -153,7 +154,12 @@ def _http_failure(message: str, retry_after: float | None, oauth_problem: str | 
     # flickrapi puts the status into the text and nowhere else.
     if oauth_problem or any(f"Status code {status} " in message for status in (400, 401, 403)):
         return _key_refused(f"{message}, {oauth_problem}" if oauth_problem else message)
-    return TransientError(message, retry_after=retry_after, too_many="code 429 " in message)
+    return TransientError(
+        message,
+        retry_after=retry_after,
+        too_many="code 429 " in message,
+        down=any(f"code {status} " in message for status in (500, 502, 503, 504)),
+    )
 
 
 def _key_refused(message: str) -> RefusedError:

@@ -1,13 +1,14 @@
 """What a harvest holds, for people and for programs; may be asked while a crawl is running."""
 
-import time
-from datetime import timedelta
 from pathlib import Path
 from typing import TypedDict
 
+from harvest.clock import now
+from harvest.forecast import forecast
 from harvest.ledger import IMAGE_OUTCOMES, Ledger
 from harvest.ledger_file import FILE_NAME
 from harvest.pacing import HOUR
+from harvest.progress import left
 
 
 class Calls(TypedDict):
@@ -15,6 +16,28 @@ class Calls(TypedDict):
 
     total: int
     last_hour: int
+    quota: int
+    """Calls an hour, of the last crawl; 0 for no limit."""
+
+
+class Left(TypedDict):
+    """What is still to be asked for."""
+
+    posts: int
+    pictures: int
+    calls: int
+    """As the plan expects."""
+    seconds: float | None
+    """That the calls take at the quota; None without one."""
+
+
+class Failure(TypedDict):
+    """A reason for which posts or pictures failed."""
+
+    what: str
+    """``api`` or ``image``."""
+    reason: str
+    photos: int
 
 
 class Status(TypedDict):
@@ -24,6 +47,9 @@ class Status(TypedDict):
     api: dict[str, int]
     image: dict[str, int]
     calls: Calls
+    left: Left
+    failures: list[Failure]
+    """The most frequent first."""
 
 
 def harvest_status(folder: Path) -> Status:
@@ -32,50 +58,59 @@ def harvest_status(folder: Path) -> Status:
     Raises ``HarvestError`` where the folder is none.
     """
     with Ledger(folder / FILE_NAME) as ledger:
-        api = ledger.outcome_counts("api")
+        api, image = ledger.outcome_counts()
+        quota = int(ledger.meta("quota") or 0)
+        ahead = forecast(ledger, quota=quota)
         return Status(
             photos=sum(api.values()),
             api=api,
-            image=ledger.outcome_counts("image"),
+            image=image,
             calls=Calls(
                 total=ledger.query("SELECT count(*) AS n FROM calls")[0]["n"],
-                last_hour=len(ledger.call_times(since=time.time() - HOUR)),
+                last_hour=len(ledger.call_times(since=now() - HOUR)),
+                quota=quota,
             ),
+            left=Left(
+                posts=ahead.posts,
+                pictures=ledger.left("image"),
+                calls=ahead.calls,
+                seconds=ahead.seconds,
+            ),
+            failures=_failures(ledger),
         )
 
 
-def describe(folder: Path) -> str:
-    """Return a harvest's outcomes as a table, with the quota used and the time that is left."""
-    status = harvest_status(folder)
+def describe(status: Status) -> str:
+    """Return the outcomes as a table, with the quota used, the time left, and the failures."""
     lines = [f"{'outcome':<12}{'posts':>10}{'pictures':>10}"]
     for outcome in IMAGE_OUTCOMES:
         posts, pictures = status["api"].get(outcome), status["image"][outcome]
         if posts or pictures:
             lines.append(f"{outcome:<12}{'' if posts is None else posts:>10}{pictures:>10}")
-    calls = status["calls"]
-    with Ledger(folder / FILE_NAME) as ledger:
-        quota, left = int(ledger.meta("quota") or 0), ledger.left("api")
-    of_quota = f" of {quota}" if quota else ""
+    calls, ahead = status["calls"], status["left"]
+    of_quota = f" of {calls['quota']}" if calls["quota"] else ""
     lines.append(
         f"{status['photos']} photos, {calls['total']} API calls "
         f"({calls['last_hour']}{of_quota} in the last hour)"
     )
-    if left:
-        time_left = f", {timedelta(hours=left / quota)} at this quota" if quota else ""
-        lines.append(f"{left} posts left to ask for{time_left}")
+    if ahead["posts"]:
+        at_quota = f", {left(ahead['seconds'])} at this quota" if ahead["seconds"] else ""
+        lines.append(f"{ahead['posts']} posts left, in about {ahead['calls']} calls{at_quota}")
+    if ahead["pictures"]:
+        lines.append(f"{ahead['pictures']} pictures left")
+    lines += [f"{it['photos']} x {it['what']}: {it['reason']}" for it in status["failures"]]
     return "\n".join(lines)
 
 
-def failure_reasons(folder: Path, limit: int = 10) -> list[tuple[str, str, int]]:
-    """Return the most frequent reasons of failures: ``api`` or ``image``, reason, photos."""
-    with Ledger(folder / FILE_NAME) as ledger:
-        rows = ledger.query(
-            " UNION ALL ".join(
-                f"SELECT '{what}' AS what, {what}_error AS reason, count(*) AS photos FROM photos "
-                f"WHERE {what}_outcome IN ('failed', 'corrupt') GROUP BY 1, 2"
-                for what in ("api", "image")
-            )
-            + " ORDER BY photos DESC, what, reason LIMIT ?",
-            (limit,),
-        )
-    return [(row["what"], row["reason"], row["photos"]) for row in rows]
+def _failures(ledger: Ledger, limit: int = 10) -> list[Failure]:
+    # The outcomes of both stand in one index, which is only used where both are named.
+    rows = ledger.query(
+        "SELECT 'api' AS what, api_error AS reason, count(*) AS photos FROM photos "
+        "WHERE api_outcome = 'failed' GROUP BY reason UNION ALL "
+        "SELECT 'image', image_error, count(*) FROM photos "
+        "WHERE api_outcome IN ('pending', 'ok', 'gone', 'private', 'failed') "
+        "AND image_outcome IN ('failed', 'corrupt') GROUP BY image_error "
+        "ORDER BY photos DESC, what, reason LIMIT ?",
+        (limit,),
+    )
+    return [Failure(what=it["what"], reason=it["reason"], photos=it["photos"]) for it in rows]

@@ -8,7 +8,8 @@ from typing import Any
 
 from PIL import Image
 
-from harvest.crawl import CrawlOptions, CrawlReport, crawl
+from harvest.crawl import CrawlReport, crawl
+from harvest.crawl_options import CrawlOptions
 from harvest.retry import RetryPolicy
 from harvest.sandbox.corpus import Corpus, Post
 from harvest.sandbox.server import SandboxServer
@@ -62,7 +63,7 @@ def write_votes(folder: Path, posts: Iterable[Post], emotions: tuple[str, ...] =
 def options(published_list: Path, out: Path, server: SandboxServer, **fields: Any) -> CrawlOptions:
     """Options for a crawl of the sandbox as fast as it goes."""
     defaults: dict[str, Any] = {
-        "published_list": published_list,
+        "published_lists": (published_list,),
         "out": out,
         "api_key": KEY,
         "api_secret": SECRET,

@@ -10,8 +10,8 @@ from harvest.answers import (
     Answer,
     MalformedAnswerError,
     parse_get_info,
+    parse_listed,
     parse_listing,
-    taken_at,
 )
 
 PHOTO: dict[str, Any] = {
@@ -135,16 +135,22 @@ class TestParseListing:
         assert parse_listing(content).refused == 1
         assert parse_listing(content, owner="199603930@N03").answers == (parse(),)
 
-    @pytest.mark.parametrize("total", [None, "many", -1, 1.5, True, 10**4000, float("nan")])
+    @pytest.mark.parametrize("total", [None, "many", -1, 1.5, True, float("nan")])
     def test_a_total_that_is_no_number_is_none(self, total: Any) -> None:
         assert parse_listing(listing(total=total)).total is None
+
+    def test_a_number_too_long_to_print_is_none(self) -> None:
+        page = parse_listing(listing(ENTRY | {"id": 10**5000}, total=10**5000))
+        assert (page.total, page.refused) == (None, 1)
+        with pytest.raises(MalformedAnswerError):
+            parse(id=10**5000)
+
+    @pytest.mark.parametrize("taken", ["0000-00-00 00:00:00", "2012", "", None, 2012, "2012-01-01"])
+    def test_a_date_that_is_none_is_none(self, taken: Any) -> None:
+        assert parse(dates={"taken": taken}).date_taken is None
+        assert parse_listed(ENTRY | {"datetaken": taken}).date_taken is None
 
     @pytest.mark.parametrize("content", [None, [], {}, {"photos": []}, {"photos": {"photo": {}}}])
     def test_what_is_no_listing_is_refused(self, content: Any) -> None:
         with pytest.raises(MalformedAnswerError):
             parse_listing(content)
-
-
-@pytest.mark.parametrize("taken", ["0000-00-00 00:00:00", "2012", "", None, 2012, "2012-01-01"])
-def test_what_is_no_date_is_none(taken: Any) -> None:
-    assert taken_at(taken) is None

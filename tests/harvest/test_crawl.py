@@ -13,9 +13,13 @@ from harvest.errors import HarvestError
 from harvest.images import image_path
 from harvest.ledger import Ledger
 from harvest.ledger_file import FILE_NAME, VERSION
+from harvest.retry import RetryPolicy
 from harvest.sandbox.corpus import Corpus
+from harvest.sandbox.faults import CODES
+from harvest.sandbox.rest import fail, http_fault
 from harvest.sandbox.server import SandboxServer
-from harvest.status import failure_reasons, harvest_status
+from harvest.sandbox.wire import Request, Response
+from harvest.status import harvest_status
 from tests.harvest.corpora import KEY, SECRET, crawl_posts, options, post, write_votes
 
 POSTS = [
@@ -24,6 +28,35 @@ POSTS = [
     *(post(number, status="private") for number in range(25, 28)),
     *(post(number, status="placeholder") for number in range(28, 30)),
 ]
+LIVING = 20
+EIGHT = RetryPolicy(attempts=8, first_delay=1e-6, longest_delay=1e-6)
+
+
+class Outage(SandboxServer):
+    """A sandbox whose API is down for its first calls."""
+
+    left = 200
+
+    def answer(self, request: Request) -> Response:
+        """Answer 503 until that is over."""
+        if request.path.startswith("/services/") and self.left > 0:
+            self.left -= 1
+            return http_fault("503")
+        return super().answer(request)
+
+
+class Expiring(SandboxServer):
+    """A sandbox that refuses every key after a few calls."""
+
+    left = 5
+
+    def answer(self, request: Request) -> Response:
+        """Answer code 100 once that is over."""
+        if request.path.startswith("/services/"):
+            self.left -= 1
+            if self.left < 0:
+                return fail(100, CODES[100], {"format": "json", "nojsoncallback": "1"})
+        return super().answer(request)
 
 
 def rows(harvest: Path, columns: str) -> dict[str, tuple[object, ...]]:
@@ -66,8 +99,8 @@ class TestOutcomes:
         self, tmp_path: Path, server: SandboxServer
     ) -> None:
         crawl(options(write_votes(tmp_path / "list", POSTS), tmp_path / "h", server), print)
-        assert server.stats.api["flickr.photos.getInfo"] == len(POSTS) - 5
-        assert harvest_status(tmp_path / "h")["calls"]["total"] == len(POSTS) - 5
+        assert server.stats.api["flickr.photos.getInfo"] == LIVING
+        assert harvest_status(tmp_path / "h")["calls"]["total"] == server.stats.api.total()
 
     def test_without_images_a_head_request_does_the_same(
         self, tmp_path: Path, server: SandboxServer
@@ -75,10 +108,10 @@ class TestOutcomes:
         published_list = write_votes(tmp_path / "list", POSTS)
         crawl(options(published_list, tmp_path / "h", server, images=False), print)
         assert server.stats.images == 0
-        assert server.stats.api["flickr.photos.getInfo"] == len(POSTS) - 5
+        assert server.stats.api["flickr.photos.getInfo"] == LIVING
         # The pictures are fetched when they are wanted after all, and no call is spent again.
         crawl(options(published_list, tmp_path / "h", server), print)
-        assert server.stats.api["flickr.photos.getInfo"] == len(POSTS) - 5
+        assert server.stats.api["flickr.photos.getInfo"] == LIVING
         assert harvest_status(tmp_path / "h")["image"]["ok"] == 20
 
     def test_verify_gone_spends_the_call(self, tmp_path: Path, server: SandboxServer) -> None:
@@ -156,17 +189,52 @@ class TestFaults:
         status = harvest_status(tmp_path / "h")
         assert (status["api"]["ok"], status["image"]["ok"]) == (20, 20)
 
+    def test_an_outage_is_waited_for_and_spends_no_attempts(self, tmp_path: Path) -> None:
+        # 200 failures would be all the attempts of 20 posts, and more.
+        published_list = write_votes(tmp_path / "list", POSTS[:LIVING])
+        said: list[str] = []
+        with Outage(Corpus(POSTS), keys={KEY: SECRET}) as server:
+            made = options(published_list, tmp_path / "h", server, retry=EIGHT)
+            report = crawl(made, said.append)
+            assert server.left == 0
+        assert report.lost == 0
+        assert [line for line in said if "Flickr's API does not answer" in line]
+        assert [line for line in said if "Flickr's API answers again" in line]
+        assert harvest_status(tmp_path / "h")["api"]["ok"] == LIVING
+
+    def test_being_told_to_ask_less_spends_no_attempts(self, tmp_path: Path) -> None:
+        published_list = write_votes(tmp_path / "list", POSTS[:LIVING])
+        with SandboxServer(Corpus(POSTS), faults="429=0.9,seed=1", keys={KEY: SECRET}) as server:
+            crawl(options(published_list, tmp_path / "h", server, retry=EIGHT), print)
+            assert server.stats.faults["429"] > 100
+        assert harvest_status(tmp_path / "h")["api"]["ok"] == LIVING
+
+    def test_a_key_that_expires_in_the_middle_stops_the_crawl_with_all_it_won(
+        self, tmp_path: Path
+    ) -> None:
+        published_list = write_votes(tmp_path / "list", POSTS)
+        with Expiring(Corpus(POSTS), keys={KEY: SECRET}) as server:
+            with pytest.raises(HarvestError, match="Key has expired"):
+                crawl(options(published_list, tmp_path / "h", server), print)
+            before = harvest_status(tmp_path / "h")["api"]
+            assert before["failed"] == 0
+            assert before["pending"] > 0
+            server.left = 1000
+            crawl(options(published_list, tmp_path / "h", server), print)
+            assert set(server.stats.info_ok.values()) == {1}
+        assert harvest_status(tmp_path / "h")["api"]["ok"] == LIVING
+
     def test_spent_attempts_are_named_and_tried_by_the_next_crawl(self, tmp_path: Path) -> None:
         published_list = write_votes(tmp_path / "list", POSTS[:5])
-        plan = "code-105=1,image-half=1"
+        plan = "cut-json=1,image-half=1"
         with SandboxServer(Corpus(POSTS), faults=plan, keys={KEY: SECRET}) as server:
             report = crawl(options(published_list, tmp_path / "h", server), print)
             status = harvest_status(tmp_path / "h")
             assert report.lost == 5
             assert (status["api"]["failed"], status["image"]["corrupt"]) == (5, 5)
-            reasons = [(what, reason) for what, reason, _ in failure_reasons(tmp_path / "h")]
+            reasons = [(it["what"], it["reason"]) for it in status["failures"]]
             assert any(what == "image" and "JPEG ends" in reason for what, reason in reasons)
-            assert any(what == "api" and "105" in reason for what, reason in reasons)
+            assert any(what == "api" and "cannot be read" in reason for what, reason in reasons)
             server.set_faults("")
             crawl(options(published_list, tmp_path / "h", server), print)
         # A corrupt picture is final; a failed call is not.

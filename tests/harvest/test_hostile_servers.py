@@ -17,7 +17,7 @@ from harvest.retry import RetryPolicy
 from harvest.sandbox.corpus import Corpus
 from harvest.sandbox.server import SandboxServer
 from harvest.servers import servers
-from harvest.status import failure_reasons, harvest_status
+from harvest.status import harvest_status
 from tests.harvest.corpora import KEY, SECRET, jpeg, options, post, write_votes
 
 POSTS = [post(number) for number in range(30)]
@@ -81,7 +81,8 @@ class TestPictures:
             made = options(published_list, tmp_path / "h", server, retry=TWICE)  # type: ignore[arg-type]
             report = crawl(made, lambda line: None)
         assert report.lost == 2
-        reasons = {reason for what, reason, _ in failure_reasons(tmp_path / "h") if what == "image"}
+        failures = harvest_status(tmp_path / "h")["failures"]
+        reasons = {it["reason"] for it in failures if it["what"] == "image"}
         assert reasons == {"redirected away from the image servers: not followed"}
 
     def test_a_server_that_says_too_many_is_asked_less_and_nothing_is_lost(
@@ -142,7 +143,8 @@ class TestAnswers:
         with serving(answer) as server:
             made = options(published_list, tmp_path / "h", server, retry=TWICE)  # type: ignore[arg-type]
             crawl(made, lambda line: None)
-        (reason,) = [reason for what, reason, _ in failure_reasons(tmp_path / "h") if what == "api"]
+        failures = harvest_status(tmp_path / "h")["failures"]
+        (reason,) = [it["reason"] for it in failures if it["what"] == "api"]
         assert reason.isprintable()
         assert reason.isascii()
         assert reason.endswith("[31mred")

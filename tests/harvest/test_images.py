@@ -118,7 +118,7 @@ class TestSharedPictures:
             self.keep(ledger, tmp_path, range(10), jpeg(1))
             self.keep(ledger, tmp_path, range(100, 109), jpeg(2))
             assert drop_shared_pictures(ledger, tmp_path) == 10
-            counts = ledger.outcome_counts("image")
+            _, counts = ledger.outcome_counts()
             assert (counts["placeholder"], counts["ok"]) == (10, 9)
             assert {path.read_bytes() for path in tmp_path.rglob("*.jpg")} == {jpeg(2)}
             assert drop_shared_pictures(ledger, tmp_path) == 0

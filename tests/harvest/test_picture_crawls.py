@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harvest.crawl import CrawlOptions, crawl
+from harvest.crawl import crawl
+from harvest.crawl_options import CrawlOptions
 from harvest.errors import HarvestError
 from harvest.image_client import ImageClient
 from harvest.image_hosts import ImageHosts
@@ -20,7 +21,7 @@ from harvest.retry import RetryPolicy, TransientError
 from harvest.sandbox.corpus import Corpus, Post
 from harvest.sandbox.server import SandboxServer
 from harvest.servers import servers
-from harvest.status import failure_reasons, harvest_status
+from harvest.status import harvest_status
 from tests.harvest.corpora import KEY, SECRET, crawl_posts, jpeg, options, post, write_votes
 from tests.harvest.test_hostile_servers import TWICE, Server, send, serving
 
@@ -124,7 +125,9 @@ class TestWhoIsToBlame:
         with serving(answer) as server:
             report = crawl(made(published_list, tmp_path / "h", server, retry=TWICE), print)
         assert report.lost == 1
-        assert failure_reasons(tmp_path / "h") == [("image", "answered 500", 1)]
+        assert harvest_status(tmp_path / "h")["failures"] == [
+            {"what": "image", "reason": "answered 500", "photos": 1}
+        ]
 
 
 class TestWithoutImages:
@@ -146,7 +149,7 @@ class TestWithoutImages:
         plan = "image-500=0.3,image-reset=0.2,image-429=0.2,seed=1"
         with SandboxServer(Corpus(posts), faults=plan, keys={KEY: SECRET}) as server:
             crawl(options(published_list, tmp_path / "h", server, images=False), print)
-            assert server.stats.api.total() == len(POSTS)
+            assert server.stats.api["flickr.photos.getInfo"] == len(POSTS)
         status = harvest_status(tmp_path / "h")
         assert (status["api"]["ok"], status["api"]["gone"]) == (30, 10)
         assert (status["image"]["pending"], status["image"]["gone"]) == (30, 10)
@@ -158,7 +161,7 @@ class TestWithoutImages:
             with SandboxServer(Corpus(posts), keys={KEY: SECRET}) as server:
                 out = tmp_path / f"h-{images}"
                 crawl(options(published_list, out, server, images=images, verify_gone=True), print)
-                assert server.stats.api.total() == len(posts)
+                assert server.stats.api["flickr.photos.getInfo"] == len(posts)
             assert harvest_status(out)["api"]["gone"] == 5
 
 
@@ -225,8 +228,9 @@ class TestWhatIsNoPicture:
         with serving(answer) as server:
             crawl(made(published_list, tmp_path / "h", server), print)
         assert len(asked) == 2
-        assert failure_reasons(tmp_path / "h") == [("image", "65535 x 65535 pixels", 2)]
-        assert harvest_status(tmp_path / "h")["image"]["corrupt"] == 2
+        status = harvest_status(tmp_path / "h")
+        assert status["image"]["corrupt"] == 2
+        assert status["failures"][0]["reason"] == "65535 x 65535 pixels"
 
     def test_more_than_a_picture_can_have_is_not_waited_for(self, tmp_path: Path) -> None:
         def answer(request: BaseHTTPRequestHandler) -> None:
@@ -246,7 +250,7 @@ class TestWhatIsNoPicture:
         with serving(answer) as server:
             crawl(made(published_list, tmp_path / "h", server), print)
         assert harvest_status(tmp_path / "h")["image"]["corrupt"] == 2
-        assert "more than" in failure_reasons(tmp_path / "h")[0][1]
+        assert "more than" in harvest_status(tmp_path / "h")["failures"][0]["reason"]
 
     def test_the_same_small_picture_for_ten_photos_is_a_placeholder(self, tmp_path: Path) -> None:
         posts = [*POSTS[:5], *(post(number, image=jpeg(999)) for number in range(50, 62))]

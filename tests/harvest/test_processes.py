@@ -69,7 +69,7 @@ class TestInterrupted:
             out, err = second.communicate(timeout=60)
             assert second.returncode == 0, err
             # What was in flight was finished, so not even that is asked twice.
-            assert server.stats.api.total() == len(POSTS)
+            assert server.stats.api["flickr.photos.getInfo"] == len(POSTS)
             assert server.stats.images == len(POSTS)
         assert KEY not in out + err
         assert SECRET not in out + err
@@ -88,7 +88,7 @@ class TestInterrupted:
             process = start(published_list, tmp_path / "h", server)
             _, err = process.communicate(timeout=60)
             assert process.returncode == 0, err
-            assert server.stats.api.total() == len(POSTS)
+            assert server.stats.api["flickr.photos.getInfo"] == len(POSTS)
             assert server.stats.images == len(POSTS)
 
     def test_a_second_ctrl_c_does_not_wait(self, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ class TestKilled:
             _, err = process.communicate(timeout=60)
             assert process.returncode == 0, err
             # Four threads call.
-            assert server.stats.api.total() <= len(POSTS) + 4 * kills
+            assert server.stats.api["flickr.photos.getInfo"] <= len(POSTS) + 4 * kills
             # A picture that was in its place is never asked for again, recorded or not.
             assert fetched
             assert {name: server.stats.image_ok[name] for name in fetched} == fetched

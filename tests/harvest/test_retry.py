@@ -15,7 +15,7 @@ from harvest.retry import (
     RefusedError,
     RetryPolicy,
     TransientError,
-    photo_call_failure,
+    call_failure,
     seconds_to_wait,
 )
 
@@ -33,7 +33,7 @@ class TestMeaning:
     )
     def test_of_every_code_of_the_api(self, code: int, meaning: type[Exception]) -> None:
         error = flickrapi.FlickrError(f"Error: {code}: said Flickr", code=code)
-        assert type(photo_call_failure(error, None)) is meaning
+        assert type(call_failure(error, None)) is meaning
 
     @pytest.mark.parametrize(
         ("status", "meaning"),
@@ -41,18 +41,18 @@ class TestMeaning:
     )
     def test_of_http_statuses(self, status: int, meaning: type[Exception]) -> None:
         error = flickrapi.FlickrError(f"do_request: Status code {status} received")
-        failure = photo_call_failure(error, 7.0)
+        failure = call_failure(error, 7.0)
         assert type(failure) is meaning
         if isinstance(failure, TransientError):
             assert failure.retry_after == 7.0
 
     def test_of_the_network_and_of_answers_that_are_none(self) -> None:
         for error in (requests.ConnectionError("x"), ValueError("x"), KeyError("code")):
-            assert type(photo_call_failure(error, None)) is TransientError
+            assert type(call_failure(error, None)) is TransientError
 
     def test_a_fault_of_ours_is_not_hidden(self) -> None:
         error = MemoryError()
-        assert photo_call_failure(error, None) is error
+        assert call_failure(error, None) is error
 
 
 class TestDelay:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from harvest.errors import HarvestError
 from harvest.ledger import Ledger
-from harvest.listing import add_list
+from harvest.list_intake import add_list
 from harvest.sandbox.lists import write_vso_lists
 from harvest.sources import you2016
 from harvest.sources.detection import open_list

@@ -40,7 +40,11 @@ def add_list(ledger: Ledger, published: PublishedList, say: Callable[[str], None
     ledger.set_meta("kind", published.kind)
     with ledger.transaction() as connection:
         connection.executemany(
-            "INSERT OR REPLACE INTO pairs VALUES (?, ?)", published.pair_sentiments.items()
+            "INSERT OR REPLACE INTO pairs (pair, sentiment, search_count) VALUES (?, ?, ?)",
+            (
+                (pair, sentiment, published.pair_counts.get(pair))
+                for pair, sentiment in published.pair_sentiments.items()
+            ),
         )
     digests = {row["name"]: row["digest"] for row in ledger.query("SELECT * FROM files")}
     known = _Known(digests, {digest: name for name, digest in digests.items()}, [])
@@ -96,8 +100,8 @@ def _add_file(
             )
     # Without server or secret the picture waits for the API's answer.
     connection.executemany(
-        "INSERT OR IGNORE INTO photos (photo_id, server, farm, secret, image_next_try) "
-        "VALUES (?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO photos (photo_id, server, farm, secret, owner_name, image_next_try) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
         photos,
     )
     connection.executemany("INSERT INTO listed VALUES (?, ?, ?, ?, ?, ?, ?)", listed)
@@ -107,11 +111,13 @@ def _add_file(
     known.names[digest] = file.name
 
 
-def _photo(row: ListedPhoto) -> tuple[str, str | None, str | None, str | None, float | None]:
+def _photo(
+    row: ListedPhoto,
+) -> tuple[str, str | None, str | None, str | None, str | None, float | None]:
     reference = row.reference
     placed = reference.server is not None and reference.secret is not None
     return (
-        *(reference.photo_id, reference.server, reference.farm, reference.secret),
+        *(reference.photo_id, reference.server, reference.farm, reference.secret, row.owner),
         0.0 if placed else None,
     )
 

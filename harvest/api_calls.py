@@ -1,0 +1,171 @@
+"""One API call and what becomes of it: the turn it waits for, its outcome in the ledger, its retry.
+
+Whose fault a failed call is decides what happens. A photo's own failure counts against the photo;
+when Flickr says that we ask too much, or is down, nothing is counted and everybody waits.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harvest.api import FlickrClient
+from harvest.breaker import Breaker
+from harvest.images import image_path
+from harvest.ledger import DuePhoto, Ledger
+from harvest.listing_ledger import LARGEST_ID, record_page
+from harvest.listings import Listing
+from harvest.pacing import Pacer
+from harvest.retry import PhotoGoneError, PhotoPrivateError, RetryPolicy, TransientError
+from harvest.sweep import PAGE, Sweep, Window
+from harvest.upload_dates import UploadDates
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """What a call of a listing brought."""
+
+    window: Window
+    photo_ids: tuple[int, ...]
+
+
+# So many neighbours at a page's end say together where it ends: one alone may have a set date.
+_EDGE = 9
+
+
+class ApiCalls:
+    """Makes calls for the threads of the API stage, at the pace that all of them share."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        client: FlickrClient,
+        pacer: Pacer,
+        breaker: Breaker,
+        *,
+        images: Path,
+        retry: RetryPolicy,
+        stopped: threading.Event,
+    ) -> None:
+        """``images``: the folder of the pictures; ``stopped`` ends every wait."""
+        self._ledger = ledger
+        self._client = client
+        self._pacer = pacer
+        self._breaker = breaker
+        self._images = images
+        self._retry = retry
+        self._stopped = stopped
+        self._dates = UploadDates()
+        self._lock = threading.Lock()
+        self._too_many = 0
+
+    @property
+    def stopped(self) -> bool:
+        """Whether no further call may be made."""
+        return self._stopped.is_set()
+
+    def try_photo(self, photo: DuePhoto) -> None:
+        """Spend a call on a post and record what came of it.
+
+        Raises ``TransientError`` where nothing did, ``RefusedError`` where it is not the photo.
+        """
+        if self._pacer.wait(self._stopped):
+            self._photo(photo)
+
+    def _photo(self, photo: DuePhoto) -> None:
+        photo_id = photo.reference.photo_id
+        try:
+            answer = self._client.get_info(photo.reference)
+        except (PhotoGoneError, PhotoPrivateError) as error:
+            if photo.post_known:  # its owner has withdrawn it
+                image_path(self._images, photo_id).unlink(missing_ok=True)
+            outcome = "gone" if isinstance(error, PhotoGoneError) else "private"
+            self._ledger.record_final("api", photo_id, outcome, str(error))
+        else:
+            self._ledger.record_answers([answer], source="getInfo")
+
+    def ask_photo(self, photo: DuePhoto) -> None:
+        """Ask ``getInfo`` for a photo's post; a failure of the photo's own is in the ledger."""
+        error = self._attempt(lambda: self._photo(photo))
+        if error is not None:
+            delay = self._retry.delay(photo.attempts + 1, error.retry_after)
+            self._ledger.record_failure("api", photo.reference.photo_id, str(error), delay=delay)
+
+    def ask_page(self, listing: Listing, sweep: Sweep, start: int) -> Page | None:
+        """List from a photo on; what the page shows is stored, what it covers is told to the sweep.
+
+        Returns None where it could not be had, however often it was tried, or the crawl is stopped.
+        """
+        shown: list[Page] = []
+        for failures in range(1, self._retry.attempts + 1):
+            error = self._attempt(lambda: shown.append(self._page(listing, sweep, start)))
+            if error is None:
+                return shown[0] if shown else None
+            delay = self._retry.delay(failures, error.retry_after)
+            if delay is None or self._stopped.wait(delay):
+                break
+        sweep.failed(start)
+        return None
+
+    def _page(self, listing: Listing, sweep: Sweep, start: int) -> Page:
+        with self._lock:
+            not_after = self._dates.not_after(start)
+        page = self._client.search(listing, not_after=not_after)
+        dated = [
+            (number, answer.date_upload)
+            for answer in page.answers
+            if answer.date_upload is not None
+            and (number := int(answer.reference.photo_id)) <= LARGEST_ID
+        ]
+        if not_after is not None and any(date > not_after for _, date in dated):
+            raise TransientError("a listing of other dates than asked for")
+        with self._lock:
+            if listing.kind != "owner":  # an owner may have set the dates of all of them
+                self._dates.learn(dated)
+            certain = not_after is None or self._dates.bounds(start)[1] <= not_after
+        results = len(page.answers) + page.refused
+        newest = sorted(photo_id for photo_id, _ in dated[:_EDGE])
+        oldest = sorted(photo_id for photo_id, _ in dated[-_EDGE:])
+        newest_id = newest[len(newest) // 2] if newest else start
+        # The start itself is covered only if the page surely began above it.
+        newest_id = max(newest_id, start) if certain or not results else newest_id
+        ends = results < PAGE and (page.pages is None or page.pages <= 1)
+        oldest_id = 0 if ends or not oldest else min(oldest[len(oldest) // 2], newest_id)
+        window = record_page(
+            self._ledger,
+            listing,
+            page.answers,
+            newest_id=newest_id,
+            oldest_id=oldest_id,
+            results=results,
+            sought=sweep.sought_between(newest_id, oldest_id),
+        )
+        page_ids = tuple(photo_id for photo_id, _ in dated)
+        sweep.shown(start, window, page_ids)
+        return Page(window=window, photo_ids=page_ids)
+
+    def _attempt(self, ask: Callable[[], None]) -> TransientError | None:
+        """Make a call when it is its turn; return the failure that is not everybody's."""
+        while self._wait_for_turn():
+            try:
+                ask()
+            except TransientError as error:
+                if error.too_many:
+                    self._hold(error)
+                elif not error.down or not self._breaker.failed():
+                    return error
+            else:
+                self._breaker.succeeded()
+                self._too_many = 0
+                return None
+        return None
+
+    def _wait_for_turn(self) -> bool:
+        while (rest := self._breaker.delay()) > 0:
+            if self._stopped.wait(rest):
+                return False
+        return self._pacer.wait(self._stopped)
+
+    def _hold(self, error: TransientError) -> None:
+        self._too_many = min(self._too_many + 1, self._retry.attempts - 1)
+        self._pacer.hold(self._retry.delay(max(self._too_many, 1), error.retry_after) or 0.0)

@@ -1,0 +1,88 @@
+"""Posts of listed photos that a metadata file holds go into the ledger, each a call not spent.
+
+Whether their pictures are still there is asked as for any other photo: the file is years old, and
+what an owner has withdrawn since must not stay (``Ledger.record_dead_picture``).
+"""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from harvest.answers import Answer, MalformedAnswerError
+from harvest.ledger import Ledger
+from harvest.post_rows import METADATA_SOURCE
+from harvest.sources.yfcc100m import parse_row
+from harvest.sources.yfcc100m_files import MetadataFile
+
+_POSTS_TO_A_COMMIT = 1000
+_ROWS_TO_A_LINE = 10_000_000
+_FINGERPRINTED = 2**20  # bytes at both ends of a file of 40 GB, which its digest would take long
+
+
+def add_metadata(
+    ledger: Ledger, path: Path, file: MetadataFile, say: Callable[[str], None]
+) -> None:
+    """Record the posts that ``file``, at ``path``, holds of photos that still need one.
+
+    A file that has been searched before is not read again until photos are added. Raises
+    ``HarvestError`` where it cannot be read to its end; what was found before that is kept.
+    """
+    photos = str(ledger.query("SELECT count(*) AS n FROM photos")[0]["n"])
+    key = f"metadata {_fingerprint(path)}"
+    if ledger.meta(key) == photos:
+        say(f"{path.name}: searched before, nothing new")
+        return
+    # A picture that is known not to be public says that its post is not either.
+    unanswered = ledger.stream(
+        "SELECT photo_id FROM photos WHERE api_outcome IN ('pending', 'failed') "
+        "AND image_outcome NOT IN ('gone', 'private', 'placeholder')"
+    )
+    wanted = {row["photo_id"] for row in unanswered}
+    asked = len(wanted)
+    progress = _Progress(path.name, say)
+    posts: list[Answer] = []
+    found = malformed = 0
+    try:
+        for row in file.rows(wanted, progress.tick) if wanted else ():
+            try:
+                answer = parse_row(row) if row is not None else None
+            except MalformedAnswerError:
+                row = None
+            if row is None:
+                malformed += 1
+            elif answer is not None and answer.reference.photo_id in wanted:
+                wanted.discard(answer.reference.photo_id)
+                posts.append(answer)
+            if len(posts) == _POSTS_TO_A_COMMIT:
+                found += ledger.record_answers(posts, source=METADATA_SOURCE)
+                posts = []
+            if not wanted:
+                break
+    finally:
+        found += ledger.record_answers(posts, source=METADATA_SOURCE)
+    ledger.set_meta(key, photos)
+    say(
+        f"{path.name}: {found} of {asked} posts found, which cost no call"
+        + (f"; {malformed} rows are malformed" if malformed else "")
+    )
+
+
+class _Progress:
+    def __init__(self, name: str, say: Callable[[str], None]) -> None:
+        self._name, self._say = name, say
+        self._rows = 0
+
+    def tick(self, rows: int) -> None:
+        before, self._rows = self._rows, self._rows + rows
+        if before // _ROWS_TO_A_LINE < self._rows // _ROWS_TO_A_LINE:
+            self._say(f"{self._name}: {self._rows} rows searched")
+
+
+def _fingerprint(path: Path) -> str:
+    size = path.stat().st_size
+    digest = hashlib.sha256(f"{size}\n".encode())
+    with path.open("rb") as file:
+        digest.update(file.read(_FINGERPRINTED))
+        file.seek(max(size - _FINGERPRINTED, 0))
+        digest.update(file.read(_FINGERPRINTED))
+    return digest.hexdigest()

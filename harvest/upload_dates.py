@@ -1,0 +1,82 @@
+"""When was a photo uploaded? Its id says: Flickr's ids grow with the time of upload.
+
+A listing is asked for by upload date, and the wanted photos are known by their ids alone. Every
+answer names both, so the crawl learns the way from one to the other as it goes, more finely with
+each page; the first pages go by a few recorded answers of Flickr's.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable
+
+# Photo ids with their upload times (unix seconds): Flickr's opening day, and recorded answers.
+_RECORDED = (
+    (0, 1076371200),
+    (5536044022, 1300402940),
+    (10115956703, 1381061206),
+    (49514337848, 1581319011),
+    (53517142775, 1707406357),
+    (54450311696, 1744597680),
+)
+# An owner may set an upload date to another one: so many neighbours together are believed.
+_TOGETHER = 25
+# Ids and dates are not in the same order to the second.
+_DISORDER_SECONDS = 60
+# What lies closer together than this is told apart well enough.
+_FINEST_SECONDS = 600
+
+
+class UploadDates:
+    """What is known of ids and upload dates; not for several threads at once."""
+
+    def __init__(self) -> None:
+        """Begin with the recorded answers."""
+        self._ids = [photo_id for photo_id, _ in _RECORDED]
+        self._dates = [float(date) for _, date in _RECORDED]
+
+    def learn(self, dated: Iterable[tuple[int, int]]) -> None:
+        """Learn from a page: (photo id, upload date in unix seconds), neighbours in date."""
+        page = sorted(dated)
+        for start in range(0, len(page), _TOGETHER):
+            some = page[start : start + _TOGETHER]
+            if len(some) == _TOGETHER or start == 0:
+                dates = sorted(date for _, date in some)
+                self._insert(some[len(some) // 2][0], float(dates[len(dates) // 2]))
+
+    def _insert(self, photo_id: int, date: float) -> None:
+        place = bisect_left(self._ids, photo_id)
+        if 0 < place < len(self._ids):
+            # What contradicts its neighbours is a date that somebody set.
+            low, high = self._dates[place - 1], self._dates[place]
+            if not low - _DISORDER_SECONDS <= date <= high + _DISORDER_SECONDS:
+                return
+            if high - low < _FINEST_SECONDS:
+                return
+        self._ids.insert(place, photo_id)
+        self._dates.insert(place, date)
+
+    def bounds(self, photo_id: int) -> tuple[float, float]:
+        """Return the earliest and the latest upload date that an id can have (unix seconds)."""
+        place = bisect_left(self._ids, photo_id)
+        if place == 0:
+            return self._dates[0], self._dates[0] + _DISORDER_SECONDS
+        if place == len(self._ids):
+            return self._dates[-1] - _DISORDER_SECONDS, float("inf")
+        return (
+            self._dates[place - 1] - _DISORDER_SECONDS,
+            self._dates[place] + _DISORDER_SECONDS,
+        )
+
+    def not_after(self, photo_id: int) -> int | None:
+        """Return a date (unix seconds) after which the photo was most likely not uploaded.
+
+        None where nothing is known of ids that high.
+        """
+        place = bisect_left(self._ids, photo_id)
+        if place == len(self._ids):
+            return None
+        low_id, high_id = self._ids[max(place - 1, 0)], self._ids[place]
+        low, high = self._dates[max(place - 1, 0)], self._dates[place]
+        share = (photo_id - low_id) / (high_id - low_id) if high_id > low_id else 1.0
+        # A tenth of what is not known, on the safe side.
+        estimate = low + share * (high - low) + 0.1 * (high - low) + _DISORDER_SECONDS
+        return int(min(estimate, high + _DISORDER_SECONDS)) + 1
