@@ -8,7 +8,7 @@ A plan is one line, rates by kind:
   answer, then the connection closes), `reset` (in the middle of the body), `html` (a page with a
   200), `cut-json` (half the answer with a 200), `empty` (no body with a 200), `code-N` (Flickr's
   fail envelope, N one of `CODES`).
-- Pictures: `image-429`, `image-500`, `image-502`, `image-503`, `image-504`, `image-hang`,
+- Pictures: `image-429`, `image-429-retry-after`, `image-500`, `image-502`, `image-503`, `image-504`, `image-hang`,
   `image-reset`, `image-half` (half a JPEG with a 200).
 - `seed` (default 0) and `hang-seconds` (default 30).
 
@@ -57,7 +57,9 @@ _STATUSES = ("429", "500", "502", "503", "504", "hang", "reset")
 API_KINDS = frozenset(
     (*_STATUSES, "429-retry-after", "html", "cut-json", "empty", *(f"code-{n}" for n in CODES))
 )
-IMAGE_KINDS = frozenset((*(f"image-{kind}" for kind in _STATUSES), "image-half"))
+IMAGE_KINDS = frozenset(
+    (*(f"image-{kind}" for kind in _STATUSES), "image-429-retry-after", "image-half")
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -93,7 +93,8 @@ class ImageServer:
             return Response(403, b"Forbidden\n"), None
         if post.status == "placeholder":
             return Response(302, headers=f"Location: {PLACEHOLDER_PATH}\r\n"), None
-        if suffix in ("h", "k") and max(post.size) <= _EDGES["b" if suffix == "h" else "h"][1]:
+        # What is smaller than a size has no file of it.
+        if suffix and suffix not in {size.suffix for size in sizes(post)}:
             return Response(404, b"Not Found\n"), None
         fits = suffix == "o" or (suffix not in _SQUARE and max(post.size) <= _EDGES[suffix][1])
         body = post.jpeg() if fits else self._scaled(post, suffix)
