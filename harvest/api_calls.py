@@ -13,7 +13,7 @@ from harvest.api import FlickrClient
 from harvest.breaker import Breaker
 from harvest.images import image_path
 from harvest.ledger import DuePhoto, Ledger
-from harvest.listing_ledger import LARGEST_ID, record_page
+from harvest.listing_ledger import LARGEST_ID, known_dates, record_page
 from harvest.listings import Listing
 from harvest.pacing import Pacer
 from harvest.retry import PhotoGoneError, PhotoPrivateError, RetryPolicy, TransientError
@@ -29,7 +29,7 @@ class Page:
     photo_ids: tuple[int, ...]
 
 
-# So many neighbours at a page's end say together where it ends: one alone may have a set date.
+# So many neighbours at a page's end say together where it ends.
 _EDGE = 9
 
 
@@ -55,7 +55,7 @@ class ApiCalls:
         self._images = images
         self._retry = retry
         self._stopped = stopped
-        self._dates = UploadDates()
+        self._dates = UploadDates(known_dates(ledger))
         self._lock = threading.Lock()
         self._too_many = 0
 
@@ -124,19 +124,21 @@ class ApiCalls:
                 self._dates.learn(dated)
             certain = not_after is None or self._dates.bounds(start)[1] <= not_after
         results = len(page.answers) + page.refused
-        newest = sorted(photo_id for photo_id, _ in dated[:_EDGE])
-        oldest = sorted(photo_id for photo_id, _ in dated[-_EDGE:])
-        newest_id = newest[len(newest) // 2] if newest else start
+        newest_id, _ = _middle(dated[:_EDGE]) or (start, None)
         # The start itself is covered only if the page surely began above it.
         newest_id = max(newest_id, start) if certain or not results else newest_id
-        ends = results < PAGE and (page.pages is None or page.pages <= 1)
-        oldest_id = 0 if ends or not oldest else min(oldest[len(oldest) // 2], newest_id)
+        oldest_id, oldest_date = _middle(dated[-_EDGE:]) or (0, None)
+        if results < PAGE and (page.pages is None or page.pages <= 1):  # there is no more of it
+            oldest_id, oldest_date = 0, None
+        elif oldest_id > newest_id:
+            oldest_id, oldest_date = newest_id, None
         window = record_page(
             self._ledger,
             listing,
             page.answers,
             newest_id=newest_id,
             oldest_id=oldest_id,
+            oldest_date=oldest_date,
             results=results,
             sought=sweep.sought_between(newest_id, oldest_id),
         )
@@ -169,3 +171,8 @@ class ApiCalls:
     def _hold(self, error: TransientError) -> None:
         self._too_many = min(self._too_many + 1, self._retry.attempts - 1)
         self._pacer.hold(self._retry.delay(max(self._too_many, 1), error.retry_after) or 0.0)
+
+
+def _middle(dated: list[tuple[int, int]]) -> tuple[int, int] | None:
+    """Return the middle one of some neighbours, by id: one alone may have a date that was set."""
+    return sorted(dated)[len(dated) // 2] if dated else None

@@ -57,7 +57,7 @@ CREATE INDEX listed_pair ON listed (pair, photo_id) WHERE pair IS NOT NULL;
 CREATE INDEX listed_emotion ON listed (emotion, photo_id) WHERE emotion IS NOT NULL;
 CREATE TABLE windows (
     window_id INTEGER PRIMARY KEY, listing TEXT NOT NULL, at REAL NOT NULL,
-    newest_id INTEGER NOT NULL, oldest_id INTEGER NOT NULL,
+    newest_id INTEGER NOT NULL, oldest_id INTEGER NOT NULL, oldest_date INTEGER,
     results INTEGER NOT NULL, sought INTEGER NOT NULL, found INTEGER NOT NULL, won INTEGER NOT NULL
 );
 CREATE INDEX windows_listing ON windows (listing);

@@ -113,6 +113,15 @@ def owner_of(ledger: Ledger, photo_id: str) -> str | None:
     return rows[0]["owner"] if rows else None
 
 
+def known_dates(ledger: Ledger) -> list[tuple[int, int]]:
+    """Return photo ids with upload dates (unix seconds), as the pages of words have shown them."""
+    rows = ledger.query(
+        "SELECT oldest_id, oldest_date FROM windows WHERE oldest_date IS NOT NULL "
+        "AND listing NOT LIKE 'owner:%'"
+    )
+    return [(row["oldest_id"], row["oldest_date"]) for row in rows]
+
+
 def windows(ledger: Ledger, listing: Listing) -> list[Window]:
     """Return what the calls of a listing have covered so far."""
     rows = ledger.query(
@@ -129,21 +138,26 @@ def record_page(
     *,
     newest_id: int,
     oldest_id: int,
+    oldest_date: int | None,
     results: int,
     sought: set[int],
 ) -> Window:
     """Store a page's posts and what it covered, in one transaction.
 
-    ``sought``: the open photos that lie between ``newest_id`` and ``oldest_id``.
+    ``oldest_date``: when ``oldest_id`` was uploaded, if it is a photo of the page. ``sought``: the
+    open photos that lie between ``newest_id`` and ``oldest_id``.
     """
     shown = list(answers)
     found = len(sought & {int(answer.reference.photo_id) for answer in shown})
     with ledger.transaction() as connection:
         won = store_answers(connection, shown, source="search")
         connection.execute(
-            "INSERT INTO windows (listing, at, newest_id, oldest_id, results, sought, found, won) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (listing.key, now(), newest_id, oldest_id, results, len(sought), found, won),
+            "INSERT INTO windows (listing, at, newest_id, oldest_id, oldest_date, results, sought, "
+            "found, won) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(listing.key, now(), newest_id, oldest_id, oldest_date),
+                *(results, len(sought), found, won),
+            ),
         )
     return Window(
         newest_id=newest_id,

@@ -28,10 +28,12 @@ _FINEST_SECONDS = 600
 class UploadDates:
     """What is known of ids and upload dates; not for several threads at once."""
 
-    def __init__(self) -> None:
-        """Begin with the recorded answers."""
+    def __init__(self, known: Iterable[tuple[int, int]] = ()) -> None:
+        """Begin with the recorded answers, and with what an earlier crawl learned."""
         self._ids = [photo_id for photo_id, _ in _RECORDED]
         self._dates = [float(date) for _, date in _RECORDED]
+        for photo_id, date in known:
+            self._insert(photo_id, float(date))
 
     def learn(self, dated: Iterable[tuple[int, int]]) -> None:
         """Learn from a page: (photo id, upload date in unix seconds), neighbours in date."""

@@ -8,8 +8,8 @@ A plan is one line, rates by kind:
   answer, then the connection closes), `reset` (in the middle of the body), `html` (a page with a
   200), `cut-json` (half the answer with a 200), `empty` (no body with a 200), `code-N` (Flickr's
   fail envelope, N one of `CODES`).
-- Pictures: `image-429`, `image-429-retry-after`, `image-500`, `image-502`, `image-503`, `image-504`, `image-hang`,
-  `image-reset`, `image-half` (half a JPEG with a 200).
+- Pictures: `image-429`, `image-429-retry-after`, `image-500`, `image-502`, `image-503`,
+  `image-504`, `image-hang`, `image-reset`, `image-half` (half a JPEG with a 200).
 - `seed` (default 0) and `hang-seconds` (default 30).
 
 Whether a request is faulted follows from a digest of seed, kind, what is asked and how often it was
