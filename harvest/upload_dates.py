@@ -8,8 +8,7 @@ each page; the first pages go by a few recorded answers of Flickr's.
 from bisect import bisect_left
 from collections.abc import Iterable
 
-# Photo ids with their upload times (unix seconds): Flickr's opening day, and recorded answers.
-_RECORDED = (
+RECORDED = (
     (0, 1076371200),
     (5536044022, 1300402940),
     (10115956703, 1381061206),
@@ -17,6 +16,7 @@ _RECORDED = (
     (53517142775, 1707406357),
     (54450311696, 1744597680),
 )
+"""Photo ids with their upload times (unix seconds): Flickr's opening day, recorded answers."""
 # An owner may set an upload date to another one: so many neighbours together are believed.
 _TOGETHER = 25
 # Ids and dates are not in the same order to the second.
@@ -30,8 +30,8 @@ class UploadDates:
 
     def __init__(self, known: Iterable[tuple[int, int]] = ()) -> None:
         """Begin with the recorded answers, and with what an earlier crawl learned."""
-        self._ids = [photo_id for photo_id, _ in _RECORDED]
-        self._dates = [float(date) for _, date in _RECORDED]
+        self._ids = [photo_id for photo_id, _ in RECORDED]
+        self._dates = [float(date) for _, date in RECORDED]
         for photo_id, date in known:
             self._insert(photo_id, float(date))
 

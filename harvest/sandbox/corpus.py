@@ -21,19 +21,10 @@ from PIL import Image
 from harvest.errors import HarvestError
 from harvest.jpeg import NotWholeError, dimensions
 from harvest.sandbox.search import Index, Listings
+from harvest.upload_dates import RECORDED
 
 Status = Literal["ok", "deleted", "private", "placeholder"]
 
-# Photo ids with their upload times (unix seconds), from recorded answers and Flickr's opening day.
-# Ids grow with upload time, so an id between two of them bounds its date.
-_DATED_IDS = (
-    (0, 1076371200),
-    (5536044022, 1300402940),
-    (10115956703, 1381061206),
-    (49514337848, 1581319011),
-    (53517142775, 1707406357),
-    (54450311696, 1744597680),
-)
 _OWNERS = 997  # owners over whom posts without one are spread
 
 
@@ -51,9 +42,9 @@ class LazyPicture(Protocol):
 def upload_date(photo_id: str) -> int:
     """Unix seconds at which Flickr gave out an id of this height, between recorded pairs."""
     number = int(photo_id)
-    ids = [dated for dated, _ in _DATED_IDS]
+    ids = [dated for dated, _ in RECORDED]
     place = min(max(bisect_right(ids, number), 1), len(ids) - 1)
-    (low, start), (high, end) = _DATED_IDS[place - 1], _DATED_IDS[place]
+    (low, start), (high, end) = RECORDED[place - 1], RECORDED[place]
     return start + (number - low) * (end - start) // (high - low)
 
 
