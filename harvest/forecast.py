@@ -1,7 +1,8 @@
 """How many calls are left, and how long they take at the quota.
 
-Posts that are left do not cost a call each: listings bring most of them. What the listings of words
-have brought so far says what the rest of them will; what they left costs a call each.
+Posts that are left do not cost a call each: listings bring most of them. What the listings of
+words have brought of their photos so far says what they will of the rest; what they left costs a
+call each.
 """
 
 import json
@@ -17,13 +18,12 @@ _META = "plan"
 class PlanRecord:
     """How far the plan is; kept in the ledger, for restarts and for ``status``."""
 
-    subjects_left: int = 0
-    """Pairs or emotions whose listings are still to be asked for."""
     listed: int = 0
-    """Photos that were open in those that were."""
+    """Photos that were open when the listings of their words were asked for."""
     won: int = 0
-    """Posts of them that the listings brought."""
+    """Posts that those brought."""
     calls: int = 0
+    """Calls that they took."""
 
     @classmethod
     def load(cls, ledger: Ledger) -> "PlanRecord":
@@ -37,12 +37,12 @@ class PlanRecord:
 
     def calls_left(self, posts_left: int) -> int:
         """Return the calls that so many posts are expected to cost."""
-        if not self.subjects_left or not self.listed:
+        if not self.listed:
             return posts_left
-        for_get_info = min(self.listed - self.won, posts_left)
-        to_list = posts_left - for_get_info
-        a_post = (self.calls + self.listed - self.won) / self.listed
-        return for_get_info + round(to_list * min(a_post, 1.0))
+        left = max(self.listed - self.won, 0)
+        for_get_info = min(left, posts_left)
+        a_post = min((self.calls + left) / self.listed, 1.0)
+        return for_get_info + round((posts_left - for_get_info) * a_post)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,6 +13,7 @@ from harvest.answers import Answer
 from harvest.clock import now
 from harvest.ledger import Ledger
 from harvest.listings import Listing
+from harvest.photo_url import PhotoReference
 from harvest.post_rows import store_answers
 from harvest.sweep import Window
 
@@ -59,6 +60,16 @@ def search_counts(ledger: Ledger) -> dict[str, int]:
     """Return how many pictures a search for each pair found when VSO's ontology was made."""
     rows = ledger.query("SELECT pair, search_count FROM pairs WHERE search_count > 0")
     return {row["pair"]: row["search_count"] for row in rows}
+
+
+def some_pictures(ledger: Ledger, count: int) -> list[PhotoReference]:
+    """Return the places of some pictures that are still to be asked for, from all of the list."""
+    rows = ledger.query(
+        "SELECT photo_id, server, farm, secret FROM photos WHERE image_next_try IS NOT NULL "
+        "AND rowid <= ?1 AND rowid % max((SELECT count(*) FROM photos) / ?2, 1) = 0 LIMIT ?2",
+        (ledger.last_row, count),
+    )
+    return [PhotoReference(**dict(row)) for row in rows]
 
 
 def _subject_column(ledger: Ledger) -> str:

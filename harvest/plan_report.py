@@ -9,21 +9,34 @@ made: those counts are years old, but old alike.
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from random import Random
 from statistics import median
 
 from harvest.api_calls import ApiCalls
 from harvest.crawl import calls_of, open_lists, take_in
 from harvest.crawl_options import CrawlOptions
+from harvest.errors import HarvestError
 from harvest.harvest_folder import harvest_at_work
+from harvest.image_client import prober
+from harvest.image_hosts import ImageHosts
 from harvest.ledger import Ledger
-from harvest.listing_ledger import open_photos, search_counts, subjects, windows
+from harvest.listing_ledger import (
+    open_photos,
+    search_counts,
+    some_pictures,
+    subjects,
+    windows,
+)
 from harvest.listings import Listing, word_listings
-from harvest.sweep import Sweep
+from harvest.placeholders import PlaceholderError
+from harvest.retry import PhotoGoneError, PhotoPrivateError, TransientError, UnreachableError
+from harvest.servers import servers
+from harvest.sweep import PAGE, Sweep
 
 _PROBES = 8
 _SHOWN = 5
-# Outcomes of fewer pictures say nothing of the rest.
-_ENOUGH_PICTURES = 100
+# Pictures that say what share of all lives, to some five points.
+_SAMPLE = 200
 
 
 @dataclass(kw_only=True, slots=True)
@@ -52,28 +65,64 @@ def plan(options: CrawlOptions, say: Callable[[str], None]) -> str:
     published = open_lists(options.published_lists)
     with harvest_at_work(options.out) as ledger:
         take_in(ledger, published, options, say)
-        found = _open_subjects(ledger)
+        pictures = _ask_pictures(ledger, options, say)
+        found = _open_subjects(ledger, pictures.alive)
         with calls_of(options, ledger, say, threading.Event()) as calls:
             probes = _probe(calls, found)
-        _predict(found)
-        return _text(ledger, options, found, probes)
+        _predict(found, pictures.alive)
+        return _text(ledger, options, found, pictures, probes)
 
 
-def _open_subjects(ledger: Ledger) -> list[_Subject]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Pictures:
+    due: int
+    """Pictures that are still to be asked for, which costs no call."""
+    asked: int
+    """How many of them were asked for now."""
+    alive: float
+    """The share of those that live."""
+
+
+def _ask_pictures(ledger: Ledger, options: CrawlOptions, say: Callable[[str], None]) -> _Pictures:
+    """Find out how many of the pictures that are due live, by the heads of some."""
+    asked = alive = 0
+    hosts = ImageHosts(retry=options.retry, say=say, ledger=ledger)
+    with prober(servers(options.flickr_url), hosts) as probe:
+        for reference in some_pictures(ledger, _SAMPLE):
+            try:
+                probe(reference)
+            except (PhotoGoneError, PhotoPrivateError, PlaceholderError):
+                asked += 1
+            except UnreachableError as error:
+                raise HarvestError(f"{error}: check the network, or --flickr-url") from None
+            except TransientError:
+                continue
+            else:
+                asked, alive = asked + 1, alive + 1
+    return _Pictures(due=ledger.left("image"), asked=asked, alive=alive / asked if asked else 1.0)
+
+
+def _open_subjects(ledger: Ledger, alive: float) -> list[_Subject]:
+    """Return the pairs or emotions with the photos that are open in them, the dead left out."""
     counts = search_counts(ledger)
     found = []
     seen: set[int] = set()
     for name in subjects(ledger):
+        opened = open_photos(ledger, name)
         # A photo under two subjects is found by the first.
-        photo_ids = tuple(set(open_photos(ledger, name).photo_ids) - seen)
+        photo_ids = sorted(set(opened.photo_ids) - seen)
         seen.update(photo_ids)
+        # Which of the pictures that were not asked for are dead is not known, but how many.
+        unknown = opened.pictures_to_settle / max(len(opened.photo_ids), 1)
+        living = round(len(photo_ids) * (1 - unknown * (1 - alive)))
+        photo_ids = Random(name).sample(photo_ids, living)
         if len(photo_ids) > 1:
             listing = word_listings(name)[0]
             found.append(
                 _Subject(
                     name=name,
                     listing=listing,
-                    photo_ids=photo_ids,
+                    photo_ids=tuple(photo_ids),
                     search_count=counts.get(name),
                     sweep=Sweep(photo_ids, windows(ledger, listing)),
                 )
@@ -96,8 +145,8 @@ def _probe(calls: ApiCalls, found: list[_Subject]) -> list[_Subject]:
     return answered
 
 
-def _predict(found: list[_Subject]) -> None:
-    """Say for each subject what its listing will cost and leave."""
+def _predict(found: list[_Subject], alive: float) -> None:
+    """Say for each subject what its listing will cost and leave; ``alive``: of the pictures."""
     asked = [
         (subject, window)
         for subject in found
@@ -107,54 +156,50 @@ def _predict(found: list[_Subject]) -> None:
     spans = [window.page_span for _, window in asked]
     scales = [window.page_span * it.search_count for it, window in asked if it.search_count]
     sought = sum(window.sought for _, window in asked)
-    hits = sum(window.found for _, window in asked) / sought if sought else 1.0
+    shown = sum(window.found for _, window in asked) / sought if sought else 1.0
+    # What a page did not show was dead for the most part, and the dead are left out here.
+    hits = min(shown / alive, 1.0) if alive else 1.0
     for subject in found:
-        if not subject.sweep.asked and spans:
-            of_count = subject.search_count if scales else None
-            subject.sweep = Sweep(
-                subject.photo_ids,
-                usual_span=median(scales) / of_count if of_count else median(spans),
-                usual_hits=hits,
-            )
+        usual_span = median(spans) if spans else None
+        if scales and subject.search_count:
+            usual_span = median(scales) / subject.search_count
+        subject.sweep.look_again(subject.photo_ids, usual_span=usual_span, usual_hits=hits)
         subject.calls, subject.left = subject.sweep.expected_calls()
 
 
 def _text(
-    ledger: Ledger, options: CrawlOptions, found: list[_Subject], probes: list[_Subject]
+    ledger: Ledger,
+    options: CrawlOptions,
+    found: list[_Subject],
+    pictures: _Pictures,
+    probes: list[_Subject],
 ) -> str:
-    api, image = ledger.outcome_counts()
+    api, _ = ledger.outcome_counts()
     posts = ledger.left("api")
-    listed = sum(len(subject.photo_ids) for subject in found)
-    left = sum(subject.left for subject in found) + max(posts - listed, 0)
-    calls = sum(subject.calls for subject in found) + left
-    settled = sum(image.values()) - image["pending"] - image["failed"]
-    lines = [f"{sum(api.values())} photos: {posts} posts to ask for, the others are settled"]
-    if settled >= _ENOUGH_PICTURES:
-        due = ledger.left("image")
-        alive = image["ok"] / settled
-        calls -= calls * min(due / max(posts, 1), 1.0) * (1 - alive)
-        lines.append(
-            f"pictures: {due} to ask for, at no cost; {1 - alive:.0%} of {settled} were gone, "
-            "and those posts cost no call"
-        )
-    else:
-        lines.append("pictures: asked for first, at no cost; each that is gone saves its call")
-    lines += [
-        f"listings of words: {len(found)} subjects of {listed} photos, "
-        f"{sum(subject.calls for subject in found):.0f} calls bring "
-        f"{listed - sum(subject.left for subject in found)}",
-        f"getInfo, or an owner's listing where several are left: {left} photos",
-        f"expected: {calls:.0f} calls, where getInfo alone would take {posts}",
+    living = posts - round(min(pictures.due, posts) * (1 - pictures.alive))
+    listed = sum(len(it.photo_ids) for it in found)
+    won = listed - sum(it.left for it in found)
+    listing_calls = sum(it.calls for it in found)
+    left = max(living - won, 0)
+    calls = listing_calls + left
+    lines = [
+        f"{sum(api.values()):,} photos, {posts:,} posts to ask for",
+        f"pictures   {pictures.due:,} to ask for, which costs no call; {1 - pictures.alive:.0%} of "
+        f"{pictures.asked:,} are dead, which settles their posts: {living:,} posts left",
+        f"listings   {listing_calls:,.0f} calls of {PAGE} posts, by the words of {len(found):,} "
+        f"subjects, bring {won:,}",
+        f"getInfo    {left:,} calls for the rest, fewer where several of an owner are listed",
+        f"in all     {calls:,.0f} calls; getInfo alone would take {living:,}",
     ]
     if options.quota:
         lines.append(
-            f"at {options.quota} calls an hour: {calls / options.quota:.1f} hours, "
-            f"not {posts / options.quota:.1f}"
+            f"           {calls / options.quota:.1f} hours at {options.quota:,} calls an hour; "
+            f"{living / options.quota:.1f} by getInfo alone"
         )
     if found:
         found.sort(key=lambda it: it.calls / max(len(it.photo_ids) - it.left, 1))
-        lines += ["most for a call:", *(subject.line() for subject in found[:_SHOWN])]
-        lines += ["least for a call:", *(subject.line() for subject in found[-_SHOWN:])]
+        lines += ["most for a call:", *(it.line() for it in found[:_SHOWN])]
+        lines += ["least for a call:", *(it.line() for it in found[_SHOWN:][-_SHOWN:])]
     lines.append(
         f"spent on this plan: {len(probes)} calls"
         + (f", a page each of {', '.join(it.listing.key for it in probes)}" if probes else "")

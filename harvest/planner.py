@@ -119,8 +119,6 @@ class Planner:
             if self._busy:
                 return None  # until it is known what the last listings leave
             self._owners = deque(owners_photos(self._ledger))
-            self._plan.subjects_left = 0
-            self._plan.save(self._ledger)
         if self._owners:
             owner = self._owners.popleft()
             return lambda: self._list_owner(owner)
@@ -152,12 +150,11 @@ class Planner:
     def _list_subject(self, subject: str, photo_ids: tuple[int, ...]) -> None:
         calls, won = self._list_words(subject, photo_ids)
         with self._lock:
-            self._plan.subjects_left = len(self._subjects)
             if calls:  # else an earlier crawl has listed it, and counted it
                 self._plan.calls += calls
                 self._plan.won += won
                 self._plan.listed += len(photo_ids)
-            self._plan.save(self._ledger)
+                self._plan.save(self._ledger)
 
     def _list_words(self, subject: str, photo_ids: tuple[int, ...]) -> tuple[int, int]:
         """List a subject as far as it is worthwhile; return the calls spent and the posts won."""
