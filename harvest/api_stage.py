@@ -39,7 +39,8 @@ class ApiStage:
     def wake(self) -> None:
         """Look at the ledger and at ``stopped`` again."""
         with self._state:
-            self._state.notify_all()
+            # One looks; where it finds work, it calls the next.
+            self._state.notify(len(self._threads) if self._stopped.is_set() else 1)
 
     def join(self) -> None:
         """Wait until what is in flight is finished; raise what the stage failed with."""
@@ -62,6 +63,7 @@ class ApiStage:
                             self._changed()
                         self._state.wait(_LOOK_SECONDS)
                         continue
+                    self._state.notify()
                 job()
                 self.wake()
         except BaseException as error:
