@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -342,16 +343,21 @@ def main() -> None:
     """Run a command; an error is one line, with a traceback only where ``--debug`` asks for it."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
+    say: Callable[[str], None] = _say
+    if "--log-json" in arguments:
+        from harvest.json_log import say_json
+
+        say = say_json
     try:
         app(arguments)
     except SystemExit as end:
         if end.code == 130:  # what typer makes of Ctrl-C
-            _say("stopped; the same command starts again, a crawl where it was")
+            say("stopped; the same command starts again, a crawl where it was")
         raise
     except (HarvestError, DatasetError, ModelError) as error:
         if debug:
             raise
-        _say(f"error: {error}")
+        say(f"error: {error}")
         sys.exit(1)
     except BrokenPipeError:
         # `status H | head`: the reader has seen enough.
@@ -360,7 +366,7 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
-        _say(f"error: {type(error).__name__}: {error} (a fault of this program; see --debug)")
+        say(f"error: {type(error).__name__}: {error} (a fault of this program; see --debug)")
         sys.exit(1)
 
 

@@ -29,6 +29,8 @@ class Page:
     photo_ids: tuple[int, ...]
 
 
+# getInfo brings what a listing does not: its pages are not worth the attempts that a post is.
+_PAGE_TRIES = 3
 # So many neighbours at a page's end say together where it ends.
 _EDGE = 9
 
@@ -84,6 +86,15 @@ class ApiCalls:
         else:
             self._ledger.record_answers([answer], source="getInfo")
 
+    def try_page(self, listing: Listing, sweep: Sweep, start: int) -> Page | None:
+        """Spend one call on a page; what it shows is stored. None where the crawl is stopped.
+
+        Raises ``TransientError`` where nothing came of it, ``RefusedError`` where all would fail.
+        """
+        if not self._pacer.wait(self._stopped):
+            return None
+        return self._page(listing, sweep, start)
+
     def ask_photo(self, photo: DuePhoto) -> None:
         """Ask ``getInfo`` for a photo's post; a failure of the photo's own is in the ledger."""
         error = self._attempt(lambda: self._photo(photo))
@@ -97,12 +108,12 @@ class ApiCalls:
         Returns None where it could not be had, however often it was tried, or the crawl is stopped.
         """
         shown: list[Page] = []
-        for failures in range(1, self._retry.attempts + 1):
+        for failures in range(1, min(self._retry.attempts, _PAGE_TRIES) + 1):
             error = self._attempt(lambda: shown.append(self._page(listing, sweep, start)))
             if error is None:
                 return shown[0] if shown else None
             delay = self._retry.delay(failures, error.retry_after)
-            if delay is None or self._stopped.wait(delay):
+            if failures == _PAGE_TRIES or delay is None or self._stopped.wait(delay):
                 break
         sweep.failed(start)
         return None

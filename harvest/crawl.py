@@ -19,6 +19,7 @@ from harvest.clock import now
 from harvest.crawl_options import CrawlOptions
 from harvest.dispatch import Dispatcher
 from harvest.errors import HarvestError
+from harvest.forecast import PlanRecord
 from harvest.harvest_folder import harvest_at_work, keep_to_one_service, keep_to_one_size
 from harvest.image_client import prober
 from harvest.image_hosts import ImageHosts
@@ -76,8 +77,8 @@ def open_lists(paths: tuple[Path, ...]) -> list[PublishedList]:
     published = [open_list(path) for path in paths]
     if len({it.kind for it in published}) > 1:
         raise HarvestError(
-            f"{paths[0]} and {paths[1]} are lists of two kinds, votes and sentiment: give each a "
-            "crawl and a harvest folder of its own (--out)"
+            f"{', '.join(map(str, paths))} are lists of two kinds, votes and sentiment: give each "
+            "kind a crawl and a harvest folder of its own (--out)"
         )
     of_name: dict[str, Path] = {}
     for path, it in zip(paths, published, strict=True):
@@ -85,7 +86,7 @@ def open_lists(paths: tuple[Path, ...]) -> list[PublishedList]:
             if (other := of_name.setdefault(file.name, path)) is not path:
                 raise HarvestError(
                     f"{other} and {path} both hold a list file {file.name}: rename one of the "
-                    "folders, or crawl them one after the other"
+                    "folders, or the ledger could not tell their rows apart"
                 )
     return published
 
@@ -109,6 +110,8 @@ def take_in(ledger: Ledger, published: list[PublishedList], options: CrawlOption
         refresh=options.refresh,
         limit=options.limit,
     )
+    if options.refresh:
+        PlanRecord().save(ledger)  # what listings brought before says nothing of this time
     ledger.set_meta("quota", str(options.quota))
     return rejected
 

@@ -196,7 +196,7 @@ class Ledger:
 
     def _photos(self, what: str, where: str, parameters: Iterable[Any]) -> list[DuePhoto]:
         rows = self.query(
-            "SELECT photo_id, server, farm, secret, image_next_try, api_outcome, image_outcome, "
+            "SELECT photo_id, server, farm, secret, image_next_try, api_source, image_sha256, "
             f"{what}_attempts AS attempts FROM photos WHERE {where}",
             parameters,
         )
@@ -209,8 +209,8 @@ class Ledger:
                     secret=row["secret"],
                 ),
                 attempts=row["attempts"],
-                post_known=row["api_outcome"] == "ok",
-                picture_known=row["image_outcome"] == "ok",
+                post_known=row["api_source"] is not None,
+                picture_known=row["image_sha256"] is not None,
                 picture_unknown=row["image_next_try"] is not None,
             )
             for row in rows
@@ -266,7 +266,7 @@ class Ledger:
         with self.transaction() as connection:
             connection.execute(
                 "UPDATE photos SET image_attempts = 0, image_next_try = NULL, image_error = NULL, "
-                "image_outcome = CASE image_outcome WHEN 'ok' THEN 'ok' ELSE 'pending' END "
+                "image_outcome = CASE WHEN image_sha256 IS NULL THEN 'pending' ELSE 'ok' END "
                 "WHERE photo_id = ?",
                 (photo_id,),
             )
@@ -335,10 +335,12 @@ class Ledger:
         return [row["at"] for row in rows]
 
     def outcome_counts(self) -> tuple[dict[str, int], dict[str, int]]:
-        """Return the number of photos by ``api`` and by ``image`` outcome, zeros included."""
+        """Return the photos of this crawl by ``api`` and by ``image`` outcome, zeros included."""
         api, image = dict.fromkeys(API_OUTCOMES, 0), dict.fromkeys(IMAGE_OUTCOMES, 0)
         for row in self.query(
-            "SELECT api_outcome, image_outcome, count(*) AS n FROM photos GROUP BY 1, 2"
+            "SELECT api_outcome, image_outcome, count(*) AS n FROM photos WHERE rowid <= ? "
+            "GROUP BY 1, 2",
+            (self._last_row,),
         ):
             api[row["api_outcome"]] += row["n"]
             image[row["image_outcome"]] += row["n"]

@@ -62,13 +62,19 @@ def plan(options: CrawlOptions, say: Callable[[str], None]) -> str:
 
     Raises ``HarvestError``.
     """
+    if options.refresh:
+        # Making everything due is what a refresh begins with: a plan must not.
+        raise HarvestError(
+            "--plan with --refresh: a refresh asks for every post again, in about as many calls as "
+            "the harvest took, which `status` counts; give one of the two"
+        )
     published = open_lists(options.published_lists)
     with harvest_at_work(options.out) as ledger:
         take_in(ledger, published, options, say)
         pictures = _ask_pictures(ledger, options, say)
         found = _open_subjects(ledger, pictures.alive)
         with calls_of(options, ledger, say, threading.Event()) as calls:
-            probes = _probe(calls, found)
+            probes = _probe(calls, found, say)
         _predict(found, pictures.alive)
         return _text(ledger, options, found, pictures, probes)
 
@@ -130,19 +136,26 @@ def _open_subjects(ledger: Ledger, alive: float) -> list[_Subject]:
     return found
 
 
-def _probe(calls: ApiCalls, found: list[_Subject]) -> list[_Subject]:
-    """Ask for a page of some listings, dense and sparse ones; return those that answered."""
+def _probe(calls: ApiCalls, found: list[_Subject], say: Callable[[str], None]) -> list[_Subject]:
+    """Ask for a page of some listings, dense and sparse ones; return those that were asked."""
     unknown = [subject for subject in found if not subject.sweep.asked]
     unknown.sort(key=lambda it: (it.search_count or 0) / len(it.photo_ids))
     known = len(found) - len(unknown)
     count = min(max(_PROBES - known, 0), len(unknown))
-    probes = [unknown[(2 * n + 1) * len(unknown) // (2 * count)] for n in range(count)]
-    answered = []
-    for subject in probes:
+    probes = []
+    for number in range(count):
+        subject = unknown[(2 * number + 1) * len(unknown) // (2 * count)]
         start = subject.sweep.next_start()
-        if start is not None and calls.ask_page(subject.listing, subject.sweep, start):
-            answered.append(subject)
-    return answered
+        if start is None:
+            continue
+        probes.append(subject)
+        try:
+            calls.try_page(subject.listing, subject.sweep, start)
+        except UnreachableError as error:
+            raise HarvestError(f"{error}: check the network, or --flickr-url") from None
+        except TransientError as error:
+            say(f"the listing {subject.listing.key} did not answer ({error}): planned without it")
+    return probes
 
 
 def _predict(found: list[_Subject], alive: float) -> None:

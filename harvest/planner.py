@@ -63,7 +63,6 @@ class _Way:
     listing: Listing
     sweep: Sweep
     calls: int = 0
-    won: int = 0
 
 
 class Planner:
@@ -157,7 +156,7 @@ class Planner:
                 self._plan.save(self._ledger)
 
     def _list_words(self, subject: str, photo_ids: tuple[int, ...]) -> tuple[int, int]:
-        """List a subject as far as it is worthwhile; return the calls spent and the posts won."""
+        """List a subject as far as it is worthwhile; return the calls spent, and its posts won."""
         ways = [
             _Way(listing, Sweep(photo_ids, windows(self._ledger, listing)))
             for listing in word_listings(subject)
@@ -182,7 +181,7 @@ class Planner:
         second.sweep.look_again(open_ids, usual_span=span, usual_hits=again.hits)
         if span is not None:
             self._list_way(second, ways, open_ids, yields=again)
-        return sum(way.calls for way in ways), sum(way.won for way in ways)
+        return sum(way.calls for way in ways), len(photo_ids) - len(open_ids)
 
     def _worth_comparing(self) -> bool:
         """Whether the second way has been the better one often enough to ask it again."""
@@ -208,7 +207,7 @@ class Planner:
                 pages -= 1
             if page is None:
                 continue
-            way.calls, way.won = way.calls + 1, way.won + page.window.won
+            way.calls += 1
             if yields is not None:
                 with self._lock:
                     yields.add(page.window)

@@ -79,7 +79,7 @@ def withdraw_post(connection: sqlite3.Connection, photo_id: str, outcome: str) -
     connection.execute(
         "UPDATE photos SET image_outcome = ?, image_next_try = NULL, image_sha256 = NULL, "
         "image_bytes = NULL, image_width = NULL, image_height = NULL "
-        "WHERE photo_id = ? AND api_outcome = 'ok' AND image_outcome = 'ok'",
+        "WHERE photo_id = ? AND api_source IS NOT NULL AND image_sha256 IS NOT NULL",
         (outcome, photo_id),
     )
     connection.execute(f"UPDATE photos SET {_NO_POST} WHERE photo_id = ?", (photo_id,))

@@ -5,19 +5,13 @@ time left for calls follows from the plan and the quota, not from how fast it ha
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.text import Text
 
 from harvest.clock import now
 from harvest.forecast import forecast
@@ -69,6 +63,17 @@ class Snapshot:
         return ", ".join(f"{count} {outcome}" for outcome, count in self.api.items() if count)
 
 
+class _Bars(Progress):
+    """A bar for pictures, one for posts, and a line of figures that ends where the screen does."""
+
+    figures = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """Yield what is drawn."""
+        yield self.make_tasks_table(self.tasks)
+        yield Text(self.figures, no_wrap=True, overflow="ellipsis")
+
+
 class CrawlProgress:
     """Shows how far a crawl is each time ``tick`` is called and enough time has passed."""
 
@@ -89,15 +94,13 @@ class CrawlProgress:
         self._started = time.monotonic()
         self._pictures_at_start = self._ledger.left("image")
         self._posts_at_start = self._ledger.left("api")
-        self._bars: Progress | None = None
+        self._bars: _Bars | None = None
         console = Console(stderr=True)
         if show is None and console.is_terminal:
-            self._bars = Progress(
-                SpinnerColumn(),
+            self._bars = _Bars(
                 TextColumn("{task.description}"),
-                BarColumn(),
+                BarColumn(bar_width=20),
                 MofNCompleteColumn(),
-                TimeElapsedColumn(),
                 TextColumn("{task.fields[detail]}"),
                 console=console,
             )
@@ -168,8 +171,10 @@ class CrawlProgress:
             self._post_bar,
             total=snapshot.photos,
             completed=snapshot.photos - snapshot.posts_left,
-            detail=f"{snapshot.calls_text()}, {left(snapshot.call_seconds_left)}",
+            detail=left(snapshot.call_seconds_left),
         )
+        self._bars.figures = f"{snapshot.calls_text()}: {snapshot.outcomes()}"
+        self._bars.refresh()
 
 
 def _seconds(count: int, rate: float) -> float | None:

@@ -21,6 +21,8 @@ PAGE = 500
 WORTHWHILE = 1.2
 """Wanted photos that a call must be expected to show; ``getInfo`` answers one."""
 _TRIES = 3
+# A listing whose pages are not to be had costs more calls than it saves.
+_FAILED_PAGES = 2
 # What is believed of a listing before it was asked: two of two wanted photos seen.
 _PRIOR_SOUGHT = 2.0
 
@@ -70,6 +72,7 @@ class Sweep:
         self._windows: list[Window] = []
         self._sought = self._found = 0
         self._tries: dict[int, int] = {}
+        self._failed_pages = 0
         for window in windows:
             self._cover(window)
 
@@ -85,6 +88,8 @@ class Sweep:
 
     def next_start(self) -> int | None:
         """Return the photo id from which the next call should list; None: none is worth a call."""
+        if self._failed_pages >= _FAILED_PAGES:
+            return None
         yields = self._predicted()
         if yields is None:
             return int(self._open[0]) if len(self._open) >= 2 and not self._tries else None
@@ -168,6 +173,7 @@ class Sweep:
     def failed(self, start: int) -> None:
         """Take in that the page from ``start`` on is not to be had."""
         self._tries[start] = _TRIES
+        self._failed_pages += 1
 
     def settle(self, photo_ids: Iterable[int]) -> None:
         """Take in that these photos have their posts."""
