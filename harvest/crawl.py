@@ -29,6 +29,7 @@ from harvest.ledger import Ledger
 from harvest.list_intake import add_list
 from harvest.metadata import add_metadata
 from harvest.pacing import HOUR, Pacer
+from harvest.picture_check import pictures_on_disk
 from harvest.planner import Planner
 from harvest.progress import CrawlProgress, Snapshot
 from harvest.servers import servers
@@ -63,7 +64,10 @@ def crawl(
     """
     published = open_lists(options.published_lists)
     metadata = open_metadata(options.metadata) if options.metadata else None
-    with harvest_at_work(options.out) as ledger:
+    with (
+        harvest_at_work(options.out) as ledger,
+        pictures_on_disk(ledger, options.out / "images", say),
+    ):
         rejected = take_in(ledger, published, options, say)
         if options.metadata and metadata:
             add_metadata(ledger, options.metadata, metadata, say)

@@ -138,6 +138,10 @@ class Ledger:
                     f"UPDATE photos SET {what}_attempts = 0, {what}_next_try = 0 "
                     f"WHERE {what}_outcome = 'failed'"
                 )
+                # What was put off by an earlier crawl, with a clock that may have been wrong.
+                connection.execute(
+                    f"UPDATE photos SET {what}_next_try = 0 WHERE {what}_next_try > ?", (now(),)
+                )
             if images:
                 connection.execute(
                     "UPDATE photos SET image_next_try = 0 WHERE image_outcome = 'pending' "

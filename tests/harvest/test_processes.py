@@ -1,12 +1,9 @@
 """Crawls as real processes that are interrupted and killed."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,27 +12,9 @@ from harvest.crawl import crawl
 from harvest.sandbox.corpus import Corpus
 from harvest.sandbox.server import SandboxServer
 from tests.harvest.corpora import KEY, SECRET, options, post, write_votes
+from tests.harvest.processes import PROJECT, start, until
 
-PROJECT = Path(__file__).resolve().parents[2]
 POSTS = [post(number) for number in range(300)]
-
-
-def start(published_list: Path, out: Path, server: SandboxServer) -> subprocess.Popen[str]:
-    command = f"crawl {published_list} --out {out} --flickr-url {server.url} --quota 0"
-    return subprocess.Popen(
-        [sys.executable, "cli.py", *command.split()],
-        cwd=PROJECT,
-        env=os.environ | {"FLICKR_API_KEY": KEY, "FLICKR_API_SECRET": SECRET},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    """Wait for what the server sees of a process, as long as the process lives."""
-    while not condition() and process.poll() is None:
-        time.sleep(0.001)  # the server has no event to wait for
 
 
 def status(out: Path) -> dict[str, dict[str, int]]:

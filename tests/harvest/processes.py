@@ -1,0 +1,62 @@
+"""Crawls as real processes: how they are started, watched, and what they leave."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from tests.harvest.corpora import KEY, SECRET
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+class HasUrl(Protocol):
+    """A server that stands for Flickr."""
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+
+
+def start(
+    published_list: Path,
+    out: Path,
+    server: HasUrl,
+    *more: str,
+    key: str = KEY,
+    secret: str = SECRET,
+    prepare: Callable[[], None] | None = None,
+) -> subprocess.Popen[str]:
+    """Start a crawl without a quota; ``more`` are further options, ``prepare`` runs in its process
+    before it."""
+    command = f"crawl {published_list} --out {out} --flickr-url {server.url} --quota 0"
+    return subprocess.Popen(
+        [sys.executable, "cli.py", *command.split(), *more],
+        cwd=PROJECT,
+        env=os.environ | {"FLICKR_API_KEY": key, "FLICKR_API_SECRET": secret},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=prepare,
+    )
+
+
+def until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Wait for what can be seen of a process from outside, as long as the process lives."""
+    while not condition() and process.poll() is None:
+        time.sleep(0.001)  # neither the server nor a file has an event to wait for
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """Wait for the end; return the exit code, standard output and standard error."""
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+def killed(process: subprocess.Popen[str]) -> bool:
+    """Kill with a signal that nothing can catch; return whether it was still alive."""
+    process.kill()
+    return ended(process)[0] == -9
