@@ -120,7 +120,9 @@ class Planner:
             self._owners = deque(owners_photos(self._ledger))
         if self._owners:
             owner = self._owners.popleft()
-            return lambda: self._list_owner(owner)
+            photo_ids = {str(number) for number in owner.photo_ids}
+            self._asked |= photo_ids  # no other thread is to ask for them one by one meanwhile
+            return lambda: self._release(photo_ids, lambda: self._list_owner(owner))
         return self._next_photo()
 
     # Listings of words.
@@ -254,14 +256,19 @@ class Planner:
         if not self._photos:
             return None
         photo = self._photos.popleft()
-        self._asked.add(photo.reference.photo_id)
-        return lambda: self._ask(photo)
+        photo_id = photo.reference.photo_id
+        self._asked.add(photo_id)
+        return lambda: self._release({photo_id}, lambda: self._ask(photo_id))
 
-    def _ask(self, photo: DuePhoto) -> None:
+    def _ask(self, photo_id: str) -> None:
+        # It was read with many others, some time ago.
+        if (photo := self._ledger.due_post(photo_id)) is not None:
+            self._calls.ask_photo(photo)
+
+    def _release(self, photo_ids: set[str], job: Job) -> None:
+        """Do a job, then let its photos be asked for again if they are still due."""
         try:
-            # It was read with many others, some time ago.
-            if (still := self._ledger.due_post(photo.reference.photo_id)) is not None:
-                self._calls.ask_photo(still)
+            job()
         finally:
             with self._lock:
-                self._asked.discard(photo.reference.photo_id)
+                self._asked -= photo_ids

@@ -21,8 +21,9 @@ PAGE = 500
 WORTHWHILE = 1.2
 """Wanted photos that a call must be expected to show; ``getInfo`` answers one."""
 _TRIES = 3
-# A listing whose pages are not to be had costs more calls than it saves.
+# A listing whose pages are not to be had, or never show what they should, costs more than it saves.
 _FAILED_PAGES = 2
+_BARREN_PAGES = 5  # in a row
 # What is believed of a listing before it was asked: two of two wanted photos seen.
 _PRIOR_SOUGHT = 2.0
 
@@ -72,7 +73,7 @@ class Sweep:
         self._windows: list[Window] = []
         self._sought = self._found = 0
         self._tries: dict[int, int] = {}
-        self._failed_pages = 0
+        self._failed_pages = self._barren_pages = 0
         for window in windows:
             self._cover(window)
 
@@ -88,7 +89,7 @@ class Sweep:
 
     def next_start(self) -> int | None:
         """Return the photo id from which the next call should list; None: none is worth a call."""
-        if self._failed_pages >= _FAILED_PAGES:
+        if self._failed_pages >= _FAILED_PAGES or self._barren_pages >= _BARREN_PAGES:
             return None
         yields = self._predicted()
         if yields is None:
@@ -196,5 +197,6 @@ class Sweep:
         self._windows.append(window)
         self._sought += window.sought
         self._found += window.found
+        self._barren_pages = 0 if window.found else self._barren_pages + 1
         covered = (self._open <= window.newest_id) & (self._open >= window.oldest_id)
         self._open = self._open[~covered]
