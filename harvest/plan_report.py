@@ -34,7 +34,7 @@ from harvest.servers import servers
 from harvest.sweep import PAGE, Sweep
 
 _PROBES = 8
-_SHOWN = 5
+_SHOWN = 3
 # Pictures that say what share of all lives, to some five points.
 _SAMPLE = 200
 
@@ -75,6 +75,8 @@ def plan(options: CrawlOptions, say: Callable[[str], None]) -> str:
         found = _open_subjects(ledger, pictures.alive)
         with calls_of(options, ledger, say, threading.Event()) as calls:
             probes = _probe(calls, found, say)
+        if probes:  # what they brought is in the ledger, and no part of the plan any more
+            found = _open_subjects(ledger, pictures.alive)
         _predict(found, pictures.alive)
         return _text(ledger, options, found, pictures, probes)
 
@@ -177,7 +179,9 @@ def _predict(found: list[_Subject], alive: float) -> None:
         if scales and subject.search_count:
             usual_span = median(scales) / subject.search_count
         subject.sweep.look_again(subject.photo_ids, usual_span=usual_span, usual_hits=hits)
-        subject.calls, subject.left = subject.sweep.expected_calls()
+        passed_over = len(subject.photo_ids) - subject.sweep.open_count
+        subject.calls, left = subject.sweep.expected_calls() if spans else (0.0, 0)
+        subject.left = min(left + passed_over, len(subject.photo_ids))
 
 
 def _text(
@@ -210,7 +214,7 @@ def _text(
             f"{living / options.quota:.1f} by getInfo alone"
         )
     if found:
-        found.sort(key=lambda it: it.calls / max(len(it.photo_ids) - it.left, 1))
+        found.sort(key=lambda it: (it.left - len(it.photo_ids)) / max(it.calls, 1.0))
         lines += ["most for a call:", *(it.line() for it in found[:_SHOWN])]
         lines += ["least for a call:", *(it.line() for it in found[_SHOWN:][-_SHOWN:])]
     lines.append(

@@ -1,10 +1,12 @@
 """Crawls as real processes that are interrupted and killed."""
 
 import json
+import resource
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -12,7 +14,7 @@ from harvest.crawl import crawl
 from harvest.sandbox.corpus import Corpus
 from harvest.sandbox.server import SandboxServer
 from tests.harvest.corpora import KEY, SECRET, options, post, write_votes
-from tests.harvest.processes import PROJECT, start, until
+from tests.harvest.processes import PROJECT, ended, start, until
 
 POSTS = [post(number) for number in range(300)]
 
@@ -110,3 +112,54 @@ class TestKilled:
         found = status(tmp_path / "h")
         assert found["api"]["ok"] == found["image"]["ok"] == len(POSTS)
         assert not list((tmp_path / "h").rglob("*.part"))
+
+    def test_at_random_moments_with_listings_at_work(self, tmp_path: Path) -> None:
+        # A third of the posts is found by listings of their emotion, the rest by getInfo alone.
+        posts = [
+            post(n, tags=("awe", "river")) if n % 3 == 0 else post(n) for n in range(len(POSTS))
+        ]
+        published_list = write_votes(tmp_path / "list", posts)
+        random, kills = Random(7), 6
+        with SandboxServer(Corpus(posts), keys={KEY: SECRET}) as server:
+            for _ in range(kills):
+                process = start(published_list, tmp_path / "h", server)
+                asked = server.stats.images + server.stats.api.total() + random.randrange(120)
+                until(
+                    lambda asked=asked: server.stats.images + server.stats.api.total() >= asked,  # type: ignore[misc]
+                    process,
+                )
+                process.kill()
+                process.communicate(timeout=60)
+            process = start(published_list, tmp_path / "h", server)
+            _, err = process.communicate(timeout=60)
+            assert process.returncode == 0, err
+            calls, found = server.stats.api, server.stats.info_ok
+        listed = {it.photo_id for it in posts if "awe" in it.tags}
+        # Four threads call, and each start tries the key on one photo more.
+        assert calls["flickr.photos.getInfo"] <= len(posts) - len(listed) + 5 * (kills + 1)
+        assert calls["flickr.photos.search"] <= 2 + 4 * kills
+        assert sum(found.values()) - len(found) <= 4 * kills
+        after = status(tmp_path / "h")
+        assert after["api"]["ok"] == after["image"]["ok"] == len(posts)
+
+
+def _little_room() -> None:
+    """Let no file grow beyond 160 KB: what SQLite sees then is what a full disk says."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (160 * 1024, 160 * 1024))
+
+
+class TestFullDisk:
+    def test_it_is_said_in_one_line_and_the_crawl_goes_on_with_room(self, tmp_path: Path) -> None:
+        published_list = write_votes(tmp_path / "list", POSTS)
+        with SandboxServer(Corpus(POSTS), keys={KEY: SECRET}) as server:
+            small = start(published_list, tmp_path / "h", server, prepare=_little_room)
+            code, _, err = ended(small)
+            assert code == 1, err
+            assert "make room" in err.splitlines()[-1]
+            assert "Traceback" not in err
+            process = start(published_list, tmp_path / "h", server)
+            _, err = process.communicate(timeout=60)
+            assert process.returncode == 0, err
+            assert server.stats.api["flickr.photos.getInfo"] <= len(POSTS) + 5
+        after = status(tmp_path / "h")
+        assert after["api"]["ok"] == after["image"]["ok"] == len(POSTS)
