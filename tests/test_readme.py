@@ -29,6 +29,11 @@ def commands() -> Iterator[tuple[list[str], str]]:
         yield shlex.split(last), output
 
 
+def _steady(output: str) -> str:
+    # Which listings a crawl tries before getInfo depends on which pictures are settled by then.
+    return re.sub(r"\d+ API calls \(\d+", "N API calls (N", output)
+
+
 @pytest.fixture
 def workplace(tmp_path: Path) -> Path:
     """A folder in which `python cli.py` works as in the checkout."""
@@ -75,7 +80,7 @@ def test_every_command_runs_and_says_what_the_readme_shows(workplace: Path) -> N
             assert done.returncode == 0, done.stderr
             assert done.stdout
             if words[2] in COMPARED:
-                assert done.stdout == expected, words
+                assert _steady(done.stdout) == _steady(expected), words
     finally:
         if server is not None:
             server.terminate()
