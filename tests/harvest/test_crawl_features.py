@@ -157,6 +157,20 @@ class TestLogs:
         assert texts[-1].startswith("error: ")
 
 
+class TestSecrets:
+    @pytest.mark.parametrize("how", ["--debug", "--log-json", "--no-images"])
+    def test_no_form_of_output_shows_key_or_secret(self, tmp_path: Path, how: str) -> None:
+        published_list = write_votes(tmp_path / "list", POSTS)
+        # Of a signature that is wrong Flickr's answer repeats the key.
+        with SandboxServer(Corpus(POSTS), keys={KEY: "another"}) as server:
+            command = ("crawl", published_list, "--out", tmp_path / "h", "--flickr-url", server.url)
+            code, out, err = run(*command, how)
+        assert code == 1
+        assert "signature_invalid" in err
+        assert KEY not in out + err
+        assert SECRET not in out + err
+
+
 class TestTerminal:
     def test_no_line_of_the_bars_is_wider_than_the_screen(self, tmp_path: Path) -> None:
         posts = [post(number, status="private" if number % 9 == 0 else "ok") for number in range(9)]
