@@ -133,7 +133,9 @@ class ApiCalls:
         with self._lock:
             if listing.kind != "owner":  # an owner may have set the dates of all of them
                 self._dates.learn(dated)
-            certain = not_after is None or self._dates.bounds(start)[1] <= not_after
+            # By what the page taught, too. Where that is wrong, getInfo settles the photo.
+            learned = self._dates.not_after(start)
+            certain = not_after is None or (learned is not None and learned <= not_after)
         results = len(page.answers) + page.refused
         newest_id, _ = _middle(dated[:_EDGE]) or (start, None)
         # The start itself is covered only if the page surely began above it.
@@ -163,6 +165,9 @@ class ApiCalls:
             try:
                 ask()
             except TransientError as error:
+                if not error.down:
+                    # It is there, or all would wait until its trial is given up.
+                    self._breaker.succeeded()
                 if error.too_many:
                     self._hold(error)
                 elif not error.down or not self._breaker.failed():
