@@ -43,8 +43,12 @@ def crawl(
         typer.Argument(metavar="LIST...", help="You et al.'s or VSO's folder, told by content."),
     ],
     out: Annotated[Path, typer.Option(help="Harvest folder, made or gone on with.")],
-    api_key: Annotated[str, typer.Option(envvar="FLICKR_API_KEY", show_default=False)] = "",
-    api_secret: Annotated[str, typer.Option(envvar="FLICKR_API_SECRET", show_default=False)] = "",
+    api_key: Annotated[
+        str, typer.Option(envvar="FLICKR_API_KEY", show_default=False, help="Your Flickr key.")
+    ] = "",
+    api_secret: Annotated[
+        str, typer.Option(envvar="FLICKR_API_SECRET", show_default=False, help="Its secret.")
+    ] = "",
     flickr_url: Annotated[
         str | None, typer.Option(help="Another server in Flickr's place, such as the sandbox.")
     ] = None,

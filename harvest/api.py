@@ -56,6 +56,7 @@ class FlickrClient:
     ) -> None:
         """``spend`` is told the method of each call just before it is made."""
         self._spend = spend
+        self._hidden = (key, secret)
         self._api = flickrapi.FlickrAPI(
             key, secret, format="parsed-json", store_token=False, timeout=_TIMEOUT_SECONDS
         )
@@ -113,7 +114,15 @@ class FlickrClient:
             return call()
         except Exception as error:
             # `from None`: a chained exception would carry the signed request.
-            raise call_failure(error, self._last.retry_after, self._last.oauth_problem) from None
+            failure = call_failure(error, self._last.retry_after, self._last.oauth_problem)
+            # What a server says may repeat what it was told, and is stored and shown.
+            failure.args = tuple(self._without_secrets(str(part)) for part in failure.args)
+            raise failure from None
+
+    def _without_secrets(self, text: str) -> str:
+        for hidden in self._hidden:
+            text = text.replace(hidden, "...")
+        return text
 
     def _read(self, parse: Callable[[], _Read]) -> _Read:
         try:

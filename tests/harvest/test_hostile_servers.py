@@ -230,3 +230,15 @@ class TestFaultsOfOurOwn:
             pytest.raises(HarvestError, match="disk image is malformed"),
         ):
             crawl(options(published_list, tmp_path / "h", server), lambda line: None)
+
+
+def test_a_server_that_repeats_the_key_does_not_get_it_stored(tmp_path: Path) -> None:
+    published_list = write_votes(tmp_path / "list", POSTS[:2])
+    body = f'{{"stat":"fail","code":77,"message":"no {KEY} {SECRET}"}}'.encode()
+    with (
+        serving(lambda request: send(request, 200, body)) as server,
+        pytest.raises(HarvestError, match=r"no \.\.\. \.\.\.") as error,
+    ):
+        crawl(options(published_list, tmp_path / "h", server), lambda line: None)  # type: ignore[arg-type]
+    assert KEY not in str(error.value)
+    assert SECRET not in str(error.value)
