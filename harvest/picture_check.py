@@ -1,8 +1,9 @@
 """Whether the pictures that the ledger records are on disk, after a crawl that did not end well.
 
-A commit of the ledger waits for the disk, a picture's file does not. So a power failure may leave an empty or a short file, or none, where the ledger
-says ``ok``. Instead the disk is waited for once, when a crawl ends; and after one that did not come
-so far, the next compares every recorded size with its file's, and asks for what differs again.
+A commit of the ledger waits for the disk, a picture's file does not. So a power failure may leave
+an empty or a short file, or none, where the ledger says ``ok``. Instead the disk is waited for
+once, when a crawl ends; and after one that did not come so far, the next compares every recorded
+size with its file's, and asks for what differs again.
 """
 
 import os
