@@ -56,18 +56,6 @@ class UploadDates:
         self._ids.insert(place, photo_id)
         self._dates.insert(place, date)
 
-    def bounds(self, photo_id: int) -> tuple[float, float]:
-        """Return the earliest and the latest upload date that an id can have (unix seconds)."""
-        place = bisect_left(self._ids, photo_id)
-        if place == 0:
-            return self._dates[0], self._dates[0] + _DISORDER_SECONDS
-        if place == len(self._ids):
-            return self._dates[-1] - _DISORDER_SECONDS, float("inf")
-        return (
-            self._dates[place - 1] - _DISORDER_SECONDS,
-            self._dates[place] + _DISORDER_SECONDS,
-        )
-
     def not_after(self, photo_id: int) -> int | None:
         """Return a date (unix seconds) after which the photo was most likely not uploaded.
 
