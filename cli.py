@@ -139,7 +139,10 @@ def status(
 
 @app.command("build-splits")
 def build_splits(
-    harvest: Annotated[Path, typer.Argument(metavar="H", help="Harvest folder.")],
+    posts: Annotated[
+        Path,
+        typer.Argument(metavar="H", help="Harvest folder, or a Parquet or CSV file of own posts."),
+    ],
     out: Annotated[Path, typer.Option(help="Data set folder, made or replaced.")],
     min_votes: Annotated[
         int, typer.Option(min=1, help="Agreeing votes that a label needs.")
@@ -156,19 +159,32 @@ def build_splits(
     incomplete: Annotated[
         str | None,
         typer.Option(
-            help="keep or drop posts that lack a modality [default: keep for votes, drop for VSO]",
+            help="keep or drop posts that lack a modality [default: drop for VSO, else keep]",
             show_default=False,
         ),
     ] = _BUILD.incomplete,
     short_side: Annotated[
         int, typer.Option(help="Pixels to which larger pictures are reduced.")
     ] = _BUILD.short_side,
+    group_by: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="owner or near-duplicate, or both: keep such posts on one side of the split."
+        ),
+    ] = None,
+    fold: Annotated[
+        str | None, typer.Option(metavar="K/N", help="The K-th of N cross-validation folds.")
+    ] = _BUILD.fold,
     seed: Annotated[int, typer.Option(min=0)] = _BUILD.seed,
+    engine: Annotated[
+        str, typer.Option(help="local: the cores of this machine; ray: a Ray cluster.")
+    ] = "local",
 ) -> None:
-    """Turn a harvest into a data set: labels, texts, splits, Parquet shards."""
+    """Turn posts into a data set: labels, texts, splits, Parquet shards."""
     from datasets.build import build_splits as build
-    from datasets.build import describe
+    from datasets.summary import describe
 
+    _end_like_ctrl_c()
     options = BuildOptions(
         min_votes=min_votes,
         eval_votes=eval_votes,
@@ -178,9 +194,11 @@ def build_splits(
         min_count=min_count,
         incomplete=incomplete,
         short_side=short_side,
+        group_by=tuple(dict.fromkeys(group_by or ())),
+        fold=fold,
         seed=seed,
     )
-    print(describe(build(harvest, out, options, _say)))
+    print(describe(build(posts, out, options, _say, engine=engine)))
 
 
 @app.command()

@@ -1,82 +1,86 @@
-"""``build-splits``: from a harvest folder to a data set folder, in two passes.
+"""``build-splits``: from posts to a data set folder, in two passes.
 
-The first pass (``judging``) decides what of each photo stays; then the splits are drawn; the second
-pass writes the shards. Every listed photo ends in exactly one place, a split or
-``excluded.parquet``, and that is checked. The same harvest, options and seed give the same bytes.
+The first pass judges every post, on all cores (``judging``); then the splits are drawn; the second
+pass writes the shards (``writing``). Every listed photo ends in exactly one place, a split or
+``excluded.parquet``, and that is checked. The same posts, options and seed give the same bytes.
 The folder is built beside its place and moved there when it is whole.
 """
 
-import hashlib
 import json
 import shutil
 import sqlite3
-from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+from filelock import FileLock, Timeout
+
+from datasets import decisions
 from datasets.build_options import BuildOptions
 from datasets.card import data_set_card
+from datasets.decisions import PreviousPictures
 from datasets.errors import DatasetError
-from datasets.harvested import Harvest
-from datasets.judging import Tally, judge
+from datasets.gathering import Gathered, gather
+from datasets.groups import PostGroups, fold_groups, leakage, split_groups
+from datasets.inputs import Input, open_input
+from datasets.judging import Judge
 from datasets.language import known_languages
-from datasets.modalities import SUBSETS
-from datasets.reading import FORMAT, FORMAT_VERSION
-from datasets.shards import write_excluded, write_shards
-from datasets.splits import SPLITS, TEST, TRAIN, VALIDATION, split_posts
-from datasets.spool import Post, Spool
+from datasets.local_engine import judged_locally
+from datasets.progress import ProgressReport
+from datasets.reading import FORMAT, FORMAT_VERSION, open_dataset
+from datasets.splits import SPLITS, TEST, VALIDATION, Splits, fold_posts, split_posts
+from datasets.spool import Spool
+from datasets.summary import counted
 from datasets.text_filter import VERDICTS
-from datasets.vocabulary import VocabularyCounter
+from datasets.writing import Written, write_posts
+
+ENGINES = ("local", "ray")
 
 # What a data set folder may hold: what is written here, and the features that training keeps in it.
 _OURS = frozenset(
-    {"data", "dataset.json", "vocabulary.json", "excluded.parquet", "README.md", "features"}
+    {
+        *("data", "dataset.json", "vocabulary.json", "excluded.parquet", "references.parquet"),
+        *(decisions.FILE_NAME, "README.md", "croissant.json", "features"),
+    }
 )
+
+Say = Callable[[str], None]
 
 
 def build_splits(
-    harvest_folder: Path, out: Path, options: BuildOptions, say: Callable[[str], None]
+    path: Path, out: Path, options: BuildOptions, say: Say, *, engine: str = "local"
 ) -> dict[str, Any]:
-    """Build a data set; return what its ``dataset.json`` holds.
+    """Build a data set from a harvest folder or a file of posts; return its ``dataset.json``.
 
-    ``say`` is told what the user should know of the data. Raises ``DatasetError`` where there is
-    nothing to build from or ``out`` holds something else, ``HarvestError`` for a broken harvest.
+    ``say`` is told what the user should know of the data. ``engine``: ``local`` or ``ray``. Raises
+    ``DatasetError`` where there is nothing to build from or ``out`` holds something else,
+    ``HarvestError`` for a broken harvest.
     """
     if options.language not in known_languages():
         raise DatasetError(
             f"--language {options.language!r} is none that is detected: give one of "
             f"{', '.join(known_languages())}"
         )
-    out, harvest_folder = out.resolve(), harvest_folder.resolve()
-    _check_replaceable(out, harvest_folder)
-    harvest = Harvest(harvest_folder)
-    building: Path | None = None
+    if engine not in ENGINES:
+        raise DatasetError(f"--engine {engine!r}: give {' or '.join(ENGINES)}")
+    out, path = out.resolve(), path.resolve()
+    _check_replaceable(out, path)
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        building = Path(mkdtemp(prefix=f".{out.name}.", suffix=".building", dir=out.parent))
-        building.chmod(0o755)
-        (building / "data").mkdir()
-        if unfinished := harvest.unfinished():
-            say(f"posts or pictures not had yet: {unfinished}; `crawl` again goes on with them")
-        content = _build(harvest, building, options, say)
-        _move_into_place(building, out)
+        with _building(out) as folder, open_input(path, options, folder, say) as posts:
+            content = _build(posts, folder / "whole", out, say, engine)
+            _move_into_place(folder / "whole", out)
     except OSError as error:
         raise DatasetError(f"the data set {out} cannot be written: {error}") from None
     except sqlite3.Error as error:
-        raise DatasetError(
-            f"the ledger of {harvest_folder} or the space beside {out} gave out: {error}"
-        ) from None
-    finally:
-        harvest.close()
-        if building is not None:
-            shutil.rmtree(building, ignore_errors=True)
+        raise DatasetError(f"the ledger of {path} gave out: {error}") from None
     return content
 
 
-def _check_replaceable(out: Path, harvest_folder: Path) -> None:
+def _check_replaceable(out: Path, path: Path) -> None:
     """Refuse to replace anything but a data set, and one that holds nothing of the user's own."""
     if out.is_dir():
         foreign = sorted({path.name for path in out.iterdir()} - _OURS)
@@ -86,119 +90,151 @@ def _check_replaceable(out: Path, harvest_folder: Path) -> None:
             )
     elif out.exists():
         raise DatasetError(f"{out} is a file: give a folder as --out")
-    if out in (harvest_folder, *harvest_folder.parents):
+    if out in (path, *path.parents):
         raise DatasetError(f"{out} holds the harvest: give another --out")
 
 
-def _build(
-    harvest: Harvest, folder: Path, options: BuildOptions, say: Callable[[str], None]
-) -> dict[str, Any]:
-    tally = Tally()
-    spool = Spool(folder / "spool.sqlite")
+@contextmanager
+def _building(out: Path) -> Iterator[Path]:
+    """Make a folder to build in, beside ``out``; what a killed build left there is removed."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    folder = out.with_name(f".{out.name}.building")
+    lock = FileLock(out.with_name(f".{out.name}.lock"), timeout=0)
     try:
-        judge(harvest, spool, tally, options, say)
-        if tally.pictures_left_out:
-            say(
-                f"{tally.pictures_left_out} pictures of {harvest.folder / 'images'} were left out: "
-                "their posts are here without them"
-            )
-        splits = split_posts(spool.labelled(), eval_votes=options.eval_votes, seed=options.seed)
-        if not splits.split_of:
+        with lock:
+            if not out.exists() and _previous(out).exists():
+                _previous(out).rename(out)  # a build was killed between its last two steps
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+                Path(lock.lock_file).unlink(missing_ok=True)
+    except Timeout:
+        raise DatasetError(f"another build is at work on {out}: wait for it") from None
+
+
+def _build(posts: Input, folder: Path, out: Path, say: Say, engine: str) -> dict[str, Any]:
+    options = posts.options
+    (folder / "data").mkdir(parents=True)
+    known = _known(out, options)
+    judge = Judge(
+        options=options,
+        keep_incomplete=options.incomplete_posts(posts.source.kind) == "keep",
+    )
+    spool = Spool(folder.parent / "spool", posts.listed)
+    try:
+        with ProgressReport("judging", posts.listed, "posts") as progress:
+            for table in _judged(posts, judge, known, engine, folder.parent):
+                spool.add(table)
+                progress.advance(table.num_rows)
+        spool.finish()
+        gathered = gather(spool, posts.listed)
+        if gathered.rows != posts.listed:
+            raise RuntimeError(f"{posts.listed} photos are listed, {gathered.rows} were judged")
+        _say_pictures(gathered, posts, say)
+        if not len(gathered.labels):
             raise DatasetError(
-                f"{harvest.folder} has no post to build from: "
-                f"{_counted(Counter(reason for *_, reason in tally.excluded))}"
+                f"{posts.path} has no post to build from: {counted(gathered.excluded)}"
             )
-        for label, (there, wanted) in splits.short_classes.items():
-            say(
-                f"{label}: {there} complete posts of {options.eval_votes} votes for {wanted} "
-                "places in validation and test, which share them"
-            )
-        evaluated = {TEST, VALIDATION} & set(splits.split_of.values())
-        if len(evaluated) < 2:
-            say("too few complete posts: validation or test is empty, and nothing can be trained")
-        spool.assign(splits.split_of, seed=options.seed)
-        if tally.listed != len(splits.split_of) + sum(1 for row in tally.excluded if row[0]):
-            raise RuntimeError("a listed photo is in no place or in two")
-        counts, digest, vocabulary = _write_splits(spool, folder / "data", options.min_count)
+        groups = gathered.groups()
+        splits = _splits(gathered, posts, groups)
+        _say_splits(splits, gathered, options, say)
+        written = write_posts(
+            spool,
+            splits.places,
+            folder,
+            previous=PreviousPictures(out, options.seed) if known else None,
+            rejected=posts.rejected(),
+            salt=f"short side {options.short_side}",
+        )
     finally:
         spool.close()
-        (folder / "spool.sqlite").unlink()
-    tally.excluded.extend((None, row.source, row.reason) for row in harvest.rejected_rows())
-    content = {
-        "format": FORMAT,
-        "version": FORMAT_VERSION,
-        "kind": harvest.kind,
-        "service": harvest.service,
-        "options": asdict(options) | {"incomplete": options.incomplete_posts(harvest.kind)},
-        "classes": sorted({label for split in counts.values() for label in split["labels"]}),
-        "counts": counts,
-        "excluded": _sorted(Counter(reason for *_, reason in tally.excluded)),
-        "texts": {verdict: tally.texts[verdict] for verdict in VERDICTS},
-        "lists_digest": harvest.lists_digest(),
-        "digest": digest,
-    }
-    write_excluded(folder / "excluded.parquet", tally.excluded)
-    _write_json(folder / "vocabulary.json", vocabulary)
+    if written.posts + written.photos_excluded != posts.listed:
+        raise RuntimeError("a listed photo is in no place or in two")
+    content = _content(posts, gathered, written) | {"leakage": leakage(splits.places, groups)}
+    _write_json(folder / "vocabulary.json", written.vocabulary.content(options.min_count))
     _write_json(folder / "dataset.json", content)
     (folder / "README.md").write_text(data_set_card(content), encoding="utf-8")
     return content
 
 
-def _write_splits(
-    spool: Spool, folder: Path, min_count: int
-) -> tuple[dict[str, dict[str, Any]], str, dict[str, object]]:
-    counts: dict[str, dict[str, Any]] = {}
-    digest = hashlib.sha256()
-    vocabulary = VocabularyCounter()
-    for split in SPLITS:
-        labels: Counter[str] = Counter()
-        subsets: Counter[str] = Counter()
-
-        def tallied(
-            split: str = split, labels: Counter[str] = labels, subsets: Counter[str] = subsets
-        ) -> Iterator[Post]:
-            digest.update(split.encode())
-            for post in spool.posts(split):
-                labels[post.label] += 1
-                subsets[post.modalities] += 1
-                digest.update(post.fingerprint())
-                if split == TRAIN:
-                    vocabulary.add(post.text, post.tags)
-                yield post
-
-        write_shards(folder, split, tallied())
-        counts[split] = {
-            "total": labels.total(),
-            "labels": _sorted(labels),
-            "subsets": {subset: subsets[subset] for subset in SUBSETS if subsets[subset]},
-        }
-    return counts, digest.hexdigest(), vocabulary.content(min_count)
+def _known(out: Path, options: BuildOptions) -> Path | None:
+    """Return the decisions of the data set that is replaced, if they can be built on."""
+    try:
+        previous = open_dataset(out)
+    except DatasetError:
+        return None
+    # Under another seed its pictures lie in another order.
+    usable = previous.version == FORMAT_VERSION and previous.options.get("seed") == options.seed
+    path = out / decisions.FILE_NAME
+    return path if usable and path.is_file() else None
 
 
-def describe(content: dict[str, Any]) -> str:
-    """Return a table of posts by label and split, from what ``build_splits`` returns."""
-    counts = content["counts"]
-    rows = [
-        (label, [counts[split]["labels"].get(label, 0) for split in SPLITS])
-        for label in content["classes"]
-    ]
-    rows.append(("all", [counts[split]["total"] for split in SPLITS]))
-    excluded = _counted(Counter(content["excluded"]))
-    return "\n".join(
-        [
-            f"{'':<14}" + "".join(f"{split:>12}" for split in SPLITS),
-            *(f"{name:<14}" + "".join(f"{n:>12}" for n in numbers) for name, numbers in rows),
-            f"not in the data set: {excluded}",
-        ]
+def _judged(
+    posts: Input, judge: Judge, known: Path | None, engine: str, workspace: Path
+) -> Iterator[pa.Table]:
+    if engine == "local":
+        return judged_locally(posts.source, judge, known)
+    from datasets.ray_engine import judged_on_ray
+
+    return judged_on_ray(posts.source, judge, known, workspace / "ray")
+
+
+def _splits(gathered: Gathered, posts: Input, groups: PostGroups) -> Splits:
+    if np.any(gathered.fixed >= 0):
+        return Splits(places=gathered.fixed)
+    options = posts.options
+    candidates = gathered.candidates(
+        kind=posts.source.kind,
+        eval_votes=options.eval_votes,
+        folds=options.fold is not None,
     )
+    fold, folds = options.fold_of or (0, 0)
+    if options.group_by:
+        joined = groups.joined(options.group_by)
+        if folds:
+            return fold_groups(candidates, joined, gathered.numbers, fold=fold, folds=folds)
+        return split_groups(candidates, joined, gathered.numbers)
+    return fold_posts(candidates, fold=fold, folds=folds) if folds else split_posts(candidates)
 
 
-def _sorted(counts: Counter[str]) -> dict[str, int]:
-    return dict(sorted(counts.items()))
+def _say_pictures(gathered: Gathered, posts: Input, say: Say) -> None:
+    for photo_id, error in gathered.shown_pictures:
+        say(f"the picture of photo {photo_id} {error}: left out")
+    if gathered.pictures_left_out:
+        say(
+            f"{gathered.pictures_left_out} pictures of {posts.path} were left out: "
+            "their posts are here without them"
+        )
 
 
-def _counted(counts: Counter[str]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in counts.most_common()) or "none"
+def _say_splits(splits: Splits, gathered: Gathered, options: BuildOptions, say: Say) -> None:
+    for label, (there, wanted) in splits.short_classes.items():
+        say(
+            f"{gathered.classes[label]}: {there} posts of {options.eval_votes} votes for {wanted} "
+            "places in validation and test, which share them"
+        )
+    if not all(np.any(splits.places == SPLITS.index(split)) for split in (VALIDATION, TEST)):
+        say("too few posts to evaluate on: validation or test is empty, nothing can be trained")
+
+
+def _content(posts: Input, gathered: Gathered, written: Written) -> dict[str, Any]:
+    options = posts.options
+    recorded = asdict(options) | {"incomplete": options.incomplete_posts(posts.source.kind)}
+    counts = written.counts
+    return {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        **posts.described(),
+        "options": recorded,
+        "classes": sorted({label for split in counts.values() for label in split["labels"]}),
+        "counts": counts,
+        "excluded": dict(sorted(written.excluded.items())),
+        "texts": {verdict: gathered.texts[verdict] for verdict in VERDICTS},
+        "digest": written.digest,
+    }
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
@@ -206,9 +242,12 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def _move_into_place(building: Path, out: Path) -> None:
-    previous = out.with_name(f".{out.name}.previous")
-    shutil.rmtree(previous, ignore_errors=True)
+    shutil.rmtree(_previous(out), ignore_errors=True)
     if out.exists():
-        out.rename(previous)
+        out.rename(_previous(out))
     building.rename(out)
-    shutil.rmtree(previous, ignore_errors=True)
+    shutil.rmtree(_previous(out), ignore_errors=True)
+
+
+def _previous(out: Path) -> Path:
+    return out.with_name(f".{out.name}.previous")

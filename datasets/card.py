@@ -23,6 +23,12 @@ configs:
 ---
 """
 
+_TITLES = {
+    "votes": "Flickr posts (image, text, tags) labelled by emotion votes",
+    "sentiment": "Flickr posts (image, text, tags) labelled by sentiment of adjective-noun pairs",
+    "labels": "Posts (image, text, tags) with labels",
+}
+
 _SIMULATION = """
 **Not from Flickr.** The posts were fetched from another server (`--flickr-url`), such as the
 toolkit's sandbox, whose built-in posts are a simulation.
@@ -42,15 +48,16 @@ def data_set_card(content: dict[str, Any]) -> str:
     """Return ``README.md`` for a data set, from what its ``dataset.json`` holds."""
     options = content["options"]
     counts = content["counts"]
-    what = "emotion votes" if content["kind"] == "votes" else "sentiment of adjective-noun pairs"
     parts = [
         _FRONT_MATTER.format(language=options["language"]),
-        f"# Flickr posts (image, text, tags) labelled by {what}\n",
-        _SIMULATION if content["service"] != "flickr" else "",
+        f"# {_TITLES[content['kind']]}\n",
+        _SIMULATION if content["service"] == "other" else "",
         "\n## Posts by label\n\n",
         _table(content["classes"], [counts[split]["labels"] for split in SPLITS]),
         "\n## Posts by modalities\n\n",
         _table(SUBSETS, [counts[split]["subsets"] for split in SPLITS]),
+        "\n## Like a post of training\n\n",
+        _leaks(content),
         "\n## Listed photos that are not here\n\n| reason | count |\n|---|---|\n",
         *(f"| {reason} | {count} |\n" for reason, count in content["excluded"].items()),
         "\nEach is in `excluded.parquet` with its file and row.\n",
@@ -60,7 +67,7 @@ def data_set_card(content: dict[str, Any]) -> str:
         "\n## How it was made\n\n| option | value |\n|---|---|\n",
         *(f"| {name} | {value} |\n" for name, value in options.items()),
         f"\nContent digest: `{content['digest']}`\n",
-        _TERMS,
+        _TERMS if content["service"] != "own" else "",
     ]
     return "".join(parts)
 
@@ -74,3 +81,29 @@ def _table(rows: list[str] | tuple[str, ...], columns: list[dict[str, int]]) -> 
     totals = " | ".join(str(sum(column.values())) for column in columns)
     head = f"| | {' | '.join(SPLITS)} |\n|---|---|---|---|\n"
     return f"{head}{''.join(lines)}| all | {totals} |\n"
+
+
+def _leaks(content: dict[str, Any]) -> str:
+    """Return how many posts to evaluate on have something in common with a post of training."""
+    lines = [
+        f"| {split} | {' | '.join(_share(leaks[kind], content, split) for kind in _LEAKS)} |\n"
+        for split, leaks in content["leakage"].items()
+    ]
+    return (
+        f"| | {' | '.join(_LEAKS.values())} |\n|---|---|---|---|---|\n{''.join(lines)}"
+        "\nA network may answer for these from memory: `build-splits --group-by owner` or "
+        "`--group-by near-duplicate` keeps such posts on one side.\n"
+    )
+
+
+_LEAKS = {
+    "owner": "same owner",
+    "picture": "nearly the same picture",
+    "text": "nearly the same text",
+    "any": "any of these",
+}
+
+
+def _share(count: int, content: dict[str, Any], split: str) -> str:
+    total = content["counts"][split]["total"]
+    return f"{count} ({100 * count / total:.1f}%)" if total else "0"

@@ -1,37 +1,116 @@
-"""A harvest folder as ``build-splits`` reads it: every listed photo with its label and its post."""
+"""A harvest folder as a source of posts: every listed photo with its label and its post.
+
+The ledger is read in ranges of its rows, each in whatever process judges it; so a list of a million
+photos is read on every core and never stands in memory.
+"""
 
 import hashlib
 import json
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from datasets.errors import DatasetError
 from datasets.labels import Label, NoLabel, label_by_sentiment, label_by_votes
+from datasets.raw_posts import RAW_SCHEMA
 from harvest.images import image_path
 from harvest.ledger import Ledger
 from harvest.ledger_file import FILE_NAME
 
+_ROWS = """
+SELECT photos.photo_id, api_outcome, image_outcome, title, description, tags, image_sha256, owner,
+    license, server, farm, secret, file, row, emotion, agree, disagree, pair {fixed}
+FROM photos CROSS JOIN listed USING (photo_id) {join}
+WHERE photos.rowid >= ? AND photos.rowid < ? ORDER BY photos.rowid
+"""
+_FIXED = ", label, votes, sentiment, split, modalities"
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HarvestedPhoto:
-    """A listed photo: its label, and its post as far as Flickr still has it."""
 
-    photo_id: str
-    source: str
-    """File and row of the list that name it first."""
-    label: Label | NoLabel
-    outcome: str
-    """``ok``, ``gone``, ``private`` or ``failed``: what became of its post."""
-    title: str
-    description: str
-    tags: tuple[str, ...]
-    picture: Path | None
-    picture_sha256: str | None
-    owner: str | None
-    license: str | None
+@dataclass(frozen=True, kw_only=True)
+class HarvestPosts:
+    """The photos of a harvest (``datasets.raw_posts.Source``)."""
+
+    folder: Path
+    kind: str
+    min_votes: int
+    """Agreeing votes that a label needs."""
+    fixed: bool
+    """Whether the harvest is of a manifest, which says label and split of each photo."""
+
+    def ranges(self, size: int) -> list[tuple[int, int]]:
+        """Cut the ledger's rows into ranges of ``size``."""
+        with Ledger(self.folder / FILE_NAME) as ledger:
+            last = ledger.query("SELECT ifnull(max(rowid), 0) AS n FROM photos")[0]["n"]
+        return [(first, first + size) for first in range(1, last + 1, size)]
+
+    def read(self, first: int, last: int) -> pa.RecordBatch:
+        """Return the listed photos among the ledger's rows from ``first`` to before ``last``."""
+        ledger, sentiments = _opened(self.folder)
+        rows = ledger.query(
+            _ROWS.format(
+                fixed=_FIXED if self.fixed else "",
+                join="JOIN manifest_posts USING (photo_id)" if self.fixed else "",
+            ),
+            (first, last),
+        )
+        photos = [
+            self._photo(sorted(group, key=lambda row: (row["file"], row["row"])), sentiments)
+            for _, group in groupby(rows, key=lambda row: row["photo_id"])
+        ]
+        return pa.RecordBatch.from_pylist(photos, schema=RAW_SCHEMA)
+
+    def _photo(self, listed: list[sqlite3.Row], sentiments: Mapping[str, float]) -> dict[str, Any]:
+        row, label = listed[0], self._label(listed, sentiments)
+        outcome = "failed" if row["api_outcome"] == "pending" else row["api_outcome"]
+        photo: dict[str, Any] = {
+            "photo_id": row["photo_id"],
+            "source": f"{row['file']}:{row['row']}",
+            "pair": row["pair"],
+            **{name: row[name] for name in ("server", "farm", "secret")},
+        }
+        # The label comes first: it depends on the list alone, not on what Flickr has lost since.
+        if isinstance(label, NoLabel):
+            return photo | {"reason": label.reason}
+        photo |= {"label": label.name, "votes": label.votes, "sentiment": label.sentiment}
+        if self.fixed:
+            photo |= {"split": row["split"], "modalities": row["modalities"]}
+        if outcome != "ok":
+            return photo | {"reason": outcome}
+        if row["image_outcome"] == "ok":
+            photo |= {
+                "image_path": str(image_path(self.folder / "images", row["photo_id"])),
+                "image_sha256": row["image_sha256"],
+            }
+        return photo | {
+            "title": row["title"],
+            "description": row["description"],
+            "tags": json.loads(row["tags"] or "[]"),
+            "owner": row["owner"],
+            "license": row["license"],
+        }
+
+    def _label(self, listed: list[sqlite3.Row], sentiments: Mapping[str, float]) -> Label | NoLabel:
+        row = listed[0]
+        if self.fixed:
+            return Label(name=row["label"], votes=row["votes"], sentiment=row["sentiment"])
+        if self.kind == "votes":
+            votes = ((row["emotion"], row["agree"], row["disagree"]) for row in listed)
+            return label_by_votes(votes, min_votes=self.min_votes)
+        return label_by_sentiment((row["pair"] for row in listed), sentiments)
+
+
+@lru_cache(maxsize=1)
+def _opened(folder: Path) -> tuple[Ledger, dict[str, float]]:
+    """Open a ledger once in each process, with the sentiment of each pair."""
+    ledger = Ledger(folder / FILE_NAME)
+    pairs = ledger.query("SELECT pair, sentiment FROM pairs")
+    return ledger, {row["pair"]: row["sentiment"] for row in pairs}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +122,7 @@ class RejectedRow:
 
 
 class Harvest:
-    """A harvest folder opened for reading."""
+    """What ``build-splits`` must know of a harvest as a whole."""
 
     def __init__(self, folder: Path) -> None:
         """Open it; raises ``HarvestError`` where it is none, ``DatasetError`` where it is empty."""
@@ -57,10 +136,21 @@ class Harvest:
         """``votes`` or ``sentiment``."""
         self.service = self._ledger.meta("service")
         """``flickr``, or ``other`` where the posts came from elsewhere, such as the sandbox."""
+        self.manifest: dict[str, Any] | None = json.loads(self._ledger.meta("manifest") or "null")
+        """What the manifest says of itself, where the harvest was made from one."""
 
     def close(self) -> None:
         """Close the ledger."""
         self._ledger.close()
+
+    def posts(self, *, min_votes: int) -> HarvestPosts:
+        """Return its photos as a source."""
+        return HarvestPosts(
+            folder=self.folder,
+            kind=self.kind,
+            min_votes=min_votes,
+            fixed=self.manifest is not None,
+        )
 
     def lists_digest(self) -> str:
         """Return a SHA-256 of the names and contents of the list's files."""
@@ -69,59 +159,22 @@ class Harvest:
             digest.update(f"{row['name']}\n{row['digest']}\n".encode())
         return digest.hexdigest()
 
+    def listed(self) -> int:
+        """Return the number of different photos that the list names."""
+        return self._count("SELECT count(DISTINCT photo_id) AS n FROM listed")
+
     def unfinished(self) -> int:
         """Return the number of photos whose post or picture a further crawl may still bring."""
-        rows = self._ledger.query(
+        return self._count(
             "SELECT count(*) AS n FROM photos WHERE api_outcome IN ('pending', 'failed') "
             "OR (api_outcome = 'ok' AND image_outcome IN ('pending', 'failed'))"
         )
-        return int(rows[0]["n"])
 
-    def rejected_rows(self) -> list[RejectedRow]:
-        """Return the rows that name no photo, in the order of files and rows."""
-        rows = self._ledger.query("SELECT file, row, reason FROM rejected ORDER BY file, row")
-        return [
-            RejectedRow(
-                source=row["file"] if row["row"] is None else f"{row['file']}:{row['row']}",
-                reason=row["reason"],
-            )
-            for row in rows
-        ]
+    def _count(self, query: str) -> int:
+        return int(self._ledger.query(query)[0]["n"])
 
-    def photos(self, *, min_votes: int) -> Iterator[HarvestedPhoto]:
-        """Yield every listed photo, in the order of photo ids."""
-        sentiments = {
-            row["pair"]: row["sentiment"] for row in self._ledger.query("SELECT * FROM pairs")
-        }
-        # A connection of its own: this one stays in use between the photos it yields.
-        with Ledger(self._ledger.path) as ledger:
-            rows = ledger.stream(
-                "SELECT * FROM listed JOIN photos USING (photo_id) ORDER BY photo_id, file, row"
-            )
-            for _, group in groupby(rows, key=lambda row: row["photo_id"]):
-                listed = list(group)
-                if self.kind == "votes":
-                    label = label_by_votes(
-                        ((row["emotion"], row["agree"], row["disagree"]) for row in listed),
-                        min_votes=min_votes,
-                    )
-                else:
-                    label = label_by_sentiment((row["pair"] for row in listed), sentiments)
-                yield self._photo(listed[0], label)
-
-    def _photo(self, row: Any, label: Label | NoLabel) -> HarvestedPhoto:
-        photo_id, outcome = row["photo_id"], row["api_outcome"]
-        has_picture = row["image_outcome"] == "ok"
-        return HarvestedPhoto(
-            photo_id=photo_id,
-            source=f"{row['file']}:{row['row']}",
-            label=label,
-            outcome="failed" if outcome == "pending" else outcome,
-            title=row["title"] or "",
-            description=row["description"] or "",
-            tags=tuple(json.loads(row["tags"] or "[]")),
-            picture=image_path(self.folder / "images", photo_id) if has_picture else None,
-            picture_sha256=row["image_sha256"],
-            owner=row["owner"],
-            license=row["license"],
-        )
+    def rejected_rows(self) -> Iterator[RejectedRow]:
+        """Yield the rows that name no photo, in the order of files and rows."""
+        for row in self._ledger.stream("SELECT file, row, reason FROM rejected ORDER BY file, row"):
+            source = row["file"] if row["row"] is None else f"{row['file']}:{row['row']}"
+            yield RejectedRow(source=source, reason=row["reason"])

@@ -1,125 +1,218 @@
-"""The first pass of ``build-splits``: what of each listed photo stays in the data set.
+"""What of each listed photo stays in the data set: a batch of posts in, a batch of verdicts out.
 
-Label, text, picture and tags are decided here, each by the rule of its own module.
+Text, picture and tags are decided here, each by the rule of its own module. A batch depends on
+nothing but itself, so batches are judged in any process, on any machine, in any order.
 """
 
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from itertools import islice
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
 
 from datasets.build_options import BuildOptions
-from datasets.harvested import Harvest, HarvestedPhoto
-from datasets.labels import Label, NoLabel
-from datasets.modalities import COMPLETE, subset_name
+from datasets.decisions import Decisions, picture_key
+from datasets.modalities import COMPLETE, MODALITIES, subset_name
+from datasets.near_duplicates import text_signature
 from datasets.pictures import UnreadablePictureError, prepare_picture
-from datasets.spool import Post, Spool
+from datasets.splits import order_key
 from datasets.tags import normalise_tags
 from datasets.text import post_text
-from datasets.text_filter import KEPT, TextFilter
+from datasets.text_filter import KEPT, JudgedText, TextFilter
 
-_BATCH = 2000
-_SHOWN_PICTURES = 20
+JUDGED_SCHEMA = pa.schema(
+    [
+        # Digest of seed and photo id: the place of a post among its like.
+        pa.field("place", pa.binary(32), nullable=False),
+        pa.field("photo_id", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        # Why the post is not in the data set; null where it is.
+        pa.field("reason", pa.string()),
+        pa.field("image", pa.binary()),
+        # The picture is the one that the data set which is replaced holds of this post.
+        pa.field("image_known", pa.bool_(), nullable=False),
+        pa.field("picture_error", pa.string()),
+        pa.field("picture_key", pa.binary(16)),
+        pa.field("picture_hash", pa.uint64()),
+        pa.field("text", pa.string()),
+        # The verdict on the text; null where none was asked for.
+        pa.field("verdict", pa.string()),
+        pa.field("words", pa.list_(pa.string())),
+        pa.field("text_signature", pa.binary(64)),
+        pa.field("language_key", pa.binary(16)),
+        pa.field("language", pa.string()),
+        pa.field("tags", pa.list_(pa.string()), nullable=False),
+        pa.field("label", pa.string()),
+        pa.field("votes", pa.int32()),
+        pa.field("sentiment", pa.float64()),
+        pa.field("owner", pa.string()),
+        pa.field("license", pa.string()),
+        pa.field("modalities", pa.string()),
+        # What a manifest has fixed.
+        pa.field("split", pa.string()),
+        # Digest of all that a post holds.
+        pa.field("fingerprint", pa.binary(32)),
+        pa.field("image_sha256", pa.string()),
+        pa.field("server", pa.string()),
+        pa.field("farm", pa.string()),
+        pa.field("secret", pa.string()),
+        pa.field("pair", pa.string()),
+    ]
+)
 
-
-@dataclass(kw_only=True)
-class Tally:
-    """What the first pass counted, for the report."""
-
-    excluded: list[tuple[str | None, str, str]] = field(default_factory=list)
-    """Photo id, source and reason of what is not in the data set."""
-    texts: Counter[str] = field(default_factory=Counter)
-    """Posts by the verdict on their text."""
-    listed: int = 0
-    pictures_left_out: int = 0
-
-
-def judge(
-    harvest: Harvest,
-    spool: Spool,
-    tally: Tally,
-    options: BuildOptions,
-    say: Callable[[str], None],
-) -> None:
-    """Put every post that stays into the spool, and everything else into the tally."""
-    text_filter = TextFilter(
-        min_words=options.min_words, max_words=options.max_words, language=options.language
-    )
-    keep_incomplete = options.incomplete_posts(harvest.kind) == "keep"
-    photos = _labelled(harvest.photos(min_votes=options.min_votes), tally)
-    # Pillow lets go of the interpreter while it decodes, so threads use every core.
-    with ThreadPoolExecutor() as pool:
-        while batch := list(islice(photos, _BATCH)):
-            texts = [post_text(photo.title, photo.description) for photo, _ in batch]
-            verdicts = text_filter.judge(texts)
-            pictures = pool.map(lambda item: _picture(item[0], options.short_side), batch)
-            for (photo, label), text, verdict, picture in zip(
-                batch, texts, verdicts, pictures, strict=True
-            ):
-                tally.texts[verdict] += 1
-                if isinstance(picture, UnreadablePictureError):
-                    tally.pictures_left_out += 1
-                    if tally.pictures_left_out <= _SHOWN_PICTURES:
-                        say(f"the picture of photo {photo.photo_id} {picture}: left out")
-                    picture = None
-                tags = tuple(normalise_tags(photo.tags))
-                present = {"image": picture, "text": verdict == KEPT, "tags": tags}
-                modalities = [modality for modality, there in present.items() if there]
-                if not modalities:
-                    tally.excluded.append((photo.photo_id, photo.source, "empty"))
-                elif not keep_incomplete and subset_name(modalities) != COMPLETE:
-                    tally.excluded.append((photo.photo_id, photo.source, "incomplete"))
-                else:
-                    spool.add(
-                        Post(
-                            photo_id=photo.photo_id,
-                            image=picture,
-                            text=text if verdict == KEPT else None,
-                            tags=tags,
-                            label=label.name,
-                            votes=label.votes,
-                            sentiment=label.sentiment,
-                            owner=_owner_digest(photo.owner, options.seed),
-                            license=photo.license,
-                            modalities=subset_name(modalities),
-                        )
-                    )
+_LARGEST_FILE = 256 * 2**20  # bytes: no picture of that size is looked at
 
 
-def _labelled(
-    photos: Iterator[HarvestedPhoto], tally: Tally
-) -> Iterator[tuple[HarvestedPhoto, Label]]:
-    """Pass on the photos that have a label and a post; exclude the others.
+@dataclass(frozen=True, kw_only=True)
+class Judge:
+    """The rules of one build. Picklable, but for what the last build decided."""
 
-    The label comes first: it depends on the list alone, not on what Flickr has lost meanwhile.
-    """
-    for photo in photos:
-        tally.listed += 1
-        if isinstance(photo.label, NoLabel):
-            tally.excluded.append((photo.photo_id, photo.source, photo.label.reason))
-        elif photo.outcome != "ok":
-            tally.excluded.append((photo.photo_id, photo.source, photo.outcome))
+    options: BuildOptions
+    keep_incomplete: bool
+
+    def judge(self, batch: pa.RecordBatch, known: Decisions) -> pa.Table:
+        """Judge a batch of ``RAW_SCHEMA``; return a table of ``JUDGED_SCHEMA``, row by row."""
+        rows = batch.to_pylist()
+        candidates = [row for row in rows if row["reason"] is None]
+        texts = TextFilter(
+            min_words=self.options.min_words,
+            max_words=self.options.max_words,
+            language=self.options.language,
+        ).judge(
+            [post_text(row["title"] or "", row["description"] or "") for row in candidates], known
+        )
+        pictures = [_Picture(row, self.options.short_side) for row in candidates]
+        keys = [picture.key for picture in pictures if picture.key]
+        decided = dict(zip(keys, known.find(keys), strict=True))
+        for picture in pictures:
+            picture.prepare(decided.get(picture.key or b""), known)
+        judged = [
+            self._judged(row, text, picture)
+            for row, text, picture in zip(candidates, texts, pictures, strict=True)
+        ]
+        judged += [self._excluded(row) for row in rows if row["reason"] is not None]
+        return pa.Table.from_pylist(judged, schema=JUDGED_SCHEMA)
+
+    def _excluded(self, row: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "place": order_key(self.options.seed, row["photo_id"]),
+            **{name: row[name] for name in ("photo_id", "source", "reason")},
+            "image_known": False,
+            "tags": [],
+        }
+
+    def _judged(self, row: dict[str, Any], text: JudgedText, picture: "_Picture") -> dict[str, Any]:
+        tags = normalise_tags(row["tags"] or ())
+        present = {"image": picture.usable, "text": text.verdict == KEPT, "tags": bool(tags)}
+        # A manifest's post has the modalities that it had when the manifest was made, or fewer.
+        fixed = row["modalities"].split("+") if row["modalities"] else MODALITIES
+        modalities = [modality for modality in fixed if present[modality]]
+        judged = self._excluded(row) | {
+            "verdict": text.verdict,
+            "language_key": text.language_key,
+            "language": text.language,
+            "picture_error": picture.error,
+        }
+        if not modalities:
+            return judged | {"reason": "empty"}
+        subset = subset_name(modalities)
+        if not self.keep_incomplete and subset != COMPLETE:
+            return judged | {"reason": "incomplete"}
+        if "text" in modalities:
+            judged |= {
+                "text": text.text,
+                "words": text.words,
+                "text_signature": text_signature(text.words),
+            }
+        if "image" in modalities:
+            judged |= picture.columns()
+        judged |= {
+            "tags": tags if "tags" in modalities else [],
+            "owner": _owner_digest(row["owner"], self.options.seed),
+            "modalities": subset,
+            **{name: row[name] for name in ("label", "votes", "sentiment", "license", "split")},
+            **{name: row[name] for name in ("server", "farm", "secret", "pair")},
+        }
+        return judged | {"fingerprint": _fingerprint(judged)}
+
+
+class _Picture:
+    """A post's picture on its way into the data set."""
+
+    def __init__(self, row: dict[str, Any], short_side: int) -> None:
+        self._short_side = short_side
+        self._jpeg: bytes | None = None
+        self._hash: int | None = None
+        self._known = False
+        self.error: str | None = None
+        """Why there is none, though there should be."""
+        self.key: bytes | None = None
+        self._data = self._read(row)
+        if self._data is not None:
+            self._sha256 = hashlib.sha256(self._data).hexdigest()
+            if row["image_sha256"] not in (None, self._sha256):
+                self.error, self._data = "is not the one that was fetched", None
+            else:
+                self.key = picture_key(row["photo_id"], self._sha256, short_side)
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is a whole picture."""
+        return self._hash is not None
+
+    def prepare(self, decided: int | None, known: Decisions) -> None:
+        """Decode and reduce it, or take it over from the last build."""
+        data, self._data = self._data, None
+        if data is None:
+            return
+        if decided is not None:
+            self._known, self._hash = True, known.picture_hashes[decided].as_py()
+            return
+        try:
+            prepared = prepare_picture(data, short_side=self._short_side)
+        except UnreadablePictureError as error:
+            self.error = str(error)
         else:
-            yield photo, photo.label
+            self._jpeg, self._hash = prepared.jpeg, prepared.hash
 
+    def columns(self) -> dict[str, Any]:
+        return {
+            "image": self._jpeg,
+            "image_known": self._known,
+            "image_sha256": self._sha256,
+            "picture_key": self.key,
+            "picture_hash": self._hash,
+        }
 
-def _picture(photo: HarvestedPhoto, short_side: int) -> bytes | UnreadablePictureError | None:
-    if photo.picture is None:
-        return None
-    try:
-        data = photo.picture.read_bytes()
-    except OSError as error:
-        return UnreadablePictureError(f"cannot be read ({error.strerror})")
-    if hashlib.sha256(data).hexdigest() != photo.picture_sha256:
-        return UnreadablePictureError("is not the one that was fetched")
-    try:
-        return prepare_picture(data, short_side=short_side)
-    except UnreadablePictureError as error:
-        return error
+    def _read(self, row: dict[str, Any]) -> bytes | None:
+        if row["image_bytes"] is not None or row["image_path"] is None:
+            data: bytes | None = row["image_bytes"]
+            return data
+        path = Path(row["image_path"])
+        try:
+            if path.stat().st_size > _LARGEST_FILE:
+                self.error = f"{path} is too large"
+                return None
+            return path.read_bytes()
+        except (OSError, ValueError) as error:
+            self.error = f"cannot be read ({getattr(error, 'strerror', None) or error})"
+            return None
 
 
 def _owner_digest(owner: str | None, seed: int) -> str | None:
     """Return a name for an owner that groups their posts and is not their name."""
     return hashlib.sha256(f"owner:{seed}:{owner}".encode()).hexdigest()[:16] if owner else None
+
+
+_HELD = (
+    *("photo_id", "image_sha256", "text", "tags", "label", "votes", "sentiment", "owner"),
+    *("license", "modalities"),
+)
+
+
+def _fingerprint(post: dict[str, Any]) -> bytes:
+    """Return a digest of everything that a post holds; of its picture, as it was fetched."""
+    content = json.dumps([post.get(name) for name in _HELD])
+    return hashlib.sha256(content.encode()).digest()

@@ -6,8 +6,14 @@ it. What cannot be decoded, or would unfold to absurd size, is refused: pictures
 
 import io
 import warnings
+from dataclasses import dataclass
 
 from PIL import Image, ImageOps
+
+from datasets.near_duplicates import picture_hash
+
+PREPARATION = 1
+"""Counts the versions of this rule: a picture that an older one prepared is prepared again."""
 
 _JPEG_QUALITY = 90
 # Flickr's largest sizes stay below; a small file that unfolds to more is an attack or an accident.
@@ -18,8 +24,17 @@ class UnreadablePictureError(ValueError):
     """The bytes are no picture that can be decoded whole."""
 
 
-def prepare_picture(data: bytes, *, short_side: int) -> bytes:
-    """Return a picture's bytes as they go into the data set: a whole JPEG.
+@dataclass(frozen=True, slots=True)
+class PreparedPicture:
+    """A picture as it goes into the data set."""
+
+    jpeg: bytes
+    hash: int
+    """64 bits that near-identical pictures share but for a few."""
+
+
+def prepare_picture(data: bytes, *, short_side: int) -> PreparedPicture:
+    """Return a picture as it goes into the data set: a whole JPEG, and its hash.
 
     Raises ``UnreadablePictureError``.
     """
@@ -38,12 +53,12 @@ def prepare_picture(data: bytes, *, short_side: int) -> bytes:
         raise UnreadablePictureError(f"cannot be decoded ({error})") from None
 
 
-def _prepared(picture: Image.Image, data: bytes, short_side: int) -> bytes:
+def _prepared(picture: Image.Image, data: bytes, short_side: int) -> PreparedPicture:
     shorter = min(picture.size)
     if shorter <= short_side:
         picture.load()
         if picture.format == "JPEG":
-            return data
+            return PreparedPicture(data, picture_hash(picture))
         size = picture.size
     else:
         size = (
@@ -52,11 +67,12 @@ def _prepared(picture: Image.Image, data: bytes, short_side: int) -> bytes:
         )
         # The decoder itself can halve a JPEG, which saves most of the work.
         picture.draft("RGB", (size[0] * 2, size[1] * 2))
-    reduced = picture.convert("RGB")
+    reduced = picture if picture.mode == "RGB" else picture.convert("RGB")
     if reduced.size != size:
-        reduced = reduced.resize(size, Image.Resampling.LANCZOS)
+        # As sharp as bicubic when a picture shrinks, in two thirds of the time.
+        reduced = reduced.resize(size, Image.Resampling.HAMMING)
     # Re-encoding drops the tag that says which side is up, so the picture is turned.
     ImageOps.exif_transpose(reduced, in_place=True)
     encoded = io.BytesIO()
     reduced.save(encoded, "JPEG", quality=_JPEG_QUALITY)
-    return encoded.getvalue()
+    return PreparedPicture(encoded.getvalue(), picture_hash(reduced))

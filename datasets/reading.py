@@ -18,7 +18,7 @@ from datasets.shards import SCHEMA
 from datasets.splits import SPLITS
 
 FORMAT = "flickr-emotion-dataset"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _AGAIN = "build the splits again"
 
 
@@ -45,8 +45,10 @@ class Dataset:
     """A data set folder that has been opened and checked."""
 
     folder: Path
+    version: int
+    """Of the format."""
     kind: str
-    """``votes`` or ``sentiment``: what the labels were decided from."""
+    """``votes``, ``sentiment`` or ``labels``: what the labels were decided from."""
     classes: tuple[str, ...]
     counts: dict[str, dict[str, Any]]
     """By split: ``total``, ``labels`` (label to count) and ``subsets`` (subset to count)."""
@@ -102,6 +104,7 @@ def open_dataset(folder: Path) -> Dataset:
     try:
         dataset = Dataset(
             folder=folder,
+            version=version,
             kind=str(content["kind"]),
             classes=tuple(map(str, content["classes"])),
             counts=dict(content["counts"]),

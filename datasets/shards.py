@@ -6,13 +6,12 @@ metadata tells Hugging Face's reader that ``image`` holds pictures.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import TracebackType
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-
-from datasets.spool import Post
 
 _ROW_GROUP = 1000
 _LARGEST_SHARD = 512 * 10**6
@@ -46,69 +45,70 @@ SCHEMA = pa.schema(
     metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}})},
 )
 
-EXCLUDED_SCHEMA = pa.schema(
-    [
-        pa.field("photo_id", pa.string()),
-        pa.field("source", pa.string(), nullable=False),
-        pa.field("reason", pa.string(), nullable=False),
-    ]
-)
 
+class ShardWriter:
+    """Writes the shards of one split; used in a ``with`` statement."""
 
-def write_shards(folder: Path, split: str, posts: Iterable[Post]) -> None:
-    """Write a split's posts, in their order, as shards into ``folder``; one shard at least."""
-    written: list[Path] = []
-    writer: pq.ParquetWriter | None = None
-    size = 0
-    for group in _row_groups(posts):
-        if writer is not None and size + group.nbytes > _LARGEST_SHARD:
-            writer.close()
-            writer = None
-        if writer is None:
-            written.append(folder / f"{split}-{len(written):05d}.part")
-            writer = pq.ParquetWriter(written[-1], SCHEMA, compression="zstd")
-            size = 0
-        writer.write_table(group)
+    def __init__(self, folder: Path, split: str) -> None:
+        """Write into ``folder``."""
+        self._folder, self._split = folder, split
+        self._written: list[Path] = []
+        self._writer: pq.ParquetWriter | None = None
+        self._size = 0
+        self._waiting = SCHEMA.empty_table()
+
+    def __enter__(self) -> "ShardWriter":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None and (self._waiting.num_rows or not self._written):
+            self._write(self._waiting)
+        if self._writer is not None:
+            self._writer.close()
+        for number, path in enumerate(self._written if kind is None else ()):
+            name = f"{self._split}-{number:05d}-of-{len(self._written):05d}.parquet"
+            path.rename(self._folder / name)
+
+    def write(self, posts: pa.Table) -> None:
+        """Take further posts (``SCHEMA``), which follow those before."""
+        self._waiting = pa.concat_tables([self._waiting, posts])
+        whole = self._waiting.num_rows // _ROW_GROUP * _ROW_GROUP
+        for first in range(0, whole, _ROW_GROUP):
+            self._write(self._waiting.slice(first, _ROW_GROUP))
+        self._waiting = self._waiting.slice(whole)
+
+    def _write(self, group: pa.Table) -> None:
+        group = group.combine_chunks()
+        size = group.nbytes
+        if self._writer is not None and self._size + size > _LARGEST_SHARD:
+            self._writer.close()
+            self._writer = None
+        if self._writer is None:
+            self._written.append(self._folder / f"{self._split}-{len(self._written):05d}.part")
+            self._writer = pq.ParquetWriter(self._written[-1], SCHEMA, compression="zstd")
+            self._size = 0
+        self._writer.write_table(group, row_group_size=_ROW_GROUP)
         # Pictures do not shrink under zstd, so what goes in is what comes out, or less.
-        size += group.nbytes
-    if writer is not None:
-        writer.close()
-    for number, path in enumerate(written):
-        path.rename(folder / f"{split}-{number:05d}-of-{len(written):05d}.parquet")
+        self._size += size
 
 
-def write_excluded(path: Path, rows: list[tuple[str | None, str, str]]) -> None:
-    """Write ``excluded.parquet`` from (photo id, source, reason)."""
-    columns = zip(*rows, strict=True) if rows else ((), (), ())
-    arrays = [
-        pa.array(list(column), type=field.type)
-        for column, field in zip(columns, EXCLUDED_SCHEMA, strict=True)
+def write_shards(folder: Path, split: str, posts: Iterable[pa.Table]) -> None:
+    """Write a split's posts (tables of ``SCHEMA``) as shards into ``folder``; one at least."""
+    with ShardWriter(folder, split) as writer:
+        for table in posts:
+            writer.write(table)
+
+
+def picture_column(photo_ids: Iterable[str], pictures: Iterator[bytes | None]) -> pa.Array:
+    """Return the column ``image``: what each post's picture holds, and a name for it."""
+    field = SCHEMA.field("image").type
+    values = [
+        None if picture is None else {"bytes": picture, "path": f"{photo_id}.jpg"}
+        for photo_id, picture in zip(photo_ids, pictures, strict=True)
     ]
-    pq.write_table(pa.table(arrays, schema=EXCLUDED_SCHEMA), path, compression="zstd")
-
-
-def _row_groups(posts: Iterable[Post]) -> Iterable[pa.Table]:
-    rows: list[dict[str, object]] = []
-    empty = True
-    for post in posts:
-        rows.append(_row(post))
-        if len(rows) == _ROW_GROUP:
-            yield pa.Table.from_pylist(rows, schema=SCHEMA)
-            rows, empty = [], False
-    if rows or empty:
-        yield pa.Table.from_pylist(rows, schema=SCHEMA)
-
-
-def _row(post: Post) -> dict[str, object]:
-    return {
-        "photo_id": post.photo_id,
-        "image": {"bytes": post.image, "path": f"{post.photo_id}.jpg"} if post.image else None,
-        "text": post.text,
-        "tags": list(post.tags),
-        "label": post.label,
-        "votes": post.votes,
-        "sentiment": post.sentiment,
-        "owner": post.owner,
-        "license": post.license,
-        "modalities": post.modalities,
-    }
+    return pa.array(values, field)

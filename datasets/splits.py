@@ -4,39 +4,56 @@ The paper, section 4.1: 80% training, 10% validation, 10% test; for Flickr Emoti
 test only from posts with five votes for the label. Of each class's posts with all three modalities
 a tenth goes to validation and a tenth to test.
 
-A post's place is decided by a digest of seed and photo id within its class: test takes the first of
-that order, validation the last, training what is between and all other posts. So neither the order
-of rows nor other classes matter, and a post that Flickr loses moves at most two others.
+Posts are looked at in the order of a digest of seed and photo id (``order_key``): of each class's
+posts that may be evaluated on, test takes the first, validation the last, training what is between
+and all other posts. So neither the order of rows nor other classes matter, and a post that Flickr
+loses moves at most two others. Folds cut the same order in pieces.
 """
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from datasets.modalities import COMPLETE
+import numpy as np
+import numpy.typing as npt
 
 SPLITS = TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
+Places = npt.NDArray[np.int8]
+"""By post: the index of its split in ``SPLITS``, or ``NOWHERE``."""
+NOWHERE = -1
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LabelledPost:
-    """What the split rule looks at."""
 
-    photo_id: str
-    label: str
-    votes: int | None
-    """Agreeing votes; none where there are no votes to ask for."""
-    subset: str
+@dataclass(frozen=True, kw_only=True)
+class Candidates:
+    """What the split rule looks at: posts in the order of their digests."""
+
+    classes: npt.NDArray[np.int16]
+    """(N,) the class of each post, a number from 0."""
+    complete: npt.NDArray[np.bool_]
+    """(N,) whether it counts for the size of validation and test: it has every modality."""
+    eligible: npt.NDArray[np.bool_]
+    """(N,) whether it may be evaluated on."""
+
+    def wanted(self, label: int) -> int:
+        """Return how many posts of a class validation and test want each."""
+        count = int(np.count_nonzero(self.complete & (self.classes == label)))
+        return (count + 5) // 10  # a tenth, rounded half up
+
+    def of_class(self, label: int) -> npt.NDArray[np.intp]:
+        """Return the posts of a class that may be evaluated on, in the order of their digests."""
+        return np.flatnonzero(self.eligible & (self.classes == label))
+
+    def labels(self) -> range:
+        """Return the classes."""
+        return range(int(self.classes.max(initial=-1)) + 1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Splits:
     """Where each post goes."""
 
-    split_of: dict[str, str]
-    """Split by photo id."""
-    short_classes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    places: Places
+    short_classes: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Classes with too few posts to evaluate on: how many there are, how many were wanted."""
 
 
@@ -45,25 +62,33 @@ def order_key(seed: int, photo_id: str) -> bytes:
     return hashlib.sha256(f"{seed}:{photo_id}".encode()).digest()
 
 
-def split_posts(posts: Iterable[LabelledPost], *, eval_votes: int, seed: int) -> Splits:
+def split_posts(posts: Candidates) -> Splits:
     """Assign every post to a split."""
-    split_of: dict[str, str] = {}
-    complete: dict[str, int] = defaultdict(int)
-    candidates: dict[str, list[str]] = defaultdict(list)
-    for post in posts:
-        split_of[post.photo_id] = TRAIN
-        if post.subset == COMPLETE:
-            complete[post.label] += 1
-            if post.votes is None or post.votes >= eval_votes:
-                candidates[post.label].append(post.photo_id)
-    short_classes: dict[str, tuple[int, int]] = {}
-    for label, count in sorted(complete.items()):
-        order = sorted(candidates[label], key=lambda photo_id: order_key(seed, photo_id))
-        wanted = (count + 5) // 10  # a tenth, rounded half up
-        test = validation = wanted
-        if len(order) < 2 * wanted:
-            short_classes[label] = (len(order), 2 * wanted)
+    places = np.zeros(len(posts.classes), np.int8)
+    short_classes: dict[int, tuple[int, int]] = {}
+    for label in posts.labels():
+        order = posts.of_class(label)
+        test = validation = posts.wanted(label)
+        if len(order) < 2 * test:
+            short_classes[label] = len(order), 2 * test
             test, validation = (len(order) + 1) // 2, len(order) // 2
-        split_of.update(dict.fromkeys(order[:test], TEST))
-        split_of.update(dict.fromkeys(order[len(order) - validation :], VALIDATION))
-    return Splits(split_of=split_of, short_classes=short_classes)
+        places[order[:test]] = SPLITS.index(TEST)
+        places[order[len(order) - validation :]] = SPLITS.index(VALIDATION)
+    return Splits(places=places, short_classes=short_classes)
+
+
+def fold_posts(posts: Candidates, *, fold: int, folds: int) -> Splits:
+    """Assign every post to a split of one of ``folds`` cross-validation folds, from 1.
+
+    A class's order is cut into ``folds`` pieces of equal size but for one post; the ``fold``-th is
+    test, the next tenth of the order, which goes on at its beginning, validation. The test sets of
+    all folds together hold every post that may be evaluated on, each once.
+    """
+    places = np.zeros(len(posts.classes), np.int8)
+    for label in posts.labels():
+        order = posts.of_class(label)
+        first, end = len(order) * (fold - 1) // folds, len(order) * fold // folds
+        rest = np.concatenate([order[end:], order[:first]])
+        places[order[first:end]] = SPLITS.index(TEST)
+        places[rest[: (len(order) + 5) // 10]] = SPLITS.index(VALIDATION)
+    return Splits(places=places)

@@ -1,107 +1,123 @@
-"""Posts between the pass that judges them and the pass that writes them, on disk and not in memory.
+"""Judged posts on disk, from the pass that judges them to the pass that writes them.
 
-A split can only be drawn once every post is known; by then a million pictures do not fit in memory.
+They come in any order, from any process, and are wanted in the order of their digests; by then a
+million pictures do not fit in memory. Posts are put into buckets by the first bits of their digest,
+a bucket being what is sorted in memory; pictures lie in one file beside, and are read one by one.
 """
 
-import hashlib
-import json
-import sqlite3
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
-from datasets.splits import LabelledPost, order_key
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from datasets.judging import JUDGED_SCHEMA
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Post:
-    """A post of the data set, as its shard will hold it."""
+_POSTS_TO_A_BUCKET = 20_000
+_POSTS_TO_A_PART = 100_000
 
-    photo_id: str
-    image: bytes | None
-    text: str | None
-    tags: tuple[str, ...]
-    label: str
-    votes: int | None
-    sentiment: float | None
-    owner: str | None
-    """A salted digest of the owner's NSID."""
-    license: str | None
-    modalities: str
-    """The subset of modalities that the post has."""
-
-    def fingerprint(self) -> bytes:
-        """Return a digest of everything the post holds."""
-        image = hashlib.sha256(self.image).hexdigest() if self.image else None
-        content = (
-            *(self.photo_id, image, self.text, self.tags, self.label, self.votes, self.sentiment),
-            *(self.owner, self.license, self.modalities),
-        )
-        return hashlib.sha256(json.dumps(content).encode()).digest()
+_WITHOUT_IMAGE = pa.schema([field for field in JUDGED_SCHEMA if field.name != "image"])
+SPOOLED_SCHEMA = pa.schema(
+    [
+        *_WITHOUT_IMAGE,
+        # Where its picture is in the file of pictures; null where there is none.
+        pa.field("image_offset", pa.int64()),
+        pa.field("image_size", pa.int64()),
+    ]
+)
+_OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 class Spool:
-    """Takes posts in any order and gives them back by split, in the order of their digests."""
+    """Takes judged posts in any order and gives them back in the order of their digests."""
 
-    def __init__(self, path: Path) -> None:
-        """Keep the posts in a new file at ``path``, which its caller removes."""
-        self._connection = sqlite3.connect(path, isolation_level=None)
-        # Nothing of this file outlives the build: no journal is needed.
-        self._connection.execute("PRAGMA journal_mode = OFF")
-        self._connection.execute("PRAGMA synchronous = OFF")
-        self._connection.execute(
-            "CREATE TABLE posts (photo_id TEXT PRIMARY KEY, text TEXT, tags TEXT, label TEXT, "
-            "votes INTEGER, sentiment REAL, owner TEXT, license TEXT, modalities TEXT, image BLOB)"
-        )
-        self._connection.execute(
-            "CREATE TABLE places (split TEXT, place BLOB, photo_id TEXT, "
-            "PRIMARY KEY (split, place)) WITHOUT ROWID"
-        )
-        self._connection.execute("BEGIN")
+    def __init__(self, folder: Path, posts: int) -> None:
+        """Keep about ``posts`` posts in new files in ``folder``."""
+        folder.mkdir()
+        self._folder = folder
+        self.buckets = max(1, -(-posts // _POSTS_TO_A_BUCKET))
+        self._parts: list[Path] = []
+        self._waiting: list[pa.Table] = []
+        self._pictures = (folder / "pictures").open("w+b", buffering=2**20)
 
-    def add(self, post: Post) -> None:
-        """Take a post."""
-        self._connection.execute(
-            "INSERT INTO posts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                *(post.photo_id, post.text, json.dumps(post.tags), post.label, post.votes),
-                *(post.sentiment, post.owner, post.license, post.modalities, post.image),
-            ),
-        )
+    def add(self, judged: pa.Table) -> None:
+        """Take a table of ``JUDGED_SCHEMA``."""
+        self._waiting.append(self._with_pictures_apart(judged))
+        if sum(table.num_rows for table in self._waiting) >= _POSTS_TO_A_PART:
+            self._write_part()
 
-    def labelled(self) -> Iterator[LabelledPost]:
-        """Yield of every post what the split rule looks at."""
-        for row in self._connection.execute("SELECT photo_id, label, votes, modalities FROM posts"):
-            yield LabelledPost(photo_id=row[0], label=row[1], votes=row[2], subset=row[3])
+    def _with_pictures_apart(self, judged: pa.Table) -> pa.Table:
+        offsets: list[int | None] = []
+        sizes: list[int | None] = []
+        at = self._pictures.tell()
+        for picture in judged.column("image"):
+            data = picture.as_buffer() if picture.is_valid else None
+            offsets.append(None if data is None else at)
+            sizes.append(None if data is None else data.size)
+            if data is not None:
+                at += self._pictures.write(data)
+        columns = [judged.column(name) for name in _WITHOUT_IMAGE.names]
+        columns += [pa.array(offsets, pa.int64()), pa.array(sizes, pa.int64())]
+        return pa.table(columns, schema=SPOOLED_SCHEMA)
 
-    def assign(self, split_of: Mapping[str, str], *, seed: int) -> None:
-        """Give every post its split."""
-        self._connection.executemany(
-            "INSERT INTO places VALUES (?, ?, ?)",
-            ((split, order_key(seed, photo_id), photo_id) for photo_id, split in split_of.items()),
-        )
+    def _write_part(self) -> None:
+        if not self._waiting:
+            return
+        table = pa.concat_tables(self._waiting)
+        self._waiting = []
+        buckets = first_numbers(table.column("place")) >> np.uint64(32)
+        buckets = buckets * np.uint64(self.buckets) >> np.uint64(32)
+        order = np.argsort(buckets, kind="stable")
+        bounds = np.searchsorted(buckets[order], np.arange(self.buckets + 1, dtype=np.uint64))
+        table = table.take(pa.array(order)).combine_chunks()
+        self._parts.append(self._folder / f"part-{len(self._parts):05d}")
+        with pa.ipc.new_file(str(self._parts[-1]), SPOOLED_SCHEMA, options=_OPTIONS) as writer:
+            for first, end in pairwise(bounds.tolist()):
+                writer.write_batch(_batch(table.slice(first, end - first)))
 
-    def posts(self, split: str) -> Iterator[Post]:
-        """Yield the posts of a split."""
-        rows = self._connection.execute(
-            "SELECT photo_id, text, tags, label, votes, sentiment, owner, license, modalities, "
-            "image FROM places JOIN posts USING (photo_id) WHERE split = ? ORDER BY place",
-            (split,),
-        )
-        for photo_id, text, tags, label, votes, sentiment, owner, licence, subset, image in rows:
-            yield Post(
-                photo_id=photo_id,
-                image=image,
-                text=text,
-                tags=tuple(json.loads(tags)),
-                label=label,
-                votes=votes,
-                sentiment=sentiment,
-                owner=owner,
-                license=licence,
-                modalities=subset,
-            )
+    def finish(self) -> None:
+        """Take no more: put every bucket in order."""
+        self._write_part()
+        self._pictures.flush()
+
+    def tables(self, columns: Sequence[str] = SPOOLED_SCHEMA.names) -> Iterator[pa.Table]:
+        """Yield all posts in the order of their digests, a bucket at a time."""
+        wanted = [SPOOLED_SCHEMA.get_field_index(name) for name in (*columns, "place")]
+        options = pa.ipc.IpcReadOptions(included_fields=sorted(set(wanted)))
+        for bucket in range(self.buckets):
+            pieces = []
+            for part in self._parts:
+                with (
+                    pa.OSFile(str(part), "rb") as file,
+                    pa.ipc.open_file(file, options=options) as reader,
+                ):
+                    pieces.append(reader.get_batch(bucket))
+            if pieces:
+                table = pa.Table.from_batches(pieces)
+                order = pc.sort_indices(table.column("place"))
+                yield table.take(order).select(list(columns)).combine_chunks()
+
+    def picture(self, offset: int, size: int) -> bytes:
+        """Return the picture that lies at ``offset``."""
+        self._pictures.seek(offset)
+        return self._pictures.read(size)
 
     def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
+        """Close the files, which stay with the folder."""
+        self._pictures.close()
+
+
+def first_numbers(places: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
+    """Return the first 64 bits of each digest, which have their order."""
+    whole = b"".join(places.to_pylist())
+    return np.frombuffer(whole, ">u8").astype(np.uint64).reshape(-1, 4)[:, 0]
+
+
+def _batch(table: pa.Table) -> pa.RecordBatch:
+    batches = table.combine_chunks().to_batches()
+    if batches:
+        return batches[0]
+    return pa.RecordBatch.from_pylist([], schema=SPOOLED_SCHEMA)

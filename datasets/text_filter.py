@@ -1,12 +1,14 @@
 """Which texts stay in a data set: English, 5 to 150 words (the paper, section 4.1).
 
 A text that does not pass is absent; its post stays with its other modalities. Counting words is
-cheap and detecting a language is not, so words are counted first.
+cheap and detecting a language is not, so words are counted first, and a language that the last
+build detected is not detected again.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from datasets.decisions import Decisions, language_key, read_decisions
 from datasets.language import detect_languages
 from datasets.text import without_urls, words
 
@@ -18,6 +20,18 @@ OTHER_LANGUAGE = "other-language"
 VERDICTS = (KEPT, NO_TEXT, TOO_SHORT, TOO_LONG, OTHER_LANGUAGE)
 
 
+@dataclass(slots=True)
+class JudgedText:
+    """A text, and what became of it."""
+
+    text: str
+    words: list[str]
+    verdict: str
+    language: str | None = None
+    """ISO 639-1 code, empty where none was detected; None where it was not asked for."""
+    language_key: bytes | None = field(default=None, repr=False)
+
+
 @dataclass(frozen=True, kw_only=True)
 class TextFilter:
     """The limits that a text must keep to."""
@@ -27,20 +41,31 @@ class TextFilter:
     language: str = "en"
     """ISO 639-1 code, as langdetect gives it."""
 
-    def judge(self, texts: Sequence[str]) -> list[str]:
+    def judge(self, texts: Sequence[str], known: Decisions | None = None) -> list[JudgedText]:
         """Return the verdict on each text."""
-        verdicts = [self._judge_length(text) for text in texts]
-        candidates = [index for index, verdict in enumerate(verdicts) if verdict == KEPT]
-        languages = detect_languages([without_urls(texts[index]) for index in candidates])
-        for index, language in zip(candidates, languages, strict=True):
-            if language != self.language:
-                verdicts[index] = OTHER_LANGUAGE
-        return verdicts
+        judged = [self._judge_length(text) for text in texts]
+        candidates = [text for text in judged if text.verdict == KEPT]
+        plain = [without_urls(text.text) for text in candidates]
+        keys = [language_key(text) for text in plain]
+        decisions = known or read_decisions(None)
+        rows = decisions.find(keys)
+        new = [index for index, row in enumerate(rows) if row is None]
+        detected = dict(zip(new, detect_languages([plain[i] for i in new]), strict=True))
+        for index, (text, key, row) in enumerate(zip(candidates, keys, rows, strict=True)):
+            text.language_key = key
+            text.language = (
+                detected[index] or "" if row is None else decisions.languages[row].as_py()
+            )
+            if text.language != self.language:
+                text.verdict = OTHER_LANGUAGE
+        return judged
 
-    def _judge_length(self, text: str) -> str:
-        count = len(words(text))
-        if not count:
-            return NO_TEXT
-        if count < self.min_words:
-            return TOO_SHORT
-        return TOO_LONG if count > self.max_words else KEPT
+    def _judge_length(self, text: str) -> JudgedText:
+        found = words(text)
+        if not found:
+            verdict = NO_TEXT
+        elif len(found) < self.min_words:
+            verdict = TOO_SHORT
+        else:
+            verdict = TOO_LONG if len(found) > self.max_words else KEPT
+        return JudgedText(text, found, verdict)

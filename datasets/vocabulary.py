@@ -5,9 +5,9 @@ The paper, section 4.1: words and tags that appear fewer than five times in the 
 """
 
 from collections import Counter
-from collections.abc import Iterable
 
-from datasets.text import words
+import pyarrow as pa
+import pyarrow.compute as pc
 
 
 class VocabularyCounter:
@@ -18,10 +18,13 @@ class VocabularyCounter:
         self._words: Counter[str] = Counter()
         self._tags: Counter[str] = Counter()
 
-    def add(self, text: str | None, tags: Iterable[str]) -> None:
-        """Count one training post."""
-        self._words.update(words(text or ""))
-        self._tags.update(tags)
+    def add(self, words: pa.ChunkedArray, tags: pa.ChunkedArray) -> None:
+        """Count training posts: a list of words and a list of tags each, null where absent."""
+        for lists, counter in ((words, self._words), (tags, self._tags)):
+            counted = pc.value_counts(pc.list_flatten(lists))
+            values, counts = counted.field("values"), counted.field("counts")
+            for value, count in zip(values.to_pylist(), counts.to_pylist(), strict=True):
+                counter[value] += count
 
     def content(self, min_count: int) -> dict[str, object]:
         """Return what ``vocabulary.json`` holds: most frequent first, ties alphabetically."""

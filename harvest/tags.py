@@ -15,7 +15,10 @@ _MACHINE_TAG = re.compile(r"[a-z][a-z0-9_]*:[a-z][a-z0-9_]*=")
 
 def normal_form(raw: str) -> str:
     """Return Flickr's normal form of a tag; empty where nothing of it is a letter or a digit."""
-    return "".join(character for character in raw.lower() if character.isalnum())
+    lower = raw.lower()
+    if lower.isalnum():  # as most are
+        return lower
+    return "".join(character for character in lower if character.isalnum())
 
 
 def is_machine_tag(tag: str) -> bool:

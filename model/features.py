@@ -16,12 +16,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from datasets.progress import ProgressReport
 from datasets.reading import Dataset
 from model.errors import ModelError
 from model.image_backbones import Backbone
 from model.pictures import FOR_A_DATASET
 from model.posts import Posts
-from model.progress import ProgressReport
 from model.tensor_files import write_tensors
 
 PICTURES_TO_A_READ = 32

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from datasets.modalities import MODALITIES, subset_name
+from datasets.progress import ProgressReport
 from datasets.tags import normalise_tags
 from datasets.text import words
 from model.batches import Split
@@ -23,7 +24,6 @@ from model.devices import choose_device
 from model.errors import ModelError
 from model.post_files import check_output, open_rows, open_writer
 from model.posts import Post, encode
-from model.progress import ProgressReport
 from model.trained_run import TrainedRun, load_run
 
 POSTS_TO_A_PASS = 128

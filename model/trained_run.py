@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 
 import torch
 
+from datasets.progress import say
 from model.errors import ModelError
 from model.image_backbones import build_backbone
 from model.network import MultitaskNetwork
 from model.posts import Encoding
-from model.progress import say
 from model.run_folder import CONFIG, METRICS, RunFolder, read_config
 
 Kind = TypeVar("Kind", bool, dict[str, Any], str)

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from datasets.modalities import SUBSETS
+from datasets.progress import ProgressReport
 from datasets.reading import open_dataset
 from model.batches import Split, training_order
 from model.config import TrainingConfig
@@ -27,7 +28,6 @@ from model.material import Material, for_seed, prepare
 from model.metrics import majority, over_repeats, spread
 from model.network import MultitaskNetwork
 from model.posts import Encoding
-from model.progress import ProgressReport
 from model.run_folder import RunFolder, describe
 from model.word_vectors import WordVectors
 

@@ -15,9 +15,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from datasets.progress import say
 from model.errors import ModelError
 from model.posts import FIRST_ID, PADDING
-from model.progress import say
 
 # Published vectors have any length; of length 1 they leave the text encoder at the majority class
 # at the paper's learning rate. Rescaled to this mean length they do not. On real posts (MVSA) a

@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from datasets.pictures import UnreadablePictureError, prepare_picture
+from datasets import pictures
+from datasets.pictures import UnreadablePictureError
+
+
+def prepare_picture(data: bytes, *, short_side: int) -> bytes:
+    return pictures.prepare_picture(data, short_side=short_side).jpeg
 
 
 def encoded(width: int, height: int, kind: str = "JPEG", mode: str = "RGB") -> bytes:

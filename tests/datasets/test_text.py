@@ -112,11 +112,12 @@ class TestTextFilter:
         ],
     )
     def test_limits(self, text: str, verdict: str) -> None:
-        assert TextFilter().judge([text]) == [verdict]
+        assert [judged.verdict for judged in TextFilter().judge([text])] == [verdict]
 
     def test_the_limits_themselves_are_kept(self) -> None:
         exactly = " ".join((ENGLISH.split() * 20)[:150])
-        assert TextFilter().judge([exactly, exactly + " more"]) == [KEPT, TOO_LONG]
+        judged = TextFilter().judge([exactly, exactly + " more"])
+        assert [text.verdict for text in judged] == [KEPT, TOO_LONG]
 
 
 class TestLanguage:

@@ -1,0 +1,78 @@
+"""What ``build-splits`` may be given: a harvest folder, or a file of one's own labelled posts."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from datasets.build_options import BuildOptions
+from datasets.errors import DatasetError
+from datasets.harvested import Harvest
+from datasets.raw_posts import Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """Where the posts of a data set come from."""
+
+    path: Path
+    source: Source
+    options: BuildOptions
+    """As they were given, or as the harvest's manifest fixes them."""
+    service: str | None
+    """``flickr``, ``other`` (another server in its place) or ``own``."""
+    digest: str
+    """SHA-256 of the list, or of the file."""
+    listed: int
+    """Posts that the source has, each to be found in one place."""
+    rejected: Callable[[], Iterator[tuple[str, str]]]
+    """Source and reason of each row that names no photo."""
+
+    def described(self) -> dict[str, Any]:
+        """Return what ``dataset.json`` says of it."""
+        return {"kind": self.source.kind, "service": self.service, "lists_digest": self.digest}
+
+
+@contextmanager
+def open_input(
+    path: Path, options: BuildOptions, workspace: Path, say: Callable[[str], None]
+) -> Iterator[Input]:
+    """Open what posts are built from; raises ``HarvestError`` or ``DatasetError``.
+
+    ``workspace``: a folder for what has to be unpacked.
+    """
+    if path.is_file():
+        from datasets.own_posts import prepare
+
+        own = prepare(path, workspace, min_votes=options.min_votes)
+        yield Input(
+            path=path,
+            source=own,
+            options=options,
+            service="own",
+            digest=own.digest(),
+            listed=own.count,
+            rejected=lambda: iter(()),
+        )
+        return
+    harvest = Harvest(path)
+    try:
+        if harvest.manifest is not None:
+            fixed = harvest.manifest.get("options")
+            if not isinstance(fixed, dict):
+                raise DatasetError(f"{path}: its manifest says nothing of options")
+            options = options.under_manifest(fixed)
+        if unfinished := harvest.unfinished():
+            say(f"posts or pictures not had yet: {unfinished}; `crawl` again goes on with them")
+        yield Input(
+            path=path,
+            source=harvest.posts(min_votes=options.min_votes),
+            options=options,
+            service=harvest.service,
+            digest=harvest.lists_digest(),
+            listed=harvest.listed(),
+            rejected=lambda: ((row.source, row.reason) for row in harvest.rejected_rows()),
+        )
+    finally:
+        harvest.close()
