@@ -1,0 +1,181 @@
+"""Posts that are almost the same: pictures by a perceptual hash, texts by MinHash.
+
+A photographer's series shares pictures and texts. On both sides of a split it lets a network answer
+from memory, so groups of such posts must be found: to report them, or to keep them on one side.
+
+Each post is reduced to 8 bytes for its picture and 64 for its text; from there on posts are numbers
+in an array. Pairs are looked for among those only that agree in some part of it (pigeonhole for
+pictures, banding for texts), so that time grows with the number of posts and not with its square.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import imagehash
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from rensa import RMinHash
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+SIGNATURE_BYTES = 64
+"""Bytes of a text's signature: one for each of its 64 hash functions."""
+PICTURE_BITS = 6
+"""Bits of 64 by which the hashes of near-duplicate pictures may differ; see docs/datasets.md."""
+TEXT_AGREEMENT = 52
+"""Bytes of 64 in which the signatures of near-duplicate texts agree: a Jaccard index of 0.8."""
+
+Edges = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+"""Pairs of rows: the i-th of the first array with the i-th of the second."""
+
+_NONE = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+_SEED = 0
+# Pixels of the short side from which a picture is halved before it is hashed: the hash looks at
+# 32 x 32 of them, and halving costs a third of what a good filter does.
+_HASHED_SIDE = 128
+_BYTES_OF_HASH = 8
+# In a bucket of many, each is compared with this many that follow it: time stays linear even where
+# a million pictures share what the buckets go by. Pictures that do are rarely more than this many.
+_PICTURES_COMPARED = 128
+_TEXTS_COMPARED = 8
+_ROWS_AT_ONCE = 1 << 16
+
+
+def picture_hash(picture: Image.Image) -> int:
+    """Return the perceptual hash (pHash) of a picture, 64 bits.
+
+    It hardly changes when the picture is resized, re-encoded, or made darker.
+    """
+    picture = picture.convert("RGB") if picture.mode not in ("RGB", "L") else picture
+    smaller = picture.reduce(max(1, min(picture.size) // _HASHED_SIDE))
+    bits = imagehash.phash(smaller).hash
+    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+
+
+def text_signature(words: Sequence[str]) -> bytes:
+    """Return the MinHash signature of a text's words, 64 bytes.
+
+    The share of bytes in which two signatures agree estimates the Jaccard index of the texts' sets
+    of words. Single words and not n-grams: an edited word of ten leaves an index of 0.8, while
+    texts that share no more than half of their words stay at a third.
+    """
+    sketch = RMinHash(num_perm=SIGNATURE_BYTES, seed=_SEED)
+    sketch.update(words)
+    return bytes(number & 255 for number in sketch.digest())
+
+
+def near_pictures(hashes: npt.NDArray[np.uint64]) -> Edges:
+    """Return edges that join the rows of equal hashes and of those within ``PICTURE_BITS``.
+
+    ``hashes`` has shape (n,). Of 8 bytes, 6 different bits leave at least two untouched: every two
+    hashes within that distance share one of the 28 pairs of bytes.
+    """
+    order = np.argsort(hashes, kind="stable")
+    in_order = hashes[order]
+    is_first = _is_first(in_order)
+    found = _Found(len(hashes))
+    found.add(*_to_their_first(order, is_first))
+    rows, unique = order[is_first], in_order[is_first]
+    parts = unique.astype(">u8").view(np.uint8).reshape(-1, _BYTES_OF_HASH).astype(np.uint16)
+    for one in range(_BYTES_OF_HASH):
+        for other in range(one):
+            keys = parts[:, one] << np.uint16(8) | parts[:, other]
+            by_key = np.argsort(keys, kind="stable")
+            candidates = unique[by_key]
+            for left, right in _neighbours(keys[by_key], _PICTURES_COMPARED):
+                distance = np.bitwise_count(candidates[left] ^ candidates[right])
+                near = distance <= PICTURE_BITS
+                found.add(rows[by_key[left[near]]], rows[by_key[right[near]]])
+    return found.edges()
+
+
+def near_texts(signatures: npt.NDArray[np.uint8]) -> Edges:
+    """Return edges that join the rows of equal signatures and of those that agree in 52 of 64.
+
+    ``signatures`` has shape (n, 64). Those that agree in one of 16 bands of 4 bytes are a bucket;
+    in it they are ordered by the band that comes next, so that the likeliest stand together, and
+    each is compared with the few that follow it. Leave out posts without text: they are all equal.
+    """
+    whole = np.ascontiguousarray(signatures)
+    # One number for a row, to order them by: odd factors, so that every bit of the row counts.
+    factors = np.random.default_rng(_SEED).integers(1 << 62, size=8, dtype=np.uint64) * 2 + 1
+    order = np.argsort(whole.view(np.uint64) @ factors, kind="stable")
+    is_first = np.ones(len(whole), dtype=bool)
+    for start in range(1, len(whole), _ROWS_AT_ONCE):
+        here = order[start : start + _ROWS_AT_ONCE]
+        before = order[start - 1 : start - 1 + len(here)]
+        is_first[start : start + len(here)] = (whole[here] != whole[before]).any(axis=1)
+    found = _Found(len(whole))
+    found.add(*_to_their_first(order, is_first))
+    rows = np.sort(order[is_first])
+    bands = whole.view("<u4")
+    for band in range(bands.shape[1]):
+        keys = bands[rows, band]
+        following = bands[rows, (band + 1) % bands.shape[1]]
+        by_key = np.argsort(keys.astype(np.uint64) << np.uint64(32) | following, kind="stable")
+        candidates = rows[by_key]
+        for left, right in _neighbours(keys[by_key], _TEXTS_COMPARED):
+            one, other = candidates[left], candidates[right]
+            agreement = (whole[one] == whole[other]).sum(axis=1, dtype=np.uint8)
+            near = agreement >= TEXT_AGREEMENT
+            found.add(one[near], other[near])
+    return found.edges()
+
+
+def components(count: int, *edges: Edges) -> npt.NDArray[np.int32]:
+    """Return a number for the group of each of ``count`` rows, groups being joined by the edges."""
+    one, other = (np.concatenate([part[side] for part in (_NONE, *edges)]) for side in (0, 1))
+    graph = coo_array((np.ones(len(one), dtype=bool), (one, other)), shape=(count, count))
+    labels: npt.NDArray[np.int32] = connected_components(graph.tocsr(), directed=False)[1]
+    return labels
+
+
+class _Found:
+    """Edges as they are found: where many join the same rows, only as many as it takes."""
+
+    def __init__(self, count: int) -> None:
+        self._groups = np.arange(count, dtype=np.int32)
+        self._parts = [_NONE]
+        self._held = 0
+
+    def add(self, one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> None:
+        joins = self._groups[one] != self._groups[other]
+        self._parts.append((one[joins], other[joins]))
+        self._held += int(np.count_nonzero(joins))
+        if self._held > 2 * len(self._groups):
+            self._groups = components(len(self._groups), *self._parts)
+            order = np.argsort(self._groups, kind="stable")
+            self._parts = [_to_their_first(order, _is_first(self._groups[order]))]
+            self._held = 0
+
+    def edges(self) -> Edges:
+        return (
+            np.concatenate([one for one, _ in self._parts]),
+            np.concatenate([other for _, other in self._parts]),
+        )
+
+
+def _is_first(in_order: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Return which of ordered values is the first of those equal to it."""
+    is_first = np.ones(len(in_order), dtype=bool)
+    is_first[1:] = in_order[1:] != in_order[:-1]
+    return is_first
+
+
+def _to_their_first(order: npt.NDArray[np.int64], is_first: npt.NDArray[np.bool_]) -> Edges:
+    """Return edges from the rows of equal content to the first row of that content."""
+    firsts = order[is_first][np.cumsum(is_first) - 1]
+    return firsts[~is_first], order[~is_first]
+
+
+def _neighbours(keys: npt.NDArray[np.unsignedinteger], most: int) -> Iterator[Edges]:
+    """Yield the positions of equal keys, 1 to ``most`` places apart; the keys are in order."""
+    for start in range(0, len(keys), _ROWS_AT_ONCE):
+        left = np.arange(start, min(start + _ROWS_AT_ONCE, len(keys)))
+        for apart in range(1, most + 1):
+            left = left[: np.searchsorted(left, len(keys) - apart)]
+            left = left[keys[left] == keys[left + apart]]
+            if not len(left):
+                break
+            yield left, left + apart
