@@ -116,12 +116,10 @@ def near_texts(signatures: npt.NDArray[np.uint8]) -> Edges:
         by_key = np.argsort(keys.astype(np.uint64) << np.uint64(32) | following, kind="stable")
         candidates = rows[by_key]
         for left, right in _neighbours(keys[by_key], _TEXTS_COMPARED):
-            for start in range(0, len(left), _ROWS_AT_ONCE):
-                one = candidates[left[start : start + _ROWS_AT_ONCE]]
-                other = candidates[right[start : start + _ROWS_AT_ONCE]]
-                agreement = (whole[one] == whole[other]).sum(axis=1, dtype=np.uint8)
-                near = agreement >= TEXT_AGREEMENT
-                found.add(one[near], other[near])
+            one, other = candidates[left], candidates[right]
+            agreement = (whole[one] == whole[other]).sum(axis=1, dtype=np.uint8)
+            near = agreement >= TEXT_AGREEMENT
+            found.add(one[near], other[near])
     return found.edges()
 
 
@@ -134,21 +132,22 @@ def components(count: int, *edges: Edges) -> npt.NDArray[np.int32]:
 
 
 class _Found:
-    """Edges as they are found: of many that join the same rows, only as many as it takes."""
+    """Edges as they are found: where many join the same rows, only as many as it takes."""
 
     def __init__(self, count: int) -> None:
-        self._count = count
+        self._groups = np.arange(count, dtype=np.int32)
         self._parts = [_NONE]
         self._held = 0
 
     def add(self, one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> None:
-        self._parts.append((one, other))
-        self._held += len(one)
-        if self._held > 4 * self._count:
-            groups = components(self._count, *self._parts)
-            order = np.argsort(groups, kind="stable")
-            self._parts = [_to_their_first(order, _is_first(groups[order]))]
-            self._held = len(self._parts[0][0])
+        joins = self._groups[one] != self._groups[other]
+        self._parts.append((one[joins], other[joins]))
+        self._held += int(np.count_nonzero(joins))
+        if self._held > 2 * len(self._groups):
+            self._groups = components(len(self._groups), *self._parts)
+            order = np.argsort(self._groups, kind="stable")
+            self._parts = [_to_their_first(order, _is_first(self._groups[order]))]
+            self._held = 0
 
     def edges(self) -> Edges:
         return (
@@ -172,10 +171,11 @@ def _to_their_first(order: npt.NDArray[np.int64], is_first: npt.NDArray[np.bool_
 
 def _neighbours(keys: npt.NDArray[np.unsignedinteger], most: int) -> Iterator[Edges]:
     """Yield the positions of equal keys, 1 to ``most`` places apart; the keys are in order."""
-    left = np.arange(len(keys))
-    for apart in range(1, most + 1):
-        left = left[: np.searchsorted(left, len(keys) - apart)]
-        left = left[keys[left] == keys[left + apart]]
-        if not len(left):
-            return
-        yield left, left + apart
+    for start in range(0, len(keys), _ROWS_AT_ONCE):
+        left = np.arange(start, min(start + _ROWS_AT_ONCE, len(keys)))
+        for apart in range(1, most + 1):
+            left = left[: np.searchsorted(left, len(keys) - apart)]
+            left = left[keys[left] == keys[left + apart]]
+            if not len(left):
+                break
+            yield left, left + apart
