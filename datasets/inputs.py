@@ -9,6 +9,7 @@ from typing import Any
 from datasets.build_options import BuildOptions
 from datasets.errors import DatasetError
 from datasets.harvested import Harvest
+from datasets.own_posts import prepare
 from datasets.raw_posts import Source
 
 
@@ -43,8 +44,6 @@ def open_input(
     ``workspace``: a folder for what has to be unpacked.
     """
     if path.is_file():
-        from datasets.own_posts import prepare
-
         own = prepare(path, workspace, min_votes=options.min_votes)
         yield Input(
             path=path,
@@ -52,7 +51,7 @@ def open_input(
             options=options,
             service="own",
             digest=own.digest(),
-            listed=own.count,
+            listed=own.count(),
             rejected=lambda: iter(()),
         )
         return

@@ -15,7 +15,9 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from datasets.errors import DatasetError
 from datasets.modalities import MODALITIES
+from datasets.post_columns import check_types
 from model.errors import ModelError
 
 ROWS_TO_A_READ = 128
@@ -26,7 +28,7 @@ def open_rows(path: Path) -> tuple[Iterator[dict[str, Any]], int]:
     try:
         if path.suffix.lower() == ".parquet":
             file = pq.ParquetFile(path)
-            columns = _checked(file, path, _columns(path, file.schema_arrow.names))
+            columns = check_types(file, path, _columns(path, file.schema_arrow.names))
             return _parquet_rows(file, path, columns), file.metadata.num_rows
         if path.suffix.lower() == ".csv":
             csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
@@ -36,6 +38,8 @@ def open_rows(path: Path) -> tuple[Iterator[dict[str, Any]], int]:
             return _csv_rows(path), total
     except (OSError, pa.ArrowException, csv.Error, UnicodeDecodeError) as error:
         raise _unreadable(path, error) from None
+    except DatasetError as error:
+        raise ModelError(str(error)) from None
     raise ModelError(f"--input {path} is neither .parquet nor .csv: give one of them")
 
 
@@ -46,79 +50,6 @@ def _columns(path: Path, names: Sequence[str]) -> list[str]:
             "one of image, text, tags"
         )
     return [name for name in ("photo_id", *MODALITIES) if name in names]
-
-
-def _checked(file: pq.ParquetFile, path: Path, columns: list[str]) -> list[str]:
-    """Refuse columns of a type that nothing can be made of; return those with something in them."""
-    held = []
-    for name in columns:
-        kind = file.schema_arrow.field(name).type
-        accepted, wanted = _TYPES[name]
-        if accepted(kind):
-            held.append(name)
-        # Pandas writes a column in which every value is absent as numbers.
-        elif not (name in MODALITIES and pa.types.is_floating(kind) and _empty(file, name)):
-            raise ModelError(f"{path}: the column {name} is {kind}: it must be {wanted}")
-    return held
-
-
-def _empty(file: pq.ParquetFile, name: str) -> bool:
-    return all(
-        batch.column(0).is_null(nan_is_null=True).false_count == 0
-        for batch in file.iter_batches(columns=[name])
-    )
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    return any(
-        is_kind(kind)
-        for is_kind in (
-            pa.types.is_string,
-            pa.types.is_large_string,
-            pa.types.is_string_view,
-            pa.types.is_null,
-        )
-    )
-
-
-def _is_binary(kind: pa.DataType) -> bool:
-    return any(
-        is_kind(kind)
-        for is_kind in (
-            pa.types.is_binary,
-            pa.types.is_large_binary,
-            pa.types.is_fixed_size_binary,
-            pa.types.is_binary_view,
-        )
-    )
-
-
-def _is_image(kind: pa.DataType) -> bool:
-    if pa.types.is_struct(kind):
-        fields = {field.name: field.type for field in kind}
-        return bool({"bytes", "path"} & set(fields)) and all(
-            _is_text(fields[name]) or (name == "bytes" and _is_binary(fields[name]))
-            for name in ("bytes", "path")
-            if name in fields
-        )
-    return _is_text(kind) or _is_binary(kind)
-
-
-def _is_tags(kind: pa.DataType) -> bool:
-    lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
-    if any(is_kind(kind) for is_kind in lists):
-        kind = kind.value_type
-    return _is_text(kind)
-
-
-_TYPES: dict[str, tuple[Callable[[pa.DataType], bool], str]] = {
-    "photo_id": (lambda kind: _is_text(kind) or pa.types.is_integer(kind), "string or integer"),
-    "image": (_is_image, "binary, a string or a struct of bytes and path"),
-    "text": (_is_text, "string"),
-    "tags": (_is_tags, "a list of strings or a string"),
-}
 
 
 def _parquet_rows(file: pq.ParquetFile, path: Path, columns: list[str]) -> Iterator[dict[str, Any]]:

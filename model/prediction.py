@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from datasets.modalities import MODALITIES, subset_name
+from datasets.post_columns import image_of, tags_of
 from datasets.progress import ProgressReport
 from datasets.tags import normalise_tags
 from datasets.text import words
@@ -207,17 +208,11 @@ def _photo_id(row: dict[str, Any]) -> str | None:
 def _raw_post(row: dict[str, Any], number: int, folder: Path) -> RawPost:
     photo_id = _photo_id(row)
     image, text, tags = (row.get(modality) for modality in MODALITIES)
-    if isinstance(image, dict):
-        image = image.get("bytes") or image.get("path")
-    if image is not None and not isinstance(image, bytes):
-        image = folder / str(image) if str(image).strip() else None
-    if isinstance(tags, str):
-        tags = tags.split(",")
     return RawPost(
         name=f"photo {photo_id}" if photo_id else f"the post of row {number}",
-        image=image,
+        image=image_of(image, folder),
         text=str(text) if text is not None and str(text).strip() else None,
-        tags=[str(tag) for tag in tags or () if str(tag).strip()] or None,
+        tags=tags_of(tags) or None,
     )
 
 
