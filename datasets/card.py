@@ -5,14 +5,17 @@ from typing import Any
 from datasets.modalities import SUBSETS
 from datasets.splits import SPLITS
 
+# Hugging Face's cache knows a data set of this folder's name by its configuration alone: without the
+# digest in it, `load_dataset` would go on giving what stood here before the last build.
 _FRONT_MATTER = """\
 ---
 license: other
-language: [{language}]
+language: ["{language}"]
 task_categories: [image-classification, text-classification]
 tags: [emotion, sentiment, multimodal, flickr]
 configs:
 - config_name: default
+  description: content digest {digest}
   data_files:
   - split: train
     path: data/train-*
@@ -44,7 +47,7 @@ def data_set_card(content: dict[str, Any]) -> str:
     counts = content["counts"]
     what = "emotion votes" if content["kind"] == "votes" else "sentiment of adjective-noun pairs"
     parts = [
-        _FRONT_MATTER.format(language=options["language"]),
+        _FRONT_MATTER.format(language=options["language"], digest=content["digest"]),
         f"# Flickr posts (image, text, tags) labelled by {what}\n",
         _SIMULATION if content["service"] != "flickr" else "",
         "\n## Posts by label\n\n",
