@@ -5,8 +5,9 @@ from typing import Any
 from datasets.modalities import SUBSETS
 from datasets.splits import SPLITS
 
-# Hugging Face's cache knows a data set of this folder's name by its configuration alone: without the
-# digest in it, `load_dataset` would go on giving what stood here before the last build.
+# Hugging Face's cache knows a data set of this folder's name by its configuration alone: without
+# the digest in it, `load_dataset` would go on giving what stood here before the last build. An
+# empty split cannot be loaded there, so it is not listed.
 _FRONT_MATTER = """\
 ---
 license: other
@@ -17,13 +18,7 @@ configs:
 - config_name: default
   description: content digest {digest}
   data_files:
-  - split: train
-    path: data/train-*
-  - split: validation
-    path: data/validation-*
-  - split: test
-    path: data/test-*
----
+{splits}---
 """
 
 _SIMULATION = """
@@ -47,9 +42,18 @@ def data_set_card(content: dict[str, Any]) -> str:
     counts = content["counts"]
     what = "emotion votes" if content["kind"] == "votes" else "sentiment of adjective-noun pairs"
     parts = [
-        _FRONT_MATTER.format(language=options["language"], digest=content["digest"]),
+        _FRONT_MATTER.format(
+            language=options["language"],
+            digest=content["digest"],
+            splits="".join(
+                f"  - split: {split}\n    path: data/{split}-*\n"
+                for split in SPLITS
+                if counts[split]["total"]
+            ),
+        ),
         f"# Flickr posts (image, text, tags) labelled by {what}\n",
         _SIMULATION if content["service"] != "flickr" else "",
+        _reduced(content),
         "\n## Posts by label\n\n",
         _table(content["classes"], [counts[split]["labels"] for split in SPLITS]),
         "\n## Posts by modalities\n\n",
@@ -66,6 +70,16 @@ def data_set_card(content: dict[str, Any]) -> str:
         _TERMS,
     ]
     return "".join(parts)
+
+
+def _reduced(content: dict[str, Any]) -> str:
+    if "reduced" not in content:
+        return ""
+    fraction, seed = content["reduced"]["fraction"], content["reduced"]["seed"]
+    return (
+        f"\n**Reduced on purpose.** {fraction:g} of each class's complete training posts are "
+        f"whole; a third each of the others keeps only its image, text or tags (seed {seed}).\n"
+    )
 
 
 def _table(rows: list[str] | tuple[str, ...], columns: list[dict[str, int]]) -> str:
