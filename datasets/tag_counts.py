@@ -4,6 +4,7 @@ The counts are a table of labels by a bounded number of tags, filled batch by ba
 """
 
 from collections import Counter
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _TOP_TAGS = 10
-# A telling tag is one whose share in the label's posts exceeds the others' by more than chance
-# would have it once in 40 times.
-_LEAST_Z = 1.96
+# A label's telling tags are beyond chance: were no tag to tell anything, one would stand there once
+# in 20 times, however many tags there are.
+_CHANCE = 0.05
 
 
 class TagCounts:
@@ -60,7 +61,8 @@ class TagCounts:
         log_odds = np.log(with_tag / without) - np.log(elsewhere / absent)
         z = log_odds / np.sqrt(1 / with_tag + 1 / without + 1 / elsewhere + 1 / absent)
         order = np.argsort(-z, kind="stable")
-        return self._named(order[z[order] > _LEAST_Z], here)
+        least = NormalDist().inv_cdf(1 - _CHANCE / (len(z) + 1))
+        return self._named(order[z[order] > least], here)
 
     def _of(self, label: str) -> npt.NDArray[np.int64]:
         return self._counts.get(label, np.zeros(len(self._tags), dtype=np.int64))
