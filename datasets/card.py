@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from datasets.croissant import LABELLED_BY
 from datasets.modalities import SUBSETS
 from datasets.splits import SPLITS
 
@@ -40,7 +41,6 @@ def data_set_card(content: dict[str, Any]) -> str:
     """Return ``README.md`` for a data set, from what its ``dataset.json`` holds."""
     options = content["options"]
     counts = content["counts"]
-    what = "emotion votes" if content["kind"] == "votes" else "sentiment of adjective-noun pairs"
     parts = [
         _FRONT_MATTER.format(
             language=options["language"],
@@ -51,7 +51,7 @@ def data_set_card(content: dict[str, Any]) -> str:
                 if counts[split]["total"]
             ),
         ),
-        f"# Flickr posts (image, text, tags) labelled by {what}\n",
+        f"# Posts (image, text, tags) labelled by {LABELLED_BY[content['kind']]}\n",
         _SIMULATION if content["service"] != "flickr" else "",
         _reduced(content),
         "\n## Posts by label\n\n",

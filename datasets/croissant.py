@@ -58,7 +58,7 @@ _CONTEXT: dict[str, Any] = {
 
 # Type and meaning of each column of a shard.
 _COLUMNS = {
-    "photo_id": ("sc:Text", "Flickr's id of the photo"),
+    "photo_id": ("sc:Text", "The id of the photo; Flickr's where it was there"),
     "image": ("sc:ImageObject", "The picture, a JPEG; null where absent"),
     "text": ("sc:Text", "Title and description as plain words; null where absent"),
     "tags": ("sc:Text", "Normalised tags in alphabetical order; empty where absent"),
@@ -70,10 +70,11 @@ _COLUMNS = {
     "modalities": ("sc:Text", "Which of image, text and tags the post has"),
 }
 
+# What labels were decided from, by kind of data set.
 LABELLED_BY = {
     "votes": "emotion votes",
     "sentiment": "sentiment of adjective-noun pairs",
-    "labels": "the labels of their collector",
+    "labels": "their collector",
 }
 _CITE_AS = {
     "votes": "You, Luo, Jin and Yang: Building a Large Scale Dataset for Image Emotion "
@@ -83,7 +84,7 @@ _CITE_AS = {
 }
 _LICENSE = (
     "Pictures and texts belong to their owners, each under the licence that the column `license` "
-    "names by Flickr's id."
+    "names by Flickr's id, where it is known."
 )
 
 
@@ -97,7 +98,7 @@ def croissant(content: Mapping[str, Any]) -> dict[str, Any]:
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.1",
-        "name": f"flickr-posts-{kind}",
+        "name": f"multimodal-posts-{kind}",
         "description": f"{sum(content['counts'][split]['total'] for split in SPLITS)} posts "
         f"(image, text, tags) labelled by {LABELLED_BY[kind]}: {', '.join(content['classes'])}.",
         "version": f"{content['version']}.0.0+{content['digest'][:16]}",

@@ -99,15 +99,18 @@ def reduce_dataset(dataset: Path, out: Path, *, fraction: float, seed: int) -> d
         labels: Counter[str] = Counter()
         subsets: Counter[str] = Counter()
 
-        def counted() -> Iterator[Post]:
-            for table in _reduced_tables(source, kept):
-                for post in _posts(table):
-                    vocabulary.add(post.text, post.tags)
-                    labels[post.label] += 1
-                    subsets[post.modalities] += 1
-                    yield post
+        def counted() -> Iterator[pa.Table]:
+            for table in source.tables(TRAIN, SCHEMA.names, _BATCH):
+                reduced = _reduced(table, kept)
+                texts, tags = reduced["text"].to_pylist(), reduced["tags"].to_pylist()
+                for text, of_post in zip(texts, tags, strict=True):
+                    vocabulary.add(text, of_post)
+                labels.update(reduced["label"].to_pylist())
+                subsets.update(reduced["modalities"].to_pylist())
+                yield reduced
 
-        write_shards(folder / "data", TRAIN, counted())
+        posts = (post for table in counted() for post in _posts(table))
+        write_shards(folder / "data", TRAIN, posts)
         training = {
             "total": labels.total(),
             "labels": dict(sorted(labels.items())),
@@ -131,11 +134,6 @@ def _training_posts(source: Dataset) -> Iterator[tuple[str, str, str]]:
     for rows in source.batches(TRAIN, ["photo_id", "label", "modalities"]):
         for row in rows:
             yield row["photo_id"], row["label"], row["modalities"]
-
-
-def _reduced_tables(source: Dataset, kept: Mapping[str, str]) -> Iterator[pa.Table]:
-    for table in source.tables(TRAIN, SCHEMA.names, _BATCH):
-        yield _reduced(table, kept)
 
 
 def _reduced(table: pa.Table, kept: Mapping[str, str]) -> pa.Table:
