@@ -16,6 +16,7 @@ from datasets.build import build_splits
 from datasets.build_options import BuildOptions
 from datasets.croissant import croissant
 from datasets.reading import open_dataset
+from datasets.reduce import reduce_dataset
 from datasets.shards import SCHEMA
 from datasets.splits import SPLITS
 from harvest.crawl import crawl
@@ -121,6 +122,15 @@ class TestHuggingFace:
     def test_empty_splits_are_left_out(self, harvest: Path, tmp_path: Path) -> None:
         dataset = build(harvest, tmp_path / "d", eval_votes=6)
         assert elsewhere(HUGGING_FACE, dataset, tmp_path)["sizes"] == {"train": 72}
+
+    def test_a_reduced_data_set(self, dataset: Path, tmp_path: Path) -> None:
+        reduce_dataset(dataset, tmp_path / "r", fraction=0.25, seed=0)
+        found = elsewhere(HUGGING_FACE, tmp_path / "r", tmp_path)
+        # Of 48 complete posts 36 are cut; 6 had no text before, 6 no tags.
+        assert found["sizes"] == {"train": 60, "validation": 6, "test": 6}
+        assert found["absent"] == {"image": 24, "text": 6 + 24}
+        assert found["no_tags"] == 6 + 24
+        assert all(found["decoded"])
 
 
 def test_pandas(dataset: Path, tmp_path: Path) -> None:
