@@ -201,6 +201,26 @@ def build_splits(
     print(describe(build(posts, out, options, _say, engine=engine)))
 
 
+@app.command("inspect")
+def inspect_folder(
+    dataset: Annotated[Path, typer.Argument(metavar="D", help="Data set folder.")],
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a page too, with plots and thumbnails."),
+    ] = None,
+) -> None:
+    """Show what a data set holds: labels, modalities, texts, tags, samples."""
+    from datasets.inspection import inspect_dataset
+    from datasets.inspection_table import describe
+
+    inspection = inspect_dataset(dataset)
+    print(describe(inspection))
+    if html is not None:
+        from datasets.inspection_page import write_page
+
+        write_page(inspection, html)
+
+
 @app.command()
 def train(
     dataset: Annotated[Path, typer.Argument(metavar="D", help="Data set folder.")],

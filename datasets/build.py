@@ -7,23 +7,22 @@ The folder is built beside its place and moved there when it is whole.
 """
 
 import json
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from filelock import FileLock, Timeout
 
 from datasets import decisions
 from datasets.build_options import BuildOptions
 from datasets.card import data_set_card
+from datasets.croissant import croissant
 from datasets.decisions import PreviousPictures
 from datasets.errors import DatasetError
+from datasets.folder import new_dataset_folder
 from datasets.gathering import Gathered, gather
 from datasets.groups import PostGroups, fold_groups, leakage, split_groups
 from datasets.inputs import Input, open_input
@@ -39,14 +38,6 @@ from datasets.text_filter import VERDICTS
 from datasets.writing import Written, write_posts
 
 ENGINES = ("local", "ray")
-
-# What a data set folder may hold: what is written here, and the features that training keeps in it.
-_OURS = frozenset(
-    {
-        *("data", "dataset.json", "vocabulary.json", "excluded.parquet", "references.parquet"),
-        *(decisions.FILE_NAME, "README.md", "croissant.json", "features"),
-    }
-)
 
 Say = Callable[[str], None]
 
@@ -68,56 +59,18 @@ def build_splits(
     if engine not in ENGINES:
         raise DatasetError(f"--engine {engine!r}: give {' or '.join(ENGINES)}")
     out, path = out.resolve(), path.resolve()
-    _check_replaceable(out, path)
     try:
-        with _building(out) as folder, open_input(path, options, folder, say) as posts:
-            content = _build(posts, folder / "whole", out, say, engine)
-            _move_into_place(folder / "whole", out)
-    except OSError as error:
-        raise DatasetError(f"the data set {out} cannot be written: {error}") from None
+        with (
+            new_dataset_folder(out, source=path) as folder,
+            open_input(path, options, folder.parent, say) as posts,
+        ):
+            return _build(posts, folder, out, say, engine)
     except sqlite3.Error as error:
         raise DatasetError(f"the ledger of {path} gave out: {error}") from None
-    return content
-
-
-def _check_replaceable(out: Path, path: Path) -> None:
-    """Refuse to replace anything but a data set, and one that holds nothing of the user's own."""
-    if out.is_dir():
-        foreign = sorted({path.name for path in out.iterdir()} - _OURS)
-        if foreign:
-            raise DatasetError(
-                f"{out} holds {foreign[0]!r}, which is no part of a data set: give another --out"
-            )
-    elif out.exists():
-        raise DatasetError(f"{out} is a file: give a folder as --out")
-    if out in (path, *path.parents):
-        raise DatasetError(f"{out} holds the harvest: give another --out")
-
-
-@contextmanager
-def _building(out: Path) -> Iterator[Path]:
-    """Make a folder to build in, beside ``out``; what a killed build left there is removed."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    folder = out.with_name(f".{out.name}.building")
-    lock = FileLock(out.with_name(f".{out.name}.lock"), timeout=0)
-    try:
-        with lock:
-            if not out.exists() and _previous(out).exists():
-                _previous(out).rename(out)  # a build was killed between its last two steps
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-            try:
-                yield folder
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
-                Path(lock.lock_file).unlink(missing_ok=True)
-    except Timeout:
-        raise DatasetError(f"another build is at work on {out}: wait for it") from None
 
 
 def _build(posts: Input, folder: Path, out: Path, say: Say, engine: str) -> dict[str, Any]:
     options = posts.options
-    (folder / "data").mkdir(parents=True)
     known = _known(out, options)
     judge = Judge(
         options=options,
@@ -156,6 +109,7 @@ def _build(posts: Input, folder: Path, out: Path, say: Say, engine: str) -> dict
     content = _content(posts, gathered, written) | {"leakage": leakage(splits.places, groups)}
     _write_json(folder / "vocabulary.json", written.vocabulary.content(options.min_count))
     _write_json(folder / "dataset.json", content)
+    _write_json(folder / "croissant.json", croissant(content))
     (folder / "README.md").write_text(data_set_card(content), encoding="utf-8")
     return content
 
@@ -239,15 +193,3 @@ def _content(posts: Input, gathered: Gathered, written: Written) -> dict[str, An
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-
-
-def _move_into_place(building: Path, out: Path) -> None:
-    shutil.rmtree(_previous(out), ignore_errors=True)
-    if out.exists():
-        out.rename(_previous(out))
-    building.rename(out)
-    shutil.rmtree(_previous(out), ignore_errors=True)
-
-
-def _previous(out: Path) -> Path:
-    return out.with_name(f".{out.name}.previous")

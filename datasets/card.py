@@ -2,32 +2,25 @@
 
 from typing import Any
 
+from datasets.croissant import LABELLED_BY
 from datasets.modalities import SUBSETS
 from datasets.splits import SPLITS
 
+# Hugging Face's cache knows a data set of this folder's name by its configuration alone: without
+# the digest in it, `load_dataset` would go on giving what stood here before the last build. An
+# empty split cannot be loaded there, so it is not listed.
 _FRONT_MATTER = """\
 ---
 license: other
-language: [{language}]
+language: ["{language}"]
 task_categories: [image-classification, text-classification]
 tags: [emotion, sentiment, multimodal, flickr]
 configs:
 - config_name: default
+  description: content digest {digest}
   data_files:
-  - split: train
-    path: data/train-*
-  - split: validation
-    path: data/validation-*
-  - split: test
-    path: data/test-*
----
+{splits}---
 """
-
-_TITLES = {
-    "votes": "Flickr posts (image, text, tags) labelled by emotion votes",
-    "sentiment": "Flickr posts (image, text, tags) labelled by sentiment of adjective-noun pairs",
-    "labels": "Posts (image, text, tags) with labels",
-}
 
 _SIMULATION = """
 **Not from Flickr.** The posts were fetched from another server (`--flickr-url`), such as the
@@ -49,14 +42,22 @@ def data_set_card(content: dict[str, Any]) -> str:
     options = content["options"]
     counts = content["counts"]
     parts = [
-        _FRONT_MATTER.format(language=options["language"]),
-        f"# {_TITLES[content['kind']]}\n",
+        _FRONT_MATTER.format(
+            language=options["language"],
+            digest=content["digest"],
+            splits="".join(
+                f"  - split: {split}\n    path: data/{split}-*\n"
+                for split in SPLITS
+                if counts[split]["total"]
+            ),
+        ),
+        f"# Posts (image, text, tags) labelled by {LABELLED_BY[content['kind']]}\n",
         _SIMULATION if content["service"] == "other" else "",
+        _reduced(content),
         "\n## Posts by label\n\n",
         _table(content["classes"], [counts[split]["labels"] for split in SPLITS]),
         "\n## Posts by modalities\n\n",
         _table(SUBSETS, [counts[split]["subsets"] for split in SPLITS]),
-        "\n## Like a post of training\n\n",
         _leaks(content),
         "\n## Listed photos that are not here\n\n| reason | count |\n|---|---|\n",
         *(f"| {reason} | {count} |\n" for reason, count in content["excluded"].items()),
@@ -72,6 +73,16 @@ def data_set_card(content: dict[str, Any]) -> str:
     return "".join(parts)
 
 
+def _reduced(content: dict[str, Any]) -> str:
+    if "reduced" not in content:
+        return ""
+    fraction, seed = content["reduced"]["fraction"], content["reduced"]["seed"]
+    return (
+        f"\n**Reduced on purpose.** {fraction:g} of each class's complete training posts are "
+        f"whole; a third each of the others keeps only its image, text or tags (seed {seed}).\n"
+    )
+
+
 def _table(rows: list[str] | tuple[str, ...], columns: list[dict[str, int]]) -> str:
     lines = [
         f"| {row} | {' | '.join(str(column.get(row, 0)) for column in columns)} |\n"
@@ -85,12 +96,15 @@ def _table(rows: list[str] | tuple[str, ...], columns: list[dict[str, int]]) -> 
 
 def _leaks(content: dict[str, Any]) -> str:
     """Return how many posts to evaluate on have something in common with a post of training."""
+    if "leakage" not in content:
+        return ""
     lines = [
         f"| {split} | {' | '.join(_share(leaks[kind], content, split) for kind in _LEAKS)} |\n"
         for split, leaks in content["leakage"].items()
     ]
     return (
-        f"| | {' | '.join(_LEAKS.values())} |\n|---|---|---|---|---|\n{''.join(lines)}"
+        f"\n## Like a post of training\n\n| | {' | '.join(_LEAKS.values())} |\n"
+        f"|---|---|---|---|---|\n{''.join(lines)}"
         "\nA network may answer for these from memory: `build-splits --group-by owner` or "
         "`--group-by near-duplicate` keeps such posts on one side.\n"
     )

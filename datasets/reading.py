@@ -55,6 +55,8 @@ class Dataset:
     digest: str
     """SHA-256 of the posts of all splits: two data sets with the same digest hold the same."""
     options: dict[str, Any]
+    described: dict[str, Any]
+    """All that ``dataset.json`` holds."""
 
     def shards(self, split: str) -> list[Path]:
         """Return the Parquet files of a split in their order."""
@@ -64,11 +66,18 @@ class Dataset:
         self, split: str, columns: Sequence[str], batch_size: int = 1024
     ) -> Iterator[list[dict[str, Any]]]:
         """Yield the posts of a split as lists of rows, ``batch_size`` at a time, in their order."""
+        for table in self.tables(split, columns, batch_size):
+            yield table.to_pylist()
+
+    def tables(
+        self, split: str, columns: Sequence[str], batch_size: int = 1024
+    ) -> Iterator[pa.Table]:
+        """Yield the posts of a split as tables of ``batch_size`` rows, in their order."""
         for shard in self.shards(split):
             try:
                 with pq.ParquetFile(shard) as file:
                     for batch in file.iter_batches(batch_size, columns=list(columns)):
-                        yield batch.to_pylist()
+                        yield pa.Table.from_batches([batch])
             except (OSError, pa.ArrowException) as error:
                 raise DatasetError(f"{shard} cannot be read ({error}): {_AGAIN}") from None
 
@@ -110,6 +119,7 @@ def open_dataset(folder: Path) -> Dataset:
             counts=dict(content["counts"]),
             digest=str(content["digest"]),
             options=dict(content["options"]),
+            described=content,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise DatasetError(f"{described} is damaged ({error!r}): {_AGAIN}") from None

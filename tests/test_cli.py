@@ -62,6 +62,7 @@ class TestHelp:
                     "crawl",
                     "status",
                     "build-splits",
+                    "inspect",
                     "train",
                     "evaluate",
                     "predict",
@@ -127,6 +128,7 @@ class TestErrors:
         [
             "status {absent}",
             "build-splits {absent} --out {out}",
+            "inspect {absent}",
             "train {absent} --out {out}",
             "evaluate {absent}",
             "predict {absent} --text word",

@@ -114,7 +114,7 @@ class TestVotes:
         for name in ("a", "b"):
             build(votes_harvest, tmp_path / name)
         files = sorted(p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*.*"))
-        assert len(files) == 9
+        assert len(files) == 10
         for file in files:
             assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
         assert build(votes_harvest, tmp_path / "c", seed=1)["digest"] != (
@@ -209,7 +209,7 @@ class TestBadInput:
     def test_the_harvest_is_not_overwritten(self, tmp_path: Path) -> None:
         posts = [post(number) for number in range(20)]
         folder = harvest(tmp_path / "d" / "features", posts, write_votes(tmp_path / "list", posts))
-        with pytest.raises(DatasetError, match="holds the harvest"):
+        with pytest.raises(DatasetError, match="holds what it would be made from"):
             build(folder, tmp_path / "d")
         assert (folder / "ledger.sqlite").is_file()
 
