@@ -141,8 +141,8 @@ def _reduced(table: pa.Table, kept: Mapping[str, str]) -> pa.Table:
         present = pa.array([modality in subset.split("+") for subset in subsets], pa.bool_())
         column = pc.if_else(present, table[modality], pa.scalar(absent, field.type))
         table = table.set_column(table.schema.get_field_index(modality), field, column)
-    index = table.schema.get_field_index("modalities")
-    return table.set_column(index, table.schema.field(index), pa.array(subsets, pa.string()))
+    columns = {**dict(zip(table.column_names, table.columns, strict=True)), "modalities": subsets}
+    return pa.table({name: columns[name] for name in SCHEMA.names}, schema=SCHEMA)
 
 
 def _copy_references(dataset: Path, folder: Path, kept: Mapping[str, str]) -> None:
