@@ -40,7 +40,9 @@ def _global_options(
 def crawl(
     published_lists: Annotated[
         list[Path],
-        typer.Argument(metavar="LIST...", help="You et al.'s or VSO's folder, told by content."),
+        typer.Argument(
+            metavar="LIST...", help="You et al.'s or VSO's folder, or a manifest, told by content."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Harvest folder, made or gone on with.")],
     api_key: Annotated[

@@ -47,6 +47,8 @@ class Dataset:
     folder: Path
     kind: str
     """``votes`` or ``sentiment``: what the labels were decided from."""
+    service: str
+    """``flickr``, or ``other`` where the posts came from elsewhere, such as the sandbox."""
     classes: tuple[str, ...]
     counts: dict[str, dict[str, Any]]
     """By split: ``total``, ``labels`` (label to count) and ``subsets`` (subset to count)."""
@@ -103,6 +105,7 @@ def open_dataset(folder: Path) -> Dataset:
         dataset = Dataset(
             folder=folder,
             kind=str(content["kind"]),
+            service=str(content["service"]),
             classes=tuple(map(str, content["classes"])),
             counts=dict(content["counts"]),
             digest=str(content["digest"]),
