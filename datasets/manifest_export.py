@@ -7,7 +7,6 @@ A data set's posts are in no order of photo ids. They are put in order in parts 
 cut at known photo ids and spilled to disk, so that memory holds one part and eight bytes a post.
 """
 
-import hashlib
 import tempfile
 from binascii import unhexlify
 from collections.abc import Iterator
