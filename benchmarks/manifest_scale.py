@@ -39,7 +39,7 @@ from harvest.sources.detection import open_list
 from harvest.sources.rows import ListedPhoto
 
 _LISTS = Path(__file__).resolve().parents[2] / "shared" / "data" / "vso_lists.tar.xz"
-_STEPS = ("export", "export-urls", "check", "crawl", "diff")
+_STEPS = ("write", "export", "export-urls", "check", "crawl", "diff")
 _REFERENCES = ("photo_id", "server", "farm", "secret", "pair", "image_sha256")
 _TENTH = 10
 _GROUP = 50_000
@@ -53,23 +53,23 @@ def main() -> None:
     parser.add_argument("--step", choices=_STEPS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.step:
-        _measure(arguments.step, arguments.keep)
+        _measure(arguments.step, arguments.keep, arguments.rows)
         return
     with tempfile.TemporaryDirectory() as name:
         folder = arguments.keep or Path(name)
-        if not (folder / "D").exists():
-            write_data_set(folder, rows=arguments.rows)
-        for step in _STEPS:
+        for step in _STEPS[1:] if (folder / "D").exists() else _STEPS:
             command = [sys.executable, "-m", "benchmarks.manifest_scale", "--step", step]
-            subprocess.run([*command, "--keep", str(folder)], check=True)
+            command += ["--keep", str(folder), "--rows", str(arguments.rows)]
+            subprocess.run(command, check=True)
         for manifest in ("m.parquet", "urls.parquet"):
             size = (folder / manifest).stat().st_size / pq.read_metadata(folder / manifest).num_rows
             print(f"{manifest}: {size:.1f} bytes a row")
 
 
-def _measure(step: str, folder: Path) -> None:
+def _measure(step: str, folder: Path, rows: int) -> None:
     manifest, with_urls = folder / "m.parquet", folder / "urls.parquet"
     steps: dict[str, Callable[[], object]] = {
+        "write": lambda: write_data_set(folder, rows=rows),
         "export": lambda: export_manifest(folder / "D", manifest, with_urls=False),
         "export-urls": lambda: export_manifest(folder / "D", with_urls, with_urls=True),
         "check": lambda: open_list(manifest),
