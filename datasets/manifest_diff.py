@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datasets.modalities import MODALITIES
-from harvest.sources.manifest import SCHEMA, Description, Manifest, open_manifest
+from harvest.sources.manifest import SCHEMA, Manifest, open_manifest
+from harvest.sources.manifest_description import Description
 from harvest.sources.manifest_rows import photo_numbers
 
 # What a post can differ in, with the columns that say so.

@@ -22,15 +22,8 @@ from datasets.errors import DatasetError
 from datasets.reading import Dataset, open_dataset
 from datasets.splits import SPLITS
 from harvest.errors import HarvestError
-from harvest.sources.manifest import (
-    DIGEST,
-    KEY,
-    KINDS,
-    SCHEMA,
-    URL,
-    Description,
-    open_manifest,
-)
+from harvest.sources.manifest import DIGEST, SCHEMA, URL, open_manifest
+from harvest.sources.manifest_description import KEY, KINDS, Description
 from harvest.sources.manifest_rows import DICTIONARIES, photo_numbers, picture_urls
 
 _ROW_GROUP = 131_072

@@ -1,7 +1,7 @@
 """``manifest verify M H``: which posts of a manifest a harvest holds again as they were.
 
-A post that a harvest holds is brought by the manifest's options to what the data set would hold of
-it: the text cleaned and filtered, the tags in their normal form, and of each the digest is compared.
+A post that a harvest holds is brought by the manifest's options to what the data set would hold:
+the text cleaned and filtered, the tags in their normal form; then the digests are compared.
 Of a picture the SHA-256 that the ledger recorded when it was fetched is compared, and its file must
 be there; whether the file was changed on disk since, `build-splits` checks.
 

@@ -62,6 +62,7 @@ class TestHelp:
                     "crawl",
                     "status",
                     "build-splits",
+                    "manifest",
                     "train",
                     "evaluate",
                     "predict",

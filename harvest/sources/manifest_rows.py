@@ -26,7 +26,7 @@ _PAIR = r"\A[^\pC\pZ]{1,100}\z"
 _MOST_VOTES = 10_000
 _LARGEST_SENTIMENT = 2.0
 # The subset at the place whose bits say which modalities are there; none at 0.
-_SUBSETS = pa.array(
+SUBSETS = pa.array(
     [None]
     + [
         "+".join(name for bit, name in enumerate(MODALITIES) if number >> bit & 1)
@@ -163,7 +163,7 @@ def _subsets(batch: pa.RecordBatch) -> pa.Array:
     for bit, modality in enumerate(MODALITIES):
         there = batch[f"{modality}_sha256"].is_valid().to_numpy(zero_copy_only=False)
         numbers += there.astype(np.int8) << bit
-    return _SUBSETS.take(pa.array(numbers))
+    return SUBSETS.take(pa.array(numbers))
 
 
 def _shown(batch: pa.RecordBatch, name: str, row: int) -> str:
