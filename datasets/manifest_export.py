@@ -24,17 +24,17 @@ from datasets.splits import SPLITS
 from harvest.errors import HarvestError
 from harvest.sources.manifest import DIGEST, SCHEMA, URL, open_manifest
 from harvest.sources.manifest_description import KEY, KINDS, Description
-from harvest.sources.manifest_rows import DICTIONARIES, photo_numbers, picture_urls
+from harvest.sources.manifest_rows import photo_numbers, picture_urls
 
 _ROW_GROUP = 131_072
 _BATCH = 16_384
 _REFERENCES = "references.parquet"
 _OF_SHARDS = ["photo_id", "text", "tags", "label", "votes", "sentiment", "modalities"]
 _OF_REFERENCES = ["photo_id", "server", "farm", "secret", "pair", "image_sha256"]
-# Neighbours in the order of photo ids begin with the same digits; of a column of few values only
-# the place in a dictionary is kept; digests are noise, which nothing makes smaller.
-_ENCODINGS = {"photo_id": "DELTA_BYTE_ARRAY", URL.name: "DELTA_BYTE_ARRAY"}
-_IN_DICTIONARIES = [*DICTIONARIES, "votes", "sentiment"]
+# Of a column of few values only the place in a dictionary is kept.
+_IN_DICTIONARIES = [
+    *("server", "farm", "label", "votes", "sentiment", "pair", "split", "modalities"),
+]
 _AGAIN = "build the splits again"
 
 
@@ -211,12 +211,9 @@ def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
     return pq.ParquetWriter(
         path,
         schema,
+        # Digests are noise, which nothing makes smaller.
         compression={field.name: "none" if field.type == DIGEST else "zstd" for field in schema},
-        compression_level={field.name: 9 for field in schema if field.type != DIGEST},
         use_dictionary=_IN_DICTIONARIES,
-        column_encoding={
-            name: encoding for name, encoding in _ENCODINGS.items() if name in schema.names
-        },
         write_statistics=["photo_id"],
         # What the file holds is said once, by Parquet's own schema.
         store_schema=False,

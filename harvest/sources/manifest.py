@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from harvest.errors import HarvestError
 from harvest.sources.manifest_description import KEY, Description, parse_description
-from harvest.sources.manifest_rows import DICTIONARIES, BrokenRowError, RowRules
+from harvest.sources.manifest_rows import BrokenRowError, RowRules
 
 DIGEST = pa.binary(16)
 """The first half of a SHA-256: as good against chance, and three of them fit a row."""
@@ -42,6 +42,7 @@ URL = pa.field("url", pa.string())
 _MAGIC = b"PAR1"
 _BATCH = 65_536
 _MOST_ROWS = 100_000_000
+_MOST_ROWS_OF_A_GROUP = 2**20
 # Unpacked, a column of a row group: the longest value of a row, and what a page costs by itself.
 _MOST_BYTES_A_ROW, _MOST_BYTES_BESIDE = 150, 2**20
 _LARGEST_FOOTER_PART = 16 * 2**20
@@ -67,13 +68,25 @@ class Manifest:
             with_urls=self.with_urls,
         )
         try:
-            with pq.ParquetFile(self.path, read_dictionary=list(DICTIONARIES)) as file:
-                for batch in file.iter_batches(_BATCH):
-                    yield rules.checked(batch).select(SCHEMA.names).cast(SCHEMA)
+            with pq.ParquetFile(self.path, read_dictionary=self._strings) as file:
+                # One by one, or the dictionaries of all would be kept.
+                for group in range(file.num_row_groups):
+                    for batch in file.iter_batches(_BATCH, row_groups=[group]):
+                        yield rules.checked(batch).select(SCHEMA.names).cast(SCHEMA)
         except BrokenRowError as error:
             raise _refused(self.path, str(error)) from None
         except (OSError, pa.ArrowException, ValueError, MemoryError) as error:
             raise _refused(self.path, f"its rows cannot be read ({_one_line(error)})") from None
+
+    @property
+    def _strings(self) -> list[str]:
+        """The columns to read as dictionaries, so that values are measured before they unfold.
+
+        A few bytes can say that a million rows hold one long value. Arrow reads nothing as a
+        dictionary that builds values upon each other (``DELTA_BYTE_ARRAY``).
+        """
+        fields = [*SCHEMA, URL] if self.with_urls else SCHEMA
+        return [field.name for field in fields if field.type == pa.string()]
 
     def check(self) -> None:
         """Read all rows; raises ``HarvestError`` at the first that breaks a rule."""
@@ -141,6 +154,10 @@ def _check_size(footer: pq.FileMetaData) -> None:
         raise ValueError(f"it has {footer.num_rows} rows: a manifest has 1 to {_MOST_ROWS:,}")
     for number in range(footer.num_row_groups):
         group = footer.row_group(number)
+        if not 0 <= group.num_rows <= _MOST_ROWS_OF_A_GROUP:
+            raise ValueError(
+                f"it has a row group of {group.num_rows} rows: {_MOST_ROWS_OF_A_GROUP:,} at most"
+            )
         most = _MOST_BYTES_A_ROW * group.num_rows + _MOST_BYTES_BESIDE
         for column in (group.column(index) for index in range(group.num_columns)):
             if not 0 <= column.total_uncompressed_size <= most:

@@ -10,9 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-DICTIONARIES = ("server", "farm", "label", "pair", "split", "modalities")
-"""Columns of few values. They are read as dictionaries and their values measured before they are
-unfolded: a few bytes can say that a million rows hold one long value."""
 SPLITS = ("train", "validation", "test")
 MODALITIES = ("image", "text", "tags")
 URL_BEGINNING = "https://live.staticflickr.com/"
@@ -52,15 +49,9 @@ class RowRules:
 
     def checked(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the next batch with all columns unfolded; raises ``BrokenRowError``."""
-        for name in DICTIONARIES:
-            values = batch.column(name).dictionary
-            if (pc.max(pc.binary_length(values)).as_py() or 0) > _LONGEST_VALUE:
-                raise BrokenRowError(
-                    f"column {name} holds a value of more than {_LONGEST_VALUE} bytes"
-                )
-            batch = batch.set_column(
-                batch.schema.get_field_index(name), name, batch.column(name).cast(pa.string())
-            )
+        for number, field in enumerate(batch.schema):
+            if pa.types.is_dictionary(field.type):
+                batch = batch.set_column(number, field.name, _unfolded(batch, field.name))
         # Arrow takes strings from a file as they are; the rules are for text.
         batch.validate(full=True)
         for good, wrong in self._verdicts(batch):
@@ -132,6 +123,14 @@ class RowRules:
             pc.less_equal(column, pa.scalar(largest, column.type)),
         )
         return good, _Wrong(batch, name, f"is not from {least} to {largest}")
+
+
+def _unfolded(batch: pa.RecordBatch, name: str) -> pa.Array:
+    """Return a column of strings that was read as a dictionary, unless that would take too much."""
+    column = batch[name]
+    if (pc.max(pc.binary_length(column.dictionary)).as_py() or 0) > _LONGEST_VALUE:
+        raise BrokenRowError(f"column {name} holds a value of more than {_LONGEST_VALUE} bytes")
+    return column.cast(pa.string())
 
 
 class _Wrong:

@@ -249,6 +249,28 @@ class TestFile:
             writer.write_table(table)
         assert "label holds a value of more than 400 bytes" in refusal(tmp_path / "m")
 
+    def test_values_that_are_built_upon_each_other_are_not_unfolded(self, tmp_path: Path) -> None:
+        long = [row(number, photo_id=f"{'9' * 50_000}{number:04d}") for number in range(1000)]
+        table = pa.Table.from_pylist(long, schema=SCHEMA)
+        with pq.ParquetWriter(
+            tmp_path / "m",
+            table.schema,
+            store_schema=False,
+            use_dictionary=False,
+            column_encoding={"photo_id": "DELTA_BYTE_ARRAY"},
+        ) as writer:
+            writer.add_key_value_metadata({KEY: json.dumps(described())})
+            writer.write_table(table)
+        assert "rows cannot be read" in refusal(tmp_path / "m")
+
+    def test_a_row_group_of_too_many_rows(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = write_manifest(tmp_path / "m", [row(number) for number in range(4)])
+        assert len(read(path)) == 4
+        monkeypatch.setattr("harvest.sources.manifest._MOST_ROWS_OF_A_GROUP", 3)
+        assert "row group of 4 rows" in refusal(path)
+
     def test_more_bytes_than_rows_can_have(self, tmp_path: Path) -> None:
         line = refusal(write_manifest(tmp_path / "m", [row(1, pair="x" * 2_000_000)]))
         assert "column pair takes" in line
