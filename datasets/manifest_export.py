@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datasets.digests import half_digests, tags_as_json
@@ -91,9 +92,8 @@ def _starts(folder: Path) -> "np.ndarray[tuple[int], np.dtype[np.uint64]]":
             raise DatasetError(
                 f"{folder / _REFERENCES} holds a photo id that is none of Flickr's: {_AGAIN}"
             ) from None
-        placed = placed or any(
-            batch[name].null_count < batch.num_rows for name in ("server", "secret")
-        )
+        both = pc.and_(batch["server"].is_valid(), batch["secret"].is_valid())
+        placed = placed or bool(pc.any(both).as_py())
     if not placed:
         raise DatasetError(
             f"{folder} knows of no post where Flickr keeps it: nobody could fetch them by a "
