@@ -43,8 +43,8 @@ _MAGIC = b"PAR1"
 _BATCH = 65_536
 _MOST_ROWS = 100_000_000
 _MOST_ROWS_OF_A_GROUP = 2**20
-# Unpacked, a column of a row group: the longest value of a row, and what a page costs by itself.
-_MOST_BYTES_A_ROW, _MOST_BYTES_BESIDE = 150, 2**20
+# Unpacked: the longest values that a row can have, and what pages cost by themselves.
+_MOST_BYTES_A_ROW, _MOST_BYTES_BESIDE = 1000, 2**20
 _LARGEST_FOOTER_PART = 16 * 2**20
 
 
@@ -73,6 +73,8 @@ class Manifest:
                 for group in range(file.num_row_groups):
                     for batch in file.iter_batches(_BATCH, row_groups=[group]):
                         yield rules.checked(batch).select(SCHEMA.names).cast(SCHEMA)
+            if rules.rows != self.rows:
+                raise BrokenRowError(f"it holds {rules.rows} rows and says {self.rows}")
         except BrokenRowError as error:
             raise _refused(self.path, str(error)) from None
         except (OSError, pa.ArrowException, ValueError, MemoryError) as error:
@@ -158,13 +160,13 @@ def _check_size(footer: pq.FileMetaData) -> None:
             raise ValueError(
                 f"it has a row group of {group.num_rows} rows: {_MOST_ROWS_OF_A_GROUP:,} at most"
             )
+        # Of the group as a whole: asking for a damaged column's size would end the process.
         most = _MOST_BYTES_A_ROW * group.num_rows + _MOST_BYTES_BESIDE
-        for column in (group.column(index) for index in range(group.num_columns)):
-            if not 0 <= column.total_uncompressed_size <= most:
-                raise ValueError(
-                    f"its column {column.path_in_schema} takes {column.total_uncompressed_size} "
-                    f"bytes for {group.num_rows} rows, which no manifest does"
-                )
+        if not 0 <= group.total_byte_size <= most:
+            raise ValueError(
+                f"it has a row group of {group.total_byte_size} bytes for {group.num_rows} rows, "
+                "which no manifest has"
+            )
 
 
 def _one_line(error: BaseException) -> str:

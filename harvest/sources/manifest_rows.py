@@ -33,7 +33,7 @@ SUBSETS = pa.array(
 
 
 class BrokenRowError(Exception):
-    """A row breaks a rule: row, photo id, and what is wrong."""
+    """The rows break a rule: which row, its photo id, and what is wrong."""
 
 
 class RowRules:
@@ -44,7 +44,8 @@ class RowRules:
         self._classes = pa.array(classes, pa.string())
         self._kind = kind
         self._with_urls = with_urls
-        self._rows = 0
+        self.rows = 0
+        """Rows that were checked so far."""
         self._last_id = 0
 
     def checked(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -57,8 +58,8 @@ class RowRules:
         for good, wrong in self._verdicts(batch):
             if (row := pc.index(pc.fill_null(good, False), False).as_py()) >= 0:
                 photo_id = _shown(batch, "photo_id", row)
-                raise BrokenRowError(f"row {self._rows + row + 1}, photo {photo_id}: {wrong(row)}")
-        self._rows += batch.num_rows
+                raise BrokenRowError(f"row {self.rows + row + 1}, photo {photo_id}: {wrong(row)}")
+        self.rows += batch.num_rows
         return batch
 
     def _verdicts(self, batch: pa.RecordBatch) -> Iterator[tuple[pa.Array, "_Wrong"]]:

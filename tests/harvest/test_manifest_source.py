@@ -232,6 +232,21 @@ class TestFile:
         (tmp_path / "m").write_bytes(whole[: max(4, int(left * len(whole)))])
         assert "no Parquet file" in refusal(tmp_path / "m")
 
+    @anyhow
+    @given(at=st.floats(0, 1, exclude_max=True), flipped=st.integers(1, 255))
+    def test_a_damaged_byte_is_refused_or_harmless(
+        self, tmp_path: Path, at: float, flipped: int
+    ) -> None:
+        whole = bytearray(write_manifest(tmp_path / "whole", [row(1)]).read_bytes())
+        whole[4 + int(at * (len(whole) - 4))] ^= flipped
+        (tmp_path / "m").write_bytes(whole)
+        try:
+            found = read(tmp_path / "m")
+        except HarvestError:
+            refusal(tmp_path / "m")
+        else:
+            assert len(found) == 1
+
     def test_no_rows(self, tmp_path: Path) -> None:
         assert "0 rows" in refusal(write_manifest(tmp_path / "m", []))
 
@@ -273,7 +288,7 @@ class TestFile:
 
     def test_more_bytes_than_rows_can_have(self, tmp_path: Path) -> None:
         line = refusal(write_manifest(tmp_path / "m", [row(1, pair="x" * 2_000_000)]))
-        assert "column pair takes" in line
+        assert "bytes for 1 rows" in line
 
 
 class TestMetadata:
