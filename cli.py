@@ -25,6 +25,12 @@ app = typer.Typer(
     help="Flickr posts with emotion labels: harvest them, build data sets, train on them.",
 )
 
+manifest_app = typer.Typer(
+    no_args_is_help=True,
+    help="Manifests: hand over which posts a data set holds, without their content.",
+)
+app.add_typer(manifest_app, name="manifest")
+
 _BUILD = BuildOptions()
 _TRAIN = TrainingConfig()
 
@@ -40,7 +46,9 @@ def _global_options(
 def crawl(
     published_lists: Annotated[
         list[Path],
-        typer.Argument(metavar="LIST...", help="You et al.'s or VSO's folder, told by content."),
+        typer.Argument(
+            metavar="LIST...", help="You et al.'s or VSO's folder, or a manifest, told by content."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Harvest folder, made or gone on with.")],
     api_key: Annotated[
@@ -219,6 +227,54 @@ def inspect_folder(
         from datasets.inspection_page import write_page
 
         write_page(inspection, html)
+
+
+@manifest_app.command("export")
+def manifest_export(
+    dataset: Annotated[Path, typer.Argument(metavar="D", help="Data set folder.")],
+    out: Annotated[Path, typer.Option(help="The manifest, a Parquet file, made or replaced.")],
+    with_urls: Annotated[
+        bool, typer.Option("--with-urls", help="Add the pictures' URLs, for other tools.")
+    ] = False,
+) -> None:
+    """Write which posts a data set holds, for others to fetch and build again."""
+    from datasets.manifest_export import export_manifest
+
+    posts = export_manifest(dataset, out, with_urls=with_urls)
+    print(f"{posts} posts in {out}, {out.stat().st_size / posts:.0f} bytes each")
+
+
+@manifest_app.command("verify")
+def manifest_verify(
+    manifest: Annotated[Path, typer.Argument(metavar="M", help="Manifest.")],
+    harvest: Annotated[Path, typer.Argument(metavar="H", help="Harvest folder made from it.")],
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Each post's verdict, as .parquet or .csv.")
+    ] = None,
+) -> None:
+    """Count which posts a harvest holds as they were; exit code 3 where some are not."""
+    from datasets.manifest_verify import verify_manifest
+
+    found = verify_manifest(manifest, harvest, out=out)
+    print(json.dumps(found.content()) if as_json else found.table())
+    if not found.all_same:
+        raise typer.Exit(3)
+
+
+@manifest_app.command("diff")
+def manifest_diff(
+    manifest_a: Annotated[Path, typer.Argument(metavar="A", help="Manifest.")],
+    manifest_b: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Count in what two manifests differ; exit code 3 where they do."""
+    from datasets.manifest_diff import diff_manifests
+
+    found = diff_manifests(manifest_a, manifest_b)
+    print(json.dumps(found.content()) if as_json else found.table())
+    if not found.equal:
+        raise typer.Exit(3)
 
 
 @app.command()

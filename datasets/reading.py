@@ -49,6 +49,8 @@ class Dataset:
     """Of the format."""
     kind: str
     """``votes``, ``sentiment`` or ``labels``: what the labels were decided from."""
+    service: str
+    """``flickr``, ``other`` (another server in its place, such as the sandbox) or ``own``."""
     classes: tuple[str, ...]
     counts: dict[str, dict[str, Any]]
     """By split: ``total``, ``labels`` (label to count) and ``subsets`` (subset to count)."""
@@ -115,6 +117,7 @@ def open_dataset(folder: Path) -> Dataset:
             folder=folder,
             version=version,
             kind=str(content["kind"]),
+            service=str(content["service"]),
             classes=tuple(map(str, content["classes"])),
             counts=dict(content["counts"]),
             digest=str(content["digest"]),

@@ -79,6 +79,11 @@ def crawl(
 def open_lists(paths: tuple[Path, ...]) -> list[PublishedList]:
     """Open the lists of one crawl; raises ``HarvestError`` where they do not go together."""
     published = [open_list(path) for path in paths]
+    if len(paths) > 1 and any(it.manifest for it in published):
+        raise HarvestError(
+            f"{', '.join(map(str, paths))}: a manifest is crawled by itself, one a harvest; give "
+            "each a crawl and a harvest folder of its own (--out)"
+        )
     if len({it.kind for it in published}) > 1:
         raise HarvestError(
             f"{', '.join(map(str, paths))} are lists of two kinds, votes and sentiment: give each "

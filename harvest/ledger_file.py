@@ -11,7 +11,7 @@ from pathlib import Path
 from harvest.errors import HarvestError
 
 FILE_NAME = "ledger.sqlite"
-VERSION = 2
+VERSION = 3
 _APPLICATION = int.from_bytes(b"FEmo")  # tells a ledger from other SQLite files
 
 # *_next_try: unix time of the next try; null where none is planned, so that the photos that are
@@ -62,12 +62,19 @@ CREATE TABLE windows (
 );
 CREATE INDEX windows_listing ON windows (listing);
 """
+_SINCE_VERSION_3 = """
+CREATE TABLE manifest_posts (
+    photo_id TEXT PRIMARY KEY, label TEXT NOT NULL, votes INTEGER, sentiment REAL,
+    split TEXT NOT NULL, modalities TEXT NOT NULL
+) WITHOUT ROWID;
+"""
 # What makes the tables of an older version those of this one.
 _UPGRADES = {
     1: "ALTER TABLE photos ADD COLUMN owner_name TEXT;"
     "ALTER TABLE photos ADD COLUMN api_source TEXT;"
     "UPDATE photos SET api_source = 'getInfo' WHERE api_outcome = 'ok';"
     "ALTER TABLE pairs ADD COLUMN search_count INTEGER;" + _SINCE_VERSION_2,
+    2: _SINCE_VERSION_3,
 }
 
 
@@ -121,8 +128,8 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, create: bool) -> Non
     if create and not execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         execute("PRAGMA journal_mode = WAL")
         connection.executescript(
-            f"BEGIN; {_SCHEMA} {_SINCE_VERSION_2} PRAGMA user_version = {VERSION}; "
-            f"PRAGMA application_id = {_APPLICATION}; COMMIT;"
+            f"BEGIN; {_SCHEMA} {_SINCE_VERSION_2} {_SINCE_VERSION_3} "
+            f"PRAGMA user_version = {VERSION}; PRAGMA application_id = {_APPLICATION}; COMMIT;"
         )
     if execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
         raise HarvestError(f"{path} is no ledger: give the folder that `crawl --out` wrote")

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from harvest.errors import HarvestError
 from harvest.ledger import Ledger
+from harvest.manifest_intake import add_manifest, keep_lists_and_manifests_apart
 from harvest.sources.rows import ListedPhoto, ListFile, PublishedList, RejectedRow
 
 # Files of a list are small and many: a commit for each would take most of the time.
@@ -29,8 +30,13 @@ class _Known(NamedTuple):
 def add_list(ledger: Ledger, published: PublishedList, say: Callable[[str], None]) -> int:
     """Put a list into the ledger; return how many of its rows name no photo.
 
-    Raises ``HarvestError`` where the harvest holds a list of another kind.
+    Raises ``HarvestError`` where the harvest holds a list of another kind, or the one is a manifest
+    and the other is not.
     """
+    keep_lists_and_manifests_apart(ledger, published.manifest)
+    if published.manifest is not None:
+        add_manifest(ledger, published.manifest)
+        return 0
     kind = ledger.meta("kind")
     if kind not in (None, published.kind):
         raise HarvestError(

@@ -63,6 +63,7 @@ class TestHelp:
                     "status",
                     "build-splits",
                     "inspect",
+                    "manifest",
                     "train",
                     "evaluate",
                     "predict",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from harvest.errors import HarvestError
 from harvest.sources import vso, you2016
+from harvest.sources.manifest import looks_like_parquet, open_manifest
 from harvest.sources.rows import ListFile, PublishedList, numbered_lines
 
 # A damaged or foreign first line must not hide a good file.
@@ -13,12 +14,14 @@ _LINES_TO_LOOK_AT = 20
 
 
 def open_list(path: Path) -> PublishedList:
-    """Open a published list: a folder with its files at any depth, or one file of it.
+    """Open a published list: a folder with its files at any depth, or one file; or a manifest.
 
-    Raises ``HarvestError`` where no file holds rows of a known list.
+    Raises ``HarvestError`` where no file holds rows of a known list, or a manifest breaks a rule.
     """
     if not path.exists():
         raise HarvestError(f"{path} is not there: give the folder of a published list")
+    if path.is_file() and looks_like_parquet(path):
+        return _manifest(path)
     root = path if path.is_dir() else path.parent
     paths = sorted(p for p in root.rglob("*") if p.is_file()) if path.is_dir() else [path]
     name_of = {p: _name(root, p) for p in paths}
@@ -44,7 +47,20 @@ def open_list(path: Path) -> PublishedList:
         )
     raise HarvestError(
         f"{path} holds no published list: expected You et al.'s *.csv with rows "
-        "emotion,url,disagree,agree or VSO's *.txt with rows image_url: ..."
+        "emotion,url,disagree,agree, VSO's *.txt with rows image_url: ..., or one manifest"
+    )
+
+
+def _manifest(path: Path) -> PublishedList:
+    manifest = open_manifest(path)
+    # All of it, before a harvest folder is made for it.
+    manifest.check()
+    return PublishedList(
+        kind=manifest.description.kind,
+        files=(),
+        pair_sentiments={},
+        pair_counts={},
+        manifest=manifest,
     )
 
 

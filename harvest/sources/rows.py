@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harvest.photo_url import NotFlickrError, PhotoReference, parse_photo_url
+from harvest.sources.manifest import Manifest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,6 +68,8 @@ class PublishedList:
     """VSO: sentiment of each pair of the ontology, from -2 to 2; else empty."""
     pair_counts: dict[str, int]
     """VSO: how many pictures a search for each pair of the ontology found; else empty."""
+    manifest: Manifest | None = None
+    """The manifest that stands in a list's place: it has no files, pairs or rejected rows."""
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -1,0 +1,184 @@
+"""``manifest verify M H``: which posts of a manifest a harvest holds again as they were.
+
+A post that a harvest holds is brought by the manifest's options to what the data set would hold:
+the text cleaned and filtered, the tags in their normal form; then the digests are compared.
+Of a picture the SHA-256 that the ledger recorded when it was fetched is compared, and its file must
+be there; whether the file was changed on disk since, `build-splits` checks.
+
+Only the modalities that the manifest has count: what it lacks, for example because the text was too
+short then, is not compared.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from datasets.digests import half_digests, tags_as_json
+from datasets.errors import DatasetError
+from datasets.language import known_languages
+from datasets.modalities import MODALITIES, subset_name
+from datasets.tags import normalise_tags
+from datasets.text import post_text
+from datasets.text_filter import KEPT, TextFilter
+from datasets.verdict_file import VERDICTS_SCHEMA, verdict_writer
+from harvest.images import image_path
+from harvest.ledger import Ledger
+from harvest.ledger_file import FILE_NAME
+from harvest.sources.manifest import DIGEST, open_manifest
+
+SAME, EDITED, GONE, PRIVATE, MISSING = "same", "edited", "gone", "private", "missing"
+VERDICTS = (SAME, EDITED, GONE, PRIVATE, MISSING)
+
+_BATCH = 8192
+_TAGS = pa.list_(pa.string())
+_HELD = (
+    "SELECT photo_id, api_outcome, image_outcome, title, description, tags, image_sha256 "
+    "FROM photos WHERE photo_id IN ({})"
+)
+
+
+@dataclass(kw_only=True)
+class Verification:
+    """What became of a manifest's posts."""
+
+    posts: int = 0
+    verdicts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(VERDICTS, 0))
+    edited: dict[str, int] = field(default_factory=lambda: dict.fromkeys(MODALITIES, 0))
+    """Edited posts by modality; one may count under several."""
+
+    def add(self, verdicts: pa.RecordBatch) -> None:
+        """Count a batch of ``VERDICTS_SCHEMA``."""
+        self.posts += verdicts.num_rows
+        for count in pc.value_counts(verdicts["verdict"]).to_pylist():
+            self.verdicts[count["values"]] += count["counts"]
+        for count in pc.value_counts(verdicts["edited"].drop_null()).to_pylist():
+            for modality in count["values"].split("+"):
+                self.edited[modality] += count["counts"]
+
+    @property
+    def all_same(self) -> bool:
+        """Whether the harvest holds every post as it was."""
+        return self.verdicts[SAME] == self.posts
+
+    def content(self) -> dict[str, Any]:
+        """Return what ``--json`` prints."""
+        return {"posts": self.posts, **self.verdicts, "edited_modalities": self.edited}
+
+    def table(self) -> str:
+        """Return the counts as lines."""
+        edited = ", ".join(f"{count} {name}" for name, count in self.edited.items() if count)
+        rows = {**self.verdicts, "all": self.posts}
+        return "\n".join(
+            f"{name:<10}{count:>10}" + (f"  ({edited})" if name == EDITED and edited else "")
+            for name, count in rows.items()
+        )
+
+
+class _Held(NamedTuple):
+    """A post as the harvest holds it; ``verdict`` is None where it is to be compared."""
+
+    verdict: str | None
+    text: str | None = None
+    tags: tuple[str, ...] = ()
+    image_sha256: str | None = None
+
+
+def verify_manifest(manifest_path: Path, harvest: Path, *, out: Path | None = None) -> Verification:
+    """Compare a harvest with a manifest; with ``out``, write each post's verdict (Parquet, CSV).
+
+    Raises ``HarvestError`` for a manifest that breaks a rule or a folder that is no harvest,
+    ``DatasetError`` where ``out`` cannot be written.
+    """
+    manifest = open_manifest(manifest_path)
+    options = manifest.description.options
+    if options["language"] not in known_languages():
+        raise DatasetError(
+            f"{manifest_path} wants texts of the language {options['language']!r}, which is none "
+            "that is detected here"
+        )
+    text_filter = TextFilter(
+        min_words=options["min_words"],
+        max_words=options["max_words"],
+        language=options["language"],
+    )
+    found = Verification()
+    with Ledger(harvest / FILE_NAME) as ledger, verdict_writer(out) as write:
+        for batch in manifest.batches():
+            for start in range(0, batch.num_rows, _BATCH):
+                rows = batch.slice(start, _BATCH)
+                verdicts = _verdicts(rows, _held(ledger, harvest / "images", rows), text_filter)
+                found.add(verdicts)
+                write(verdicts)
+    return found
+
+
+def _held(ledger: Ledger, images: Path, rows: pa.RecordBatch) -> list[_Held]:
+    """Return what the harvest holds of each row's post, in their order."""
+    photo_ids = rows["photo_id"].to_pylist()
+    has_image = dict(zip(photo_ids, rows["image_sha256"].is_valid().to_pylist(), strict=True))
+    marks = ",".join("?" * len(photo_ids))
+    held = {
+        row["photo_id"]: _post(row, images, wants_image=has_image[row["photo_id"]])
+        for row in ledger.query(_HELD.format(marks), photo_ids)
+    }
+    return [held.get(photo_id, _Held(MISSING)) for photo_id in photo_ids]
+
+
+def _post(row: Any, images: Path, *, wants_image: bool) -> _Held:
+    if row["api_outcome"] in (GONE, PRIVATE):
+        return _Held(row["api_outcome"])
+    if row["api_outcome"] != "ok":
+        return _Held(MISSING)
+    has_picture = row["image_outcome"] == "ok"
+    if wants_image:
+        unfetched = row["image_outcome"] in ("pending", "failed")
+        if unfetched or (has_picture and not image_path(images, row["photo_id"]).is_file()):
+            return _Held(MISSING)
+    return _Held(
+        None,
+        text=post_text(row["title"] or "", row["description"] or ""),
+        tags=tuple(normalise_tags(json.loads(row["tags"] or "[]"))),
+        image_sha256=row["image_sha256"] if has_picture else None,
+    )
+
+
+def _verdicts(rows: pa.RecordBatch, held: list[_Held], text_filter: TextFilter) -> pa.RecordBatch:
+    """Return each row's verdict as ``VERDICTS_SCHEMA`` has it."""
+    digests = {
+        "image": pa.array(
+            [
+                bytes.fromhex(it.image_sha256)[: DIGEST.byte_width] if it.image_sha256 else None
+                for it in held
+            ],
+            DIGEST,
+        ),
+        "text": _text_digests(rows, held, text_filter),
+        "tags": half_digests(tags_as_json(pa.array([it.tags for it in held], _TAGS))),
+    }
+    edited = {
+        modality: pc.and_(
+            rows[f"{modality}_sha256"].is_valid(),
+            pc.invert(pc.fill_null(pc.equal(rows[f"{modality}_sha256"], digests[modality]), False)),
+        ).to_pylist()
+        for modality in MODALITIES
+    }
+    verdicts: list[str] = []
+    modalities: list[str | None] = []
+    for number, it in enumerate(held):
+        changed = [] if it.verdict else [name for name in MODALITIES if edited[name][number]]
+        verdicts.append(it.verdict or (EDITED if changed else SAME))
+        modalities.append(subset_name(changed) if changed else None)
+    return pa.record_batch([rows["photo_id"], verdicts, modalities], schema=VERDICTS_SCHEMA)
+
+
+def _text_digests(rows: pa.RecordBatch, held: list[_Held], text_filter: TextFilter) -> pa.Array:
+    """Return the digests of the texts that pass; only those are judged that are compared."""
+    wanted = rows["text_sha256"].is_valid().to_pylist()
+    texts = [it.text if want else None for it, want in zip(held, wanted, strict=True)]
+    judged = iter(text_filter.judge([text for text in texts if text is not None]))
+    kept = [text if text is not None and next(judged).verdict == KEPT else None for text in texts]
+    return half_digests(pa.array(kept, pa.string()))
