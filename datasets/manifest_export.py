@@ -160,6 +160,10 @@ def _rows(dataset: Dataset) -> Iterator[pa.RecordBatch]:
                     "image_sha256": _from_hexadecimal(places["image_sha256"]),
                 }
                 yield pa.record_batch([columns[name] for name in SCHEMA.names], schema=SCHEMA)
+    if references.next(1).num_rows:
+        raise DatasetError(
+            f"{dataset.folder / _REFERENCES} names more posts than there are: {_AGAIN}"
+        )
 
 
 class _Rows:

@@ -171,6 +171,7 @@ class TestRefused:
         for other, said in (
             (references.take(pa.array(range(len(ROWS)))[::-1]), "not in the order"),
             (references.slice(0, 10), "not in the order"),
+            (pa.concat_tables([references, references.slice(0, 1)]), "more posts than there are"),
             (references.drop_columns(["secret"]), "lacks the column secret"),
         ):
             pq.write_table(other, path)
