@@ -85,7 +85,10 @@ class Fillers(Sequence[Entry]):
             block = (self.first >> self.length) + 1 + int(self._room * self._bent(place + aside))
             number = block << self.length | self.ending
             if number not in self.listed:
-                break
+                return number
+        # Where a stretch is so short that every draw is the same: the half after it is free.
+        while number in self.listed:
+            number += 1 << self.length
         return number
 
     def _bent(self, place: float) -> float:

@@ -112,6 +112,7 @@ def write_dataset(
         "format": "flickr-emotion-dataset",
         "version": 1,
         "kind": "votes",
+        "service": "flickr",
         "classes": labels,
         "counts": {
             split: {
