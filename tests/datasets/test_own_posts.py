@@ -187,7 +187,7 @@ class TestCsv:
             max_size=20,
         )
     )
-    @settings(max_examples=60)
+    @settings(max_examples=60, deadline=None)  # it writes files
     def test_any_cells_come_back(self, cells: list[tuple[str, str, int | None]]) -> None:
         with TemporaryDirectory() as name:
             out = io.StringIO()
@@ -278,7 +278,7 @@ class TestRefused:
 
 class TestRanges:
     @given(st.integers(1, 300), st.integers(1, 80), st.integers(1, 90), st.booleans())
-    @settings(max_examples=40)
+    @settings(max_examples=40, deadline=None)  # it writes files
     def test_they_cover_every_row_once(
         self, count: int, group: int, size: int, as_csv: bool
     ) -> None:
