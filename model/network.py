@@ -6,6 +6,8 @@ the seven losses, so that a post trains whatever it has the modalities for, and 
 some can be answered by the head of what it has.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -87,14 +89,21 @@ class MultitaskNetwork(nn.Module):
                 logits[subset] = head(_gather(torch.cat(held, dim=1), rows))
         return logits
 
-    def loss(self, logits: dict[str, Tensor], batch: Batch) -> Tensor:
+    def loss(
+        self, logits: dict[str, Tensor], batch: Batch, counts: Mapping[str, int] | None = None
+    ) -> Tensor:
         """Section 3.2: the sum over the heads of their mean cross-entropy.
 
         The mean is over those posts of the batch that have the head's modalities, so that a rare
-        combination weighs as much as a frequent one; a head without any adds nothing.
+        combination weighs as much as a frequent one; a head without any adds nothing. Where the
+        batch is a part of a step, ``counts`` says how many posts of the step each head has: the
+        parts' losses then add up to the step's.
         """
         terms = [
-            nn.functional.cross_entropy(head_logits, _gather(batch.labels_B, batch.rows[subset]))
+            nn.functional.cross_entropy(
+                head_logits, _gather(batch.labels_B, batch.rows[subset]), reduction="sum"
+            )
+            / (counts[subset] if counts else len(head_logits))
             for subset, head_logits in logits.items()
         ]
         return torch.stack(terms).sum()
