@@ -1,5 +1,6 @@
 """A training that was stopped or killed ends in the weights of one that was not."""
 
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from typer.testing import CliRunner
 
+from cli import app
 from model.errors import ModelError
 from model.training import resume, train
 from tests.model.conftest import TINY
@@ -18,7 +21,11 @@ from tests.model.dataset_folder import separable_post, write_dataset
 
 PROJECT = Path(__file__).resolve().parents[2]
 # 40 posts in batches of 8: five steps to an epoch.
-OPTIONS = ["--image-encoder", "squeezenet1_1", "--image-weights", "none", "--epochs", "3", "--batch-size", "8", "--learning-rate", "0.003", "--device", "cpu"]
+CONFIG = dataclasses.replace(TINY, epochs=3, batch_size=8)
+OPTIONS = [
+    *("--image-encoder", "squeezenet1_1", "--image-weights", "none", "--learning-rate", "0.003"),
+    *("--epochs", "3", "--batch-size", "8", "--device", "cpu"),
+]
 IN_THE_SECOND_EPOCH = 7
 
 
@@ -60,18 +67,17 @@ def assert_same_end(found: Path, expected: Path) -> None:
 def whole(dataset_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nothing has interrupted."""
     out = tmp_path_factory.mktemp("whole") / "run"
-    run("none", 0, dataset_folder, "--out", out, *OPTIONS, code=0)
+    train(CONFIG, dataset=dataset_folder, out=out)
     assert not (out / "checkpoint.safetensors").exists()
     return out
 
 
 class TestStopped:
-    @pytest.mark.parametrize(("name", "step"), [("SIGTERM", IN_THE_SECOND_EPOCH), ("SIGINT", 2)])
     def test_it_says_how_to_go_on_and_does(
-        self, dataset_folder: Path, whole: Path, tmp_path: Path, name: str, step: int
+        self, dataset_folder: Path, whole: Path, tmp_path: Path
     ) -> None:
-        out = tmp_path / "run"
-        stopped = run(name, step, dataset_folder, "--out", out, *OPTIONS, code=130)
+        out, at = tmp_path / "run", IN_THE_SECOND_EPOCH
+        stopped = run("SIGTERM", at, dataset_folder, "--out", out, *OPTIONS, code=130)
         assert stopped.stderr.splitlines()[-1] == (
             f"stopped; `python cli.py train --resume {out}` goes on where it was"
         )
@@ -95,7 +101,8 @@ class TestStopped:
         kept = (out / "seed-0" / "metrics.json").stat().st_mtime_ns
         resume(out)
         assert (out / "seed-0" / "metrics.json").stat().st_mtime_ns == kept
-        run("none", 0, dataset_folder, "--out", tmp_path / "whole", *repeats, code=0)
+        config = dataclasses.replace(CONFIG, repeats=3)
+        train(config, dataset=dataset_folder, out=tmp_path / "whole")
         assert_same_end(out, tmp_path / "whole")
         for seed in (1, 2):
             assert_same_end(out / f"seed-{seed}", tmp_path / "whole" / f"seed-{seed}")
@@ -109,13 +116,15 @@ class TestStopped:
         assert "--resume" not in stopped.stderr
         assert_same_end(out, whole)
 
-    def test_a_new_run_takes_the_place_of_a_stopped_one(
-        self, dataset_folder: Path, whole: Path, tmp_path: Path
-    ) -> None:
-        out = tmp_path / "run"
-        run("SIGTERM", 2, dataset_folder, "--out", out, *OPTIONS, code=130)
-        run("none", 0, dataset_folder, "--out", out, *OPTIONS, code=0)
+    def test_in_the_first_epoch(self, dataset_folder: Path, whole: Path, tmp_path: Path) -> None:
+        """It goes on too; and a new training takes its place as that of any run."""
+        out, new = tmp_path / "run", tmp_path / "new"
+        run("SIGINT", 2, dataset_folder, "--out", out, *OPTIONS, code=130)
+        shutil.copytree(out, new)
+        resume(out)
         assert_same_end(out, whole)
+        train(CONFIG, dataset=dataset_folder, out=new)
+        assert_same_end(new, whole)
 
 
 def test_a_run_at_its_end_has_its_metrics(run_folder: Path) -> None:
@@ -159,10 +168,17 @@ class TestRefusals:
         with pytest.raises(ModelError, match="epochs is no int"):
             resume(stopped)
 
-    @pytest.mark.parametrize("more", [["--epochs", "9"], ["data"], ["--out", "elsewhere"]])
-    def test_options_beside_it(self, run_folder: Path, more: list[str]) -> None:
-        done = run("none", 0, "--resume", run_folder, *more, code=2)
-        assert "takes everything from the run" in " ".join(done.stderr.split())
-
-    def test_neither_a_data_set_nor_a_run(self) -> None:
-        run("none", 0, code=2)
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["--resume", "run", "--epochs", "9"], "leave --epochs away"),
+            (["data", "--resume", "run"], "leave dataset away"),
+            (["--resume", "run", "--out", "elsewhere"], "leave --out away"),
+            (["data"], "give D and --out R, or --resume R"),
+            (["--out", "run"], "give D and --out R, or --resume R"),
+        ],
+    )
+    def test_options_beside_it(self, arguments: list[str], message: str) -> None:
+        done = CliRunner().invoke(app, ["train", *arguments])
+        assert done.exit_code == 2
+        assert message in " ".join(done.stderr.split())
