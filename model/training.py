@@ -27,6 +27,7 @@ from model.journal import Journal
 from model.material import Material, for_seed, prepare
 from model.metrics import majority, over_repeats, spread
 from model.network import MultitaskNetwork
+from model.optimisers import LazyAdam
 from model.posts import Encoding
 from model.run_folder import RunFolder, describe
 from model.word_vectors import WordVectors
@@ -175,14 +176,13 @@ def _fit(
     return journal.epochs
 
 
-def _optimiser(network: MultitaskNetwork, config: TrainingConfig) -> torch.optim.Adam:
+def _optimiser(network: MultitaskNetwork, config: TrainingConfig) -> LazyAdam:
     backbone = [p for p in network.backbone.parameters() if p.requires_grad]
     known = set(map(id, network.backbone.parameters()))
     groups = [{"params": [p for p in network.parameters() if id(p) not in known]}]
     if backbone:
         groups.append({"params": backbone, "lr": config.image_learning_rate})  # type: ignore[dict-item]
-    # Fused: one pass over a vocabulary's vectors and moments instead of a dozen.
-    return torch.optim.Adam(groups, lr=config.learning_rate, fused=True)
+    return LazyAdam(groups, lr=config.learning_rate)
 
 
 def _epoch(
