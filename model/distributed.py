@@ -93,7 +93,7 @@ class World:
         """Return a module whose dense gradients are means over the processes after backward."""
         if not self.control:
             return module
-        sparse = {id(parameter) for parameter in sparse_parameters(module)}
+        sparse = {id(parameter) for parameter in embedding_parameters(module)}
         DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(  # type: ignore[no-untyped-call]
             module, [name for name, p in module.named_parameters() if id(p) in sparse]
         )
@@ -136,10 +136,10 @@ class World:
             dist.broadcast(tensor.detach(), 0)
 
 
-def sparse_parameters(module: nn.Module) -> list[nn.Parameter]:
-    """Return the parameters that get sparse gradients."""
+def embedding_parameters(module: nn.Module) -> list[nn.Parameter]:
+    """Return the vectors of words and tags: their gradients hold only the rows that were seen."""
     embeddings = (part for part in module.modules() if isinstance(part, nn.Embedding))
-    return [p for embedding in embeddings if embedding.sparse for p in embedding.parameters()]
+    return [parameter for embedding in embeddings for parameter in embedding.parameters()]
 
 
 def _gather_uneven(values: Tensor, counts: list[int]) -> Tensor:

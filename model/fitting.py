@@ -26,12 +26,13 @@ from model.batches import Batch, Split, training_order
 from model.checkpoints import Checkpoint, random_state, set_random_state
 from model.config import TrainingConfig
 from model.devices import autocast
-from model.distributed import World, sparse_parameters
+from model.distributed import World, embedding_parameters
 from model.errors import ModelError
 from model.evaluation import score
 from model.interruption import StopSignals
 from model.journal import Journal
 from model.network import MultitaskNetwork
+from model.optimisers import LazyAdam
 from model.posts import Integers
 from model.prefetching import ready_batches
 from model.profiling import StepProfile
@@ -72,7 +73,7 @@ class LossOfShare(nn.Module):
         # An empty share takes part in adding up the gradients, or the others would wait for ever.
         # It does so with a parameter that other shares use: one that nobody uses must stay without
         # a gradient, as Adam moves what has one.
-        used = next(subset for subset in SUBSETS if counts[subset])
+        used = next(subset for subset in self.network.heads if counts[subset])
         parameters = self.network.heads[used].parameters()
         return torch.stack([0 * parameter.sum() for parameter in parameters]).sum()
 
@@ -97,7 +98,7 @@ class Fitting:
         self._order_state = dict(self._order.bit_generator.state)
         # Read only between epochs, so that no step waits for the device.
         self._loss = torch.zeros((), device=world.device)
-        self._sparse = sparse_parameters(network)
+        self._sparse = embedding_parameters(network)
         if config.compile:
             for encoder in network.encoders.values():
                 encoder.compile(dynamic=True)
@@ -287,11 +288,10 @@ def _counts(present: dict[str, npt.NDArray[np.bool_]], indices: Integers) -> dic
     }
 
 
-def _optimiser(network: MultitaskNetwork, config: TrainingConfig) -> torch.optim.Adam:
+def _optimiser(network: MultitaskNetwork, config: TrainingConfig) -> LazyAdam:
     backbone = [p for p in network.backbone.parameters() if p.requires_grad]
     known = set(map(id, network.backbone.parameters()))
     groups = [{"params": [p for p in network.parameters() if id(p) not in known]}]
     if backbone:
         groups.append({"params": backbone, "lr": config.image_learning_rate})  # type: ignore[dict-item]
-    # Fused: one pass over a vocabulary's vectors and moments instead of a dozen.
-    return torch.optim.Adam(groups, lr=config.learning_rate, fused=True)
+    return LazyAdam(groups, lr=config.learning_rate)
