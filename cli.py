@@ -247,7 +247,10 @@ def train(
     repeats: Annotated[int, typer.Option(help="Runs with successive seeds.")] = _TRAIN.repeats,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = _TRAIN.device,
     compile: Annotated[
-        bool, typer.Option("--compile", help="Compile the encoders (torch.compile), for a GPU.")
+        bool,
+        typer.Option(
+            "--compile", help="Compile the image encoder (torch.compile), where it is trained."
+        ),
     ] = _TRAIN.compile,
 ) -> None:
     """Train the multimodal multitask network on a data set; on several GPUs with torchrun."""

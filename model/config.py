@@ -57,7 +57,7 @@ class TrainingConfig:
     """``auto`` (CUDA where there is one), ``cpu``, ``cuda``, or one of several as ``cuda:1``."""
 
     compile: bool = False
-    """Whether the encoders are compiled: it pays on a GPU, over many epochs."""
+    """Whether the image backbone is compiled: it pays where it is trained, on a GPU."""
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "accumulate", "patience", "repeats"):

@@ -100,8 +100,8 @@ class Fitting:
         self._loss = torch.zeros((), device=world.device)
         self._sparse = embedding_parameters(network)
         if config.compile:
-            for encoder in network.encoders.values():
-                encoder.compile(dynamic=True)
+            # The other encoders are a few large products already, with a backward of their own.
+            network.backbone.compile(dynamic=True)
         self._loss_of_share = world.parallel(LossOfShare(network))
         if world.rank:  # the first draws what a process alone would draw
             torch.manual_seed(config.seed + (world.rank << 32))
