@@ -165,9 +165,7 @@ def _padded(ids: Integers, starts: Integers, indices: Integers, length: int) -> 
     return padded
 
 
-def plain_order(
-    posts: int, batch_size: int, generator: np.random.Generator
-) -> Iterator[Integers]:
+def plain_order(posts: int, batch_size: int, generator: np.random.Generator) -> Iterator[Integers]:
     """Yield an epoch's batches in a random order."""
     shuffled = generator.permutation(posts)
     for start in range(0, posts, batch_size):

@@ -114,9 +114,7 @@ class MultitaskNetwork(nn.Module):
         batch has all modalities does not run.
         """
         representations_BR = {
-            modality: _scatter(
-                encoder(batch.inputs[modality]), batch.rows[modality], len(batch)
-            )
+            modality: _scatter(encoder(batch.inputs[modality]), batch.rows[modality], len(batch))
             for modality, encoder in self.encoders.items()
             if modality in batch.inputs
         }
