@@ -3,8 +3,6 @@
 No list is padded to the length of another, so a batch costs what it holds.
 """
 
-# ruff: noqa: N803 (shapes in names)
-
 from dataclasses import dataclass
 
 import numpy as np
