@@ -69,7 +69,7 @@ class TestBatches:
         }
 
     def test_only_texts_shorter_than_a_window_are_padded(self) -> None:
-        texts = batch_of(EVERY_SUBSET_TWICE).inputs["text"]
+        texts = batch_of(EVERY_SUBSET_TWICE * 4).inputs["text"]
         assert isinstance(texts, Packed)
         lengths = texts.lengths_N.tolist()
         assert min(lengths) < 5 < max(lengths)
