@@ -55,7 +55,7 @@ class TextEncoder(nn.Module):
         # Padding is multiplied by zero, so that nothing learns from it.
         scale_TE = (texts.ids_T != PADDING)[:, None].to(vectors_TE.dtype)
         if self.training:
-            scale_TE = scale_TE / (1 - WORD_DROPOUT) * _kept(vectors_TE)
+            scale_TE = _kept(vectors_TE).mul_(scale_TE / (1 - WORD_DROPOUT))
         convolutions = [layer for layer in self.convolutions if isinstance(layer, nn.Conv1d)]
         pools_NF = convolve_and_pool(
             vectors_TE * scale_TE,
@@ -73,14 +73,15 @@ def _look_up(embedding: nn.Embedding, ids_T: Tensor) -> Tensor:
 
 
 def _kept(values: Tensor) -> Tensor:
-    """Return which values dropout keeps.
+    """Return 1 for the values that dropout keeps, 0 for the others.
 
     A random byte decides on a value, 64 of 256 drop it. Torch draws a number for each value, which
     on a CPU takes as long as the convolutions.
     """
     draws = torch.empty((values.numel() + 7) // 8, dtype=torch.int64, device=values.device)
     bytes_ = draws.random_(-(2**63), None).view(torch.uint8)[: values.numel()]
-    return (bytes_ >= round(256 * WORD_DROPOUT)).view(values.shape)
+    kept = torch.empty_like(values)
+    return torch.ge(bytes_.view(values.shape), round(256 * WORD_DROPOUT), out=kept)
 
 
 class TagsEncoder(nn.Module):

@@ -52,13 +52,14 @@ class Answers(Mapping[str, Tensor]):
     A subset that no post of the batch holds is missing.
     """
 
-    logits_HBC: Tensor
+    logits_HBC: Tensor  # noqa: N815 (shapes in names)
     """Of all posts; those of a post that lacks a modality of the head mean nothing."""
     rows: dict[str, Tensor]
     """By head, in the order of H."""
 
     def __getitem__(self, subset: str) -> Tensor:
-        return self.logits_HBC[list(self.rows).index(subset)].index_select(0, self.rows[subset])
+        rows = self.rows[subset]
+        return self.logits_HBC[list(self.rows).index(subset)].index_select(0, rows)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.rows)
