@@ -132,7 +132,7 @@ def _warm_up(optimiser: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRSch
 
 
 def in_turn(repeats: int, **runs: Callable[[], object]) -> dict[str, float]:
-    """Return each run's fastest time in seconds; they take turns, so that all meet the same load."""
+    """Return each run's fastest time in seconds; they take turns: all meet the same load."""
     best = dict.fromkeys(runs, float("inf"))
     for _ in range(repeats):
         for name, run in runs.items():
