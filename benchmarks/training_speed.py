@@ -33,13 +33,14 @@ from benchmarks import training_posts as source
 from benchmarks.plain_training import PlainNetwork, PlainSplit, plain_order
 from datasets.modalities import SUBSETS
 from model.batches import Split, training_order
+from model.distributed import World
 from model.evaluation import score
+from model.fitting import WARM_UP_STEPS
 from model.image_backbones import Backbone, build_backbone
 from model.network import MultitaskNetwork
 from model.optimisers import LazyAdam
 from model.pictures import PictureTable
 from model.posts import Encoding, Integers, Posts
-from model.training import WARM_UP_STEPS
 
 BATCH = 64
 RATE = 0.001
@@ -300,7 +301,9 @@ def convergence(_: int) -> None:
             for _epoch in range(EPOCHS):
                 run.epoch()
                 judge.load_state_dict(run.network.state_dict())
-                judged = score(judge, validation, len(encoding.classes), torch.device("cpu"))
+                judged = score(
+                    judge, validation, len(encoding.classes), World(device=torch.device("cpu"))
+                )
                 losses[name][-1].append(judged.loss)
     for name, curves in losses.items():
         best, last = [min(curve) for curve in curves], [curve[-1] for curve in curves]
