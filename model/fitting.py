@@ -11,7 +11,7 @@ in a step waits for the device; its losses are added up there and read once an e
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,11 +119,14 @@ class Fitting:
         return (self._epoch - 1) * len(self._train.posts) + here
 
     def train_epoch(
-        self, stop: StopSignals, journal: Journal, profile: StepProfile | None
+        self,
+        stop: StopSignals,
+        advance: Callable[[int], None],
+        profile: StepProfile | None = None,
     ) -> float | None:
         """Take the steps that are left of the epoch; return the mean loss of its steps.
 
-        None where a signal has ended it between two steps.
+        None where a signal has ended it between two steps. ``advance`` hears of each step's posts.
         """
         self.network.train()
         steps = self._draw_steps()
@@ -137,7 +140,7 @@ class Fitting:
             if profile:
                 profile.step()
             self._take(step, batches)
-            journal.advance(len(step))
+            advance(len(step))
         loss = self._summed_loss() / len(steps)
         self._loss.zero_()
         self._epoch, self._steps_in_epoch = self._epoch + 1, 0
@@ -233,7 +236,7 @@ def fit(
     with journal, StopSignals(patient=world.size > 1) as stop:
         while not _is_over(journal.epochs, config):
             started = time.monotonic()
-            train_loss = fitting.train_epoch(stop, journal, profile)
+            train_loss = fitting.train_epoch(stop, journal.advance, profile)
             seconds = time.monotonic() - started
             if train_loss is None:
                 if journal.would_replace:

@@ -32,7 +32,7 @@ def ready_batches(
 
     def make(indices: Integers) -> Batch:
         batch = split.batch(indices)
-        return _each_tensor(batch, Tensor.pin_memory) if on_gpu else batch
+        return _each_tensor(batch, _pinned) if on_gpu else batch
 
     made = _made_ahead(make, chosen)
     return _copied_ahead(made, device) if on_gpu else made
@@ -58,6 +58,11 @@ def _made_ahead(
 def _next_of(coming: deque[Future[Batch]]) -> Batch:
     with record_function("batch"):
         return coming.popleft().result()
+
+
+def _pinned(tensor: Tensor) -> Tensor:
+    # Pictures that the GPU has decoded are there already.
+    return tensor if tensor.is_cuda else tensor.pin_memory()
 
 
 def _copied_ahead(batches: Iterator[Batch], device: torch.device) -> Generator[Batch, None, None]:
