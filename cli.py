@@ -246,6 +246,9 @@ def train(
     seed: Annotated[int, typer.Option()] = _TRAIN.seed,
     repeats: Annotated[int, typer.Option(help="Runs with successive seeds.")] = _TRAIN.repeats,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = _TRAIN.device,
+    decode: Annotated[
+        str, typer.Option(help="cpu, or gpu: what decodes pictures (nvJPEG on a GPU).")
+    ] = _TRAIN.decode,
     compile: Annotated[
         bool,
         typer.Option(
@@ -272,6 +275,7 @@ def train(
         seed=seed,
         repeats=repeats,
         device=device,
+        decode=decode,
         compile=compile,
     )
     from model.report import metrics_table

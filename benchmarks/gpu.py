@@ -29,7 +29,7 @@ from model.fitting import Fitting
 from model.image_backbones import build_backbone
 from model.interruption import StopSignals
 from model.network import MultitaskNetwork
-from model.pictures import PictureTable
+from model.picture_decoding import PictureTable, open_decoder
 
 VOCABULARY = 20_000
 WORDS = (5, 40)
@@ -46,6 +46,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=2_048, help="for the training of DenseNet")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--accumulate", type=int, default=1)
+    parser.add_argument("--decode", default="cpu", help="cpu or gpu")
     parser.add_argument("--compile", action="store_true")
     options = parser.parse_args()
     if options.device.startswith("cuda") and not torch.cuda.is_available():
@@ -60,6 +61,7 @@ def main() -> None:
             finetune_image=finetuned,
             batch_size=options.batch_size,
             accumulate=options.accumulate,
+            decode=options.decode,
             compile=options.compile,
         )
         print(f"{name}: {_measure(config, posts, device)}", flush=True)
@@ -76,7 +78,7 @@ def _measure(config: TrainingConfig, count: int, device: torch.device) -> str:
         images = PictureTable(
             [contents[n % len(contents)] for n in numbers],
             [f"picture {n}" for n in numbers],
-            backbone.preprocessing,
+            open_decoder(backbone.preprocessing, config.decode, device),
         )
     torch.manual_seed(config.seed)
     network = MultitaskNetwork(

@@ -39,7 +39,7 @@ from model.fitting import WARM_UP_STEPS
 from model.image_backbones import Backbone, build_backbone
 from model.network import MultitaskNetwork
 from model.optimisers import LazyAdam
-from model.pictures import PictureTable
+from model.picture_decoding import PictureTable, open_decoder
 from model.posts import Encoding, Integers, Posts
 
 BATCH = 64
@@ -256,7 +256,7 @@ def finetuned(_: int) -> None:
     pictures = PictureTable(
         source.mvsa_pictures([rows[index] for index in complete]),
         [str(index) for index in complete],
-        backbone.preprocessing,
+        open_decoder(backbone.preprocessing, "cpu", torch.device("cpu")),
     )
     some = _only(posts, complete)
     split = Split(posts=some, images=pictures)

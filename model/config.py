@@ -56,6 +56,9 @@ class TrainingConfig:
     device: str = "auto"
     """``auto`` (CUDA where there is one), ``cpu``, ``cuda``, or one of several as ``cuda:1``."""
 
+    decode: str = "cpu"
+    """``cpu``, or ``gpu`` for nvJPEG, which keeps up with a GPU and rounds otherwise."""
+
     compile: bool = False
     """Whether the image backbone is compiled: it pays where it is trained, on a GPU."""
 

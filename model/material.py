@@ -85,4 +85,5 @@ def _splits(
             finetuned=config.finetune_image,
             run_folder=out,
             device=world.device,
+            decode=config.decode,
         )
