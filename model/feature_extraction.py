@@ -22,8 +22,8 @@ from model.image_backbones import PICTURES_TO_A_THREAD, Backbone
 from model.picture_decoding import PictureDecoder, stacked
 from model.pictures import FOR_A_DATASET
 
-# A worker holds the interpreter's lock while it starts a layer, about a twentieth of the time; on
-# machines of many cores a worker gets several of them rather than there being more workers.
+# A worker holds the interpreter's lock while it starts a layer; on machines of many cores a worker
+# gets several of them, so that few wait for the lock.
 MOST_WORKERS = 8
 GROUPS_AHEAD = 3  # to a worker: enough that none waits, few enough that memory stays small
 PICTURES_TO_A_READ = 64
@@ -100,8 +100,8 @@ def _on_gpu(
                 features_ND = passes(pictures_N3HW.to(device, non_blocking=True))
                 copy_ND = torch.empty(features_ND.shape, pin_memory=True)
                 copy_ND.copy_(features_ND, non_blocking=True)
-            copied = torch.cuda.Event()
-            copied.record()  # type: ignore[no-untyped-call]
+            copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            copied.record()
             # Only now, with this pass on its way, is the one before it waited for.
             if before:
                 yield _arrived(*before)
