@@ -15,7 +15,7 @@ from datasets.build_options import BuildOptions
 from datasets.errors import DatasetError
 from harvest.errors import HarvestError
 from model.config import TrainingConfig
-from model.errors import ModelError
+from model.errors import ModelError, TrainingStopped
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -279,8 +279,22 @@ def manifest_diff(
 
 @app.command()
 def train(
-    dataset: Annotated[Path, typer.Argument(metavar="D", help="Data set folder.")],
-    out: Annotated[Path, typer.Option(help="Run folder.")],
+    context: typer.Context,
+    dataset: Annotated[
+        Path | None, typer.Argument(metavar="D", help="Data set folder.", show_default=False)
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder.", show_default=False)] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="R",
+            help="Go on with the training of a run folder, with its data set and options.",
+            show_default=False,
+        ),
+    ] = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Write a trace of some steps into the run folder.")
+    ] = False,
     image_encoder: Annotated[
         str, typer.Option(help="A torchvision classification model, or efficientnet_lite0.")
     ] = _TRAIN.image_encoder,
@@ -298,6 +312,9 @@ def train(
     ] = _TRAIN.word_vectors,
     epochs: Annotated[int, typer.Option()] = _TRAIN.epochs,
     batch_size: Annotated[int, typer.Option()] = _TRAIN.batch_size,
+    accumulate: Annotated[
+        int, typer.Option(help="Batches to a step: a large step in little memory.")
+    ] = _TRAIN.accumulate,
     learning_rate: Annotated[float, typer.Option()] = _TRAIN.learning_rate,
     patience: Annotated[
         int, typer.Option(help="Epochs without a lower validation loss before the end.")
@@ -305,8 +322,21 @@ def train(
     seed: Annotated[int, typer.Option()] = _TRAIN.seed,
     repeats: Annotated[int, typer.Option(help="Runs with successive seeds.")] = _TRAIN.repeats,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = _TRAIN.device,
+    decode: Annotated[
+        str, typer.Option(help="cpu, or gpu: what decodes pictures (nvJPEG on a GPU).")
+    ] = _TRAIN.decode,
+    compile: Annotated[
+        bool,
+        typer.Option(
+            "--compile", help="Compile the image encoder (torch.compile), where it is trained."
+        ),
+    ] = _TRAIN.compile,
 ) -> None:
-    """Train the multimodal multitask network on a data set."""
+    """Train the multimodal multitask network on a data set; on several GPUs with torchrun."""
+    if resume is not None:
+        _only(context, "resume", "profile")
+    elif dataset is None or out is None:
+        raise typer.BadParameter("give D and --out R, or --resume R")
     config = TrainingConfig(
         image_encoder=image_encoder,
         image_weights=image_weights,
@@ -315,18 +345,27 @@ def train(
         word_vectors=word_vectors,
         epochs=epochs,
         batch_size=batch_size,
+        accumulate=accumulate,
         learning_rate=learning_rate,
         patience=patience,
         seed=seed,
         repeats=repeats,
         device=device,
+        decode=decode,
+        compile=compile,
     )
     from model.report import metrics_table
+    from model.training import resume as resume_training
     from model.training import train as run_training
 
     _end_like_ctrl_c()
-
-    print(metrics_table(run_training(config, dataset=dataset, out=out)["test"]))
+    if dataset is None or out is None:
+        assert resume is not None
+        metrics = resume_training(resume, profile=profile)
+    else:
+        metrics = run_training(config, dataset=dataset, out=out, profile=profile)
+    if os.environ.get("RANK", "0") == "0":  # of several processes, one answers
+        print(metrics_table(metrics["test"]))
 
 
 @app.command()
@@ -432,6 +471,16 @@ def _announce(line: str) -> None:
     print(line, flush=True)
 
 
+def _only(context: typer.Context, *names: str) -> None:
+    """Refuse what was given on the command line beside the parameters of these names."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name not in names and source and source.name == "COMMANDLINE":
+            raise typer.BadParameter(
+                f"--{names[0]} takes everything from the run: leave {parameter.opts[0]} away"
+            )
+
+
 def _end_like_ctrl_c() -> None:
     # What a scheduler or a closing session sends must end long work as cleanly as Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -452,6 +501,9 @@ def main() -> None:
         if end.code == 130:  # what typer makes of Ctrl-C
             say("stopped; the same command starts again, a crawl where it was")
         raise
+    except TrainingStopped as stopped:
+        say(str(stopped))
+        sys.exit(130)
     except (HarvestError, DatasetError, ModelError) as error:
         if debug:
             raise

@@ -1,9 +1,9 @@
 """Posts in batches, with nothing in them for what is absent.
 
 A batch holds, for each modality, the inputs of only those of its posts that have it, and for each
-of the seven subsets the rows of the posts that hold it. Texts are padded to the longest of the
-batch, so training draws batches of like length: padding short texts to 150 words would cost most
-of an epoch.
+of the seven subsets the rows of the posts that hold it. Words and tags are packed: a batch costs
+what it holds. Batches of texts of like length still save in pooling, which has a place for each
+word of the longest text.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,9 @@ import torch
 from torch import Tensor
 
 from datasets.modalities import SUBSETS
-from model.posts import PADDING, Integers, Posts
+from model.encoders import WINDOWS
+from model.packing import Packed, pack
+from model.posts import Integers, Posts
 
 # Posts are sorted by length within this many batches, so that an epoch's order stays random.
 BATCHES_TO_A_POOL = 50
@@ -33,8 +35,8 @@ class Batch:
     """Some posts; B of them, N of which have the modality at hand."""
 
     labels_B: Tensor  # noqa: N815 (shapes in names)
-    inputs: dict[str, Tensor]
-    """By modality: pictures (N, 3, H, W) or features (N, D), word ids (N, L), tag ids (N, K).
+    inputs: dict[str, Tensor | Packed]
+    """By modality: pictures (N, 3, H, W) or features (N, D), packed word ids and tag ids.
     A modality that none of the posts has is missing."""
     rows: dict[str, Tensor]
     """By subset: the rows of the posts that have all its modalities, in increasing order."""
@@ -43,13 +45,26 @@ class Batch:
         return len(self.labels_B)
 
     def to(self, device: torch.device) -> "Batch":
-        """Return the batch on a device."""
+        """Return the batch on a device; from pinned memory it is copied while the device works."""
         if device.type == "cpu":
             return self
         return Batch(
-            labels_B=self.labels_B.to(device),
-            inputs={name: tensor.to(device) for name, tensor in self.inputs.items()},
-            rows={name: tensor.to(device) for name, tensor in self.rows.items()},
+            labels_B=self.labels_B.to(device, non_blocking=True),
+            inputs={
+                name: values.to(device)
+                if isinstance(values, Packed)
+                else values.to(device, non_blocking=True)
+                for name, values in self.inputs.items()
+            },
+            rows={name: rows.to(device, non_blocking=True) for name, rows in self.rows.items()},
+        )
+
+    def pin_memory(self) -> "Batch":
+        """Return the batch in memory that is copied to a GPU while it computes."""
+        return Batch(
+            labels_B=self.labels_B.pin_memory(),
+            inputs={name: values.pin_memory() for name, values in self.inputs.items()},
+            rows={name: rows.pin_memory() for name, rows in self.rows.items()},
         )
 
 
@@ -68,26 +83,20 @@ class Split:
             subset: np.flatnonzero(np.all([present[m] for m in subset.split("+")], axis=0))
             for subset in SUBSETS
         }
-        inputs = {}
+        inputs: dict[str, Tensor | Packed] = {}
         if len(rows["image"]):
             inputs["image"] = self.images.rows(posts.image_rows[indices[rows["image"]]].tolist())
         if len(rows["text"]):
-            inputs["text"] = _pad(posts.words, posts.word_starts, indices[rows["text"]])
+            inputs["text"] = pack(
+                posts.words, posts.word_starts, indices[rows["text"]], least=max(WINDOWS)
+            )
         if len(rows["tags"]):
-            inputs["tags"] = _pad(posts.tags, posts.tag_starts, indices[rows["tags"]])
+            inputs["tags"] = pack(posts.tags, posts.tag_starts, indices[rows["tags"]])
         return Batch(
             labels_B=torch.from_numpy(posts.labels[indices]),
             inputs=inputs,
             rows={subset: torch.from_numpy(chosen) for subset, chosen in rows.items()},
         )
-
-
-def _pad(ids: Integers, starts: Integers, indices: Integers) -> Tensor:
-    lists = [ids[starts[index] : starts[index + 1]] for index in indices]
-    padded = np.full((len(lists), max(map(len, lists))), PADDING, dtype=np.int64)
-    for row, entries in zip(padded, lists, strict=True):
-        row[: len(entries)] = entries
-    return torch.from_numpy(padded)
 
 
 def training_order(

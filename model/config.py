@@ -4,8 +4,10 @@ The defaults are the paper's settings (section 3.2). The command line imports th
 them, so it must not import torch.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from model.errors import ModelError
 
@@ -34,7 +36,10 @@ class TrainingConfig:
     """Passes over the training posts at most; early stopping usually ends before."""
 
     batch_size: int = 64
-    """Posts to a step."""
+    """Posts to a pass through the network; several processes divide them."""
+
+    accumulate: int = 1
+    """Passes to a step. Each head's loss is its mean over all posts of the step."""
 
     learning_rate: float = 0.01
     """Adam's rate for everything but the image backbone."""
@@ -51,8 +56,14 @@ class TrainingConfig:
     device: str = "auto"
     """``auto`` (CUDA where there is one), ``cpu``, ``cuda``, or one of several as ``cuda:1``."""
 
+    decode: str = "cpu"
+    """``cpu``, or ``gpu`` for nvJPEG, which keeps up with a GPU and rounds otherwise."""
+
+    compile: bool = False
+    """Whether the image backbone is compiled: it pays where it is trained, on a GPU."""
+
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "patience", "repeats"):
+        for name in ("epochs", "batch_size", "accumulate", "patience", "repeats"):
             if getattr(self, name) < 1:
                 raise ModelError(f"{_option(name)} is {getattr(self, name)}: it must be at least 1")
         for name in ("learning_rate", "image_learning_rate"):
@@ -68,6 +79,22 @@ class TrainingConfig:
                 f"--seed {self.seed} with --repeats {self.repeats} ends with the seed {last}: it "
                 "must lie between 0 and 2**32 - 1"
             )
+
+    @classmethod
+    def of_options(cls, options: Mapping[str, Any]) -> "TrainingConfig":
+        """Return the settings that a run's ``config.json`` names; others have their defaults.
+
+        Raises ``TypeError`` where a value is of the wrong kind.
+        """
+        known = {field.name: field for field in fields(cls) if field.name in options}
+        values = {name: options[name] for name in known}
+        if values.get("word_vectors") is not None:
+            values["word_vectors"] = Path(values["word_vectors"])
+        for name, field in known.items():
+            kind = type(field.default)
+            if name != "word_vectors" and not isinstance(values[name], kind):
+                raise TypeError(f"{name} is no {kind.__name__}")
+        return cls(**values)
 
 
 def _option(name: str) -> str:

@@ -1,7 +1,7 @@
 """The three encoders of the paper's section 3.1: each turns one modality into 300 numbers.
 
-A representation depends on its own post only: pooling sees words and tags, never the padding that
-a batch adds, so batch mates change nothing.
+A representation depends on its own post only: words and tags come packed, without padding, and
+pooling sees a post's own.
 
 Where the paper is silent:
 
@@ -12,7 +12,8 @@ Where the paper is silent:
 - A text shorter than a window is padded with zeros up to the window: it has one position, seen by
   all three convolutions.
 
-Shapes in names: N posts that hold the modality, L words, K tags, E embedding, F filters.
+Shapes in names: N posts that hold the modality, T words or tags of all of them, K tags of the post
+with most, E embedding, F feature maps.
 """
 
 # ruff: noqa: N803, N806 (shapes in names)
@@ -21,7 +22,9 @@ import torch
 from torch import Tensor, nn
 
 from model.image_backbones import Backbone
+from model.packing import Packed
 from model.posts import PADDING
+from model.text_convolutions import convolve_and_pool
 
 REPRESENTATION = 300
 WORD_DIMENSION = 300
@@ -38,42 +41,47 @@ class TextEncoder(nn.Module):
     def __init__(self, vocabulary_size: int) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocabulary_size, WORD_DIMENSION, padding_idx=PADDING)
-        self.dropout = nn.Dropout(WORD_DROPOUT)
         self.convolutions = nn.ModuleList(
             nn.Conv1d(WORD_DIMENSION, FILTERS_PER_WINDOW, window) for window in WINDOWS
         )
         self.fc = nn.Linear(3 * FILTERS_PER_WINDOW * len(WINDOWS), REPRESENTATION)
 
-    def forward(self, words_NL: Tensor) -> Tensor:
-        """Return the texts' representations; ids are padded with 0 behind their last word."""
-        lengths_N = (words_NL != PADDING).sum(1)
-        words_NL = nn.functional.pad(words_NL, (0, max(0, max(WINDOWS) - words_NL.shape[1])))
-        embedded_NEL = self.dropout(self.embedding(words_NL)).transpose(1, 2)
-        pools = []
-        for window, convolution in zip(WINDOWS, self.convolutions, strict=True):
-            maps_NFL = torch.relu(convolution(embedded_NEL))
-            pools.append(_pool(maps_NFL, (lengths_N - window + 1).clamp(min=1)))
-        representation: Tensor = self.fc(torch.cat(pools, dim=1))
+    def forward(self, texts: Packed) -> Tensor:
+        """Return the representations of texts, which are padded up to the longest window.
+
+        The gradient of the word vectors is sparse: it holds the words of the texts only.
+        """
+        vectors_TE = _look_up(self.embedding, texts.ids_T)
+        # Padding is multiplied by zero, so that nothing learns from it.
+        scale_TE = (texts.ids_T != PADDING)[:, None].to(vectors_TE.dtype)
+        if self.training:
+            scale_TE = _kept(vectors_TE).mul_(scale_TE / (1 - WORD_DROPOUT))
+        convolutions = [layer for layer in self.convolutions if isinstance(layer, nn.Conv1d)]
+        pools_NF = convolve_and_pool(
+            vectors_TE * scale_TE,
+            texts,
+            [layer.weight for layer in convolutions],
+            [layer.bias for layer in convolutions if layer.bias is not None],
+        )
+        representation: Tensor = self.fc(pools_NF)
         return representation
 
 
-def _pool(maps_NFL: Tensor, positions_N: Tensor) -> Tensor:
-    """Equation 1: max, average and min of each feature map over the text's own positions.
+def _look_up(embedding: nn.Embedding, ids_T: Tensor) -> Tensor:
+    # Without the layer's own treatment of padding, which copies the whole gradient to leave it out.
+    return nn.functional.embedding(ids_T, embedding.weight, sparse=True)
 
-    Feature maps come from a ReLU, so a zero in place of padding changes neither max nor sum.
+
+def _kept(values: Tensor) -> Tensor:
+    """Return 1 for the values that dropout keeps, 0 for the others.
+
+    A random byte decides on a value, 64 of 256 drop it. Torch draws a number for each value, which
+    on a CPU takes as long as the convolutions.
     """
-    padding_N1L = (torch.arange(maps_NFL.shape[2], device=maps_NFL.device) >= positions_N[:, None])[
-        :, None, :
-    ]
-    real_NFL = maps_NFL.masked_fill(padding_N1L, 0.0)
-    return torch.cat(
-        [
-            real_NFL.amax(2),
-            real_NFL.sum(2) / positions_N[:, None],
-            maps_NFL.masked_fill(padding_N1L, torch.inf).amin(2),
-        ],
-        dim=1,
-    )
+    draws = torch.empty((values.numel() + 7) // 8, dtype=torch.int64, device=values.device)
+    bytes_ = draws.random_(-(2**63), None).view(torch.uint8)[: values.numel()]
+    kept = torch.empty_like(values)
+    return torch.ge(bytes_.view(values.shape), round(256 * WORD_DROPOUT), out=kept)
 
 
 class TagsEncoder(nn.Module):
@@ -84,10 +92,16 @@ class TagsEncoder(nn.Module):
         self.embedding = nn.Embedding(vocabulary_size, TAG_DIMENSION, padding_idx=PADDING)
         self.convolution = nn.Conv1d(TAG_DIMENSION, TAG_FILTERS, 1)
 
-    def forward(self, tags_NK: Tensor) -> Tensor:
-        """Return the representations of lists of tags, padded with 0."""
-        maps_NFK = torch.relu(self.convolution(self.embedding(tags_NK).transpose(1, 2)))
-        return maps_NFK.masked_fill((tags_NK == PADDING)[:, None, :], 0.0).amax(2)
+    def forward(self, tags: Packed) -> Tensor:
+        """Return the representations of lists of tags; the tag vectors' gradient is sparse."""
+        vectors_TE = _look_up(self.embedding, tags.ids_T)
+        weight_FE = self.convolution.weight.squeeze(2)
+        maps_TF = torch.relu(nn.functional.linear(vectors_TE, weight_FE, self.convolution.bias))
+        # A list's last tag stands for what it has fewer than the longest: the maximum is the same.
+        offsets_K = torch.arange(tags.longest, device=tags.lengths_N.device)
+        tags_NK = tags.starts_N[:, None] + torch.minimum(offsets_K, tags.lengths_N[:, None] - 1)
+        maps_NKF = maps_TF.index_select(0, tags_NK.flatten()).view(*tags_NK.shape, -1)
+        return maps_NKF.amax(1)
 
 
 class ImageEncoder(nn.Module):

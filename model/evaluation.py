@@ -10,13 +10,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from datasets.modalities import SUBSETS
 from datasets.reading import open_dataset
 from model.batches import Split, reading_order
 from model.devices import choose_device
+from model.distributed import World
 from model.metrics import Confusion, confusion_matrix, figures
 from model.network import MultitaskNetwork
+from model.prefetching import ready_batches
 from model.splits import open_splits
 from model.trained_run import load_run
 
@@ -45,6 +48,7 @@ def evaluate(run: Path, dataset: Path | None = None, *, device: str = "auto") ->
     """
     chosen = choose_device(device)
     trained = load_run(run, chosen)
+    alone = World(device=chosen)
     opened = open_dataset(dataset or trained.dataset_folder)
     splits = open_splits(
         opened,
@@ -60,29 +64,42 @@ def evaluate(run: Path, dataset: Path | None = None, *, device: str = "auto") ->
         "dataset_digest": opened.digest,
         "same_dataset": opened.digest == trained.dataset_digest,
         **{
-            name: score(trained.network, split, len(trained.encoding.classes), chosen).figures()
+            name: score(trained.network, split, len(trained.encoding.classes), alone).figures()
             for name, split in splits.items()
         },
     }
 
 
 @torch.inference_mode()
-def score(network: MultitaskNetwork, split: Split, classes: int, device: torch.device) -> Score:
-    """Let a network answer a split's posts."""
+def score(network: MultitaskNetwork, split: Split, classes: int, world: World) -> Score:
+    """Let a network answer a split's posts; several processes divide them and all get the score."""
     network.eval()
-    confusions = {subset: np.zeros((classes, classes), dtype=np.int64) for subset in SUBSETS}
-    losses = dict.fromkeys(SUBSETS, 0.0)
-    for indices in reading_order(split.posts.text_lengths, POSTS_TO_A_PASS):
-        batch = split.batch(indices).to(device)
+    # Batch statistics are each process's own until they are judged.
+    world.same(network, buffers_only=True)
+    losses = torch.zeros(len(SUBSETS), dtype=torch.float64, device=world.device)
+    pairs: dict[str, list[Tensor]] = {subset: [] for subset in SUBSETS}
+    passes = list(reading_order(split.posts.text_lengths, POSTS_TO_A_PASS))
+    for batch in ready_batches(split, passes[world.rank :: world.size], world.device):
         for subset, logits in network(batch).items():
             labels = batch.labels_B[batch.rows[subset]]
-            losses[subset] += float(
-                torch.nn.functional.cross_entropy(logits, labels, reduction="sum")
+            losses[SUBSETS.index(subset)] += torch.nn.functional.cross_entropy(
+                logits, labels, reduction="sum"
             )
-            confusions[subset] += confusion_matrix(
-                labels.cpu().numpy(), logits.argmax(1).cpu().numpy(), classes
-            )
+            pairs[subset].append(torch.stack((labels, logits.argmax(1))))
+    # Only here is waited for the device.
+    confusions = np.stack([_confusion(pairs[subset], classes) for subset in SUBSETS])
+    sums = losses.cpu().numpy()
+    world.add_up(confusions)
+    world.add_up(sums)
+    counts = np.maximum(confusions.sum((1, 2)), 1)
     return Score(
-        confusions=confusions,
-        loss=sum(losses[s] / max(int(confusions[s].sum()), 1) for s in SUBSETS),
+        confusions=dict(zip(SUBSETS, confusions, strict=True)),
+        loss=float((sums / counts).sum()),
     )
+
+
+def _confusion(pairs: list[Tensor], classes: int) -> Confusion:
+    if not pairs:
+        return np.zeros((classes, classes), dtype=np.int64)
+    labels, answers = torch.cat(pairs, dim=1).cpu().numpy()
+    return confusion_matrix(labels, answers, classes)

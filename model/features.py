@@ -1,34 +1,34 @@
 """What a frozen image backbone makes of a data set's pictures, computed once and kept.
 
 With a frozen backbone a picture's features never change, while decoding and the backbone's pass
-are nearly all of an epoch's time. They are computed in one stream and kept beside the data set,
-under a name that says what they were made from: another seed, run or system reads them back.
+are nearly all of an epoch's time. They are kept beside the data set, under a name that says what
+they were made from: another seed, run or system reads them back.
 """
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from datasets.progress import ProgressReport
 from datasets.reading import Dataset
 from model.errors import ModelError
+from model.feature_extraction import Picture, extract, picture_contents
+from model.feature_files import GrowingFile, Shape, read_features, writable_folder
 from model.image_backbones import Backbone
-from model.pictures import FOR_A_DATASET
+from model.picture_decoding import CpuDecoder, PictureDecoder
 from model.posts import Posts
-from model.tensor_files import write_tensors
-
-PICTURES_TO_A_READ = 32
 
 
 class FeatureTable:
-    """The features of a split's pictures, in the order of the posts that have one."""
+    """The features of a split's pictures, in the order of the posts that have one.
+
+    They may lie in a mapped file: only the rows that are asked for are read.
+    """
 
     def __init__(self, features: Tensor) -> None:
         self._features = features
@@ -45,99 +45,92 @@ def frozen_features(
     *,
     run_folder: Path,
     device: torch.device,
+    decoder: PictureDecoder | None = None,
 ) -> dict[str, FeatureTable]:
     """Return the features of the given splits, computing only what is not kept yet.
 
-    They are kept in the data set's folder, or in the run's where that cannot be written to.
+    They are kept in the data set's folder, or in the run's where that cannot be written to: a
+    folder for each backbone and its weights, a file for each split.
     """
-    key = hashlib.sha256(f"{backbone.name} {backbone.digest()} {dataset.digest}".encode())
-    name = f"{backbone.name}-{key.hexdigest()[:16]}.safetensors"
+    decoder = decoder or CpuDecoder(backbone.preprocessing)
+    name = _name(dataset, backbone, decoder)
     places = [dataset.folder / "features" / name, run_folder / "features" / name]
     shapes = {split: (part.images, backbone.features) for split, part in posts.items()}
-    kept: dict[str, Tensor] = {}
-    for place in places:
-        kept = _read(place, shapes) | kept
-    missing = [split for split in posts if split not in kept]
-    if missing:
-        total = sum(posts[split].images for split in missing)
-        backbone.to(device).eval()
-        with ProgressReport("image features", total, "pictures") as report:
-            for split in missing:
-                kept[split] = _compute(dataset, split, backbone, shapes[split], device, report)
-        _keep(kept, places)
+    kept = _kept(places, shapes)
+    if set(kept) != set(posts):
+        with writable_folder(places) as place:
+            kept = _kept(places, shapes)  # another process may have come first
+            missing = {split: shapes[split] for split in posts if split not in kept}
+            _compute(missing, place, dataset, backbone, decoder, device)
+            kept |= _kept([place], missing)
     return {split: FeatureTable(kept[split]) for split in posts}
 
 
-def _read(path: Path, shapes: dict[str, tuple[int, int]]) -> dict[str, Tensor]:
-    try:
-        kept = load_file(path)
-    except (OSError, SafetensorError):
-        return {}  # a file that is damaged is computed again
-    return {
-        split: features
-        for split, features in kept.items()
-        if split not in shapes or tuple(features.shape) == shapes[split]
-    }
+def _name(dataset: Dataset, backbone: Backbone, decoder: PictureDecoder) -> str:
+    made_from = f"{backbone.name} {backbone.digest()} {dataset.digest} {decoder.name}"
+    return f"{backbone.name}-{hashlib.sha256(made_from.encode()).hexdigest()[:16]}"
 
 
-def _keep(features: dict[str, Tensor], places: list[Path]) -> None:
-    for place in places:
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            write_tensors(features, place)
-            return
-        except (OSError, SafetensorError):
-            continue  # a data set may lie where nobody can write: then the run keeps them
-    # Nothing could be written: they are computed again next time.
+def _path(place: Path, split: str) -> Path:
+    return place / f"{split}.npy"
+
+
+def _kept(places: list[Path], shapes: dict[str, Shape]) -> dict[str, Tensor]:
+    kept = {}
+    for split, shape in shapes.items():
+        for place in places:
+            features = read_features(_path(place, split), shape)
+            if features is not None:
+                kept[split] = features
+                break
+    return kept
 
 
 def _compute(
+    missing: dict[str, Shape],
+    place: Path,
     dataset: Dataset,
-    split: str,
     backbone: Backbone,
-    shape: tuple[int, int],
+    decoder: PictureDecoder,
     device: torch.device,
-    report: ProgressReport,
-) -> Tensor:
-    features = torch.empty(shape)
-    done = 0
-    for pictures in _decoded(dataset, split, backbone):
-        if done + len(pictures) <= len(features):
-            with torch.inference_mode():
-                features[done : done + len(pictures)] = backbone(pictures.to(device)).cpu()
-        done += len(pictures)
-        report.advance(len(pictures))
-    if done != len(features):
+) -> None:
+    total = sum(pictures for pictures, _ in missing.values())
+    with ProgressReport("image features", total, "pictures") as report:
+        for split, shape in missing.items():
+            with GrowingFile(_path(place, split), shape) as file:
+                pictures = _counted(dataset, split, shape[0], file.rows)
+                report.advance(file.rows)
+                try:
+                    with closing(extract(pictures, backbone, decoder, device)) as stream:
+                        file.fill(_reported(stream, report))
+                except OSError as error:
+                    raise ModelError(
+                        f"features cannot be written to {place} ({error.strerror or error}): make "
+                        "room and run the command again, it goes on where it was"
+                    ) from None
+
+
+def _counted(dataset: Dataset, split: str, expected: int, done: int) -> Iterator[Picture]:
+    """Yield a split's pictures but for those that are done, if there are as many as expected."""
+    pictures = picture_contents(dataset, split)
+    read = sum(1 for _ in islice(pictures, done))
+    for picture in pictures:
+        read += 1
+        if read <= expected:
+            yield picture
+    check_count(dataset, split, read, expected)
+
+
+def check_count(dataset: Dataset, split: str, pictures: int, expected: int) -> None:
+    """Refuse a split whose column ``modalities`` lies."""
+    if pictures != expected:
         raise ModelError(
-            f"{dataset.folder}: {split} has {done} pictures, its column `modalities` says "
-            f"{len(features)}: build the splits again"
+            f"{dataset.folder}: {split} has {pictures} pictures, its column `modalities` says "
+            f"{expected}: build the splits again"
         )
-    return features
 
 
-def _decoded(dataset: Dataset, split: str, backbone: Backbone) -> Iterator[Tensor]:
-    """Yield a split's pictures, decoding the next ones while the backbone is at work."""
-    with ThreadPoolExecutor() as pool:
-        ready: list[Future[Tensor]] = []
-        for batch in dataset.batches(split, ("photo_id", "image"), PICTURES_TO_A_READ):
-            coming = [
-                pool.submit(
-                    backbone.preprocessing.picture,
-                    content,
-                    f"photo {photo_id} in {split}",
-                    FOR_A_DATASET,
-                )
-                for photo_id, content in picture_contents(batch)
-            ]
-            if ready:
-                yield torch.stack([future.result() for future in ready])
-            ready = coming
-        if ready:
-            yield torch.stack([future.result() for future in ready])
-
-
-def picture_contents(batch: list[dict[str, Any]]) -> Iterator[tuple[str, bytes]]:
-    """Yield the photo id and the bytes of the pictures among a data set's rows."""
-    for row in batch:
-        if row["image"] is not None:
-            yield row["photo_id"], row["image"]["bytes"] or b""
+def _reported(stream: Iterator[Tensor], report: ProgressReport) -> Iterator[Tensor]:
+    for features in stream:
+        yield features
+        report.advance(len(features))

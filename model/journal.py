@@ -1,38 +1,108 @@
-"""What a training run tells of its epochs: ``history.jsonl``, TensorBoard events, a line each."""
+"""What a training run tells of its epochs: ``history.jsonl``, TensorBoard events, a line each.
 
+Of several processes that train together only the first tells anything.
+"""
+
+from collections.abc import Sequence
+from types import TracebackType
 from typing import Any
 
 from torch.utils.tensorboard.writer import SummaryWriter
 
 from datasets.modalities import COMPLETE
-from model.run_folder import RunFolder
+from datasets.progress import ProgressReport
+from model.checkpoints import Checkpoint
+from model.network import MultitaskNetwork
+from model.profiling import StepProfile
+from model.run_folder import TRACE, RunFolder
 
 
 class Journal:
-    """What a run tells of its epochs. Its folder is touched when the first one is over."""
+    """Writes a run's folder, which is touched when the first epoch is over."""
 
-    def __init__(self, run: RunFolder, replaces: RunFolder | None) -> None:
-        self.run = run
-        self.epochs: list[dict[str, Any]] = []
-        self._replaces = replaces
+    def __init__(
+        self,
+        folders: Sequence[tuple[RunFolder, dict[str, Any]]],
+        epochs: Sequence[dict[str, Any]],
+        report: ProgressReport,
+        *,
+        writes: bool,
+    ) -> None:
+        """``folders`` are begun together, each with its ``config.json``; the last is the run's.
+
+        ``epochs`` are those of the interrupted training that goes on.
+        """
+        self.run = folders[-1][0]
+        self.epochs = list(epochs)
+        self._folders = folders
+        self._report = report
+        self._writes = writes
+        self._begun = False
         self._events: SummaryWriter | None = None
 
     def __enter__(self) -> "Journal":
+        if self._writes:
+            self._report.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         if self._events:
             self._events.close()
+        if self._writes:
+            self._report.__exit__(kind, error, traceback)
 
-    def add(self, epoch: dict[str, Any]) -> None:
-        """Write an epoch to ``history.jsonl`` and as TensorBoard events."""
-        if self._events is None:
-            if self._replaces:
-                self._replaces.begin()
-            self.run.begin()
-            self._events = SummaryWriter(str(self.run.path))
+    @property
+    def would_replace(self) -> bool:
+        """Whether an older run is still there, in whose place this one would be written."""
+        return not self._begun and any(folder.replaces for folder, _ in self._folders)
+
+    def begin(self) -> None:
+        """Make room for the run, once."""
+        if self._writes and not self._begun:
+            for folder, description in self._folders:
+                folder.begin()
+                folder.write_config(description)
+        self._begun = True
+
+    def advance(self, posts: int) -> None:
+        """Say that some more posts were trained on."""
+        if self._writes:
+            self._report.advance(posts)
+
+    def add(self, epoch: dict[str, Any], epochs: int) -> None:
+        """Write an epoch of at most ``epochs``."""
         self.epochs.append(epoch)
-        self.run.write_history(self.epochs)
+        self.begin()
+        if self._writes:
+            self.run.write_history(self.epochs)
+            self._write_events(epoch)
+            self._report.say(self._line(epochs))
+
+    def write_network(self, network: MultitaskNetwork) -> None:
+        """Keep the weights as the best so far."""
+        if self._writes:
+            self.run.write_network(network)
+
+    def write_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Keep what the training can go on from."""
+        self.begin()
+        if self._writes:
+            self.run.write_checkpoint(checkpoint)
+
+    def write_profile(self, steps: StepProfile) -> None:
+        """Keep the trace of some steps, once it is recorded, and print the dearest operations."""
+        if self._writes and (table := steps.write(self.run.path / TRACE)):
+            self._report.say(f"{table}\n{self.run.path / TRACE} opens in Perfetto")
+
+    def _write_events(self, epoch: dict[str, Any]) -> None:
+        if self._events is None:
+            # What an interrupted training has told of this epoch or later ones is told again.
+            self._events = SummaryWriter(str(self.run.path), purge_step=epoch["epoch"])
         for name in ("train_loss", "validation_loss"):
             self._events.add_scalar(name, epoch[name], epoch["epoch"])
         for subset, figures in epoch["validation"].items():
@@ -42,8 +112,7 @@ class Journal:
                         f"validation_{name}/{subset}", figures[name], epoch["epoch"]
                     )
 
-    def line(self, epochs: int) -> str:
-        """Return the last epoch of at most ``epochs`` as a line."""
+    def _line(self, epochs: int) -> str:
         entry = self.epochs[-1]
         line = (
             f"epoch {entry['epoch']} of {epochs}: loss {entry['train_loss']:.3f}, validation "

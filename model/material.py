@@ -9,7 +9,8 @@ from datasets.reading import Dataset
 from datasets.splits import SPLITS
 from model.batches import Split
 from model.config import TrainingConfig
-from model.devices import choose_device, make_deterministic
+from model.devices import make_deterministic
+from model.distributed import World
 from model.encoders import WORD_DIMENSION
 from model.errors import ModelError
 from model.image_backbones import Backbone, load_backbone
@@ -27,19 +28,17 @@ class Material:
     splits: dict[str, Split]
     backbone: Backbone
     vectors: WordVectors
-    device: torch.device
 
 
-def prepare(config: TrainingConfig, dataset: Dataset, out: Path) -> Material:
+def prepare(config: TrainingConfig, dataset: Dataset, out: Path, world: World) -> Material:
     """Read everything that a run in the folder ``out`` needs."""
-    device = choose_device(config.device)
-    make_deterministic(device)
+    make_deterministic(world.device)
     encoding = Encoding.of(dataset)
     vectors = random_vectors(WORD_DIMENSION)
     if config.word_vectors:
         vectors = read_word_vectors(config.word_vectors, encoding.words, WORD_DIMENSION)
     backbone = _backbone(config)
-    splits = _splits(config, dataset, encoding, backbone, out, device)
+    splits = _splits(config, dataset, encoding, backbone, out, world)
     for name in ("train", "validation"):
         if not len(splits[name].posts):
             raise ModelError(f"{dataset.folder} has no post in {name}: build the splits again")
@@ -49,20 +48,17 @@ def prepare(config: TrainingConfig, dataset: Dataset, out: Path) -> Material:
         splits=splits,
         backbone=backbone,
         vectors=vectors,
-        device=device,
     )
 
 
-def for_seed(material: Material, config: TrainingConfig, out: Path) -> Material:
+def for_seed(material: Material, config: TrainingConfig, out: Path, world: World) -> Material:
     """Return the material for another seed, so that a repeat equals a run of its own."""
     if config.image_weights != "none":
         return material
     backbone = _backbone(config)
     splits = material.splits
     if not config.finetune_image:  # else they hold pictures, which are the same for all
-        splits = _splits(
-            config, material.dataset, material.encoding, backbone, out, material.device
-        )
+        splits = _splits(config, material.dataset, material.encoding, backbone, out, world)
     return replace(material, backbone=backbone, splits=splits)
 
 
@@ -77,14 +73,17 @@ def _splits(
     encoding: Encoding,
     backbone: Backbone,
     out: Path,
-    device: torch.device,
+    world: World,
 ) -> dict[str, Split]:
-    return open_splits(
-        dataset,
-        SPLITS,
-        encoding,
-        backbone,
-        finetuned=config.finetune_image,
-        run_folder=out,
-        device=device,
-    )
+    # The first process computes the features, the others find them kept.
+    with world.one_first():
+        return open_splits(
+            dataset,
+            SPLITS,
+            encoding,
+            backbone,
+            finetuned=config.finetune_image,
+            run_folder=out,
+            device=world.device,
+            decode=config.decode,
+        )

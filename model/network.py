@@ -4,7 +4,19 @@ Three encoders turn what a post carries into representations of 300 numbers; sev
 for each subset of the modalities, answer from the representations that are there. Training adds up
 the seven losses, so that a post trains whatever it has the modalities for, and a post that lacks
 some can be answered by the head of what it has.
+
+The heads run together: the first layer of a head is a sum over its modalities, so each
+representation is multiplied once with the weights of the four heads that take it, and the layers
+behind, of equal shape, are one batched product.
+
+Shapes in names: B posts, N of which have the modality at hand, H heads, R numbers of a
+representation, D and E neurons of two layers, C classes.
 """
+
+# ruff: noqa: N803, N806 (shapes in names)
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -33,22 +45,52 @@ def classifier(modalities: int, classes: int) -> nn.Sequential:
     )
 
 
-class MultitaskNetwork(nn.Module):
-    """Three encoders and seven heads."""
+@dataclass(frozen=True)
+class Answers(Mapping[str, Tensor]):
+    """What the heads answer to a batch: by subset, the logits of the posts at ``rows[subset]``.
 
-    def __init__(self, encoding: Encoding, backbone: Backbone, *, frozen_image: bool) -> None:
+    A subset that no post of the batch holds is missing.
+    """
+
+    logits_HBC: Tensor  # noqa: N815 (shapes in names)
+    """Of all posts; those of a post that lacks a modality of the head mean nothing."""
+    rows: dict[str, Tensor]
+    """By head, in the order of H."""
+
+    def __getitem__(self, subset: str) -> Tensor:
+        rows = self.rows[subset]
+        return self.logits_HBC[list(self.rows).index(subset)].index_select(0, rows)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+class MultitaskNetwork(nn.Module):
+    """Three encoders and seven heads; with fewer ``subsets``, only their heads and encoders.
+
+    With one subset it is the single-task network of the same posts.
+    """
+
+    def __init__(
+        self,
+        encoding: Encoding,
+        backbone: Backbone,
+        *,
+        frozen_image: bool,
+        subsets: Sequence[str] = SUBSETS,
+    ) -> None:
         super().__init__()
-        self.encoders = nn.ModuleDict(
-            {
-                "image": ImageEncoder(backbone, frozen=frozen_image),
-                "text": TextEncoder(FIRST_ID + len(encoding.words)),
-                "tags": TagsEncoder(FIRST_ID + len(encoding.tags)),
-            }
-        )
+        self.encoders = nn.ModuleDict()
+        for modality in MODALITIES:
+            if any(modality in subset.split("+") for subset in subsets):
+                self.encoders[modality] = _encoder(modality, encoding, backbone, frozen_image)
         self.heads = nn.ModuleDict(
             {
                 subset: classifier(len(subset.split("+")), len(encoding.classes))
-                for subset in SUBSETS
+                for subset in subsets
             }
         )
 
@@ -66,46 +108,111 @@ class MultitaskNetwork(nn.Module):
         assert isinstance(encoder, ImageEncoder)
         return encoder.backbone
 
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Return each head's logits for the posts at ``batch.rows[subset]``.
+    def forward(self, batch: Batch) -> Answers:
+        """Return each head's logits.
 
-        An encoder runs only on the posts that have its modality, a head only on those that have
-        all of its own; a subset that no post of the batch holds is missing in the answer.
+        An encoder runs only on the posts that have its modality; a head of which no post of the
+        batch has all modalities does not run.
         """
-        representations = {
-            modality: _scatter(
-                self.encoders[modality](batch.inputs[modality]), batch.rows[modality], len(batch)
-            )
-            for modality in MODALITIES
+        representations_BR = {
+            modality: _scatter(encoder(batch.inputs[modality]), batch.rows[modality], len(batch))
+            for modality, encoder in self.encoders.items()
             if modality in batch.inputs
         }
-        logits = {}
-        for subset, head in self.heads.items():
-            rows = batch.rows[subset]
-            if len(rows):
-                held = [representations[modality] for modality in subset.split("+")]
-                logits[subset] = head(_gather(torch.cat(held, dim=1), rows))
-        return logits
+        heads = [subset for subset in self.heads if len(batch.rows[subset])]
+        return Answers(
+            logits_HBC=self._classify(representations_BR, heads),
+            rows={subset: batch.rows[subset] for subset in heads},
+        )
 
-    def loss(self, logits: dict[str, Tensor], batch: Batch) -> Tensor:
+    def _classify(self, representations_BR: dict[str, Tensor], heads: list[str]) -> Tensor:
+        first, second, third = ([self._layer(head, n) for head in heads] for n in (0, 2, 4))
+        weights_DR: dict[str, list[Tensor]] = {modality: [] for modality in representations_BR}
+        for head, layer in zip(heads, first, strict=True):
+            held = head.split("+")
+            parts = torch.split(layer.weight, REPRESENTATION, dim=1)
+            for modality, part in zip(held, parts, strict=True):
+                weights_DR[modality].append(part)
+        products_BD = {
+            modality: iter(
+                nn.functional.linear(representations_BR[modality], torch.cat(parts)).chunk(
+                    len(parts), dim=1
+                )
+            )
+            for modality, parts in weights_DR.items()
+            if parts
+        }
+        hidden_HBD = torch.stack(
+            [_sum([next(products_BD[modality]) for modality in head.split("+")]) for head in heads]
+        )
+        hidden_HBD = torch.relu(hidden_HBD + _stack([layer.bias for layer in first]))
+        hidden_HBE = torch.relu(_batched(hidden_HBD, second))
+        return _batched(hidden_HBE, third)
+
+    def _layer(self, head: str, number: int) -> nn.Linear:
+        layer = self.heads[head].get_submodule(str(number))
+        assert isinstance(layer, nn.Linear)
+        return layer
+
+    def loss(
+        self, answers: Answers, batch: Batch, counts: Mapping[str, int] | None = None
+    ) -> Tensor:
         """Section 3.2: the sum over the heads of their mean cross-entropy.
 
         The mean is over those posts of the batch that have the head's modalities, so that a rare
-        combination weighs as much as a frequent one; a head without any adds nothing.
+        combination weighs as much as a frequent one; a head without any adds nothing. Where the
+        batch is a part of a step, ``counts`` says how many posts of the step each head has: the
+        parts' losses then add up to the step's.
         """
-        terms = [
-            nn.functional.cross_entropy(head_logits, _gather(batch.labels_B, batch.rows[subset]))
-            for subset, head_logits in logits.items()
-        ]
-        return torch.stack(terms).sum()
+        counts_H = torch.tensor(
+            [counts[head] if counts else len(rows) for head, rows in answers.rows.items()]
+        )
+        if batch.labels_B.is_cuda:  # from other memory a copy would wait for the kernels before it
+            counts_H = counts_H.pin_memory().to(batch.labels_B.device, non_blocking=True)
+        return (self.head_losses(answers, batch) / counts_H).sum()
+
+    def head_losses(self, answers: Answers, batch: Batch) -> Tensor:
+        """Return, for each head that answered, the sum of its posts' cross-entropies, (H,)."""
+        H, B, _ = answers.logits_HBC.shape
+        each_HB = nn.functional.cross_entropy(
+            answers.logits_HBC.flatten(0, 1), batch.labels_B.repeat(H), reduction="none"
+        ).view(H, B)
+        if all(len(rows) == B for rows in answers.rows.values()):
+            return each_HB.sum(1)
+        held = torch.cat([rows + head * B for head, rows in enumerate(answers.rows.values())])
+        held_HB = each_HB.new_zeros(H * B).index_fill(0, held, 1).view(H, B)
+        return (each_HB * held_HB).sum(1)
 
 
-def _scatter(values: Tensor, rows: Tensor, size: int) -> Tensor:
-    """Lay representations out by the batch's rows; rows without one are never read."""
+def _encoder(modality: str, encoding: Encoding, backbone: Backbone, frozen: bool) -> nn.Module:
+    if modality == "image":
+        return ImageEncoder(backbone, frozen=frozen)
+    if modality == "text":
+        return TextEncoder(FIRST_ID + len(encoding.words))
+    return TagsEncoder(FIRST_ID + len(encoding.tags))
+
+
+def _scatter(values_NR: Tensor, rows: Tensor, size: int) -> Tensor:
+    """Lay representations out by the batch's rows; rows without one are zero and learn nothing."""
     if len(rows) == size:
-        return values
-    return values.new_zeros(size, values.shape[1]).index_copy(0, rows, values)
+        return values_NR
+    return values_NR.new_zeros(size, values_NR.shape[1]).index_copy(0, rows, values_NR)
 
 
-def _gather(values: Tensor, rows: Tensor) -> Tensor:
-    return values if len(rows) == len(values) else values.index_select(0, rows)
+def _sum(terms: list[Tensor]) -> Tensor:
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
+
+
+def _batched(inputs_HBD: Tensor, layers: list[nn.Linear]) -> Tensor:
+    """Apply each head's layer to its own inputs."""
+    weights_HED = torch.stack([layer.weight for layer in layers])
+    return torch.baddbmm(
+        _stack([layer.bias for layer in layers]), inputs_HBD, weights_HED.transpose(1, 2)
+    )
+
+
+def _stack(biases: list[Tensor]) -> Tensor:
+    return torch.stack(biases)[:, None, :]

@@ -5,8 +5,6 @@ can make the program use more memory than a large photograph needs.
 """
 
 import io
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,33 +36,40 @@ class Preprocessing:
     std: tuple[float, float, float]
     interpolation: Image.Resampling = Image.Resampling.BILINEAR
 
-    def picture(self, content: bytes, photo: str, way_out: str = FOR_A_USER) -> Tensor:
-        """Decode a picture to (3, crop, crop) bytes; the error names ``photo`` and ``way_out``.
-
-        Values stay bytes, the backbone normalises whole batches: a quarter of the memory.
-        """
-        image = decode(content, photo, way_out)
-        width, height = image.size
-        scale = self.resize / min(width, height)
+    def geometry(self, width: int, height: int) -> tuple[tuple[int, int], int, int]:
+        """Return a picture's (width, height) before cropping, and where the crop begins."""
         # torchvision's roundings, so that published weights see what they were trained on.
         size = (
             self.resize if width <= height else int(self.resize * width / height),
             self.resize if height <= width else int(self.resize * height / width),
         )
-        if scale != 1:
-            image = image.resize(size, self.interpolation)
         left, top = (round((side - self.crop) / 2) for side in size)
+        return size, left, top
+
+    def picture(self, content: bytes, photo: str, way_out: str = FOR_A_USER) -> Tensor:
+        """Decode a picture to (3, crop, crop) bytes; the error names ``photo`` and ``way_out``.
+
+        Values stay bytes, the backbone normalises whole batches: a quarter of the memory. In
+        memory the channels of a pixel lie side by side, as the decoder leaves them.
+        """
+        image = decode(content, photo, way_out)
+        size, left, top = self.geometry(*image.size)
+        if size != image.size:
+            image = image.resize(size, self.interpolation)
         image = image.crop((left, top, left + self.crop, top + self.crop))
-        return torch.from_numpy(np.array(image).transpose(2, 0, 1).copy())
+        return torch.from_numpy(np.array(image)).permute(2, 0, 1)
 
 
 def decode(content: bytes, photo: str, way_out: str = FOR_A_USER) -> Image.Image:
     """Decode a picture to upright RGB."""
+    upright: Image.Image
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"{image.width} x {image.height} pixels are too many")
-            upright = ImageOps.exif_transpose(image.convert("RGB"))
+            image.load()
+            upright = image if image.mode == "RGB" else image.convert("RGB")
+            ImageOps.exif_transpose(upright, in_place=True)
     # Pillow's decoders answer a damaged file with almost any exception.
     except Exception as error:
         raise ModelError(
@@ -82,32 +87,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "no picture format that is known"
     return " ".join(str(error).split()) or type(error).__name__
-
-
-class PictureTable:
-    """The pictures of a split, decoded as they are asked for: for training the backbone.
-
-    The compressed bytes stay in memory, as their order is a new one in every epoch.
-    """
-
-    def __init__(
-        self, contents: Sequence[bytes], photos: Sequence[str], preprocessing: Preprocessing
-    ) -> None:
-        self._contents = contents
-        self._photos = photos
-        self._preprocessing = preprocessing
-        # Pillow decodes and resizes outside the interpreter's lock.
-        self._pool = ThreadPoolExecutor()
-
-    def rows(self, rows: Sequence[int]) -> Tensor:
-        """Return the pictures of these rows, (N, 3, H, W) bytes."""
-        return torch.stack(
-            list(
-                self._pool.map(
-                    lambda row: self._preprocessing.picture(
-                        self._contents[row], self._photos[row], FOR_A_DATASET
-                    ),
-                    rows,
-                )
-            )
-        )

@@ -22,6 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from datasets.reading import Dataset
+from model.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
 from model.config import TrainingConfig
 from model.errors import ModelError
 from model.network import MultitaskNetwork
@@ -31,7 +32,10 @@ from model.tensor_files import write_tensors
 FORMAT = "flickr-emotion-run"
 FORMAT_VERSION = 1
 
-CHECKPOINT = "model.safetensors"
+NETWORK = "model.safetensors"
+# What an interrupted training goes on from; gone when it has come to its end.
+CHECKPOINT = "checkpoint.safetensors"
+TRACE = "trace.json"
 CONFIG = "config.json"
 METRICS = "metrics.json"
 HISTORY = "history.jsonl"
@@ -39,7 +43,8 @@ HISTORY = "history.jsonl"
 FEATURES = "features"
 # A run that was killed may leave a file under its temporary name, or under safetensors' own.
 _FILE = re.compile(
-    r"(?P<dot>\.)?(model\.safetensors|(config|metrics)\.json|history\.jsonl)(?(dot)\.[0-9]+)"
+    r"(?P<dot>\.)?((model|checkpoint)\.safetensors|(config|metrics|trace)\.json|history\.jsonl)"
+    r"(?(dot)\.([0-9]+|tmp\.json))"
     r"|events\.out\.tfevents\..+|\.tmp[0-9A-Za-z]{6}"
 )
 _SEED = re.compile(r"seed-[0-9]+")
@@ -51,6 +56,11 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._replaceable: list[Path] = []
+
+    @property
+    def replaces(self) -> bool:
+        """Whether an older run would have to make room."""
+        return bool(self._replaceable)
 
     def check_replaceable(self) -> None:
         """Refuse a folder that holds anything but an older run."""
@@ -71,31 +81,64 @@ class RunFolder:
                 entry.unlink(missing_ok=True)
             elif not any(entry.iterdir()):
                 entry.rmdir()
+        self._replaceable = []
 
-    def write_network(self, network: MultitaskNetwork, description: dict[str, Any]) -> None:
-        """Write the weights, and what is needed to build the network again."""
-        state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-        # First what tells that the folder is a run's: without it none takes its place.
+    def write_config(self, description: dict[str, Any]) -> None:
+        """Write ``config.json``, first of all: it tells that the folder is a run's."""
         self._write_json(CONFIG, description)
-        write_tensors(state, self.path / CHECKPOINT)
+
+    def write_network(self, network: MultitaskNetwork) -> None:
+        """Write the weights."""
+        state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+        write_tensors(state, self.path / NETWORK)
 
     def read_network(self, network: MultitaskNetwork) -> None:
         """Fill a network with the weights that were written."""
-        checkpoint = self.path / CHECKPOINT
+        weights = self.path / NETWORK
         try:
-            network.load_state_dict(load_file(checkpoint))
+            network.load_state_dict(load_file(weights))
         except FileNotFoundError:
-            raise ModelError(f"{checkpoint} is not there: train again") from None
+            way_out = f"train --resume {self.path}" if self._is_interrupted() else "train again"
+            raise ModelError(f"{weights} is not there: {way_out}") from None
         except (OSError, SafetensorError) as error:
-            raise ModelError(f"{checkpoint} cannot be read ({error}): train again") from None
+            raise ModelError(f"{weights} cannot be read ({error}): train again") from None
         except RuntimeError:
             raise ModelError(
-                f"{checkpoint} holds another network than {CONFIG} describes: train again"
+                f"{weights} holds another network than {CONFIG} describes: train again"
             ) from None
 
     def write_metrics(self, metrics: dict[str, Any]) -> None:
         """Write ``metrics.json``: its presence says that the run came to its end."""
         self._write_json(METRICS, metrics)
+        (self.path / CHECKPOINT).unlink(missing_ok=True)
+
+    def read_metrics(self) -> dict[str, Any] | None:
+        """Return the metrics of a run that came to its end, else None."""
+        path = self.path / METRICS
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{path} cannot be read ({error}): train again") from None
+        if not isinstance(content, dict):
+            raise ModelError(f"{path} holds no metrics: train again")
+        return content
+
+    def write_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Write what the training goes on from."""
+        write_checkpoint(checkpoint, self.path / CHECKPOINT)
+
+    def read_checkpoint(self) -> Checkpoint | None:
+        """Return what an interrupted training goes on from; None where it left nothing."""
+        if not (self.path / CHECKPOINT).exists():
+            return None
+        return read_checkpoint(self.path / CHECKPOINT)
+
+    def _is_interrupted(self) -> bool:
+        return (self.path / CHECKPOINT).exists() or any(
+            _SEED.fullmatch(entry.name) for entry in self.path.iterdir()
+        )
 
     def write_history(self, epochs: list[dict[str, Any]]) -> None:
         """Write ``history.jsonl``, a line for each epoch."""
@@ -106,7 +149,7 @@ class RunFolder:
 
     def copy_network(self, other: "RunFolder") -> None:
         """Take over another run's network and history."""
-        for name in (CONFIG, CHECKPOINT, HISTORY):
+        for name in (NETWORK, HISTORY):
             temporary = self._temporary(name)
             shutil.copyfile(other.path / name, temporary)
             temporary.replace(self.path / name)
@@ -161,7 +204,10 @@ def describe(
 ) -> dict[str, Any]:
     """Return the content of ``config.json``."""
     options = asdict(config) | {"warm_up_steps": warm_up_steps}
-    options["word_vectors"] = str(config.word_vectors) if config.word_vectors else None
+    # Resolved, as the training may go on in another working folder.
+    options["word_vectors"] = str(config.word_vectors.resolve()) if config.word_vectors else None
+    if config.image_weights not in ("imagenet", "none"):
+        options["image_weights"] = str(Path(config.image_weights).resolve())
     return {
         "format": FORMAT,
         "version": FORMAT_VERSION,

@@ -10,10 +10,10 @@ import torch
 
 from datasets.reading import Dataset
 from model.batches import Split
-from model.errors import ModelError
-from model.features import frozen_features, picture_contents
+from model.feature_extraction import picture_contents
+from model.features import check_count, frozen_features
 from model.image_backbones import Backbone
-from model.pictures import PictureTable
+from model.picture_decoding import PictureDecoder, PictureTable, open_decoder
 from model.posts import Encoding, Posts, read_posts
 
 
@@ -26,31 +26,30 @@ def open_splits(
     finetuned: bool,
     run_folder: Path,
     device: torch.device,
+    decode: str = "cpu",
 ) -> dict[str, Split]:
-    """Read splits with their pictures: features, or the pictures if the backbone is trained."""
+    """Read splits with their pictures: features, or the pictures if the backbone is trained.
+
+    ``decode`` says what decodes pictures: ``cpu``, or ``gpu``, whose decoder rounds otherwise.
+    """
     posts = {name: read_posts(dataset, name, encoding) for name in names}
+    decoder = open_decoder(backbone.preprocessing, decode, device)
     if finetuned:
         return {
-            name: Split(posts=posts[name], images=_pictures(dataset, name, posts[name], backbone))
+            name: Split(posts=posts[name], images=_pictures(dataset, name, posts[name], decoder))
             for name in names
         }
-    features = frozen_features(dataset, backbone, posts, run_folder=run_folder, device=device)
+    features = frozen_features(
+        dataset, backbone, posts, run_folder=run_folder, device=device, decoder=decoder
+    )
     return {name: Split(posts=posts[name], images=features[name]) for name in names}
 
 
-def _pictures(dataset: Dataset, split: str, posts: Posts, backbone: Backbone) -> PictureTable:
-    pictures = [
-        picture
-        for batch in dataset.batches(split, ("photo_id", "image"))
-        for picture in picture_contents(batch)
-    ]
-    if len(pictures) != posts.images:
-        raise ModelError(
-            f"{dataset.folder}: {split} has {len(pictures)} pictures, its column `modalities` says "
-            f"{posts.images}: build the splits again"
-        )
+def _pictures(dataset: Dataset, split: str, posts: Posts, decoder: PictureDecoder) -> PictureTable:
+    pictures = list(picture_contents(dataset, split))
+    check_count(dataset, split, len(pictures), posts.images)
     return PictureTable(
         [content for _, content in pictures],
-        [f"photo {photo_id} in {split}" for photo_id, _ in pictures],
-        backbone.preprocessing,
+        [photo for photo, _ in pictures],
+        decoder,
     )

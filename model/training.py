@@ -1,13 +1,10 @@
-"""Training of section 3.2: Adam on the sum of seven losses, early stopping on the same sum.
+"""`train`: from a data set folder to a run folder, with one seed or several, at once or in parts.
 
-Where the paper is silent: the learning rate rises linearly over the first steps; the validation
-loss is taken over the whole split, not averaged over batches; the weights of the best epoch are
-kept; all posts of the training split take part, whatever modalities they hold.
+The loop itself is in ``model/fitting.py``. Here is what stands around it: what a run is made of,
+which seeds are still to be trained, and the metrics in the end.
 """
 
 import copy
-import math
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,60 +14,61 @@ import torch
 
 from datasets.modalities import SUBSETS
 from datasets.progress import ProgressReport
-from datasets.reading import open_dataset
-from model.batches import Split, training_order
+from datasets.reading import Dataset, open_dataset
+from model.checkpoints import Checkpoint
 from model.config import TrainingConfig
-from model.errors import ModelError
+from model.distributed import World, joined_world
+from model.errors import ModelError, TrainingStopped
 from model.evaluation import JUDGED, score
+from model.fitting import WARM_UP_STEPS, Fitting, best_epoch, fit
 from model.image_backbones import Backbone
 from model.journal import Journal
 from model.material import Material, for_seed, prepare
 from model.metrics import majority, over_repeats, spread
 from model.network import MultitaskNetwork
 from model.posts import Encoding
-from model.run_folder import RunFolder, describe
+from model.profiling import StepProfile
+from model.run_folder import CONFIG, RunFolder, describe, read_config
 from model.word_vectors import WordVectors
 
-# Adam's first steps move every weight by the full rate, whatever the gradient. At the paper's rate
-# of 0.01 they drive most feature maps of the text encoder below zero for good: its head then
-# answers with the majority class (docs/measurements.md has the figures).
-WARM_UP_STEPS = 200
 
-
-def train(config: TrainingConfig, *, dataset: Path, out: Path) -> dict[str, Any]:
+def train(
+    config: TrainingConfig, *, dataset: Path, out: Path, profile: bool = False
+) -> dict[str, Any]:
     """Train on a data set folder, write the run folder ``out`` and return its metrics.
 
     With ``repeats``, ``out`` holds a run for each seed, and itself the network of the seed with
-    the lowest validation loss.
+    the lowest validation loss. With ``profile``, a trace of some steps too.
+
+    Raises ``TrainingStopped`` after a signal, when ``resume`` can go on.
     """
-    root = RunFolder(out)
-    root.check_replaceable()
-    material = prepare(config, open_dataset(dataset), out)
-    if config.repeats == 1:
-        return _train_once(config, material, root)
-    metrics, runs = [], []
-    for repeat in range(config.repeats):
-        run = RunFolder(out / f"seed-{config.seed + repeat}")
-        once = replace(config, seed=config.seed + repeat, repeats=1)
-        if repeat:
-            material = for_seed(material, once, out)
-        metrics.append(_train_once(once, material, run, replaces=root if repeat == 0 else None))
-        runs.append(run)
-    best = min(range(config.repeats), key=lambda repeat: metrics[repeat]["validation_loss"])
-    root.copy_network(runs[best])
-    summary = {
-        **{
-            split: {s: over_repeats([m[split][s] for m in metrics]) for s in SUBSETS}
-            for split in JUDGED
-        },
-        "majority": metrics[0]["majority"],
-        "seeds": [m["seed"] for m in metrics],
-        "best_seed": metrics[best]["seed"],
-        "best_epoch": spread([m["best_epoch"] for m in metrics]),
-        "validation_loss": spread([m["validation_loss"] for m in metrics]),
-    }
-    root.write_metrics(summary)
-    return summary
+    with joined_world(config.device) as world:
+        root = RunFolder(out)
+        root.check_replaceable()
+        return _Training(config, open_dataset(dataset), root, world, profile=profile).run()
+
+
+def resume(run: Path, *, profile: bool = False) -> dict[str, Any]:
+    """Go on with a training that was stopped or killed; a run at its end returns its metrics.
+
+    It ends in the weights that an uninterrupted training ends in.
+    """
+    root = RunFolder(run)
+    description = read_config(run)
+    if metrics := root.read_metrics():
+        return metrics
+    try:
+        config = TrainingConfig.of_options(description["options"])
+        folder, digest = Path(description["dataset"]["folder"]), description["dataset"]["digest"]
+    except (KeyError, TypeError) as error:
+        raise ModelError(f"{run / CONFIG} is damaged ({error}): train again") from None
+    dataset = open_dataset(folder)
+    if dataset.digest != digest:
+        raise ModelError(
+            f"{folder} holds another data set than the one that {run} was begun with: train again"
+        )
+    with joined_world(config.device) as world:
+        return _Training(config, dataset, root, world, profile=profile, goes_on=True).run()
 
 
 def build_network(
@@ -87,25 +85,133 @@ def build_network(
     return network
 
 
-def _train_once(
-    config: TrainingConfig, material: Material, run: RunFolder, replaces: RunFolder | None = None
-) -> dict[str, Any]:
-    """Train with one seed and write a run folder.
+class _Training:
+    """The seeds of a training, one after the other."""
 
-    ``replaces`` is the folder around it that makes room together with it.
-    """
-    network = build_network(config, material.encoding, material.backbone, material.vectors)
-    network.to(material.device)
-    history = _fit(config, material, network, Journal(run, replaces))
-    best = min(history, key=lambda epoch: epoch["validation_loss"])
-    run.read_network(network)
+    def __init__(
+        self,
+        config: TrainingConfig,
+        dataset: Dataset,
+        root: RunFolder,
+        world: World,
+        *,
+        profile: bool,
+        goes_on: bool = False,
+    ) -> None:
+        self._config = config
+        self._dataset = dataset
+        self._root = root
+        self._world = world
+        self._profile = StepProfile(world.device) if profile and world.writes else None
+        self._goes_on = goes_on
+        self._material: Material | None = None
+
+    def run(self) -> dict[str, Any]:
+        """Train what is left to train; return the metrics."""
+        config = self._config
+        if config.repeats == 1:
+            return self._train_seed(config, self._root)
+        seeds = [
+            replace(config, seed=config.seed + repeat, repeats=1)
+            for repeat in range(config.repeats)
+        ]
+        runs = [RunFolder(self._root.path / f"seed-{once.seed}") for once in seeds]
+        metrics = [
+            (run.read_metrics() if self._goes_on else None) or self._train_seed(once, run)
+            for once, run in zip(seeds, runs, strict=True)
+        ]
+        best = min(range(len(seeds)), key=lambda number: metrics[number]["validation_loss"])
+        summary = _summary(metrics, best)
+        if self._world.writes:
+            self._root.copy_network(runs[best])
+            self._root.write_metrics(summary)
+        return summary
+
+    def _train_seed(self, config: TrainingConfig, run: RunFolder) -> dict[str, Any]:
+        """Train with one seed and write its run folder."""
+        world = self._world
+        material = self._material_for(config)
+        network = build_network(config, material.encoding, material.backbone, material.vectors)
+        network.to(world.device)
+        train_split = material.splits["train"]
+        fitting = Fitting(config, network, train_split, world)
+        epochs: list[dict[str, Any]] = []
+        if checkpoint := run.read_checkpoint() if self._goes_on else None:
+            _check_backbone(checkpoint, material, config)
+            fitting.restore(checkpoint)
+            epochs = checkpoint.epochs
+        report = ProgressReport(
+            f"training (seed {config.seed})",
+            len(train_split.posts) * config.epochs - fitting.posts_done,
+            "posts",
+        )
+        journal = Journal(self._folders(config, run, material), epochs, report, writes=world.writes)
+        classes = len(material.encoding.classes)
+        validation = material.splits["validation"]
+        if not fit(fitting, config, validation, classes, journal, world, self._profile):
+            raise TrainingStopped(self._root.path)
+        if world.writes:
+            run.read_network(network)
+        world.same(network)
+        metrics = _metrics(config, material, network, journal.epochs, world)
+        if world.writes:
+            run.write_metrics(metrics)
+        return metrics
+
+    def _material_for(self, config: TrainingConfig) -> Material:
+        if self._material is None:
+            self._material = prepare(config, self._dataset, self._root.path, self._world)
+        else:
+            self._material = for_seed(self._material, config, self._root.path, self._world)
+        return self._material
+
+    def _folders(
+        self, config: TrainingConfig, run: RunFolder, material: Material
+    ) -> list[tuple[RunFolder, dict[str, Any]]]:
+        """Return the folders that are begun with a seed; the one around it says how many seeds."""
+        own = {run.path: (run, config)}
+        around = {self._root.path: (self._root, self._config)}
+        return [
+            (
+                folder,
+                describe(
+                    settings,
+                    material.encoding,
+                    material.dataset,
+                    words_with_vector=len(material.vectors.vectors),
+                    warm_up_steps=WARM_UP_STEPS,
+                ),
+            )
+            for folder, settings in (around | own).values()
+        ]
+
+
+def _check_backbone(checkpoint: Checkpoint, material: Material, config: TrainingConfig) -> None:
+    """Refuse to go on with features of another backbone than the interrupted training had."""
+    if config.finetune_image:
+        return
+    prefix = "encoders.image.backbone."
+    for name, tensor in material.backbone.state_dict().items():
+        held = checkpoint.network.get(prefix + name)
+        if held is None or not torch.equal(held, tensor.cpu()):
+            raise ModelError(
+                f"--image-weights {config.image_weights} are others than those that the training "
+                "was begun with: train again"
+            )
+
+
+def _metrics(
+    config: TrainingConfig,
+    material: Material,
+    network: MultitaskNetwork,
+    epochs: list[dict[str, Any]],
+    world: World,
+) -> dict[str, Any]:
     classes = material.encoding.classes
-    scores = {
-        name: score(network, material.splits[name], len(classes), material.device)
-        for name in JUDGED
-    }
+    scores = {name: score(network, material.splits[name], len(classes), world) for name in JUDGED}
     answer = int(np.bincount(material.splits["train"].posts.labels).argmax())
-    metrics: dict[str, Any] = {
+    best = best_epoch(epochs)
+    return {
         **{name: judged.figures() for name, judged in scores.items()},
         # What an F1 or an accuracy is worth shows beside that of always answering the same.
         "majority": {
@@ -116,96 +222,21 @@ def _train_once(
             },
         },
         "seed": config.seed,
-        "epochs": len(history),
+        "epochs": len(epochs),
         "best_epoch": best["epoch"],
         "validation_loss": best["validation_loss"],
     }
-    run.write_metrics(metrics)
-    return metrics
 
 
-def _fit(
-    config: TrainingConfig, material: Material, network: MultitaskNetwork, journal: Journal
-) -> list[dict[str, Any]]:
-    """Train until the validation loss stops falling; the journal's run gets the best weights."""
-    optimiser = _optimiser(network, config)
-    warm_up = torch.optim.lr_scheduler.LinearLR(
-        optimiser, start_factor=1 / WARM_UP_STEPS, total_iters=WARM_UP_STEPS
-    )
-    order = np.random.default_rng(config.seed)
-    train_split, validation = material.splits["train"], material.splits["validation"]
-    classes, device = len(material.encoding.classes), material.device
-    description = describe(
-        config,
-        material.encoding,
-        material.dataset,
-        words_with_vector=len(material.vectors.vectors),
-        warm_up_steps=WARM_UP_STEPS,
-    )
-    best_loss, best_epoch = math.inf, 0
-    posts = len(train_split.posts) * config.epochs
-    with journal, ProgressReport(f"training (seed {config.seed})", posts, "posts") as report:
-        for epoch in range(1, config.epochs + 1):
-            started = time.monotonic()
-            train_loss = _epoch(
-                network, optimiser, warm_up, train_split, config, order, device, report
-            )
-            seconds = time.monotonic() - started
-            judged = score(network, validation, classes, device)
-            if not math.isfinite(train_loss + judged.loss):
-                raise ModelError(
-                    f"the loss is no longer finite after epoch {epoch}: lower --learning-rate "
-                    f"(it is {config.learning_rate})"
-                )
-            journal.add(
-                {
-                    "epoch": epoch,
-                    "train_loss": train_loss,
-                    "validation_loss": judged.loss,
-                    "validation": judged.figures(),
-                    "seconds": round(seconds, 3),
-                }
-            )
-            report.say(journal.line(config.epochs))
-            if judged.loss < best_loss:
-                best_loss, best_epoch = judged.loss, epoch
-                journal.run.write_network(network, description)
-            elif epoch - best_epoch >= config.patience:
-                break
-    return journal.epochs
-
-
-def _optimiser(network: MultitaskNetwork, config: TrainingConfig) -> torch.optim.Adam:
-    backbone = [p for p in network.backbone.parameters() if p.requires_grad]
-    known = set(map(id, network.backbone.parameters()))
-    groups = [{"params": [p for p in network.parameters() if id(p) not in known]}]
-    if backbone:
-        groups.append({"params": backbone, "lr": config.image_learning_rate})  # type: ignore[dict-item]
-    # Fused: one pass over a vocabulary's vectors and moments instead of a dozen.
-    return torch.optim.Adam(groups, lr=config.learning_rate, fused=True)
-
-
-def _epoch(
-    network: MultitaskNetwork,
-    optimiser: torch.optim.Optimizer,
-    warm_up: torch.optim.lr_scheduler.LRScheduler,
-    split: Split,
-    config: TrainingConfig,
-    order: np.random.Generator,
-    device: torch.device,
-    report: ProgressReport,
-) -> float:
-    """Take a step on each batch; return the mean loss of a batch."""
-    network.train()
-    total = torch.zeros((), device=device)
-    batches = training_order(split.posts.text_lengths, config.batch_size, order)
-    for indices in batches:
-        batch = split.batch(indices).to(device)
-        loss = network.loss(network(batch), batch)
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        warm_up.step()
-        total += loss.detach()
-        report.advance(len(indices))
-    return float(total) / len(batches)
+def _summary(metrics: list[dict[str, Any]], best: int) -> dict[str, Any]:
+    return {
+        **{
+            split: {s: over_repeats([m[split][s] for m in metrics]) for s in SUBSETS}
+            for split in JUDGED
+        },
+        "majority": metrics[0]["majority"],
+        "seeds": [m["seed"] for m in metrics],
+        "best_seed": metrics[best]["seed"],
+        "best_epoch": spread([m["best_epoch"] for m in metrics]),
+        "validation_loss": spread([m["validation_loss"] for m in metrics]),
+    }

@@ -24,6 +24,11 @@ def network(encoding: Encoding = ENCODING) -> MultitaskNetwork:
 
 def batch_of(subsets: list[str], seed: int = 0) -> Batch:
     """Return a batch with a post for each subset given, of random content and length."""
+    return split_of(subsets, seed).batch(np.arange(len(subsets)))
+
+
+def split_of(subsets: list[str], seed: int = 0) -> Split:
+    """Return a split with such posts."""
     random = np.random.default_rng(seed)
     posts = encode(
         (
@@ -41,8 +46,7 @@ def batch_of(subsets: list[str], seed: int = 0) -> Batch:
         ENCODING,
     )
     features = torch.from_numpy(random.normal(size=(posts.images, 512)).astype(np.float32))
-    split = Split(posts=posts, images=FeatureTable(features))
-    return split.batch(np.arange(len(posts)))
+    return Split(posts=posts, images=FeatureTable(features))
 
 
 EVERY_SUBSET_TWICE = [subset for subset in SUBSETS for _ in range(2)]

@@ -11,7 +11,13 @@ from model.errors import ModelError
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("epochs", 0), ("learning_rate", 0.0), ("learning_rate", float("nan")), ("seed", -1)],
+    [
+        ("epochs", 0),
+        ("accumulate", 0),
+        ("learning_rate", 0.0),
+        ("learning_rate", float("nan")),
+        ("seed", -1),
+    ],
 )
 def test_settings_that_make_no_sense(field: str, value: float) -> None:
     with pytest.raises(ModelError, match="--" + field.replace("_", "-")):

@@ -1,18 +1,24 @@
 """Features of a frozen backbone are computed once, and never mistaken for others."""
 
+import copy
 import dataclasses
+import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from filelock import FileLock
+from PIL import Image
 
 from datasets.reading import open_dataset
 from datasets.splits import SPLITS
 from model.errors import ModelError
 from model.features import FeatureTable, frozen_features
 from model.image_backbones import Backbone, load_backbone
+from model.pictures import decode
 from model.posts import Encoding, Posts, read_posts
 from model.splits import open_splits
 from tests.model.dataset_folder import StoredPost, separable_post, write_dataset
@@ -47,12 +53,30 @@ def forbid_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("model.pictures.decode", refuse)
 
 
+def count_decoding(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that grows by the name of each picture that is decoded."""
+    decoded: list[str] = []
+
+    def counting(content: bytes, photo: str, way_out: str) -> Image.Image:
+        decoded.append(photo)
+        return decode(content, photo, way_out)
+
+    monkeypatch.setattr("model.pictures.decode", counting)
+    return decoded
+
+
+def file_of(folder: Path) -> Path:
+    (file,) = folder.glob("features/*/train.npy")
+    return file
+
+
 def test_computed_once(
     folder: Path, backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = features_of(folder, backbone, tmp_path / "run")
     (kept,) = (folder / "features").iterdir()
     assert kept.name.startswith("squeezenet1_1-")
+    assert {"train.npy", "validation.npy", "test.npy"} <= {path.name for path in kept.iterdir()}
     assert not (tmp_path / "run").exists()
     forbid_decoding(monkeypatch)
     second = features_of(folder, backbone, tmp_path / "run")
@@ -80,10 +104,13 @@ def test_other_weights_are_other_features(folder: Path, backbone: Backbone, tmp_
     assert len(list((folder / "features").iterdir())) == 2
 
 
-def test_a_damaged_file_is_computed_again(folder: Path, backbone: Backbone, tmp_path: Path) -> None:
+@pytest.mark.parametrize("length", [0, 100, 200])
+def test_a_damaged_file_is_computed_again(
+    folder: Path, backbone: Backbone, tmp_path: Path, length: int
+) -> None:
     first = features_of(folder, backbone, tmp_path / "run")["train"].rows([0])
-    (kept,) = (folder / "features").iterdir()
-    kept.write_bytes(kept.read_bytes()[:100])
+    kept = file_of(folder)
+    kept.write_bytes(kept.read_bytes()[:length])
     second = features_of(folder, backbone, tmp_path / "run")["train"].rows([0])
     assert torch.equal(first, second)
 
@@ -100,18 +127,93 @@ def test_kept_with_the_run_where_the_data_set_cannot_be_written(
 
 
 @pytest.mark.parametrize("whole", ["data set", "run"])
-def test_a_second_file_with_less_takes_nothing_away(
+def test_a_split_is_taken_from_where_it_is(
     folder: Path, backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: str
 ) -> None:
     features_of(folder, backbone, tmp_path / "run")
-    (kept,) = (folder / "features").iterdir()
-    other = tmp_path / "run" / "features" / kept.name
-    other.parent.mkdir(parents=True)
-    other.write_bytes(kept.read_bytes())
-    cut = other if whole == "data set" else kept
-    save_file({"test": load_file(kept)["test"]}, cut)
+    place = file_of(folder).parent
+    other = tmp_path / "run" / "features" / place.name
+    shutil.copytree(place, other)
+    for split in ("train", "validation"):
+        ((other if whole == "data set" else place) / f"{split}.npy").unlink()
     forbid_decoding(monkeypatch)
     assert set(features_of(folder, backbone, tmp_path / "run")) == set(SPLITS)
+
+
+def test_where_nothing_can_be_written(folder: Path, backbone: Backbone, tmp_path: Path) -> None:
+    expected = features_of(folder, backbone, tmp_path / "run")["train"].rows([0, 1])
+    shutil.rmtree(folder / "features")
+    for place in (folder, tmp_path):
+        (place / "features").write_text("")
+    found = features_of(folder, backbone, tmp_path)
+    assert torch.equal(found["train"].rows([0, 1]), expected)
+
+
+def test_another_run_decodes_nothing(
+    folder: Path, backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded = count_decoding(monkeypatch)
+    features_of(folder, backbone, tmp_path / "run")
+    assert sorted(decoded) == [
+        "photo 1000 in test",
+        "photo 1000 in train",
+        "photo 1000 in validation",
+        "photo 1002 in train",
+        "photo 1002 in validation",
+    ]
+    features_of(folder, copy.deepcopy(backbone), tmp_path / "another")
+    assert len(decoded) == 5
+
+
+def test_an_interrupted_extraction_goes_on(
+    backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pieces of two pictures; the fifth of seven ends the first attempt."""
+    monkeypatch.setattr("model.feature_files.ROWS_TO_A_PIECE", 2)
+    whole = [separable_post(number, "awe", "image") for number in range(7)]
+    damaged = [dataclasses.replace(p, image=b"no picture") if p is whole[4] else p for p in whole]
+    folder, mended = (
+        write_dataset(tmp_path / name, {"train": posts, "validation": [], "test": []})
+        for name, posts in (("set", damaged), ("mended", whole))
+    )
+    with pytest.raises(ModelError, match="photo 1004 in train cannot be read"):
+        features_of(folder, backbone, tmp_path / "run")
+    (part,) = folder.glob("features/*/train.npy.part")
+    part.write_bytes(part.read_bytes() + b"the half of a row that a kill leaves")
+    shutil.copytree(mended / "data", folder / "data", dirs_exist_ok=True)
+
+    decoded = count_decoding(monkeypatch)
+    resumed = features_of(folder, backbone, tmp_path / "run")["train"].rows(range(7))
+    assert sorted(decoded) == [f"photo {number} in train" for number in (1004, 1005, 1006)]
+    assert not part.exists()
+    afresh = features_of(mended, backbone, tmp_path / "run")["train"].rows(range(7))
+    torch.testing.assert_close(resumed, afresh, atol=1e-5, rtol=1e-4)
+
+
+def test_who_finds_another_at_work_waits_and_reads(
+    folder: Path, backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = features_of(folder, backbone, tmp_path / "run")["train"].rows([0, 1])
+    (place,) = (folder / "features").iterdir()
+    finished = {path: path.read_bytes() for path in place.glob("*.npy")}
+    for path in finished:
+        path.unlink()
+    forbid_decoding(monkeypatch)
+    waits = threading.Event()
+    monkeypatch.setattr("model.feature_files.say", lambda _: waits.set())
+    with ThreadPoolExecutor(1) as pool:
+        with FileLock(place / "lock"):
+            second = pool.submit(features_of, folder, backbone, tmp_path / "run")
+            assert waits.wait(60)
+            for path, content in finished.items():
+                path.write_bytes(content)
+        assert torch.equal(second.result()["train"].rows([0, 1]), first)
+
+
+def test_as_many_threads_as_before(folder: Path, backbone: Backbone, tmp_path: Path) -> None:
+    before = torch.get_num_threads()
+    features_of(folder, backbone, tmp_path / "run")
+    assert torch.get_num_threads() == before
 
 
 def test_an_unreadable_picture_is_named(backbone: Backbone, tmp_path: Path) -> None:

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.plain_training import PlainNetwork, PlainSplit
 from datasets.modalities import MODALITIES, SUBSETS
-from model.batches import Batch
+from model.image_backbones import build_backbone
 from model.network import MultitaskNetwork, classifier
-from tests.model.networks import EVERY_SUBSET_TWICE, batch_of, network
+from tests.model.networks import ENCODING, EVERY_SUBSET_TWICE, batch_of, network, split_of
 
 
 def contains(subset: str, other: str) -> bool:
@@ -44,7 +45,7 @@ def test_absence_is_exact(net: MultitaskNetwork, subset: str) -> None:
             assert (gradient is not None and bool(gradient.any())) == (head in answered)
     for modality in MODALITIES:
         found = [g for g in gradients(net, f"encoders.{modality}.") if g is not None]
-        assert any(bool(g.any()) for g in found) == (modality in subset.split("+"))
+        assert any(bool(g.to_dense().any()) for g in found) == (modality in subset.split("+"))
 
 
 def test_no_encoder_runs_on_nothing(net: MultitaskNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,25 +76,101 @@ def test_mixed_batch_answers_each_post_as_if_alone(net: MultitaskNetwork) -> Non
         holders = [n for n, subset in enumerate(EVERY_SUBSET_TWICE) if contains(subset, head)]
         assert batch.rows[head].tolist() == holders
         for row, number in enumerate(holders):
-            alone = net(single(batch_of(EVERY_SUBSET_TWICE), number))
+            alone = net(split_of(EVERY_SUBSET_TWICE).batch(np.array([number])))
             torch.testing.assert_close(together[head][row], alone[head][0], atol=1e-5, rtol=0)
 
 
-def single(batch: Batch, number: int) -> Batch:
-    """Return a batch of one of the posts."""
-    inputs = {
-        modality: values[(batch.rows[modality] == number).nonzero().squeeze(1)]
-        for modality, values in batch.inputs.items()
-        if number in batch.rows[modality].tolist()
-    }
-    return Batch(
-        labels_B=batch.labels_B[number : number + 1],
-        inputs=inputs,
-        rows={
-            subset: torch.zeros(int(number in rows.tolist()), dtype=torch.long)
-            for subset, rows in batch.rows.items()
-        },
-    )
+def assert_as_one_by_one(net: MultitaskNetwork, subsets: list[str]) -> None:
+    """Logits, loss and gradients are those of each encoder and head run on its own posts."""
+    batch = batch_of(subsets)
+    net.zero_grad()
+    answers = net(batch)
+    loss = net.loss(answers, batch)
+    loss.backward()  # type: ignore[no-untyped-call]
+    found = {name: p.grad for name, p in net.named_parameters()}
+
+    net.zero_grad()
+    representations = {m: net.encoders[m](inputs) for m, inputs in batch.inputs.items()}
+    terms = []
+    for head in SUBSETS:
+        rows = batch.rows[head].tolist()
+        if not rows:
+            assert head not in answers
+            continue
+        held = [
+            representations[m][[batch.rows[m].tolist().index(row) for row in rows]]
+            for m in head.split("+")
+        ]
+        logits = net.heads[head](torch.cat(held, dim=1))
+        torch.testing.assert_close(answers[head], logits, atol=1e-6, rtol=1e-6)
+        terms.append(torch.nn.functional.cross_entropy(logits, batch.labels_B[rows]))
+    expected = torch.stack(terms).sum()
+    torch.testing.assert_close(loss, expected, atol=1e-6, rtol=1e-6)
+    expected.backward()  # type: ignore[no-untyped-call]
+    for name, parameter in net.named_parameters():
+        gradient, wanted = found[name], parameter.grad
+        assert (gradient is None) == (wanted is None), name
+        if gradient is not None and wanted is not None:
+            torch.testing.assert_close(
+                gradient.to_dense(), wanted.to_dense(), atol=1e-6, rtol=1e-5, msg=name
+            )
+
+
+class TestHeadsTogether:
+    @pytest.mark.parametrize("subset", SUBSETS)
+    def test_posts_of_one_subset(self, net: MultitaskNetwork, subset: str) -> None:
+        assert_as_one_by_one(net, [subset] * 5)
+
+    def test_a_mixed_batch(self, net: MultitaskNetwork) -> None:
+        assert_as_one_by_one(net, [*EVERY_SUBSET_TWICE, "image", "text+tags"])
+
+    @pytest.mark.parametrize("absent", MODALITIES)
+    def test_a_modality_that_nobody_has(self, net: MultitaskNetwork, absent: str) -> None:
+        assert_as_one_by_one(net, [s for s in SUBSETS if absent not in s.split("+")])
+
+    def test_the_plain_network_answers_the_same(self, net: MultitaskNetwork) -> None:
+        plain = PlainNetwork(ENCODING, build_backbone("squeezenet1_1"), frozen_image=True).eval()
+        plain.load_state_dict(net.state_dict())
+        split = split_of(EVERY_SUBSET_TWICE)
+        everyone = np.arange(len(split.posts))
+        features = split.images.rows(range(split.posts.images))
+        plain_batch = PlainSplit(posts=split.posts, features=features).batch(everyone)
+        plain_logits = plain(plain_batch)
+        batch = split.batch(everyone)
+        answers = net(batch)
+        for head in SUBSETS:
+            wanted = plain_logits[head][batch.rows[head]]
+            torch.testing.assert_close(answers[head], wanted, atol=1e-5, rtol=0)
+        torch.testing.assert_close(
+            net.loss(answers, batch), plain.loss(plain_logits, plain_batch), atol=1e-5, rtol=0
+        )
+
+
+@pytest.mark.parametrize("subset", SUBSETS)
+def test_a_single_task_network(net: MultitaskNetwork, subset: str) -> None:
+    """It has the encoders and the head of its subset, and answers as the multitask network."""
+    single = MultitaskNetwork(
+        ENCODING, build_backbone("squeezenet1_1"), frozen_image=True, subsets=(subset,)
+    ).eval()
+    assert list(single.encoders) == subset.split("+")
+    state = net.state_dict()
+    single.load_state_dict({name: state[name] for name in single.state_dict()})
+    batch = batch_of(EVERY_SUBSET_TWICE)
+    answers = single(batch)
+    assert list(answers) == [subset]
+    torch.testing.assert_close(answers[subset], net(batch)[subset], atol=1e-6, rtol=1e-6)
+
+
+def test_the_names_in_a_file_of_weights(net: MultitaskNetwork) -> None:
+    """Runs of the first version are read back by these names and shapes."""
+    shapes = {name: tuple(values.shape) for name, values in net.state_dict().items()}
+    assert shapes["encoders.text.embedding.weight"] == (42, 300)
+    assert shapes["encoders.text.convolutions.2.weight"] == (100, 300, 5)
+    assert shapes["encoders.text.fc.weight"] == (300, 900)
+    assert shapes["encoders.tags.convolution.weight"] == (300, 250, 1)
+    assert shapes["encoders.image.fc.weight"] == (300, 512)
+    assert shapes["heads.image+text+tags.0.weight"] == (256, 900)
+    assert shapes["heads.tags.4.bias"] == (3,)
 
 
 def test_loss_by_hand(net: MultitaskNetwork) -> None:

@@ -162,7 +162,7 @@ class TestRefusals:
     def test_a_diverging_run(
         self, dataset_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("model.training._epoch", lambda *_: float("nan"))
+        monkeypatch.setattr("model.fitting.Fitting.train_epoch", lambda *_: float("nan"))
         with pytest.raises(ModelError, match="lower --learning-rate"):
             train(TINY, dataset=dataset_folder, out=tmp_path / "run")
         assert not (tmp_path / "run").exists()

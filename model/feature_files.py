@@ -1,0 +1,121 @@
+"""Features on disk: files that grow a piece at a time, are taken up again, and read as they lie.
+
+A large data set's features take hours on a CPU and do not fit into memory twice. A file is in
+numpy's format; until it is whole it has another name. Whatever ends the work, at most one piece
+is lost; and of two processes that want the same features one computes them, the other waits.
+"""
+
+import io
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
+
+import numpy as np
+import torch
+from filelock import FileLock, Timeout
+from torch import Tensor
+
+from datasets.progress import say
+
+ROWS_TO_A_PIECE = 1024
+
+Shape = tuple[int, int]
+
+
+def read_features(path: Path, shape: Shape) -> Tensor | None:
+    """Return the features of a whole file, mapped into memory; None where there is none.
+
+    A file that is damaged, or of another shape, is as good as none.
+    """
+    try:
+        # Copy on write: torch has no tensors that must not be written to.
+        features = np.load(path, mmap_mode="c")
+    except (OSError, ValueError, EOFError):
+        return None
+    if features.shape != shape or features.dtype != np.float32:
+        return None
+    return torch.from_numpy(features)
+
+
+@contextmanager
+def writable_folder(folders: Sequence[Path]) -> Iterator[Path]:
+    """Yield the first of the folders that can be written to, locked against other processes.
+
+    A data set may lie where nobody can write; where none of the folders can be written to, the
+    features live as long as the process, in a temporary one.
+    """
+    with ExitStack() as stack:
+        for folder in folders:
+            lock = FileLock(folder / "lock")
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                try:
+                    lock.acquire(timeout=0)
+                except Timeout:
+                    say(f"another process computes the features of {folder}: waiting for it")
+                    lock.acquire()
+            except OSError:
+                continue
+            stack.callback(lock.release)
+            yield folder
+            return
+        yield Path(stack.enter_context(TemporaryDirectory()))
+
+
+class GrowingFile:
+    """A file of features that is written from its first row to its last; use with ``with``."""
+
+    def __init__(self, path: Path, shape: Shape) -> None:
+        self._path, self._shape = path, shape
+        self._part = path.with_name(f"{path.name}.part")
+
+    def __enter__(self) -> "GrowingFile":
+        self._file: BinaryIO = self._part.open("r+b" if self._part.exists() else "w+b")
+        header = self._header()
+        if self._file.read(len(header)) != header:
+            self._file.seek(0)
+            self._file.write(header)
+            self._file.truncate()
+        size = self._file.seek(0, os.SEEK_END) - len(header)
+        row = self._shape[1] * np.dtype("<f4").itemsize
+        # The last piece may lack its end.
+        self.rows = size // row // ROWS_TO_A_PIECE * ROWS_TO_A_PIECE
+        self._file.seek(len(header) + self.rows * row)
+        self._file.truncate()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def _header(self) -> bytes:
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(
+            header, {"descr": "<f4", "fortran_order": False, "shape": self._shape}
+        )
+        return header.getvalue()
+
+    def fill(self, features: Iterable[Tensor]) -> None:
+        """Write the rows that are lacking, as they come; give the file its name at the end."""
+        waiting: list[Tensor] = []
+        for some in features:
+            waiting.append(some)
+            if sum(map(len, waiting)) >= ROWS_TO_A_PIECE:
+                rows = torch.cat(waiting)
+                whole = len(rows) // ROWS_TO_A_PIECE * ROWS_TO_A_PIECE
+                self._write(rows[:whole])
+                waiting = [rows[whole:]]
+        if waiting:
+            self._write(torch.cat(waiting))
+        if self.rows != self._shape[0]:
+            raise ValueError(f"{self.rows} rows, not {self._shape[0]}")
+        self._part.replace(self._path)
+
+    def _write(self, rows: Tensor) -> None:
+        self._file.write(rows.numpy().astype("<f4", copy=False).tobytes())
+        # A piece is on the disk before the next is begun: only the last can be half there.
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self.rows += len(rows)

@@ -1,0 +1,75 @@
+"""Adam that updates only those rows of an embedding that a batch has seen.
+
+A vocabulary has tens of thousands of vectors and a batch some hundred words: Adam over all of them
+would cost more than the network itself.
+
+A row that a batch does not hold stays as it is, with its moments, while Adam would let it coast on
+its momentum; PyTorch's ``SparseAdam`` makes the same choice. Here both kinds of parameters share
+one optimiser, so that one schedule and one state hold for them.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim.adam import adam
+
+
+class LazyAdam(torch.optim.Adam):
+    """Fused Adam; of a parameter with a sparse gradient, only the gradient's rows take part."""
+
+    def __init__(self, params: Any, lr: float) -> None:
+        super().__init__(params, lr=lr, fused=True)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """Take a step."""
+        sparse: list[tuple[Tensor, Tensor, dict[str, Any]]] = []
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None and parameter.grad.is_sparse:
+                    sparse.append((parameter, parameter.grad, group))
+                    parameter.grad = None
+        loss: float | None = super().step(closure)
+        for parameter, gradient, group in sparse:
+            self._update_rows(parameter, gradient, group)
+            parameter.grad = gradient
+        return loss
+
+    def _update_rows(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[parameter]
+        if not state:
+            state["step"] = torch.zeros((), device=parameter.device)
+            state["exp_avg"] = torch.zeros_like(parameter)
+            state["exp_avg_sq"] = torch.zeros_like(parameter)
+        rows, of_rows = _sum_by_row(gradient)
+        tables = (parameter, state["exp_avg"], state["exp_avg_sq"])
+        values, first, second = (table.index_select(0, rows) for table in tables)
+        adam(
+            [values],
+            [of_rows],
+            [first],
+            [second],
+            [],
+            [state["step"]],
+            fused=True,
+            amsgrad=False,
+            beta1=group["betas"][0],
+            beta2=group["betas"][1],
+            lr=group["lr"],
+            weight_decay=0.0,
+            eps=group["eps"],
+            maximize=False,
+        )
+        for table, updated in zip(tables, (values, first, second), strict=True):
+            table.index_copy_(0, rows, updated)
+
+
+def _sum_by_row(gradient: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the rows of a sparse gradient, each once, and their gradients."""
+    ids = gradient._indices()[0]
+    rows, places = torch.unique(ids, return_inverse=True)
+    values = gradient._values()
+    summed = values.new_zeros(len(rows), values.shape[1]).index_add_(0, places, values)
+    return rows, summed

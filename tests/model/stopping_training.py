@@ -1,0 +1,42 @@
+"""`train` in a process of its own that gets a signal at a given step: run by test_resume.py.
+
+    python -m tests.model.stopping_training SIGNAL STEP ARGUMENT...
+
+The signal is real and comes from the process itself, so that it comes at the same step every time.
+With several processes the first one sends it to ``torchrun``. ``none`` sends no signal. With
+``WORD_DROPOUT`` at zero (``--no-dropout`` as first argument) a run on two processes can be compared
+with one on one: what dropout drops is different on each.
+"""
+
+import os
+import signal
+import sys
+from typing import Any
+
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
+import model.encoders
+from cli import main
+
+
+def run(arguments: list[str]) -> None:
+    if arguments[0] == "--no-dropout":
+        model.encoders.WORD_DROPOUT = 0.0
+        arguments = arguments[1:]
+    name, at, *command = arguments
+    process = os.getppid() if "RANK" in os.environ else os.getpid()
+    steps = 0
+
+    def after_a_step(*_: Any) -> None:
+        nonlocal steps
+        steps += 1
+        if steps == int(at) and name != "none" and os.environ.get("RANK", "0") == "0":
+            os.kill(process, signal.Signals[name])
+
+    register_optimizer_step_post_hook(after_a_step)
+    sys.argv = ["cli.py", *command]
+    main()
+
+
+if __name__ == "__main__":
+    run(sys.argv[1:])
