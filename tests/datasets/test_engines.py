@@ -156,6 +156,19 @@ class TestDecisions:
         assert files(tmp_path / "d") == files(tmp_path / "new")
 
 
+class TestFeatures:
+    def test_what_training_kept_stays_with_the_same_posts_and_goes_with_others(
+        self, harvest: Path, tmp_path: Path
+    ) -> None:
+        build(harvest, tmp_path / "d")
+        (tmp_path / "d" / "features").mkdir()
+        (tmp_path / "d" / "features" / "some.npy").write_bytes(b"numbers")
+        build(harvest, tmp_path / "d")
+        assert (tmp_path / "d" / "features" / "some.npy").read_bytes() == b"numbers"
+        build(harvest, tmp_path / "d", seed=1)
+        assert not (tmp_path / "d" / "features").exists()
+
+
 class TestInterrupted:
     def test_a_killed_build_leaves_the_previous_data_set_and_the_next_one_cleans_up(
         self, harvest: Path, tmp_path: Path
