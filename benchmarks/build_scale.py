@@ -133,7 +133,7 @@ def build(harvest: Path, out: Path) -> tuple[float, float]:
     peak = 0.0
     while process.poll() is None:
         peak = max(peak, _memory(process.pid))
-        time.sleep(0.25)
+        time.sleep(1)
     if process.returncode:
         raise SystemExit(f"build-splits ended with {process.returncode}")
     return time.perf_counter() - started, peak
