@@ -14,11 +14,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from datasets.errors import DatasetError
 from datasets.labels import Label, NoLabel, label_by_sentiment, label_by_votes
-from datasets.raw_posts import RAW_SCHEMA
 from harvest.images import image_path
 from harvest.ledger import Ledger
 from harvest.ledger_file import FILE_NAME
@@ -49,7 +46,7 @@ class HarvestPosts:
             last = ledger.query("SELECT ifnull(max(rowid), 0) AS n FROM photos")[0]["n"]
         return [(first, first + size) for first in range(1, last + 1, size)]
 
-    def read(self, first: int, last: int) -> pa.RecordBatch:
+    def read(self, first: int, last: int) -> list[dict[str, Any]]:
         """Return the listed photos among the ledger's rows from ``first`` to before ``last``."""
         ledger, sentiments = _opened(self.folder)
         rows = ledger.query(
@@ -59,11 +56,10 @@ class HarvestPosts:
             ),
             (first, last),
         )
-        photos = [
+        return [
             self._photo(sorted(group, key=lambda row: (row["file"], row["row"])), sentiments)
             for _, group in groupby(rows, key=lambda row: row["photo_id"])
         ]
-        return pa.RecordBatch.from_pylist(photos, schema=RAW_SCHEMA)
 
     def _photo(self, listed: list[sqlite3.Row], sentiments: Mapping[str, float]) -> dict[str, Any]:
         row, label = listed[0], self._label(listed, sentiments)

@@ -7,6 +7,7 @@ nothing but itself, so batches are judged in any process, on any machine, in any
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ JUDGED_SCHEMA = pa.schema(
     ]
 )
 
+_subset_name = cache(subset_name)
 _LARGEST_FILE = 256 * 2**20  # bytes: no picture of that size is looked at
 
 
@@ -72,16 +74,16 @@ class Judge:
     options: BuildOptions
     keep_incomplete: bool
 
-    def judge(self, batch: pa.RecordBatch, known: Decisions) -> pa.Table:
-        """Judge a batch of ``RAW_SCHEMA``; return a table of ``JUDGED_SCHEMA``, row by row."""
-        rows = batch.to_pylist()
-        candidates = [row for row in rows if row["reason"] is None]
+    def judge(self, rows: list[dict[str, Any]], known: Decisions) -> pa.Table:
+        """Judge posts (``datasets.raw_posts``); return a table of ``JUDGED_SCHEMA``."""
+        candidates = [row for row in rows if row.get("reason") is None]
         texts = TextFilter(
             min_words=self.options.min_words,
             max_words=self.options.max_words,
             language=self.options.language,
         ).judge(
-            [post_text(row["title"] or "", row["description"] or "") for row in candidates], known
+            [post_text(row.get("title") or "", row.get("description") or "") for row in candidates],
+            known,
         )
         pictures = [_Picture(row, self.options.short_side) for row in candidates]
         keys = [picture.key for picture in pictures if picture.key]
@@ -92,23 +94,25 @@ class Judge:
             self._judged(row, text, picture)
             for row, text, picture in zip(candidates, texts, pictures, strict=True)
         ]
-        judged += [self._excluded(row) for row in rows if row["reason"] is not None]
+        judged += [self._excluded(row) for row in rows if row.get("reason") is not None]
         return pa.Table.from_pylist(judged, schema=JUDGED_SCHEMA)
 
     def _excluded(self, row: dict[str, Any]) -> dict[str, Any]:
         return {
             "place": order_key(self.options.seed, row["photo_id"]),
-            **{name: row[name] for name in ("photo_id", "source", "reason")},
+            "photo_id": row["photo_id"],
+            "source": row["source"],
+            "reason": row.get("reason"),
             "image_known": False,
             "tags": [],
         }
 
     def _judged(self, row: dict[str, Any], text: JudgedText, picture: "_Picture") -> dict[str, Any]:
-        tags = normalise_tags(row["tags"] or ())
-        present = {"image": picture.usable, "text": text.verdict == KEPT, "tags": bool(tags)}
+        tags = normalise_tags(row.get("tags") or ())
         # A manifest's post has the modalities that it had when the manifest was made, or fewer.
-        fixed = row["modalities"].split("+") if row["modalities"] else MODALITIES
-        modalities = [modality for modality in fixed if present[modality]]
+        fixed = row["modalities"].split("+") if row.get("modalities") else MODALITIES
+        present = {"image": picture.usable, "text": text.verdict == KEPT, "tags": bool(tags)}
+        modalities = tuple(modality for modality in fixed if present[modality])
         judged = self._excluded(row) | {
             "verdict": text.verdict,
             "language_key": text.language_key,
@@ -117,7 +121,7 @@ class Judge:
         }
         if not modalities:
             return judged | {"reason": "empty"}
-        subset = subset_name(modalities)
+        subset = _subset_name(modalities)
         if not self.keep_incomplete and subset != COMPLETE:
             return judged | {"reason": "incomplete"}
         if "text" in modalities:
@@ -130,10 +134,9 @@ class Judge:
             judged |= picture.columns()
         judged |= {
             "tags": tags if "tags" in modalities else [],
-            "owner": _owner_digest(row["owner"], self.options.seed),
+            "owner": _owner_digest(row.get("owner"), self.options.seed),
             "modalities": subset,
-            **{name: row[name] for name in ("label", "votes", "sentiment", "license", "split")},
-            **{name: row[name] for name in ("server", "farm", "secret", "pair")},
+            **{name: row.get(name) for name in _AS_IT_CAME},
         }
         return judged | {"fingerprint": _fingerprint(judged)}
 
@@ -152,7 +155,7 @@ class _Picture:
         self._data = self._read(row)
         if self._data is not None:
             self._sha256 = hashlib.sha256(self._data).hexdigest()
-            if row["image_sha256"] not in (None, self._sha256):
+            if row.get("image_sha256") not in (None, self._sha256):
                 self.error, self._data = "is not the one that was fetched", None
             else:
                 self.key = picture_key(row["photo_id"], self._sha256, short_side)
@@ -187,8 +190,8 @@ class _Picture:
         }
 
     def _read(self, row: dict[str, Any]) -> bytes | None:
-        if row["image_bytes"] is not None or row["image_path"] is None:
-            data: bytes | None = row["image_bytes"]
+        data: bytes | None = row.get("image_bytes")
+        if data is not None or row.get("image_path") is None:
             return data
         path = Path(row["image_path"])
         try:
@@ -206,6 +209,9 @@ def _owner_digest(owner: str | None, seed: int) -> str | None:
     return hashlib.sha256(f"owner:{seed}:{owner}".encode()).hexdigest()[:16] if owner else None
 
 
+_AS_IT_CAME = (
+    *("label", "votes", "sentiment", "license", "split", "server", "farm", "secret", "pair"),
+)
 _HELD = (
     *("photo_id", "image_sha256", "text", "tags", "label", "votes", "sentiment", "owner"),
     *("license", "modalities"),

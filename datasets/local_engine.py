@@ -27,7 +27,9 @@ def judged_locally(source: Source, judge: Judge, decisions: Path | None) -> Iter
             yield _judge(source, judge, decisions, first, last)
         return
     # Not forked: other threads of this process may hold locks.
-    with ProcessPoolExecutor(min(processes, len(ranges)), get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        min(processes, len(ranges)), get_context("spawn"), initializer=_one_thread
+    ) as pool:
         running: set[Future[pa.Table]] = set()
         try:
             for first, last in ranges:
@@ -40,6 +42,11 @@ def judged_locally(source: Source, judge: Judge, decisions: Path | None) -> Iter
                 yield from (future.result() for future in done)
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _one_thread() -> None:
+    """Let a process keep to its own core; the language detector would use all of them."""
+    os.environ["RAYON_NUM_THREADS"] = "1"
 
 
 def _judge(source: Source, judge: Judge, decisions: Path | None, first: int, last: int) -> pa.Table:

@@ -8,6 +8,7 @@ in an array. Pairs are looked for among those only that agree in some part of it
 pictures, banding for texts), so that time grows with the number of posts and not with its square.
 """
 
+import struct
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -31,6 +32,7 @@ Edges = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 _NONE = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
 _SEED = 0
+_NUMBERS = struct.Struct(f"<{SIGNATURE_BYTES}I")
 # Pixels of the short side from which a picture is halved before it is hashed: the hash looks at
 # 32 x 32 of them, and halving costs a third of what a good filter does.
 _HASHED_SIDE = 128
@@ -62,7 +64,8 @@ def text_signature(words: Sequence[str]) -> bytes:
     """
     sketch = RMinHash(num_perm=SIGNATURE_BYTES, seed=_SEED)
     sketch.update(words)
-    return bytes(number & 255 for number in sketch.digest())
+    # The lowest byte of each number.
+    return _NUMBERS.pack(*sketch.digest())[::4]
 
 
 def near_pictures(hashes: npt.NDArray[np.uint64]) -> Edges:

@@ -28,7 +28,6 @@ from datasets.own_rows import (
     votes_of,
 )
 from datasets.post_columns import check_types, image_of, tags_of
-from datasets.raw_posts import RAW_SCHEMA
 
 # Row groups above these are rewritten: a group is read as a whole.
 _MOST_ROWS = 20_000
@@ -71,8 +70,8 @@ class OwnPosts:
                 first += size
         return found + [(first, last)] * (last > first)
 
-    def read(self, first: int, last: int) -> pa.RecordBatch:
-        """Return the rows of one range as ``RAW_SCHEMA`` has them; raises ``DatasetError``."""
+    def read(self, first: int, last: int) -> list[dict[str, Any]]:
+        """Return the rows of one range; raises ``DatasetError``."""
         with _opened(self.path, self.given) as file:
             start, groups = 0, []
             skipped = 0
@@ -85,8 +84,7 @@ class OwnPosts:
                 start = end
             table = file.read_row_groups(groups, columns=list(self.columns), use_threads=False)
             table = table.slice(first - skipped, last - first)
-            rows = [self._raw(row, number) for number, row in enumerate(table.to_pylist(), first)]
-        return pa.RecordBatch.from_pylist(rows, schema=RAW_SCHEMA)
+            return [self._raw(row, number) for number, row in enumerate(table.to_pylist(), first)]
 
     def _raw(self, row: dict[str, Any], number: int) -> dict[str, Any]:
         where = place_of(self.given, number)

@@ -4,7 +4,7 @@ Sources (a harvest, a file of one's own posts) differ only in how they fill thes
 all posts go the same way, in batches, in whatever process or on whatever machine.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -51,5 +51,5 @@ class Source(Protocol):
     def ranges(self, size: int) -> list[tuple[int, int]]:
         """Cut the posts into ranges [first, last) of about ``size`` posts."""
 
-    def read(self, first: int, last: int) -> pa.RecordBatch:
-        """Return the posts of one range, as ``RAW_SCHEMA`` has them."""
+    def read(self, first: int, last: int) -> list[dict[str, Any]]:
+        """Return the posts of one range: values by the names of ``RAW_SCHEMA``, without nulls."""

@@ -16,7 +16,7 @@ from datasets.decisions import read_decisions
 from datasets.errors import DatasetError
 from datasets.judging import Judge
 from datasets.local_engine import POSTS_TO_A_BATCH
-from datasets.raw_posts import Source
+from datasets.raw_posts import RAW_SCHEMA, Source
 
 _PROJECT = Path(__file__).resolve().parents[1]
 
@@ -37,14 +37,11 @@ def judged_on_ray(
         ) from None
     folder.mkdir()
     for number, (first, last) in enumerate(source.ranges(POSTS_TO_A_BATCH)):
-        posts = pa.Table.from_batches([source.read(first, last)])
+        posts = pa.Table.from_pylist(source.read(first, last), schema=RAW_SCHEMA)
         pq.write_table(posts, folder / f"{number:06d}.parquet", compression="zstd")
 
     def judged(batch: pa.Table) -> pa.Table:
-        # One record batch: columns that Ray has cut in chunks are joined.
-        rows = batch.combine_chunks().to_batches()
-        whole = rows[0] if rows else pa.RecordBatch.from_pylist([], schema=batch.schema)
-        return judge.judge(whole, read_decisions(known))
+        return judge.judge(batch.to_pylist(), read_decisions(known))
 
     own = not ray.is_initialized()
     if own:
