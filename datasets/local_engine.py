@@ -4,8 +4,9 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from functools import lru_cache
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 
 import pyarrow as pa
 
@@ -27,7 +28,9 @@ def judged_locally(source: Source, judge: Judge, decisions: Path | None) -> Iter
             yield _judge(source, judge, decisions, first, last)
         return
     # Not forked: other threads of this process may hold locks.
-    with ProcessPoolExecutor(min(processes, len(ranges)), get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        min(processes, len(ranges)), get_context("spawn"), initializer=_end_with_parent
+    ) as pool:
         running: set[Future[pa.Table]] = set()
         try:
             for first, last in ranges:
@@ -40,6 +43,18 @@ def judged_locally(source: Source, judge: Judge, decisions: Path | None) -> Iter
                 yield from (future.result() for future in done)
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """Let this process end when its parent does, be it killed; else it waits for work for ever."""
+    parent = parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=follow, daemon=True).start()
 
 
 def _judge(source: Source, judge: Judge, decisions: Path | None, first: int, last: int) -> pa.Table:
