@@ -24,8 +24,9 @@ def judged_locally(source: Source, judge: Judge, decisions: Path | None) -> Iter
     ranges = source.ranges(POSTS_TO_A_BATCH)
     processes = os.cpu_count() or 1
     if len(ranges) <= 1 or processes == 1:  # not worth a second process
+        known = read_decisions(decisions)
         for first, last in ranges:
-            yield _judge(source, judge, decisions, first, last)
+            yield judge.judge(source.read(first, last), known)
         return
     # Not forked: other threads of this process may hold locks.
     with ProcessPoolExecutor(
@@ -61,6 +62,7 @@ def _judge(source: Source, judge: Judge, decisions: Path | None, first: int, las
     return judge.judge(source.read(first, last), _known(decisions))
 
 
+# Processes that judge last no longer than a build, so the file does not change meanwhile.
 @lru_cache(maxsize=1)
 def _known(path: Path | None) -> Decisions:
     return read_decisions(path)

@@ -148,6 +148,16 @@ class TestDecisions:
         build(tmp_path / "again" / "harvest", tmp_path / "d")
         assert files(tmp_path / "d") == known
 
+    def test_posts_that_come_back(self, tmp_path: Path) -> None:
+        few, many = tmp_path / "few.parquet", tmp_path / "many.parquet"
+        rows = [{"photo_id": str(n), "image": jpeg(n), "label": "a"} for n in range(30)]
+        pq.write_table(pa.Table.from_pylist(rows), many)
+        pq.write_table(pa.Table.from_pylist(rows[:10]), few)
+        for path in (many, few, few, many):
+            build(path, tmp_path / "d")
+        build(many, tmp_path / "new")
+        assert files(tmp_path / "d") == files(tmp_path / "new")
+
     def test_another_seed_and_damaged_decisions_cost_only_time(
         self, harvest: Path, tmp_path: Path
     ) -> None:
