@@ -28,7 +28,6 @@ from datasets.gathering import Gathered, gather
 from datasets.groups import PostGroups, fold_groups, leakage, split_groups
 from datasets.inputs import Input, open_input
 from datasets.judging import Judge
-from datasets.language import known_languages
 from datasets.local_engine import judged_locally
 from datasets.progress import ProgressReport
 from datasets.reading import FORMAT, FORMAT_VERSION, open_dataset
@@ -52,11 +51,7 @@ def build_splits(
     ``DatasetError`` where there is nothing to build from or ``out`` holds something else,
     ``HarvestError`` for a broken harvest.
     """
-    if options.language not in known_languages():
-        raise DatasetError(
-            f"--language {options.language!r} is none that is detected: give one of "
-            f"{', '.join(known_languages())}"
-        )
+    options.check_language()
     if engine not in ENGINES:
         raise DatasetError(f"--engine {engine!r}: give {' or '.join(ENGINES)}")
     out, path = out.resolve(), path.resolve()

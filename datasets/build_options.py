@@ -50,6 +50,16 @@ class BuildOptions:
             if not match or int(match[1]) > int(match[2]) or int(match[2]) < 2:
                 raise DatasetError(f"--fold {self.fold!r}: give K/N, such as 1/5 to 5/5")
 
+    def check_language(self) -> None:
+        """Refuse a language that is never detected: every text would be left out."""
+        from datasets.language import known_languages  # slow, and `--help` does not wait for it
+
+        if self.language not in known_languages():
+            raise DatasetError(
+                f"--language {self.language!r} is none that is detected: give one of "
+                f"{', '.join(known_languages())}"
+            )
+
     @property
     def fold_of(self) -> tuple[int, int] | None:
         """K and N of ``fold``."""
@@ -70,10 +80,13 @@ class BuildOptions:
         try:
             values: dict[str, Any] = {field.name: fixed[field.name] for field in fields(self)}
             options = BuildOptions(**values | {"group_by": tuple(values["group_by"])})
+            options.check_language()
         except (KeyError, TypeError) as error:
             raise DatasetError(
                 f"the harvest's manifest has no usable option {error}: it is of another version"
             ) from None
+        except DatasetError as error:
+            raise DatasetError(f"the harvest's manifest fixes what cannot be: {error}") from None
         for field in fields(self):
             given = getattr(self, field.name)
             if given not in (field.default, getattr(options, field.name)):

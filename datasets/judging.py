@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 import pyarrow as pa
@@ -195,7 +196,11 @@ class _Picture:
             return data
         path = Path(row["image_path"])
         try:
-            if path.stat().st_size > _LARGEST_FILE:
+            found = path.stat()
+            if not S_ISREG(found.st_mode):  # a pipe would be waited for, a device never ends
+                self.error = f"cannot be read ({path} is no file)"
+                return None
+            if found.st_size > _LARGEST_FILE:
                 self.error = f"{path} is too large"
                 return None
             return path.read_bytes()

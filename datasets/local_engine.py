@@ -4,8 +4,9 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from functools import lru_cache
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 
 import pyarrow as pa
 
@@ -23,12 +24,13 @@ def judged_locally(source: Source, judge: Judge, decisions: Path | None) -> Iter
     ranges = source.ranges(POSTS_TO_A_BATCH)
     processes = os.cpu_count() or 1
     if len(ranges) <= 1 or processes == 1:  # not worth a second process
+        known = read_decisions(decisions)
         for first, last in ranges:
-            yield _judge(source, judge, decisions, first, last)
+            yield judge.judge(source.read(first, last), known)
         return
     # Not forked: other threads of this process may hold locks.
     with ProcessPoolExecutor(
-        min(processes, len(ranges)), get_context("spawn"), initializer=_one_thread
+        min(processes, len(ranges)), get_context("spawn"), initializer=_begin
     ) as pool:
         running: set[Future[pa.Table]] = set()
         try:
@@ -44,15 +46,24 @@ def judged_locally(source: Source, judge: Judge, decisions: Path | None) -> Iter
             pool.shutdown(cancel_futures=True)
 
 
-def _one_thread() -> None:
-    """Let a process keep to its own core; the language detector would use all of them."""
-    os.environ["RAYON_NUM_THREADS"] = "1"
+def _begin() -> None:
+    """Let this process keep to one core, and end when its parent does, be it killed."""
+    os.environ["RAYON_NUM_THREADS"] = "1"  # the language detector would use all cores
+    parent = parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=follow, daemon=True).start()
 
 
 def _judge(source: Source, judge: Judge, decisions: Path | None, first: int, last: int) -> pa.Table:
     return judge.judge(source.read(first, last), _known(decisions))
 
 
+# Processes that judge last no longer than a build, so the file does not change meanwhile.
 @lru_cache(maxsize=1)
 def _known(path: Path | None) -> Decisions:
     return read_decisions(path)

@@ -32,6 +32,8 @@ from datasets.post_columns import check_types, image_of, tags_of
 # Row groups above these are rewritten: a group is read as a whole.
 _MOST_ROWS = 20_000
 _MOST_BYTES = 128 * 1024 * 1024
+# More are no classes: somebody gave ids or texts. Splits take time for each class.
+_MOST_CLASSES = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,11 +152,17 @@ def _check_rows(source: OwnPosts) -> None:
     with _opened(source.path, source.given) as file:
         few = [name for name in ("photo_id", "label", "votes") if name in source.columns]
         # 8 bytes for an id, not the id: hashes that come twice are looked up again below.
+        classes: set[str | None] = set()
         hashes = np.empty(file.metadata.num_rows, dtype=np.int64)
         for number, row in _rows(file, few):
             where = place_of(source.given, number)
             hashes[number] = hash(photo_id_of(row["photo_id"], where))
-            label_of(row["label"], where)
+            classes.add(label_of(row["label"], where))
+            if len(classes) > _MOST_CLASSES + (None in classes):
+                raise DatasetError(
+                    f"{source.given} has more than {_MOST_CLASSES} different labels up to row "
+                    f"{number + 1}: give the class of each post in the column label"
+                )
             votes_of(row.get("votes"), where)
         ordered = np.sort(hashes)
         doubled = set(ordered[1:][ordered[1:] == ordered[:-1]].tolist())

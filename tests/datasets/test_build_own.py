@@ -1,5 +1,8 @@
 """``build-splits`` on posts that were never on Flickr: the same rules, and folds."""
 
+import os
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from datasets.errors import DatasetError
 from datasets.manifest_export import export_manifest
 from datasets.reading import open_dataset
 from tests.harvest.corpora import jpeg
+from tests.harvest.processes import PROJECT
 
 TEXT = "We walked along the quiet river in the warm evening light of day"
 
@@ -109,6 +113,31 @@ class TestOwnPosts:
         )
         assert content["counts"]["train"]["subsets"] == {"text": 1, "image+text": 23}
         assert any("own-0" in line and "left out" in line for line in said)
+
+    def test_pictures_that_are_no_files_are_not_waited_for(self, tmp_path: Path) -> None:
+        rows = some(30)
+        os.mkfifo(tmp_path / "pipe")
+        for number, row in enumerate(rows):
+            (tmp_path / f"{number}.jpg").write_bytes(row["image"])
+            row["image"] = ["pipe", "/dev/null"][number] if number < 2 else f"{number}.jpg"
+        path = own_posts(tmp_path, rows)
+        done = subprocess.run(
+            [sys.executable, "cli.py", "build-splits", str(path), "--out", str(tmp_path / "d")],
+            cwd=PROJECT, check=True, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert open_dataset(tmp_path / "d").counts["train"]["subsets"]["text"] == 2
+        for name in ("pipe", "/dev/null"):
+            assert f"{name} is no file): left out" in done.stderr
+
+    def test_labels_that_are_no_classes(self, tmp_path: Path) -> None:
+        rows: list[dict[str, Any]] = [
+            {"photo_id": str(n), "text": TEXT, "label": f"label {n}"} for n in range(1001)
+        ]
+        with pytest.raises(DatasetError, match=r"more than 1000 .* row 1001"):
+            build(own_posts(tmp_path, rows), tmp_path / "d")
+        rows[1000]["label"] = None
+        content = build(own_posts(tmp_path, rows), tmp_path / "d")
+        assert len(content["classes"]) == 1000
 
 
 class TestFolds:

@@ -2,12 +2,16 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from datasets import judging, local_engine, text_filter
@@ -144,6 +148,16 @@ class TestDecisions:
         build(tmp_path / "again" / "harvest", tmp_path / "d")
         assert files(tmp_path / "d") == known
 
+    def test_posts_that_come_back(self, tmp_path: Path) -> None:
+        few, many = tmp_path / "few.parquet", tmp_path / "many.parquet"
+        rows = [{"photo_id": str(n), "image": jpeg(n), "label": "a"} for n in range(30)]
+        pq.write_table(pa.Table.from_pylist(rows), many)
+        pq.write_table(pa.Table.from_pylist(rows[:10]), few)
+        for path in (many, few, few, many):
+            build(path, tmp_path / "d")
+        build(many, tmp_path / "new")
+        assert files(tmp_path / "d") == files(tmp_path / "new")
+
     def test_another_seed_and_damaged_decisions_cost_only_time(
         self, harvest: Path, tmp_path: Path
     ) -> None:
@@ -188,6 +202,28 @@ class TestInterrupted:
         build(harvest, tmp_path / "d", seed=1)
         assert open_dataset(tmp_path / "d").options["seed"] == 1
         assert [path.name for path in tmp_path.iterdir()] == ["d"]
+
+    def test_the_processes_of_a_killed_build_end_with_it(self, tmp_path: Path) -> None:
+        picture = jpeg(0, 250, 250)
+        posts = [{"photo_id": str(n), "image": picture, "label": "a"} for n in range(8000)]
+        pq.write_table(pa.Table.from_pylist(posts), tmp_path / "p.parquet", row_group_size=1000)
+        command = ["build-splits", str(tmp_path / "p.parquet"), "--out", str(tmp_path / "d")]
+        process = subprocess.Popen(
+            [sys.executable, "cli.py", *command],
+            cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+        pictures = tmp_path / ".d.building" / "spool" / "pictures"
+        try:
+            # Others are at work by then.
+            until(lambda: pictures.exists() and pictures.stat().st_size > 0, process)
+            process.kill()
+            # They hold the pipes too, which end only with the last of them.
+            assert process.communicate(timeout=60)[0] == ""
+            assert process.returncode == -9
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
     def test_a_build_killed_between_its_last_two_steps(self, harvest: Path, tmp_path: Path) -> None:
         build(harvest, tmp_path / "d")

@@ -1,5 +1,6 @@
 """A manifest goes out, and the same data set comes back."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -143,6 +144,24 @@ class TestSomethingLost:
         with pytest.raises(DatasetError, match=r"--min-words 6: .* fixes it as 4"):
             build(tmp_path / "h", tmp_path / "d", min_words=6)
         build(tmp_path / "h", tmp_path / "d", min_words=4)
+
+    @pytest.mark.parametrize(
+        ("name", "value"), [("language", "xx"), ("fold", "9/2"), ("group_by", ["camera"])]
+    )
+    def test_an_option_that_the_manifest_fixes_and_none_can_be(
+        self, votes: Path, tmp_path: Path, name: str, value: object
+    ) -> None:
+        table = pq.read_table(votes / "m.parquet")
+        ((key, raw),) = table.schema.metadata.items()
+        described = json.loads(raw)
+        described["options"][name] = value
+        pq.write_table(
+            table.replace_schema_metadata({key: json.dumps(described)}), tmp_path / "m.parquet"
+        )
+        harvest(tmp_path / "h", POSTS, tmp_path / "m.parquet")
+        with pytest.raises(DatasetError, match="the harvest's manifest fixes what cannot be: --"):
+            build(tmp_path / "h", tmp_path / "d")
+        assert not (tmp_path / "d").exists()
 
 
 def test_the_manifest_that_ships_is_rebuilt_and_verified(tmp_path: Path) -> None:
