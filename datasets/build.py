@@ -169,10 +169,11 @@ def _say_pictures(gathered: Gathered, posts: Input, say: Say) -> None:
 
 
 def _say_splits(splits: Splits, gathered: Gathered, options: BuildOptions, say: Say) -> None:
+    kind = "in groups small enough" if options.group_by else f"of {options.eval_votes} votes"
     for label, (there, wanted) in splits.short_classes.items():
         say(
-            f"{gathered.classes[label]}: {there} posts of {options.eval_votes} votes for {wanted} "
-            "places in validation and test, which share them"
+            f"{gathered.classes[label]}: {there} posts {kind} for {wanted} places in validation "
+            "and test, which share them"
         )
     if not all(np.any(splits.places == SPLITS.index(split)) for split in (VALIDATION, TEST)):
         say("too few posts to evaluate on: validation or test is empty, nothing can be trained")

@@ -70,6 +70,9 @@ def _check_replaceable(out: Path, source: Path) -> None:
             )
     elif out.exists():
         raise DatasetError(f"{out} is a file: give a folder")
+    for parent in out.parents:
+        if (parent / "dataset.json").is_file():
+            raise DatasetError(f"{out} lies in the data set {parent}: give another folder")
     if out in (source, *source.parents):
         raise DatasetError(f"{out} holds what it would be made from: give another folder")
 

@@ -73,7 +73,9 @@ def split_groups(posts: Candidates, groups: Groups, order: npt.NDArray[np.uint64
     may not be evaluated on are in no split: in training they would leak.
     """
     wanted = np.array([posts.wanted(label) for label in posts.labels()])
-    return _draw(posts, _sorted_groups(posts, groups, order), {TEST: wanted, VALIDATION: wanted})
+    members = _sorted_groups(posts, groups, order)
+    places = _draw(posts, members, {TEST: wanted, VALIDATION: wanted})
+    return Splits(places=places, short_classes=_short(posts, places, 2 * wanted))
 
 
 def fold_groups(
@@ -96,16 +98,30 @@ def fold_groups(
                 in_fold.add(int(group[0]))
     total = np.array([len(posts.of_class(label)) for label in posts.labels()])
     rest = [group for group in members if int(group[0]) not in in_fold]
-    places = _draw(posts, rest, {VALIDATION: (total + 5) // 10}).places
+    validation = (total + 5) // 10
+    places = _draw(posts, rest, {VALIDATION: validation})
     for group in members:
         if int(group[0]) in in_fold:
             _place(posts, places, group, TEST)
-    return Splits(places=places)
+    return Splits(places=places, short_classes=_short(posts, places, total // folds + validation))
+
+
+def _short(
+    posts: Candidates, places: Places, wanted: npt.NDArray[np.int_]
+) -> dict[int, tuple[int, int]]:
+    """Return the classes of which groups as a whole fill less than nine tenths of the places."""
+    evaluated = posts.classes[places > SPLITS.index(TRAIN)]
+    there = np.bincount(evaluated, minlength=len(wanted))
+    return {
+        label: (int(there[label]), int(wanted[label]))
+        for label in posts.labels()
+        if there[label] < 0.9 * wanted[label]
+    }
 
 
 def _draw(
     posts: Candidates, members: list[npt.NDArray[np.intp]], wanted: dict[str, npt.NDArray[np.int_]]
-) -> Splits:
+) -> Places:
     places = np.zeros(len(posts.classes), np.int8)
     left = list(members)
     for split, want in wanted.items():
@@ -119,7 +135,7 @@ def _draw(
             else:
                 passed.append(group)
         left = passed
-    return Splits(places=places)
+    return places
 
 
 def _place(posts: Candidates, places: Places, group: npt.NDArray[np.intp], split: str) -> None:

@@ -48,7 +48,8 @@ class HarvestPosts:
 
     def read(self, first: int, last: int) -> list[dict[str, Any]]:
         """Return the listed photos among the ledger's rows from ``first`` to before ``last``."""
-        ledger, sentiments = _opened(self.folder)
+        # A harvest made anew in its place is another file.
+        ledger, sentiments = _opened(self.folder, (self.folder / FILE_NAME).stat().st_ino)
         rows = ledger.query(
             _ROWS.format(
                 fixed=_FIXED if self.fixed else "",
@@ -102,8 +103,8 @@ class HarvestPosts:
 
 
 @lru_cache(maxsize=1)
-def _opened(folder: Path) -> tuple[Ledger, dict[str, float]]:
-    """Open a ledger once in each process, with the sentiment of each pair."""
+def _opened(folder: Path, file: int) -> tuple[Ledger, dict[str, float]]:
+    """Open a ledger once in each process, with the sentiment of each pair; ``file`` tells it."""
     ledger = Ledger(folder / FILE_NAME)
     pairs = ledger.query("SELECT pair, sentiment FROM pairs")
     return ledger, {row["pair"]: row["sentiment"] for row in pairs}

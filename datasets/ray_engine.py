@@ -43,14 +43,19 @@ def judged_on_ray(
     def judged(batch: pa.Table) -> pa.Table:
         return judge.judge(batch.to_pylist(), read_decisions(known))
 
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     own = not ray.is_initialized()
     if own:
         # Our package `datasets` must be found before Hugging Face's of that name.
         environment = {"env_vars": {"PYTHONPATH": str(_PROJECT)}}
-        ray.init(runtime_env=environment, log_to_driver=False, include_dashboard=False)
+        ray.init(
+            runtime_env=environment,
+            log_to_driver=False,
+            include_dashboard=False,
+            logging_level=logging.ERROR,
+        )
     ray.data.DataContext.get_current().enable_progress_bars = False
-    for name in ("ray", "ray.data"):
-        logging.getLogger(name).setLevel(logging.WARNING)
     try:
         batches = ray.data.read_parquet(str(folder)).map_batches(
             judged, batch_format="pyarrow", batch_size=POSTS_TO_A_BATCH

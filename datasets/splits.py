@@ -54,7 +54,8 @@ class Splits:
 
     places: Places
     short_classes: dict[int, tuple[int, int]] = field(default_factory=dict)
-    """Classes with too few posts to evaluate on: how many there are, how many were wanted."""
+    """Classes with too few posts to evaluate on: how many there are, how many were wanted, of
+    validation and test together."""
 
 
 def order_key(seed: int, photo_id: str) -> bytes:

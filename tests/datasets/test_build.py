@@ -206,6 +206,11 @@ class TestBadInput:
             build(votes_harvest, tmp_path)
         assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["thesis.tex", *beside])
 
+    def test_a_data_set_is_no_place_for_another(self, votes_harvest: Path, tmp_path: Path) -> None:
+        build(votes_harvest, tmp_path / "d")
+        with pytest.raises(DatasetError, match="lies in the data set"):
+            build(votes_harvest, tmp_path / "d" / "data" / "inner")
+
     def test_the_harvest_is_not_overwritten(self, tmp_path: Path) -> None:
         posts = [post(number) for number in range(20)]
         folder = harvest(tmp_path / "d" / "features", posts, write_votes(tmp_path / "list", posts))

@@ -83,6 +83,17 @@ class TestSplitGroups:
         posts, groups, numbers = arrays(rows)
         places = split_groups(posts, groups, numbers).places
         assert set(places[60:].tolist()) == {TRAINING}
+
+    def test_a_class_of_one_group_cannot_be_evaluated_on_and_that_is_said(self) -> None:
+        rows = [(n % 2, True, True, n if n % 2 else 0, n) for n in range(200)]
+        posts, groups, numbers = arrays(rows)
+        assert split_groups(posts, groups, numbers).short_classes == {0: (0, 20)}
+        assert fold_groups(posts, groups, numbers, fold=2, folds=5).short_classes[0][0] == 0
+
+    def test_the_rest_is_shared_out(self) -> None:
+        rows = [(0, True, True, n if n < 60 else 99, n) for n in range(100)]
+        posts, groups, numbers = arrays(rows)
+        places = split_groups(posts, groups, numbers).places
         assert Counter(places.tolist()) == {TRAINING: 80, VALIDATING: 10, TESTING: 10}
 
 
