@@ -43,8 +43,6 @@ def judged_on_ray(
     def judged(batch: pa.Table) -> pa.Table:
         return judge.judge(batch.to_pylist(), read_decisions(known))
 
-    for name in ("ray", "ray.data"):
-        logging.getLogger(name).setLevel(logging.ERROR)
     own = not ray.is_initialized()
     if own:
         # Our package `datasets` must be found before Hugging Face's of that name.
@@ -60,6 +58,9 @@ def judged_on_ray(
         batches = ray.data.read_parquet(str(folder)).map_batches(
             judged, batch_format="pyarrow", batch_size=POSTS_TO_A_BATCH
         )
+        # Ray Data sets its loggers up when a data set is made.
+        for name in ("ray", "ray.data"):
+            logging.getLogger(name).setLevel(logging.ERROR)
         yield from batches.iter_batches(batch_format="pyarrow", batch_size=None)
     finally:
         if own:
