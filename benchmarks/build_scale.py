@@ -57,10 +57,10 @@ class RealPosts:
                     tags = post.get("tags") or ""
                     self._tags += tags.split() if isinstance(tags, str) else map(str, tags)
         with lzma.open(data / "language_texts.jsonl.xz", "rt", encoding="utf-8") as file:
-            self._descriptions = [json.loads(line)["text"] for line in file]
+            texts = [json.loads(line)["text"] for line in file]
         table = pq.read_table(data / "mvsa.parquet", columns=["description", "image"])
-        # As in the lists, most texts are English: the tweets are, the others are of 28 languages.
-        self._descriptions += table.column("description").to_pylist()
+        # Half of them short and English, half of 5 to 150 words in 28 languages.
+        self._descriptions = (table.column("description").to_pylist(), texts)
         self._pictures = (
             [_at_500_pixels(jpeg) for jpeg in table.column("image").to_pylist()[:1000]]
             if pictures
@@ -74,7 +74,7 @@ class RealPosts:
             yield {
                 "photo_id": str(10**9 + 7 * number),
                 "title": random.choice(self._titles),
-                "description": random.choice(self._descriptions),
+                "description": random.choice(random.choice(self._descriptions)),
                 "tags": sorted({random.choice(self._tags) for _ in range(random.randrange(12))}),
                 "owner": f"{random.randrange(count // 3 + 1)}@N00",
                 "emotion": random.choice(EMOTIONS),

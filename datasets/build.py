@@ -9,6 +9,7 @@ The folder is built beside its place and moved there when it is whole.
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -87,22 +88,25 @@ def _build(posts: Input, folder: Path, out: Path, say: Say, engine: str) -> dict
             raise DatasetError(
                 f"{posts.path} has no post to build from: {counted(gathered.excluded)}"
             )
-        groups = gathered.groups()
-        splits = _splits(gathered, posts, groups)
-        _say_splits(splits, gathered, options, say)
-        written = write_posts(
-            spool,
-            splits.places,
-            folder,
-            previous=PreviousPictures(out, options.seed) if known else None,
-            rejected=posts.rejected(),
-            salt=f"short side {options.short_side}",
-        )
+        # Groups take as long as the shards; where no split goes by them, side by side.
+        with ThreadPoolExecutor(1) as beside:
+            groups = beside.submit(gathered.groups)
+            splits = _splits(gathered, posts, groups.result)
+            _say_splits(splits, gathered, options, say)
+            written = write_posts(
+                spool,
+                splits.places,
+                folder,
+                previous=PreviousPictures(out, options.seed) if known else None,
+                rejected=posts.rejected(),
+                salt=f"short side {options.short_side}",
+            )
+            leaks = leakage(splits.places, groups.result())
     finally:
         spool.close()
     if written.posts + written.photos_excluded != posts.listed:
         raise RuntimeError("a listed photo is in no place or in two")
-    content = _content(posts, gathered, written) | {"leakage": leakage(splits.places, groups)}
+    content = _content(posts, gathered, written) | {"leakage": leaks}
     _write_json(folder / "vocabulary.json", written.vocabulary.content(options.min_count))
     _write_json(folder / "dataset.json", content)
     _write_json(folder / "croissant.json", croissant(content))
@@ -140,7 +144,7 @@ def _judged(
     return judged_on_ray(posts.source, judge, known, workspace / "ray")
 
 
-def _splits(gathered: Gathered, posts: Input, groups: PostGroups) -> Splits:
+def _splits(gathered: Gathered, posts: Input, groups: Callable[[], PostGroups]) -> Splits:
     if np.any(gathered.fixed >= 0):
         return Splits(places=gathered.fixed)
     options = posts.options
@@ -151,7 +155,7 @@ def _splits(gathered: Gathered, posts: Input, groups: PostGroups) -> Splits:
     )
     fold, folds = options.fold_of or (0, 0)
     if options.group_by:
-        joined = groups.joined(options.group_by)
+        joined = groups().joined(options.group_by)
         if folds:
             return fold_groups(candidates, joined, gathered.numbers, fold=fold, folds=folds)
         return split_groups(candidates, joined, gathered.numbers)

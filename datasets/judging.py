@@ -114,32 +114,29 @@ class Judge:
         fixed = row["modalities"].split("+") if row.get("modalities") else MODALITIES
         present = {"image": picture.usable, "text": text.verdict == KEPT, "tags": bool(tags)}
         modalities = tuple(modality for modality in fixed if present[modality])
-        judged = self._excluded(row) | {
-            "verdict": text.verdict,
-            "language_key": text.language_key,
-            "language": text.language,
-            "picture_error": picture.error,
-        }
-        if not modalities:
-            return judged | {"reason": "empty"}
-        subset = _subset_name(modalities)
-        if not self.keep_incomplete and subset != COMPLETE:
-            return judged | {"reason": "incomplete"}
+        judged = self._excluded(row)
+        judged["verdict"] = text.verdict
+        judged["language_key"] = text.language_key
+        judged["language"] = text.language
+        judged["picture_error"] = picture.error
+        subset = _subset_name(modalities) if modalities else None
+        if subset is None or (not self.keep_incomplete and subset != COMPLETE):
+            judged["reason"] = "empty" if subset is None else "incomplete"
+            return judged
         if "text" in modalities:
-            judged |= {
-                "text": text.text,
-                "words": text.words,
-                "text_signature": text_signature(text.words),
-            }
+            judged["text"] = text.text
+            judged["words"] = text.words
+            judged["text_signature"] = text_signature(text.words)
         if "image" in modalities:
-            judged |= picture.columns()
-        judged |= {
-            "tags": tags if "tags" in modalities else [],
-            "owner": _owner_digest(row.get("owner"), self.options.seed),
-            "modalities": subset,
-            **{name: row.get(name) for name in _AS_IT_CAME},
-        }
-        return judged | {"fingerprint": _fingerprint(judged)}
+            judged.update(picture.columns())
+        if "tags" in modalities:
+            judged["tags"] = tags
+        for name in _AS_IT_CAME:
+            judged[name] = row.get(name)
+        judged["owner"] = _owner_digest(row.get("owner"), self.options.seed)
+        judged["modalities"] = subset
+        judged["fingerprint"] = _fingerprint(judged)
+        return judged
 
 
 class _Picture:
