@@ -374,21 +374,29 @@ def evaluate(
     dataset: Annotated[
         Path | None, typer.Argument(metavar="[D]", help="Data set folder; default the run's own.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json")] = False,
+    missing: Annotated[
+        bool,
+        typer.Option("--missing", help="Show accuracy as modalities of test posts go missing too."),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Confusion matrices and calibration too.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = _TRAIN.device,
 ) -> None:
     """Judge a run's seven heads on a data set."""
     from model.evaluation import evaluate as run_evaluation
-    from model.report import metrics_table
+    from model.report import metrics_table, missing_table
 
-    metrics = run_evaluation(run, dataset, device=device)
+    metrics = run_evaluation(run, dataset, missing=missing, device=device)
     if not metrics["same_dataset"]:
         _say(f"{metrics['dataset']} is not the data set that the run was trained on")
     if as_json:
         print(json.dumps(metrics))
         return
     for split in ("test", "validation"):
-        print(f"{split}\n{metrics_table(metrics[split])}")
+        print(f"{split}\n{metrics_table(metrics[split], metrics['calibration'][split])}")
+    if missing:
+        print(f"test, modalities dropped at random\n{missing_table(metrics['missing'])}")
 
 
 @app.command()
@@ -402,6 +410,12 @@ def predict(
         typer.Option(help="A Parquet or CSV file of posts: photo_id, image, text, tags."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where the answers to --input go.")] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain", help="What each head says of the post; in a file, the column `heads`."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = _TRAIN.device,
 ) -> None:
@@ -413,7 +427,7 @@ def predict(
     if (input is None) != (out is None) or (input is not None and single):
         raise typer.BadParameter("give --input FILE and --out FILE together, and nothing else")
     if input is not None and out is not None:
-        counts = predict_file(run, input=input, out=out, device=device)
+        counts = predict_file(run, input=input, out=out, explain=explain, device=device)
         print(
             json.dumps(counts)
             if as_json
@@ -422,7 +436,12 @@ def predict(
         )
         return
     answer: dict[str, Any] = predict_one(
-        run, image=image, text=text, tags=None if tags is None else tags.split(","), device=device
+        run,
+        image=image,
+        text=text,
+        tags=None if tags is None else tags.split(","),
+        explain=explain,
+        device=device,
     )
     print(json.dumps(answer) if as_json else prediction_table(answer))
 
