@@ -447,6 +447,19 @@ def predict(
 
 
 @app.command()
+def export(
+    run: Annotated[Path, typer.Argument(metavar="R", help="Run folder.")],
+    out: Annotated[Path, typer.Option(help="Folder for the files, made or replaced.")],
+    format: Annotated[str, typer.Option(help="onnx is the one there is.")] = "onnx",
+) -> None:
+    """Write a run's network for other programs: a file for each subset of the modalities."""
+    from model.export import export as run_export
+
+    for path in run_export(run, out, format=format):
+        print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+
+
+@app.command()
 def sandbox(
     corpus: Annotated[
         Path | None, typer.Option(help="Posts to serve (Parquet); default a simulation.")
