@@ -221,7 +221,8 @@ def predict_file(
     path that counts from the file's folder), ``text`` and ``tags`` (a list, or joined by commas).
     The output has ``photo_id``, ``subset``, ``label``, ``probability_<class>`` for each class, and
     ``error``; with ``explain`` also ``heads``, what each head says of the post, as JSON (a CSV file
-    holds nothing else that is nested). In a file an empty text or list of tags is absent.
+    holds nothing else that is nested). In a file a text without a word and tags without a
+    letter are absent, as in a data set.
     """
     if input.resolve() == out.resolve():
         raise ModelError(f"{out} is the input as well: give --out another file")
@@ -262,8 +263,8 @@ def _raw_post(row: dict[str, Any], number: int, folder: Path) -> RawPost:
     return RawPost(
         name=f"photo {photo_id}" if photo_id else f"the post of row {number}",
         image=image_of(image, folder),
-        text=str(text) if text is not None and str(text).strip() else None,
-        tags=tags_of(tags) or None,
+        text=str(text) if text is not None and words(str(text)) else None,
+        tags=normalise_tags(tags_of(tags) or ()) or None,
     )
 
 

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
@@ -12,7 +13,7 @@ import pytest
 
 from datasets.modalities import SUBSETS
 from model.errors import ModelError
-from model.post_files import open_writer
+from model.post_files import open_rows, open_writer
 from model.prediction import Prediction, Predictor, RawPost, predict_file, predict_one
 from model.report import prediction_table
 from tests.model.dataset_folder import COLOURS, WORDS, picture
@@ -234,6 +235,35 @@ class TestFiles:
             assert second["photo_id"] == ""
         assert (first["photo_id"], first["subset"]) == ("4711", "tags")
         assert second["error"].startswith("the post of row 2 has nothing to go by")
+
+    def test_a_text_without_words_is_none(self, run_folder: Path, tmp_path: Path) -> None:
+        """As in a data set; what else the post has is answered."""
+        (tmp_path / "in.csv").write_text(
+            "photo_id,text,tags\n1,http://example.org :-),peak\n2,storm,!!\n3,...,!\n"
+        )
+        predict_file(run_folder, input=tmp_path / "in.csv", out=tmp_path / "out.parquet")
+        found = pq.read_table(tmp_path / "out.parquet").to_pylist()
+        assert [row["subset"] for row in found] == ["tags", "text", None]
+        assert "photo 3 has nothing to go by" in found[2]["error"]
+
+    def test_a_row_group_is_read_in_pieces(self, tmp_path: Path) -> None:
+        """However the file was written: pandas makes one group of a million posts."""
+        random = np.random.default_rng(0)
+        pictures = [random.bytes(50_000) for _ in range(800)]
+        rows = {"photo_id": [str(number) for number in range(800)], "image": pictures}
+        pq.write_table(
+            pa.table(rows), tmp_path / "in.parquet", use_dictionary=False, write_batch_size=64
+        )
+        assert pq.read_metadata(tmp_path / "in.parquet").num_row_groups == 1
+        del rows
+        before = pa.total_allocated_bytes()
+        found, total = open_rows(tmp_path / "in.parquet")
+        most = 0
+        for number, row in enumerate(found):
+            assert row["image"] == pictures[number]
+            most = max(most, pa.total_allocated_bytes() - before)
+        assert total == number + 1 == 800
+        assert most < 800 * 50_000 / 2
 
     def test_refused_output(self, run_folder: Path, tmp_path: Path) -> None:
         path = tmp_path / "in.csv"
