@@ -456,7 +456,7 @@ def export(
     from model.export import export as run_export
 
     for path in run_export(run, out, format=format):
-        print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+        print(f"{path} ({path.stat().st_size / 1e6:.2f} MB)")
 
 
 @app.command()
