@@ -420,7 +420,8 @@ def predict(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = _TRAIN.device,
 ) -> None:
     """Name the emotion of a post from any subset of picture, text and tags."""
-    from model.prediction import predict_file, predict_one
+    from model.file_prediction import predict_file
+    from model.prediction import predict_one
     from model.report import prediction_table
 
     single = any(given is not None for given in (image, text, tags))
