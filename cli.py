@@ -374,21 +374,29 @@ def evaluate(
     dataset: Annotated[
         Path | None, typer.Argument(metavar="[D]", help="Data set folder; default the run's own.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json")] = False,
+    missing: Annotated[
+        bool,
+        typer.Option("--missing", help="Show accuracy as modalities of test posts go missing too."),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Confusion matrices and calibration too.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = _TRAIN.device,
 ) -> None:
     """Judge a run's seven heads on a data set."""
     from model.evaluation import evaluate as run_evaluation
-    from model.report import metrics_table
+    from model.report import metrics_table, missing_table
 
-    metrics = run_evaluation(run, dataset, device=device)
+    metrics = run_evaluation(run, dataset, missing=missing, device=device)
     if not metrics["same_dataset"]:
         _say(f"{metrics['dataset']} is not the data set that the run was trained on")
     if as_json:
         print(json.dumps(metrics))
         return
     for split in ("test", "validation"):
-        print(f"{split}\n{metrics_table(metrics[split])}")
+        print(f"{split}\n{metrics_table(metrics[split], metrics['calibration'][split])}")
+    if missing:
+        print(f"test, modalities dropped at random\n{missing_table(metrics['missing'])}")
 
 
 @app.command()
@@ -402,18 +410,25 @@ def predict(
         typer.Option(help="A Parquet or CSV file of posts: photo_id, image, text, tags."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where the answers to --input go.")] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain", help="What each head says of the post; in a file, the column `heads`."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = _TRAIN.device,
 ) -> None:
     """Name the emotion of a post from any subset of picture, text and tags."""
-    from model.prediction import predict_file, predict_one
+    from model.file_prediction import predict_file
+    from model.prediction import predict_one
     from model.report import prediction_table
 
     single = any(given is not None for given in (image, text, tags))
     if (input is None) != (out is None) or (input is not None and single):
         raise typer.BadParameter("give --input FILE and --out FILE together, and nothing else")
     if input is not None and out is not None:
-        counts = predict_file(run, input=input, out=out, device=device)
+        counts = predict_file(run, input=input, out=out, explain=explain, device=device)
         print(
             json.dumps(counts)
             if as_json
@@ -422,9 +437,27 @@ def predict(
         )
         return
     answer: dict[str, Any] = predict_one(
-        run, image=image, text=text, tags=None if tags is None else tags.split(","), device=device
+        run,
+        image=image,
+        text=text,
+        tags=None if tags is None else tags.split(","),
+        explain=explain,
+        device=device,
     )
     print(json.dumps(answer) if as_json else prediction_table(answer))
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(metavar="R", help="Run folder.")],
+    out: Annotated[Path, typer.Option(help="Folder for the files, made or replaced.")],
+    format: Annotated[str, typer.Option(help="onnx is the one there is.")] = "onnx",
+) -> None:
+    """Write a run's network for other programs: a file for each subset of the modalities."""
+    from model.export import export as run_export
+
+    for path in run_export(run, out, format=format):
+        print(f"{path} ({path.stat().st_size / 1e6:.2f} MB)")
 
 
 @app.command()

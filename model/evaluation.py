@@ -4,26 +4,27 @@ A subset's head is judged on every post that holds the subset's modalities, what
 holds: on the paper's test sets, where all posts are complete, all seven see the same posts.
 """
 
+# ruff: noqa: N806 (shapes in names)
+
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
+from scipy.special import log_softmax
+from torch import nn
 
-from datasets.modalities import SUBSETS
 from datasets.reading import open_dataset
-from model.batches import Split, reading_order
+from model.answering import HeadAnswers, answer_split
+from model.batches import Split
+from model.calibration import Calibration, calibration_errors, read_calibration
 from model.devices import choose_device
 from model.distributed import World
 from model.metrics import Confusion, confusion_matrix, figures
-from model.network import MultitaskNetwork
-from model.prefetching import ready_batches
+from model.robustness import missing_curve
 from model.splits import open_splits
 from model.trained_run import load_run
 
-POSTS_TO_A_PASS = 256
 JUDGED = ("test", "validation")
 
 
@@ -31,6 +32,8 @@ JUDGED = ("test", "validation")
 class Score:
     """What the heads make of a split."""
 
+    answers: dict[str, HeadAnswers]
+    """By subset."""
     confusions: dict[str, Confusion]
     """By subset; all zeros where no post holds it."""
     loss: float
@@ -41,10 +44,13 @@ class Score:
         return {subset: figures(confusion) for subset, confusion in self.confusions.items()}
 
 
-def evaluate(run: Path, dataset: Path | None = None, *, device: str = "auto") -> dict[str, Any]:
+def evaluate(
+    run: Path, dataset: Path | None = None, *, missing: bool = False, device: str = "auto"
+) -> dict[str, Any]:
     """Judge a run on a data set's test and validation posts; by default on its own data set.
 
-    ``same_dataset`` says whether it is the one that the run was trained on.
+    ``same_dataset`` says whether it is the one that the run was trained on. With ``missing``, also
+    how test posts are answered of which modalities are taken away at random.
     """
     chosen = choose_device(device)
     trained = load_run(run, chosen)
@@ -59,47 +65,55 @@ def evaluate(run: Path, dataset: Path | None = None, *, device: str = "auto") ->
         run_folder=run,
         device=chosen,
     )
-    return {
+    classes = len(trained.encoding.classes)
+    scores = {name: score(trained.network, split, classes, alone) for name, split in splits.items()}
+    calibration = read_calibration(run)
+    found = {
         "dataset": str(opened.folder),
         "dataset_digest": opened.digest,
         "same_dataset": opened.digest == trained.dataset_digest,
-        **{
-            name: score(trained.network, split, len(trained.encoding.classes), alone).figures()
-            for name, split in splits.items()
+        "classes": list(trained.encoding.classes),
+        **judgement(scores, calibration),
+    }
+    if missing:
+        found["missing"] = missing_curve(scores["test"].answers, splits["test"].posts, classes)
+    return found
+
+
+def judgement(scores: dict[str, Score], calibration: Calibration) -> dict[str, Any]:
+    """Return what is written of scores by split: figures, confusion matrices, calibration."""
+    return {
+        **{name: judged.figures() for name, judged in scores.items()},
+        "confusions": {
+            name: {subset: matrix.tolist() for subset, matrix in judged.confusions.items()}
+            for name, judged in scores.items()
+        },
+        "calibration": {
+            "temperatures": calibration.temperatures,
+            **{
+                name: calibration_errors(judged.answers, calibration)
+                for name, judged in scores.items()
+            },
         },
     }
 
 
-@torch.inference_mode()
-def score(network: MultitaskNetwork, split: Split, classes: int, world: World) -> Score:
+def score(network: nn.Module, split: Split, classes: int, world: World) -> Score:
     """Let a network answer a split's posts; several processes divide them and all get the score."""
-    network.eval()
-    # Batch statistics are each process's own until they are judged.
-    world.same(network, buffers_only=True)
-    losses = torch.zeros(len(SUBSETS), dtype=torch.float64, device=world.device)
-    pairs: dict[str, list[Tensor]] = {subset: [] for subset in SUBSETS}
-    passes = list(reading_order(split.posts.text_lengths, POSTS_TO_A_PASS))
-    for batch in ready_batches(split, passes[world.rank :: world.size], world.device):
-        for subset, logits in network(batch).items():
-            labels = batch.labels_B[batch.rows[subset]]
-            losses[SUBSETS.index(subset)] += torch.nn.functional.cross_entropy(
-                logits, labels, reduction="sum"
-            )
-            pairs[subset].append(torch.stack((labels, logits.argmax(1))))
-    # Only here is waited for the device.
-    confusions = np.stack([_confusion(pairs[subset], classes) for subset in SUBSETS])
-    sums = losses.cpu().numpy()
-    world.add_up(confusions)
-    world.add_up(sums)
-    counts = np.maximum(confusions.sum((1, 2)), 1)
+    answers = answer_split(network, split, classes, world)
     return Score(
-        confusions=dict(zip(SUBSETS, confusions, strict=True)),
-        loss=float((sums / counts).sum()),
+        answers=answers,
+        confusions={
+            subset: confusion_matrix(head.labels_N, head.answers_N, classes)
+            for subset, head in answers.items()
+        },
+        loss=sum(_cross_entropy(head) for head in answers.values()),
     )
 
 
-def _confusion(pairs: list[Tensor], classes: int) -> Confusion:
-    if not pairs:
-        return np.zeros((classes, classes), dtype=np.int64)
-    labels, answers = torch.cat(pairs, dim=1).cpu().numpy()
-    return confusion_matrix(labels, answers, classes)
+def _cross_entropy(head: HeadAnswers) -> float:
+    """Return the mean over a head's posts, 0 where there are none."""
+    if not len(head.labels_N):
+        return 0.0
+    logs_NC = log_softmax(head.logits_NC.astype(np.float64), axis=1)
+    return -float(logs_NC[np.arange(len(head.labels_N)), head.labels_N].mean())

@@ -38,12 +38,13 @@ CHECKPOINT = "checkpoint.safetensors"
 TRACE = "trace.json"
 CONFIG = "config.json"
 METRICS = "metrics.json"
+CALIBRATION = "calibration.json"
 HISTORY = "history.jsonl"
 # Features may have been kept in the run's folder before its first epoch: a new run keeps them.
 FEATURES = "features"
 # A run that was killed may leave a file under its temporary name, or under safetensors' own.
 _FILE = re.compile(
-    r"(?P<dot>\.)?((model|checkpoint)\.safetensors|(config|metrics|trace)\.json|history\.jsonl)"
+    r"(?P<dot>\.)?((model|checkpoint)\.safetensors|(config|calibration|metrics|trace)\.json|history\.jsonl)"
     r"(?(dot)\.([0-9]+|tmp\.json))"
     r"|events\.out\.tfevents\..+|\.tmp[0-9A-Za-z]{6}"
 )
@@ -107,6 +108,10 @@ class RunFolder:
                 f"{weights} holds another network than {CONFIG} describes: train again"
             ) from None
 
+    def write_calibration(self, content: dict[str, Any]) -> None:
+        """Write the temperatures of the heads (``model/calibration.py``)."""
+        self._write_json(CALIBRATION, content)
+
     def write_metrics(self, metrics: dict[str, Any]) -> None:
         """Write ``metrics.json``: its presence says that the run came to its end."""
         self._write_json(METRICS, metrics)
@@ -148,8 +153,8 @@ class RunFolder:
         temporary.replace(self.path / HISTORY)
 
     def copy_network(self, other: "RunFolder") -> None:
-        """Take over another run's network and history."""
-        for name in (NETWORK, HISTORY):
+        """Take over another run's network, with its history and its temperatures."""
+        for name in (NETWORK, HISTORY, CALIBRATION):
             temporary = self._temporary(name)
             shutil.copyfile(other.path / name, temporary)
             temporary.replace(self.path / name)
@@ -218,13 +223,29 @@ def describe(
         "words": list(encoding.words),
         "words_with_vector": words_with_vector,
         "tags": list(encoding.tags),
-        "dataset": {"folder": str(dataset.folder.resolve()), "digest": dataset.digest},
+        "dataset": _origin(dataset),
         "options": options,
         "versions": {
             "python": platform.python_version(),
             "torch": torch.__version__,
             "torchvision": torchvision.__version__,
         },
+    }
+
+
+def _origin(dataset: Dataset) -> dict[str, Any]:
+    """Return what a run says of its data set: where it lay, what it held, what it came from.
+
+    A manifest of the data set holds ``digest`` as well, so that the two find each other; a data set
+    that was built from a manifest has the manifest in its ``lists_digest``.
+    """
+    return {
+        "folder": str(dataset.folder.resolve()),
+        "digest": dataset.digest,
+        "kind": dataset.kind,
+        "service": dataset.service,
+        "lists_digest": dataset.described.get("lists_digest"),
+        "options": dataset.options,
     }
 
 

@@ -15,11 +15,12 @@ import torch
 from datasets.modalities import SUBSETS
 from datasets.progress import ProgressReport
 from datasets.reading import Dataset, open_dataset
+from model.calibration import Calibration, calibrate, calibration_over_repeats
 from model.checkpoints import Checkpoint
 from model.config import TrainingConfig
 from model.distributed import World, joined_world
 from model.errors import ModelError, TrainingStopped
-from model.evaluation import JUDGED, score
+from model.evaluation import JUDGED, Score, judgement, score
 from model.fitting import WARM_UP_STEPS, Fitting, best_epoch, fit
 from model.image_backbones import Backbone
 from model.journal import Journal
@@ -153,8 +154,11 @@ class _Training:
         if world.writes:
             run.read_network(network)
         world.same(network)
-        metrics = _metrics(config, material, network, journal.epochs, world)
+        scores = {name: score(network, material.splits[name], classes, world) for name in JUDGED}
+        calibration = calibrate(scores["validation"].answers)
+        metrics = _metrics(config, material, scores, calibration, journal.epochs)
         if world.writes:
+            run.write_calibration(calibration.content())
             run.write_metrics(metrics)
         return metrics
 
@@ -203,16 +207,15 @@ def _check_backbone(checkpoint: Checkpoint, material: Material, config: Training
 def _metrics(
     config: TrainingConfig,
     material: Material,
-    network: MultitaskNetwork,
+    scores: dict[str, Score],
+    calibration: Calibration,
     epochs: list[dict[str, Any]],
-    world: World,
 ) -> dict[str, Any]:
     classes = material.encoding.classes
-    scores = {name: score(network, material.splits[name], len(classes), world) for name in JUDGED}
     answer = int(np.bincount(material.splits["train"].posts.labels).argmax())
     best = best_epoch(epochs)
     return {
-        **{name: judged.figures() for name, judged in scores.items()},
+        **judgement(scores, calibration),
         # What an F1 or an accuracy is worth shows beside that of always answering the same.
         "majority": {
             "label": classes[answer],
@@ -234,6 +237,14 @@ def _summary(metrics: list[dict[str, Any]], best: int) -> dict[str, Any]:
             split: {s: over_repeats([m[split][s] for m in metrics]) for s in SUBSETS}
             for split in JUDGED
         },
+        "confusions": {
+            split: {
+                s: np.sum([m["confusions"][split][s] for m in metrics], axis=0).tolist()
+                for s in SUBSETS
+            }
+            for split in JUDGED
+        },
+        "calibration": calibration_over_repeats([m["calibration"] for m in metrics]),
         "majority": metrics[0]["majority"],
         "seeds": [m["seed"] for m in metrics],
         "best_seed": metrics[best]["seed"],
