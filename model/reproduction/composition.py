@@ -79,7 +79,7 @@ def _draw(content: Content, axes: Axes) -> None:
 
 COMPOSITION = Experiment(
     title="Figure 3: what the data set is made of, in the paper Flickr Emotion",
-    cells=lambda seeds: [],
+    cells=lambda dataset, seeds: [],
     content=_content,
     markdown=_markdown,
     draw=_draw,

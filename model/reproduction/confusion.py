@@ -67,7 +67,7 @@ def _draw(content: Content, axes: Axes) -> None:
 
 CONFUSION = Experiment(
     title="Figure 4: confusion matrix of the complete head, trained with the incomplete posts too",
-    cells=lambda seeds: [Cell(system=MULTITASK, seed=seed) for seed in seeds],
+    cells=lambda dataset, seeds: [Cell(system=MULTITASK, seed=seed) for seed in seeds],
     content=_content,
     markdown=_markdown,
     draw=_draw,

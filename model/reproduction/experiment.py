@@ -19,8 +19,8 @@ class Experiment:
     """A table or a figure."""
 
     title: str
-    cells: Callable[[Sequence[int]], list[Cell]]
-    """From the seeds to what has to be trained."""
+    cells: Callable[[Dataset, Sequence[int]], list[Cell]]
+    """From the data set and the seeds to what has to be trained."""
     content: Callable[[Dataset, Trained, Sequence[int]], Content]
     markdown: Callable[[Content], list[str]]
     """The lines of its own, without title, claims and settings."""

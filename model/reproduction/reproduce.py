@@ -49,7 +49,7 @@ def reproduce(
     experiment = EXPERIMENTS[target]
     opened = open_dataset(dataset)
     seeds = range(settings.seed, settings.seed + settings.repeats)
-    wanted = experiment.cells(seeds)
+    wanted = experiment.cells(opened, seeds)
     try:
         out.mkdir(parents=True, exist_ok=True)
         cells = Cells(out / "cells", opened, settings)
@@ -64,7 +64,8 @@ def reproduce(
             "target": target,
             "title": experiment.title,
             "dataset": _described(opened),
-            "settings": cells.options | {"seeds": list(seeds)},
+            # Figure 3 is of the data set alone.
+            "settings": cells.options | {"seeds": list(seeds)} if wanted else None,
             **experiment.content(opened, trained, seeds),
         }
         return _write(out, target, experiment, content)
@@ -105,7 +106,7 @@ def _lines(target: str, experiment: Experiment, content: Content) -> list[str]:
         + ", ".join(f"{count:,} {split}" for split, count in posts.items())
         + ".",
     ]
-    if experiment.cells(range(1)):
+    if settings:
         lines.append(
             f"Repeats with the seeds {', '.join(map(str, settings['seeds']))}; "
             f"{settings['image_encoder']}, rate {settings['learning_rate']:g}, "
@@ -115,7 +116,7 @@ def _lines(target: str, experiment: Experiment, content: Content) -> list[str]:
     lines += ["", *experiment.markdown(content), ""]
     if content["claims"]:
         lines += [*markdown.claims(content["claims"]), ""]
-    if experiment.cells(range(1)):
+    if settings:
         lines += [INTERVALS, ""]
     return [*lines, f"![{target}]({target}.svg)"]
 

@@ -27,7 +27,7 @@ _COMPLETE_ONLY = 1.0
 Columns = Mapping[str, Mapping[str, Printed]]
 
 
-def _cells_without(seeds: Sequence[int]) -> list[Cell]:
+def _cells_without(dataset: Dataset, seeds: Sequence[int]) -> list[Cell]:
     return [
         Cell(system=system, seed=seed, fraction=_COMPLETE_ONLY)
         for seed in seeds
@@ -35,7 +35,7 @@ def _cells_without(seeds: Sequence[int]) -> list[Cell]:
     ]
 
 
-def _cells_with(seeds: Sequence[int]) -> list[Cell]:
+def _cells_with(dataset: Dataset, seeds: Sequence[int]) -> list[Cell]:
     return [
         cell
         for seed in seeds
