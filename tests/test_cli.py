@@ -67,6 +67,7 @@ class TestHelp:
                     "train",
                     "evaluate",
                     "predict",
+                    "reproduce",
                     "sandbox",
                     "demo",
                 ]
@@ -133,6 +134,7 @@ class TestErrors:
             "train {absent} --out {out}",
             "evaluate {absent}",
             "predict {absent} --text word",
+            "reproduce table1 {absent} --out {out}",
             "sandbox --corpus {absent}",
             "sandbox --vso {absent}",
             "sandbox --faults nonsense=1",
