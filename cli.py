@@ -460,6 +460,57 @@ def export(
 
 
 @app.command()
+def reproduce(
+    target: Annotated[
+        str, typer.Argument(help="table1, table2, table3, figure3, figure4 or figure5.")
+    ],
+    dataset: Annotated[Path, typer.Argument(metavar="D", help="Data set folder.")],
+    out: Annotated[Path, typer.Option(help="Folder of results and of finished trainings.")],
+    repeats: Annotated[int, typer.Option(help="Trainings with successive seeds.")] = 3,
+    only: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Train only cells of this name, or part or pattern."),
+    ] = None,
+    image_encoder: Annotated[
+        str, typer.Option(help="A torchvision classification model, or efficientnet_lite0.")
+    ] = _TRAIN.image_encoder,
+    image_weights: Annotated[
+        str, typer.Option(help="imagenet, none, or a .safetensors or .pth state dict.")
+    ] = _TRAIN.image_weights,
+    word_vectors: Annotated[
+        Path | None, typer.Option(help="A word2vec or GloVe file of 300 dimensions.")
+    ] = _TRAIN.word_vectors,
+    epochs: Annotated[int, typer.Option()] = _TRAIN.epochs,
+    batch_size: Annotated[int, typer.Option()] = _TRAIN.batch_size,
+    learning_rate: Annotated[float, typer.Option()] = _TRAIN.learning_rate,
+    patience: Annotated[int, typer.Option()] = _TRAIN.patience,
+    seed: Annotated[int, typer.Option(help="The first repeat's.")] = _TRAIN.seed,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = _TRAIN.device,
+) -> None:
+    """Make a table or a figure of the paper: its numbers beside ours, as Markdown, JSON, picture.
+
+    Each training it needs is kept when it is finished; run again to go on.
+    """
+    settings = TrainingConfig(
+        image_encoder=image_encoder,
+        image_weights=image_weights,
+        word_vectors=word_vectors,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        patience=patience,
+        seed=seed,
+        repeats=repeats,
+        device=device,
+    )
+    from model.reproduction.reproduce import reproduce as run_reproduction
+
+    _end_like_ctrl_c()
+    if text := run_reproduction(target, dataset=dataset, out=out, settings=settings, only=only):
+        print(text, end="")
+
+
+@app.command()
 def sandbox(
     corpus: Annotated[
         Path | None, typer.Option(help="Posts to serve (Parquet); default a simulation.")

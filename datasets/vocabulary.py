@@ -28,11 +28,11 @@ class VocabularyCounter:
 
     def content(self, min_count: int) -> dict[str, object]:
         """Return what ``vocabulary.json`` holds: most frequent first, ties alphabetically."""
-        return {
-            "min_count": min_count,
-            "words": _ordered(self._words),
-            "tags": _ordered(self._tags),
-        }
+        return {"min_count": min_count, **self.counts()}
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return the counts of ``words`` and ``tags``, ordered in the same way."""
+        return {"words": _ordered(self._words), "tags": _ordered(self._tags)}
 
 
 def _ordered(counts: Counter[str]) -> dict[str, int]:

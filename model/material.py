@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from datasets.reading import Dataset
-from datasets.splits import SPLITS
+from datasets.splits import SPLITS, TRAIN
 from model.batches import Split
 from model.config import TrainingConfig
 from model.devices import make_deterministic
@@ -15,6 +15,7 @@ from model.encoders import WORD_DIMENSION
 from model.errors import ModelError
 from model.image_backbones import Backbone, load_backbone
 from model.posts import Encoding
+from model.selection import Selection
 from model.splits import open_splits
 from model.word_vectors import WordVectors, random_vectors, read_word_vectors
 
@@ -28,17 +29,27 @@ class Material:
     splits: dict[str, Split]
     backbone: Backbone
     vectors: WordVectors
+    selection: Selection | None
 
 
-def prepare(config: TrainingConfig, dataset: Dataset, out: Path, world: World) -> Material:
-    """Read everything that a run in the folder ``out`` needs."""
+def prepare(
+    config: TrainingConfig,
+    dataset: Dataset,
+    out: Path,
+    world: World,
+    selection: Selection | None = None,
+) -> Material:
+    """Read everything that a run in the folder ``out`` needs.
+
+    It is trained on all training posts where nothing is selected.
+    """
     make_deterministic(world.device)
-    encoding = Encoding.of(dataset)
+    encoding = Encoding.of(dataset, selection.vocabulary(dataset) if selection else None)
     vectors = random_vectors(WORD_DIMENSION)
     if config.word_vectors:
         vectors = read_word_vectors(config.word_vectors, encoding.words, WORD_DIMENSION)
     backbone = _backbone(config)
-    splits = _splits(config, dataset, encoding, backbone, out, world)
+    splits = _splits(config, dataset, encoding, backbone, out, world, selection)
     for name in ("train", "validation"):
         if not len(splits[name].posts):
             raise ModelError(f"{dataset.folder} has no post in {name}: build the splits again")
@@ -48,6 +59,7 @@ def prepare(config: TrainingConfig, dataset: Dataset, out: Path, world: World) -
         splits=splits,
         backbone=backbone,
         vectors=vectors,
+        selection=selection,
     )
 
 
@@ -58,7 +70,15 @@ def for_seed(material: Material, config: TrainingConfig, out: Path, world: World
     backbone = _backbone(config)
     splits = material.splits
     if not config.finetune_image:  # else they hold pictures, which are the same for all
-        splits = _splits(config, material.dataset, material.encoding, backbone, out, world)
+        splits = _splits(
+            config,
+            material.dataset,
+            material.encoding,
+            backbone,
+            out,
+            world,
+            material.selection,
+        )
     return replace(material, backbone=backbone, splits=splits)
 
 
@@ -74,10 +94,11 @@ def _splits(
     backbone: Backbone,
     out: Path,
     world: World,
+    selection: Selection | None,
 ) -> dict[str, Split]:
     # The first process computes the features, the others find them kept.
     with world.one_first():
-        return open_splits(
+        splits = open_splits(
             dataset,
             SPLITS,
             encoding,
@@ -87,3 +108,7 @@ def _splits(
             device=world.device,
             decode=config.decode,
         )
+    if selection:
+        train = splits[TRAIN]
+        splits[TRAIN] = replace(train, posts=selection.cut(train.posts, dataset))
+    return splits

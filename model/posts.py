@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from datasets.modalities import MODALITIES
-from datasets.reading import Dataset
+from datasets.reading import Dataset, Vocabulary
 from datasets.text import words
 from model.errors import ModelError
 
@@ -51,9 +51,9 @@ class Encoding:
     classes: tuple[str, ...]
 
     @classmethod
-    def of(cls, dataset: Dataset) -> "Encoding":
-        """Take the vocabulary and the classes of a data set."""
-        vocabulary = dataset.vocabulary()
+    def of(cls, dataset: Dataset, vocabulary: Vocabulary | None = None) -> "Encoding":
+        """Take the classes of a data set and a vocabulary, by default its own."""
+        vocabulary = vocabulary or dataset.vocabulary()
         return cls(
             words=tuple(_by_frequency(vocabulary.kept_words(), vocabulary.words)),
             tags=tuple(_by_frequency(vocabulary.kept_tags(), vocabulary.tags)),

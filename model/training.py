@@ -30,23 +30,32 @@ from model.network import MultitaskNetwork
 from model.posts import Encoding
 from model.profiling import StepProfile
 from model.run_folder import CONFIG, RunFolder, describe, read_config
+from model.selection import Selection
 from model.word_vectors import WordVectors
 
 
 def train(
-    config: TrainingConfig, *, dataset: Path, out: Path, profile: bool = False
+    config: TrainingConfig,
+    *,
+    dataset: Path,
+    out: Path,
+    profile: bool = False,
+    selection: Selection | None = None,
 ) -> dict[str, Any]:
     """Train on a data set folder, write the run folder ``out`` and return its metrics.
 
     With ``repeats``, ``out`` holds a run for each seed, and itself the network of the seed with
-    the lowest validation loss. With ``profile``, a trace of some steps too.
+    the lowest validation loss. With ``profile``, a trace of some steps too. With a ``selection``
+    (of an experiment, which begins anew when it was interrupted), on some of the posts only.
 
     Raises ``TrainingStopped`` after a signal, when ``resume`` can go on.
     """
     with joined_world(config.device) as world:
         root = RunFolder(out)
         root.check_replaceable()
-        return _Training(config, open_dataset(dataset), root, world, profile=profile).run()
+        return _Training(
+            config, open_dataset(dataset), root, world, profile=profile, selection=selection
+        ).run()
 
 
 def resume(run: Path, *, profile: bool = False) -> dict[str, Any]:
@@ -98,6 +107,7 @@ class _Training:
         *,
         profile: bool,
         goes_on: bool = False,
+        selection: Selection | None = None,
     ) -> None:
         self._config = config
         self._dataset = dataset
@@ -105,6 +115,7 @@ class _Training:
         self._world = world
         self._profile = StepProfile(world.device) if profile and world.writes else None
         self._goes_on = goes_on
+        self._selection = selection
         self._material: Material | None = None
 
     def run(self) -> dict[str, Any]:
@@ -164,7 +175,9 @@ class _Training:
 
     def _material_for(self, config: TrainingConfig) -> Material:
         if self._material is None:
-            self._material = prepare(config, self._dataset, self._root.path, self._world)
+            self._material = prepare(
+                config, self._dataset, self._root.path, self._world, self._selection
+            )
         else:
             self._material = for_seed(self._material, config, self._root.path, self._world)
         return self._material

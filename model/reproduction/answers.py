@@ -1,0 +1,112 @@
+"""What a trained network answers to each test post, kept as a small Parquet file.
+
+Two systems are compared post by post (McNemar), so that an experiment has to keep more than its
+accuracies; confusion matrices and F1 are counted from the same file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from datasets.modalities import SUBSETS
+from datasets.reading import Dataset
+from datasets.splits import TEST
+from model.batches import reading_order
+from model.devices import choose_device
+from model.errors import ModelError
+from model.evaluation import POSTS_TO_A_PASS
+from model.metrics import Confusion, confusion_matrix, figures
+from model.posts import Integers
+from model.prefetching import ready_batches
+from model.splits import open_splits
+from model.trained_run import load_run
+
+NO_ANSWER = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """The answers to a data set's test posts, in their order."""
+
+    classes: tuple[str, ...]
+    labels: Integers
+    """The number of each post's class."""
+    by_subset: Mapping[str, Integers]
+    """By subset: the class that was answered, -1 for posts that the subset's head cannot answer."""
+
+    def answered(self, subset: str) -> npt.NDArray[np.bool_]:
+        """Return whether each post could be answered by the subset's head."""
+        return np.not_equal(self.by_subset[subset], NO_ANSWER)
+
+    def right(self, subset: str) -> npt.NDArray[np.bool_]:
+        """Return whether each post was answered right by the subset's head."""
+        return np.equal(self.by_subset[subset], self.labels)
+
+    def confusion(self, subset: str) -> Confusion:
+        """Count the answers of a subset's head by true class."""
+        held = self.answered(subset)
+        answers = self.by_subset[subset][held]
+        return confusion_matrix(self.labels[held], answers, len(self.classes))
+
+    def weighted_f1(self, subset: str) -> float:
+        """Return the mean F1 of the classes, weighted by their posts."""
+        return float(figures(self.confusion(subset))["weighted_f1"])
+
+
+@torch.inference_mode()
+def answer_test_posts(run: Path, dataset: Dataset, *, device: str) -> Answers:
+    """Let the network of a run folder answer a data set's test posts."""
+    chosen = choose_device(device)
+    trained = load_run(run, chosen)
+    split = open_splits(
+        dataset,
+        (TEST,),
+        trained.encoding,
+        trained.network.backbone,
+        finetuned=trained.finetuned,
+        run_folder=run,
+        device=chosen,
+    )[TEST]
+    by_subset = {subset: np.full(len(split.posts), NO_ANSWER) for subset in SUBSETS}
+    passes = list(reading_order(split.posts.text_lengths, POSTS_TO_A_PASS))
+    for indices, batch in zip(passes, ready_batches(split, passes, chosen), strict=True):
+        for subset, logits in trained.network(batch).items():
+            rows = batch.rows[subset].cpu().numpy()
+            by_subset[subset][indices[rows]] = logits.argmax(1).cpu().numpy()
+    return Answers(classes=trained.encoding.classes, labels=split.posts.labels, by_subset=by_subset)
+
+
+def write_answers(answers: Answers, dataset: Dataset, path: Path) -> None:
+    """Write a row for each test post: photo id, label and each subset's answer, null for none."""
+    photo_ids = [row["photo_id"] for rows in dataset.batches(TEST, ("photo_id",)) for row in rows]
+    names = [*answers.classes, None]  # the last is that of NO_ANSWER
+    columns: dict[str, list[str | None]] = {
+        "photo_id": photo_ids,
+        "label": [names[number] for number in answers.labels],
+    }
+    for subset, numbers in answers.by_subset.items():
+        columns[subset] = [names[number] for number in numbers]
+    schema = pa.schema([(name, pa.string()) for name in columns])
+    pq.write_table(pa.table(columns, schema=schema), path, compression="zstd")
+
+
+def read_answers(path: Path, classes: tuple[str, ...]) -> Answers:
+    """Read answers back. Raises ``ModelError`` where the file cannot be read."""
+    numbers = {name: number for number, name in enumerate(classes)} | {None: NO_ANSWER}
+    try:
+        table = pq.read_table(path, columns=["label", *SUBSETS]).to_pydict()
+        coded = {
+            name: np.array([numbers[value] for value in values], dtype=np.int64)
+            for name, values in table.items()
+        }
+    except (OSError, pa.ArrowException, KeyError) as error:
+        raise ModelError(
+            f"{path} cannot be read ({error!r}): remove its folder, it is trained again"
+        ) from None
+    return Answers(classes=classes, labels=coded.pop("label"), by_subset=coded)

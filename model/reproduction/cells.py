@@ -1,0 +1,225 @@
+"""The cells of the paper's experiments: one training each, kept when it is finished.
+
+A table or a figure is made of cells: a system, trained on some of the posts, with one seed. They
+share cells, and an experiment of days must not begin anew because it was interrupted. So a finished
+cell is kept under a name made of all that decides it; whatever names the same cell finds it there.
+Its network is not kept, but what it answered to each test post is.
+"""
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from datasets.modalities import COMPLETE
+from datasets.progress import say
+from datasets.reading import Dataset
+from model.config import TrainingConfig
+from model.errors import ModelError, TrainingStopped
+from model.reproduction.answers import (
+    Answers,
+    answer_test_posts,
+    read_answers,
+    write_answers,
+)
+from model.run_folder import FEATURES
+from model.selection import Selection, complete_posts, fraction_complete
+from model.training import train
+
+RULES_VERSION = 1
+"""Goes up when a cell of the same name would come out otherwise."""
+
+MULTITASK, SINGLE_TASK, LATE_FUSION = "multitask", "single-task", "late-fusion"
+
+# Where and how fast a cell is trained; and what the cell itself names.
+_UNDECIDING = ("device", "seed", "repeats", "compile")
+_CELL, _ANSWERS = "cell.json", "answers.parquet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One training."""
+
+    system: str
+    """A name of ``train --model``."""
+    seed: int
+    fraction: float | None = None
+    """Of the complete posts, how many stay complete; nothing else takes part then. The multitask
+    network is trained on the others too, cut to one modality. None: all posts as they are."""
+    subset: str | None = None
+    """The one subset of a single-task network; None for all."""
+
+    @property
+    def title(self) -> str:
+        """What it is, as a part of its name."""
+        if self.fraction is None:
+            posts = "all-posts"
+        else:
+            posts = "complete-posts" if self.fraction == 1 else f"{self.fraction:g}-complete"
+        return "-".join(filter(None, (self.system, self.subset, posts, f"seed-{self.seed}")))
+
+    def selection(self, dataset: Dataset) -> Selection | None:
+        """Return what it is trained on."""
+        if self.fraction is None:
+            return None
+        if self.fraction == 1:
+            return complete_posts(dataset)
+        return fraction_complete(
+            dataset, self.fraction, seed=self.seed, with_the_cut=self.system == MULTITASK
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A cell that has been trained."""
+
+    cell: Cell
+    answers: Answers
+    record: dict[str, Any]
+    """What ``cell.json`` holds."""
+
+
+class Cells:
+    """The cells of a data set and of settings, in a folder."""
+
+    def __init__(self, folder: Path, dataset: Dataset, settings: TrainingConfig) -> None:
+        self._folder = folder
+        self._dataset = dataset
+        self._settings = settings
+        self.options = _deciding(settings)
+        """The settings that decide what comes out."""
+
+    def name(self, cell: Cell) -> str:
+        """Return the folder's name of a cell: its title, and a digest of all that decides it."""
+        decides = [RULES_VERSION, self._dataset.digest, self.options, asdict(cell)]
+        digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+        return f"{cell.title}-{digest[:12]}"
+
+    def finished(self, cell: Cell) -> Finished | None:
+        """Return a cell if it has been trained."""
+        folder = self._folder / self.name(cell)
+        try:
+            record = json.loads((folder / _CELL).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise ModelError(
+                f"{folder / _CELL} cannot be read ({error}): remove its folder, it is trained again"
+            ) from None
+        answers = read_answers(folder / _ANSWERS, self._dataset.classes)
+        return Finished(cell=cell, answers=answers, record=record)
+
+    def train(self, cells: Sequence[Cell], only: str | None = None) -> list[Finished | None]:
+        """Train what is not finished yet and return all; None for what ``only`` does not match.
+
+        ``only`` is a pattern (``*``, ``?``) of names, or a part of one. Raises
+        ``KeyboardInterrupt`` after a signal: the finished cells are kept.
+        """
+        chosen = [cell for cell in cells if _matches(self.name(cell), only)]
+        if not chosen and cells:
+            titles = ", ".join(self.name(cell) for cell in cells[:3])
+            raise ModelError(f"--only {only} matches no cell: they are called {titles}, ...")
+        for number, cell in enumerate(chosen, 1):
+            place = f"cell {number} of {len(chosen)}, {cell.title}"
+            done = self.finished(cell)
+            if not done:
+                say(f"{place}: training")
+            # Another process may be at work on it, or have been.
+            with self._locked(cell):
+                done = done or self.finished(cell) or self._train(cell, place)
+            say(f"{place}: {_outcome(done)}")
+        return [self.finished(cell) for cell in cells]
+
+    @contextmanager
+    def _locked(self, cell: Cell) -> Iterator[None]:
+        folder = self._folder / self.name(cell)
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / "lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            say("another process trains this cell: waiting for it")
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _train(self, cell: Cell, place: str) -> Finished:
+        folder = self._folder / self.name(cell)
+        run = folder / "run"
+        shutil.rmtree(run, ignore_errors=True)  # of a training that was interrupted
+        run.mkdir()
+        # Where the data set's folder cannot be written to, all cells share their features here.
+        (self._folder / FEATURES).mkdir(exist_ok=True)
+        (run / FEATURES).symlink_to((self._folder / FEATURES).resolve(), target_is_directory=True)
+        started = time.monotonic()
+        try:
+            metrics = train_cell(cell, self._dataset, self._settings, run)
+        except TrainingStopped:
+            say(f"{place}: stopped; the same command trains it again, and keeps those before it")
+            raise KeyboardInterrupt from None
+        answers = answer_test_posts(run, self._dataset, device=self._settings.device)
+        write_answers(answers, self._dataset, folder / _ANSWERS)
+        record = {
+            "cell": asdict(cell),
+            "dataset_digest": self._dataset.digest,
+            "options": self.options,
+            "rules_version": RULES_VERSION,
+            "versions": json.loads((run / "config.json").read_text(encoding="utf-8"))["versions"],
+            "seconds": round(time.monotonic() - started, 1),
+            "metrics": metrics,
+        }
+        text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        temporary = folder / f".{_CELL}"
+        temporary.write_text(text, encoding="utf-8")
+        shutil.rmtree(run)
+        temporary.replace(folder / _CELL)  # last: it says that the cell is finished
+        return Finished(cell=cell, answers=answers, record=record)
+
+
+def train_cell(cell: Cell, dataset: Dataset, settings: TrainingConfig, run: Path) -> dict[str, Any]:
+    """Train one cell into a run folder, as ``train`` would; return its metrics."""
+    options = asdict(settings) | {
+        "model": cell.system,
+        "subset": cell.subset,
+        "seed": cell.seed,
+        "repeats": 1,
+    }
+    return train(
+        TrainingConfig.of_options(options),
+        dataset=dataset.folder,
+        out=run,
+        selection=cell.selection(dataset),
+    )
+
+
+def _deciding(settings: TrainingConfig) -> dict[str, Any]:
+    """Return the settings that decide what comes out; of a file, its name and size."""
+    options = {name: value for name, value in asdict(settings).items() if name not in _UNDECIDING}
+    for name in ("word_vectors", "image_weights"):
+        path = Path(options[name]) if options[name] else None
+        if path and path.is_file():
+            options[name] = f"{path.name}, {path.stat().st_size} bytes"
+        elif path:
+            options[name] = str(path)
+    return options
+
+
+def _matches(name: str, only: str | None) -> bool:
+    return only is None or fnmatchcase(name, only) or only in name
+
+
+def _outcome(done: Finished) -> str:
+    answers = done.answers
+    right = answers.right(COMPLETE)[answers.answered(COMPLETE)]
+    accuracy = f"{COMPLETE} {right.mean():.1%}" if len(right) else f"no {COMPLETE} among test posts"
+    return f"{accuracy}, {done.record['seconds']} s"

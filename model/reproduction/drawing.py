@@ -1,0 +1,45 @@
+"""How a picture is drawn and kept: PNG for documents, SVG for print, the same bytes every time.
+
+Drawn without a display, with matplotlib's own settings instead of the user's.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+PAPER, OURS, OTHER, OTHER_PAPER = "#bbbbbb", "#4477aa", "#cc3311", "#ddccbb"
+_DOTS_PER_INCH = 150
+_METADATA = {
+    "svg": dict.fromkeys(("Date", "Creator", "Format", "Type")),
+    "png": {"Software": None},
+}
+
+
+def write_picture(
+    folder: Path, name: str, draw: Callable[[Axes], None], *, size: tuple[float, float]
+) -> None:
+    """Write ``name``.png and ``name``.svg of what ``draw`` draws; the size is in inches."""
+    with _settings(name):
+        figure = Figure(figsize=size, layout="constrained")
+        axes = figure.subplots()
+        axes.spines[["top", "right"]].set_visible(False)
+        draw(axes)
+        for kind, metadata in _METADATA.items():
+            path = folder / f"{name}.{kind}"
+            temporary = path.with_name(f".{path.name}")
+            figure.savefig(temporary, format=kind, dpi=_DOTS_PER_INCH, metadata=metadata)
+            temporary.replace(path)
+
+
+@contextmanager
+def _settings(name: str) -> Iterator[None]:
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams["svg.hashsalt"] = name
+        mpl.rcParams["svg.fonttype"] = "none"
+        mpl.rcParams["text.parse_math"] = False  # a class may hold dollar signs
+        yield

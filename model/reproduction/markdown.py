@@ -1,0 +1,64 @@
+"""Numbers, tables and claims as Markdown; what is not known is a dash."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+DASH = "-"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return the lines of a table."""
+    return [_row(head), _row(["---"] * len(head)), *map(_row, rows)]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def percent(value: float | None) -> str:
+    """Return an accuracy."""
+    return DASH if value is None else f"{value:.2f}"
+
+
+def points(value: float | None) -> str:
+    """Return a difference, with its sign."""
+    return DASH if value is None else f"{value:+.2f}"
+
+
+def spread(found: Mapping[str, Any] | None) -> str:
+    """Return mean and standard deviation."""
+    return DASH if found is None else f"{found['mean']:.2f}±{found['std']:.2f}"
+
+
+def interval(ends: Sequence[float] | None, *, signed: bool = False) -> str:
+    """Return an interval."""
+    if ends is None:
+        return DASH
+    show = points if signed else percent
+    return f"{show(ends[0])} to {show(ends[1])}"
+
+
+def with_sign(found: Mapping[str, Any] | None) -> list[str]:
+    """Return a difference, its interval and its p-value as three cells."""
+    if found is None:
+        return [DASH, DASH, DASH]
+    p_value = found["p_value"]
+    return [
+        points(found["difference"]),
+        interval(found["interval"], signed=True),
+        "< 0.001" if p_value < 0.001 else f"{p_value:.3f}",
+    ]
+
+
+def claims(judged: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a table of claims with their verdicts, and of what stands behind the last column."""
+    rows = []
+    for claim in judged:
+        if "pairs" in claim:
+            verdicts = [pair["verdict"] for pair in claim["pairs"]]
+            counts = ", ".join(f"{verdicts.count(one)} {one}" for one in dict.fromkeys(verdicts))
+            found, ends, p_value = f"of {len(verdicts)} pairs: {counts}", DASH, DASH
+        else:
+            found, ends, p_value = with_sign(claim["found"])
+        rows.append([claim["claim"], claim["paper"], found, ends, p_value, claim["verdict"]])
+    return table(["claim", "paper", "difference here", "95%", "p", "verdict"], rows)

@@ -1,0 +1,127 @@
+"""`reproduce`: train what a table or a figure of the paper needs, and write it beside the paper's.
+
+The JSON file holds everything; Markdown and picture are made of it.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from datasets.progress import say
+from datasets.reading import Dataset, open_dataset
+from model.config import TrainingConfig
+from model.errors import ModelError
+from model.reproduction import markdown
+from model.reproduction.cells import Cells
+from model.reproduction.composition import COMPOSITION
+from model.reproduction.confusion import CONFUSION
+from model.reproduction.drawing import write_picture
+from model.reproduction.estimates import INTERVALS
+from model.reproduction.experiment import Content, Experiment
+from model.reproduction.sweep import SWEEP
+from model.reproduction.tables import TABLES
+
+EXPERIMENTS: dict[str, Experiment] = {
+    **TABLES,
+    "figure3": COMPOSITION,
+    "figure4": CONFUSION,
+    "figure5": SWEEP,
+}
+
+
+def reproduce(
+    target: str,
+    *,
+    dataset: Path,
+    out: Path,
+    settings: TrainingConfig,
+    only: str | None = None,
+) -> str | None:
+    """Write ``target``.md, .json, .png and .svg into ``out``; return the Markdown.
+
+    ``settings`` are those of every training, with the first seed and how many there are. With
+    ``only``, no more is trained than the cells of that name; None where others are still lacking.
+    Raises ``ModelError`` for a target that is none of the paper's, and ``KeyboardInterrupt`` after
+    a signal: finished cells are kept in ``out/cells``.
+    """
+    if target not in EXPERIMENTS:
+        raise ModelError(f"the paper's {target!r} is not known: give {', '.join(EXPERIMENTS)}")
+    experiment = EXPERIMENTS[target]
+    opened = open_dataset(dataset)
+    seeds = range(settings.seed, settings.seed + settings.repeats)
+    wanted = experiment.cells(opened, seeds)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        cells = Cells(out / "cells", opened, settings)
+        found = cells.train(wanted, only)
+        trained = {cell: done for cell, done in zip(wanted, found, strict=True) if done}
+        if lacking := len(wanted) - len(trained):
+            say(
+                f"{lacking} of the {len(wanted)} cells of {target} are not trained yet: no {target}"
+            )
+            return None
+        content = {
+            "target": target,
+            "title": experiment.title,
+            "dataset": _described(opened),
+            # Figure 3 is of the data set alone.
+            "settings": cells.options | {"seeds": list(seeds)} if wanted else None,
+            **experiment.content(opened, trained, seeds),
+        }
+        return _write(out, target, experiment, content)
+    except OSError as error:
+        raise ModelError(
+            f"{target} cannot be written to {out} ({error.strerror or error}): make room, or give "
+            "--out another folder; finished cells are kept"
+        ) from None
+
+
+def _described(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "digest": dataset.digest,
+        "kind": dataset.kind,
+        "service": dataset.service,
+        "posts": {split: counts["total"] for split, counts in dataset.counts.items()},
+    }
+
+
+def _write(out: Path, target: str, experiment: Experiment, content: Content) -> str:
+    text = "\n".join(_lines(target, experiment, content)) + "\n"
+    _replace(
+        out / f"{target}.json",
+        json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+    )
+    _replace(out / f"{target}.md", text)
+    write_picture(out, target, lambda axes: experiment.draw(content, axes), size=experiment.size)
+    return text
+
+
+def _lines(target: str, experiment: Experiment, content: Content) -> list[str]:
+    posts = content["dataset"]["posts"]
+    settings = content["settings"]
+    lines = [
+        f"# {content['title']}",
+        "",
+        f"Data set {content['dataset']['digest'][:12]} ({content['dataset']['service']}): "
+        + ", ".join(f"{count:,} {split}" for split, count in posts.items())
+        + ".",
+    ]
+    if settings:
+        lines.append(
+            f"Repeats with the seeds {', '.join(map(str, settings['seeds']))}; "
+            f"{settings['image_encoder']}, rate {settings['learning_rate']:g}, "
+            f"batches of {settings['batch_size']}, at most {settings['epochs']} epochs. "
+            "Accuracies in per cent."
+        )
+    lines += ["", *experiment.markdown(content), ""]
+    if content["claims"]:
+        lines += [*markdown.claims(content["claims"]), ""]
+    if settings:
+        lines += [INTERVALS, ""]
+    return [*lines, f"![{target}]({target}.svg)"]
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

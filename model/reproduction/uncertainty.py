@@ -1,0 +1,108 @@
+"""How sure one can be of an accuracy and of a difference between two systems.
+
+Two things make an accuracy uncertain: which posts the test split happens to hold, and what a seed
+makes of the training. An interval says here which of the two it covers:
+
+- ``mean_interval``, Student's t over the repeats: where the mean over ever more seeds would lie,
+  on these same test posts.
+- ``run_interval``, Wilson's over the test posts: where the accuracy of one trained network would
+  lie on ever more test posts.
+- ``compare``, of two systems: both at once, see there.
+
+All accuracies are fractions.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import signal, stats
+
+CONFIDENCE = 0.95
+
+Right = npt.NDArray[np.bool_]
+"""A row for each repeat, a column for each test post: whether it was answered right."""
+
+Interval = tuple[float, float]
+
+
+def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval | None:
+    """Return Student's t interval of a mean over repeats; None for fewer than two."""
+    if len(values) < 2:
+        return None
+    half = _half_width(_variance_of_mean(np.array(values)), len(values) - 1, confidence)
+    return float(np.mean(values) - half), float(np.mean(values) + half)
+
+
+def run_interval(right: int, count: int, confidence: float = CONFIDENCE) -> Interval:
+    """Return Wilson's interval of the accuracy of one network, right on so many of ``count``."""
+    found = stats.binomtest(right, count).proportion_ci(confidence, method="wilson")
+    return float(found.low), float(found.high)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """By how much a system is ahead of another on the same test posts."""
+
+    difference: float
+    """Mean accuracy of the first less that of the second."""
+    interval: Interval
+    """Of the difference, over test posts and trainings."""
+    p_value: float
+    """Two-sided, over the test posts: of no difference between the networks that were trained."""
+
+
+def compare(first: Right, second: Right, confidence: float = CONFIDENCE) -> Comparison:
+    """Compare two systems on the same test posts, each with repeats of its own.
+
+    The interval is Student's, of two variances added up: that of the posts' differences (each the
+    mean over the repeats) over the test posts, and that of each system's accuracies over its
+    repeats; the degrees of freedom are Welch and Satterthwaite's. The first variance holds a
+    little of the second, so the interval is rather too wide than too narrow. Repeats are not
+    paired by seed: two systems share nothing through it.
+
+    The p-value is McNemar's exact one where there is one repeat, and its extension to several: a
+    post's difference is the sum over repeats, and each post's sign is turned with probability one
+    half (the exact sign-flip test). It takes the trained networks as given: a paired t-test over
+    three repeats would know nothing of the test posts, which are the greater uncertainty here.
+    """
+    posts = first.mean(0) - second.mean(0)
+    parts = [(_variance_of_mean(posts), len(posts) - 1)]
+    for right in (first, second):
+        if len(right) > 1:
+            parts.append((_variance_of_mean(right.mean(1)), len(right) - 1))
+    variance = sum(part for part, _ in parts)
+    weights = sum(part**2 / degrees for part, degrees in parts)
+    half = _half_width(variance, variance**2 / weights, confidence) if weights else 0.0
+    difference = float(posts.mean())
+    repeats = np.lcm(len(first), len(second))
+    sums = first.sum(0) * (repeats // len(first)) - second.sum(0) * (repeats // len(second))
+    return Comparison(
+        difference=difference,
+        interval=(difference - half, difference + half),
+        p_value=sign_flip(sums),
+    )
+
+
+def sign_flip(differences: npt.NDArray[np.int64]) -> float:
+    """Return the exact two-sided p-value of whole-number differences whose signs may be turned.
+
+    With differences of -1, 0 and 1 it is McNemar's exact test.
+    """
+    sizes = np.abs(differences[differences != 0])
+    ways = np.ones(1)
+    for size in sizes:
+        flip = np.zeros(2 * size + 1)
+        flip[[0, -1]] = 0.5
+        ways = signal.convolve(ways, flip, method="direct")
+    sums = np.arange(len(ways)) - len(ways) // 2
+    return float(min(1.0, ways[np.abs(sums) >= abs(differences.sum())].sum()))
+
+
+def _variance_of_mean(values: npt.NDArray[np.float64]) -> float:
+    return float(values.var(ddof=1) / len(values)) if len(values) > 1 else 0.0
+
+
+def _half_width(variance: float, degrees: float, confidence: float) -> float:
+    return float(stats.t.ppf((1 + confidence) / 2, degrees) * variance**0.5)
