@@ -14,7 +14,7 @@ import typer
 from datasets.build_options import BuildOptions
 from datasets.errors import DatasetError
 from harvest.errors import HarvestError
-from model.config import TrainingConfig
+from model.config import MODELS, TrainingConfig
 from model.errors import ModelError, TrainingStopped
 
 app = typer.Typer(
@@ -295,9 +295,24 @@ def train(
     profile: Annotated[
         bool, typer.Option("--profile", help="Write a trace of some steps into the run folder.")
     ] = False,
+    model: Annotated[
+        str, typer.Option(help="The system: " + ", ".join(MODELS) + ".")
+    ] = _TRAIN.model,
+    subset: Annotated[
+        str | None,
+        typer.Option(
+            help="Of single-task: image+text, for example [default: a network for each of the 7]",
+            show_default=False,
+        ),
+    ] = _TRAIN.subset,
     image_encoder: Annotated[
-        str, typer.Option(help="A torchvision classification model, or efficientnet_lite0.")
-    ] = _TRAIN.image_encoder,
+        str,
+        typer.Option(
+            help="A torchvision classification model, or efficientnet_lite0 [default: densenet121; "
+            "inception_v3 for inception]",
+            show_default=False,
+        ),
+    ] = "",
     image_weights: Annotated[
         str, typer.Option(help="imagenet, none, or a .safetensors or .pth state dict.")
     ] = _TRAIN.image_weights,
@@ -332,12 +347,14 @@ def train(
         ),
     ] = _TRAIN.compile,
 ) -> None:
-    """Train the multimodal multitask network on a data set; on several GPUs with torchrun."""
+    """Train the paper's network, or one it is compared with; on several GPUs with torchrun."""
     if resume is not None:
         _only(context, "resume", "profile")
     elif dataset is None or out is None:
         raise typer.BadParameter("give D and --out R, or --resume R")
     config = TrainingConfig(
+        model=model,
+        subset=subset,
         image_encoder=image_encoder,
         image_weights=image_weights,
         finetune_image=finetune_image,

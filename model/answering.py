@@ -10,7 +10,7 @@ Shapes in names: N posts that a head answered, C classes.
 
 # ruff: noqa: N802, N806, N815 (shapes in names)
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from datasets.modalities import SUBSETS
-from model.batches import Split, reading_order
+from model.batches import Batch, Split, reading_order
 from model.distributed import World
 from model.posts import Integers
 from model.prefetching import ready_batches
@@ -56,13 +56,18 @@ def answering_subset(held: Iterable[str], answered: Collection[str]) -> str | No
 
 @torch.inference_mode()
 def answer_split(
-    network: nn.Module, split: Split, classes: int, world: World
+    network: nn.Module,
+    split: Split,
+    classes: int,
+    world: World,
+    hear: Callable[[Mapping[str, Tensor], Batch], None] | None = None,
 ) -> dict[str, HeadAnswers]:
     """Let a network answer a split's posts: by subset, in the order of ``SUBSETS``.
 
     A subset that no post holds has no answers, (0, C). Several processes divide the posts, and all
     get all answers. Of the network only ``network(batch)`` is used: logits by subset, for the
     posts at ``batch.rows[subset]``.
+    ``hear`` is told of each batch and what the network returned for it.
     """
     network.eval()
     # Batch statistics are each process's own until they are judged.
@@ -73,7 +78,10 @@ def answer_split(
     logits: dict[str, list[Tensor]] = {subset: [] for subset in SUBSETS}
     done = 0
     for batch in ready_batches(split, own, world.device):
-        for subset, logits_NC in network(batch).items():
+        answered = network(batch)
+        if hear:
+            hear(answered, batch)
+        for subset, logits_NC in answered.items():
             rows[subset].append(batch.rows[subset] + done)
             logits[subset].append(logits_NC)
         done += len(batch)

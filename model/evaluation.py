@@ -1,28 +1,28 @@
-"""How good a network's seven heads are on a split.
+"""How good a system's answers are on a split, by subset.
 
 A subset's head is judged on every post that holds the subset's modalities, whatever else the post
 holds: on the paper's test sets, where all posts are complete, all seven see the same posts.
 """
 
-# ruff: noqa: N806 (shapes in names)
-
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.special import log_softmax
-from torch import nn
+import torch
+from torch import Tensor
 
 from datasets.reading import open_dataset
 from model.answering import HeadAnswers, answer_split
-from model.batches import Split
+from model.batches import Batch, Split
 from model.calibration import Calibration, calibration_errors, read_calibration
 from model.devices import choose_device
 from model.distributed import World
 from model.metrics import Confusion, confusion_matrix, figures
 from model.robustness import missing_curve
 from model.splits import open_splits
+from model.systems.system import System
 from model.trained_run import load_run
 
 JUDGED = ("test", "validation")
@@ -37,7 +37,7 @@ class Score:
     confusions: dict[str, Confusion]
     """By subset; all zeros where no post holds it."""
     loss: float
-    """Section 3.2's loss over the whole split."""
+    """The system's loss over the whole split (of the paper's network, section 3.2's)."""
 
     def figures(self) -> dict[str, Any]:
         """Return accuracy, macro and weighted F1 and count by subset."""
@@ -98,22 +98,38 @@ def judgement(scores: dict[str, Score], calibration: Calibration) -> dict[str, A
     }
 
 
-def score(network: nn.Module, split: Split, classes: int, world: World) -> Score:
-    """Let a network answer a split's posts; several processes divide them and all get the score."""
-    answers = answer_split(network, split, classes, world)
+def score(network: System, split: Split, classes: int, world: World) -> Score:
+    """Let a system answer a split's posts; several processes divide them and all get the score."""
+    loss = _LossOfSplit(network, split, world)
+    answers = answer_split(network, split, classes, world, loss.add)
     return Score(
         answers=answers,
         confusions={
             subset: confusion_matrix(head.labels_N, head.answers_N, classes)
             for subset, head in answers.items()
         },
-        loss=sum(_cross_entropy(head) for head in answers.values()),
+        loss=loss.total(),
     )
 
 
-def _cross_entropy(head: HeadAnswers) -> float:
-    """Return the mean over a head's posts, 0 where there are none."""
-    if not len(head.labels_N):
-        return 0.0
-    logs_NC = log_softmax(head.logits_NC.astype(np.float64), axis=1)
-    return -float(logs_NC[np.arange(len(head.labels_N)), head.labels_N].mean())
+class _LossOfSplit:
+    """A system's loss over a whole split: its terms are means over all posts that take part."""
+
+    def __init__(self, network: System, split: Split, world: World) -> None:
+        holders = network.holders(split.posts)
+        self._network = network
+        self._world = world
+        self._terms = list(holders)
+        self._counts = [max(int(flags.sum()), 1) for flags in holders.values()]
+        self._sums = torch.zeros(len(holders), dtype=torch.float64, device=world.device)
+
+    def add(self, answers: Mapping[str, Tensor], batch: Batch) -> None:
+        """Add a batch's part."""
+        for term, total in self._network.term_sums(answers, batch).items():
+            self._sums[self._terms.index(term)] += total
+
+    def total(self) -> float:
+        """Return the sum of the terms, those of all processes."""
+        sums = self._sums.cpu().numpy()
+        self._world.add_up(sums)
+        return float((sums / np.array(self._counts)).sum()) if self._terms else 0.0

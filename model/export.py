@@ -62,6 +62,8 @@ def export(run: Path, out: Path, *, format: str = "onnx") -> list[Path]:
     network: torch.nn.Module = trained.network
     if not isinstance(network, MultitaskNetwork):
         raise ModelError(f"{run} is a {type(network).__name__}: only multitask runs are exported")
+    if network.backbone is None:
+        raise ModelError(f"{run} sees no pictures: only runs that do are exported")
     calibration = read_calibration(run)
     preprocessing = network.backbone.preprocessing
     subsets = [subset for subset in SUBSETS if subset in network.heads]

@@ -80,7 +80,11 @@ class _Readable:
         self.picture: Tensor | None = None
         if post.image is not None:
             content = _picture_bytes(post.image, post.name)
-            self.picture = run.network.backbone.preprocessing.picture(content, post.name)
+            backbone = run.network.backbone
+            # A system that sees no pictures is given nothing of them.
+            self.picture = torch.empty(0)
+            if backbone:
+                self.picture = backbone.preprocessing.picture(content, post.name)
 
     @property
     def modalities(self) -> list[str]:

@@ -11,7 +11,7 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,13 @@ import torchvision
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from datasets.modalities import SUBSETS
 from datasets.reading import Dataset
 from model.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
 from model.config import TrainingConfig
 from model.errors import ModelError
-from model.network import MultitaskNetwork
 from model.posts import Encoding
+from model.systems.system import System
 from model.tensor_files import write_tensors
 
 FORMAT = "flickr-emotion-run"
@@ -48,7 +49,8 @@ _FILE = re.compile(
     r"(?(dot)\.([0-9]+|tmp\.json))"
     r"|events\.out\.tfevents\..+|\.tmp[0-9A-Za-z]{6}"
 )
-_SEED = re.compile(r"seed-[0-9]+")
+# The runs that a run is made of: its seeds', or its networks'.
+_PART = re.compile(r"seed-[0-9]+|network-(" + "|".join(map(re.escape, SUBSETS)) + ")")
 
 
 class RunFolder:
@@ -88,12 +90,12 @@ class RunFolder:
         """Write ``config.json``, first of all: it tells that the folder is a run's."""
         self._write_json(CONFIG, description)
 
-    def write_network(self, network: MultitaskNetwork) -> None:
+    def write_network(self, network: System) -> None:
         """Write the weights."""
         state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
         write_tensors(state, self.path / NETWORK)
 
-    def read_network(self, network: MultitaskNetwork) -> None:
+    def read_network(self, network: System) -> None:
         """Fill a network with the weights that were written."""
         weights = self.path / NETWORK
         try:
@@ -142,7 +144,7 @@ class RunFolder:
 
     def _is_interrupted(self) -> bool:
         return (self.path / CHECKPOINT).exists() or any(
-            _SEED.fullmatch(entry.name) for entry in self.path.iterdir()
+            _PART.fullmatch(entry.name) for entry in self.path.iterdir()
         )
 
     def write_history(self, epochs: list[dict[str, Any]]) -> None:
@@ -153,8 +155,13 @@ class RunFolder:
         temporary.replace(self.path / HISTORY)
 
     def copy_network(self, other: "RunFolder") -> None:
-        """Take over another run's network, with its history and its temperatures."""
+        """Take over another run's network, with its temperatures and, if it has one, its history.
+
+        A run of several networks has none: theirs are in their own folders.
+        """
         for name in (NETWORK, HISTORY, CALIBRATION):
+            if name == HISTORY and not (other.path / name).exists():
+                continue
             temporary = self._temporary(name)
             shutil.copyfile(other.path / name, temporary)
             temporary.replace(self.path / name)
@@ -174,7 +181,7 @@ class RunFolder:
 def _own_entries(folder: Path) -> Iterator[Path]:
     """Yield what goes when a new run takes a run's place; refuse a folder with anything else.
 
-    A seed's folder comes after what it holds, the file that tells a run's folder after the others.
+    A part's folder comes after what it holds, the file that tells a run's folder after the others.
     """
     configuration = folder / CONFIG
     if configuration.exists():
@@ -182,7 +189,7 @@ def _own_entries(folder: Path) -> Iterator[Path]:
     for entry in sorted(folder.iterdir()):
         if entry.name == FEATURES or entry == configuration:
             continue
-        if _SEED.fullmatch(entry.name) and entry.is_dir() and not entry.is_symlink():
+        if _PART.fullmatch(entry.name) and entry.is_dir() and not entry.is_symlink():
             yield from _own_entries(entry)
             yield entry
         elif not _FILE.fullmatch(entry.name) or entry.is_dir():
@@ -204,6 +211,7 @@ def describe(
     encoding: Encoding,
     dataset: Dataset,
     *,
+    networks: Sequence[str],
     words_with_vector: int,
     warm_up_steps: int,
 ) -> dict[str, Any]:
@@ -216,7 +224,9 @@ def describe(
     return {
         "format": FORMAT,
         "version": FORMAT_VERSION,
-        "model": "multitask",
+        "model": config.model,
+        "subset": config.subset,
+        "networks": list(networks),
         "image_encoder": config.image_encoder,
         "finetune_image": config.finetune_image,
         "classes": list(encoding.classes),

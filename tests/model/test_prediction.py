@@ -14,6 +14,7 @@ import pytest
 from datasets.modalities import SUBSETS
 from model.errors import ModelError
 from model.file_prediction import predict_file
+from model.network import MultitaskNetwork
 from model.post_files import open_rows, open_writer
 from model.prediction import Prediction, Predictor, RawPost, predict_one
 from model.report import prediction_table
@@ -105,7 +106,9 @@ class TestExplained:
 def test_a_network_without_some_heads(run_folder: Path) -> None:
     """The head with most of the post's modalities answers; without one, it is said."""
     predictor = Predictor(run_folder, device="cpu")
-    heads = predictor._run.network.heads
+    network = predictor._run.network
+    assert isinstance(network, MultitaskNetwork)
+    heads = network.heads
     for subset in SUBSETS:
         if subset not in ("text", "image+text"):
             del heads[subset]
