@@ -437,7 +437,8 @@ def predict(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = _TRAIN.device,
 ) -> None:
     """Name the emotion of a post from any subset of picture, text and tags."""
-    from model.prediction import predict_file, predict_one
+    from model.file_prediction import predict_file
+    from model.prediction import predict_one
     from model.report import prediction_table
 
     single = any(given is not None for given in (image, text, tags))
@@ -473,7 +474,7 @@ def export(
     from model.export import export as run_export
 
     for path in run_export(run, out, format=format):
-        print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+        print(f"{path} ({path.stat().st_size / 1e6:.2f} MB)")
 
 
 @app.command()

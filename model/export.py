@@ -78,8 +78,7 @@ def export(run: Path, out: Path, *, format: str = "onnx") -> list[Path]:
         description = describe(trained.encoding, preprocessing, subsets)
         description["dataset_digest"] = trained.dataset_digest
         _write_json(folder / PREPROCESSING, description)
-        names = sorted(path.name for path in folder.iterdir())
-    return [out / name for name in names]
+    return [*(out / f"{subset}.onnx" for subset in subsets), out / PREPROCESSING, out / VOCABULARY]
 
 
 def vocabulary(encoding: Encoding) -> dict[str, dict[str, int]]:

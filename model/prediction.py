@@ -1,28 +1,22 @@
-"""Answers for single posts and for files of posts, by the head of what each post carries.
+"""Answers for posts, by the head of what each post carries.
 
 Probabilities are calibrated. An answer holds what the other heads say of the post as well, so that
-one sees which modality speaks for what. In a file, a post that cannot be read gets its reason in
-the column ``error`` and stops nobody else.
+one sees which modality speaks for what. Files: ``model/file_prediction.py``.
 """
 
 # ruff: noqa: N806 (shapes in names)
 
-import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import torch
 from torch import Tensor
 
 from datasets.modalities import MODALITIES, SUBSETS
-from datasets.post_columns import image_of, tags_of
-from datasets.progress import ProgressReport
 from datasets.tags import normalise_tags
 from datasets.text import words
 from model.answering import answering_subset
@@ -30,11 +24,8 @@ from model.batches import Split
 from model.calibration import read_calibration
 from model.devices import choose_device
 from model.errors import ModelError
-from model.post_files import check_output, open_rows, open_writer
 from model.posts import Post, encode
 from model.trained_run import TrainedRun, load_run
-
-POSTS_TO_A_PASS = 128
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,81 +205,3 @@ def predict_one(
     if isinstance(answer, ModelError):
         raise answer
     return answer.content(explain=explain)
-
-
-def predict_file(
-    run: Path, *, input: Path, out: Path, explain: bool = False, device: str = "auto"
-) -> dict[str, Any]:
-    """Answer the posts of a Parquet or CSV file into another; return how many were answered.
-
-    The input has the columns ``photo_id`` and some of ``image`` (bytes, a data set's struct, or a
-    path that counts from the file's folder), ``text`` and ``tags`` (a list, or joined by commas).
-    The output has ``photo_id``, ``subset``, ``label``, ``probability_<class>`` for each class, and
-    ``error``; with ``explain`` also ``heads``, what each head says of the post, as JSON (a CSV file
-    holds nothing else that is nested). In a file a text without a word and tags without a
-    letter are absent, as in a data set.
-    """
-    if input.resolve() == out.resolve():
-        raise ModelError(f"{out} is the input as well: give --out another file")
-    check_output(out)
-    rows, total = open_rows(input)
-    predictor = Predictor(run, device=device)
-    counts = {"posts": 0, "predicted": 0, "errors": 0}
-    with (
-        open_writer(out, _output_columns(predictor.classes, explain=explain)) as write,
-        ProgressReport("predicting", total, "posts") as report,
-    ):
-        while chunk := list(islice(rows, POSTS_TO_A_PASS)):
-            posts = [
-                _raw_post(row, number, input.parent)
-                for number, row in enumerate(chunk, counts["posts"] + 1)
-            ]
-            answers = predictor.predict(posts)
-            write(
-                [
-                    {"photo_id": _photo_id(row), **_output(answer, explain=explain)}
-                    for row, answer in zip(chunk, answers, strict=True)
-                ]
-            )
-            counts["posts"] += len(chunk)
-            counts["errors"] += sum(isinstance(answer, ModelError) for answer in answers)
-            report.advance(len(chunk))
-    counts["predicted"] = counts["posts"] - counts["errors"]
-    return {**counts, "out": str(out)}
-
-
-def _photo_id(row: dict[str, Any]) -> str | None:
-    return None if row["photo_id"] is None else str(row["photo_id"])
-
-
-def _raw_post(row: dict[str, Any], number: int, folder: Path) -> RawPost:
-    photo_id = _photo_id(row)
-    image, text, tags = (row.get(modality) for modality in MODALITIES)
-    return RawPost(
-        name=f"photo {photo_id}" if photo_id else f"the post of row {number}",
-        image=image_of(image, folder),
-        text=str(text) if text is not None and words(str(text)) else None,
-        tags=normalise_tags(tags_of(tags) or ()) or None,
-    )
-
-
-def _output_columns(classes: Sequence[str], *, explain: bool) -> pa.Schema:
-    return pa.schema(
-        [
-            *((name, pa.string()) for name in ("photo_id", "subset", "label")),
-            *((f"probability_{name}", pa.float32()) for name in classes),
-            *([("heads", pa.string())] if explain else []),
-            ("error", pa.string()),
-        ]
-    )
-
-
-def _output(answer: Prediction | ModelError, *, explain: bool) -> dict[str, Any]:
-    if isinstance(answer, ModelError):
-        return {"error": str(answer)}
-    probabilities = {f"probability_{name}": p for name, p in answer.probabilities.items()}
-    output = {"subset": answer.subset, "label": answer.label, **probabilities}
-    if explain:
-        heads = answer.content(explain=True)["heads"]
-        output["heads"] = json.dumps(heads, ensure_ascii=False)
-    return output

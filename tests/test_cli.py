@@ -67,6 +67,7 @@ class TestHelp:
                     "train",
                     "evaluate",
                     "predict",
+                    "export",
                     "sandbox",
                     "demo",
                 ]
@@ -133,6 +134,7 @@ class TestErrors:
             "train {absent} --out {out}",
             "evaluate {absent}",
             "predict {absent} --text word",
+            "export {absent} --out {out}",
             "sandbox --corpus {absent}",
             "sandbox --vso {absent}",
             "sandbox --faults nonsense=1",

@@ -13,9 +13,10 @@ import pytest
 
 from datasets.modalities import SUBSETS
 from model.errors import ModelError
+from model.file_prediction import predict_file
 from model.network import MultitaskNetwork
 from model.post_files import open_rows, open_writer
-from model.prediction import Prediction, Predictor, RawPost, predict_file, predict_one
+from model.prediction import Prediction, Predictor, RawPost, predict_one
 from model.report import prediction_table
 from tests.model.dataset_folder import COLOURS, WORDS, picture
 
