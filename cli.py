@@ -14,7 +14,7 @@ import typer
 from datasets.build_options import BuildOptions
 from datasets.errors import DatasetError
 from harvest.errors import HarvestError
-from model.config import TrainingConfig
+from model.config import MODELS, TrainingConfig
 from model.errors import ModelError, TrainingStopped
 
 app = typer.Typer(
@@ -295,9 +295,24 @@ def train(
     profile: Annotated[
         bool, typer.Option("--profile", help="Write a trace of some steps into the run folder.")
     ] = False,
+    model: Annotated[
+        str, typer.Option(help="The system: " + ", ".join(MODELS) + ".")
+    ] = _TRAIN.model,
+    subset: Annotated[
+        str | None,
+        typer.Option(
+            help="Of single-task: image+text, for example [default: a network for each of the 7]",
+            show_default=False,
+        ),
+    ] = _TRAIN.subset,
     image_encoder: Annotated[
-        str, typer.Option(help="A torchvision classification model, or efficientnet_lite0.")
-    ] = _TRAIN.image_encoder,
+        str,
+        typer.Option(
+            help="A torchvision classification model, or efficientnet_lite0 [default: densenet121; "
+            "inception_v3 for inception]",
+            show_default=False,
+        ),
+    ] = "",
     image_weights: Annotated[
         str, typer.Option(help="imagenet, none, or a .safetensors or .pth state dict.")
     ] = _TRAIN.image_weights,
@@ -332,12 +347,14 @@ def train(
         ),
     ] = _TRAIN.compile,
 ) -> None:
-    """Train the multimodal multitask network on a data set; on several GPUs with torchrun."""
+    """Train the paper's network, or one it is compared with; on several GPUs with torchrun."""
     if resume is not None:
         _only(context, "resume", "profile")
     elif dataset is None or out is None:
         raise typer.BadParameter("give D and --out R, or --resume R")
     config = TrainingConfig(
+        model=model,
+        subset=subset,
         image_encoder=image_encoder,
         image_weights=image_weights,
         finetune_image=finetune_image,
@@ -374,21 +391,29 @@ def evaluate(
     dataset: Annotated[
         Path | None, typer.Argument(metavar="[D]", help="Data set folder; default the run's own.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json")] = False,
+    missing: Annotated[
+        bool,
+        typer.Option("--missing", help="Show accuracy as modalities of test posts go missing too."),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Confusion matrices and calibration too.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = _TRAIN.device,
 ) -> None:
     """Judge a run's seven heads on a data set."""
     from model.evaluation import evaluate as run_evaluation
-    from model.report import metrics_table
+    from model.report import metrics_table, missing_table
 
-    metrics = run_evaluation(run, dataset, device=device)
+    metrics = run_evaluation(run, dataset, missing=missing, device=device)
     if not metrics["same_dataset"]:
         _say(f"{metrics['dataset']} is not the data set that the run was trained on")
     if as_json:
         print(json.dumps(metrics))
         return
     for split in ("test", "validation"):
-        print(f"{split}\n{metrics_table(metrics[split])}")
+        print(f"{split}\n{metrics_table(metrics[split], metrics['calibration'][split])}")
+    if missing:
+        print(f"test, modalities dropped at random\n{missing_table(metrics['missing'])}")
 
 
 @app.command()
@@ -402,6 +427,12 @@ def predict(
         typer.Option(help="A Parquet or CSV file of posts: photo_id, image, text, tags."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where the answers to --input go.")] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain", help="What each head says of the post; in a file, the column `heads`."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = _TRAIN.device,
 ) -> None:
@@ -413,7 +444,7 @@ def predict(
     if (input is None) != (out is None) or (input is not None and single):
         raise typer.BadParameter("give --input FILE and --out FILE together, and nothing else")
     if input is not None and out is not None:
-        counts = predict_file(run, input=input, out=out, device=device)
+        counts = predict_file(run, input=input, out=out, explain=explain, device=device)
         print(
             json.dumps(counts)
             if as_json
@@ -422,9 +453,27 @@ def predict(
         )
         return
     answer: dict[str, Any] = predict_one(
-        run, image=image, text=text, tags=None if tags is None else tags.split(","), device=device
+        run,
+        image=image,
+        text=text,
+        tags=None if tags is None else tags.split(","),
+        explain=explain,
+        device=device,
     )
     print(json.dumps(answer) if as_json else prediction_table(answer))
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(metavar="R", help="Run folder.")],
+    out: Annotated[Path, typer.Option(help="Folder for the files, made or replaced.")],
+    format: Annotated[str, typer.Option(help="onnx is the one there is.")] = "onnx",
+) -> None:
+    """Write a run's network for other programs: a file for each subset of the modalities."""
+    from model.export import export as run_export
+
+    for path in run_export(run, out, format=format):
+        print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
 
 
 @app.command()

@@ -28,9 +28,9 @@ from model.encoders import (
     ImageEncoder,
 )
 from model.image_backbones import Backbone
-from model.network import classifier
 from model.pictures import FOR_A_DATASET
 from model.posts import FIRST_ID, MAX_TAGS, MAX_WORDS, NO_IMAGE, Encoding, Integers, Posts
+from model.systems.system import classifier
 
 
 class PlainTextEncoder(nn.Module):

@@ -40,6 +40,8 @@ class Batch:
     A modality that none of the posts has is missing."""
     rows: dict[str, Tensor]
     """By subset: the rows of the posts that have all its modalities, in increasing order."""
+    sentiments_B: Tensor | None = None  # noqa: N815
+    """VSO's values, NaN where there is none; None where no post of the split has one."""
 
     def __len__(self) -> int:
         return len(self.labels_B)
@@ -57,6 +59,9 @@ class Batch:
                 for name, values in self.inputs.items()
             },
             rows={name: rows.to(device, non_blocking=True) for name, rows in self.rows.items()},
+            sentiments_B=None
+            if self.sentiments_B is None
+            else self.sentiments_B.to(device, non_blocking=True),
         )
 
     def pin_memory(self) -> "Batch":
@@ -65,6 +70,7 @@ class Batch:
             labels_B=self.labels_B.pin_memory(),
             inputs={name: values.pin_memory() for name, values in self.inputs.items()},
             rows={name: rows.pin_memory() for name, rows in self.rows.items()},
+            sentiments_B=None if self.sentiments_B is None else self.sentiments_B.pin_memory(),
         )
 
 
@@ -96,6 +102,9 @@ class Split:
             labels_B=torch.from_numpy(posts.labels[indices]),
             inputs=inputs,
             rows={subset: torch.from_numpy(chosen) for subset, chosen in rows.items()},
+            sentiments_B=None
+            if posts.sentiments is None
+            else torch.from_numpy(posts.sentiments[indices]),
         )
 
 

@@ -9,15 +9,40 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from datasets.modalities import MODALITIES, SUBSETS
 from model.errors import ModelError
+
+ENSEMBLES = {"single-task": SUBSETS, "late-fusion": MODALITIES, "weighted-vote": MODALITIES}
+"""Systems of several networks, each trained in a run of its own: the subsets of their networks."""
+
+MODELS = (
+    "multitask",
+    *ENSEMBLES,
+    "early-fusion",
+    "joint-fusion",
+    "common-space",
+    "fasttext",
+    "inception",
+    "mmtrans-mt",
+)
+
+_IMAGE_ENCODERS = {"inception": "inception_v3"}
+_READS = {"fasttext": ("text",), "inception": ("image",)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
     """The settings of one training run."""
 
-    image_encoder: str = "densenet121"
-    """A torchvision classification model, or ``efficientnet_lite0``."""
+    model: str = "multitask"
+    """One of ``MODELS``."""
+
+    subset: str | None = None
+    """Of ``single-task``: the one subset whose network is trained; all seven without it."""
+
+    image_encoder: str = ""
+    """A torchvision classification model, or ``efficientnet_lite0``. Empty for the model's own:
+    ``inception_v3`` for ``inception``, else the paper's ``densenet121``."""
 
     image_weights: str = "imagenet"
     """``imagenet``, ``none`` (random), or a state dict as ``.safetensors`` or ``.pth``."""
@@ -63,6 +88,20 @@ class TrainingConfig:
     """Whether the image backbone is compiled: it pays where it is trained, on a GPU."""
 
     def __post_init__(self) -> None:
+        if self.model not in MODELS:
+            raise ModelError(f"--model {self.model} is not known: give one of {', '.join(MODELS)}")
+        if self.subset is not None:
+            if self.model != "single-task":
+                raise ModelError(
+                    f"--subset is for --model single-task: leave it away with {self.model}"
+                )
+            if self.subset not in SUBSETS:
+                raise ModelError(
+                    f"--subset {self.subset} is not known: give one of {', '.join(SUBSETS)}"
+                )
+        if not self.image_encoder:
+            encoder = _IMAGE_ENCODERS.get(self.model, "densenet121")
+            object.__setattr__(self, "image_encoder", encoder)
         for name in ("epochs", "batch_size", "accumulate", "patience", "repeats"):
             if getattr(self, name) < 1:
                 raise ModelError(f"{_option(name)} is {getattr(self, name)}: it must be at least 1")
@@ -80,6 +119,18 @@ class TrainingConfig:
                 "must lie between 0 and 2**32 - 1"
             )
 
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The subsets of the networks that are trained one by one; none where it is one network."""
+        return () if self.subset else ENSEMBLES.get(self.model, ())
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """What the system reads of a post."""
+        if self.subset:
+            return tuple(self.subset.split("+"))
+        return _READS.get(self.model, MODALITIES)
+
     @classmethod
     def of_options(cls, options: Mapping[str, Any]) -> "TrainingConfig":
         """Return the settings that a run's ``config.json`` names; others have their defaults.
@@ -92,7 +143,7 @@ class TrainingConfig:
             values["word_vectors"] = Path(values["word_vectors"])
         for name, field in known.items():
             kind = type(field.default)
-            if name != "word_vectors" and not isinstance(values[name], kind):
+            if field.default is not None and not isinstance(values[name], kind):
                 raise TypeError(f"{name} is no {kind.__name__}")
         return cls(**values)
 

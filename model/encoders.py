@@ -51,7 +51,7 @@ class TextEncoder(nn.Module):
 
         The gradient of the word vectors is sparse: it holds the words of the texts only.
         """
-        vectors_TE = _look_up(self.embedding, texts.ids_T)
+        vectors_TE = look_up(self.embedding, texts.ids_T)
         # Padding is multiplied by zero, so that nothing learns from it.
         scale_TE = (texts.ids_T != PADDING)[:, None].to(vectors_TE.dtype)
         if self.training:
@@ -67,7 +67,8 @@ class TextEncoder(nn.Module):
         return representation
 
 
-def _look_up(embedding: nn.Embedding, ids_T: Tensor) -> Tensor:
+def look_up(embedding: nn.Embedding, ids_T: Tensor) -> Tensor:
+    """Return the vectors of words or tags; their gradient is sparse."""
     # Without the layer's own treatment of padding, which copies the whole gradient to leave it out.
     return nn.functional.embedding(ids_T, embedding.weight, sparse=True)
 
@@ -94,7 +95,7 @@ class TagsEncoder(nn.Module):
 
     def forward(self, tags: Packed) -> Tensor:
         """Return the representations of lists of tags; the tag vectors' gradient is sparse."""
-        vectors_TE = _look_up(self.embedding, tags.ids_T)
+        vectors_TE = look_up(self.embedding, tags.ids_T)
         weight_FE = self.convolution.weight.squeeze(2)
         maps_TF = torch.relu(nn.functional.linear(vectors_TE, weight_FE, self.convolution.bias))
         # A list's last tag stands for what it has fewer than the longest: the maximum is the same.
@@ -111,11 +112,11 @@ class ImageEncoder(nn.Module):
     the features are computed once and training never sees a picture.
     """
 
-    def __init__(self, backbone: Backbone, *, frozen: bool) -> None:
+    def __init__(self, backbone: Backbone, *, frozen: bool, outputs: int = REPRESENTATION) -> None:
         super().__init__()
         self.backbone = backbone
         self.frozen = frozen
-        self.fc = nn.Linear(backbone.features, REPRESENTATION)
+        self.fc = nn.Linear(backbone.features, outputs)
         backbone.requires_grad_(not frozen)
 
     def train(self, mode: bool = True) -> "ImageEncoder":

@@ -1,9 +1,10 @@
-"""How good a network's seven heads are on a split.
+"""How good a system's answers are on a split, by subset.
 
 A subset's head is judged on every post that holds the subset's modalities, whatever else the post
 holds: on the paper's test sets, where all posts are complete, all seven see the same posts.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,18 +13,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from datasets.modalities import SUBSETS
 from datasets.reading import open_dataset
-from model.batches import Split, reading_order
+from model.answering import HeadAnswers, answer_split
+from model.batches import Batch, Split
+from model.calibration import Calibration, calibration_errors, read_calibration
 from model.devices import choose_device
 from model.distributed import World
 from model.metrics import Confusion, confusion_matrix, figures
-from model.network import MultitaskNetwork
-from model.prefetching import ready_batches
+from model.robustness import missing_curve
 from model.splits import open_splits
+from model.systems.system import System
 from model.trained_run import load_run
 
-POSTS_TO_A_PASS = 256
 JUDGED = ("test", "validation")
 
 
@@ -31,20 +32,25 @@ JUDGED = ("test", "validation")
 class Score:
     """What the heads make of a split."""
 
+    answers: dict[str, HeadAnswers]
+    """By subset."""
     confusions: dict[str, Confusion]
     """By subset; all zeros where no post holds it."""
     loss: float
-    """Section 3.2's loss over the whole split."""
+    """The system's loss over the whole split (of the paper's network, section 3.2's)."""
 
     def figures(self) -> dict[str, Any]:
         """Return accuracy, macro and weighted F1 and count by subset."""
         return {subset: figures(confusion) for subset, confusion in self.confusions.items()}
 
 
-def evaluate(run: Path, dataset: Path | None = None, *, device: str = "auto") -> dict[str, Any]:
+def evaluate(
+    run: Path, dataset: Path | None = None, *, missing: bool = False, device: str = "auto"
+) -> dict[str, Any]:
     """Judge a run on a data set's test and validation posts; by default on its own data set.
 
-    ``same_dataset`` says whether it is the one that the run was trained on.
+    ``same_dataset`` says whether it is the one that the run was trained on. With ``missing``, also
+    how test posts are answered of which modalities are taken away at random.
     """
     chosen = choose_device(device)
     trained = load_run(run, chosen)
@@ -59,47 +65,71 @@ def evaluate(run: Path, dataset: Path | None = None, *, device: str = "auto") ->
         run_folder=run,
         device=chosen,
     )
-    return {
+    classes = len(trained.encoding.classes)
+    scores = {name: score(trained.network, split, classes, alone) for name, split in splits.items()}
+    calibration = read_calibration(run)
+    found = {
         "dataset": str(opened.folder),
         "dataset_digest": opened.digest,
         "same_dataset": opened.digest == trained.dataset_digest,
-        **{
-            name: score(trained.network, split, len(trained.encoding.classes), alone).figures()
-            for name, split in splits.items()
+        "classes": list(trained.encoding.classes),
+        **judgement(scores, calibration),
+    }
+    if missing:
+        found["missing"] = missing_curve(scores["test"].answers, splits["test"].posts, classes)
+    return found
+
+
+def judgement(scores: dict[str, Score], calibration: Calibration) -> dict[str, Any]:
+    """Return what is written of scores by split: figures, confusion matrices, calibration."""
+    return {
+        **{name: judged.figures() for name, judged in scores.items()},
+        "confusions": {
+            name: {subset: matrix.tolist() for subset, matrix in judged.confusions.items()}
+            for name, judged in scores.items()
+        },
+        "calibration": {
+            "temperatures": calibration.temperatures,
+            **{
+                name: calibration_errors(judged.answers, calibration)
+                for name, judged in scores.items()
+            },
         },
     }
 
 
-@torch.inference_mode()
-def score(network: MultitaskNetwork, split: Split, classes: int, world: World) -> Score:
-    """Let a network answer a split's posts; several processes divide them and all get the score."""
-    network.eval()
-    # Batch statistics are each process's own until they are judged.
-    world.same(network, buffers_only=True)
-    losses = torch.zeros(len(SUBSETS), dtype=torch.float64, device=world.device)
-    pairs: dict[str, list[Tensor]] = {subset: [] for subset in SUBSETS}
-    passes = list(reading_order(split.posts.text_lengths, POSTS_TO_A_PASS))
-    for batch in ready_batches(split, passes[world.rank :: world.size], world.device):
-        for subset, logits in network(batch).items():
-            labels = batch.labels_B[batch.rows[subset]]
-            losses[SUBSETS.index(subset)] += torch.nn.functional.cross_entropy(
-                logits, labels, reduction="sum"
-            )
-            pairs[subset].append(torch.stack((labels, logits.argmax(1))))
-    # Only here is waited for the device.
-    confusions = np.stack([_confusion(pairs[subset], classes) for subset in SUBSETS])
-    sums = losses.cpu().numpy()
-    world.add_up(confusions)
-    world.add_up(sums)
-    counts = np.maximum(confusions.sum((1, 2)), 1)
+def score(network: System, split: Split, classes: int, world: World) -> Score:
+    """Let a system answer a split's posts; several processes divide them and all get the score."""
+    loss = _LossOfSplit(network, split, world)
+    answers = answer_split(network, split, classes, world, loss.add)
     return Score(
-        confusions=dict(zip(SUBSETS, confusions, strict=True)),
-        loss=float((sums / counts).sum()),
+        answers=answers,
+        confusions={
+            subset: confusion_matrix(head.labels_N, head.answers_N, classes)
+            for subset, head in answers.items()
+        },
+        loss=loss.total(),
     )
 
 
-def _confusion(pairs: list[Tensor], classes: int) -> Confusion:
-    if not pairs:
-        return np.zeros((classes, classes), dtype=np.int64)
-    labels, answers = torch.cat(pairs, dim=1).cpu().numpy()
-    return confusion_matrix(labels, answers, classes)
+class _LossOfSplit:
+    """A system's loss over a whole split: its terms are means over all posts that take part."""
+
+    def __init__(self, network: System, split: Split, world: World) -> None:
+        holders = network.holders(split.posts)
+        self._network = network
+        self._world = world
+        self._terms = list(holders)
+        self._counts = [max(int(flags.sum()), 1) for flags in holders.values()]
+        self._sums = torch.zeros(len(holders), dtype=torch.float64, device=world.device)
+
+    def add(self, answers: Mapping[str, Tensor], batch: Batch) -> None:
+        """Add a batch's part."""
+        for term, total in self._network.term_sums(answers, batch).items():
+            self._sums[self._terms.index(term)] += total
+
+    def total(self) -> float:
+        """Return the sum of the terms, those of all processes."""
+        sums = self._sums.cpu().numpy()
+        self._world.add_up(sums)
+        return float((sums / np.array(self._counts)).sum()) if self._terms else 0.0

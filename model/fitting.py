@@ -1,11 +1,13 @@
-"""The training loop of section 3.2: Adam on the sum of seven losses, early stopping on that sum.
+"""The training loop of section 3.2: Adam on a sum of losses, early stopping on that sum.
+
+The terms of the sum are the system's: of the paper's network, its seven heads' (section 3.2).
 
 Where the paper is silent: the learning rate rises linearly over the first steps; the validation
 loss is taken over the whole split, not averaged over batches; the weights of the best epoch are
 kept; all posts of the training split take part, whatever modalities they hold.
 
-A step may be made of several passes, and a pass divided among several processes: each head's loss
-is its mean over all posts of the step that have its modalities, whoever has them at hand. Nothing
+A step may be made of several passes, and a pass divided among several processes: each term
+is a mean over all posts of the step that take part in it, whoever has them at hand. Nothing
 in a step waits for the device; its losses are added up there and read once an epoch.
 """
 
@@ -16,12 +18,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.profiler import record_function
 
-from datasets.modalities import SUBSETS
 from model.batches import Batch, Split, training_order
 from model.checkpoints import Checkpoint, random_state, set_random_state
 from model.config import TrainingConfig
@@ -31,11 +31,11 @@ from model.errors import ModelError
 from model.evaluation import score
 from model.interruption import StopSignals
 from model.journal import Journal
-from model.network import MultitaskNetwork
 from model.optimisers import LazyAdam
 from model.posts import Integers
 from model.prefetching import ready_batches
 from model.profiling import StepProfile
+from model.systems.system import Flags, System
 
 # Adam's first steps move every weight by the full rate, whatever the gradient. At the paper's rate
 # of 0.01 they drive most feature maps of the text encoder below zero for good: its head then
@@ -50,7 +50,7 @@ class Step:
     passes: list[Integers]
     """The posts that go through the network together, a list for each pass."""
     counts: dict[str, int]
-    """By subset: how many of the step's posts hold it."""
+    """By term of the loss: how many of the step's posts take part in it."""
 
     def __len__(self) -> int:
         return sum(map(len, self.passes))
@@ -59,7 +59,7 @@ class Step:
 class LossOfShare(nn.Module):
     """From a process's share of a pass to its part of the step's loss."""
 
-    def __init__(self, network: MultitaskNetwork) -> None:
+    def __init__(self, network: System) -> None:
         super().__init__()
         self.network = network
 
@@ -67,26 +67,32 @@ class LossOfShare(nn.Module):
         """Return the part of the loss; the parts of a step add up to its loss."""
         if len(batch):
             with record_function("forward"):
-                logits = self.network(batch)
+                answers = self.network(batch)
             with record_function("loss"):
-                return self.network.loss(logits, batch, counts)
+                return self.network.loss(answers, batch, counts)
         # An empty share takes part in adding up the gradients, or the others would wait for ever.
         # It does so with a parameter that other shares use: one that nobody uses must stay without
         # a gradient, as Adam moves what has one.
-        used = next(subset for subset in self.network.heads if counts[subset])
-        parameters = self.network.heads[used].parameters()
+        used = next(term for term, count in counts.items() if count)
+        parameters = self.network.trained_by(used)
         return torch.stack([0 * parameter.sum() for parameter in parameters]).sum()
 
 
 class Fitting:
     """A network on its way: what changes from step to step, and what a checkpoint holds of it."""
 
-    def __init__(
-        self, config: TrainingConfig, network: MultitaskNetwork, train: Split, world: World
-    ) -> None:
+    def __init__(self, config: TrainingConfig, network: System, train: Split, world: World) -> None:
+        """Posts from which the system would learn nothing take no part in it."""
         self.network = network
         self._config = config
         self._train = train
+        self._holders = network.holders(train.posts)
+        self._posts = np.flatnonzero(np.logical_or.reduce(list(self._holders.values())))
+        if not len(self._posts):
+            raise ModelError(
+                f"no training post holds what --model {config.model} reads "
+                f"({' and '.join(config.modalities)}): train another model"
+            )
         self._world = world
         self._order = np.random.default_rng(config.seed)
         self._optimiser = _optimiser(network, config)
@@ -99,7 +105,7 @@ class Fitting:
         # Read only between epochs, so that no step waits for the device.
         self._loss = torch.zeros((), device=world.device)
         self._sparse = embedding_parameters(network)
-        if config.compile:
+        if config.compile and network.backbone:
             # The other encoders are a few large products already, with a backward of their own.
             network.backbone.compile(dynamic=True)
         self._loss_of_share = world.parallel(LossOfShare(network))
@@ -112,11 +118,16 @@ class Fitting:
         return self._epoch
 
     @property
+    def posts_to_an_epoch(self) -> int:
+        """How many posts take part."""
+        return len(self._posts)
+
+    @property
     def posts_done(self) -> int:
         """About how many posts the epochs before and the steps of this one have had."""
         per_step = self._config.batch_size * self._config.accumulate
-        here = min(self._steps_in_epoch * per_step, len(self._train.posts))
-        return (self._epoch - 1) * len(self._train.posts) + here
+        here = min(self._steps_in_epoch * per_step, len(self._posts))
+        return (self._epoch - 1) * len(self._posts) + here
 
     def train_epoch(
         self,
@@ -181,11 +192,12 @@ class Fitting:
             set_random_state(checkpoint.random[self._world.rank], self._world.device)
 
     def _draw_steps(self) -> list[Step]:
-        posts = self._train.posts
-        batches = training_order(posts.text_lengths, self._config.batch_size, self._order)
+        lengths = self._train.posts.text_lengths[self._posts]
+        order = training_order(lengths, self._config.batch_size, self._order)
+        batches = [self._posts[places] for places in order]
         each = self._config.accumulate
         return [
-            Step(passes=passes, counts=_counts(posts.present, np.concatenate(passes)))
+            Step(passes=passes, counts=_counts(self._holders, np.concatenate(passes)))
             for passes in (batches[at : at + each] for at in range(0, len(batches), each))
         ]
 
@@ -283,18 +295,14 @@ def _is_over(epochs: list[dict[str, Any]], config: TrainingConfig) -> bool:
     return len(epochs) >= config.epochs or since_best >= config.patience
 
 
-def _counts(present: dict[str, npt.NDArray[np.bool_]], indices: Integers) -> dict[str, int]:
-    here = {modality: flags[indices] for modality, flags in present.items()}
-    return {
-        subset: int(np.logical_and.reduce([here[m] for m in subset.split("+")]).sum())
-        for subset in SUBSETS
-    }
+def _counts(holders: dict[str, Flags], indices: Integers) -> dict[str, int]:
+    return {term: int(flags[indices].sum()) for term, flags in holders.items()}
 
 
-def _optimiser(network: MultitaskNetwork, config: TrainingConfig) -> LazyAdam:
-    backbone = [p for p in network.backbone.parameters() if p.requires_grad]
-    known = set(map(id, network.backbone.parameters()))
+def _optimiser(network: System, config: TrainingConfig) -> LazyAdam:
+    of_backbone = list(network.backbone.parameters()) if network.backbone else []
+    known = set(map(id, of_backbone))
     groups = [{"params": [p for p in network.parameters() if id(p) not in known]}]
-    if backbone:
+    if backbone := [p for p in of_backbone if p.requires_grad]:
         groups.append({"params": backbone, "lr": config.image_learning_rate})  # type: ignore[dict-item]
     return LazyAdam(groups, lr=config.learning_rate)

@@ -62,11 +62,12 @@ class Backbone(nn.Module):
     def forward(self, pictures_N3HW: Tensor) -> Tensor:
         """Return the features (N, D) of pictures as bytes."""
         if torch.is_grad_enabled() or pictures_N3HW.is_cuda:
-            return self._features(pictures_N3HW)
+            return self.all_at_once(pictures_N3HW)
         passes = torch.split(pictures_N3HW, PICTURES_TO_A_THREAD * torch.get_num_threads())
-        return torch.cat([self._features(some) for some in passes])
+        return torch.cat([self.all_at_once(some) for some in passes])
 
-    def _features(self, pictures_N3HW: Tensor) -> Tensor:
+    def all_at_once(self, pictures_N3HW: Tensor) -> Tensor:
+        """Return the same in one pass, whatever the device: as it is trained and exported."""
         normalised_N3HW = (pictures_N3HW.float() / 255 - self.mean) / self.std
         normalised_N3HW = normalised_N3HW.contiguous(memory_format=torch.channels_last)
         features_ND: Tensor = self.network(normalised_N3HW)

@@ -12,9 +12,9 @@ from torch.utils.tensorboard.writer import SummaryWriter
 from datasets.modalities import COMPLETE
 from datasets.progress import ProgressReport
 from model.checkpoints import Checkpoint
-from model.network import MultitaskNetwork
 from model.profiling import StepProfile
 from model.run_folder import TRACE, RunFolder
+from model.systems.system import System
 
 
 class Journal:
@@ -83,7 +83,7 @@ class Journal:
             self._write_events(epoch)
             self._report.say(self._line(epochs))
 
-    def write_network(self, network: MultitaskNetwork) -> None:
+    def write_network(self, network: System) -> None:
         """Keep the weights as the best so far."""
         if self._writes:
             self.run.write_network(network)

@@ -27,7 +27,8 @@ class Material:
     dataset: Dataset
     encoding: Encoding
     splits: dict[str, Split]
-    backbone: Backbone
+    backbone: Backbone | None
+    """None for a system that sees no pictures."""
     vectors: WordVectors
     selection: Selection | None
 
@@ -65,7 +66,7 @@ def prepare(
 
 def for_seed(material: Material, config: TrainingConfig, out: Path, world: World) -> Material:
     """Return the material for another seed, so that a repeat equals a run of its own."""
-    if config.image_weights != "none":
+    if config.image_weights != "none" or material.backbone is None:
         return material
     backbone = _backbone(config)
     splits = material.splits
@@ -82,7 +83,9 @@ def for_seed(material: Material, config: TrainingConfig, out: Path, world: World
     return replace(material, backbone=backbone, splits=splits)
 
 
-def _backbone(config: TrainingConfig) -> Backbone:
+def _backbone(config: TrainingConfig) -> Backbone | None:
+    if "image" not in config.modalities:
+        return None
     torch.manual_seed(config.seed)  # random backbones too are the seed's
     return load_backbone(config.image_encoder, config.image_weights)
 
@@ -91,7 +94,7 @@ def _splits(
     config: TrainingConfig,
     dataset: Dataset,
     encoding: Encoding,
-    backbone: Backbone,
+    backbone: Backbone | None,
     out: Path,
     world: World,
     selection: Selection | None,

@@ -15,7 +15,7 @@ representation, D and E neurons of two layers, C classes.
 
 # ruff: noqa: N803, N806 (shapes in names)
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -23,26 +23,10 @@ from torch import Tensor, nn
 
 from datasets.modalities import MODALITIES, SUBSETS
 from model.batches import Batch
-from model.encoders import REPRESENTATION, ImageEncoder, TagsEncoder, TextEncoder
+from model.encoders import REPRESENTATION
 from model.image_backbones import Backbone
-from model.posts import FIRST_ID, Encoding
-
-HIDDEN = (256, 128)
-
-
-def classifier(modalities: int, classes: int) -> nn.Sequential:
-    """Return a classifier of section 3.1 over so many concatenated representations.
-
-    The softmax is part of the loss and of prediction.
-    """
-    first, second = HIDDEN
-    return nn.Sequential(
-        nn.Linear(modalities * REPRESENTATION, first),
-        nn.ReLU(),
-        nn.Linear(first, second),
-        nn.ReLU(),
-        nn.Linear(second, classes),
-    )
+from model.posts import Encoding, Posts
+from model.systems.system import Flags, System, classifier, encoders_of, holding, scatter
 
 
 @dataclass(frozen=True)
@@ -68,7 +52,7 @@ class Answers(Mapping[str, Tensor]):
         return len(self.rows)
 
 
-class MultitaskNetwork(nn.Module):
+class MultitaskNetwork(System):
     """Three encoders and seven heads; with fewer ``subsets``, only their heads and encoders.
 
     With one subset it is the single-task network of the same posts.
@@ -77,36 +61,24 @@ class MultitaskNetwork(nn.Module):
     def __init__(
         self,
         encoding: Encoding,
-        backbone: Backbone,
+        backbone: Backbone | None,
         *,
         frozen_image: bool,
         subsets: Sequence[str] = SUBSETS,
     ) -> None:
         super().__init__()
-        self.encoders = nn.ModuleDict()
-        for modality in MODALITIES:
-            if any(modality in subset.split("+") for subset in subsets):
-                self.encoders[modality] = _encoder(modality, encoding, backbone, frozen_image)
+        self.encoders = encoders_of(
+            encoding,
+            backbone,
+            frozen_image=frozen_image,
+            modalities=[m for m in MODALITIES if any(m in s.split("+") for s in subsets)],
+        )
         self.heads = nn.ModuleDict(
             {
                 subset: classifier(len(subset.split("+")), len(encoding.classes))
                 for subset in subsets
             }
         )
-
-    @property
-    def text_encoder(self) -> TextEncoder:
-        """The encoder whose word vectors a file may fill."""
-        encoder = self.encoders["text"]
-        assert isinstance(encoder, TextEncoder)
-        return encoder
-
-    @property
-    def backbone(self) -> Backbone:
-        """The image encoder without its last layer."""
-        encoder = self.encoders["image"]
-        assert isinstance(encoder, ImageEncoder)
-        return encoder.backbone
 
     def forward(self, batch: Batch) -> Answers:
         """Return each head's logits.
@@ -115,11 +87,13 @@ class MultitaskNetwork(nn.Module):
         batch has all modalities does not run.
         """
         representations_BR = {
-            modality: _scatter(encoder(batch.inputs[modality]), batch.rows[modality], len(batch))
+            modality: scatter(encoder(batch.inputs[modality]), batch.rows[modality], len(batch))
             for modality, encoder in self.encoders.items()
             if modality in batch.inputs
         }
         heads = [subset for subset in self.heads if len(batch.rows[subset])]
+        if not heads:  # of a single-task network, whose subset no post of the batch holds
+            return Answers(logits_HBC=batch.labels_B.new_zeros(0, 0, 0), rows={})
         return Answers(
             logits_HBC=self._classify(representations_BR, heads),
             rows={subset: batch.rows[subset] for subset in heads},
@@ -154,6 +128,20 @@ class MultitaskNetwork(nn.Module):
         assert isinstance(layer, nn.Linear)
         return layer
 
+    def holders(self, posts: Posts) -> dict[str, Flags]:
+        """A head's term is over those posts that have its modalities."""
+        return {head: holding(posts, head) for head in self.heads}
+
+    def trained_by(self, term: str) -> Iterable[nn.Parameter]:
+        """Return a head's parameters."""
+        return self.heads[term].parameters()
+
+    def term_sums(self, answers: Answers, batch: Batch) -> dict[str, Tensor]:
+        """Return the sum of the cross-entropies of each head that answered."""
+        if not answers.rows:
+            return {}
+        return dict(zip(answers.rows, self.head_losses(answers, batch), strict=True))
+
     def loss(
         self, answers: Answers, batch: Batch, counts: Mapping[str, int] | None = None
     ) -> Tensor:
@@ -182,21 +170,6 @@ class MultitaskNetwork(nn.Module):
         held = torch.cat([rows + head * B for head, rows in enumerate(answers.rows.values())])
         held_HB = each_HB.new_zeros(H * B).index_fill(0, held, 1).view(H, B)
         return (each_HB * held_HB).sum(1)
-
-
-def _encoder(modality: str, encoding: Encoding, backbone: Backbone, frozen: bool) -> nn.Module:
-    if modality == "image":
-        return ImageEncoder(backbone, frozen=frozen)
-    if modality == "text":
-        return TextEncoder(FIRST_ID + len(encoding.words))
-    return TagsEncoder(FIRST_ID + len(encoding.tags))
-
-
-def _scatter(values_NR: Tensor, rows: Tensor, size: int) -> Tensor:
-    """Lay representations out by the batch's rows; rows without one are zero and learn nothing."""
-    if len(rows) == size:
-        return values_NR
-    return values_NR.new_zeros(size, values_NR.shape[1]).index_copy(0, rows, values_NR)
 
 
 def _sum(terms: list[Tensor]) -> Tensor:

@@ -21,13 +21,16 @@ from datasets.post_columns import check_types
 from model.errors import ModelError
 
 ROWS_TO_A_READ = 128
+BYTES_TO_A_READ = 1 << 20
 
 
 def open_rows(path: Path) -> tuple[Iterator[dict[str, Any]], int]:
     """Return the rows of a file and how many there are."""
     try:
         if path.suffix.lower() == ".parquet":
-            file = pq.ParquetFile(path)
+            # Read in pieces: pandas writes a million rows as one group, whose pictures would all be
+            # in memory at once.
+            file = pq.ParquetFile(path, pre_buffer=False, buffer_size=BYTES_TO_A_READ)
             columns = check_types(file, path, _columns(path, file.schema_arrow.names))
             return _parquet_rows(file, path, columns), file.metadata.num_rows
         if path.suffix.lower() == ".csv":

@@ -29,6 +29,7 @@ MAX_TAGS = 10
 NO_IMAGE = -1
 
 Integers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
 
 
 class Post(NamedTuple):
@@ -39,6 +40,7 @@ class Post(NamedTuple):
     tags: Sequence[str]
     has_image: bool
     label: str | None
+    sentiment: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +106,8 @@ class Posts:
     tag_starts: Integers
     image_rows: Integers
     """The post's row among the split's pictures, -1 where it has none."""
+    sentiments: Floats | None = None
+    """VSO's values, NaN where a post has none; None where no post has one."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -130,8 +134,10 @@ def encode(posts: Iterable[Post], encoding: Encoding) -> Posts:
     labels, image_rows = array("q"), array("q")
     word_ids, word_starts = array("q"), array("q", [0])
     tag_ids, tag_starts = array("q"), array("q", [0])
+    sentiments = array("f")
     images = 0
     for post in posts:
+        sentiments.append(np.nan if post.sentiment is None else post.sentiment)
         labels.append(-1 if post.label is None else encoding.label_id(post.label, post.photo_id))
         word_ids.extend(encoding.word_ids(post.text))
         word_starts.append(len(word_ids))
@@ -139,6 +145,7 @@ def encode(posts: Iterable[Post], encoding: Encoding) -> Posts:
         tag_starts.append(len(tag_ids))
         image_rows.append(images if post.has_image else NO_IMAGE)
         images += post.has_image
+    values = np.array(sentiments, dtype=np.float32)
     return Posts(
         labels=_integers(labels),
         words=_integers(word_ids),
@@ -146,12 +153,13 @@ def encode(posts: Iterable[Post], encoding: Encoding) -> Posts:
         tags=_integers(tag_ids),
         tag_starts=_integers(tag_starts),
         image_rows=_integers(image_rows),
+        sentiments=None if np.isnan(values).all() else values,
     )
 
 
 def read_posts(dataset: Dataset, split: str, encoding: Encoding) -> Posts:
     """Read the posts of a split, but not their pictures."""
-    columns = ("photo_id", "text", "tags", "label", "modalities")
+    columns = ("photo_id", "text", "tags", "label", "sentiment", "modalities")
     return encode(
         (
             Post(
@@ -160,6 +168,7 @@ def read_posts(dataset: Dataset, split: str, encoding: Encoding) -> Posts:
                 tags=row["tags"] or (),
                 has_image="image" in row["modalities"].split("+"),
                 label=row["label"],
+                sentiment=row["sentiment"],
             )
             for batch in dataset.batches(split, columns)
             for row in batch

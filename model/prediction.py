@@ -1,8 +1,13 @@
 """Answers for single posts and for files of posts, by the head of what each post carries.
 
-In a file, a post that cannot be read gets its reason in the column ``error`` and stops nobody else.
+Probabilities are calibrated. An answer holds what the other heads say of the post as well, so that
+one sees which modality speaks for what. In a file, a post that cannot be read gets its reason in
+the column ``error`` and stops nobody else.
 """
 
+# ruff: noqa: N806 (shapes in names)
+
+import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -15,12 +20,14 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from datasets.modalities import MODALITIES, subset_name
+from datasets.modalities import MODALITIES, SUBSETS
 from datasets.post_columns import image_of, tags_of
 from datasets.progress import ProgressReport
 from datasets.tags import normalise_tags
 from datasets.text import words
+from model.answering import answering_subset
 from model.batches import Split
+from model.calibration import read_calibration
 from model.devices import choose_device
 from model.errors import ModelError
 from model.post_files import check_output, open_rows, open_writer
@@ -42,12 +49,28 @@ class RawPost:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HeadOpinion:
+    """What one head says of a post."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Prediction:
     """The answer for one post."""
 
     subset: str
+    """The head that it comes from."""
     label: str
     probabilities: dict[str, float]
+    heads: dict[str, HeadOpinion]
+    """By subset: what each head says that can answer the post."""
+
+    def content(self, *, explain: bool) -> dict[str, Any]:
+        """Return the answer as JSON holds it; what each head says only where it is asked for."""
+        content = asdict(self)
+        return content if explain else {n: v for n, v in content.items() if n != "heads"}
 
 
 class _Readable:
@@ -58,6 +81,7 @@ class _Readable:
             raise ModelError(f"{post.name} has nothing to go by: give an image, a text or tags")
         if post.text is not None and not words(post.text):
             raise ModelError(f"the text of {post.name} has no word in it: give a text or none")
+        self.name = post.name
         self.tags = normalise_tags(post.tags or ())
         if post.tags is not None and not self.tags:
             raise ModelError(f"the tags of {post.name} have no letter in them: give tags or none")
@@ -65,7 +89,17 @@ class _Readable:
         self.picture: Tensor | None = None
         if post.image is not None:
             content = _picture_bytes(post.image, post.name)
-            self.picture = run.network.backbone.preprocessing.picture(content, post.name)
+            backbone = run.network.backbone
+            # A system that sees no pictures is given nothing of them.
+            self.picture = torch.empty(0)
+            if backbone:
+                self.picture = backbone.preprocessing.picture(content, post.name)
+
+    @property
+    def modalities(self) -> list[str]:
+        """What the post holds."""
+        held = (self.picture is not None, bool(self.text), bool(self.tags))
+        return [modality for modality, there in zip(MODALITIES, held, strict=True) if there]
 
 
 def _picture_bytes(image: bytes | Path, name: str) -> bytes:
@@ -96,6 +130,7 @@ class Predictor:
     def __init__(self, run: Path, *, device: str = "auto") -> None:
         self._device = choose_device(device)
         self._run = load_run(run, self._device)
+        self._calibration = read_calibration(run)
         self._pool = ThreadPoolExecutor()
         self.classes = self._run.encoding.classes
 
@@ -113,7 +148,7 @@ class Predictor:
             return error
 
     @torch.inference_mode()
-    def _answers(self, posts: list[_Readable]) -> list[Prediction]:
+    def _answers(self, posts: list[_Readable]) -> list[Prediction | ModelError]:
         encoded = encode(
             (
                 Post(
@@ -128,24 +163,37 @@ class Predictor:
             self._run.encoding,
         )
         images = _Pictures([post.picture for post in posts if post.picture is not None])
-        split = Split(posts=encoded, images=images)
-        subsets = [
-            subset_name(m for m in MODALITIES if encoded.present[m][index])
-            for index in range(len(posts))
-        ]
-        batch = split.batch(np.arange(len(posts))).to(self._device)
-        answers: dict[int, Prediction] = {}
-        for subset, logits in self._run.network(batch).items():
+        batch = Split(posts=encoded, images=images).batch(np.arange(len(posts))).to(self._device)
+        spoken: list[dict[str, list[float]]] = [{} for _ in posts]
+        answers = self._run.network(batch)
+        for subset in (subset for subset in SUBSETS if subset in answers):
+            logits_NC = answers[subset].float().cpu().numpy()
+            probabilities_NC = self._calibration.probabilities(subset, logits_NC)
             rows = batch.rows[subset].tolist()
-            for row, probabilities in zip(rows, logits.softmax(1).tolist(), strict=True):
-                if subsets[row] == subset:
-                    by_class = dict(zip(self.classes, probabilities, strict=True))
-                    answers[row] = Prediction(
-                        subset=subset,
-                        label=max(by_class, key=by_class.__getitem__),
-                        probabilities=by_class,
-                    )
-        return [answers[row] for row in range(len(posts))]
+            for row, probabilities in zip(rows, probabilities_NC.tolist(), strict=True):
+                spoken[row][subset] = probabilities
+        return [self._prediction(post, heads) for post, heads in zip(posts, spoken, strict=True)]
+
+    def _prediction(
+        self, post: _Readable, heads: dict[str, list[float]]
+    ) -> Prediction | ModelError:
+        subset = answering_subset(post.modalities, heads)
+        if subset is None:
+            return ModelError(
+                f"{post.name} has {' and '.join(post.modalities)}, but none of the sets of "
+                "modalities that the run was trained to answer: give one of them"
+            )
+        opinions = {}
+        for head, probabilities in heads.items():
+            probability = max(probabilities)
+            label = self.classes[probabilities.index(probability)]
+            opinions[head] = HeadOpinion(label=label, probability=probability)
+        return Prediction(
+            subset=subset,
+            label=opinions[subset].label,
+            probabilities=dict(zip(self.classes, heads[subset], strict=True)),
+            heads=opinions,
+        )
 
 
 def predict_one(
@@ -154,23 +202,31 @@ def predict_one(
     image: Path | bytes | None = None,
     text: str | None = None,
     tags: Sequence[str] | None = None,
+    explain: bool = False,
     device: str = "auto",
 ) -> dict[str, Any]:
-    """Answer one post: ``{"subset": .., "label": .., "probabilities": {label: p}}``."""
+    """Answer one post: ``{"subset": .., "label": .., "probabilities": {label: p}}``.
+
+    With ``explain`` also ``"heads": {subset: {"label": .., "probability": ..}}``.
+    """
     post = RawPost(name="the post", image=image, text=text, tags=tags)
     (answer,) = Predictor(run, device=device).predict([post])
     if isinstance(answer, ModelError):
         raise answer
-    return asdict(answer)
+    return answer.content(explain=explain)
 
 
-def predict_file(run: Path, *, input: Path, out: Path, device: str = "auto") -> dict[str, Any]:
+def predict_file(
+    run: Path, *, input: Path, out: Path, explain: bool = False, device: str = "auto"
+) -> dict[str, Any]:
     """Answer the posts of a Parquet or CSV file into another; return how many were answered.
 
     The input has the columns ``photo_id`` and some of ``image`` (bytes, a data set's struct, or a
     path that counts from the file's folder), ``text`` and ``tags`` (a list, or joined by commas).
     The output has ``photo_id``, ``subset``, ``label``, ``probability_<class>`` for each class, and
-    ``error``. In a file an empty text or list of tags is one that is absent.
+    ``error``; with ``explain`` also ``heads``, what each head says of the post, as JSON (a CSV file
+    holds nothing else that is nested). In a file a text without a word and tags without a
+    letter are absent, as in a data set.
     """
     if input.resolve() == out.resolve():
         raise ModelError(f"{out} is the input as well: give --out another file")
@@ -179,7 +235,7 @@ def predict_file(run: Path, *, input: Path, out: Path, device: str = "auto") -> 
     predictor = Predictor(run, device=device)
     counts = {"posts": 0, "predicted": 0, "errors": 0}
     with (
-        open_writer(out, _output_columns(predictor.classes)) as write,
+        open_writer(out, _output_columns(predictor.classes, explain=explain)) as write,
         ProgressReport("predicting", total, "posts") as report,
     ):
         while chunk := list(islice(rows, POSTS_TO_A_PASS)):
@@ -190,7 +246,7 @@ def predict_file(run: Path, *, input: Path, out: Path, device: str = "auto") -> 
             answers = predictor.predict(posts)
             write(
                 [
-                    {"photo_id": _photo_id(row), **_output(answer)}
+                    {"photo_id": _photo_id(row), **_output(answer, explain=explain)}
                     for row, answer in zip(chunk, answers, strict=True)
                 ]
             )
@@ -211,23 +267,28 @@ def _raw_post(row: dict[str, Any], number: int, folder: Path) -> RawPost:
     return RawPost(
         name=f"photo {photo_id}" if photo_id else f"the post of row {number}",
         image=image_of(image, folder),
-        text=str(text) if text is not None and str(text).strip() else None,
-        tags=tags_of(tags) or None,
+        text=str(text) if text is not None and words(str(text)) else None,
+        tags=normalise_tags(tags_of(tags) or ()) or None,
     )
 
 
-def _output_columns(classes: Sequence[str]) -> pa.Schema:
+def _output_columns(classes: Sequence[str], *, explain: bool) -> pa.Schema:
     return pa.schema(
         [
             *((name, pa.string()) for name in ("photo_id", "subset", "label")),
             *((f"probability_{name}", pa.float32()) for name in classes),
+            *([("heads", pa.string())] if explain else []),
             ("error", pa.string()),
         ]
     )
 
 
-def _output(answer: Prediction | ModelError) -> dict[str, Any]:
+def _output(answer: Prediction | ModelError, *, explain: bool) -> dict[str, Any]:
     if isinstance(answer, ModelError):
         return {"error": str(answer)}
     probabilities = {f"probability_{name}": p for name, p in answer.probabilities.items()}
-    return {"subset": answer.subset, "label": answer.label, **probabilities}
+    output = {"subset": answer.subset, "label": answer.label, **probabilities}
+    if explain:
+        heads = answer.content(explain=True)["heads"]
+        output["heads"] = json.dumps(heads, ensure_ascii=False)
+    return output

@@ -5,22 +5,47 @@ from typing import Any
 from datasets.modalities import SUBSETS
 
 
-def metrics_table(figures: dict[str, Any]) -> str:
-    """Return a split's figures of all seven subsets, in per cent; repeats as mean and deviation."""
+def metrics_table(figures: dict[str, Any], errors: dict[str, Any] | None = None) -> str:
+    """Return a split's figures of all seven subsets, in per cent; repeats as mean and deviation.
+
+    ``errors``: the split's expected calibration errors, of which the one after calibration shows.
+    """
     lines = [f"{'subset':<16}{'accuracy':>12}{'macro F1':>12}{'weighted F1':>13}{'posts':>8}"]
+    if errors:
+        lines[0] += f"{'ECE':>8}"
     for subset in SUBSETS:
         row = figures[subset]
         lines.append(
             f"{subset:<16}{_percent(row['accuracy']):>12}{_percent(row['macro_f1']):>12}"
             f"{_percent(row['weighted_f1']):>13}{row['count']:>8}"
         )
+        if errors:
+            lines[-1] += f"{_percent(errors[subset]['after']):>8}"
+    return "\n".join(lines)
+
+
+def missing_table(missing: dict[str, Any]) -> str:
+    """Return how test posts are answered as modalities are dropped at growing rates."""
+    lines = [f"{'dropped':<16}{'accuracy':>12}{'weighted F1':>13}{'answered':>13}"]
+    for row in missing["rates"]:
+        lines.append(
+            f"{row['rate']:<16.0%}{_percent(row['accuracy']):>12}"
+            f"{_percent(row['weighted_f1']):>13}{_percent(row['answered']):>13}"
+        )
     return "\n".join(lines)
 
 
 def prediction_table(answer: dict[str, Any]) -> str:
-    """Return an answer with its classes, the most probable first."""
+    """Return an answer with its classes, the most probable first, and what each head says."""
     ranked = sorted(answer["probabilities"].items(), key=lambda item: -item[1])
     rows = [f"{label:<14}{100 * probability:>6.1f} %" for label, probability in ranked]
+    if heads := answer.get("heads"):
+        width = 2 + max(len(head["label"]) for head in heads.values())
+        rows += ["", "what each head says:"]
+        rows += [
+            f"{subset:<18}{head['label']:<{width}}{100 * head['probability']:>6.1f} %"
+            for subset, head in heads.items()
+        ]
     return "\n".join([f"{answer['label']} (from {answer['subset']})", *rows])
 
 

@@ -11,7 +11,7 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,13 @@ import torchvision
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from datasets.modalities import SUBSETS
 from datasets.reading import Dataset
 from model.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
 from model.config import TrainingConfig
 from model.errors import ModelError
-from model.network import MultitaskNetwork
 from model.posts import Encoding
+from model.systems.system import System
 from model.tensor_files import write_tensors
 
 FORMAT = "flickr-emotion-run"
@@ -38,16 +39,18 @@ CHECKPOINT = "checkpoint.safetensors"
 TRACE = "trace.json"
 CONFIG = "config.json"
 METRICS = "metrics.json"
+CALIBRATION = "calibration.json"
 HISTORY = "history.jsonl"
 # Features may have been kept in the run's folder before its first epoch: a new run keeps them.
 FEATURES = "features"
 # A run that was killed may leave a file under its temporary name, or under safetensors' own.
 _FILE = re.compile(
-    r"(?P<dot>\.)?((model|checkpoint)\.safetensors|(config|metrics|trace)\.json|history\.jsonl)"
+    r"(?P<dot>\.)?((model|checkpoint)\.safetensors|(config|calibration|metrics|trace)\.json|history\.jsonl)"
     r"(?(dot)\.([0-9]+|tmp\.json))"
     r"|events\.out\.tfevents\..+|\.tmp[0-9A-Za-z]{6}"
 )
-_SEED = re.compile(r"seed-[0-9]+")
+# The runs that a run is made of: its seeds', or its networks'.
+_PART = re.compile(r"seed-[0-9]+|network-(" + "|".join(map(re.escape, SUBSETS)) + ")")
 
 
 class RunFolder:
@@ -87,12 +90,12 @@ class RunFolder:
         """Write ``config.json``, first of all: it tells that the folder is a run's."""
         self._write_json(CONFIG, description)
 
-    def write_network(self, network: MultitaskNetwork) -> None:
+    def write_network(self, network: System) -> None:
         """Write the weights."""
         state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
         write_tensors(state, self.path / NETWORK)
 
-    def read_network(self, network: MultitaskNetwork) -> None:
+    def read_network(self, network: System) -> None:
         """Fill a network with the weights that were written."""
         weights = self.path / NETWORK
         try:
@@ -106,6 +109,10 @@ class RunFolder:
             raise ModelError(
                 f"{weights} holds another network than {CONFIG} describes: train again"
             ) from None
+
+    def write_calibration(self, content: dict[str, Any]) -> None:
+        """Write the temperatures of the heads (``model/calibration.py``)."""
+        self._write_json(CALIBRATION, content)
 
     def write_metrics(self, metrics: dict[str, Any]) -> None:
         """Write ``metrics.json``: its presence says that the run came to its end."""
@@ -137,7 +144,7 @@ class RunFolder:
 
     def _is_interrupted(self) -> bool:
         return (self.path / CHECKPOINT).exists() or any(
-            _SEED.fullmatch(entry.name) for entry in self.path.iterdir()
+            _PART.fullmatch(entry.name) for entry in self.path.iterdir()
         )
 
     def write_history(self, epochs: list[dict[str, Any]]) -> None:
@@ -148,8 +155,13 @@ class RunFolder:
         temporary.replace(self.path / HISTORY)
 
     def copy_network(self, other: "RunFolder") -> None:
-        """Take over another run's network and history."""
-        for name in (NETWORK, HISTORY):
+        """Take over another run's network, with its temperatures and, if it has one, its history.
+
+        A run of several networks has none: theirs are in their own folders.
+        """
+        for name in (NETWORK, HISTORY, CALIBRATION):
+            if name == HISTORY and not (other.path / name).exists():
+                continue
             temporary = self._temporary(name)
             shutil.copyfile(other.path / name, temporary)
             temporary.replace(self.path / name)
@@ -169,7 +181,7 @@ class RunFolder:
 def _own_entries(folder: Path) -> Iterator[Path]:
     """Yield what goes when a new run takes a run's place; refuse a folder with anything else.
 
-    A seed's folder comes after what it holds, the file that tells a run's folder after the others.
+    A part's folder comes after what it holds, the file that tells a run's folder after the others.
     """
     configuration = folder / CONFIG
     if configuration.exists():
@@ -177,7 +189,7 @@ def _own_entries(folder: Path) -> Iterator[Path]:
     for entry in sorted(folder.iterdir()):
         if entry.name == FEATURES or entry == configuration:
             continue
-        if _SEED.fullmatch(entry.name) and entry.is_dir() and not entry.is_symlink():
+        if _PART.fullmatch(entry.name) and entry.is_dir() and not entry.is_symlink():
             yield from _own_entries(entry)
             yield entry
         elif not _FILE.fullmatch(entry.name) or entry.is_dir():
@@ -199,6 +211,7 @@ def describe(
     encoding: Encoding,
     dataset: Dataset,
     *,
+    networks: Sequence[str],
     words_with_vector: int,
     warm_up_steps: int,
 ) -> dict[str, Any]:
@@ -211,20 +224,38 @@ def describe(
     return {
         "format": FORMAT,
         "version": FORMAT_VERSION,
-        "model": "multitask",
+        "model": config.model,
+        "subset": config.subset,
+        "networks": list(networks),
         "image_encoder": config.image_encoder,
         "finetune_image": config.finetune_image,
         "classes": list(encoding.classes),
         "words": list(encoding.words),
         "words_with_vector": words_with_vector,
         "tags": list(encoding.tags),
-        "dataset": {"folder": str(dataset.folder.resolve()), "digest": dataset.digest},
+        "dataset": _origin(dataset),
         "options": options,
         "versions": {
             "python": platform.python_version(),
             "torch": torch.__version__,
             "torchvision": torchvision.__version__,
         },
+    }
+
+
+def _origin(dataset: Dataset) -> dict[str, Any]:
+    """Return what a run says of its data set: where it lay, what it held, what it came from.
+
+    A manifest of the data set holds ``digest`` as well, so that the two find each other; a data set
+    that was built from a manifest has the manifest in its ``lists_digest``.
+    """
+    return {
+        "folder": str(dataset.folder.resolve()),
+        "digest": dataset.digest,
+        "kind": dataset.kind,
+        "service": dataset.service,
+        "lists_digest": dataset.described.get("lists_digest"),
+        "options": dataset.options,
     }
 
 

@@ -73,6 +73,7 @@ class Selection:
             tags=tag_ids,
             tag_starts=tag_starts,
             image_rows=np.where(held["image"], posts.image_rows[chosen], NO_IMAGE),
+            sentiments=None if posts.sentiments is None else posts.sentiments[chosen],
         )
 
 

@@ -11,7 +11,7 @@ import torch
 from datasets.reading import Dataset
 from model.batches import Split
 from model.feature_extraction import picture_contents
-from model.features import check_count, frozen_features
+from model.features import FeatureTable, check_count, frozen_features
 from model.image_backbones import Backbone
 from model.picture_decoding import PictureDecoder, PictureTable, open_decoder
 from model.posts import Encoding, Posts, read_posts
@@ -21,7 +21,7 @@ def open_splits(
     dataset: Dataset,
     names: tuple[str, ...],
     encoding: Encoding,
-    backbone: Backbone,
+    backbone: Backbone | None,
     *,
     finetuned: bool,
     run_folder: Path,
@@ -30,9 +30,15 @@ def open_splits(
 ) -> dict[str, Split]:
     """Read splits with their pictures: features, or the pictures if the backbone is trained.
 
+    Without a backbone nobody looks at the pictures: nothing is read of them.
     ``decode`` says what decodes pictures: ``cpu``, or ``gpu``, whose decoder rounds otherwise.
     """
     posts = {name: read_posts(dataset, name, encoding) for name in names}
+    if backbone is None:
+        return {
+            name: Split(posts=part, images=FeatureTable(torch.empty(part.images, 0)))
+            for name, part in posts.items()
+        }
     decoder = open_decoder(backbone.preprocessing, decode, device)
     if finetuned:
         return {

@@ -7,11 +7,14 @@ from typing import Any, TypeVar
 import torch
 
 from datasets.progress import say
+from model.config import ENSEMBLES, TrainingConfig
 from model.errors import ModelError
 from model.image_backbones import build_backbone
 from model.network import MultitaskNetwork
 from model.posts import Encoding
 from model.run_folder import CONFIG, METRICS, RunFolder, read_config
+from model.systems.catalogue import build_ensemble, build_system
+from model.systems.system import System
 
 Kind = TypeVar("Kind", bool, dict[str, Any], str)
 
@@ -22,7 +25,7 @@ _KINDS: dict[type, str] = {bool: "neither true nor false", dict: "no object", st
 class TrainedRun:
     """A run that has been read back."""
 
-    network: MultitaskNetwork
+    network: System
     encoding: Encoding
     finetuned: bool
     """Whether the image backbone was trained too."""
@@ -31,7 +34,7 @@ class TrainedRun:
 
 
 def load_run(folder: Path, device: torch.device) -> TrainedRun:
-    """Build a run's network again, in evaluation mode."""
+    """Build a run's system again, in evaluation mode."""
     content = read_config(folder)
     path = folder / CONFIG
     encoding = Encoding(
@@ -43,8 +46,7 @@ def load_run(folder: Path, device: torch.device) -> TrainedRun:
     dataset = _entry(content, "dataset", dict, path)
     dataset_folder = Path(_entry(dataset, "folder", str, path))
     dataset_digest = _entry(dataset, "digest", str, path)
-    backbone = build_backbone(_entry(content, "image_encoder", str, path))
-    network = MultitaskNetwork(encoding, backbone, frozen_image=not finetuned)
+    network = _build(content, path, encoding, finetuned)
     RunFolder(folder).read_network(network)
     if not (folder / METRICS).exists():
         say(f"{folder} has no {METRICS}: its training was interrupted, it is used as it is")
@@ -55,6 +57,31 @@ def load_run(folder: Path, device: torch.device) -> TrainedRun:
         dataset_folder=dataset_folder,
         dataset_digest=dataset_digest,
     )
+
+
+def _build(content: dict[str, Any], path: Path, encoding: Encoding, finetuned: bool) -> System:
+    """Build a run's system with new weights."""
+    image_encoder = _entry(content, "image_encoder", str, path)
+    model = _entry(content, "model", str, path)
+    subset = content.get("subset")  # runs of the first version have none
+    try:
+        TrainingConfig(model=model, subset=subset)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}".replace("--", "")) from None
+
+    def one(name: str, of: str | None) -> System:
+        seen = TrainingConfig(model=name, subset=of).modalities
+        backbone = build_backbone(image_encoder) if "image" in seen else None
+        return build_system(name, of, encoding, backbone, frozen_image=not finetuned)
+
+    if model not in ENSEMBLES or subset:
+        return one(model, subset)
+    networks = {}
+    for name in _names(content, "networks", path):
+        network = one("single-task", name)
+        assert isinstance(network, MultitaskNetwork)
+        networks[name] = network
+    return build_ensemble(model, networks)
 
 
 def _entry(content: dict[str, Any], name: str, kind: type[Kind], path: Path) -> Kind:

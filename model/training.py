@@ -13,13 +13,15 @@ import numpy as np
 import torch
 
 from datasets.modalities import SUBSETS
-from datasets.progress import ProgressReport
+from datasets.progress import ProgressReport, say
 from datasets.reading import Dataset, open_dataset
+from datasets.splits import TRAIN, VALIDATION
+from model.calibration import Calibration, calibrate, calibration_over_repeats
 from model.checkpoints import Checkpoint
 from model.config import TrainingConfig
 from model.distributed import World, joined_world
 from model.errors import ModelError, TrainingStopped
-from model.evaluation import JUDGED, score
+from model.evaluation import JUDGED, Score, judgement, score
 from model.fitting import WARM_UP_STEPS, Fitting, best_epoch, fit
 from model.image_backbones import Backbone
 from model.journal import Journal
@@ -30,6 +32,9 @@ from model.posts import Encoding
 from model.profiling import StepProfile
 from model.run_folder import CONFIG, RunFolder, describe, read_config
 from model.selection import Selection
+from model.systems.catalogue import build_ensemble, build_system
+from model.systems.ensembles import WeightedVote
+from model.systems.system import System, holding
 from model.word_vectors import WordVectors
 
 
@@ -44,8 +49,9 @@ def train(
     """Train on a data set folder, write the run folder ``out`` and return its metrics.
 
     With ``repeats``, ``out`` holds a run for each seed, and itself the network of the seed with
-    the lowest validation loss. With ``profile``, a trace of some steps too. With a ``selection``
-    (of an experiment, which begins anew when it was interrupted), on some of the posts only.
+    the lowest validation loss; a system of several networks has a run for each of them. With
+    ``profile``, a trace of some steps too. With a ``selection`` (of an experiment, which begins
+    anew when it was interrupted), on some of the posts only.
 
     Raises ``TrainingStopped`` after a signal, when ``resume`` can go on.
     """
@@ -81,21 +87,30 @@ def resume(run: Path, *, profile: bool = False) -> dict[str, Any]:
 
 
 def build_network(
-    config: TrainingConfig, encoding: Encoding, backbone: Backbone, vectors: WordVectors
-) -> MultitaskNetwork:
-    """Build the network as it is before its first step."""
+    config: TrainingConfig, encoding: Encoding, backbone: Backbone | None, vectors: WordVectors
+) -> System:
+    """Build a network as it is before its first step."""
     torch.manual_seed(config.seed)
-    network = MultitaskNetwork(
-        encoding, copy.deepcopy(backbone), frozen_image=not config.finetune_image
+    network = build_system(
+        config.model,
+        config.subset,
+        encoding,
+        copy.deepcopy(backbone) if "image" in config.modalities else None,
+        frozen_image=not config.finetune_image,
     )
     generator = torch.Generator().manual_seed(config.seed)
-    with torch.no_grad():
-        network.text_encoder.embedding.weight.copy_(vectors.matrix(encoding.words, generator))
+    if network.word_embedding:
+        with torch.no_grad():
+            network.word_embedding.weight.copy_(vectors.matrix(encoding.words, generator))
     return network
 
 
+Chain = list[tuple[RunFolder, TrainingConfig]]
+"""A run's folder behind those that it lies in, each with what is trained in it."""
+
+
 class _Training:
-    """The seeds of a training, one after the other."""
+    """The seeds of a training, and each seed's networks, one after the other."""
 
     def __init__(
         self,
@@ -116,47 +131,105 @@ class _Training:
         self._goes_on = goes_on
         self._selection = selection
         self._material: Material | None = None
+        self._material_seed = config.seed
 
     def run(self) -> dict[str, Any]:
         """Train what is left to train; return the metrics."""
-        config = self._config
-        if config.repeats == 1:
-            return self._train_seed(config, self._root)
+        return self._train([(self._root, self._config)])
+
+    def _train(self, chain: Chain) -> dict[str, Any]:
+        _, config = chain[-1]
+        if config.repeats > 1:
+            return self._train_repeats(chain)
+        if config.networks:
+            return self._train_ensemble(chain)
+        return self._train_network(chain)
+
+    def _train_parts(self, chain: Chain, parts: Chain) -> list[dict[str, Any]]:
+        """Train what a run is made of, each in a folder of its own; return all metrics."""
+        return [
+            (run.read_metrics() if self._goes_on else None) or self._train([*chain, (run, config)])
+            for run, config in parts
+        ]
+
+    def _train_repeats(self, chain: Chain) -> dict[str, Any]:
+        run, config = chain[-1]
         seeds = [
             replace(config, seed=config.seed + repeat, repeats=1)
             for repeat in range(config.repeats)
         ]
-        runs = [RunFolder(self._root.path / f"seed-{once.seed}") for once in seeds]
-        metrics = [
-            (run.read_metrics() if self._goes_on else None) or self._train_seed(once, run)
-            for once, run in zip(seeds, runs, strict=True)
-        ]
+        parts = [(RunFolder(run.path / f"seed-{once.seed}"), once) for once in seeds]
+        metrics = self._train_parts(chain, parts)
         best = min(range(len(seeds)), key=lambda number: metrics[number]["validation_loss"])
         summary = _summary(metrics, best)
         if self._world.writes:
-            self._root.copy_network(runs[best])
-            self._root.write_metrics(summary)
+            run.copy_network(parts[best][0])
+            run.write_metrics(summary)
         return summary
 
-    def _train_seed(self, config: TrainingConfig, run: RunFolder) -> dict[str, Any]:
-        """Train with one seed and write its run folder."""
+    def _train_ensemble(self, chain: Chain) -> dict[str, Any]:
+        """Train an ensemble's networks, each as ``single-task`` with its ``subset`` would."""
+        run, config = chain[-1]
+        material = self._material_for(config)
+        subsets = _trainable(config, material)
+        if missing := [subset for subset in config.networks if subset not in subsets]:
+            say(f"no network for {', '.join(missing)}: training or validation has no such post")
+        parts = [
+            (
+                RunFolder(run.path / f"network-{subset}"),
+                replace(config, model="single-task", subset=subset),
+            )
+            for subset in subsets
+        ]
+        metrics = dict(zip(subsets, self._train_parts(chain, parts), strict=True))
+        networks = {}
+        for part, once in parts:
+            network = build_network(once, material.encoding, material.backbone, material.vectors)
+            if self._world.writes:
+                part.read_network(network)
+            assert once.subset is not None
+            assert isinstance(network, MultitaskNetwork)
+            networks[once.subset] = network
+        ensemble = build_ensemble(config.model, networks)
+        if isinstance(ensemble, WeightedVote):
+            ensemble.weigh({s: metrics[s]["validation"][s]["accuracy"] for s in subsets})
+        ensemble.to(self._world.device)
+        self._world.same(ensemble)
+        if self._world.writes:
+            run.write_network(ensemble)
+        told = ("epochs", "best_epoch", "validation_loss")
+        return self._judge(
+            chain,
+            ensemble,
+            {
+                "epochs": sum(metrics[subset]["epochs"] for subset in subsets),
+                "best_epoch": None,
+                "validation_loss": sum(metrics[subset]["validation_loss"] for subset in subsets),
+                "networks": {s: {name: metrics[s][name] for name in told} for s in subsets},
+            },
+        )
+
+    def _train_network(self, chain: Chain) -> dict[str, Any]:
+        """Train one network and write its run folder."""
+        run, config = chain[-1]
         world = self._world
         material = self._material_for(config)
         network = build_network(config, material.encoding, material.backbone, material.vectors)
         network.to(world.device)
-        train_split = material.splits["train"]
-        fitting = Fitting(config, network, train_split, world)
+        fitting = Fitting(config, network, material.splits["train"], world)
         epochs: list[dict[str, Any]] = []
         if checkpoint := run.read_checkpoint() if self._goes_on else None:
-            _check_backbone(checkpoint, material, config)
+            _check_backbone(checkpoint, network, config)
             fitting.restore(checkpoint)
             epochs = checkpoint.epochs
+        named = f"{config.subset}, " if config.subset else ""
         report = ProgressReport(
-            f"training (seed {config.seed})",
-            len(train_split.posts) * config.epochs - fitting.posts_done,
+            f"training ({named}seed {config.seed})",
+            fitting.posts_to_an_epoch * config.epochs - fitting.posts_done,
             "posts",
         )
-        journal = Journal(self._folders(config, run, material), epochs, report, writes=world.writes)
+        folders = [(folder, self._description(settings, material)) for folder, settings in chain]
+        journal = Journal(folders, epochs, report, writes=world.writes)
         classes = len(material.encoding.classes)
         validation = material.splits["validation"]
         if not fit(fitting, config, validation, classes, journal, world, self._profile):
@@ -164,47 +237,70 @@ class _Training:
         if world.writes:
             run.read_network(network)
         world.same(network)
-        metrics = _metrics(config, material, network, journal.epochs, world)
-        if world.writes:
+        best = best_epoch(journal.epochs)
+        return self._judge(
+            chain,
+            network,
+            {
+                "epochs": len(journal.epochs),
+                "best_epoch": best["epoch"],
+                "validation_loss": best["validation_loss"],
+            },
+        )
+
+    def _judge(self, chain: Chain, network: System, told: dict[str, Any]) -> dict[str, Any]:
+        """Judge a trained system and write what ends a run; ``told`` is what training tells."""
+        run, config = chain[-1]
+        material = self._material_for(config)
+        classes = len(material.encoding.classes)
+        scores = {
+            name: score(network, material.splits[name], classes, self._world) for name in JUDGED
+        }
+        calibration = calibrate(scores["validation"].answers)
+        metrics = _metrics(config, material, scores, calibration) | told
+        if self._world.writes:
+            run.write_calibration(calibration.content())
             run.write_metrics(metrics)
         return metrics
 
     def _material_for(self, config: TrainingConfig) -> Material:
+        """Return what all networks of a seed share."""
+        whole = replace(self._config, seed=config.seed, repeats=1)
         if self._material is None:
             self._material = prepare(
-                config, self._dataset, self._root.path, self._world, self._selection
+                whole, self._dataset, self._root.path, self._world, self._selection
             )
-        else:
-            self._material = for_seed(self._material, config, self._root.path, self._world)
+        elif self._material_seed != config.seed:
+            self._material = for_seed(self._material, whole, self._root.path, self._world)
+        self._material_seed = config.seed
         return self._material
 
-    def _folders(
-        self, config: TrainingConfig, run: RunFolder, material: Material
-    ) -> list[tuple[RunFolder, dict[str, Any]]]:
-        """Return the folders that are begun with a seed; the one around it says how many seeds."""
-        own = {run.path: (run, config)}
-        around = {self._root.path: (self._root, self._config)}
-        return [
-            (
-                folder,
-                describe(
-                    settings,
-                    material.encoding,
-                    material.dataset,
-                    words_with_vector=len(material.vectors.vectors),
-                    warm_up_steps=WARM_UP_STEPS,
-                ),
-            )
-            for folder, settings in (around | own).values()
-        ]
+    def _description(self, config: TrainingConfig, material: Material) -> dict[str, Any]:
+        return describe(
+            config,
+            material.encoding,
+            material.dataset,
+            networks=_trainable(config, material),
+            words_with_vector=len(material.vectors.vectors),
+            warm_up_steps=WARM_UP_STEPS,
+        )
 
 
-def _check_backbone(checkpoint: Checkpoint, material: Material, config: TrainingConfig) -> None:
+def _trainable(config: TrainingConfig, material: Material) -> list[str]:
+    """Return for which of an ensemble's subsets there are posts to train and to stop by."""
+    return [
+        subset
+        for subset in config.networks
+        if all(holding(material.splits[name].posts, subset).any() for name in (TRAIN, VALIDATION))
+    ]
+
+
+def _check_backbone(checkpoint: Checkpoint, network: System, config: TrainingConfig) -> None:
     """Refuse to go on with features of another backbone than the interrupted training had."""
-    if config.finetune_image:
+    if config.finetune_image or network.backbone is None:
         return
     prefix = "encoders.image.backbone."
-    for name, tensor in material.backbone.state_dict().items():
+    for name, tensor in network.backbone.state_dict().items():
         held = checkpoint.network.get(prefix + name)
         if held is None or not torch.equal(held, tensor.cpu()):
             raise ModelError(
@@ -216,16 +312,13 @@ def _check_backbone(checkpoint: Checkpoint, material: Material, config: Training
 def _metrics(
     config: TrainingConfig,
     material: Material,
-    network: MultitaskNetwork,
-    epochs: list[dict[str, Any]],
-    world: World,
+    scores: dict[str, Score],
+    calibration: Calibration,
 ) -> dict[str, Any]:
     classes = material.encoding.classes
-    scores = {name: score(network, material.splits[name], len(classes), world) for name in JUDGED}
     answer = int(np.bincount(material.splits["train"].posts.labels).argmax())
-    best = best_epoch(epochs)
     return {
-        **{name: judged.figures() for name, judged in scores.items()},
+        **judgement(scores, calibration),
         # What an F1 or an accuracy is worth shows beside that of always answering the same.
         "majority": {
             "label": classes[answer],
@@ -235,9 +328,6 @@ def _metrics(
             },
         },
         "seed": config.seed,
-        "epochs": len(epochs),
-        "best_epoch": best["epoch"],
-        "validation_loss": best["validation_loss"],
     }
 
 
@@ -247,6 +337,14 @@ def _summary(metrics: list[dict[str, Any]], best: int) -> dict[str, Any]:
             split: {s: over_repeats([m[split][s] for m in metrics]) for s in SUBSETS}
             for split in JUDGED
         },
+        "confusions": {
+            split: {
+                s: np.sum([m["confusions"][split][s] for m in metrics], axis=0).tolist()
+                for s in SUBSETS
+            }
+            for split in JUDGED
+        },
+        "calibration": calibration_over_repeats([m["calibration"] for m in metrics]),
         "majority": metrics[0]["majority"],
         "seeds": [m["seed"] for m in metrics],
         "best_seed": metrics[best]["seed"],

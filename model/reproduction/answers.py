@@ -17,10 +17,10 @@ import torch
 from datasets.modalities import SUBSETS
 from datasets.reading import Dataset
 from datasets.splits import TEST
+from model.answering import POSTS_TO_A_PASS
 from model.batches import reading_order
 from model.devices import choose_device
 from model.errors import ModelError
-from model.evaluation import POSTS_TO_A_PASS
 from model.metrics import Confusion, confusion_matrix, figures
 from model.posts import Integers
 from model.prefetching import ready_batches

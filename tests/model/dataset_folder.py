@@ -113,6 +113,7 @@ def write_dataset(
         "version": 1,
         "kind": "votes",
         "service": "flickr",
+        "lists_digest": hashlib.sha256(b"lists").hexdigest(),
         "classes": labels,
         "counts": {
             split: {

@@ -68,7 +68,7 @@ class TestPartsOfAStep:
         whole = split.batch(everything)
         counts = {subset: len(rows) for subset, rows in whole.rows.items()}
         expected = module(whole, counts)
-        assert torch.allclose(expected, module.network.loss(module.network(whole), whole))
+        assert torch.allclose(expected, module.network.loss(module.network(whole), whole, counts))
         parts = [everything[:1], everything[1:8], everything[8:8], everything[8:]]
         found = torch.stack([module(split.batch(part), counts) for part in parts]).sum()
         assert torch.allclose(found, expected, atol=1e-6)

@@ -7,7 +7,8 @@ import torch
 from benchmarks.plain_training import PlainNetwork, PlainSplit
 from datasets.modalities import MODALITIES, SUBSETS
 from model.image_backbones import build_backbone
-from model.network import MultitaskNetwork, classifier
+from model.network import MultitaskNetwork
+from model.systems.system import classifier
 from tests.model.networks import ENCODING, EVERY_SUBSET_TWICE, batch_of, network, split_of
 
 

@@ -1,17 +1,22 @@
 """Predictions for every subset of what a post may carry, and for files of posts."""
 
 import csv
+import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
 from datasets.modalities import SUBSETS
 from model.errors import ModelError
-from model.post_files import open_writer
-from model.prediction import predict_file, predict_one
+from model.network import MultitaskNetwork
+from model.post_files import open_rows, open_writer
+from model.prediction import Prediction, Predictor, RawPost, predict_file, predict_one
+from model.report import prediction_table
 from tests.model.dataset_folder import COLOURS, WORDS, picture
 
 
@@ -58,6 +63,61 @@ class TestOnePost:
         with pytest.raises(ModelError, match=message) as caught:
             predict_one(run_folder, **given)
         assert "\n" not in str(caught.value)
+
+
+class TestExplained:
+    @pytest.mark.parametrize("subset", SUBSETS)
+    def test_every_head_that_can_speaks(self, run_folder: Path, subset: str) -> None:
+        """And says what it would say if the post had nothing else."""
+        post = parts("awe", subset)
+        answer = predict_one(run_folder, **post, explain=True)
+        held = set(subset.split("+"))
+        assert list(answer["heads"]) == [s for s in SUBSETS if held.issuperset(s.split("+"))]
+        for head, opinion in answer["heads"].items():
+            alone = predict_one(run_folder, **{m: post[m] for m in head.split("+")})
+            assert opinion["label"] == alone["label"]
+            expected = max(alone["probabilities"].values())
+            assert opinion["probability"] == pytest.approx(expected, abs=1e-5)
+        assert "heads" not in predict_one(run_folder, **post)
+
+    def test_the_table(self, run_folder: Path) -> None:
+        answer = predict_one(run_folder, **parts("awe", "text+tags"), explain=True)
+        lines = prediction_table(answer).splitlines()
+        assert [line.split()[0] for line in lines[-3:]] == ["text", "tags", "text+tags"]
+        assert lines[-1].split()[1] == answer["label"]
+        del answer["heads"]
+        assert prediction_table(answer).splitlines() == lines[:3]
+
+    @pytest.mark.parametrize("ending", ["parquet", "csv"])
+    def test_a_column(self, run_folder: Path, tmp_path: Path, ending: str) -> None:
+        (tmp_path / "in.csv").write_text('photo_id,text,tags\n1,storm rage,"protest, riot"\n2,,\n')
+        out = tmp_path / f"out.{ending}"
+        predict_file(run_folder, input=tmp_path / "in.csv", out=out, explain=True)
+        rows = pq.read_table(out) if ending == "parquet" else pa_csv.read_csv(out)
+        assert rows.column_names[-2:] == ["heads", "error"]
+        first, second = rows["heads"].to_pylist()
+        alone = predict_one(run_folder, text="storm rage", tags=["protest", "riot"], explain=True)
+        assert json.loads(first).keys() == alone["heads"].keys()
+        assert json.loads(first)["text"]["label"] == alone["heads"]["text"]["label"]
+        assert not second
+
+
+def test_a_network_without_some_heads(run_folder: Path) -> None:
+    """The head with most of the post's modalities answers; without one, it is said."""
+    predictor = Predictor(run_folder, device="cpu")
+    network = predictor._run.network
+    assert isinstance(network, MultitaskNetwork)
+    heads = network.heads
+    for subset in SUBSETS:
+        if subset not in ("text", "image+text"):
+            del heads[subset]
+    everything = RawPost(name="photo 1", **parts("awe", "image+text+tags"))
+    mute = RawPost(name="photo 2", **parts("awe", "image+tags"))
+    answered, refused = predictor.predict([everything, mute])
+    assert isinstance(answered, Prediction)
+    assert answered.subset == "image+text"
+    assert list(answered.heads) == ["text", "image+text"]
+    assert str(refused).startswith("photo 2 has image and tags, but none of the sets")
 
 
 class TestFiles:
@@ -178,6 +238,35 @@ class TestFiles:
             assert second["photo_id"] == ""
         assert (first["photo_id"], first["subset"]) == ("4711", "tags")
         assert second["error"].startswith("the post of row 2 has nothing to go by")
+
+    def test_a_text_without_words_is_none(self, run_folder: Path, tmp_path: Path) -> None:
+        """As in a data set; what else the post has is answered."""
+        (tmp_path / "in.csv").write_text(
+            "photo_id,text,tags\n1,http://example.org :-),peak\n2,storm,!!\n3,...,!\n"
+        )
+        predict_file(run_folder, input=tmp_path / "in.csv", out=tmp_path / "out.parquet")
+        found = pq.read_table(tmp_path / "out.parquet").to_pylist()
+        assert [row["subset"] for row in found] == ["tags", "text", None]
+        assert "photo 3 has nothing to go by" in found[2]["error"]
+
+    def test_a_row_group_is_read_in_pieces(self, tmp_path: Path) -> None:
+        """However the file was written: pandas makes one group of a million posts."""
+        random = np.random.default_rng(0)
+        pictures = [random.bytes(50_000) for _ in range(800)]
+        rows = {"photo_id": [str(number) for number in range(800)], "image": pictures}
+        pq.write_table(
+            pa.table(rows), tmp_path / "in.parquet", use_dictionary=False, write_batch_size=64
+        )
+        assert pq.read_metadata(tmp_path / "in.parquet").num_row_groups == 1
+        del rows
+        before = pa.total_allocated_bytes()
+        found, total = open_rows(tmp_path / "in.parquet")
+        most = 0
+        for number, row in enumerate(found):
+            assert row["image"] == pictures[number]
+            most = max(most, pa.total_allocated_bytes() - before)
+        assert total == number + 1 == 800
+        assert most < 800 * 50_000 / 2
 
     def test_refused_output(self, run_folder: Path, tmp_path: Path) -> None:
         path = tmp_path / "in.csv"

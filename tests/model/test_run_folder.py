@@ -41,13 +41,30 @@ class TestLoading:
         assert config["options"]["image_encoder"] == "squeezenet1_1"
         assert config["options"]["learning_rate"] == 0.003
 
+    def test_it_says_where_it_comes_from(self, run_folder: Path, dataset_folder: Path) -> None:
+        dataset = open_dataset(dataset_folder)
+        config = json.loads((run_folder / "config.json").read_text())
+        assert config["dataset"] == {
+            "folder": str(dataset_folder.resolve()),
+            "digest": dataset.digest,
+            "kind": "votes",
+            "service": "flickr",
+            "lists_digest": dataset.described["lists_digest"],
+            "options": dataset.options,
+        }
+        assert config["versions"]["torch"] == torch.__version__
+
     def test_evaluation_repeats_the_runs_metrics(self, run_folder: Path) -> None:
         found = evaluate(run_folder)
         metrics = json.loads((run_folder / "metrics.json").read_text())
         assert found["same_dataset"]
-        assert {split: found[split] for split in ("test", "validation")} == {
-            split: metrics[split] for split in ("test", "validation")
-        }
+        names = ("test", "validation", "confusions", "calibration")
+        assert {name: found[name] for name in names} == {name: metrics[name] for name in names}
+        for split in ("test", "validation"):
+            for subset, figures in metrics[split].items():
+                confusion = metrics["confusions"][split][subset]
+                right = sum(row[number] for number, row in enumerate(confusion))
+                assert right / figures["count"] == figures["accuracy"]
 
     def test_evaluation_elsewhere(self, copy: Path, dataset_folder: Path, tmp_path: Path) -> None:
         """The image backbone is in the checkpoint, so pictures of another data set are read."""
