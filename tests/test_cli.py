@@ -68,6 +68,7 @@ class TestHelp:
                     "evaluate",
                     "predict",
                     "export",
+                    "reproduce",
                     "sandbox",
                     "demo",
                 ]
@@ -135,6 +136,7 @@ class TestErrors:
             "evaluate {absent}",
             "predict {absent} --text word",
             "export {absent} --out {out}",
+            "reproduce table1 {absent} --out {out}",
             "sandbox --corpus {absent}",
             "sandbox --vso {absent}",
             "sandbox --faults nonsense=1",

@@ -40,7 +40,7 @@ RULES_VERSION = 1
 MULTITASK, SINGLE_TASK, LATE_FUSION = "multitask", "single-task", "late-fusion"
 
 # Where and how fast a cell is trained; and what the cell itself names.
-_UNDECIDING = ("device", "seed", "repeats", "compile")
+_UNDECIDING = ("device", "seed", "repeats", "compile", "model", "subset")
 _CELL, _ANSWERS = "cell.json", "answers.parquet"
 
 

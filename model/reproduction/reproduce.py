@@ -4,6 +4,7 @@ The JSON file holds everything; Markdown and picture are made of it.
 """
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,10 @@ def reproduce(
     """
     if target not in EXPERIMENTS:
         raise ModelError(f"the paper's {target!r} is not known: give {', '.join(EXPERIMENTS)}")
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ModelError(
+            "`reproduce` is one process: without torchrun, several may share its cells by --only"
+        )
     experiment = EXPERIMENTS[target]
     opened = open_dataset(dataset)
     seeds = range(settings.seed, settings.seed + settings.repeats)
