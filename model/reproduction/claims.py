@@ -88,19 +88,23 @@ def absence_costs_in_order(multitask: Repeats, printed: Mapping[str, Printed]) -
     """Table 1: what is absent at test time costs more or less, in the order of its accuracies.
 
     Judged on the pairs of subsets that the paper itself tells apart by more than ``SIMILAR``
-    points, with intervals that hold for all of them at once (Bonferroni): it holds where each pair
-    lies in the paper's order, and fails where one lies the other way round.
+    points. It holds where each pair's 95% interval lies in the paper's order (that all do by chance
+    is no likelier than that one does), and fails where one pair lies the other way round with an
+    interval that allows for how many pairs there are (Bonferroni).
     """
     pairs = [
         sorted(pair, key=lambda subset: printed[subset].mean)
         for pair in combinations(SUBSETS, 2)
         if abs(printed[pair[0]].mean - printed[pair[1]].mean) > SIMILAR
     ]
-    confidence = 1 - (1 - CONFIDENCE) / len(pairs)
+    strict = 1 - (1 - CONFIDENCE) / len(pairs)
     judged = []
     for worse, better in pairs:
-        found = difference(multitask, multitask, better, worse, confidence=confidence)
+        found = difference(multitask, multitask, better, worse)
+        wide = difference(multitask, multitask, better, worse, confidence=strict)
         told = verdict(found["interval"]) if found else OPEN
+        if told == FAILS and wide and verdict(wide["interval"]) != FAILS:
+            told = OPEN
         judged.append({"worse": worse, "better": better, "found": found, "verdict": told})
     told_apart = [pair["verdict"] for pair in judged]
     ours = {subset: found["mean"] for subset in SUBSETS if (found := estimate(multitask, subset))}
@@ -109,7 +113,7 @@ def absence_costs_in_order(multitask: Repeats, printed: Mapping[str, Printed]) -
         "paper": " < ".join(sorted(SUBSETS, key=lambda subset: printed[subset].mean)),
         "order": " < ".join(sorted(ours, key=lambda subset: ours[subset])),
         "pairs": judged,
-        "confidence_of_each_pair": confidence,
+        "confidence_to_fail": strict,
         "verdict": FAILS if FAILS in told_apart else HOLDS if set(told_apart) == {HOLDS} else OPEN,
     }
 

@@ -13,7 +13,8 @@ from datasets.reading import Dataset
 from model.reproduction.cells import MULTITASK, Cell
 from model.reproduction.estimates import confusion_figures
 from model.reproduction.experiment import Content, Experiment, Trained, repeats
-from model.reproduction.markdown import DASH, percent, table
+from model.reproduction.markdown import DASH, percent, spread, table
+from model.reproduction.paper import TABLE_3
 
 
 def _content(dataset: Dataset, trained: Trained, seeds: Sequence[int]) -> Content:
@@ -26,6 +27,7 @@ def _content(dataset: Dataset, trained: Trained, seeds: Sequence[int]) -> Conten
         "confusion": counts.tolist(),
         "row_shares": shares.tolist(),
         "figures": confusion_figures(counts.tolist()),
+        "paper": TABLE_3[MULTITASK][COMPLETE]._asdict(),
         "claims": [],
     }
 
@@ -47,7 +49,8 @@ def _markdown(content: Content) -> list[str]:
         ),
         "",
         f"Accuracy {percent(figures['accuracy'])}, weighted F1 {percent(figures['weighted_f1'])}, "
-        f"macro F1 {percent(figures['macro_f1'])}, of {figures['count']} answers.",
+        f"macro F1 {percent(figures['macro_f1'])}, of {figures['count']} answers. "
+        f"The paper's accuracy: {spread(content['paper'])} (Table 3).",
     ]
 
 

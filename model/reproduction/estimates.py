@@ -64,7 +64,12 @@ def difference(
     both = first[0].answers.answered(subset) & second[0].answers.answered(other_subset)
     if not both.any():
         return None
-    found = compare(_right(first, subset, both), _right(second, other_subset, both), confidence)
+    found = compare(
+        _right(first, subset, both),
+        _right(second, other_subset, both),
+        confidence,
+        same_networks=[done.cell for done in first] == [done.cell for done in second],
+    )
     return {
         "difference": _percent(found.difference),
         "interval": _percent(found.interval),

@@ -26,7 +26,7 @@ def points(value: float | None) -> str:
 
 
 def spread(found: Mapping[str, Any] | None) -> str:
-    """Return mean and standard deviation."""
+    """Return mean and standard deviation, of the paper's or of ours."""
     return DASH if found is None else f"{found['mean']:.2f}±{found['std']:.2f}"
 
 

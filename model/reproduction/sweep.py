@@ -18,8 +18,8 @@ from model.reproduction import claims, drawing
 from model.reproduction.cells import MULTITASK, SINGLE_TASK, Cell, Finished
 from model.reproduction.estimates import difference, estimate, majority
 from model.reproduction.experiment import Content, Experiment, Trained, repeats
-from model.reproduction.markdown import interval, percent, spread, table, with_sign
-from model.reproduction.paper import FIGURE_5_MATCH
+from model.reproduction.markdown import interval, percent, points, spread, table, with_sign
+from model.reproduction.paper import FIGURE_5_GAP, FIGURE_5_MATCH, TABLE_1
 from model.selection import training_posts
 
 FRACTIONS = (0.01, 0.05, 0.1, FIGURE_5_MATCH, 0.5, 0.75, 1.0)
@@ -60,6 +60,7 @@ def _content(dataset: Dataset, trained: Trained, seeds: Sequence[int]) -> Conten
         "points": [
             {
                 "fraction": fraction,
+                "paper": _printed(fraction),
                 SINGLE_TASK: estimate(single(fraction), COMPLETE),
                 MULTITASK: estimate(multitask(fraction), COMPLETE),
                 "difference": difference(multitask(fraction), single(fraction), COMPLETE),
@@ -78,18 +79,35 @@ def _content(dataset: Dataset, trained: Trained, seeds: Sequence[int]) -> Conten
     }
 
 
+def _printed(fraction: float) -> Content | None:
+    """Return what the paper's text says of a fraction; its figure is not printed as numbers."""
+    if fraction == FRACTIONS[0]:
+        return {SINGLE_TASK: None, MULTITASK: None, "difference": FIGURE_5_GAP}
+    if fraction == 1:  # the complete heads of Table 1
+        single, multitask = (TABLE_1[name][COMPLETE] for name in (SINGLE_TASK, MULTITASK))
+        return {
+            SINGLE_TASK: single._asdict(),
+            MULTITASK: multitask._asdict(),
+            "difference": multitask.mean - single.mean,
+        }
+    return None
+
+
 def _markdown(content: Content) -> list[str]:
     return [
         *table(
             [
                 "complete",
-                "single-task",
+                "single-task: paper",
+                "ours",
                 "95%, mean",
                 "95%, one run",
-                "multitask",
+                "multitask: paper",
+                "ours",
                 "95%, mean",
                 "95%, one run",
-                "multitask less single-task",
+                "multitask less single-task: paper",
+                "ours",
                 "95%",
                 "p",
             ],
@@ -98,13 +116,16 @@ def _markdown(content: Content) -> list[str]:
                     f"{point['fraction']:.0%}",
                     *(
                         cell
-                        for found in (point[SINGLE_TASK], point[MULTITASK])
+                        for name in (SINGLE_TASK, MULTITASK)
+                        for found in (point[name],)
                         for cell in (
+                            spread(point["paper"] and point["paper"][name]),
                             spread(found),
                             interval(found and found["mean_interval"]),
                             interval(found and found["run_intervals"][0]),
                         )
                     ),
+                    points(point["paper"] and point["paper"]["difference"]),
                     *with_sign(point["difference"]),
                 ]
                 for point in content["points"]
@@ -128,9 +149,18 @@ def _draw(content: Content, axes: Axes) -> None:
             color=colour,
             label=name,
         )
+        printed = [point for point in content["points"] if point["paper"] and point["paper"][name]]
+        axes.scatter(
+            [100 * point["fraction"] for point in printed],
+            [point["paper"][name]["mean"] for point in printed],
+            marker="s",
+            s=24,
+            color=drawing.OTHER_PAPER if name == SINGLE_TASK else drawing.PAPER,
+            label=f"{name}, paper",
+        )
     axes.set_xlabel("complete posts in training, per cent")
     axes.set_ylabel("test accuracy of the complete head, per cent")
-    axes.legend(frameon=False, loc="lower right")
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 
 
 SWEEP = Experiment(
@@ -139,4 +169,5 @@ SWEEP = Experiment(
     content=_content,
     markdown=_markdown,
     draw=_draw,
+    size=(8.0, 4.0),
 )

@@ -53,27 +53,32 @@ class Comparison:
     """Two-sided, over the test posts: of no difference between the networks that were trained."""
 
 
-def compare(first: Right, second: Right, confidence: float = CONFIDENCE) -> Comparison:
+def compare(
+    first: Right, second: Right, confidence: float = CONFIDENCE, *, same_networks: bool = False
+) -> Comparison:
     """Compare two systems on the same test posts, each with repeats of its own.
 
-    The interval is Student's, of two variances added up: that of the posts' differences (each the
+    The interval is Student's, of two variances added up: that of the posts' differences (each a
     mean over the repeats) over the test posts, and that of each system's accuracies over its
-    repeats; the degrees of freedom are Welch and Satterthwaite's. The first variance holds a
-    little of the second, so the interval is rather too wide than too narrow. Repeats are not
-    paired by seed: two systems share nothing through it.
+    repeats; the degrees of freedom are Welch and Satterthwaite's. Single answers that change from
+    one repeat to the next are in both, so the interval is rather too wide than too narrow; taking
+    them out of one made it too narrow with three repeats that scatter much. Repeats are not paired
+    by seed, as two systems share nothing through it; two heads of the ``same_networks`` do, and
+    are.
 
     The p-value is McNemar's exact one where there is one repeat, and its extension to several: a
     post's difference is the sum over repeats, and each post's sign is turned with probability one
     half (the exact sign-flip test). It takes the trained networks as given: a paired t-test over
-    three repeats would know nothing of the test posts, which are the greater uncertainty here.
+    three repeats would know nothing of the test posts, which are the greater uncertainty there.
     """
     posts = first.mean(0) - second.mean(0)
     parts = [(_variance_of_mean(posts), len(posts) - 1)]
-    for right in (first, second):
-        if len(right) > 1:
-            parts.append((_variance_of_mean(right.mean(1)), len(right) - 1))
+    trainings = [first.mean(1), second.mean(1)]
+    if same_networks:
+        trainings = [trainings[0] - trainings[1]]
+    parts += [(_variance_of_mean(values), len(values) - 1) for values in trainings]
     variance = sum(part for part, _ in parts)
-    weights = sum(part**2 / degrees for part, degrees in parts)
+    weights = sum(part**2 / degrees for part, degrees in parts if part)
     half = _half_width(variance, variance**2 / weights, confidence) if weights else 0.0
     difference = float(posts.mean())
     repeats = np.lcm(len(first), len(second))

@@ -1,5 +1,8 @@
 """The multitask network: what absence does, and the loss of section 3.2."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +11,7 @@ from benchmarks.plain_training import PlainNetwork, PlainSplit
 from datasets.modalities import MODALITIES, SUBSETS
 from model.image_backbones import build_backbone
 from model.network import MultitaskNetwork
+from model.posts import FIRST_ID, Encoding
 from model.systems.system import classifier
 from tests.model.networks import ENCODING, EVERY_SUBSET_TWICE, batch_of, network, split_of
 
@@ -30,6 +34,22 @@ def test_head_sizes() -> None:
     for held in (1, 2, 3):
         found = sum(p.numel() for p in classifier(held, 8).parameters())
         assert found == (held * 300 * 256 + 256) + (256 * 128 + 128) + (128 * 8 + 8)
+
+
+def test_the_documented_parameters() -> None:
+    """The table of docs/model.md names every module of the default network with its numbers."""
+    encoding = Encoding(
+        words=tuple(f"w{n}" for n in range(10_000 - FIRST_ID)),
+        tags=tuple(f"t{n}" for n in range(5_000 - FIRST_ID)),
+        classes=tuple("abcdefgh"),
+    )
+    built = MultitaskNetwork(encoding, build_backbone("densenet121"), frozen_image=True)
+    text = (Path(__file__).resolve().parents[2] / "docs" / "model.md").read_text()
+    rows = re.findall(r"^\| `((?:encoders|heads)\.\S+)` \|.*\| ([0-9,]+) \|$", text, re.MULTILINE)
+    documented = {name: int(number.replace(",", "")) for name, number in rows}
+    for name, number in documented.items():
+        assert sum(p.numel() for p in built.get_submodule(name).parameters()) == number, name
+    assert sum(documented.values()) == sum(p.numel() for p in built.parameters())
 
 
 @pytest.mark.parametrize("subset", SUBSETS)

@@ -81,13 +81,29 @@ def test_repeats_of_another_number() -> None:
     assert found.p_value < 0.001 < 0 + found.interval[0] < found.difference
 
 
-def test_the_interval_covers_what_it_says() -> None:
-    """Two systems of equal strength: 95 of 100 intervals hold zero, give or take."""
-    covered = 0
-    for seed in range(400):
+@pytest.mark.parametrize("scatter", [0.0, 0.05, 0.2])
+@pytest.mark.parametrize("same_networks", [False, True])
+def test_the_interval_covers_what_it_says(scatter: float, same_networks: bool) -> None:
+    """Two systems of equal strength: at least 95 of 100 intervals hold zero, give or take."""
+    trials, covered = 400, 0
+    for seed in range(trials):
         generator = np.random.default_rng(seed)
         hard = generator.random(80)  # posts differ in difficulty, as real ones do
-        first, second = (generator.random((3, 80)) < hard for _ in range(2))
-        low, high = compare(first, second).interval
+        skill = [generator.normal(0, scatter, (3, 1)) for _ in range(2)]  # and so do trainings
+        shared = generator.normal(0, 0.1, (3, 1)) if same_networks else 0
+        first, second = (generator.random((3, 80)) < hard + own + shared for own in skill)
+        low, high = compare(first, second, same_networks=same_networks).interval
         covered += low <= 0 <= high
-    assert covered >= 0.93 * 400
+    assert covered >= 0.92 * trials
+
+
+def test_heads_of_the_same_networks_are_paired() -> None:
+    """What makes both heads of a network good or bad together says nothing of their difference."""
+    generator = np.random.default_rng(0)
+    skill = np.array([[0.3], [0.6], [0.9]])
+    both = generator.random((3, 200))
+    first, second = both < skill, both < skill - 0.1
+    low, high = compare(first, second, same_networks=True).interval
+    assert 0 < low < high < 0.3
+    low, high = compare(first, second).interval
+    assert low < 0 < high
