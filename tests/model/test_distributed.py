@@ -90,6 +90,7 @@ def test_two_processes_train_as_one(uneven_folder: Path, alone: Path, tmp_path: 
     assert len(list(out.glob("events.out.tfevents.*"))) == 1
 
 
+@pytest.mark.slow
 def test_they_are_stopped_together_and_go_on(
     uneven_folder: Path, alone: Path, tmp_path: Path
 ) -> None:

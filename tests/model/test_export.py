@@ -131,6 +131,7 @@ def ours(run: Path, posts: Sequence[dict[str, Any]], subset: str) -> npt.NDArray
     return np.array([list(answer["probabilities"].values()) for answer in answers])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("subset", SUBSETS)
 def test_onnxruntime_answers_as_we_do(sure_run: Path, exported: Path, subset: str) -> None:
     """Texts of 1 to 150 words, one post alone and several, and each with modalities absent."""
@@ -144,6 +145,7 @@ def test_onnxruntime_answers_as_we_do(sure_run: Path, exported: Path, subset: st
         )
 
 
+@pytest.mark.slow
 def test_what_is_written_beside(sure_run: Path, exported: Path) -> None:
     config = json.loads((sure_run / "config.json").read_text())
     reader = Reader(exported)

@@ -185,6 +185,7 @@ class TestCells:
         with pytest.raises(ModelError, match=r"--only x matches no cell.*multitask-all-posts"):
             reproduce("figure4", dataset=dataset_folder, out=tmp_path, settings=SETTINGS, only="x")
 
+    @pytest.mark.slow
     def test_stopped_in_the_second_cell_it_goes_on(
         self, dataset_folder: Path, results: Path, tmp_path: Path
     ) -> None:

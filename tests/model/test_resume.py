@@ -92,6 +92,7 @@ class TestStopped:
         resume(out)
         assert_same_end(out, whole)
 
+    @pytest.mark.slow
     def test_among_repeats(self, dataset_folder: Path, whole: Path, tmp_path: Path) -> None:
         """Seeds that are done are kept, the one that was stopped goes on, the next is begun."""
         out = tmp_path / "run"

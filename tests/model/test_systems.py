@@ -148,6 +148,7 @@ class TestSingleTask:
         with pytest.raises(ModelError, match=r"no training post holds .*tags"):
             train(config, dataset=folder, out=tmp_path / "tags")
 
+    @pytest.mark.slow
     def test_it_goes_on_where_it_was(
         self, runs: dict[str, Path], dataset_folder: Path, tmp_path: Path
     ) -> None:
