@@ -50,17 +50,14 @@ class Spool:
             self._write_part()
 
     def _with_pictures_apart(self, judged: pa.Table) -> pa.Table:
-        offsets: list[int | None] = []
-        sizes: list[int | None] = []
-        at = self._pictures.tell()
-        for picture in judged.column("image"):
-            data = picture.as_buffer() if picture.is_valid else None
-            offsets.append(None if data is None else at)
-            sizes.append(None if data is None else data.size)
-            if data is not None:
-                at += self._pictures.write(data)
+        pictures = judged.column("image")
+        sizes = pc.binary_length(pictures).cast(pa.int64())
+        lengths = pc.fill_null(sizes, 0).to_numpy()
+        starts = self._pictures.tell() + np.cumsum(lengths) - lengths
+        for picture in pictures.drop_null():
+            self._pictures.write(picture.as_buffer())
         columns = [judged.column(name) for name in _WITHOUT_IMAGE.names]
-        columns += [pa.array(offsets, pa.int64()), pa.array(sizes, pa.int64())]
+        columns += [pc.if_else(pictures.is_valid(), pa.array(starts), None), sizes]
         return pa.table(columns, schema=SPOOLED_SCHEMA)
 
     def _write_part(self) -> None:
