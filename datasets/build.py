@@ -6,7 +6,6 @@ pass writes the shards (``writing``). Every listed photo ends in exactly one pla
 The folder is built beside its place and moved there when it is whole.
 """
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,18 +19,16 @@ import pyarrow as pa
 
 from datasets import decisions
 from datasets.build_options import BuildOptions
-from datasets.card import data_set_card
-from datasets.croissant import croissant
 from datasets.decisions import PreviousPictures
 from datasets.errors import DatasetError
-from datasets.folder import new_dataset_folder
+from datasets.folder import new_dataset_folder, write_description
 from datasets.gathering import Gathered, gather
 from datasets.groups import PostGroups, fold_groups, leakage, split_groups
 from datasets.inputs import Input, open_input
 from datasets.judging import Judge
 from datasets.local_engine import judged_locally
 from datasets.progress import ProgressReport
-from datasets.reading import FORMAT, FORMAT_VERSION, open_dataset
+from datasets.reading import FORMAT, FORMAT_VERSION, Dataset, open_dataset
 from datasets.splits import SPLITS, TEST, VALIDATION, Splits, fold_posts, split_posts
 from datasets.spool import Spool
 from datasets.summary import counted
@@ -68,7 +65,10 @@ def build_splits(
 
 def _build(posts: Input, folder: Path, out: Path, say: Say, engine: str) -> dict[str, Any]:
     options = posts.options
-    known = _known(out, options)
+    previous: Dataset | None = None
+    with suppress(DatasetError):
+        previous = open_dataset(out)
+    known = _decided(previous, options)
     judge = Judge(
         options=options,
         keep_incomplete=options.incomplete_posts(posts.source.kind) == "keep",
@@ -97,7 +97,7 @@ def _build(posts: Input, folder: Path, out: Path, say: Say, engine: str) -> dict
                 spool,
                 splits.places,
                 folder,
-                previous=PreviousPictures(out, options.seed) if known else None,
+                previous=PreviousPictures(previous, options.seed) if previous and known else None,
                 rejected=posts.rejected(),
                 salt=f"short side {options.short_side}",
             )
@@ -107,31 +107,25 @@ def _build(posts: Input, folder: Path, out: Path, say: Say, engine: str) -> dict
     if written.posts + written.photos_excluded != posts.listed:
         raise RuntimeError("a listed photo is in no place or in two")
     content = _content(posts, gathered, written) | {"leakage": leaks}
-    _write_json(folder / "vocabulary.json", written.vocabulary.content(options.min_count))
-    _write_json(folder / "dataset.json", content)
-    _write_json(folder / "croissant.json", croissant(content))
-    (folder / "README.md").write_text(data_set_card(content), encoding="utf-8")
-    _keep_features(out, folder, content["digest"])
+    write_description(folder, content, written.vocabulary.content(options.min_count))
+    if previous and previous.digest == content["digest"]:
+        # What training computed of the same posts: hours of work, on a CPU.
+        with suppress(OSError):
+            (out / "features").rename(folder / "features")
     return content
 
 
-def _keep_features(out: Path, folder: Path, digest: str) -> None:
-    """Take over what training computed of the same posts: hours of work, on a CPU."""
-    with suppress(DatasetError, OSError):
-        if open_dataset(out).digest == digest:
-            (out / "features").rename(folder / "features")
-
-
-def _known(out: Path, options: BuildOptions) -> Path | None:
+def _decided(previous: Dataset | None, options: BuildOptions) -> Path | None:
     """Return the decisions of the data set that is replaced, if they can be built on."""
-    try:
-        previous = open_dataset(out)
-    except DatasetError:
-        return None
     # Under another seed its pictures lie in another order.
-    usable = previous.version == FORMAT_VERSION and previous.options.get("seed") == options.seed
-    path = out / decisions.FILE_NAME
-    return path if usable and path.is_file() else None
+    if (
+        previous is None
+        or previous.version != FORMAT_VERSION
+        or previous.options.get("seed") != options.seed
+    ):
+        return None
+    path = previous.folder / decisions.FILE_NAME
+    return path if path.is_file() else None
 
 
 def _judged(
@@ -198,7 +192,3 @@ def _content(posts: Input, gathered: Gathered, written: Written) -> dict[str, An
         "texts": {verdict: gathered.texts[verdict] for verdict in VERDICTS},
         "digest": written.digest,
     }
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from heapq import merge
 from operator import itemgetter
 from pathlib import Path
@@ -21,6 +22,7 @@ import pyarrow.parquet as pq
 
 from datasets.errors import DatasetError
 from datasets.pictures import PREPARATION
+from datasets.reading import Dataset
 from datasets.splits import SPLITS, order_key
 
 FILE_NAME = "decisions.parquet"
@@ -69,7 +71,14 @@ class Decisions:
 
 
 def read_decisions(path: Path | None) -> Decisions:
-    """Read a file of decisions; none where there is none that can be read."""
+    """Read a file of decisions, once in a process; none where there is none that can be read."""
+    # A later build leaves other decisions under the same path.
+    found = path.stat() if path is not None and path.exists() else None
+    return _read(path, found and (found.st_ino, found.st_mtime_ns))
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path | None, _version: object) -> Decisions:
     table = SCHEMA.empty_table()
     if path is not None:
         with suppress(OSError, pa.ArrowException):  # what cannot be read is decided anew
@@ -94,11 +103,11 @@ def _one_chunk(table: pa.Table, name: str) -> pa.Array:
 class PreviousPictures:
     """The pictures of the data set that is replaced, in the order of their posts' digests."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, dataset: Dataset, seed: int) -> None:
         """Begin with the first; ``seed`` is that of both builds."""
-        self._folder = folder
+        self._folder = dataset.folder
         self._pictures = merge(
-            *(_pictures(folder, split, seed) for split in SPLITS), key=itemgetter(0)
+            *(_pictures(dataset, split, seed) for split in SPLITS), key=itemgetter(0)
         )
 
     def take(self, place: bytes) -> bytes:
@@ -111,13 +120,8 @@ class PreviousPictures:
         )
 
 
-def _pictures(folder: Path, split: str, seed: int) -> Iterator[tuple[bytes, bytes]]:
-    for shard in sorted((folder / "data").glob(f"{split}-*.parquet")):
-        try:
-            with pq.ParquetFile(shard) as file:
-                for batch in file.iter_batches(256, columns=["photo_id", "image"]):
-                    for row in batch.to_pylist():
-                        if row["image"]:
-                            yield order_key(seed, row["photo_id"]), row["image"]["bytes"]
-        except (OSError, pa.ArrowException) as error:
-            raise DatasetError(f"{shard} cannot be read ({error}): remove its folder") from None
+def _pictures(dataset: Dataset, split: str, seed: int) -> Iterator[tuple[bytes, bytes]]:
+    for rows in dataset.batches(split, ("photo_id", "image"), 256):
+        for row in rows:
+            if row["image"]:
+                yield order_key(seed, row["photo_id"]), row["image"]["bytes"]

@@ -4,12 +4,9 @@ Filters that drop posts without a trace make data sets nobody can check, so noth
 without a row that says where it came from and which rule it met.
 """
 
-from pathlib import Path
-from types import TracebackType
-
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+FILE_NAME = "excluded.parquet"
 GROUP = "group"
 """The reason for a post that would leak: one like it is evaluated on, and it may not be."""
 
@@ -22,32 +19,4 @@ SCHEMA = pa.schema(
         pa.field("reason", pa.string(), nullable=False),
     ]
 )
-_ROW_GROUP = 100_000
-
-
-class ExcludedWriter:
-    """Writes ``excluded.parquet``; used in a ``with`` statement."""
-
-    def __init__(self, path: Path) -> None:
-        """Write to ``path``."""
-        self._writer = pq.ParquetWriter(path, SCHEMA, compression="zstd")
-        self._waiting = SCHEMA.empty_table()
-
-    def __enter__(self) -> "ExcludedWriter":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._writer.write_table(self._waiting)
-        self._writer.close()
-
-    def write(self, rows: pa.Table) -> None:
-        """Take further rows (``SCHEMA``)."""
-        self._waiting = pa.concat_tables([self._waiting, rows.cast(SCHEMA)])
-        if self._waiting.num_rows >= _ROW_GROUP:
-            self._writer.write_table(self._waiting.combine_chunks())
-            self._waiting = SCHEMA.empty_table()
+ROW_GROUP = 100_000

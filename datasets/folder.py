@@ -3,14 +3,18 @@
 What stood there before is whole until then, and nothing but a data set is ever replaced.
 """
 
+import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
-from datasets import decisions, references
+from datasets import decisions, excluded, references
+from datasets.card import data_set_card
+from datasets.croissant import croissant
 from datasets.errors import DatasetError
 
 # What a data set folder may hold: what is written there, and the features that training keeps.
@@ -19,7 +23,7 @@ _OURS = frozenset(
         "data",
         "dataset.json",
         "vocabulary.json",
-        "excluded.parquet",
+        excluded.FILE_NAME,
         references.FILE_NAME,
         decisions.FILE_NAME,
         "README.md",
@@ -59,6 +63,18 @@ def new_dataset_folder(out: Path, *, source: Path) -> Iterator[Path]:
         raise DatasetError(f"another build is at work on {out}: wait for it") from None
     except OSError as error:
         raise DatasetError(f"the data set {out} cannot be written: {error}") from None
+
+
+def write_description(folder: Path, content: dict[str, Any], vocabulary: Mapping[str, Any]) -> None:
+    """Write what describes the posts of a folder: ``dataset.json``, vocabulary, card, Croissant."""
+    for name, described in (
+        ("vocabulary.json", vocabulary),
+        ("dataset.json", content),
+        ("croissant.json", croissant(content)),
+    ):
+        text = json.dumps(described, ensure_ascii=False, indent=1) + "\n"
+        (folder / name).write_text(text, encoding="utf-8")
+    (folder / "README.md").write_text(data_set_card(content), encoding="utf-8")
 
 
 def _check_replaceable(out: Path, source: Path) -> None:

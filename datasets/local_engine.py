@@ -3,14 +3,13 @@
 import os
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from functools import lru_cache
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
 
 import pyarrow as pa
 
-from datasets.decisions import Decisions, read_decisions
+from datasets.decisions import read_decisions
 from datasets.judging import Judge
 from datasets.raw_posts import Source
 
@@ -24,9 +23,8 @@ def judged_locally(source: Source, judge: Judge, decisions: Path | None) -> Iter
     ranges = source.ranges(POSTS_TO_A_BATCH)
     processes = os.cpu_count() or 1
     if len(ranges) <= 1 or processes == 1:  # not worth a second process
-        known = read_decisions(decisions)
         for first, last in ranges:
-            yield judge.judge(source.read(first, last), known)
+            yield _judge(source, judge, decisions, first, last)
         return
     # Not forked: other threads of this process may hold locks.
     with ProcessPoolExecutor(
@@ -60,10 +58,4 @@ def _begin() -> None:
 
 
 def _judge(source: Source, judge: Judge, decisions: Path | None, first: int, last: int) -> pa.Table:
-    return judge.judge(source.read(first, last), _known(decisions))
-
-
-# Processes that judge last no longer than a build, so the file does not change meanwhile.
-@lru_cache(maxsize=1)
-def _known(path: Path | None) -> Decisions:
-    return read_decisions(path)
+    return judge.judge(source.read(first, last), read_decisions(decisions))

@@ -22,16 +22,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from datasets.card import data_set_card
-from datasets.croissant import croissant
 from datasets.errors import DatasetError
-from datasets.folder import new_dataset_folder
-from datasets.modalities import COMPLETE, MODALITIES, SUBSETS
+from datasets.folder import new_dataset_folder, write_description
+from datasets.modalities import COMPLETE, MODALITIES
 from datasets.reading import Dataset, open_dataset
 from datasets.shards import SCHEMA, write_shards
 from datasets.splits import TEST, TRAIN, VALIDATION
 from datasets.text import words
 from datasets.vocabulary import VocabularyCounter
+from datasets.writing import split_counts
 
 _BATCH = 1000
 
@@ -109,22 +108,14 @@ def reduce_dataset(dataset: Path, out: Path, *, fraction: float, seed: int) -> d
                 yield reduced
 
         write_shards(folder / "data", TRAIN, counted())
-        training = {
-            "total": labels.total(),
-            "labels": dict(sorted(labels.items())),
-            "subsets": {subset: subsets[subset] for subset in SUBSETS if subsets[subset]},
-        }
         content = {
             **source.described,
-            "counts": source.counts | {TRAIN: training},
+            "counts": source.counts | {TRAIN: split_counts(labels, subsets)},
             "digest": _digest(source.digest, fraction, seed),
             "reduced": {"fraction": float(fraction), "seed": seed},
         }
         content.pop("leakage", None)
-        _write_json(folder / "vocabulary.json", vocabulary.content(source.vocabulary().min_count))
-        _write_json(folder / "dataset.json", content)
-        _write_json(folder / "croissant.json", croissant(content))
-        (folder / "README.md").write_text(data_set_card(content), encoding="utf-8")
+        write_description(folder, content, vocabulary.content(source.vocabulary().min_count))
     return content
 
 
@@ -163,7 +154,3 @@ def _copy_references(dataset: Path, folder: Path, kept: Mapping[str, str]) -> No
 
 def _digest(source: str, fraction: float, seed: int) -> str:
     return hashlib.sha256(json.dumps([source, float(fraction), seed]).encode()).hexdigest()
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

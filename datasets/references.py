@@ -4,13 +4,13 @@ Readers of the shards need none of it; a manifest is made of it, so that others 
 pictures and see whether they are the same.
 """
 
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import TracebackType
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from datasets.row_groups import parquet_in_groups
 from datasets.splits import SPLITS
 
 FILE_NAME = "references.parquet"
@@ -29,44 +29,24 @@ SCHEMA = pa.schema(
 _ROW_GROUP = 100_000
 
 
-class ReferencesWriter:
-    """Takes the rows of all splits side by side and writes them split after split, as shards are.
+@contextmanager
+def references_in(folder: Path) -> Iterator[Callable[[str, pa.Table], None]]:
+    """Give a function that takes posts of a split, with at least the columns of ``SCHEMA``.
 
-    Used in a ``with`` statement.
+    The rows of all splits come side by side and are written split after split, as shards are.
     """
-
-    def __init__(self, folder: Path) -> None:
-        """Write into ``folder``."""
-        self._path = folder / FILE_NAME
-        self._parts = {split: folder / f"{FILE_NAME}.{split}" for split in SPLITS}
-        self._open = ExitStack()
-        self._writers = {
-            split: self._open.enter_context(pa.ipc.new_stream(str(part), SCHEMA))
-            for split, part in self._parts.items()
+    parts = {split: folder / f"{FILE_NAME}.{split}" for split in SPLITS}
+    with ExitStack() as opened:
+        writers = {
+            split: opened.enter_context(pa.ipc.new_stream(str(part), SCHEMA))
+            for split, part in parts.items()
         }
-
-    def __enter__(self) -> "ReferencesWriter":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._open.close()
-        with pq.ParquetWriter(self._path, SCHEMA, compression="zstd") as writer:
-            waiting = SCHEMA.empty_table()
-            for part in self._parts.values():
-                with pa.ipc.open_stream(str(part)) as reader:
-                    for batch in reader:
-                        waiting = pa.concat_tables([waiting, pa.Table.from_batches([batch])])
-                        if waiting.num_rows >= _ROW_GROUP:
-                            writer.write_table(waiting.combine_chunks())
-                            waiting = SCHEMA.empty_table()
-                part.unlink()
-            writer.write_table(waiting.combine_chunks())
-
-    def write(self, split: str, posts: pa.Table) -> None:
-        """Take further posts of a split, with at least the columns of ``SCHEMA``."""
-        self._writers[split].write_table(posts.select(SCHEMA.names).cast(SCHEMA))
+        yield lambda split, posts: writers[split].write_table(
+            posts.select(SCHEMA.names).cast(SCHEMA)
+        )
+    with parquet_in_groups(folder / FILE_NAME, SCHEMA, _ROW_GROUP) as write:
+        for part in parts.values():
+            with pa.ipc.open_stream(str(part)) as reader:
+                for batch in reader:
+                    write(pa.Table.from_batches([batch]))
+            part.unlink()

@@ -6,12 +6,14 @@ metadata tells Hugging Face's reader that ``image`` holds pictures.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from datasets.row_groups import RowGroups
 
 _ROW_GROUP = 1000
 _LARGEST_SHARD = 512 * 10**6
@@ -46,62 +48,58 @@ SCHEMA = pa.schema(
 )
 
 
-class ShardWriter:
-    """Writes the shards of one split; used in a ``with`` statement."""
+@contextmanager
+def shards_in(folder: Path, split: str) -> Iterator[Callable[[pa.Table], None]]:
+    """Give a function that takes the posts of a split (``SCHEMA``) in their order; one shard at
+    least is in ``folder`` at the end."""
+    groups = RowGroups(SCHEMA, _ROW_GROUP)
+    shards = _Shards(folder, split)
+    try:
+
+        def write(posts: pa.Table) -> None:
+            for group in groups.cut(posts):
+                shards.write(group)
+
+        yield write
+        if groups.rest.num_rows or not shards.written:
+            shards.write(groups.rest.combine_chunks())
+    finally:
+        shards.close()
+    for number, path in enumerate(shards.written):
+        path.rename(folder / f"{split}-{number:05d}-of-{len(shards.written):05d}.parquet")
+
+
+class _Shards:
+    """Row groups in files that stay below the limit, under names that wait for their number."""
 
     def __init__(self, folder: Path, split: str) -> None:
-        """Write into ``folder``."""
         self._folder, self._split = folder, split
-        self._written: list[Path] = []
+        self.written: list[Path] = []
         self._writer: pq.ParquetWriter | None = None
         self._size = 0
-        self._waiting = SCHEMA.empty_table()
 
-    def __enter__(self) -> "ShardWriter":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if kind is None and (self._waiting.num_rows or not self._written):
-            self._write(self._waiting)
-        if self._writer is not None:
-            self._writer.close()
-        for number, path in enumerate(self._written if kind is None else ()):
-            name = f"{self._split}-{number:05d}-of-{len(self._written):05d}.parquet"
-            path.rename(self._folder / name)
-
-    def write(self, posts: pa.Table) -> None:
-        """Take further posts (``SCHEMA``), which follow those before."""
-        self._waiting = pa.concat_tables([self._waiting, posts])
-        whole = self._waiting.num_rows // _ROW_GROUP * _ROW_GROUP
-        for first in range(0, whole, _ROW_GROUP):
-            self._write(self._waiting.slice(first, _ROW_GROUP))
-        self._waiting = self._waiting.slice(whole)
-
-    def _write(self, group: pa.Table) -> None:
-        group = group.combine_chunks()
-        size = group.nbytes
-        if self._writer is not None and self._size + size > _LARGEST_SHARD:
-            self._writer.close()
-            self._writer = None
+    def write(self, group: pa.Table) -> None:
+        if self._writer is not None and self._size + group.nbytes > _LARGEST_SHARD:
+            self.close()
         if self._writer is None:
-            self._written.append(self._folder / f"{self._split}-{len(self._written):05d}.part")
-            self._writer = pq.ParquetWriter(self._written[-1], SCHEMA, compression="zstd")
+            self.written.append(self._folder / f"{self._split}-{len(self.written):05d}.part")
+            self._writer = pq.ParquetWriter(self.written[-1], SCHEMA, compression="zstd")
             self._size = 0
         self._writer.write_table(group, row_group_size=_ROW_GROUP)
         # Pictures do not shrink under zstd, so what goes in is what comes out, or less.
-        self._size += size
+        self._size += group.nbytes
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        self._writer = None
 
 
 def write_shards(folder: Path, split: str, posts: Iterable[pa.Table]) -> None:
     """Write a split's posts (tables of ``SCHEMA``) as shards into ``folder``; one at least."""
-    with ShardWriter(folder, split) as writer:
+    with shards_in(folder, split) as write:
         for table in posts:
-            writer.write(table)
+            write(table)
 
 
 def picture_column(photo_ids: Iterable[str], pictures: Iterator[bytes | None]) -> pa.Array:

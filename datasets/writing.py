@@ -16,13 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from datasets import decisions
+from datasets import decisions, excluded
 from datasets.decisions import PreviousPictures
-from datasets.excluded import GROUP, ExcludedWriter
-from datasets.excluded import SCHEMA as EXCLUDED
 from datasets.modalities import SUBSETS
-from datasets.references import ReferencesWriter
-from datasets.shards import SCHEMA, ShardWriter, picture_column
+from datasets.references import references_in
+from datasets.row_groups import parquet_in_groups
+from datasets.shards import SCHEMA, picture_column, shards_in
 from datasets.splits import NOWHERE, SPLITS, TRAIN, Places
 from datasets.spool import Spool
 from datasets.vocabulary import VocabularyCounter
@@ -69,11 +68,13 @@ def write_posts(
     digests = {split: hashlib.sha256() for split in SPLITS}
     at = 0
     with ExitStack() as opened:
-        shards = {
-            split: opened.enter_context(ShardWriter(folder / "data", split)) for split in SPLITS
+        write_shard = {
+            split: opened.enter_context(shards_in(folder / "data", split)) for split in SPLITS
         }
-        references = opened.enter_context(ReferencesWriter(folder))
-        excluded = opened.enter_context(ExcludedWriter(folder / "excluded.parquet"))
+        write_references = opened.enter_context(references_in(folder))
+        write_excluded = opened.enter_context(
+            parquet_in_groups(folder / excluded.FILE_NAME, excluded.SCHEMA, excluded.ROW_GROUP)
+        )
         kept_decisions = opened.enter_context(
             pq.ParquetWriter(folder / decisions.FILE_NAME, decisions.SCHEMA, compression="zstd")
         )
@@ -83,10 +84,10 @@ def write_posts(
             here = places[at : at + kept.num_rows]
             at += kept.num_rows
             left = kept.filter(pa.array(here == NOWHERE))
-            reasons = pa.array([GROUP] * left.num_rows, pa.string())
+            reasons = pa.array([excluded.GROUP] * left.num_rows, pa.string())
             left = left.set_column(left.schema.get_field_index("reason"), "reason", reasons)
             for gone in (table.filter(pc.invert(is_kept)), left):
-                excluded.write(gone.select(["photo_id", "source", "reason"]))
+                write_excluded(gone.select(["photo_id", "source", "reason"]))
                 written.excluded.update(gone.column("reason").to_pylist())
                 written.photos_excluded += gone.num_rows
             kept_decisions.write_table(_decisions(table, kept.filter(pa.array(here != NOWHERE))))
@@ -96,10 +97,10 @@ def write_posts(
                 posts = _with_pictures(some, where, spool, previous)
                 for number, split in enumerate(SPLITS):
                     chosen = pa.array(where == number)
-                    shards[split].write(posts.filter(chosen))
+                    write_shard[split](posts.filter(chosen))
             for number, split in enumerate(SPLITS):
                 chosen = kept.filter(pa.array(here == number))
-                references.write(split, chosen)
+                write_references(split, chosen)
                 labels[split].update(chosen.column("label").to_pylist())
                 subsets[split].update(chosen.column("modalities").to_pylist())
                 digests[split].update(b"".join(chosen.column("fingerprint").to_pylist()))
@@ -107,20 +108,25 @@ def write_posts(
                     written.vocabulary.add(chosen.column("words"), chosen.column("tags"))
         rows = pa.Table.from_pylist(
             [{"photo_id": None, "source": source, "reason": reason} for source, reason in rejected],
-            schema=EXCLUDED,
+            schema=excluded.SCHEMA,
         )
-        excluded.write(rows)
+        write_excluded(rows)
         written.excluded.update(rows.column("reason").to_pylist())
     digest = hashlib.sha256(salt.encode())
     for split in SPLITS:
         digest.update(split.encode() + digests[split].digest())
-        written.counts[split] = {
-            "total": labels[split].total(),
-            "labels": dict(sorted(labels[split].items())),
-            "subsets": {name: n for name in SUBSETS if (n := subsets[split][name])},
-        }
+        written.counts[split] = split_counts(labels[split], subsets[split])
     written.digest = digest.hexdigest()
     return written
+
+
+def split_counts(labels: Counter[str], subsets: Counter[str]) -> dict[str, Any]:
+    """Return what ``dataset.json`` says of a split's posts."""
+    return {
+        "total": labels.total(),
+        "labels": dict(sorted(labels.items())),
+        "subsets": {name: count for name in SUBSETS if (count := subsets[name])},
+    }
 
 
 def _with_pictures(
