@@ -34,6 +34,21 @@ app.add_typer(manifest_app, name="manifest")
 _BUILD = BuildOptions()
 _TRAIN = TrainingConfig()
 
+# Options that several commands share.
+ImageWeights = Annotated[
+    str, typer.Option(help="imagenet, none, or a .safetensors or .pth state dict.")
+]
+WordVectors = Annotated[
+    Path | None, typer.Option(help="A word2vec or GloVe file of 300 dimensions.")
+]
+Patience = Annotated[
+    int, typer.Option(help="Epochs without a lower validation loss before the end.")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+RunArgument = Annotated[Path, typer.Argument(metavar="R", help="Run folder.")]
+DatasetArgument = Annotated[Path, typer.Argument(metavar="D", help="Data set folder.")]
+AsJson = Annotated[bool, typer.Option("--json")]
+
 
 @app.callback()
 def _global_options(
@@ -136,7 +151,7 @@ def crawl(
 @app.command()
 def status(
     harvest: Annotated[Path, typer.Argument(metavar="H", help="Harvest folder.")],
-    as_json: Annotated[bool, typer.Option("--json")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show the outcomes of a harvest, also while a crawl is at work on it."""
     from harvest.status import describe, harvest_status
@@ -211,7 +226,7 @@ def build_splits(
 
 @app.command("inspect")
 def inspect_folder(
-    dataset: Annotated[Path, typer.Argument(metavar="D", help="Data set folder.")],
+    dataset: DatasetArgument,
     html: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write a page too, with plots and thumbnails."),
@@ -231,7 +246,7 @@ def inspect_folder(
 
 @manifest_app.command("export")
 def manifest_export(
-    dataset: Annotated[Path, typer.Argument(metavar="D", help="Data set folder.")],
+    dataset: DatasetArgument,
     out: Annotated[Path, typer.Option(help="The manifest, a Parquet file, made or replaced.")],
     with_urls: Annotated[
         bool, typer.Option("--with-urls", help="Add the pictures' URLs, for other tools.")
@@ -248,7 +263,7 @@ def manifest_export(
 def manifest_verify(
     manifest: Annotated[Path, typer.Argument(metavar="M", help="Manifest.")],
     harvest: Annotated[Path, typer.Argument(metavar="H", help="Harvest folder made from it.")],
-    as_json: Annotated[bool, typer.Option("--json")] = False,
+    as_json: AsJson = False,
     out: Annotated[
         Path | None, typer.Option(help="Each post's verdict, as .parquet or .csv.")
     ] = None,
@@ -266,7 +281,7 @@ def manifest_verify(
 def manifest_diff(
     manifest_a: Annotated[Path, typer.Argument(metavar="A", help="Manifest.")],
     manifest_b: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
-    as_json: Annotated[bool, typer.Option("--json")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Count in what two manifests differ; exit code 3 where they do."""
     from datasets.manifest_diff import diff_manifests
@@ -313,30 +328,24 @@ def train(
             show_default=False,
         ),
     ] = "",
-    image_weights: Annotated[
-        str, typer.Option(help="imagenet, none, or a .safetensors or .pth state dict.")
-    ] = _TRAIN.image_weights,
+    image_weights: ImageWeights = _TRAIN.image_weights,
     finetune_image: Annotated[
         bool, typer.Option(help="Train the image encoder too.")
     ] = _TRAIN.finetune_image,
     image_learning_rate: Annotated[
         float, typer.Option(help="Its rate where it is trained.")
     ] = _TRAIN.image_learning_rate,
-    word_vectors: Annotated[
-        Path | None, typer.Option(help="A word2vec or GloVe file of 300 dimensions.")
-    ] = _TRAIN.word_vectors,
-    epochs: Annotated[int, typer.Option()] = _TRAIN.epochs,
-    batch_size: Annotated[int, typer.Option()] = _TRAIN.batch_size,
+    word_vectors: WordVectors = _TRAIN.word_vectors,
+    epochs: int = _TRAIN.epochs,
+    batch_size: int = _TRAIN.batch_size,
     accumulate: Annotated[
         int, typer.Option(help="Batches to a step: a large step in little memory.")
     ] = _TRAIN.accumulate,
-    learning_rate: Annotated[float, typer.Option()] = _TRAIN.learning_rate,
-    patience: Annotated[
-        int, typer.Option(help="Epochs without a lower validation loss before the end.")
-    ] = _TRAIN.patience,
+    learning_rate: float = _TRAIN.learning_rate,
+    patience: Patience = _TRAIN.patience,
     seed: Annotated[int, typer.Option()] = _TRAIN.seed,
     repeats: Annotated[int, typer.Option(help="Runs with successive seeds.")] = _TRAIN.repeats,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = _TRAIN.device,
+    device: Device = _TRAIN.device,
     decode: Annotated[
         str, typer.Option(help="cpu, or gpu: what decodes pictures (nvJPEG on a GPU).")
     ] = _TRAIN.decode,
@@ -387,7 +396,7 @@ def train(
 
 @app.command()
 def evaluate(
-    run: Annotated[Path, typer.Argument(metavar="R", help="Run folder.")],
+    run: RunArgument,
     dataset: Annotated[
         Path | None, typer.Argument(metavar="[D]", help="Data set folder; default the run's own.")
     ] = None,
@@ -398,7 +407,7 @@ def evaluate(
     as_json: Annotated[
         bool, typer.Option("--json", help="Confusion matrices and calibration too.")
     ] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = _TRAIN.device,
+    device: Device = _TRAIN.device,
 ) -> None:
     """Judge a run's seven heads on a data set."""
     from model.evaluation import evaluate as run_evaluation
@@ -418,7 +427,7 @@ def evaluate(
 
 @app.command()
 def predict(
-    run: Annotated[Path, typer.Argument(metavar="R", help="Run folder.")],
+    run: RunArgument,
     image: Annotated[Path | None, typer.Option(help="A picture.")] = None,
     text: Annotated[str | None, typer.Option(help="A text.")] = None,
     tags: Annotated[str | None, typer.Option(help="Tags, joined by commas.")] = None,
@@ -433,8 +442,8 @@ def predict(
             "--explain", help="What each head says of the post; in a file, the column `heads`."
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = _TRAIN.device,
+    as_json: AsJson = False,
+    device: Device = _TRAIN.device,
 ) -> None:
     """Name the emotion of a post from any subset of picture, text and tags."""
     from model.file_prediction import predict_file
@@ -466,7 +475,7 @@ def predict(
 
 @app.command()
 def export(
-    run: Annotated[Path, typer.Argument(metavar="R", help="Run folder.")],
+    run: RunArgument,
     out: Annotated[Path, typer.Option(help="Folder for the files, made or replaced.")],
     format: Annotated[str, typer.Option(help="onnx is the one there is.")] = "onnx",
 ) -> None:
@@ -482,7 +491,7 @@ def reproduce(
     target: Annotated[
         str, typer.Argument(help="table1, table2, table3, figure3, figure4 or figure5.")
     ],
-    dataset: Annotated[Path, typer.Argument(metavar="D", help="Data set folder.")],
+    dataset: DatasetArgument,
     out: Annotated[Path, typer.Option(help="Folder of results and of finished trainings.")],
     repeats: Annotated[int, typer.Option(help="Trainings with successive seeds.")] = 3,
     only: Annotated[
@@ -492,18 +501,14 @@ def reproduce(
     image_encoder: Annotated[
         str, typer.Option(help="A torchvision classification model, or efficientnet_lite0.")
     ] = _TRAIN.image_encoder,
-    image_weights: Annotated[
-        str, typer.Option(help="imagenet, none, or a .safetensors or .pth state dict.")
-    ] = _TRAIN.image_weights,
-    word_vectors: Annotated[
-        Path | None, typer.Option(help="A word2vec or GloVe file of 300 dimensions.")
-    ] = _TRAIN.word_vectors,
-    epochs: Annotated[int, typer.Option()] = _TRAIN.epochs,
-    batch_size: Annotated[int, typer.Option()] = _TRAIN.batch_size,
-    learning_rate: Annotated[float, typer.Option()] = _TRAIN.learning_rate,
-    patience: Annotated[int, typer.Option()] = _TRAIN.patience,
+    image_weights: ImageWeights = _TRAIN.image_weights,
+    word_vectors: WordVectors = _TRAIN.word_vectors,
+    epochs: int = _TRAIN.epochs,
+    batch_size: int = _TRAIN.batch_size,
+    learning_rate: float = _TRAIN.learning_rate,
+    patience: Patience = _TRAIN.patience,
     seed: Annotated[int, typer.Option(help="The first repeat's.")] = _TRAIN.seed,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = _TRAIN.device,
+    device: Device = _TRAIN.device,
 ) -> None:
     """Make a table or a figure of the paper: its numbers beside ours, as Markdown, JSON, picture.
 

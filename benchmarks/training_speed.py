@@ -50,7 +50,27 @@ COMPLETE = "image+text+tags"
 ALL_WORDS = 60_000
 
 
-class Ours:
+class Trained:
+    """A network with its posts, optimiser and schedule."""
+
+    network: Any
+    _split: Any
+    _optimiser: torch.optim.Optimizer
+    _schedule: torch.optim.lr_scheduler.LRScheduler
+
+    def steps(self, batches: Sequence[Integers]) -> None:
+        """Take a step on each of these batches."""
+        self.network.train()
+        for indices in batches:
+            batch = self._split.batch(indices)
+            loss = self.network.loss(self.network(batch), batch)
+            self._optimiser.zero_grad()
+            loss.backward()
+            self._optimiser.step()
+            self._schedule.step()
+
+
+class Ours(Trained):
     """A network of the toolkit with its optimiser and schedule."""
 
     def __init__(
@@ -84,19 +104,8 @@ class Ours:
         lengths = self._split.posts.text_lengths[self._posts]
         self.steps([self._posts[b] for b in training_order(lengths, self._batch_size, self._order)])
 
-    def steps(self, batches: Sequence[Integers]) -> None:
-        """Take a step on each of these batches."""
-        self.network.train()
-        for indices in batches:
-            batch = self._split.batch(indices)
-            loss = self.network.loss(self.network(batch), batch)
-            self._optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            self._optimiser.step()
-            self._schedule.step()
 
-
-class Plain:
+class Plain(Trained):
     """The plain network with PyTorch's Adam."""
 
     def __init__(
@@ -113,17 +122,6 @@ class Plain:
     def epoch(self) -> None:
         """Take a step on each batch."""
         self.steps(list(plain_order(len(self._split.posts), BATCH, self._order)))
-
-    def steps(self, batches: Sequence[Integers]) -> None:
-        """Take a step on each of these batches."""
-        self.network.train()
-        for indices in batches:
-            batch = self._split.batch(indices)
-            loss = self.network.loss(self.network(batch), batch)
-            self._optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            self._optimiser.step()
-            self._schedule.step()
 
 
 def _warm_up(optimiser: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:

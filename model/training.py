@@ -9,28 +9,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from datasets.modalities import SUBSETS
 from datasets.progress import ProgressReport, say
 from datasets.reading import Dataset, open_dataset
 from datasets.splits import TRAIN, VALIDATION
-from model.calibration import Calibration, calibrate, calibration_over_repeats
+from model.calibration import calibrate
 from model.checkpoints import Checkpoint
 from model.config import TrainingConfig
 from model.distributed import World, joined_world
 from model.errors import ModelError, TrainingStopped
-from model.evaluation import JUDGED, Score, judgement, score
+from model.evaluation import JUDGED, score
 from model.fitting import WARM_UP_STEPS, Fitting, best_epoch, fit
 from model.image_backbones import Backbone
 from model.journal import Journal
 from model.material import Material, for_seed, prepare
-from model.metrics import majority, over_repeats, spread
 from model.network import MultitaskNetwork
 from model.posts import Encoding
 from model.profiling import StepProfile
 from model.run_folder import CONFIG, RunFolder, describe, read_config
+from model.run_metrics import over_seeds, run_metrics
 from model.selection import Selection
 from model.systems.catalogue import build_ensemble, build_system
 from model.systems.ensembles import WeightedVote
@@ -161,7 +159,7 @@ class _Training:
         parts = [(RunFolder(run.path / f"seed-{once.seed}"), once) for once in seeds]
         metrics = self._train_parts(chain, parts)
         best = min(range(len(seeds)), key=lambda number: metrics[number]["validation_loss"])
-        summary = _summary(metrics, best)
+        summary = over_seeds(metrics, best)
         if self._world.writes:
             run.copy_network(parts[best][0])
             run.write_metrics(summary)
@@ -257,7 +255,7 @@ class _Training:
             name: score(network, material.splits[name], classes, self._world) for name in JUDGED
         }
         calibration = calibrate(scores["validation"].answers)
-        metrics = _metrics(config, material, scores, calibration) | told
+        metrics = run_metrics(config, material, scores, calibration) | told
         if self._world.writes:
             run.write_calibration(calibration.content())
             run.write_metrics(metrics)
@@ -307,47 +305,3 @@ def _check_backbone(checkpoint: Checkpoint, network: System, config: TrainingCon
                 f"--image-weights {config.image_weights} are others than those that the training "
                 "was begun with: train again"
             )
-
-
-def _metrics(
-    config: TrainingConfig,
-    material: Material,
-    scores: dict[str, Score],
-    calibration: Calibration,
-) -> dict[str, Any]:
-    classes = material.encoding.classes
-    answer = int(np.bincount(material.splits["train"].posts.labels).argmax())
-    return {
-        **judgement(scores, calibration),
-        # What an F1 or an accuracy is worth shows beside that of always answering the same.
-        "majority": {
-            "label": classes[answer],
-            **{
-                name: {s: majority(judged.confusions[s], answer) for s in SUBSETS}
-                for name, judged in scores.items()
-            },
-        },
-        "seed": config.seed,
-    }
-
-
-def _summary(metrics: list[dict[str, Any]], best: int) -> dict[str, Any]:
-    return {
-        **{
-            split: {s: over_repeats([m[split][s] for m in metrics]) for s in SUBSETS}
-            for split in JUDGED
-        },
-        "confusions": {
-            split: {
-                s: np.sum([m["confusions"][split][s] for m in metrics], axis=0).tolist()
-                for s in SUBSETS
-            }
-            for split in JUDGED
-        },
-        "calibration": calibration_over_repeats([m["calibration"] for m in metrics]),
-        "majority": metrics[0]["majority"],
-        "seeds": [m["seed"] for m in metrics],
-        "best_seed": metrics[best]["seed"],
-        "best_epoch": spread([m["best_epoch"] for m in metrics]),
-        "validation_loss": spread([m["validation_loss"] for m in metrics]),
-    }
