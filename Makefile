@@ -18,8 +18,9 @@ $(STAMP): requirements.lock
 demo: setup
 	$(PY) cli.py demo
 
+# A process for each core, and a thread for each process.
 test: setup
-	$(PY) -m pytest -m "not slow" -q
+	OMP_NUM_THREADS=1 $(PY) -m pytest -m "not slow" -q -n auto --dist loadfile
 
 test-slow: setup
 	$(PY) -m pytest -m slow -q
