@@ -53,8 +53,8 @@ def frozen_features(
     folder for each backbone and its weights, a file for each split.
     """
     decoder = decoder or CpuDecoder(backbone.preprocessing)
-    name = _name(dataset, backbone, decoder)
-    places = [dataset.folder / "features" / name, run_folder / "features" / name]
+    folder = features_folder(dataset, backbone, decoder)
+    places = [dataset.folder / folder, run_folder / folder]
     shapes = {split: (part.images, backbone.features) for split, part in posts.items()}
     kept = _kept(places, shapes)
     if set(kept) != set(posts):
@@ -66,9 +66,12 @@ def frozen_features(
     return {split: FeatureTable(kept[split]) for split in posts}
 
 
-def _name(dataset: Dataset, backbone: Backbone, decoder: PictureDecoder) -> str:
+def features_folder(dataset: Dataset, backbone: Backbone, decoder: PictureDecoder) -> Path:
+    """Return where features lie in a folder that keeps some: it says what they were made from."""
     made_from = f"{backbone.name} {backbone.digest()} {dataset.digest} {decoder.name}"
-    return f"{backbone.name}-{hashlib.sha256(made_from.encode()).hexdigest()[:16]}"
+    return Path(
+        "features", f"{backbone.name}-{hashlib.sha256(made_from.encode()).hexdigest()[:16]}"
+    )
 
 
 def _path(place: Path, split: str) -> Path:

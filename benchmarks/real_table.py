@@ -1,0 +1,167 @@
+"""Every system and the usual baselines on real posts, by 5-fold cross-validation, in one table.
+
+    python -m benchmarks.real_table --out /tmp/real-table
+
+The posts are MVSA-Single's 3,139 labelled tweets: at three classes, and at two without the neutral
+ones. `build-splits` writes the folds, with doubled pictures and doubled texts on one side; a text
+of a single word is enough, and one that is not detected as English is absent, as in every data set.
+Each row is trained on each fold, and what it answers to each test post is kept in ``--out``: the
+same command goes on where it was. The table shows every row whose five folds are finished.
+"""
+
+import argparse
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from benchmarks.real_answers import (
+    Pooled,
+    Probabilities,
+    pool,
+    system_answers,
+    under_held_subset,
+    write_answers,
+)
+from benchmarks.real_baselines import (
+    BASELINES,
+    Fold,
+    SentenceEncoder,
+    read_fold,
+)
+from benchmarks.real_figures import markdown_table
+from benchmarks.real_folds import FOLDS, IMAGE_ENCODER, build_folds
+from benchmarks.real_posts import word_vectors
+from datasets.progress import say
+from datasets.reading import Dataset
+from model.config import TrainingConfig
+from model.errors import TrainingStopped
+from model.training import train
+
+RULES_VERSION = 1
+"""Goes up when a row of the same name and options would answer otherwise."""
+
+SYSTEMS: dict[str, dict[str, Any]] = {
+    "multitask": {},
+    "multitask, rate 0.001": {"learning_rate": 0.001},
+    "single-task": {"model": "single-task"},
+    "late-fusion": {"model": "late-fusion"},
+    "weighted-vote": {"model": "weighted-vote"},
+    "early-fusion": {"model": "early-fusion"},
+    "joint-fusion": {"model": "joint-fusion"},
+    "common-space": {"model": "common-space"},
+    "fasttext": {"model": "fasttext"},
+    # Inception's own weights are in no package.
+    "inception, on EfficientNet-lite0": {"model": "inception"},
+    "mmtrans-mt": {"model": "mmtrans-mt"},
+}
+"""By row, the options of `train` in which it differs from the paper's recipe."""
+
+COMPARED_WITH = ("multitask, best recipe", "multitask")
+"""The others are compared with the first of these that is finished."""
+
+
+def main() -> None:
+    """Train what is not finished and print the tables."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--classes", type=int, choices=(3, 2), help="default: both")
+    parser.add_argument("--only", metavar="ROW", choices=[*SYSTEMS, *BASELINES])
+    parser.add_argument("training", nargs="*", help="options of `train` for all systems, behind --")
+    arguments = parser.parse_args()
+    training = training_options(arguments.training)
+    settings = [arguments.classes] if arguments.classes else [3, 2]
+    tables = [RealTable(arguments.out, classes, training) for classes in settings]
+    for row in [arguments.only] if arguments.only else [*BASELINES, *SYSTEMS]:
+        for each in tables:
+            each.finish(row)
+    for each in tables:
+        print("\n".join(each.markdown()))
+
+
+def training_options(words: Sequence[str]) -> dict[str, Any]:
+    """Return the options of `train` among the words of a command line."""
+    parser = argparse.ArgumentParser(prog="--", argument_default=argparse.SUPPRESS)
+    for field in fields(TrainingConfig):
+        option = "--" + field.name.replace("_", "-")
+        if isinstance(field.default, bool):
+            parser.add_argument(option, action=argparse.BooleanOptionalAction)
+        else:
+            parser.add_argument(option, type=str if field.default is None else type(field.default))
+    return vars(parser.parse_args(words))
+
+
+class RealTable:
+    """The table at so many classes."""
+
+    def __init__(self, out: Path, classes: int, training: Mapping[str, Any]) -> None:
+        self._out = out
+        self._classes = classes
+        self._training = dict(training)
+        self._encoder = SentenceEncoder()
+        self._folds: dict[int, Fold] = {}
+        self._datasets = build_folds(out / "datasets", classes)
+
+    def finish(self, row: str) -> None:
+        """Make what is not there of a row's answers."""
+        for number, dataset in enumerate(self._datasets):
+            path = self._path(row, dataset)
+            place = f"{row}, {self._classes} classes, fold {number + 1} of {FOLDS}"
+            if path.exists():
+                continue
+            say(place)
+            if row in SYSTEMS:
+                heads = self._train(row, dataset)
+            else:
+                if number not in self._folds:
+                    self._folds[number] = read_fold(dataset, self._encoder)
+                heads = under_held_subset(BASELINES[row](self._folds[number]), dataset)
+            write_answers(heads, dataset, path)
+
+    def _options(self, row: str) -> dict[str, Any]:
+        """Return what decides a system's answers, but for what never changes here."""
+        return SYSTEMS[row] | self._training if row in SYSTEMS else {}
+
+    def _path(self, row: str, dataset: Dataset) -> Path:
+        """Return the file of a row's answers to a fold; its name tells all that decides them."""
+        decides = [RULES_VERSION, dataset.digest, self._options(row)]
+        digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+        title = re.sub(r"[^a-z0-9.]+", "-", row.lower())
+        return self._out / "answers" / f"{title}-{dataset.folder.name}-{digest[:12]}.parquet"
+
+    def _train(self, row: str, dataset: Dataset) -> dict[str, Probabilities]:
+        """Train a system; return what each of its heads says of the test posts."""
+        run = self._out / "runs" / self._path(row, dataset).stem
+        shutil.rmtree(run, ignore_errors=True)  # of a benchmark that was killed
+        fixed = {
+            "image_encoder": IMAGE_ENCODER,
+            "word_vectors": word_vectors(),
+            "device": "cpu",
+        }
+        config = TrainingConfig.of_options(fixed | self._options(row))
+        try:
+            train(config, dataset=dataset.folder, out=run)
+        except TrainingStopped:
+            raise SystemExit("stopped; the same command trains this fold again") from None
+        heads = system_answers(run, dataset)
+        shutil.rmtree(run)
+        return heads
+
+    def markdown(self) -> list[str]:
+        """Return the table of the rows that are finished."""
+        pooled: dict[str, Pooled] = {}
+        for row in (*BASELINES, *SYSTEMS):
+            paths = [self._path(row, dataset) for dataset in self._datasets]
+            if all(path.exists() for path in paths):
+                pooled[row] = pool(paths, self._datasets[0].classes)
+        reference = next((row for row in COMPARED_WITH if row in pooled), None)
+        title = f"{self._classes} classes ({', '.join(self._datasets[0].classes)})"
+        return [f"### {title}", "", *markdown_table(pooled, reference), ""]
+
+
+if __name__ == "__main__":
+    main()
