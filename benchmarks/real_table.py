@@ -27,19 +27,15 @@ from benchmarks.real_answers import (
     under_held_subset,
     write_answers,
 )
-from benchmarks.real_baselines import (
-    BASELINES,
-    Fold,
-    SentenceEncoder,
-    read_fold,
-)
+from benchmarks.real_baselines import BASELINES, Fold, SentenceEncoder, read_fold
 from benchmarks.real_figures import markdown_table
 from benchmarks.real_folds import FOLDS, IMAGE_ENCODER, build_folds
 from benchmarks.real_posts import word_vectors
+from datasets.errors import DatasetError
 from datasets.progress import say
 from datasets.reading import Dataset
 from model.config import TrainingConfig
-from model.errors import TrainingStopped
+from model.errors import ModelError, TrainingStopped
 from model.training import train
 
 RULES_VERSION = 1
@@ -75,12 +71,19 @@ def main() -> None:
     arguments = parser.parse_args()
     training = training_options(arguments.training)
     settings = [arguments.classes] if arguments.classes else [3, 2]
-    tables = [RealTable(arguments.out, classes, training) for classes in settings]
-    for row in [arguments.only] if arguments.only else [*BASELINES, *SYSTEMS]:
+    rows = [arguments.only] if arguments.only else [*BASELINES, *SYSTEMS]
+    try:
+        TrainingConfig.of_options(training)  # before anything is built
+        tables = [RealTable(arguments.out, classes, training) for classes in settings]
+        for row in rows:
+            for each in tables:
+                each.finish(row)
         for each in tables:
-            each.finish(row)
-    for each in tables:
-        print("\n".join(each.markdown()))
+            print("\n".join(each.markdown()))
+    except TrainingStopped:
+        parser.exit(130, "stopped; the same command trains this fold again\n")
+    except (DatasetError, ModelError) as error:
+        parser.exit(1, f"{error}\n")
 
 
 def training_options(words: Sequence[str]) -> dict[str, Any]:
@@ -136,17 +139,10 @@ class RealTable:
     def _train(self, row: str, dataset: Dataset) -> dict[str, Probabilities]:
         """Train a system; return what each of its heads says of the test posts."""
         run = self._out / "runs" / self._path(row, dataset).stem
-        shutil.rmtree(run, ignore_errors=True)  # of a benchmark that was killed
-        fixed = {
-            "image_encoder": IMAGE_ENCODER,
-            "word_vectors": word_vectors(),
-            "device": "cpu",
-        }
+        shutil.rmtree(run, ignore_errors=True)  # of a benchmark that was interrupted
+        fixed = {"image_encoder": IMAGE_ENCODER, "word_vectors": word_vectors(), "device": "cpu"}
         config = TrainingConfig.of_options(fixed | self._options(row))
-        try:
-            train(config, dataset=dataset.folder, out=run)
-        except TrainingStopped:
-            raise SystemExit("stopped; the same command trains this fold again") from None
+        train(config, dataset=dataset.folder, out=run)
         heads = system_answers(run, dataset)
         shutil.rmtree(run)
         return heads
