@@ -37,7 +37,7 @@ from model.image_backbones import load_backbone
 from model.posts import Encoding, Floats
 from model.splits import open_splits
 
-STRENGTHS = (0.0003, 0.003, 0.03, 0.3, 3.0, 30.0)
+STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 """Values of C. Features by the thousand want the small ones, TF-IDF the large ones."""
 
 _TEXTS_TO_A_PASS = 64
