@@ -16,6 +16,7 @@ from datasets.errors import DatasetError
 from harvest.errors import HarvestError
 from model.config import MODELS, TrainingConfig
 from model.errors import ModelError, TrainingStopped
+from model.recipes import PARTS
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -40,6 +41,10 @@ ImageWeights = Annotated[
 ]
 WordVectors = Annotated[
     Path | None, typer.Option(help="A word2vec or GloVe file of 300 dimensions.")
+]
+LearningRate = Annotated[
+    float | None,
+    typer.Option(help="Adam's rate [default: 0.01; 0.001 with --recipe best]", show_default=False),
 ]
 Patience = Annotated[
     int, typer.Option(help="Epochs without a lower validation loss before the end.")
@@ -320,11 +325,23 @@ def train(
             show_default=False,
         ),
     ] = _TRAIN.subset,
+    recipe: Annotated[
+        str,
+        typer.Option(help="paper, or best: what helps where posts are few (docs/model.md)."),
+    ] = _TRAIN.recipe,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Of the best recipe, leave out a part; once for each: " + ", ".join(PARTS) + ".",
+            show_default=False,
+        ),
+    ] = None,
     image_encoder: Annotated[
         str,
         typer.Option(
-            help="A torchvision classification model, or efficientnet_lite0 [default: densenet121; "
-            "inception_v3 for inception]",
+            help="A torchvision classification model, efficientnet_lite0 or efficientnet_lite2; "
+            "several with + between [default: densenet121; inception_v3 for inception; "
+            "efficientnet_lite0+efficientnet_lite2 with --recipe best]",
             show_default=False,
         ),
     ] = "",
@@ -341,7 +358,7 @@ def train(
     accumulate: Annotated[
         int, typer.Option(help="Batches to a step: a large step in little memory.")
     ] = _TRAIN.accumulate,
-    learning_rate: float = _TRAIN.learning_rate,
+    learning_rate: LearningRate = None,
     patience: Patience = _TRAIN.patience,
     seed: Annotated[int, typer.Option()] = _TRAIN.seed,
     repeats: Annotated[int, typer.Option(help="Runs with successive seeds.")] = _TRAIN.repeats,
@@ -364,6 +381,8 @@ def train(
     config = TrainingConfig(
         model=model,
         subset=subset,
+        recipe=recipe,
+        without=tuple(without or ()),
         image_encoder=image_encoder,
         image_weights=image_weights,
         finetune_image=finetune_image,
@@ -505,7 +524,7 @@ def reproduce(
     word_vectors: WordVectors = _TRAIN.word_vectors,
     epochs: int = _TRAIN.epochs,
     batch_size: int = _TRAIN.batch_size,
-    learning_rate: float = _TRAIN.learning_rate,
+    learning_rate: LearningRate = None,
     patience: Patience = _TRAIN.patience,
     seed: Annotated[int, typer.Option(help="The first repeat's.")] = _TRAIN.seed,
     device: Device = _TRAIN.device,

@@ -33,26 +33,27 @@ Probabilities = npt.NDArray[np.float64]
 """(N, C), NaN for posts that are not answered."""
 
 
-def test_posts(dataset: Dataset) -> list[dict[str, Any]]:
-    """Return photo id, label and modalities of the test posts."""
+def judged_posts(dataset: Dataset, split: str = TEST) -> list[dict[str, Any]]:
+    """Return photo id, label and modalities of the test posts, or of another split's."""
     columns = ("photo_id", "label", "modalities")
-    return [row for rows in dataset.batches(TEST, columns) for row in rows]
+    return [row for rows in dataset.batches(split, columns) for row in rows]
 
 
 @torch.inference_mode()
-def system_answers(run: Path, dataset: Dataset) -> dict[str, Probabilities]:
-    """Return each head's probabilities for the test posts, NaN where it cannot answer."""
+def system_answers(run: Path, dataset: Dataset, name: str = TEST) -> dict[str, Probabilities]:
+    """Return each head's probabilities for a split's posts, NaN where it cannot answer."""
     world = World(device=torch.device("cpu"))
     trained = load_run(run, world.device)
     split = open_splits(
         dataset,
-        (TEST,),
+        (name,),
         trained.encoding,
         trained.network.backbone,
         finetuned=trained.finetuned,
         run_folder=run,
         device=world.device,
-    )[TEST]
+        readers=trained.readers,
+    )[name]
     classes = len(dataset.classes)
     heads = {}
     for subset, said in answer_split(trained.network, split, classes, world).items():
@@ -64,13 +65,15 @@ def system_answers(run: Path, dataset: Dataset) -> dict[str, Probabilities]:
 
 def under_held_subset(answers_NC: Probabilities, dataset: Dataset) -> dict[str, Probabilities]:
     """Put a baseline's answer to each post under the subset that the post holds."""
-    held = np.array([row["modalities"] for row in test_posts(dataset)])
+    held = np.array([row["modalities"] for row in judged_posts(dataset)])
     return {s: np.where((held == s)[:, None], answers_NC, np.nan) for s in SUBSETS}
 
 
-def write_answers(heads: Mapping[str, Probabilities], dataset: Dataset, path: Path) -> None:
-    """Write a row for each test post, with each head's probabilities in the classes' order."""
-    table = pa.Table.from_pylist(test_posts(dataset))
+def write_answers(
+    heads: Mapping[str, Probabilities], dataset: Dataset, path: Path, split: str = TEST
+) -> None:
+    """Write a row for each post, with each head's probabilities in the classes' order."""
+    table = pa.Table.from_pylist(judged_posts(dataset, split))
     for subset in SUBSETS:
         said = [None if np.isnan(row).any() else row.tolist() for row in heads[subset]]
         table = table.append_column(subset, pa.array(said, pa.list_(pa.float64())))
@@ -89,6 +92,8 @@ class Pooled:
     labels_N: Integers
     answers_N: Integers
     """``classes``, one more than the last class, where nobody can answer."""
+    chances_N: npt.NDArray[np.float64]
+    """The probability that was given to the label, NaN where nobody can answer."""
     complete_N: npt.NDArray[np.bool_]
 
     def of(self, posts: npt.NDArray[np.bool_]) -> "Pooled":
@@ -98,6 +103,7 @@ class Pooled:
             classes=self.classes,
             labels_N=self.labels_N[posts],
             answers_N=self.answers_N[posts],
+            chances_N=self.chances_N[posts],
             complete_N=self.complete_N[posts],
         )
 
@@ -105,15 +111,17 @@ class Pooled:
 def pool(paths: Sequence[Path], classes: Sequence[str]) -> Pooled:
     """Read the answers to the folds' test posts."""
     rows = pa.concat_tables(pq.read_table(path) for path in paths).sort_by("photo_id").to_pylist()
-    answers = []
+    answers, chances = [], []
     for row in rows:
         given = [subset for subset in SUBSETS if row[subset] is not None]
         subset = answering_subset(row["modalities"].split("+"), given)
         answers.append(int(np.argmax(row[subset])) if subset else len(classes))
+        chances.append(row[subset][classes.index(row["label"])] if subset else np.nan)
     return Pooled(
         photo_ids=[row["photo_id"] for row in rows],
         classes=len(classes),
         labels_N=np.array([classes.index(row["label"]) for row in rows]),
         answers_N=np.array(answers),
+        chances_N=np.array(chances),
         complete_N=np.array([row["modalities"] == COMPLETE for row in rows]),
     )

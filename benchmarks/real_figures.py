@@ -86,6 +86,29 @@ def markdown_table(pooled: Mapping[str, Pooled], reference: str | None) -> list[
     return table(head, rows)
 
 
+def parts_table(
+    validation: Mapping[str, Pooled], test: Mapping[str, Pooled], whole: str
+) -> list[str]:
+    """Return what each part of a recipe brings: rows that lack one, beside the ``whole``.
+
+    On validation posts the log loss and the accuracy, which a part is kept by; on test posts how
+    much accuracy is lost without it.
+    """
+    rows = []
+    for row, one in test.items():
+        loss = -np.log(validation[row].chances_N).mean()
+        lost = accuracy_B(one) - accuracy_B(test[whole])
+        rows.append(
+            [
+                *(row, f"{loss:.3f}", f"{100 * accuracy_B(validation[row])[0]:.1f}"),
+                *(_with_interval(accuracy_B(one)), _with_interval(weighted_f1_B(one))),
+                "" if row == whole else _with_interval(lost, "+.1f"),
+            ]
+        )
+    head = ["", "validation, log loss", "validation, accuracy", "accuracy", "weighted F1"]
+    return table([*head, f"accuracy less {whole}'s"], rows)
+
+
 def _with_interval(values_B: Floats, form: str = ".1f") -> str:
     """Return the figure on the posts themselves, and the interval of the draws, in per cent."""
     value, ends = values_B[0], np.percentile(values_B[1:], ENDS)

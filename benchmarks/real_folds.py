@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 
-from benchmarks.real_answers import test_posts
+from benchmarks.real_answers import judged_posts
 from benchmarks.real_posts import MVSA, command
 from datasets.reading import Dataset, open_dataset
 from datasets.splits import SPLITS
@@ -22,6 +22,7 @@ from model.features import features_folder, frozen_features
 from model.image_backbones import load_backbone
 from model.picture_decoding import CpuDecoder
 from model.posts import Encoding, read_posts
+from model.recipes import BEST_IMAGES
 
 FOLDS = 5
 IMAGE_ENCODER = "efficientnet_lite0"
@@ -39,8 +40,9 @@ def build_folds(out: Path, classes: int) -> list[Dataset]:
     datasets = [_build(posts, out, classes, fold) for fold in range(1, FOLDS + 1)]
     check_folds(posts, datasets)
     with_all_posts = _build(MVSA, out, 3, 1)
-    for dataset in datasets:
-        take_features(dataset, with_all_posts)
+    for encoder in (IMAGE_ENCODER, BEST_IMAGES):
+        for dataset in datasets:
+            take_features(dataset, with_all_posts, encoder)
     return datasets
 
 
@@ -56,7 +58,7 @@ def check_folds(posts: Path, datasets: Sequence[Dataset]) -> None:
     """Refuse folds that do not test each labelled post once, or that leak."""
     listed = pq.read_table(posts, columns=["photo_id", "label"]).to_pylist()
     labelled = {row["photo_id"] for row in listed if row["label"] is not None}
-    tested = Counter(row["photo_id"] for each in datasets for row in test_posts(each))
+    tested = Counter(row["photo_id"] for each in datasets for row in judged_posts(each))
     wrong = sorted(labelled ^ tested.keys()) + [key for key, times in tested.items() if times > 1]
     if wrong:
         raise ModelError(
@@ -71,12 +73,12 @@ def check_folds(posts: Path, datasets: Sequence[Dataset]) -> None:
             )
 
 
-def take_features(dataset: Dataset, source: Dataset) -> None:
+def take_features(dataset: Dataset, source: Dataset, encoder: str) -> None:
     """Take over the image features of a data set that holds all of the pictures.
 
     Each fold would compute those of nearly the same pictures.
     """
-    backbone = load_backbone(IMAGE_ENCODER, "imagenet")
+    backbone = load_backbone(encoder, "imagenet")
     place = dataset.folder / features_folder(dataset, backbone, CpuDecoder(backbone.preprocessing))
     if all((place / f"{split}.npy").exists() for split in SPLITS):
         return

@@ -14,8 +14,7 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -28,22 +27,28 @@ from benchmarks.real_answers import (
     write_answers,
 )
 from benchmarks.real_baselines import BASELINES, Fold, SentenceEncoder, read_fold
-from benchmarks.real_figures import markdown_table
+from benchmarks.real_figures import markdown_table, parts_table
 from benchmarks.real_folds import FOLDS, IMAGE_ENCODER, build_folds
 from benchmarks.real_posts import word_vectors
 from datasets.errors import DatasetError
 from datasets.progress import say
 from datasets.reading import Dataset
+from datasets.splits import VALIDATION
 from model.config import TrainingConfig
 from model.errors import ModelError, TrainingStopped
+from model.recipes import BEST_IMAGES, PARTS, PICTURES
 from model.training import train
 
 RULES_VERSION = 1
 """Goes up when a row of the same name and options would answer otherwise."""
 
+BEST = "multitask, best recipe"
+BEST_OPTIONS = {"recipe": "best", "image_encoder": BEST_IMAGES}
+
 SYSTEMS: dict[str, dict[str, Any]] = {
     "multitask": {},
     "multitask, rate 0.001": {"learning_rate": 0.001},
+    BEST: BEST_OPTIONS,
     "single-task": {"model": "single-task"},
     "late-fusion": {"model": "late-fusion"},
     "weighted-vote": {"model": "weighted-vote"},
@@ -57,7 +62,17 @@ SYSTEMS: dict[str, dict[str, Any]] = {
 }
 """By row, the options of `train` in which it differs from the paper's recipe."""
 
-COMPARED_WITH = ("multitask, best recipe", "multitask")
+ABLATIONS: dict[str, dict[str, Any]] = {
+    f"without {part}": BEST_OPTIONS
+    | {"without": [part]}
+    | ({"image_encoder": IMAGE_ENCODER} if part == PICTURES else {})
+    for part in PARTS
+}
+"""The best recipe without each of its parts, in a table of their own."""
+
+TRAINED = SYSTEMS | ABLATIONS
+
+COMPARED_WITH = (BEST, "multitask")
 """The others are compared with the first of these that is finished."""
 
 
@@ -66,15 +81,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--classes", type=int, choices=(3, 2), help="default: both")
-    parser.add_argument("--only", metavar="ROW", choices=[*SYSTEMS, *BASELINES])
-    parser.add_argument("training", nargs="*", help="options of `train` for all systems, behind --")
+    parser.add_argument("--only", metavar="ROW", choices=[*BASELINES, *TRAINED])
     arguments = parser.parse_args()
-    training = training_options(arguments.training)
     settings = [arguments.classes] if arguments.classes else [3, 2]
-    rows = [arguments.only] if arguments.only else [*BASELINES, *SYSTEMS]
+    rows = [arguments.only] if arguments.only else [*BASELINES, *TRAINED]
     try:
-        TrainingConfig.of_options(training)  # before anything is built
-        tables = [RealTable(arguments.out, classes, training) for classes in settings]
+        tables = [RealTable(arguments.out, classes) for classes in settings]
         for row in rows:
             for each in tables:
                 each.finish(row)
@@ -86,25 +98,12 @@ def main() -> None:
         parser.exit(1, f"{error}\n")
 
 
-def training_options(words: Sequence[str]) -> dict[str, Any]:
-    """Return the options of `train` among the words of a command line."""
-    parser = argparse.ArgumentParser(prog="--", argument_default=argparse.SUPPRESS)
-    for field in fields(TrainingConfig):
-        option = "--" + field.name.replace("_", "-")
-        if isinstance(field.default, bool):
-            parser.add_argument(option, action=argparse.BooleanOptionalAction)
-        else:
-            parser.add_argument(option, type=str if field.default is None else type(field.default))
-    return vars(parser.parse_args(words))
-
-
 class RealTable:
     """The table at so many classes."""
 
-    def __init__(self, out: Path, classes: int, training: Mapping[str, Any]) -> None:
+    def __init__(self, out: Path, classes: int) -> None:
         self._out = out
         self._classes = classes
-        self._training = dict(training)
         self._encoder = SentenceEncoder()
         self._folds: dict[int, Fold] = {}
         self._datasets = build_folds(out / "datasets", classes)
@@ -117,7 +116,7 @@ class RealTable:
             if path.exists():
                 continue
             say(place)
-            if row in SYSTEMS:
+            if row in TRAINED:
                 heads = self._train(row, dataset)
             else:
                 if number not in self._folds:
@@ -127,7 +126,7 @@ class RealTable:
 
     def _options(self, row: str) -> dict[str, Any]:
         """Return what decides a system's answers, but for what never changes here."""
-        return SYSTEMS[row] | self._training if row in SYSTEMS else {}
+        return TRAINED.get(row, {})
 
     def _path(self, row: str, dataset: Dataset) -> Path:
         """Return the file of a row's answers to a fold; its name tells all that decides them."""
@@ -143,20 +142,40 @@ class RealTable:
         fixed = {"image_encoder": IMAGE_ENCODER, "word_vectors": word_vectors(), "device": "cpu"}
         config = TrainingConfig.of_options(fixed | self._options(row))
         train(config, dataset=dataset.folder, out=run)
+        validation = system_answers(run, dataset, VALIDATION)
+        write_answers(
+            validation, dataset, _of_validation(self._path(row, dataset)), split=VALIDATION
+        )
         heads = system_answers(run, dataset)
         shutil.rmtree(run)
         return heads
 
     def markdown(self) -> list[str]:
         """Return the table of the rows that are finished."""
-        pooled: dict[str, Pooled] = {}
-        for row in (*BASELINES, *SYSTEMS):
-            paths = [self._path(row, dataset) for dataset in self._datasets]
-            if all(path.exists() for path in paths):
-                pooled[row] = pool(paths, self._datasets[0].classes)
+        pooled = self._pooled((*BASELINES, *SYSTEMS))
         reference = next((row for row in COMPARED_WITH if row in pooled), None)
         title = f"{self._classes} classes ({', '.join(self._datasets[0].classes)})"
-        return [f"### {title}", "", *markdown_table(pooled, reference), ""]
+        lines = [f"### {title}", "", *markdown_table(pooled, reference), ""]
+        if BEST in pooled:
+            test = self._pooled((BEST, *ABLATIONS))
+            lines += parts_table(self._pooled(test, _of_validation), test, BEST)
+        return [*lines, ""]
+
+    def _pooled(
+        self, rows: Iterable[str], of: Callable[[Path], Path] = lambda path: path
+    ) -> dict[str, Pooled]:
+        """Return the answers of those rows that are finished."""
+        paths = {row: [of(self._path(row, dataset)) for dataset in self._datasets] for row in rows}
+        return {
+            row: pool(files, self._datasets[0].classes)
+            for row, files in paths.items()
+            if all(file.exists() for file in files)
+        }
+
+
+def _of_validation(path: Path) -> Path:
+    """Return the file of the answers to the validation posts."""
+    return path.with_suffix(".validation.parquet")
 
 
 if __name__ == "__main__":

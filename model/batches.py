@@ -7,7 +7,7 @@ word of the longest text.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +18,7 @@ from datasets.modalities import SUBSETS
 from model.encoders import WINDOWS
 from model.packing import Packed, pack
 from model.posts import Integers, Posts
+from model.text_features import TextFeatures
 
 # Posts are sorted by length within this many batches, so that an epoch's order stays random.
 BATCHES_TO_A_POOL = 50
@@ -80,6 +81,8 @@ class Split:
 
     posts: Posts
     images: Images
+    texts: TextFeatures | None = None
+    """What frozen readers made of texts and tags, where the recipe has some."""
 
     def batch(self, indices: Integers) -> Batch:
         """Return the posts at these indices as a batch, in this order."""
@@ -93,11 +96,17 @@ class Split:
         if len(rows["image"]):
             inputs["image"] = self.images.rows(posts.image_rows[indices[rows["image"]]].tolist())
         if len(rows["text"]):
-            inputs["text"] = pack(
-                posts.words, posts.word_starts, indices[rows["text"]], least=max(WINDOWS)
+            inputs["text"] = self._read(
+                pack(posts.words, posts.word_starts, indices[rows["text"]], least=max(WINDOWS)),
+                "text",
+                indices[rows["text"]],
             )
         if len(rows["tags"]):
-            inputs["tags"] = pack(posts.tags, posts.tag_starts, indices[rows["tags"]])
+            inputs["tags"] = self._read(
+                pack(posts.tags, posts.tag_starts, indices[rows["tags"]]),
+                "tags",
+                indices[rows["tags"]],
+            )
         return Batch(
             labels_B=torch.from_numpy(posts.labels[indices]),
             inputs=inputs,
@@ -106,6 +115,13 @@ class Split:
             if posts.sentiments is None
             else torch.from_numpy(posts.sentiments[indices]),
         )
+
+    def _read(self, lists: Packed, modality: str, indices: Integers) -> Packed:
+        """Add what readers made of the same posts."""
+        if self.texts is None:
+            return lists
+        places = indices if self.posts.places is None else self.posts.places[indices]
+        return replace(lists, features_ND=self.texts.rows(modality, places.tolist()))
 
 
 def training_order(

@@ -11,6 +11,19 @@ from typing import Any
 
 from datasets.modalities import MODALITIES, SUBSETS
 from model.errors import ModelError
+from model.recipes import (
+    BEST,
+    BEST_IMAGES,
+    BEST_RATE,
+    PAPER,
+    PAPERS_IMAGES,
+    PAPERS_RATE,
+    PARTS,
+    PICTURES,
+    RATE,
+    READERS,
+    RECIPES,
+)
 
 ENSEMBLES = {"single-task": SUBSETS, "late-fusion": MODALITIES, "weighted-vote": MODALITIES}
 """Systems of several networks, each trained in a run of its own: the subsets of their networks."""
@@ -40,9 +53,16 @@ class TrainingConfig:
     subset: str | None = None
     """Of ``single-task``: the one subset whose network is trained; all seven without it."""
 
+    recipe: str = PAPER
+    """``paper``, or ``best``: of ``multitask``, with what helps where posts are few."""
+
+    without: tuple[str, ...] = ()
+    """Parts of the best recipe that are left out, each one of ``PARTS``."""
+
     image_encoder: str = ""
-    """A torchvision classification model, or ``efficientnet_lite0``. Empty for the model's own:
-    ``inception_v3`` for ``inception``, else the paper's ``densenet121``."""
+    """A torchvision classification model, ``efficientnet_lite0`` or ``efficientnet_lite2``; several
+    with ``+`` between. Empty for the model's own: ``inception_v3`` for ``inception``, two side by
+    side in the best recipe, else the paper's ``densenet121``."""
 
     image_weights: str = "imagenet"
     """``imagenet``, ``none`` (random), or a state dict as ``.safetensors`` or ``.pth``."""
@@ -66,8 +86,8 @@ class TrainingConfig:
     accumulate: int = 1
     """Passes to a step. Each head's loss is its mean over all posts of the step."""
 
-    learning_rate: float = 0.01
-    """Adam's rate for everything but the image backbone."""
+    learning_rate: float | None = None
+    """Adam's rate for everything but the image backbone; None for the recipe's own."""
 
     patience: int = 5
     """Epochs without a lower validation loss after which training ends."""
@@ -99,8 +119,13 @@ class TrainingConfig:
                 raise ModelError(
                     f"--subset {self.subset} is not known: give one of {', '.join(SUBSETS)}"
                 )
+        self._check_recipe()
+        if self.learning_rate is None:
+            own = BEST_RATE if RATE in self.parts else PAPERS_RATE
+            object.__setattr__(self, "learning_rate", own)
         if not self.image_encoder:
-            encoder = _IMAGE_ENCODERS.get(self.model, "densenet121")
+            images = BEST_IMAGES if PICTURES in self.parts else PAPERS_IMAGES
+            encoder = _IMAGE_ENCODERS.get(self.model, images)
             object.__setattr__(self, "image_encoder", encoder)
         for name in ("epochs", "batch_size", "accumulate", "patience", "repeats"):
             if getattr(self, name) < 1:
@@ -118,6 +143,46 @@ class TrainingConfig:
                 f"--seed {self.seed} with --repeats {self.repeats} ends with the seed {last}: it "
                 "must lie between 0 and 2**32 - 1"
             )
+
+    def _check_recipe(self) -> None:
+        if self.recipe not in RECIPES:
+            raise ModelError(
+                f"--recipe {self.recipe} is not known: give one of {', '.join(RECIPES)}"
+            )
+        if self.recipe == PAPER:
+            if self.without:
+                raise ModelError("--without takes parts of the best recipe away: add --recipe best")
+            return
+        if self.model != "multitask":
+            raise ModelError(
+                f"--recipe {self.recipe} is the multitask network's: leave --model {self.model} "
+                "or the recipe away"
+            )
+        if self.finetune_image:
+            raise ModelError(
+                f"--recipe {self.recipe} reads the features of a frozen image encoder: leave "
+                "--finetune-image or the recipe away"
+            )
+        if unknown := [part for part in self.without if part not in PARTS]:
+            raise ModelError(
+                f"--without {unknown[0]} is not known: give some of {', '.join(PARTS)}"
+            )
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """What the recipe adds to the paper's."""
+        return frozenset(PARTS) - {*self.without} if self.recipe == BEST else frozenset()
+
+    @property
+    def rate(self) -> float:
+        """Adam's rate."""
+        assert self.learning_rate is not None
+        return self.learning_rate
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """The frozen readers of texts and tags."""
+        return tuple(reader for reader in READERS if reader in self.parts)
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -141,6 +206,8 @@ class TrainingConfig:
         values = {name: options[name] for name in known}
         if values.get("word_vectors") is not None:
             values["word_vectors"] = Path(values["word_vectors"])
+        if isinstance(values.get("without"), list):
+            values["without"] = tuple(values["without"])
         for name, field in known.items():
             kind = type(field.default)
             if field.default is not None and not isinstance(values[name], kind):

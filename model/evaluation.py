@@ -64,6 +64,7 @@ def evaluate(
         finetuned=trained.finetuned,
         run_folder=run,
         device=chosen,
+        readers=trained.readers,
     )
     classes = len(trained.encoding.classes)
     scores = {name: score(trained.network, split, classes, alone) for name, split in splits.items()}

@@ -7,7 +7,7 @@ is lost; and of two processes that want the same features one computes them, the
 
 import io
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from datasets.progress import say
+from model.errors import ModelError
 
 ROWS_TO_A_PIECE = 1024
 
@@ -38,6 +39,40 @@ def read_features(path: Path, shape: Shape) -> Tensor | None:
     if features.shape != shape or features.dtype != np.float32:
         return None
     return torch.from_numpy(features)
+
+
+def kept_or_made(
+    places: Sequence[Path],
+    shapes: dict[str, Shape],
+    make: Callable[[dict[str, Path]], None],
+) -> dict[str, Tensor]:
+    """Return features by name, making only those that none of the places keeps.
+
+    ``make`` is told the files that are lacking, by name, in the first place that can be written to.
+    """
+    kept = _kept(places, shapes)
+    if set(kept) != set(shapes):
+        with writable_folder(places) as place:
+            kept = _kept(places, shapes)  # another process may have come first
+            missing = {name: shape for name, shape in shapes.items() if name not in kept}
+            make({name: _path(place, name) for name in missing})
+            kept |= _kept([place], missing)
+    return kept
+
+
+def _path(place: Path, name: str) -> Path:
+    return place / f"{name}.npy"
+
+
+def _kept(places: Sequence[Path], shapes: dict[str, Shape]) -> dict[str, Tensor]:
+    kept = {}
+    for name, shape in shapes.items():
+        for place in places:
+            features = read_features(_path(place, name), shape)
+            if features is not None:
+                kept[name] = features
+                break
+    return kept
 
 
 @contextmanager
@@ -98,7 +133,19 @@ class GrowingFile:
         return header.getvalue()
 
     def fill(self, features: Iterable[Tensor]) -> None:
-        """Write the rows that are lacking, as they come; give the file its name at the end."""
+        """Write the rows that are lacking, as they come; give the file its name at the end.
+
+        Raises ``ModelError`` where they cannot be written.
+        """
+        try:
+            self._fill(features)
+        except OSError as error:
+            raise ModelError(
+                f"features cannot be written to {self._path.parent} ({error.strerror or error}): "
+                "make room and run the command again, it goes on where it was"
+            ) from None
+
+    def _fill(self, features: Iterable[Tensor]) -> None:
         waiting: list[Tensor] = []
         for some in features:
             waiting.append(some)

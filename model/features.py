@@ -18,7 +18,7 @@ from datasets.progress import ProgressReport
 from datasets.reading import Dataset
 from model.errors import ModelError
 from model.feature_extraction import Picture, extract, picture_contents
-from model.feature_files import GrowingFile, Shape, read_features, writable_folder
+from model.feature_files import GrowingFile, Shape, kept_or_made
 from model.image_backbones import Backbone
 from model.picture_decoding import CpuDecoder, PictureDecoder
 from model.posts import Posts
@@ -54,15 +54,12 @@ def frozen_features(
     """
     decoder = decoder or CpuDecoder(backbone.preprocessing)
     folder = features_folder(dataset, backbone, decoder)
-    places = [dataset.folder / folder, run_folder / folder]
     shapes = {split: (part.images, backbone.features) for split, part in posts.items()}
-    kept = _kept(places, shapes)
-    if set(kept) != set(posts):
-        with writable_folder(places) as place:
-            kept = _kept(places, shapes)  # another process may have come first
-            missing = {split: shapes[split] for split in posts if split not in kept}
-            _compute(missing, place, dataset, backbone, decoder, device)
-            kept |= _kept([place], missing)
+    kept = kept_or_made(
+        [dataset.folder / folder, run_folder / folder],
+        shapes,
+        lambda files: _compute(files, shapes, dataset, backbone, decoder, device),
+    )
     return {split: FeatureTable(kept[split]) for split in posts}
 
 
@@ -74,43 +71,22 @@ def features_folder(dataset: Dataset, backbone: Backbone, decoder: PictureDecode
     )
 
 
-def _path(place: Path, split: str) -> Path:
-    return place / f"{split}.npy"
-
-
-def _kept(places: list[Path], shapes: dict[str, Shape]) -> dict[str, Tensor]:
-    kept = {}
-    for split, shape in shapes.items():
-        for place in places:
-            features = read_features(_path(place, split), shape)
-            if features is not None:
-                kept[split] = features
-                break
-    return kept
-
-
 def _compute(
-    missing: dict[str, Shape],
-    place: Path,
+    files: dict[str, Path],
+    shapes: dict[str, Shape],
     dataset: Dataset,
     backbone: Backbone,
     decoder: PictureDecoder,
     device: torch.device,
 ) -> None:
-    total = sum(pictures for pictures, _ in missing.values())
+    total = sum(shapes[split][0] for split in files)
     with ProgressReport("image features", total, "pictures") as report:
-        for split, shape in missing.items():
-            with GrowingFile(_path(place, split), shape) as file:
-                pictures = _counted(dataset, split, shape[0], file.rows)
+        for split, path in files.items():
+            with GrowingFile(path, shapes[split]) as file:
+                pictures = _counted(dataset, split, shapes[split][0], file.rows)
                 report.advance(file.rows)
-                try:
-                    with closing(extract(pictures, backbone, decoder, device)) as stream:
-                        file.fill(_reported(stream, report))
-                except OSError as error:
-                    raise ModelError(
-                        f"features cannot be written to {place} ({error.strerror or error}): make "
-                        "room and run the command again, it goes on where it was"
-                    ) from None
+                with closing(extract(pictures, backbone, decoder, device)) as stream:
+                    file.fill(_reported(stream, report))
 
 
 def _counted(dataset: Dataset, split: str, expected: int, done: int) -> Iterator[Picture]:

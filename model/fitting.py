@@ -260,7 +260,7 @@ def fit(
             if not math.isfinite(train_loss + judged.loss):
                 raise ModelError(
                     f"the loss is no longer finite after epoch {epoch}: lower --learning-rate "
-                    f"(it is {config.learning_rate})"
+                    f"(it is {config.rate})"
                 )
             journal.add(
                 {
@@ -305,4 +305,4 @@ def _optimiser(network: System, config: TrainingConfig) -> LazyAdam:
     groups = [{"params": [p for p in network.parameters() if id(p) not in known]}]
     if backbone := [p for p in of_backbone if p.requires_grad]:
         groups.append({"params": backbone, "lr": config.image_learning_rate})  # type: ignore[dict-item]
-    return LazyAdam(groups, lr=config.learning_rate)
+    return LazyAdam(groups, lr=config.rate)

