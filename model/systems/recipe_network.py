@@ -32,13 +32,14 @@ MEMBERS_OF_BEST = 5
 DROPPED_OF_FEATURES = 0.5
 DROPPED_OF_REPRESENTATIONS = 0.5
 
+OWN = "own"
+"""The term of the loss over all posts, about the subset that a post holds."""
 WEIGHT_OF_TOGETHER = 2.0
 
 LENGTHS = {"image": 15.0, "text": 10.0, "tags": 5.0}
-"""How long a modality's features are on average, those of each origin."""
-# A lexicon's few would drown among a thousand.
-LENGTH_OF_FEW = 2.0
-FEW = 16
+"""How long a modality's features are on average."""
+# A lexicon's few features would drown among a thousand, and dropout would often take them all.
+FEW, COPIES_OF_FEW = 16, 20
 
 
 class Standardised(nn.Module):
@@ -46,29 +47,30 @@ class Standardised(nn.Module):
 
     mean_D: Tensor  # noqa: N815 (shapes in names)
     factor_D: Tensor  # noqa: N815
+    origin_D: Tensor  # noqa: N815
+    """Which of the features each number is a copy of."""
 
     def __init__(self, dimensions: Sequence[int], modality: str) -> None:
         super().__init__()
-        self._lengths = {
-            size: LENGTH_OF_FEW if size <= FEW else LENGTHS[modality] for size in dimensions
-        }
-        self._dimensions = list(dimensions)
-        self.dimension = sum(dimensions)
+        blocks = torch.split(torch.arange(sum(dimensions)), list(dimensions)) if dimensions else ()
+        copied = [block.repeat(COPIES_OF_FEW if len(block) <= FEW else 1) for block in blocks]
+        origin_D = torch.cat([torch.zeros(0, dtype=torch.int64), *copied])
+        self.dimension = len(origin_D)
+        self._length = LENGTHS[modality]
+        self.register_buffer("origin_D", origin_D)
         self.register_buffer("mean_D", torch.zeros(self.dimension))
         self.register_buffer("factor_D", torch.ones(self.dimension))
 
     def fit(self, features_ND: Tensor) -> None:
         """Take means and deviations from training posts."""
-        self.mean_D.copy_(features_ND.mean(0))
-        deviation_D = features_ND.std(0, correction=0).clamp(min=1e-6)
-        factors = [
-            torch.full((size,), self._lengths[size] / size**0.5) for size in self._dimensions
-        ]
-        self.factor_D.copy_(torch.cat(factors).to(deviation_D.device) / deviation_D)
+        copied_ND = features_ND[:, self.origin_D]
+        deviation_D = copied_ND.std(0, correction=0).clamp(min=1e-6)
+        self.mean_D.copy_(copied_ND.mean(0))
+        self.factor_D.copy_(self._length / max(self.dimension, 1) ** 0.5 / deviation_D)
 
     def forward(self, features_ND: Tensor) -> Tensor:
-        """Return features (N, D)."""
-        return (features_ND - self.mean_D) * self.factor_D
+        """Return numbers (N, D)."""
+        return (features_ND[:, self.origin_D] - self.mean_D) * self.factor_D
 
 
 class FrozenImages(nn.Module):
@@ -78,7 +80,7 @@ class FrozenImages(nn.Module):
         super().__init__()
         self.backbone = backbone.requires_grad_(False)
         self.scale = Standardised([backbone.features], "image")
-        self.dimension = backbone.features
+        self.dimension = self.scale.dimension
 
     def train(self, mode: bool = True) -> "FrozenImages":
         """Switch to training; the backbone keeps its statistics and drops nothing."""
@@ -105,7 +107,7 @@ class ReadLists(nn.Module):
         super().__init__()
         self.scale = Standardised(dimensions, modality)
         self.trained = trained
-        self.dimension = sum(dimensions) + (REPRESENTATION if trained else 0)
+        self.dimension = self.scale.dimension + (REPRESENTATION if trained else 0)
 
     def raw(self, lists: Tensor | Packed) -> Tensor:
         """Return the readers' features (N, D)."""
@@ -245,39 +247,41 @@ class RecipeNetwork(System):
         return MembersAnswers(logits_KHBC=logits_KHBC, rows=rows)
 
     def holders(self, posts: Posts) -> dict[str, Flags]:
-        """A head's term is over the posts that have its modalities, the common one over all."""
+        """A head's term is over the posts that have its modalities, the last one over all."""
         holders = {head: holding(posts, head) for head in SUBSETS}
-        if self._together:
-            holders[TOGETHER] = np.any([holders[m] for m in MODALITIES], axis=0)
+        holders[OWN] = np.any([holders[m] for m in MODALITIES], axis=0)
         return holders
 
     def term_sums(self, answers: MembersAnswers, batch: Batch) -> dict[str, Tensor]:
-        """Return the summed cross-entropies of each head and of what they answer together.
+        """Return the summed cross-entropies of each head, and of the heads of a post together.
 
-        They are means over the members.
+        In evaluation only that of the head of what a post holds: it is what a post is answered by,
+        and what training stops by.
         """
         heads = list(answers.rows)
+        if not heads:
+            return {}
+        # The last head that a post has the modalities of is that of all that it holds.
+        own_B = torch.full_like(batch.labels_B, -1)
+        for number, head in enumerate(heads):
+            own_B[answers.rows[head]] = number
+        held = torch.nonzero(own_B >= 0).flatten()
         each_HB = _cross_entropies(answers.logits_KHBC, batch)
+        if not self.training:
+            return {OWN: each_HB[own_B[held], held].sum()}
         sums = {
             head: each_B[answers.rows[head]].sum()
             for head, each_B in zip(heads, each_HB, strict=True)
         }
-        if self._together and heads:
-            logits_KHBC = answers.logits_KHBC
-            if self.training:
-                logits_KHBC = heads_together(log_softmax(logits_KHBC.float(), dim=3), heads)
-            # The last head that a post has the modalities of is that of all that it holds.
-            own_B = torch.full_like(batch.labels_B, -1)
-            for number, head in enumerate(heads):
-                own_B[answers.rows[head]] = number
-            held = torch.nonzero(own_B >= 0).flatten()
-            together_HB = _cross_entropies(logits_KHBC, batch)
-            sums[TOGETHER] = WEIGHT_OF_TOGETHER * together_HB[own_B[held], held].sum()
+        if self._together:
+            logs_KHBC = heads_together(log_softmax(answers.logits_KHBC.float(), dim=3), heads)
+            together_HB = _cross_entropies(logs_KHBC, batch)
+            sums[OWN] = WEIGHT_OF_TOGETHER * together_HB[own_B[held], held].sum()
         return sums
 
     def trained_by(self, term: str) -> Iterable[nn.Parameter]:
         """Return the parameters of a head, in all members."""
-        head = COMPLETE if term == TOGETHER else term
+        head = COMPLETE if term == OWN else term
         return (p for member in self._members for p in member.heads[head].parameters())
 
 

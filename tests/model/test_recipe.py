@@ -22,7 +22,13 @@ from model.evaluation import evaluate
 from model.image_backbones import build_backbone
 from model.prediction import Prediction, Predictor, RawPost
 from model.recipes import BEST, LEXICON, PARTS, SENTENCES
-from model.systems.recipe_network import RecipeNetwork, Standardised, heads_together
+from model.systems.recipe_network import (
+    COPIES_OF_FEW,
+    LENGTHS,
+    RecipeNetwork,
+    Standardised,
+    heads_together,
+)
 from model.text_features import READ, TextFeatures, text_features
 from model.text_readers import LexiconReader
 from model.training import train
@@ -147,13 +153,16 @@ class TestNetwork:
         assert len(lacking.members) == (1 if part == "members" else 5)
 
     def test_frozen_features_are_brought_to_one_scale(self) -> None:
-        features = torch.randn(500, 10) * torch.arange(1, 11) + torch.arange(10)
-        scale = Standardised((6, 4), "tags")
+        """Few features are copied, so that they weigh something beside many."""
+        features = torch.randn(500, 34) * torch.arange(1, 35) + torch.arange(34)
+        scale = Standardised((30, 4), "tags")
         scale.fit(features)
         scaled = scale(features)
-        torch.testing.assert_close(scaled.mean(0), torch.zeros(10), atol=1e-4, rtol=0)
-        lengths = [part.square().sum(1).mean().sqrt() for part in scaled.split((6, 4), dim=1)]
-        torch.testing.assert_close(torch.stack(lengths), torch.tensor([2.0, 2.0]))
+        assert scaled.shape == (500, 30 + 4 * COPIES_OF_FEW)
+        torch.testing.assert_close(scaled.mean(0), torch.zeros(110), atol=1e-4, rtol=0)
+        length = scaled.square().sum(1).mean().sqrt()
+        torch.testing.assert_close(length, torch.tensor(LENGTHS["tags"]))
+        assert torch.equal(scaled[:, 30:34], scaled[:, 34:38])
 
     def test_heads_answer_together_by_their_modalities(self) -> None:
         heads = ["image", "text", "image+text"]
