@@ -196,16 +196,19 @@ def write_onnx(padded: PaddedSubset, preprocessing: Preprocessing | None, path: 
             dynamic_shapes={"inputs": tuple(axes)},
             strict=True,  # else the number of posts is taken for a fixed one, by `len`
         )
-        torch.onnx.export(
+        written = torch.onnx.export(
             program,
-            f=path,
             dynamo=True,
             dynamic_shapes={"inputs": tuple(names)},
             input_names=[_INPUTS[modality] for modality in padded.inputs],
             output_names=[OUTPUT],
-            external_data=False,
             verbose=False,
         )
+        assert written is not None
+        # They say where on this machine the code lies.
+        for node in written.model.graph.all_nodes():
+            node.metadata_props.clear()
+        written.save(path, external_data=False)
 
 
 @contextmanager

@@ -167,6 +167,7 @@ def test_onnxruntime_answers_as_we_do(name: str, subset: str, tmp_path: Path) ->
     network = padded_subset(system, subset, temperature)
     preprocessing = dataclasses.replace(backbone().preprocessing, crop=SIDE)
     write_onnx(network, preprocessing, tmp_path / "file.onnx")
+    assert str(Path(__file__).parents[2]).encode() not in (tmp_path / "file.onnx").read_bytes()
     session = onnxruntime.InferenceSession(tmp_path / "file.onnx")
     names = [entry.name for entry in session.get_inputs()]
     assert names == ["words" if m == "text" else m for m in network.inputs]
