@@ -2,7 +2,8 @@
 
 One file for each subset of the modalities that the run answers. A post is answered by the file of
 what it holds, so nothing is fed for what is absent and there is no mask to get wrong, and who only
-has texts carries no image network. The price is that encoders lie in several files.
+has texts carries no image network. The price is that encoders lie in several files. A system that
+reads one modality only is fed that one, whatever else the file is for.
 
 Beside them lies what turns a post into numbers: ``preprocessing.json`` says how, with the classes
 and the picture's measures, ``vocabulary.json`` has the ids of words and tags. A file's answers are
@@ -14,7 +15,7 @@ import logging
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,10 +25,9 @@ import torch
 
 from datasets.modalities import SUBSETS
 from datasets.progress import ProgressReport
-from model.calibration import Calibration, read_calibration
+from model.calibration import read_calibration
 from model.errors import ModelError
-from model.network import MultitaskNetwork
-from model.padded_network import PaddedHead
+from model.padded_network import PaddedSubset
 from model.pictures import MAX_ASPECT, Preprocessing
 from model.posts import FIRST_ID, MAX_TAGS, MAX_WORDS, PADDING, UNKNOWN, Encoding
 from model.trained_run import load_run
@@ -39,11 +39,13 @@ VOCABULARY = "vocabulary.json"
 FORMAT = "flickr-emotion-export"
 
 _NAMES = {PREPROCESSING, VOCABULARY, *(f"{subset}.onnx" for subset in SUBSETS)}
-# What a file's inputs are called, and the name of their second axis where it may vary.
-_INPUTS: dict[str, tuple[str, str | None]] = {
-    "image": ("image", None),
-    "text": ("words", "words_of_the_longest"),
-    "tags": ("tags", "tags_of_the_longest"),
+# What a file's inputs are called, and how far their axes vary; axes of one name are of one length.
+_INPUTS = {"image": "image", "text": "words", "tags": "tags"}
+_POSTS = torch.export.Dim("posts", min=1)
+_AXES = {
+    "image": {0: _POSTS},
+    "text": {0: _POSTS, 1: torch.export.Dim("words_of_the_longest", min=1, max=MAX_WORDS)},
+    "tags": {0: _POSTS, 1: torch.export.Dim("tags_of_the_longest", min=1, max=MAX_TAGS)},
 }
 OUTPUT = "probabilities"
 
@@ -59,26 +61,26 @@ def export(run: Path, out: Path, *, format: str = "onnx") -> list[Path]:
         )
     _check_replaceable(out)
     trained = load_run(run, torch.device("cpu"))
-    network: torch.nn.Module = trained.network
-    if not isinstance(network, MultitaskNetwork):
-        raise ModelError(f"{run} is a {type(network).__name__}: only multitask runs are exported")
-    if network.backbone is None:
-        raise ModelError(f"{run} sees no pictures: only runs that do are exported")
-    calibration = read_calibration(run)
-    preprocessing = network.backbone.preprocessing
-    subsets = [subset for subset in SUBSETS if subset in network.heads]
+    system = trained.network
+    temperatures = read_calibration(run).temperatures
+    preprocessing = system.backbone.preprocessing if system.backbone else None
+    answered = {
+        subset: [modality for modality in subset.split("+") if modality in system.modalities]
+        for subset in system.subsets
+    }
     with (
         _new_folder(out) as folder,
-        ProgressReport("exporting", len(subsets), "subsets") as report,
+        ProgressReport("exporting", len(answered), "subsets") as report,
     ):
-        for subset in subsets:
-            _write_onnx(network, subset, calibration, preprocessing, folder / f"{subset}.onnx")
+        for subset, inputs in answered.items():
+            padded = PaddedSubset(system, subset, inputs, temperatures.get(subset, 1.0))
+            write_onnx(padded.eval(), preprocessing, folder / f"{subset}.onnx")
             report.advance(1)
         _write_json(folder / VOCABULARY, vocabulary(trained.encoding))
-        description = describe(trained.encoding, preprocessing, subsets)
+        description = describe(trained.encoding, preprocessing, answered)
         description["dataset_digest"] = trained.dataset_digest
         _write_json(folder / PREPROCESSING, description)
-    return [*(out / f"{subset}.onnx" for subset in subsets), out / PREPROCESSING, out / VOCABULARY]
+    return [*(out / f"{subset}.onnx" for subset in answered), out / PREPROCESSING, out / VOCABULARY]
 
 
 def vocabulary(encoding: Encoding) -> dict[str, dict[str, int]]:
@@ -90,111 +92,137 @@ def vocabulary(encoding: Encoding) -> dict[str, dict[str, int]]:
 
 
 def describe(
-    encoding: Encoding, preprocessing: Preprocessing, subsets: list[str]
+    encoding: Encoding, preprocessing: Preprocessing | None, answered: Mapping[str, list[str]]
 ) -> dict[str, Any]:
-    """Return how a post becomes numbers, in words and measures."""
+    """Return how a post becomes numbers, in words and measures.
+
+    ``answered`` has the modalities that are fed, by subset.
+    """
+    inputs: dict[str, Any] = {"words": _WORDS, "tags": _TAGS}
+    if preprocessing:
+        inputs["image"] = _image(preprocessing)
+    files = {
+        subset: {
+            "file": f"{subset}.onnx",
+            "inputs": [_INPUTS[modality] for modality in fed],
+            "output": OUTPUT,
+        }
+        for subset, fed in answered.items()
+    }
     return {
         "format": FORMAT,
         "version": 1,
         "classes": list(encoding.classes),
-        "files": {
-            subset: {
-                "file": f"{subset}.onnx",
-                "inputs": [_INPUTS[modality][0] for modality in subset.split("+")],
-                "output": OUTPUT,
-            }
-            for subset in subsets
-        },
-        "use": "A post is answered by the file of exactly the modalities that it holds. The output "
-        "is float32, (posts, classes), calibrated probabilities in the order of `classes`.",
+        "files": files,
+        "use": "A post is answered by the file of exactly the modalities that it holds; without "
+        "one, by the last of `files` of which it holds all modalities. The output is float32, "
+        "(posts, classes), calibrated probabilities in the order of `classes`.",
         "inputs": {
-            "image": {
-                "shape": ["posts", 3, preprocessing.crop, preprocessing.crop],
-                "type": "uint8",
-                "resize_short_side": preprocessing.resize,
-                "crop": preprocessing.crop,
-                "interpolation": preprocessing.interpolation.name.lower(),
-                "max_aspect": MAX_ASPECT,
-                "steps": [
-                    "turn the picture upright by its EXIF orientation and convert it to RGB",
-                    "if the long side is more than `max_aspect` times the short one, cut it to "
-                    "that from the middle",
-                    "resize the short side to `resize_short_side` (the long side rounded down) "
-                    "with Pillow's antialiased `interpolation`",
-                    "cut a square of `crop` from the middle, its upper left corner rounded",
-                    "colours first (RGB); values stay bytes, the network normalises them",
-                ],
-            },
-            "words": {
-                "shape": ["posts", "words_of_the_longest"],
-                "type": "int64",
-                "ids": f"{VOCABULARY}: words",
-                "padding": PADDING,
-                "unknown": UNKNOWN,
-                "most": MAX_WORDS,
-                "steps": [
-                    "lower-case; leave out URLs (http://..., https://..., www....); compose "
-                    "characters (NFC), write the typographic apostrophe as '",
-                    "a word is a run between white space from its first letter or digit to its "
-                    "last, with the marks on that letter",
-                    "the ids of the first `most` words in their order, `unknown` for others, "
-                    "`padding` behind those of shorter texts",
-                ],
-            },
-            "tags": {
-                "shape": ["posts", "tags_of_the_longest"],
-                "type": "int64",
-                "ids": f"{VOCABULARY}: tags",
-                "padding": PADDING,
-                "unknown": UNKNOWN,
-                "most": MAX_TAGS,
-                "steps": [
-                    "lower-case, only letters and digits, no doubles",
-                    "the known tags' ids in increasing order (most frequent in training first), "
-                    "then a single `unknown` if there are others; of these the first `most`",
-                    "`padding` behind those of shorter lists",
-                ],
-            },
+            name: inputs[name]
+            for modality, name in _INPUTS.items()
+            if any(modality in fed for fed in answered.values())
         },
     }
 
 
-def _write_onnx(
-    network: MultitaskNetwork,
-    subset: str,
-    calibration: Calibration,
-    preprocessing: Preprocessing,
-    path: Path,
-) -> None:
-    head = PaddedHead(network, subset, calibration.temperatures.get(subset, 1.0)).eval()
-    side = preprocessing.crop
+def _image(preprocessing: Preprocessing) -> dict[str, Any]:
+    return {
+        "shape": ["posts", 3, preprocessing.crop, preprocessing.crop],
+        "type": "uint8",
+        "resize_short_side": preprocessing.resize,
+        "crop": preprocessing.crop,
+        "interpolation": preprocessing.interpolation.name.lower(),
+        "max_aspect": MAX_ASPECT,
+        "steps": [
+            "turn the picture upright by its EXIF orientation and convert it to RGB",
+            "if the long side is more than `max_aspect` times the short one, cut it to that from "
+            "the middle",
+            "resize the short side to `resize_short_side` (the long side rounded down) with "
+            "Pillow's antialiased `interpolation`",
+            "cut a square of `crop` from the middle, its upper left corner rounded",
+            "colours first (RGB); values stay bytes, the network normalises them",
+        ],
+    }
+
+
+_WORDS = {
+    "shape": ["posts", "words_of_the_longest"],
+    "type": "int64",
+    "ids": f"{VOCABULARY}: words",
+    "padding": PADDING,
+    "unknown": UNKNOWN,
+    "most": MAX_WORDS,
+    "steps": [
+        "lower-case; leave out URLs (http://..., https://..., www....); compose characters (NFC), "
+        "write the typographic apostrophe as '",
+        "a word is a run between white space from its first letter or digit to its last, with the "
+        "marks on that letter",
+        "the ids of the first `most` words in their order, `unknown` for others, `padding` behind "
+        "those of shorter texts",
+    ],
+}
+_TAGS = {
+    "shape": ["posts", "tags_of_the_longest"],
+    "type": "int64",
+    "ids": f"{VOCABULARY}: tags",
+    "padding": PADDING,
+    "unknown": UNKNOWN,
+    "most": MAX_TAGS,
+    "steps": [
+        "lower-case, only letters and digits, no doubles",
+        "the known tags' ids in increasing order (most frequent in training first), then a single "
+        "`unknown` if there are others; of these the first `most`",
+        "`padding` behind those of shorter lists",
+    ],
+}
+
+
+def write_onnx(padded: PaddedSubset, preprocessing: Preprocessing | None, path: Path) -> None:
+    """Write a subset's file."""
+    axes = [_AXES[modality] for modality in padded.inputs]
+    names = [{axis: size.__name__ for axis, size in sizes.items()} for sizes in axes]
+    side = preprocessing.crop if preprocessing else 0
     # Sizes that differ from each other and from 1, so that no axis is taken for a fixed one.
     examples = {
         "image": torch.zeros(2, 3, side, side, dtype=torch.uint8),
         "text": torch.full((2, 7), UNKNOWN),
         "tags": torch.full((2, 3), UNKNOWN),
     }
-    held = subset.split("+")
-    axes = [{0: "posts"} | ({1: axis} if (axis := _INPUTS[m][1]) else {}) for m in held]
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)  # what it has to say concerns its makers
+    with _silence("torch.onnx", "onnx_ir"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.export.export(
+            padded,
+            tuple(examples[modality] for modality in padded.inputs),
+            dynamic_shapes={"inputs": tuple(axes)},
+            strict=True,  # else the number of posts is taken for a fixed one, by `len`
+        )
+        written = torch.onnx.export(
+            program,
+            dynamo=True,
+            dynamic_shapes={"inputs": tuple(names)},
+            input_names=[_INPUTS[modality] for modality in padded.inputs],
+            output_names=[OUTPUT],
+            verbose=False,
+        )
+        assert written is not None
+        # They say where on this machine the code lies.
+        for node in written.model.graph.all_nodes():
+            node.metadata_props.clear()
+        written.save(path, external_data=False)
+
+
+@contextmanager
+def _silence(*names: str) -> Iterator[None]:
+    """Let loggers say only what has failed: the rest concerns their makers."""
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            torch.onnx.export(
-                head,
-                tuple(examples[modality] for modality in held),
-                path,
-                dynamo=True,
-                dynamic_shapes={"inputs": tuple(axes)},
-                input_names=[_INPUTS[modality][0] for modality in held],
-                output_names=[OUTPUT],
-                external_data=False,
-                verbose=False,
-            )
+        yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _check_replaceable(out: Path) -> None:

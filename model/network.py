@@ -15,7 +15,7 @@ representation, D and E neurons of two layers, C classes.
 
 # ruff: noqa: N803, N806 (shapes in names)
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -80,7 +80,7 @@ class MultitaskNetwork(System):
             }
         )
 
-    def forward(self, batch: Batch) -> Answers:
+    def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> Answers:
         """Return each head's logits.
 
         An encoder runs only on the posts that have its modality; a head of which no post of the
@@ -91,7 +91,7 @@ class MultitaskNetwork(System):
             for modality, encoder in self.encoders.items()
             if modality in batch.inputs
         }
-        heads = [subset for subset in self.heads if len(batch.rows[subset])]
+        heads = [head for head in self.heads if head in asked and len(batch.rows[head])]
         if not heads:  # of a single-task network, whose subset no post of the batch holds
             return Answers(logits_HBC=batch.labels_B.new_zeros(0, 0, 0), rows={})
         return Answers(
@@ -127,6 +127,11 @@ class MultitaskNetwork(System):
         layer = self.heads[head].get_submodule(str(number))
         assert isinstance(layer, nn.Linear)
         return layer
+
+    @property
+    def subsets(self) -> list[str]:
+        """There is an answer for each head."""
+        return [subset for subset in SUBSETS if subset in self.heads]
 
     def holders(self, posts: Posts) -> dict[str, Flags]:
         """A head's term is over those posts that have its modalities."""

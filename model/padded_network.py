@@ -1,42 +1,72 @@
-"""One head of the network with its encoders, over padded lists: the form that is exported.
+"""A system for one subset over padded lists: the form that is exported.
 
-Training and answering pack words and tags end to end, which saves work and which no exchange
-format for networks knows. Here the same weights read lists that are padded to the longest, with
-plain convolutions; the answers are equal but for rounding.
+Training and answering pack words and tags end to end, which saves work. Programs that know nothing
+of this project pad lists to the longest; laid end to end with their padding these are packed lists
+too, so that every system takes them as it is. Only what reads texts has a form of its own here:
+plain convolutions are exported faster and run faster, and sums over texts that lie end to end come
+out wrong where onnxruntime adds on several threads. The answers are equal but for rounding.
 
-Shapes in names: B posts, L words and K tags of the post with most, E embedding, F feature maps,
-P positions of a window, R numbers of a representation, D features of a picture, C classes.
+Shapes in names: B posts, L words or tags of the post with most, E embedding, F feature maps,
+P positions of a window, R numbers of a representation, C classes.
 """
 
 # ruff: noqa: N803, N806 (shapes in names)
+
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model.encoders import WINDOWS, ImageEncoder, TagsEncoder, TextEncoder
-from model.network import MultitaskNetwork
+from datasets.modalities import SUBSETS
+from model.batches import Batch
+from model.encoders import WINDOWS, TextEncoder
+from model.packing import Packed
 from model.posts import PADDING
+from model.systems.system import System
+from model.systems.unimodal import AverageOfWords
+
+
+class PaddedSubset(nn.Module):
+    """From what a subset of the modalities holds to calibrated probabilities."""
+
+    def __init__(
+        self, system: System, subset: str, inputs: list[str], temperature: float = 1.0
+    ) -> None:
+        """``inputs`` names the modalities that are fed; the system reads no others of the subset.
+
+        The system's text encoders are replaced: it trains no more.
+        """
+        super().__init__()
+        _pad_texts(system)
+        self.system = system
+        self.subset = subset
+        self.inputs = inputs
+        self.temperature = temperature
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Return the probabilities, (B, C), of pictures (B, 3, H, W) and ids (B, L)."""
+        batch = _batch(self.subset, dict(zip(self.inputs, inputs, strict=True)))
+        logits_BC = self.system(batch, (self.subset,))[self.subset]
+        return torch.softmax(logits_BC / self.temperature, dim=1)
 
 
 class PaddedText(nn.Module):
-    """The text encoder; ids are (B, L), padding stands behind a text's words."""
+    """The text encoder with plain convolutions, over texts that have equal room."""
 
     def __init__(self, encoder: TextEncoder) -> None:
         super().__init__()
         self.encoder = encoder
 
-    def forward(self, ids_BL: Tensor) -> Tensor:
+    def forward(self, texts: Packed) -> Tensor:
         """Return the representations, (B, R)."""
-        real_BL = ids_BL != PADDING
-        vectors_BLE = self.encoder.embedding(ids_BL) * real_BL[..., None]
-        # So that the longest window has a position in the shortest text.
-        vectors_BEL = functional.pad(vectors_BLE.transpose(1, 2), (0, max(WINDOWS) - 1))
-        lengths_B = real_BL.sum(1)
+        ids_BL = texts.ids_T.view(len(texts), -1)
+        vectors_BLE = self.encoder.embedding(ids_BL) * (ids_BL != PADDING)[..., None]
+        vectors_BEL = vectors_BLE.transpose(1, 2)
         pools = []
         for window, convolution in zip(WINDOWS, self.encoder.convolutions, strict=True):
             maps_BFP = torch.relu(convolution(vectors_BEL))
-            positions_B = (lengths_B - window + 1).clamp(min=1)
+            positions_B = (texts.lengths_N - window + 1).clamp(min=1)
             offsets_P = torch.arange(maps_BFP.shape[2], device=ids_BL.device)
             real_B1P = (offsets_P < positions_B[:, None])[:, None]
             # Behind a ReLU zeros change neither max nor sum.
@@ -51,60 +81,55 @@ class PaddedText(nn.Module):
         return representation_BR
 
 
-class PaddedTags(nn.Module):
-    """The tags encoder; ids are (B, K), padding stands behind a post's tags."""
+class PaddedAverage(nn.Module):
+    """The average of a text's words, over texts that have equal room."""
 
-    def __init__(self, encoder: TagsEncoder) -> None:
+    def __init__(self, encoder: AverageOfWords) -> None:
         super().__init__()
         self.encoder = encoder
 
-    def forward(self, ids_BK: Tensor) -> Tensor:
-        """Return the representations, (B, R)."""
-        vectors_BEK = self.encoder.embedding(ids_BK).transpose(1, 2)
-        maps_BFK = torch.relu(self.encoder.convolution(vectors_BEK))
-        # Behind a ReLU zeros do not change the maximum.
-        return (maps_BFK * (ids_BK != PADDING)[:, None]).amax(2)
+    def forward(self, texts: Packed) -> Tensor:
+        """Return the logits, (B, C)."""
+        ids_BL = texts.ids_T.view(len(texts), -1)
+        vectors_BLE = self.encoder.embedding(ids_BL) * (ids_BL != PADDING)[..., None]
+        logits_BC: Tensor = self.encoder.fc(vectors_BLE.sum(1) / texts.lengths_N[:, None])
+        return logits_BC
 
 
-class Pictures(nn.Module):
-    """The image encoder with its backbone; pictures are (B, 3, H, W), bytes."""
-
-    def __init__(self, encoder: ImageEncoder) -> None:
-        super().__init__()
-        self.encoder = encoder
-
-    def forward(self, pictures_B3HW: Tensor) -> Tensor:
-        """Return the representations, (B, R)."""
-        features_BD = self.encoder.backbone.all_at_once(pictures_B3HW)
-        representation_BR: Tensor = self.encoder.fc(features_BD)
-        return representation_BR
+def _pad_texts(system: System) -> None:
+    """Replace what reads texts, unless that has been done."""
+    for module in list(system.modules()):
+        if isinstance(module, PaddedText | PaddedAverage):
+            continue
+        for name, encoder in module.named_children():
+            if isinstance(encoder, TextEncoder):
+                setattr(module, name, PaddedText(encoder))
+            elif isinstance(encoder, AverageOfWords):
+                setattr(module, name, PaddedAverage(encoder))
 
 
-class PaddedHead(nn.Module):
-    """From what a subset of the modalities holds to calibrated probabilities."""
-
-    def __init__(self, network: MultitaskNetwork, subset: str, temperature: float) -> None:
-        super().__init__()
-        self.encoders = nn.ModuleList(
-            _padded(network.encoders[modality]) for modality in subset.split("+")
-        )
-        self.head = network.heads[subset]
-        self.temperature = temperature
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        """Return the probabilities, (B, C), of the modalities' inputs in the subset's order."""
-        representations = [
-            encoder(values) for encoder, values in zip(self.encoders, inputs, strict=True)
-        ]
-        logits_BC: Tensor = self.head(torch.cat(representations, dim=1))
-        return torch.softmax(logits_BC / self.temperature, dim=1)
+def _batch(subset: str, inputs: Mapping[str, Tensor]) -> Batch:
+    """Return posts that hold the subset and nothing else."""
+    all_B = torch.arange(len(next(iter(inputs.values()))))
+    held = set(subset.split("+"))
+    # So that the longest window has a position in the shortest text.
+    room = {"text": max(WINDOWS) - 1, "tags": 0}
+    return Batch(
+        labels_B=torch.zeros_like(all_B),
+        inputs={
+            modality: values if modality == "image" else _packed(values, room[modality])
+            for modality, values in inputs.items()
+        },
+        rows={s: all_B if held.issuperset(s.split("+")) else all_B[:0] for s in SUBSETS},
+    )
 
 
-def _padded(encoder: nn.Module) -> nn.Module:
-    if isinstance(encoder, TextEncoder):
-        return PaddedText(encoder)
-    if isinstance(encoder, TagsEncoder):
-        return PaddedTags(encoder)
-    if isinstance(encoder, ImageEncoder):
-        return Pictures(encoder)
-    raise TypeError(f"{type(encoder).__name__} has no padded form")
+def _packed(ids_BL: Tensor, room: int) -> Packed:
+    """Lay padded lists end to end, each with more room behind it."""
+    B, L = ids_BL.shape
+    return Packed(
+        ids_T=functional.pad(ids_BL, (0, room), value=PADDING).flatten(),
+        starts_N=torch.arange(B) * (L + room),
+        lengths_N=(ids_BL != PADDING).sum(1),
+        longest=L,
+    )

@@ -10,14 +10,14 @@ Shapes in names: B posts, N of which hold a subset, M modalities, C classes.
 
 # ruff: noqa: N803, N806 (shapes in names)
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from datasets.modalities import SUBSETS
+from datasets.modalities import MODALITIES, SUBSETS
 from model.batches import Batch
 from model.network import MultitaskNetwork
 from model.posts import Posts
@@ -40,6 +40,16 @@ class Ensemble(System):
         self.encoders = nn.ModuleDict()
 
     @property
+    def modalities(self) -> list[str]:
+        """What any of the networks reads of a post."""
+        return [m for m in MODALITIES if any(m in name.split("+") for name in self.networks)]
+
+    @property
+    def subsets(self) -> list[str]:
+        """Each network answers its own."""
+        return list(self.networks)
+
+    @property
     def backbone(self) -> Any:
         """The backbone that all networks have, where it is frozen; it says how to read pictures."""
         return self._seeing[0].backbone if self._seeing else None
@@ -56,12 +66,12 @@ class Ensemble(System):
         """No parameter."""
         return ()
 
-    def forward(self, batch: Batch) -> Mapping[str, Tensor]:
+    def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> Mapping[str, Tensor]:
         """Return each network's answers to its own subset."""
         batch = self._seen(batch)
         answers: dict[str, Tensor] = {}
         for subset, network in self.networks.items():
-            if len(batch.rows[subset]):
+            if subset in asked and len(batch.rows[subset]):
                 answers |= network(batch)
         return answers
 
@@ -79,12 +89,17 @@ class Ensemble(System):
 class LateFusion(Ensemble):
     """Averages the scores of those unimodal networks whose modality a subset has (4.2.2)."""
 
-    def forward(self, batch: Batch) -> Mapping[str, Tensor]:
+    @property
+    def subsets(self) -> list[str]:
+        """One network is enough for a subset."""
+        return [s for s in SUBSETS if any(m in self.networks for m in s.split("+"))]
+
+    def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> Mapping[str, Tensor]:
         """Return the logarithms of the averaged probabilities."""
         scores_BC = self._scores(batch)
         return {
             subset: torch.stack([scores_BC[m][batch.rows[subset]] for m in voters]).mean(0).log()
-            for subset, voters in self._voters(batch, scores_BC)
+            for subset, voters in self._voters(batch, scores_BC, asked)
         }
 
     def _scores(self, batch: Batch) -> dict[str, Tensor]:
@@ -98,9 +113,9 @@ class LateFusion(Ensemble):
         }
 
     def _voters(
-        self, batch: Batch, scores_BC: Mapping[str, Tensor]
+        self, batch: Batch, scores_BC: Mapping[str, Tensor], asked: Collection[str]
     ) -> Iterable[tuple[str, Sequence[str]]]:
-        for subset in SUBSETS:
+        for subset in asked:
             voters = [m for m in subset.split("+") if m in scores_BC]
             if voters and len(batch.rows[subset]):
                 yield subset, voters
@@ -122,12 +137,12 @@ class WeightedVote(LateFusion):
         """Take the weights from each network's accuracy."""
         self.weights_M.copy_(torch.tensor([accuracies[subset] for subset in self.networks]))
 
-    def forward(self, batch: Batch) -> Mapping[str, Tensor]:
+    def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> Mapping[str, Tensor]:
         """Return the logarithms of each class's share of the votes."""
         scores_BC = self._scores(batch)
         weights = dict(zip(self.networks, self.weights_M, strict=True))
         answers = {}
-        for subset, voters in self._voters(batch, scores_BC):
+        for subset, voters in self._voters(batch, scores_BC, asked):
             scores_NC = [scores_BC[m][batch.rows[subset]] for m in voters]
             votes_NC = torch.zeros_like(scores_NC[0])
             for modality, scores in zip(voters, scores_NC, strict=True):

@@ -8,7 +8,7 @@ Shapes in names: B posts, N of which are answered, R numbers of a representation
 
 # ruff: noqa: N803, N806 (shapes in names)
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -35,13 +35,17 @@ class FusedAnswers(Mapping[str, Tensor], Generic[Parts]):
     logits: dict[str, Tensor]
     rows: dict[str, Tensor]
     """By subset, the answered posts."""
-    own: dict[str, Tensor]
-    """By subset, the places among them of posts that hold nothing else."""
+    held_B: Tensor  # noqa: N815 (shapes in names)
+    """How many modalities each post of the batch has."""
     parts: dict[str, Parts]
     """By modality, what the fusion takes."""
 
     def __getitem__(self, subset: str) -> Tensor:
         return self.logits[subset]
+
+    def own(self, subset: str) -> Tensor:
+        """Return the places, among the answered posts, of those that hold nothing else."""
+        return torch.nonzero(self.held_B[self.rows[subset]] == len(subset.split("+"))).flatten()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.logits)
@@ -61,12 +65,12 @@ class FusionSystem(System, Generic[Parts]):
         """Return the logits (N, C) of some posts that hold the modalities, from these only."""
         raise NotImplementedError
 
-    def forward(self, batch: Batch) -> FusedAnswers[Parts]:
+    def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> FusedAnswers[Parts]:
         """Answer each subset that posts hold; in training, each post by all it has."""
         parts = self.represent(batch)
         held_B = _modalities_held(batch)
-        logits, answered, own = {}, {}, {}
-        for subset in SUBSETS:
+        logits, answered = {}, {}
+        for subset in asked:
             modalities = subset.split("+")
             rows_N = batch.rows[subset]
             if self.training:
@@ -74,8 +78,7 @@ class FusionSystem(System, Generic[Parts]):
             if len(rows_N):
                 logits[subset] = self.fuse(parts, modalities, rows_N)
                 answered[subset] = rows_N
-                own[subset] = torch.nonzero(held_B[rows_N] == len(modalities)).flatten()
-        return FusedAnswers(logits=logits, rows=answered, own=own, parts=parts)
+        return FusedAnswers(logits=logits, rows=answered, held_B=held_B, parts=parts)
 
     def holders(self, posts: Posts) -> dict[str, Flags]:
         """Every post takes part in the classifier's cross-entropy."""
@@ -83,14 +86,11 @@ class FusionSystem(System, Generic[Parts]):
 
     def term_sums(self, answers: Any, batch: Batch) -> dict[str, Tensor]:
         """Return the summed cross-entropy of posts answered by all they have."""
-        sums = [
-            cross_entropy(
-                logits[answers.own[subset]],
-                batch.labels_B[answers.rows[subset][answers.own[subset]]],
-                reduction="sum",
-            )
-            for subset, logits in answers.items()
-        ]
+        sums = []
+        for subset, logits in answers.items():
+            own = answers.own(subset)
+            labels = batch.labels_B[answers.rows[subset][own]]
+            sums.append(cross_entropy(logits[own], labels, reduction="sum"))
         return {CATEGORY: torch.stack(sums).sum()}
 
 

@@ -7,7 +7,7 @@ passes or on several processes, add up to its loss; validation counts them over 
 
 # ruff: noqa: N803 (shapes in names)
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from datasets.modalities import MODALITIES
+from datasets.modalities import MODALITIES, SUBSETS
 from model.batches import Batch
 from model.encoders import REPRESENTATION, ImageEncoder, TagsEncoder, TextEncoder
 from model.image_backbones import Backbone
@@ -32,11 +32,11 @@ class System(nn.Module):
     encoders: nn.ModuleDict
     """By modality."""
 
-    def forward(self, batch: Batch) -> Mapping[str, Tensor]:
+    def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> Mapping[str, Tensor]:
         """Return logits by subset, (N, C): those of the posts at ``batch.rows[subset]``.
 
-        A subset that the system does not answer, or that no post holds, is missing. In training
-        a system may answer only what its loss needs.
+        Only subsets that are ``asked`` for cost anything. One that the system does not answer, or
+        that no post holds, is missing. In training a system may answer only what its loss needs.
         """
         raise NotImplementedError
 
@@ -60,6 +60,17 @@ class System(nn.Module):
         sums = self.term_sums(answers, batch)
         terms = [total / counts[term] for term, total in sums.items() if counts[term]]
         return torch.stack(terms).sum()
+
+    @property
+    def modalities(self) -> list[str]:
+        """What the system reads of a post."""
+        return [modality for modality in MODALITIES if modality in self.encoders]
+
+    @property
+    def subsets(self) -> list[str]:
+        """What the system answers: here all of which it reads something, in their order."""
+        read = set(self.modalities)
+        return [subset for subset in SUBSETS if read.intersection(subset.split("+"))]
 
     @property
     def backbone(self) -> Backbone | None:

@@ -16,7 +16,7 @@ Shapes in names: N posts, L places in a sequence, D numbers of a vector, T words
 
 # ruff: noqa: N803, N806 (shapes in names)
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from datasets.modalities import MODALITIES
+from datasets.modalities import MODALITIES, SUBSETS
 from model.batches import Batch
 from model.encoders import TAG_DIMENSION, WORD_DIMENSION, ImageEncoder, look_up
 from model.image_backbones import Backbone
@@ -135,14 +135,14 @@ class TransformerFusion(FusionSystem[Sequences]):
         gathered_ND = gathered_NLD[:, 0]
         return torch.cat([self.category(gathered_ND), self.dimension(gathered_ND)], dim=1)
 
-    def forward(self, batch: Batch) -> FusedAnswers[Sequences]:
+    def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> FusedAnswers[Sequences]:
         """Answer each subset that posts hold; in training, each post by all it has."""
-        both = super().forward(batch)
+        both = super().forward(batch, asked)
         return TwoAnswers(
             logits={subset: values[:, :-1] for subset, values in both.logits.items()},
             dimensions={subset: values[:, -1] for subset, values in both.logits.items()},
             rows=both.rows,
-            own=both.own,
+            held_B=both.held_B,
             parts=both.parts,
         )
 
@@ -156,7 +156,7 @@ class TransformerFusion(FusionSystem[Sequences]):
         wanted_B = self._dimensions_of_batch(batch)
         errors = []
         for subset, found_N in answers.dimensions.items():
-            own = answers.own[subset]
+            own = answers.own(subset)
             difference_N = found_N[own] - wanted_B[answers.rows[subset][own]]
             errors.append(torch.nan_to_num(difference_N).square().sum())
         return sums | {DIMENSION: torch.stack(errors).sum()}

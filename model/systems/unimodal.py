@@ -10,7 +10,7 @@ Shapes in names: N posts that hold the modality, T words of all of them, E embed
 
 # ruff: noqa: N806 (shapes in names)
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -53,7 +53,7 @@ class UnimodalBaseline(System):
         self.encoders = nn.ModuleDict({modality: encoder})
         self._modality = modality
 
-    def forward(self, batch: Batch) -> Mapping[str, Tensor]:
+    def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> Mapping[str, Tensor]:
         """Answer each subset that holds the modality."""
         modality = self._modality
         if modality not in batch.inputs:
@@ -62,7 +62,7 @@ class UnimodalBaseline(System):
         logits_BC = scatter(logits_NC, batch.rows[modality], len(batch))
         return {
             subset: logits_BC[batch.rows[subset]]
-            for subset in SUBSETS
+            for subset in asked
             if modality in subset.split("+") and len(batch.rows[subset])
         }
 

@@ -1,5 +1,9 @@
-"""What is exported answers as we do, read by onnxruntime and nothing of this project."""
+"""What is exported answers as we do, read by onnxruntime and nothing of this project.
 
+The other systems' files: ``test_padded_network.py``.
+"""
+
+import dataclasses
 import io
 import json
 import re
@@ -22,6 +26,8 @@ from model.errors import ModelError
 from model.export import export
 from model.prediction import predict_one
 from model.tensor_files import write_tensors
+from model.training import train
+from tests.model.conftest import TINY
 from tests.model.dataset_folder import COLOURS, picture
 
 LONG = "storm shout " * 90  # beyond the 150 words that are read
@@ -37,10 +43,8 @@ POSTS: tuple[dict[str, Any], ...] = (
 )
 
 
-@pytest.fixture(scope="module")
-def sure_run(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run whose answers are far from even, of other temperatures than 1."""
-    run = Path(shutil.copytree(run_folder, tmp_path_factory.mktemp("sure") / "run"))
+def make_sure(run: Path) -> Path:
+    """Make a run's answers far from even, with other temperatures than 1."""
     weights = load_file(run / "model.safetensors")
     generator = torch.Generator().manual_seed(1)
     for name, tensor in weights.items():
@@ -52,6 +56,21 @@ def sure_run(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
         json.dumps({"temperatures": temperatures, "posts": dict.fromkeys(SUBSETS, 60)})
     )
     return run
+
+
+@pytest.fixture(scope="module")
+def sure_run(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of all seven subsets."""
+    return make_sure(shutil.copytree(run_folder, tmp_path_factory.mktemp("sure") / "run"))
+
+
+@pytest.fixture(scope="module")
+def tags_run(dataset_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that answers one subset and sees no pictures."""
+    run = tmp_path_factory.mktemp("tags") / "run"
+    config = dataclasses.replace(TINY, model="single-task", subset="tags", epochs=1)
+    train(config, dataset=dataset_folder, out=run)
+    return make_sure(run)
 
 
 @pytest.fixture(scope="module")
@@ -155,20 +174,37 @@ def test_what_is_written_beside(sure_run: Path, exported: Path) -> None:
     assert min(reader.vocabulary["tags"].values()) == 2
 
 
-def test_an_older_export_makes_room(
-    sure_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_older_export_makes_room(tags_run: Path, tmp_path: Path) -> None:
     """Everything of it goes, also what the new one does not have."""
     (tmp_path / "out").mkdir()
     for name in ("image.onnx", "tags.onnx", "preprocessing.json"):
         (tmp_path / "out" / name).write_text("old")
-    monkeypatch.setattr(export_module, "SUBSETS", ("tags",))  # for the sake of time
-    files = export(sure_run, tmp_path / "out")
+    files = export(tags_run, tmp_path / "out")
     assert [path.name for path in files] == ["tags.onnx", "preprocessing.json", "vocabulary.json"]
     assert sorted((tmp_path / "out").iterdir()) == sorted(files)
+    reader = Reader(tmp_path / "out")
+    assert list(reader.described["inputs"]) == ["tags"]
     np.testing.assert_allclose(
-        Reader(tmp_path / "out").answer(POSTS, "tags"), ours(sure_run, POSTS, "tags"), atol=1e-4
+        reader.answer(POSTS, "tags"), ours(tags_run, POSTS, "tags"), atol=1e-4
     )
+
+
+def test_a_system_that_reads_texts_only(dataset_folder: Path, tmp_path: Path) -> None:
+    """There is a file for every subset with a text, with its own temperature; no pictures go in."""
+    train(
+        dataclasses.replace(TINY, model="fasttext", epochs=1),
+        dataset=dataset_folder,
+        out=tmp_path / "run",
+    )
+    run = make_sure(tmp_path / "run")
+    export(run, tmp_path / "out")
+    reader = Reader(tmp_path / "out")
+    assert list(reader.described["inputs"]) == ["words"]
+    assert list(reader.described["files"]) == [s for s in SUBSETS if "text" in s]
+    found = {subset: reader.answer(POSTS, subset) for subset in reader.described["files"]}
+    for subset in ("text", "image+text"):
+        np.testing.assert_allclose(found[subset], ours(run, POSTS, subset), atol=1e-4)
+    assert not np.allclose(found["text"], found["image+text"], atol=1e-3)
 
 
 class TestRefusals:
