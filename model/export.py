@@ -61,6 +61,12 @@ def export(run: Path, out: Path, *, format: str = "onnx") -> list[Path]:
         )
     _check_replaceable(out)
     trained = load_run(run, torch.device("cpu"))
+    if trained.readers:
+        raise ModelError(
+            f"{run} was trained with --recipe best, whose readers of texts "
+            f"({', '.join(reader.name for reader in trained.readers)}) are no part of a run: "
+            "export one of the paper's recipe"
+        )
     system = trained.network
     temperatures = read_calibration(run).temperatures
     preprocessing = system.backbone.preprocessing if system.backbone else None

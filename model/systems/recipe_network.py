@@ -10,7 +10,7 @@ are read of a modality, R numbers of a representation, C classes.
 
 # ruff: noqa: N803, N806 (shapes in names)
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -232,14 +232,14 @@ class RecipeNetwork(System):
             encoder = self._frozen[modality]
             encoder.scale.fit(encoder.raw(inputs))
 
-    def forward(self, batch: Batch) -> MembersAnswers:
+    def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> MembersAnswers:
         """Return each head's logits; what is absent takes no part."""
         read = {
             modality: encoder(batch.inputs[modality])
             for modality, encoder in self.encoders.items()
             if modality in batch.inputs
         }
-        rows = {subset: batch.rows[subset] for subset in SUBSETS if len(batch.rows[subset])}
+        rows = {s: batch.rows[s] for s in SUBSETS if s in asked and len(batch.rows[s])}
         logits_KHBC = torch.stack([member(read, batch, list(rows)) for member in self._members])
         if not self.training:
             logs_HBC = log_softmax(logits_KHBC.float(), dim=3).exp().mean(0)

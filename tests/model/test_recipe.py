@@ -19,6 +19,7 @@ from model.batches import Split
 from model.config import TrainingConfig
 from model.errors import ModelError
 from model.evaluation import evaluate
+from model.export import export
 from model.image_backbones import build_backbone
 from model.prediction import Prediction, Predictor, RawPost
 from model.recipes import BEST, LEXICON, PARTS, SENTENCES
@@ -218,6 +219,11 @@ class TestRuns:
         (copy / "config.json").write_text(json.dumps(config))
         with pytest.raises(ModelError, match="the reader 'lexicon' that the run was trained with"):
             evaluate(copy, device="cpu")
+
+    def test_is_not_exported(self, run: Path, tmp_path: Path) -> None:
+        with pytest.raises(ModelError, match="trained with --recipe best, whose readers"):
+            export(run, tmp_path / "onnx")
+        assert not (tmp_path / "onnx").exists()
 
     def test_texts_are_read_once(self, dataset_folder: Path, tmp_path: Path) -> None:
         """The second reading finds them; a post without a text has zeros."""
