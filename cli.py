@@ -46,6 +46,14 @@ LearningRate = Annotated[
     float | None,
     typer.Option(help="Adam's rate [default: 0.01; 0.001 with --recipe best]", show_default=False),
 ]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Posts to a pass [default: 64; 128 with --recipe best]",
+        show_default=False,
+    ),
+]
 Patience = Annotated[
     int, typer.Option(help="Epochs without a lower validation loss before the end.")
 ]
@@ -354,7 +362,7 @@ def train(
     ] = _TRAIN.image_learning_rate,
     word_vectors: WordVectors = _TRAIN.word_vectors,
     epochs: int = _TRAIN.epochs,
-    batch_size: int = _TRAIN.batch_size,
+    batch_size: BatchSize = None,
     accumulate: Annotated[
         int, typer.Option(help="Batches to a step: a large step in little memory.")
     ] = _TRAIN.accumulate,
@@ -389,7 +397,7 @@ def train(
         image_learning_rate=image_learning_rate,
         word_vectors=word_vectors,
         epochs=epochs,
-        batch_size=batch_size,
+        batch_size=batch_size or 0,
         accumulate=accumulate,
         learning_rate=learning_rate,
         patience=patience,
@@ -523,7 +531,7 @@ def reproduce(
     image_weights: ImageWeights = _TRAIN.image_weights,
     word_vectors: WordVectors = _TRAIN.word_vectors,
     epochs: int = _TRAIN.epochs,
-    batch_size: int = _TRAIN.batch_size,
+    batch_size: BatchSize = None,
     learning_rate: LearningRate = None,
     patience: Patience = _TRAIN.patience,
     seed: Annotated[int, typer.Option(help="The first repeat's.")] = _TRAIN.seed,
@@ -538,7 +546,7 @@ def reproduce(
         image_weights=image_weights,
         word_vectors=word_vectors,
         epochs=epochs,
-        batch_size=batch_size,
+        batch_size=batch_size or 0,
         learning_rate=learning_rate,
         patience=patience,
         seed=seed,

@@ -35,12 +35,12 @@ from datasets.modalities import SUBSETS
 from model.batches import Split, training_order
 from model.distributed import World
 from model.evaluation import score
-from model.fitting import WARM_UP_STEPS
 from model.image_backbones import Backbone, build_backbone
 from model.network import MultitaskNetwork
 from model.optimisers import LazyAdam
 from model.picture_decoding import PictureTable, open_decoder
 from model.posts import Encoding, Integers, Posts
+from model.recipes import PAPERS_WARM_UP
 
 BATCH = 64
 RATE = 0.001
@@ -126,7 +126,7 @@ class Plain(Trained):
 
 def _warm_up(optimiser: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
     return torch.optim.lr_scheduler.LinearLR(
-        optimiser, start_factor=1 / WARM_UP_STEPS, total_iters=WARM_UP_STEPS
+        optimiser, start_factor=1 / PAPERS_WARM_UP, total_iters=PAPERS_WARM_UP
     )
 
 

@@ -13,11 +13,15 @@ from datasets.modalities import MODALITIES, SUBSETS
 from model.errors import ModelError
 from model.recipes import (
     BEST,
+    BEST_BATCH,
     BEST_IMAGES,
     BEST_RATE,
+    BEST_WARM_UP,
     PAPER,
+    PAPERS_BATCH,
     PAPERS_IMAGES,
     PAPERS_RATE,
+    PAPERS_WARM_UP,
     PARTS,
     PICTURES,
     RATE,
@@ -80,8 +84,9 @@ class TrainingConfig:
     epochs: int = 30
     """Passes over the training posts at most; early stopping usually ends before."""
 
-    batch_size: int = 64
-    """Posts to a pass through the network; several processes divide them."""
+    batch_size: int = 0
+    """Posts to a pass through the network, which several processes divide; 0 for the recipe's own:
+    64, 128 in the best."""
 
     accumulate: int = 1
     """Passes to a step. Each head's loss is its mean over all posts of the step."""
@@ -123,6 +128,9 @@ class TrainingConfig:
         if self.learning_rate is None:
             own = BEST_RATE if RATE in self.parts else PAPERS_RATE
             object.__setattr__(self, "learning_rate", own)
+        if self.batch_size == 0:
+            batch_size = BEST_BATCH if RATE in self.parts else PAPERS_BATCH
+            object.__setattr__(self, "batch_size", batch_size)
         if not self.image_encoder:
             images = BEST_IMAGES if PICTURES in self.parts else PAPERS_IMAGES
             encoder = _IMAGE_ENCODERS.get(self.model, images)
@@ -178,6 +186,11 @@ class TrainingConfig:
         """Adam's rate."""
         assert self.learning_rate is not None
         return self.learning_rate
+
+    @property
+    def warm_up_steps(self) -> int:
+        """Over how many steps the rate rises."""
+        return BEST_WARM_UP if RATE in self.parts else PAPERS_WARM_UP
 
     @property
     def readers(self) -> tuple[str, ...]:

@@ -37,11 +37,6 @@ from model.prefetching import ready_batches
 from model.profiling import StepProfile
 from model.systems.system import Flags, System
 
-# Adam's first steps move every weight by the full rate, whatever the gradient. At the paper's rate
-# of 0.01 they drive most feature maps of the text encoder below zero for good: its head then
-# answers with the majority class (docs/measurements.md has the figures).
-WARM_UP_STEPS = 200
-
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
@@ -193,6 +188,8 @@ class Fitting:
 
     def _draw_steps(self) -> list[Step]:
         lengths = self._train.posts.text_lengths[self._posts]
+        if self.network.word_embedding is None:  # nothing is saved by putting like lengths together
+            lengths = np.zeros_like(lengths)
         order = training_order(lengths, self._config.batch_size, self._order)
         batches = [self._posts[places] for places in order]
         each = self._config.accumulate
@@ -219,8 +216,9 @@ class Fitting:
         self._steps_in_epoch += 1
 
     def _warm_up(self) -> None:
-        start = 1 / WARM_UP_STEPS
-        factor = start + (1 - start) * min(self._steps / WARM_UP_STEPS, 1)
+        warm_up = self._config.warm_up_steps
+        start = 1 / warm_up
+        factor = start + (1 - start) * min(self._steps / warm_up, 1)
         for group, rate in zip(self._optimiser.param_groups, self._rates, strict=True):
             group["lr"] = rate * factor
 

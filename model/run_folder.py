@@ -214,10 +214,9 @@ def describe(
     networks: Sequence[str],
     words_with_vector: int,
     readers: dict[str, str],
-    warm_up_steps: int,
 ) -> dict[str, Any]:
     """Return the content of ``config.json``; ``readers`` are digests by name."""
-    options = asdict(config) | {"warm_up_steps": warm_up_steps}
+    options = asdict(config) | {"warm_up_steps": config.warm_up_steps}
     # Resolved, as the training may go on in another working folder.
     options["word_vectors"] = str(config.word_vectors.resolve()) if config.word_vectors else None
     if config.image_weights not in ("imagenet", "none"):

@@ -21,7 +21,7 @@ from model.config import TrainingConfig
 from model.distributed import World, joined_world
 from model.errors import ModelError, TrainingStopped
 from model.evaluation import JUDGED, score
-from model.fitting import WARM_UP_STEPS, Fitting, best_epoch, fit
+from model.fitting import Fitting, best_epoch, fit
 from model.journal import Journal
 from model.material import Material, for_seed, prepare
 from model.network import MultitaskNetwork
@@ -284,7 +284,6 @@ class _Training:
             networks=_trainable(config, material),
             words_with_vector=len(material.vectors.vectors),
             readers={reader.name: reader.digest() for reader in material.readers},
-            warm_up_steps=WARM_UP_STEPS,
         )
 
 

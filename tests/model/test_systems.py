@@ -106,7 +106,7 @@ def test_it_learns(
     dataset_folder: Path, tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On posts that any modality gives away, the largest subset it answers is right."""
-    monkeypatch.setattr("model.fitting.WARM_UP_STEPS", 20)
+    monkeypatch.setattr("model.config.PAPERS_WARM_UP", 20)
     config = dataclasses.replace(
         config_of(model), epochs=12, patience=12, batch_size=8, learning_rate=0.003
     )
