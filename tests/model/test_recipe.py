@@ -23,13 +23,8 @@ from model.export import export
 from model.image_backbones import build_backbone
 from model.prediction import Prediction, Predictor, RawPost
 from model.recipes import BEST, LEXICON, PARTS, SENTENCES
-from model.systems.recipe_network import (
-    COPIES_OF_FEW,
-    LENGTHS,
-    RecipeNetwork,
-    Standardised,
-    heads_together,
-)
+from model.systems.frozen_inputs import COPIES_OF_FEW, LENGTHS, Standardised
+from model.systems.recipe_network import RecipeNetwork, heads_together
 from model.text_features import READ, TextFeatures, text_features
 from model.text_readers import LexiconReader
 from model.training import train
