@@ -85,7 +85,8 @@ class MembersAnswers(Mapping[str, Tensor]):
     """By head, in the order of H."""
 
     def __getitem__(self, subset: str) -> Tensor:
-        return self.logits_KHBC[:, list(self.rows).index(subset)].mean(0)[self.rows[subset]]
+        rows = self.rows[subset]
+        return self.logits_KHBC[:, list(self.rows).index(subset)].mean(0)[rows]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.rows)

@@ -189,7 +189,11 @@ class TestRuns:
             RawPost(name="words", text=post.text),
             RawPost(name="tags", tags=post.tags),
         ]
-        answers = predictor.predict(posts)
+        answers = [answer for post in posts for answer in predictor.predict([post])]
+        for alone, together in zip(answers, predictor.predict(posts), strict=True):
+            assert isinstance(alone, Prediction)
+            assert isinstance(together, Prediction)
+            assert alone.probabilities == pytest.approx(together.probabilities, abs=1e-5)
         assert [a.subset if isinstance(a, Prediction) else a for a in answers] == [
             "image+text+tags",
             "text",
