@@ -68,7 +68,8 @@ def calibrate(validation: Mapping[str, HeadAnswers]) -> Calibration:
             temperatures[subset] = fitted_temperature(head.logits_NC, head.labels_N)
         else:
             temperatures[subset] = 1.0
-            few.append(f"{subset} ({len(head.labels_N)})")
+            if len(head.labels_N):  # else the system has no such head, or nobody holds the subset
+                few.append(f"{subset} ({len(head.labels_N)})")
     if few:
         say(
             f"probabilities are not calibrated where fewer than {LEAST_POSTS} validation posts "

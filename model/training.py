@@ -97,7 +97,8 @@ def build_network(config: TrainingConfig, material: Material) -> System:
     )
     if isinstance(network, RecipeNetwork):
         train = material.splits[TRAIN]
-        network.standardise(train.batch(np.arange(len(train.posts))))
+        step = 1 + len(train.posts) // POSTS_TO_A_SCALE
+        network.standardise(train.batch(np.arange(0, len(train.posts), step)))
     generator = torch.Generator().manual_seed(config.seed)
     if network.word_embedding:
         with torch.no_grad():
@@ -105,6 +106,9 @@ def build_network(config: TrainingConfig, material: Material) -> System:
             network.word_embedding.weight.copy_(vectors)
     return network
 
+
+# So many tell the scale of frozen features; of more, their features would fill the memory.
+POSTS_TO_A_SCALE = 20_000
 
 Chain = list[tuple[RunFolder, TrainingConfig]]
 """A run's folder behind those that it lies in, each with what is trained in it."""

@@ -140,9 +140,9 @@ class RecipeNetwork(System):
         return trained.embedding if isinstance(trained, TextEncoder) else None
 
     @torch.inference_mode()
-    def standardise(self, everyone: Batch) -> None:
-        """Take the scale of what is frozen from a batch of all training posts."""
-        for modality, inputs in everyone.inputs.items():
+    def standardise(self, many: Batch) -> None:
+        """Take the scale of what is frozen from a batch of many training posts."""
+        for modality, inputs in many.inputs.items():
             encoder = self._frozen[modality]
             encoder.scale.fit(encoder.raw(inputs))
 
