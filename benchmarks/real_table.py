@@ -157,7 +157,8 @@ class RealTable:
         lines = [f"### {title}", "", *markdown_table(pooled, reference), ""]
         if BEST in pooled:
             test = self._pooled((BEST, *ABLATIONS))
-            lines += parts_table(self._pooled(test, _of_validation), test, BEST)
+            validation = self._pooled(test, _of_validation)
+            lines += parts_table(validation, {row: test[row] for row in validation}, BEST)
         return [*lines, ""]
 
     def _pooled(

@@ -175,6 +175,8 @@ class TrainingConfig:
             raise ModelError(
                 f"--without {unknown[0]} is not known: give some of {', '.join(PARTS)}"
             )
+        if not self.parts:
+            raise ModelError("--without leaves nothing of the best recipe: give --recipe paper")
 
     @property
     def parts(self) -> frozenset[str]:

@@ -65,7 +65,7 @@ def export(run: Path, out: Path, *, format: str = "onnx") -> list[Path]:
         raise ModelError(
             f"{run} was trained with --recipe best, whose readers of texts "
             f"({', '.join(reader.name for reader in trained.readers)}) are no part of a run: "
-            "export one of the paper's recipe"
+            "export one of the paper's recipe, or one that was trained without them (--without)"
         )
     system = trained.network
     temperatures = read_calibration(run).temperatures

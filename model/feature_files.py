@@ -137,15 +137,6 @@ class GrowingFile:
 
         Raises ``ModelError`` where they cannot be written.
         """
-        try:
-            self._fill(features)
-        except OSError as error:
-            raise ModelError(
-                f"features cannot be written to {self._path.parent} ({error.strerror or error}): "
-                "make room and run the command again, it goes on where it was"
-            ) from None
-
-    def _fill(self, features: Iterable[Tensor]) -> None:
         waiting: list[Tensor] = []
         for some in features:
             waiting.append(some)
@@ -161,8 +152,14 @@ class GrowingFile:
         self._part.replace(self._path)
 
     def _write(self, rows: Tensor) -> None:
-        self._file.write(rows.numpy().astype("<f4", copy=False).tobytes())
-        # A piece is on the disk before the next is begun: only the last can be half there.
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        try:
+            self._file.write(rows.numpy().astype("<f4", copy=False).tobytes())
+            # A piece is on the disk before the next is begun: only the last can be half there.
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise ModelError(
+                f"features cannot be written to {self._path.parent} ({error.strerror or error}): "
+                "make room and run the command again, it goes on where it was"
+            ) from None
         self.rows += len(rows)

@@ -15,7 +15,7 @@ from datasets.modalities import MODALITIES
 from datasets.post_columns import image_of, tags_of
 from datasets.progress import ProgressReport
 from datasets.tags import normalise_tags
-from datasets.text import words
+from datasets.text import clean, words
 from model.errors import ModelError
 from model.post_files import check_output, open_rows, open_writer
 from model.prediction import Prediction, Predictor, RawPost
@@ -74,7 +74,7 @@ def _raw_post(row: dict[str, Any], number: int, folder: Path) -> RawPost:
     return RawPost(
         name=f"photo {photo_id}" if photo_id else f"the post of row {number}",
         image=image_of(image, folder),
-        text=str(text) if text is not None and words(str(text)) else None,
+        text=str(text) if text is not None and words(clean(str(text))) else None,
         tags=normalise_tags(tags_of(tags) or ()) or None,
     )
 

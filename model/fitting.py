@@ -188,7 +188,7 @@ class Fitting:
 
     def _draw_steps(self) -> list[Step]:
         lengths = self._train.posts.text_lengths[self._posts]
-        if self.network.word_embedding is None:  # nothing is saved by putting like lengths together
+        if not self.network.by_length:
             lengths = np.zeros_like(lengths)
         order = training_order(lengths, self._config.batch_size, self._order)
         batches = [self._posts[places] for places in order]

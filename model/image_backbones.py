@@ -97,13 +97,15 @@ class SideBySide(nn.Module):
 
 def _side_by_side(name: str) -> Backbone:
     """Build several backbones as one, for pictures as the one with the largest wants them."""
+    if not all(name.split("+")):
+        raise ModelError(f"--image-encoder {name} lacks a name beside its +: give one, or no +")
     parts = [build_backbone(part) for part in name.split("+")]
     largest = max((part.preprocessing for part in parts), key=lambda wanted: wanted.crop)
     for part in parts:
         if (part.preprocessing.mean, part.preprocessing.std) != (largest.mean, largest.std):
             raise ModelError(
-                f"--image-encoder {name}: {part.name} was trained on pictures of other brightness "
-                "than the others: name networks of one family"
+                f"--image-encoder {name}: {part.name} wants pictures normalised otherwise than the "
+                "others: name networks of one family"
             )
     return Backbone(
         name=name,

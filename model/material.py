@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from datasets.progress import say
 from datasets.reading import Dataset
 from datasets.splits import SPLITS, TRAIN
 from model.batches import Split
@@ -15,6 +16,7 @@ from model.encoders import WORD_DIMENSION
 from model.errors import ModelError
 from model.image_backbones import Backbone, load_backbone
 from model.posts import Encoding
+from model.recipes import SENTENCES
 from model.selection import Selection
 from model.splits import open_splits
 from model.text_readers import TextReader, open_readers
@@ -50,7 +52,9 @@ def prepare(
     make_deterministic(world.device)
     encoding = Encoding.of(dataset, selection.vocabulary(dataset) if selection else None)
     vectors = random_vectors(WORD_DIMENSION)
-    if config.word_vectors:
+    if config.word_vectors and SENTENCES in config.parts:
+        say("--word-vectors is of no use here: sentences are read, no single words")
+    elif config.word_vectors:
         vectors = read_word_vectors(config.word_vectors, encoding.words, WORD_DIMENSION)
     backbone = _backbone(config)
     readers = open_readers(config.readers)

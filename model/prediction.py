@@ -18,7 +18,7 @@ from torch import Tensor
 
 from datasets.modalities import MODALITIES, SUBSETS
 from datasets.tags import normalise_tags
-from datasets.text import words
+from datasets.text import clean, words
 from model.answering import answering_subset
 from model.batches import Split
 from model.calibration import read_calibration
@@ -71,13 +71,13 @@ class _Readable:
     def __init__(self, post: RawPost, run: TrainedRun) -> None:
         if post.image is None and post.text is None and post.tags is None:
             raise ModelError(f"{post.name} has nothing to go by: give an image, a text or tags")
-        if post.text is not None and not words(post.text):
+        self.text = clean(post.text or "")  # as the texts of data sets are
+        if post.text is not None and not words(self.text):
             raise ModelError(f"the text of {post.name} has no word in it: give a text or none")
         self.name = post.name
         self.tags = normalise_tags(post.tags or ())
         if post.tags is not None and not self.tags:
             raise ModelError(f"the tags of {post.name} have no letter in them: give tags or none")
-        self.text = post.text or ""
         self.picture: Tensor | None = None
         if post.image is not None:
             content = _picture_bytes(post.image, post.name)

@@ -20,7 +20,7 @@ PARTS = {
     LEXICON: "a lexicon of sentiment says how positive and how negative a text's words are",
     PICTURES: "two image networks side by side",
     SHALLOW: "representations end in ReLU and a head is one layer, not three",
-    DROPOUT: "half of what encoders read and of what heads read, not a quarter of word vectors",
+    DROPOUT: "half of what encoders read and half of what heads read is dropped",
     RATE: "a learning rate of 0.001 after a warm-up of 20 steps, in batches of 128; not 0.01 after "
     "200 steps, in batches of 64",
     MEMBERS: "five networks that differ in their first weights and dropout answer together",

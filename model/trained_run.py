@@ -1,5 +1,6 @@
 """A run folder read back: what `evaluate` and `predict` begin with."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -51,12 +52,7 @@ def load_run(folder: Path, device: torch.device) -> TrainedRun:
     dataset_digest = _entry(dataset, "digest", str, path)
     config = _config(content, path)
     readers = open_readers(config.readers)
-    for reader in readers:
-        if content.get("readers", {}).get(reader.name) != reader.digest():
-            raise ModelError(
-                f"{path}: the reader {reader.name!r} that the run was trained with had other "
-                "weights than the installed package's: install that version, or train again"
-            )
+    check_readers(content, readers, path)
     network = _build(content, path, config, encoding, readers)
     RunFolder(folder).read_network(network)
     if not (folder / METRICS).exists():
@@ -71,6 +67,17 @@ def load_run(folder: Path, device: torch.device) -> TrainedRun:
     )
 
 
+def check_readers(content: dict[str, Any], readers: Sequence[TextReader], path: Path) -> None:
+    """Refuse readers with other weights than those that a run was trained with."""
+    digests = _entry({"readers": {}} | content, "readers", dict, path)
+    for reader in readers:
+        if digests.get(reader.name) != reader.digest():
+            raise ModelError(
+                f"{path}: the reader {reader.name!r} that the run was trained with had other "
+                "weights than the installed package's: install that version, or train again"
+            )
+
+
 def _config(content: dict[str, Any], path: Path) -> TrainingConfig:
     """Return those settings that decide what is built."""
     try:
@@ -78,8 +85,8 @@ def _config(content: dict[str, Any], path: Path) -> TrainingConfig:
             model=_entry(content, "model", str, path),
             # Runs of earlier versions lack what follows.
             subset=content.get("subset"),
-            recipe=content.get("recipe", PAPER),
-            without=tuple(content.get("without", ())),
+            recipe=_entry({"recipe": PAPER} | content, "recipe", str, path),
+            without=_names({"without": []} | content, "without", path),
             finetune_image=_entry(content, "finetune_image", bool, path),
             image_encoder=_entry(content, "image_encoder", str, path),
         )

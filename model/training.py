@@ -33,6 +33,11 @@ from model.systems.catalogue import build_ensemble, build_system
 from model.systems.ensembles import WeightedVote
 from model.systems.recipe_network import RecipeNetwork
 from model.systems.system import System, holding
+from model.text_readers import open_readers
+from model.trained_run import check_readers
+
+# So many tell the scale of frozen features; of more, their features would fill the memory.
+POSTS_TO_A_SCALE = 20_000
 
 
 def train(
@@ -79,6 +84,7 @@ def resume(run: Path, *, profile: bool = False) -> dict[str, Any]:
         raise ModelError(
             f"{folder} holds another data set than the one that {run} was begun with: train again"
         )
+    check_readers(description, open_readers(config.readers), run / CONFIG)
     with joined_world(config.device) as world:
         return _Training(config, dataset, root, world, profile=profile, goes_on=True).run()
 
@@ -96,9 +102,9 @@ def build_network(config: TrainingConfig, material: Material) -> System:
         readers=material.readers,
     )
     if isinstance(network, RecipeNetwork):
-        train = material.splits[TRAIN]
-        step = 1 + len(train.posts) // POSTS_TO_A_SCALE
-        network.standardise(train.batch(np.arange(0, len(train.posts), step)))
+        split = material.splits[TRAIN]
+        step = 1 + len(split.posts) // POSTS_TO_A_SCALE
+        network.standardise(split.batch(np.arange(0, len(split.posts), step)))
     generator = torch.Generator().manual_seed(config.seed)
     if network.word_embedding:
         with torch.no_grad():
@@ -106,9 +112,6 @@ def build_network(config: TrainingConfig, material: Material) -> System:
             network.word_embedding.weight.copy_(vectors)
     return network
 
-
-# So many tell the scale of frozen features; of more, their features would fill the memory.
-POSTS_TO_A_SCALE = 20_000
 
 Chain = list[tuple[RunFolder, TrainingConfig]]
 """A run's folder behind those that it lies in, each with what is trained in it."""

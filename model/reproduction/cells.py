@@ -24,6 +24,7 @@ from datasets.progress import say
 from datasets.reading import Dataset
 from model.config import TrainingConfig
 from model.errors import ModelError, TrainingStopped
+from model.recipes import BEST
 from model.reproduction.answers import (
     Answers,
     answer_test_posts,
@@ -204,7 +205,8 @@ def train_cell(cell: Cell, dataset: Dataset, settings: TrainingConfig, run: Path
 
 def _deciding(settings: TrainingConfig) -> dict[str, Any]:
     """Return the settings that decide what comes out; of a file, its name and size."""
-    options = {name: value for name, value in asdict(settings).items() if name not in _UNDECIDING}
+    undecided = _UNDECIDING if settings.recipe == BEST else (*_UNDECIDING, "recipe", "without")
+    options = {name: value for name, value in asdict(settings).items() if name not in undecided}
     for name in ("word_vectors", "image_weights"):
         path = Path(options[name]) if options[name] else None
         if path and path.is_file():

@@ -22,6 +22,8 @@ LENGTHS = {"image": 15.0, "text": 10.0, "tags": 5.0}
 # A lexicon's few features would drown among a thousand, and dropout would often take them all.
 FEW, COPIES_OF_FEW = 16, 20
 
+_NO_DEVIATION = 1e-6
+
 
 class Standardised(nn.Module):
     """Brings features of several origins to mean 0 and to a length that suits training."""
@@ -43,11 +45,12 @@ class Standardised(nn.Module):
         self.register_buffer("factor_D", torch.ones(self.dimension))
 
     def fit(self, features_ND: Tensor) -> None:
-        """Take means and deviations from training posts."""
+        """Take means and deviations from training posts; what is the same in all says nothing."""
         copied_ND = features_ND[:, self.origin_D]
-        deviation_D = copied_ND.std(0, correction=0).clamp(min=1e-6)
+        deviation_D = copied_ND.std(0, correction=0)
+        factor_D = self._length / max(self.dimension, 1) ** 0.5 / deviation_D
         self.mean_D.copy_(copied_ND.mean(0))
-        self.factor_D.copy_(self._length / max(self.dimension, 1) ** 0.5 / deviation_D)
+        self.factor_D.copy_(torch.where(deviation_D > _NO_DEVIATION, factor_D, 0))
 
     def forward(self, features_ND: Tensor) -> Tensor:
         """Return numbers (N, D)."""

@@ -17,9 +17,9 @@ from itertools import pairwise
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, log_softmax
+from torch.nn.functional import cross_entropy, log_softmax, softmax
 
-from datasets.modalities import COMPLETE, MODALITIES, SUBSETS
+from datasets.modalities import MODALITIES, SUBSETS
 from model.batches import Batch
 from model.encoders import REPRESENTATION, TagsEncoder, TextEncoder
 from model.image_backbones import Backbone
@@ -125,6 +125,7 @@ class RecipeNetwork(System):
         ]
         self.members = nn.ModuleList(self._members)
         self._together = TOGETHER in parts
+        self.by_length = self.word_embedding is not None
 
     @property
     def backbone(self) -> Backbone:
@@ -154,10 +155,12 @@ class RecipeNetwork(System):
             if modality in batch.inputs
         }
         rows = {s: batch.rows[s] for s in SUBSETS if s in asked and len(batch.rows[s])}
+        if not rows:
+            return MembersAnswers(logits_KHBC=batch.labels_B.new_zeros(1, 0, 0, 0), rows={})
         logits_KHBC = torch.stack([member(read, batch, list(rows)) for member in self._members])
         if not self.training:
-            logs_HBC = log_softmax(logits_KHBC.float(), dim=3).exp().mean(0)
-            logits_KHBC = logs_HBC.clamp(min=torch.finfo(logs_HBC.dtype).tiny).log()[None]
+            probabilities_HBC = softmax(logits_KHBC.float(), dim=3).mean(0)
+            logits_KHBC = probabilities_HBC.clamp(min=torch.finfo(torch.float32).tiny).log()[None]
         return MembersAnswers(logits_KHBC=logits_KHBC, rows=rows)
 
     def holders(self, posts: Posts) -> dict[str, Flags]:
@@ -179,10 +182,9 @@ class RecipeNetwork(System):
         own_B = torch.full_like(batch.labels_B, -1)
         for number, head in enumerate(heads):
             own_B[answers.rows[head]] = number
-        held = torch.nonzero(own_B >= 0).flatten()
         each_HB = _cross_entropies(answers.logits_KHBC, batch)
         if not self.training:
-            return {OWN: each_HB[own_B[held], held].sum()}
+            return {OWN: _sum_of_own(each_HB, own_B)}
         sums = {
             head: each_B[answers.rows[head]].sum()
             for head, each_B in zip(heads, each_HB, strict=True)
@@ -190,13 +192,18 @@ class RecipeNetwork(System):
         if self._together:
             logs_KHBC = heads_together(log_softmax(answers.logits_KHBC.float(), dim=3), heads)
             together_HB = _cross_entropies(logs_KHBC, batch)
-            sums[OWN] = WEIGHT_OF_TOGETHER * together_HB[own_B[held], held].sum()
+            sums[OWN] = WEIGHT_OF_TOGETHER * _sum_of_own(together_HB, own_B)
         return sums
 
     def trained_by(self, term: str) -> Iterable[nn.Parameter]:
-        """Return the parameters of a head, in all members."""
-        head = COMPLETE if term == OWN else term
-        return (p for member in self._members for p in member.heads[head].parameters())
+        """Return the parameters of a head, in all members; all heads work for what is common."""
+        return (
+            parameter
+            for member in self._members
+            for head, layers in member.heads.items()
+            if term in (head, OWN)
+            for parameter in layers.parameters()
+        )
 
 
 def heads_together(logs_KHBC: Tensor, heads: Sequence[str]) -> Tensor:
@@ -221,3 +228,9 @@ def _cross_entropies(logits_KHBC: Tensor, batch: Batch) -> Tensor:
     K, H, B, _ = logits_KHBC.shape
     each = cross_entropy(logits_KHBC.flatten(0, 2), batch.labels_B.repeat(K * H), reduction="none")
     return each.view(K, H, B).mean(0)
+
+
+def _sum_of_own(each_HB: Tensor, own_B: Tensor) -> Tensor:
+    """Return the sum over the posts of what stands at their own head, -1 where there is none."""
+    values_B = each_HB.gather(0, own_B.clamp(min=0)[None])[0]
+    return torch.where(own_B >= 0, values_B, 0).sum()

