@@ -26,7 +26,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 DOCUMENT = PROJECT / "docs" / "results.md"
 MARKER = "<!-- From here on written by benchmarks/paper_results.py. -->\n"
 RATES = {"the paper's settings": 0.01, "a learning rate of 0.001": 0.001}
-"""The first is that of the tables and figures in the document; of the second it has the claims."""
+"""The document has everything at the first, and of the second the claims and Figure 5."""
 TARGETS = ("table1", "table2", "table3", "figure3", "figure4", "figure5")
 KEY, SECRET = "0123456789abcdef0123456789abcdef", "sandbox"
 
@@ -95,11 +95,14 @@ def write_document(results: dict[str, Path]) -> None:
         lines += ["", f"At {name}:", "", *markdown.claims(claims)]
     pictures = DOCUMENT.with_suffix("")
     pictures.mkdir(exist_ok=True)
-    first = next(iter(results.values()))
-    for target in TARGETS:
-        text = (first / f"{target}.md").read_text(encoding="utf-8")
-        lines += ["", "#" + text.replace(f"]({target}.svg)", f"]({pictures.name}/{target}.svg)")]
-        shutil.copyfile(first / f"{target}.svg", pictures / f"{target}.svg")
+    (first, at_first), (second, at_second) = results.items()
+    shown = [(first, at_first, target) for target in TARGETS]
+    for name, folder, target in (*shown, (second, at_second, "figure5")):
+        title, _, text = (folder / f"{target}.md").read_text(encoding="utf-8").partition("\n")
+        picture = f"{target}.svg" if name == first else f"{target}-{folder.name}.svg"
+        text = text.replace(f"]({target}.svg)", f"]({pictures.name}/{picture})")
+        lines += ["", f"#{title}, at {name}", text]
+        shutil.copyfile(folder / f"{target}.svg", pictures / picture)
     kept = DOCUMENT.read_text(encoding="utf-8").partition(MARKER)[0]
     DOCUMENT.write_text("\n".join([kept + MARKER, *lines]), encoding="utf-8")
 
