@@ -7,6 +7,7 @@ answer from holding up the next call.
 import threading
 from collections.abc import Callable
 
+from harvest.interruption import wait_for
 from harvest.planner import Planner
 
 # A retry falls due, and pictures are settled, without anybody saying so to a thread.
@@ -46,7 +47,7 @@ class ApiStage:
         """Wait until what is in flight is finished; raise what the stage failed with."""
         for thread in self._threads:
             if thread.ident is not None:  # Ctrl-C may come before it was started
-                thread.join()
+                wait_for(thread)
         if self._error is not None:
             raise self._error
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from harvest.interruption import SecondSignal
 from harvest.ledger import Ledger
 
 _TICK_SECONDS = 0.5
@@ -56,20 +57,24 @@ class Dispatcher:
         Ctrl-C ends the process at once, which the ledger survives. Raises what a stage raised.
         """
         try:
-            try:
-                interrupted = self._interrupted(tick, say)
-            except Exception:
+            with SecondSignal() as second:
+                try:
+                    interrupted = self._interrupted(tick, say, second)
+                except Exception:
+                    self._end()
+                    raise
                 self._end()
-                raise
-            self._end()
-            return interrupted
-        except KeyboardInterrupt:  # the second, wherever it comes
+                return interrupted
+        except KeyboardInterrupt:  # the second, where it came before its handler
             os._exit(130)
 
-    def _interrupted(self, tick: Callable[[], None], say: Callable[[str], None]) -> bool:
+    def _interrupted(
+        self, tick: Callable[[], None], say: Callable[[str], None], second: SecondSignal
+    ) -> bool:
         try:
             self._work(tick)
         except KeyboardInterrupt:
+            second.ends_at_once()
             say("stopping: what is in flight is finished first; Ctrl-C again does not wait")
             return True
         return False

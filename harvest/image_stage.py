@@ -25,6 +25,7 @@ from harvest.images import (
     read_picture,
     write_picture,
 )
+from harvest.interruption import wait_for
 from harvest.ledger import DuePhoto, Ledger
 from harvest.placeholders import PlaceholderError, SharedBodies, drop_shared_pictures
 from harvest.retry import PhotoGoneError, PhotoPrivateError, RetryPolicy, TransientError
@@ -108,7 +109,7 @@ class ImageStage:
     def join(self) -> None:
         """Wait for the end; raises what the stage failed with."""
         if self._thread.ident is not None:
-            self._thread.join()
+            wait_for(self._thread)
         if self._error is not None:
             raise self._error
 
