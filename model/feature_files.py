@@ -5,6 +5,7 @@ numpy's format; until it is whole it has another name. Whatever ends the work, a
 is lost; and of two processes that want the same features one computes them, the other waits.
 """
 
+import hashlib
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -39,6 +40,12 @@ def read_features(path: Path, shape: Shape) -> Tensor | None:
     if features.shape != shape or features.dtype != np.float32:
         return None
     return torch.from_numpy(features)
+
+
+def features_path(name: str, *made_from: str) -> Path:
+    """Return where features lie in a folder that keeps some: it says what they were made from."""
+    digest = hashlib.sha256(" ".join((name, *made_from)).encode()).hexdigest()
+    return Path("features", f"{name}-{digest[:16]}")
 
 
 def kept_or_made(

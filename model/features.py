@@ -5,7 +5,6 @@ are nearly all of an epoch's time. They are kept beside the data set, under a na
 they were made from: another seed, run or system reads them back.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import islice
@@ -18,7 +17,7 @@ from datasets.progress import ProgressReport
 from datasets.reading import Dataset
 from model.errors import ModelError
 from model.feature_extraction import Picture, extract, picture_contents
-from model.feature_files import GrowingFile, Shape, kept_or_made
+from model.feature_files import GrowingFile, Shape, features_path, kept_or_made
 from model.image_backbones import Backbone
 from model.picture_decoding import CpuDecoder, PictureDecoder
 from model.posts import Posts
@@ -64,11 +63,8 @@ def frozen_features(
 
 
 def features_folder(dataset: Dataset, backbone: Backbone, decoder: PictureDecoder) -> Path:
-    """Return where features lie in a folder that keeps some: it says what they were made from."""
-    made_from = f"{backbone.name} {backbone.digest()} {dataset.digest} {decoder.name}"
-    return Path(
-        "features", f"{backbone.name}-{hashlib.sha256(made_from.encode()).hexdigest()[:16]}"
-    )
+    """Return where a backbone's features lie in a folder that keeps some."""
+    return features_path(backbone.name, backbone.digest(), dataset.digest, decoder.name)
 
 
 def _compute(

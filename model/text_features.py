@@ -8,8 +8,8 @@ Shapes in names: N posts, D features of all readers.
 
 # ruff: noqa: N806 (shapes in names)
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from datasets.progress import ProgressReport
 from datasets.reading import Dataset
-from model.feature_files import GrowingFile, Shape, kept_or_made
+from model.feature_files import GrowingFile, Shape, features_path, kept_or_made
 from model.posts import MAX_WORDS
 from model.text_readers import TextReader
 
@@ -71,23 +71,18 @@ def text_features(
     names = [(split, modality) for split in posts for modality in READ]
     kept = []
     for reader in readers:
-        folder = _folder(dataset, reader)
+        folder = features_path(reader.name, reader.digest(), dataset.digest)
         shapes = {f"{split}-{m}": (posts[split], reader.dimension) for split, m in names}
         made = kept_or_made(
             [dataset.folder / folder, run_folder / folder],
             shapes,
-            lambda files, reader=reader, shapes=shapes: _compute(files, shapes, dataset, reader),  # type: ignore[misc]
+            partial(_compute, shapes=shapes, dataset=dataset, reader=reader),
         )
         kept.append(made)
     return {
         split: TextFeatures({m: [made[f"{split}-{m}"] for made in kept] for m in READ})
         for split in posts
     }
-
-
-def _folder(dataset: Dataset, reader: TextReader) -> Path:
-    made_from = f"{reader.name} {reader.digest()} {dataset.digest}"
-    return Path("features", f"{reader.name}-{hashlib.sha256(made_from.encode()).hexdigest()[:16]}")
 
 
 def _compute(

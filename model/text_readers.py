@@ -11,6 +11,7 @@ Shapes in names: N texts, L tokens, D features.
 
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
@@ -65,6 +66,10 @@ class SentenceReader:
 
     def digest(self) -> str:
         """Return the SHA-256 of the model's files and of how its layers are pooled."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         digest = hashlib.sha256(f"{_POOLED_LAYERS} {_LONGEST} ".encode())
         for path in self._files:
             digest.update(path.name.encode())
@@ -128,8 +133,13 @@ _READERS: dict[str, Callable[[], TextReader]] = {
 
 
 def open_readers(names: Sequence[str]) -> list[TextReader]:
-    """Load readers by name."""
-    return [_READERS[name]() for name in names]
+    """Load readers by name, each once in a process: they never change."""
+    return [_open(name) for name in names]
+
+
+@cache
+def _open(name: str) -> TextReader:
+    return _READERS[name]()
 
 
 def _package_folder(module: str, package: str) -> Path:

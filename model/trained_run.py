@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import torch
 
 from datasets.progress import say
+from datasets.reading import Dataset
+from model.batches import Split
 from model.config import TrainingConfig
 from model.errors import ModelError
 from model.image_backbones import build_backbone
@@ -15,6 +17,7 @@ from model.network import MultitaskNetwork
 from model.posts import Encoding
 from model.recipes import PAPER
 from model.run_folder import CONFIG, METRICS, RunFolder, read_config
+from model.splits import open_splits
 from model.systems.catalogue import build_ensemble, build_system
 from model.systems.system import System
 from model.text_readers import TextReader, open_readers
@@ -36,6 +39,21 @@ class TrainedRun:
     dataset_digest: str
     readers: list[TextReader]
     """What reads texts and tags, frozen."""
+    folder: Path
+    device: torch.device
+
+    def splits(self, dataset: Dataset, names: tuple[str, ...]) -> dict[str, Split]:
+        """Read splits of a data set as the run reads posts."""
+        return open_splits(
+            dataset,
+            names,
+            self.encoding,
+            self.network.backbone,
+            finetuned=self.finetuned,
+            run_folder=self.folder,
+            device=self.device,
+            readers=self.readers,
+        )
 
 
 def load_run(folder: Path, device: torch.device) -> TrainedRun:
@@ -64,6 +82,8 @@ def load_run(folder: Path, device: torch.device) -> TrainedRun:
         dataset_folder=dataset_folder,
         dataset_digest=dataset_digest,
         readers=readers,
+        folder=folder,
+        device=device,
     )
 
 

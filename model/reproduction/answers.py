@@ -24,7 +24,6 @@ from model.errors import ModelError
 from model.metrics import Confusion, confusion_matrix, figures
 from model.posts import Integers
 from model.prefetching import ready_batches
-from model.splits import open_splits
 from model.trained_run import load_run
 
 NO_ANSWER = -1
@@ -64,16 +63,7 @@ def answer_test_posts(run: Path, dataset: Dataset, *, device: str) -> Answers:
     """Let the network of a run folder answer a data set's test posts."""
     chosen = choose_device(device)
     trained = load_run(run, chosen)
-    split = open_splits(
-        dataset,
-        (TEST,),
-        trained.encoding,
-        trained.network.backbone,
-        finetuned=trained.finetuned,
-        run_folder=run,
-        device=chosen,
-        readers=trained.readers,
-    )[TEST]
+    split = trained.splits(dataset, (TEST,))[TEST]
     by_subset = {subset: np.full(len(split.posts), NO_ANSWER) for subset in SUBSETS}
     passes = list(reading_order(split.posts.text_lengths, POSTS_TO_A_PASS))
     for indices, batch in zip(passes, ready_batches(split, passes, chosen), strict=True):

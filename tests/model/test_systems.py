@@ -18,7 +18,6 @@ from model.errors import ModelError
 from model.evaluation import evaluate
 from model.image_backbones import build_backbone
 from model.prediction import Prediction, Predictor, RawPost
-from model.splits import open_splits
 from model.systems.catalogue import build_system
 from model.systems.common_space import MARGIN, ranking_loss
 from model.systems.fusion import CATEGORY
@@ -276,15 +275,7 @@ class TestTwoTasks:
 class TestVotes:
     def scores(self, folder: Path) -> dict[str, Tensor]:
         trained = load_run(folder, torch.device("cpu"))
-        (split,) = open_splits(
-            open_dataset(trained.dataset_folder),
-            ("test",),
-            trained.encoding,
-            trained.network.backbone,
-            finetuned=False,
-            run_folder=folder,
-            device=torch.device("cpu"),
-        ).values()
+        (split,) = trained.splits(open_dataset(trained.dataset_folder), ("test",)).values()
         world = World(device=torch.device("cpu"))
         found = answer_split(trained.network, split, 2, world)
         return {s: torch.from_numpy(head.logits_NC).softmax(1) for s, head in found.items()}
