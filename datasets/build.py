@@ -144,7 +144,7 @@ def _judged(
     posts: Input, judge: Judge, known: Path | None, engine: str, workspace: Path
 ) -> Iterator[pa.Table]:
     if engine == "local":
-        return judged_locally(posts.source, judge, known)
+        return judged_locally(posts.source, judge, known, workspace / "judged")
     from datasets.ray_engine import judged_on_ray
 
     return judged_on_ray(posts.source, judge, known, workspace / "ray")

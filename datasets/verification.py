@@ -98,6 +98,10 @@ def verify_dataset(folder: Path, *, deep: bool) -> Verdict:
         dataset.vocabulary()
     except DamagedDatasetError as error:
         verdict.damaged.append(error.what)
+    except DatasetError:
+        if (here / DESCRIPTION).exists():
+            raise
+        verdict.damaged.append(f"{here / DESCRIPTION} is not there")
     files = dataset.files if dataset else _files_of_damaged(here)
     named = " ".join(verdict.damaged)
     for line in damaged_files(here, files):
