@@ -54,10 +54,8 @@ def judge(place: Path, out: Path) -> None:
         pass
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Posts ``p.parquet``, their data set ``d``, and one with references ``m``."""
-    folder = tmp_path_factory.mktemp("built")
+def own_posts(path: Path, count: int) -> None:
+    """Write a file of posts, each with a text and a picture."""
     words = "The house on the hill by the river in the evening"
     rows = [
         {
@@ -66,9 +64,16 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "text": f"{words} {n}",
             "label": "ab"[n % 2],
         }
-        for n in range(40)
+        for n in range(count)
     ]
-    pq.write_table(pa.Table.from_pylist(rows), folder / "p.parquet", row_group_size=10)
+    pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=10)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Posts ``p.parquet``, their data set ``d``, and one with references ``m``."""
+    folder = tmp_path_factory.mktemp("built")
+    own_posts(folder / "p.parquet", 40)
     build(folder, folder / "d")
     write_dataset(folder / "m", [row(number) for number in range(1000)])
     return folder
