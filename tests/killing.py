@@ -57,7 +57,8 @@ def killed_at_every_call(
     prepared: Callable[[Path], None],
     folder: Path,
     *,
-    writes: int = 8,
+    only: Sequence[str] = (),
+    writes: int = 5,
     most: int = 1000,
     seed: int = 0,
 ) -> Iterator[tuple[Moment, Path]]:
@@ -66,15 +67,16 @@ def killed_at_every_call(
     ``prepared`` fills an empty folder; ``command`` gives the arguments of Python for that folder
     (``cli.py`` and what follows, or ``-c PROGRAM``). Every rename, link, unlink, mkdir and their
     like is a moment (of more than ``most``, a sample), and ``writes`` of each kind of write.
-    Moments that a run does not come to, because threads share work otherwise, are passed over.
+    ``only`` names the calls where not all are wanted. Moments that a run does not come to, because
+    threads share work otherwise, are passed over.
     """
     skip_without_strace()
     counted = folder / "counted"
     counted.mkdir()
     prepared(counted)
-    for number, moment in enumerate(
-        _moments(_counts([*command(counted)], folder / "calls"), writes, most, seed)
-    ):
+    counts = _counts([*command(counted)], folder / "calls")
+    counts = {name: count for name, count in counts.items() if not only or name in only}
+    for number, moment in enumerate(_moments(counts, writes, most, seed)):
         place = folder / f"killed-{number}"
         place.mkdir()
         prepared(place)
@@ -87,8 +89,9 @@ def killed_at_every_call(
 
 def _traced(options: list[str], command: Sequence[object]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["strace", "-f", "-qq", "--seccomp-bpf", *options, sys.executable, *map(str, command)],
+        ["strace", "-f", "-qq", *options, sys.executable, *map(str, command)],
         cwd=_PROJECT,
+        # Not with --seccomp-bpf, however slow: strace 6.1 then signals nobody.
         # What Python keeps of modules would be written and renamed too.
         env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"},
         capture_output=True,
