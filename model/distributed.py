@@ -15,7 +15,7 @@ group of the CPUs.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -67,6 +67,17 @@ class World:
         finally:  # after an error too: the others then meet the same one, and wait for nobody
             if self.control and not self.rank:
                 dist.monitored_barrier(self.control)
+
+    def first_alone(self, action: Callable[[], None]) -> None:
+        """Let the first process do something; where it fails, the others end without a word."""
+        error: BaseException | None = None
+        if self.writes:
+            try:
+                action()
+            except Exception as raised:
+                error = raised
+        if self.any(error is not None):
+            raise error or SystemExit(1)
 
     def any(self, flag: bool) -> bool:
         """Return whether the flag is set in any process."""
