@@ -10,14 +10,15 @@ from html import escape
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from datasets.errors import DatasetError
 from datasets.inspection import Inspection, Sample
 from datasets.inspection_plots import histogram, stacked_bars
 from datasets.inspection_table import occurring, summary
+from datasets.parquet_files import open_parquet
 from datasets.pictures import UnreadablePictureError, prepare_picture
 from datasets.reading import Dataset
+from datasets.replacing import new_file
 from datasets.splits import SPLITS, TRAIN
 
 _THUMBNAIL = 160
@@ -59,12 +60,10 @@ def write_page(inspection: Inspection, path: Path) -> None:
     Raises ``DatasetError`` where it cannot be written or a shard cannot be read.
     """
     content = "".join(_page(inspection))
-    part = path.with_name(f".{path.name}.part")
     try:
-        part.write_text(content, encoding="utf-8")
-        part.replace(path)
+        with new_file(path) as new:
+            new.write_text(content, encoding="utf-8")
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise DatasetError(f"--html {path} cannot be written: {error}") from None
 
 
@@ -162,7 +161,7 @@ def _pictures(dataset: Dataset, rows: Sequence[int]) -> dict[int, bytes]:
     first = 0
     for shard in dataset.shards(TRAIN):
         try:
-            with pq.ParquetFile(shard) as file:
+            with open_parquet(shard) as file:
                 for group in range(file.num_row_groups):
                     size = file.metadata.row_group(group).num_rows
                     here = [row for row in wanted if first <= row < first + size]

@@ -27,6 +27,7 @@ from datasets.own_rows import (
     unreadable,
     votes_of,
 )
+from datasets.parquet_files import open_parquet
 from datasets.post_columns import check_types, image_of, tags_of
 
 # Row groups above these are rewritten: a group is read as a whole.
@@ -201,7 +202,7 @@ def _group_sizes(path: Path) -> list[int]:
 def _opened(path: Path, given: Path) -> Iterator[pq.ParquetFile]:
     """Open a Parquet file so that it is read as it is used up, and not a row group at once."""
     try:
-        with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
+        with open_parquet(path, pre_buffer=False, buffer_size=1 << 20) as file:
             yield file
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise unreadable(given, error) from None

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from datasets.csv_rows import csv_rows
 from datasets.errors import DatasetError
 from datasets.own_rows import choose_columns, place_of, unreadable
+from datasets.parquet_files import parquet_writer
 
 _ROWS_AT_ONCE = 500
 
@@ -18,7 +19,7 @@ _ROWS_AT_ONCE = 500
 def rewrite_parquet(file: pq.ParquetFile, columns: list[str], out: Path) -> None:
     """Write some columns of a Parquet file with small row groups."""
     fields = [file.schema_arrow.field(name) for name in columns]
-    with pq.ParquetWriter(out, pa.schema(fields), compression="zstd") as writer:
+    with parquet_writer(out, pa.schema(fields)) as writer:
         for batch in file.iter_batches(_ROWS_AT_ONCE, columns=columns):
             writer.write_table(pa.table(batch.select(columns)), row_group_size=_ROWS_AT_ONCE)
 
@@ -37,7 +38,7 @@ def rewrite_csv(path: Path, out: Path) -> None:
         schema = pa.schema(
             [pa.field(c, pa.int64() if c == "votes" else pa.string()) for c in columns]
         )
-        with pq.ParquetWriter(out, schema, compression="zstd") as writer:
+        with parquet_writer(out, schema) as writer:
             held: list[list[Any]] = []
             for number, row in enumerate(chain([first] if first else [], rows)):
                 held.append(_cells(row, place_of(path, number)))

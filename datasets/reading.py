@@ -1,11 +1,11 @@
 """A data set folder as its readers see it: training, evaluation, inspection, manifests.
 
 The format is described in ``docs/datasets.md``. A folder is checked when it is opened, so that
-those who read it need not be careful again.
+those who read it need not be careful again: what is damaged on disk is refused, not read.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datasets.errors import DatasetError
+from datasets.file_digests import (
+    FILES,
+    DamagedError,
+    check_briefly,
+    check_own_digest,
+    check_whole,
+)
+from datasets.layout import DESCRIPTION, FORMAT, VOCABULARY, is_known
+from datasets.parquet_files import open_parquet
+from datasets.replacing import standing
 from datasets.shards import SCHEMA
 from datasets.splits import SPLITS
 
-FORMAT = "flickr-emotion-dataset"
 FORMAT_VERSION = 2
 _AGAIN = "build the splits again"
 
@@ -59,6 +68,8 @@ class Dataset:
     options: dict[str, Any]
     described: dict[str, Any]
     """All that ``dataset.json`` holds."""
+    files: dict[str, dict[str, Any]]
+    """Size and digests by file; none for a data set from before they were kept."""
 
     def shards(self, split: str) -> list[Path]:
         """Return the Parquet files of a split in their order."""
@@ -77,7 +88,7 @@ class Dataset:
         """Yield the posts of a split as tables of ``batch_size`` rows, in their order."""
         for shard in self.shards(split):
             try:
-                with pq.ParquetFile(shard) as file:
+                with open_parquet(shard) as file:
                     for batch in file.iter_batches(batch_size, columns=list(columns)):
                         yield pa.Table.from_batches([batch])
             except (OSError, pa.ArrowException) as error:
@@ -85,7 +96,8 @@ class Dataset:
 
     def vocabulary(self) -> Vocabulary:
         """Read ``vocabulary.json``."""
-        path = self.folder / "vocabulary.json"
+        path = self.folder / VOCABULARY
+        self._check(VOCABULARY, check_briefly)
         content = _read_json(path)
         try:
             return Vocabulary(
@@ -96,13 +108,39 @@ class Dataset:
         except (KeyError, TypeError, ValueError) as error:
             raise DatasetError(f"{path} is damaged ({error!r}): {_AGAIN}") from None
 
+    def check_file(self, name: str) -> None:
+        """Compare all of a file with its digest, for those who take it over as it is.
+
+        Raises ``DatasetError`` where it is damaged; a data set without digests is believed.
+        """
+        self._check(name, check_whole)
+
+    def check_shard(self, shard: Path) -> None:
+        """Compare a shard's size and footer with what ``dataset.json`` says of them."""
+        name = shard.relative_to(self.folder).as_posix()
+        if self.files and name not in self.files:
+            raise DatasetError(f"{shard} is no part of the data set: {_AGAIN}")
+        self._check(name, check_briefly)
+
+    def _check(self, name: str, check: Callable[[Path, str, dict[str, Any]], None]) -> None:
+        if name not in self.files:
+            return
+        try:
+            check(self.folder, name, self.files[name])
+        except DamagedError as error:
+            raise DatasetError(f"{self.folder / name} {error}: {_AGAIN}") from None
+        except OSError as error:
+            raise DatasetError(f"{self.folder / name} cannot be read ({error}): {_AGAIN}") from None
+
 
 def open_dataset(folder: Path) -> Dataset:
     """Open a data set folder.
 
-    Raises ``DatasetError`` where the folder is none, is of a newer format, or lacks a file.
+    Raises ``DatasetError`` where the folder is none, is of a newer format, lacks a file, or is
+    damaged: what can be seen without reading all of it.
     """
-    described = folder / "dataset.json"
+    folder = standing(folder)
+    described = folder / DESCRIPTION
     content = _read_json(described)
     version = content.get("version")
     if content.get("format") != FORMAT or not isinstance(version, int):
@@ -113,6 +151,7 @@ def open_dataset(folder: Path) -> Dataset:
             "update the program"
         )
     try:
+        check_own_digest(content)
         dataset = Dataset(
             folder=folder,
             version=version,
@@ -123,12 +162,23 @@ def open_dataset(folder: Path) -> Dataset:
             digest=str(content["digest"]),
             options=dict(content["options"]),
             described=content,
+            files=_files(content.get(FILES, {})),
         )
+    except DamagedError as error:
+        raise DatasetError(f"{described} {error}: {_AGAIN}") from None
     except (KeyError, TypeError, ValueError) as error:
         raise DatasetError(f"{described} is damaged ({error!r}): {_AGAIN}") from None
     for split in SPLITS:
         _check_shards(dataset, split)
     return dataset
+
+
+def _files(value: Any) -> dict[str, dict[str, Any]]:
+    files = {str(name): dict(digests) for name, digests in dict(value).items()}
+    for name, digests in files.items():
+        if not is_known(name) or "sha256" not in digests or "bytes" not in digests:
+            raise ValueError(name)
+    return files
 
 
 def _check_shards(dataset: Dataset, split: str) -> None:
@@ -139,6 +189,7 @@ def _check_shards(dataset: Dataset, split: str) -> None:
         raise DatasetError(f"{dataset.folder / 'data'} lacks a shard of {split}: {_AGAIN}")
     posts = 0
     for shard in shards:
+        dataset.check_shard(shard)
         try:
             metadata = pq.read_metadata(shard)
         except (OSError, pa.ArrowException) as error:

@@ -3,9 +3,11 @@
 A folder that is made anew is filled in a workspace beside its place. When it is whole, its files
 are synced and the two names are exchanged, so that at every moment either the old folder or the
 new one is in its place, however the process ends. Some file systems cannot exchange two names.
-There the old folder stands in the workspace for a moment, and ``standing`` finds it.
+There the old folder stands in the workspace for a moment, and ``standing`` finds it. Single files
+are written in a workspace too, and renamed.
 
-The workspace carries a mark. What a killed process left is removed by its mark; nothing else is.
+The workspace carries a mark, which is locked while a process works there. What a killed process
+left is removed by its mark; nothing else is, and no other name is taken.
 """
 
 import ctypes
@@ -17,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 _MARK = ".flickr-emotion-workspace"
 _CANNOT_EXCHANGE = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
@@ -34,18 +36,40 @@ def workspace_beside(place: Path) -> Iterator[Path]:
     """
     place.parent.mkdir(parents=True, exist_ok=True)
     workspace = _workspace(place)
-    lock = FileLock(place.with_name(f".{place.name}.lock"), timeout=0)
-    with lock:
+    with _claimed(workspace):
+        settle(place)
+        _empty(workspace)
         try:
-            settle(place)
-            _remove(workspace)
-            workspace.mkdir()
-            (workspace / _MARK).touch()
             yield workspace
         finally:
             with suppress(OSError):
-                _remove(workspace)
-            Path(lock.lock_file).unlink(missing_ok=True)
+                # Whatever ended this process between two renames: the old folder may be in here.
+                settle(place)
+                _empty(workspace)
+                (workspace / _MARK).unlink()
+                workspace.rmdir()
+
+
+@contextmanager
+def new_file(place: Path) -> Iterator[Path]:
+    """Give a path to write a file to; the file takes its place if nothing is raised.
+
+    Raises ``OSError`` where it cannot, where ``place`` is a folder or its own folder is not there,
+    and where another process is writing the same file.
+    """
+    if place.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", str(place))
+    if not place.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "its folder is not there", str(place))
+    try:
+        with workspace_beside(place) as workspace:
+            new = workspace / place.name
+            yield new
+            put_file(new, place)
+    except Timeout:
+        raise BlockingIOError(
+            errno.EAGAIN, "another command is writing it, wait for it", str(place)
+        ) from None
 
 
 def put_folder(new: Path, place: Path) -> None:
@@ -75,8 +99,10 @@ def standing(place: Path) -> Path:
 
     For readers; whoever writes calls ``settle`` under the lock.
     """
+    if os.path.lexists(place) or not place.name:
+        return place
     aside = _aside(place)
-    return aside if not os.path.lexists(place) and aside.is_dir() else place
+    return aside if aside.is_dir() and not aside.is_symlink() else place
 
 
 def settle(place: Path) -> None:
@@ -105,21 +131,45 @@ def sync(path: Path) -> None:
         os.close(opened)
 
 
-def _remove(workspace: Path) -> None:
-    if not os.path.lexists(workspace):
-        return
-    ours = not workspace.is_symlink() and (
-        (workspace / _MARK).is_file() or (workspace.is_dir() and not any(workspace.iterdir()))
-    )
-    if not ours:
-        raise FileExistsError(errno.EEXIST, "is not ours: move it elsewhere", str(workspace))
-    # The mark goes last, or a process killed meanwhile would leave what nobody dares to remove.
+@contextmanager
+def _claimed(workspace: Path) -> Iterator[None]:
+    """Make a workspace if need be, and lock it."""
+    while True:
+        with suppress(FileExistsError):
+            workspace.mkdir()
+        if not _is_ours(workspace):
+            raise FileExistsError(errno.EEXIST, "is not ours, move it elsewhere", str(workspace))
+        lock = FileLock(workspace / _MARK, timeout=0)
+        try:
+            lock.acquire()
+            break
+        except FileNotFoundError:  # another process has just ended and taken its workspace away
+            continue
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _is_ours(workspace: Path) -> bool:
+    mark = workspace / _MARK
+    if workspace.is_symlink() or mark.is_symlink():
+        return False
+    try:
+        return mark.is_file() or not any(workspace.iterdir())
+    except FileNotFoundError:
+        return True  # it has just gone
+    except NotADirectoryError:
+        return False
+
+
+def _empty(workspace: Path) -> None:
+    """Remove all but the mark: without it a later process would not dare to remove the rest."""
     for entry in workspace.iterdir():
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
         elif entry.name != _MARK:
             entry.unlink()
-    shutil.rmtree(workspace)
 
 
 def _workspace(place: Path) -> Path:

@@ -14,14 +14,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
-from filelock import Timeout
 
 from datasets.csv_rows import csv_rows
 from datasets.errors import DatasetError
 from datasets.modalities import MODALITIES
 from datasets.own_rows import refuse_doubled
+from datasets.parquet_files import open_parquet, parquet_writer
 from datasets.post_columns import check_types
-from datasets.replacing import put_file, workspace_beside
+from datasets.replacing import new_file
 from model.errors import ModelError
 
 ROWS_TO_A_READ = 128
@@ -42,12 +42,7 @@ def open_rows(path: Path) -> tuple[Iterator[dict[str, Any]], int]:
             return _csv_rows(path), sum(1 for _ in csv_rows(path, partial(_columns, path)))
         # Read in pieces: pandas writes a million rows as one group, whose pictures would all be
         # in memory at once.
-        file = pq.ParquetFile(
-            path,
-            pre_buffer=False,
-            buffer_size=BYTES_TO_A_READ,
-            page_checksum_verification=True,
-        )
+        file = open_parquet(path, pre_buffer=False, buffer_size=BYTES_TO_A_READ)
         columns = check_types(file, path, _columns(path, file.schema_arrow.names))
         return _parquet_rows(file, path, columns), file.metadata.num_rows
 
@@ -105,22 +100,15 @@ def open_writer(out: Path, schema: pa.Schema) -> Iterator[Callable[[list[dict[st
     Raises ``ModelError`` where it cannot be written, or another process writes it.
     """
     try:
-        with workspace_beside(out.absolute()) as workspace:
-            new = workspace / f"new{out.suffix}"
-            with _writer(new, schema) as writer:
-                yield lambda rows: writer.write_table(pa.Table.from_pylist(rows, schema=schema))
-            put_file(new, out)
-    except Timeout:
-        raise ModelError(
-            f"another command writes {out}: wait for it, or give --out another file"
-        ) from None
+        with new_file(out) as new, _writer(new, schema) as writer:
+            yield lambda rows: writer.write_table(pa.Table.from_pylist(rows, schema=schema))
     except OSError as error:
         # Arrow's own words name the temporary file.
-        reason = os.strerror(error.errno) if error.errno else "the system says no more"
+        reason = error.strerror or (os.strerror(error.errno) if error.errno else "no more is known")
         raise ModelError(f"--out {out} cannot be written ({reason}): give another file") from None
 
 
 def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter | pa_csv.CSVWriter:
     if path.suffix.lower() == ".csv":
         return pa_csv.CSVWriter(path, schema)
-    return pq.ParquetWriter(path, schema, write_page_checksum=True)
+    return parquet_writer(path, schema)

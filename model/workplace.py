@@ -81,19 +81,18 @@ class Workplace:
         Raises ``ModelError`` where another one is at work, or the place cannot be written.
         """
         try:
-            self._place.parent.mkdir(parents=True, exist_ok=True)
-            self._check_around()
-            with FileLock(self._around / _LOCK, timeout=0):
-                try:
-                    self._put_in_order()
-                    yield
-                finally:
-                    with suppress(OSError):
-                        self._leave()
+            lock = self._lock()
         except Timeout:
             raise ModelError(
                 f"another training is at work on {self.out}: wait for it, or give another folder"
             ) from None
+        try:
+            self._put_in_order()
+            yield
+        finally:
+            with suppress(OSError):
+                self._leave()
+            lock.release()
 
     def make_room(self) -> None:
         """Find before the work begins whether a new training can be written.
@@ -131,12 +130,22 @@ class Workplace:
             put_folder(self._beside, self._place)
         self._put_in_order()
 
-    def _check_around(self) -> None:
+    def _lock(self) -> FileLock:
         """Make the folder around a training, or refuse what somebody else has called so."""
-        self._around.mkdir(exist_ok=True)
-        names = {entry.name for entry in self._around.iterdir()}
-        if self._around.is_symlink() or names - {_LOCK, _RUN} or (names and _LOCK not in names):
-            raise ModelError(f"{self._around} is not ours: move it elsewhere")
+        self._place.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            with suppress(FileExistsError):
+                self._around.mkdir()
+            try:
+                names = {entry.name for entry in self._around.iterdir()}
+                foreign = names - {_LOCK, _RUN} or (names and _LOCK not in names)
+                if foreign or self._around.is_symlink():
+                    raise ModelError(f"{self._around} is not ours: move it elsewhere")
+                lock = FileLock(self._around / _LOCK, timeout=0)
+                lock.acquire()
+                return lock
+            except FileNotFoundError:  # another training has just ended and taken it away
+                continue
 
     def _put_in_order(self) -> None:
         settle(self._place)

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 
 from datasets.modalities import SUBSETS
+from datasets.parquet_files import open_parquet, parquet_writer
 from datasets.reading import Dataset
 from datasets.splits import TEST
 from model.answering import POSTS_TO_A_PASS
@@ -88,17 +88,15 @@ def write_answers(answers: Answers, dataset: Dataset, path: Path) -> None:
     for subset, numbers in answers.by_subset.items():
         columns[subset] = [names[number] for number in numbers]
     schema = pa.schema([(name, pa.string()) for name in columns])
-    with whole_file(path) as new:
-        pq.write_table(
-            pa.table(columns, schema=schema), new, compression="zstd", write_page_checksum=True
-        )
+    with whole_file(path) as new, parquet_writer(new, schema) as writer:
+        writer.write_table(pa.table(columns, schema=schema))
 
 
 def read_answers(path: Path, classes: tuple[str, ...]) -> Answers:
     """Read answers back. Raises ``ModelError`` where the file cannot be read."""
     numbers = {name: number for number, name in enumerate(classes)} | {None: NO_ANSWER}
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with open_parquet(path) as file:
             table = file.read(columns=["label", *SUBSETS]).to_pydict()
         coded = {
             name: np.array([numbers[value] for value in values], dtype=np.int64)

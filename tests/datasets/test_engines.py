@@ -175,10 +175,11 @@ class TestFeatures:
         self, harvest: Path, tmp_path: Path
     ) -> None:
         build(harvest, tmp_path / "d")
-        (tmp_path / "d" / "features").mkdir()
-        (tmp_path / "d" / "features" / "some.npy").write_bytes(b"numbers")
+        kept = tmp_path / "d" / "features" / "densenet121-0123456789abcdef"
+        kept.mkdir(parents=True)
+        (kept / "train.npy").write_bytes(b"numbers")
         build(harvest, tmp_path / "d")
-        assert (tmp_path / "d" / "features" / "some.npy").read_bytes() == b"numbers"
+        assert (kept / "train.npy").read_bytes() == b"numbers"
         build(harvest, tmp_path / "d", seed=1)
         assert not (tmp_path / "d" / "features").exists()
 
@@ -228,7 +229,10 @@ class TestInterrupted:
     def test_a_build_killed_between_its_last_two_steps(self, harvest: Path, tmp_path: Path) -> None:
         build(harvest, tmp_path / "d")
         before = files(tmp_path / "d")
-        (tmp_path / "d").rename(tmp_path / ".d.previous")
+        (tmp_path / ".d.building").mkdir()
+        (tmp_path / ".d.building" / ".flickr-emotion-workspace").touch()
+        (tmp_path / "d").rename(tmp_path / ".d.building" / "previous")
+        assert open_dataset(tmp_path / "d").counts["train"]["total"] > 0
         with pytest.raises(DatasetError, match="no post to build from"):
             build(harvest, tmp_path / "d", min_votes=1000)
         assert files(tmp_path / "d") == before

@@ -282,12 +282,11 @@ class TestFiles:
         assert sorted(entry.name for entry in tmp_path.iterdir()) == ["in.csv"]
 
     def test_no_temporary_name_is_shown(self, tmp_path: Path) -> None:
-        (tmp_path / "file").touch()
-        out = tmp_path / "file" / "out.csv"
+        out = tmp_path / "absent" / "out.csv"
         with pytest.raises(ModelError) as caught, open_writer(out, pa.schema([])):
             pass
         assert str(caught.value) == (
-            f"--out {out} cannot be written (File exists): give another file"
+            f"--out {out} cannot be written (its folder is not there): give another file"
         )
 
     def test_a_folder_as_output(self, tmp_path: Path) -> None:
