@@ -143,7 +143,9 @@ class Workplace:
                     raise ModelError(f"{self._around} is not ours: move it elsewhere")
                 lock = FileLock(self._around / _LOCK, timeout=0)
                 lock.acquire()
-                return lock
+                if (self._around / _LOCK).exists():
+                    return lock
+                lock.release()
             except FileNotFoundError:  # another training has just ended and taken it away
                 continue
 
