@@ -163,7 +163,10 @@ def _gather_uneven(values: Tensor, counts: list[int]) -> Tensor:
 
 @contextmanager
 def joined_world(device: str) -> Iterator[World]:
-    """Join the processes that ``torchrun`` has started, if it was it that started this one."""
+    """Join the processes that ``torchrun`` has started, if it was it that started this one.
+
+    Raises ``ModelError`` in the others where the system has killed one of them.
+    """
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         yield World(device=choose_device(device))
         return
@@ -181,5 +184,13 @@ def joined_world(device: str) -> Iterator[World]:
         yield World(
             rank=dist.get_rank(), size=dist.get_world_size(), device=chosen, control=control
         )
+    except RuntimeError as error:
+        # Gloo, which the CPUs speak to each other by, has no error of its own.
+        if not isinstance(error, dist.DistError) and "gloo" not in str(error):
+            raise
+        raise ModelError(
+            "another process of this training has ended, killed or out of memory: what the last "
+            "epoch has left stays, `train --resume` goes on"
+        ) from None
     finally:
         dist.destroy_process_group()

@@ -103,8 +103,9 @@ def open_writer(out: Path, schema: pa.Schema) -> Iterator[Callable[[list[dict[st
         with new_file(out) as new, _writer(new, schema) as writer:
             yield lambda rows: writer.write_table(pa.Table.from_pylist(rows, schema=schema))
     except OSError as error:
-        # Arrow's own words name the temporary file.
-        reason = error.strerror or (os.strerror(error.errno) if error.errno else "no more is known")
+        reason = error.strerror or str(error)
+        if "[errno" in reason and error.errno:  # Arrow's, in many words
+            reason = os.strerror(error.errno)
         raise ModelError(f"--out {out} cannot be written ({reason}): give another file") from None
 
 

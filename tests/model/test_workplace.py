@@ -262,12 +262,10 @@ class TestWhatCannotBeWritten:
             elsewhere.mkdir()
         (older / name).symlink_to(elsewhere)
         before = content(tmp_path)
-        for again in (
-            lambda: train(CONFIG, dataset=dataset_folder, out=older),
-            lambda: resume(older),
-        ):
-            with pytest.raises(ModelError, match=f"{name} is a symbolic link"):
-                again()
+        with pytest.raises(ModelError, match=f"{name} is a symbolic link"):
+            train(CONFIG, dataset=dataset_folder, out=older)
+        with pytest.raises(ModelError, match=f"{name} is a symbolic link"):
+            resume(older)
         assert content(tmp_path) == before
 
     def test_it_is_found_before_the_work(self, dataset_folder: Path, tmp_path: Path) -> None:
