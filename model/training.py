@@ -65,7 +65,7 @@ def train(
     """
     with (
         joined_world(config.device) as world,
-        _trouble_in_one_line(out),
+        trouble_in_one_line(out),
         training_at_work(out, world, goes_on=False) as place,
     ):
         return _Training(
@@ -88,7 +88,7 @@ def resume(run: Path, *, profile: bool = False) -> dict[str, Any]:
     config = _config_of(read_config(folder), folder)
     with (
         joined_world(config.device) as world,
-        _trouble_in_one_line(run),
+        trouble_in_one_line(run),
         training_at_work(run, world, goes_on=True) as place,
     ):
         folder = place.interrupted()  # where it was whole, it is in its place now
@@ -125,7 +125,7 @@ def _damaged(folder: Path, error: Exception) -> ModelError:
 
 
 @contextmanager
-def _trouble_in_one_line(out: Path) -> Iterator[None]:
+def trouble_in_one_line(out: Path) -> Iterator[None]:
     """Say what a machine that is too small does to a training."""
     try:
         yield

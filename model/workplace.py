@@ -101,6 +101,11 @@ class Workplace:
         files of somebody else.
         """
         RunFolder(self.out).check_replaceable()
+        if is_finished(self.out) and self._place.is_mount():
+            raise ModelError(
+                f"{self.out} holds a run and is where a file system is mounted, so that no folder "
+                "can take its place: give --out a folder in it"
+            )
         if is_finished(self.out) and not self._beside.exists():
             self._beside.mkdir()
             (self._beside / TAKES_PLACE).touch()

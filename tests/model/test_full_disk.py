@@ -16,7 +16,7 @@ from model.errors import ModelError
 from model.feature_files import GrowingFile
 from model.file_prediction import predict_file
 from model.run_digests import verify_run
-from model.training import resume, train
+from model.training import resume, train, trouble_in_one_line
 from tests.model.test_workplace import CONFIG, content, killed_at_step
 
 
@@ -82,3 +82,14 @@ def test_features(tmp_path: Path) -> None:
         assert file.rows in (1024, 2048)
         file.fill([rows[file.rows :]])
     assert path.stat().st_size > 3000 * 16
+
+
+def test_too_little_memory(tmp_path: Path) -> None:
+    """What the CPU's allocator says, and what Python says."""
+    with (
+        pytest.raises(ModelError, match="smaller --batch-size, and with --accumulate"),
+        trouble_in_one_line(tmp_path),
+    ):
+        torch.empty(10**15)
+    with pytest.raises(ModelError, match="out of memory"), trouble_in_one_line(tmp_path):
+        bytes(10**16)
