@@ -306,6 +306,46 @@ def manifest_diff(
 
 
 @app.command()
+def verify(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="D|R|H|M", help="Data set, run or harvest folder, or manifest, told by content."
+        ),
+    ],
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Of a data set: decode every picture too.")
+    ] = False,
+    mend: Annotated[
+        bool,
+        typer.Option("--mend", help="Of a harvest: remove damaged pictures and make them due."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether what lies on disk is what was written; exit code 3 where it is damaged."""
+    from datasets.harvest_verification import verify_harvest
+    from datasets.verification import Verdict, kind_of, verify_dataset, verify_manifest_file
+
+    kind = kind_of(path)
+    if (deep and kind != "data set") or (mend and kind != "harvest"):
+        raise typer.BadParameter(f"{path} is a {kind}: leave {'--deep' if deep else '--mend'} away")
+    if kind == "data set":
+        found = verify_dataset(path, deep=deep)
+    elif kind == "harvest":
+        found = verify_harvest(path, mend=mend)
+    elif kind == "manifest":
+        found = verify_manifest_file(path)
+    else:
+        from model.run_digests import verify_run
+
+        found = Verdict(kind="run", path=path, damaged=verify_run(path))
+        found.checked = "its files by their digests"
+    print(json.dumps(found.content()) if as_json else found.lines())
+    if found.damaged:
+        raise typer.Exit(3)
+
+
+@app.command()
 def train(
     context: typer.Context,
     dataset: Annotated[

@@ -1,9 +1,10 @@
 """The digests by which a data set knows its own files, so that damage on disk is seen.
 
 ``dataset.json`` carries the size and the SHA-256 of each file, of a Parquet file also that of its
-footer, and of itself a digest of its content. Opening a data set looks at sizes, footers and small
-files; the pages between are guarded by Parquet's checksums when they are read. Whoever takes a
-file over as it is (a build, ``reduce``) or is asked to verify it compares all of it.
+footer, of a shard checksums of its row groups, and of itself a digest of its content. Opening a
+data set looks at sizes, footers and small files, and row groups are compared when they are read
+(``group_checksums``). Whoever takes a file over as it is (a build, ``reduce``) or is asked to
+verify it compares all of it.
 """
 
 import hashlib
@@ -14,9 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from datasets.layout import CARD, DESCRIPTION, FEATURES
+from datasets.group_checksums import group_checksums
+from datasets.layout import CARD, DATA, DESCRIPTION, FEATURES
 
 FILES = "files"
+GROUPS = "groups_crc32"
 OWN_DIGEST = "sha256"
 _MAGIC = b"PAR1"
 _ENDING = 8  # bytes: the length of the footer, and the magic
@@ -62,6 +65,8 @@ def _digests(path: Path) -> dict[str, Any]:
     found: dict[str, Any] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
     if path.suffix == ".parquet":
         found["footer_sha256"] = _footer_sha256(path)
+    if path.parent.name == DATA:
+        found[GROUPS] = group_checksums(path)
     return found
 
 

@@ -161,11 +161,13 @@ def _pictures(dataset: Dataset, rows: Sequence[int]) -> dict[int, bytes]:
     first = 0
     for shard in dataset.shards(TRAIN):
         try:
+            checks = dataset.group_checks(shard, ["image"])
             with open_parquet(shard) as file:
                 for group in range(file.num_row_groups):
                     size = file.metadata.row_group(group).num_rows
                     here = [row for row in wanted if first <= row < first + size]
                     if here:
+                        checks.group(group)
                         column = file.read_row_group(group, columns=["image"])["image"]
                         for row in here:
                             if held := column[row - first].as_py():

@@ -153,7 +153,10 @@ def _rows(dataset: Dataset) -> Iterator[pa.RecordBatch]:
     references = _Rows(_references(dataset.folder, _OF_REFERENCES))
     for split in SPLITS:
         for shard in dataset.shards(split):
+            checks, rows = dataset.group_checks(shard, _OF_SHARDS), 0
             for posts in _parquet_batches(shard, _OF_SHARDS):
+                rows += posts.num_rows
+                checks.up_to_row(rows)
                 places = references.next(posts.num_rows)
                 if not posts["photo_id"].equals(places["photo_id"]):
                     raise DatasetError(
@@ -168,6 +171,7 @@ def _rows(dataset: Dataset) -> Iterator[pa.RecordBatch]:
                     "image_sha256": _from_hexadecimal(places["image_sha256"]),
                 }
                 yield pa.record_batch([columns[name] for name in SCHEMA.names], schema=SCHEMA)
+            checks.rest()
     if references.next(1).num_rows:
         raise DatasetError(
             f"{dataset.folder / _REFERENCES} names more posts than there are: {_AGAIN}"

@@ -13,14 +13,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from datasets.errors import DatasetError
+from datasets.errors import DamagedDatasetError, DatasetError
 from datasets.file_digests import (
     FILES,
+    GROUPS,
     DamagedError,
     check_briefly,
     check_own_digest,
     check_whole,
 )
+from datasets.group_checksums import GroupChecks
 from datasets.layout import DESCRIPTION, FORMAT, VOCABULARY, is_known
 from datasets.parquet_files import open_parquet
 from datasets.replacing import standing
@@ -28,7 +30,6 @@ from datasets.shards import SCHEMA
 from datasets.splits import SPLITS
 
 FORMAT_VERSION = 2
-_AGAIN = "build the splits again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,11 +89,27 @@ class Dataset:
         """Yield the posts of a split as tables of ``batch_size`` rows, in their order."""
         for shard in self.shards(split):
             try:
+                checks = self.group_checks(shard, columns)
+                rows = 0
                 with open_parquet(shard) as file:
                     for batch in file.iter_batches(batch_size, columns=list(columns)):
+                        rows += batch.num_rows
+                        checks.up_to_row(rows)
                         yield pa.Table.from_batches([batch])
+                    # Where a page says that it has fewer values, fewer rows come and no error.
+                    checks.rest()
+                    if rows != file.metadata.num_rows:
+                        raise OSError(f"{rows} rows, not {file.metadata.num_rows}")
             except (OSError, pa.ArrowException) as error:
-                raise DatasetError(f"{shard} cannot be read ({error}): {_AGAIN}") from None
+                raise DamagedDatasetError(f"{shard} cannot be read ({error})") from None
+
+    def group_checks(self, shard: Path, columns: Sequence[str]) -> GroupChecks:
+        """Return what compares the row groups of a shard, for those who read some columns of it.
+
+        ``tables`` and ``batches`` do so themselves.
+        """
+        name = shard.relative_to(self.folder).as_posix()
+        return GroupChecks(shard, columns, self.files.get(name, {}).get(GROUPS, ()))
 
     def vocabulary(self) -> Vocabulary:
         """Read ``vocabulary.json``."""
@@ -106,7 +123,7 @@ class Dataset:
                 tags=dict(content["tags"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise DatasetError(f"{path} is damaged ({error!r}): {_AGAIN}") from None
+            raise DamagedDatasetError(f"{path} is damaged ({error!r})") from None
 
     def check_file(self, name: str) -> None:
         """Compare all of a file with its digest, for those who take it over as it is.
@@ -119,7 +136,7 @@ class Dataset:
         """Compare a shard's size and footer with what ``dataset.json`` says of them."""
         name = shard.relative_to(self.folder).as_posix()
         if self.files and name not in self.files:
-            raise DatasetError(f"{shard} is no part of the data set: {_AGAIN}")
+            raise DamagedDatasetError(f"{shard} is no part of the data set")
         self._check(name, check_briefly)
 
     def _check(self, name: str, check: Callable[[Path, str, dict[str, Any]], None]) -> None:
@@ -128,9 +145,9 @@ class Dataset:
         try:
             check(self.folder, name, self.files[name])
         except DamagedError as error:
-            raise DatasetError(f"{self.folder / name} {error}: {_AGAIN}") from None
+            raise DamagedDatasetError(f"{self.folder / name} {error}") from None
         except OSError as error:
-            raise DatasetError(f"{self.folder / name} cannot be read ({error}): {_AGAIN}") from None
+            raise DamagedDatasetError(f"{self.folder / name} cannot be read ({error})") from None
 
 
 def open_dataset(folder: Path) -> Dataset:
@@ -165,9 +182,9 @@ def open_dataset(folder: Path) -> Dataset:
             files=_files(content.get(FILES, {})),
         )
     except DamagedError as error:
-        raise DatasetError(f"{described} {error}: {_AGAIN}") from None
+        raise DamagedDatasetError(f"{described} {error}") from None
     except (KeyError, TypeError, ValueError) as error:
-        raise DatasetError(f"{described} is damaged ({error!r}): {_AGAIN}") from None
+        raise DamagedDatasetError(f"{described} is damaged ({error!r})") from None
     for split in SPLITS:
         _check_shards(dataset, split)
     return dataset
@@ -186,21 +203,21 @@ def _check_shards(dataset: Dataset, split: str) -> None:
     names = [path.name for path in shards]
     expected = [f"{split}-{n:05d}-of-{len(names):05d}.parquet" for n in range(len(names))]
     if not names or names != expected:
-        raise DatasetError(f"{dataset.folder / 'data'} lacks a shard of {split}: {_AGAIN}")
+        raise DamagedDatasetError(f"{dataset.folder / 'data'} lacks a shard of {split}")
     posts = 0
     for shard in shards:
         dataset.check_shard(shard)
         try:
             metadata = pq.read_metadata(shard)
         except (OSError, pa.ArrowException) as error:
-            raise DatasetError(f"{shard} cannot be read ({error}): {_AGAIN}") from None
+            raise DamagedDatasetError(f"{shard} cannot be read ({error})") from None
         if missing := sorted(set(SCHEMA.names) - set(metadata.schema.to_arrow_schema().names)):
-            raise DatasetError(f"{shard} lacks the column {missing[0]}: {_AGAIN}")
+            raise DamagedDatasetError(f"{shard} lacks the column {missing[0]}")
         posts += metadata.num_rows
     if posts != dataset.counts.get(split, {}).get("total"):
-        raise DatasetError(
+        raise DamagedDatasetError(
             f"{dataset.folder / 'data'} holds {posts} posts of {split}, dataset.json says "
-            f"another number: {_AGAIN}"
+            f"another number"
         )
 
 
@@ -212,7 +229,7 @@ def _read_json(path: Path) -> dict[str, Any]:
             f"{path} is not there: give the folder that `build-splits --out` wrote"
         ) from None
     except (OSError, ValueError) as error:
-        raise DatasetError(f"{path} cannot be read ({error}): {_AGAIN}") from None
+        raise DamagedDatasetError(f"{path} cannot be read ({error})") from None
     if not isinstance(content, dict):
-        raise DatasetError(f"{path} holds no JSON object: {_AGAIN}")
+        raise DamagedDatasetError(f"{path} holds no JSON object")
     return content
