@@ -31,9 +31,9 @@ from model.reproduction.answers import (
     read_answers,
     write_answers,
 )
-from model.run_files import HISTORY, read_config, read_metrics
+from model.run_files import HISTORY, is_finished, read_config
 from model.selection import Selection, complete_posts, fraction_complete
-from model.training import train
+from model.training import resume, train
 from model.whole_files import write_json
 
 RULES_VERSION = 1
@@ -159,8 +159,9 @@ class Cells:
     def _train(self, cell: Cell, place: str) -> Finished:
         folder = self._folder / self.name(cell)
         run = folder / _RUN
-        metrics, seconds = read_metrics(run), _seconds_of_epochs(run)
-        if not metrics:  # else only its answers are lacking
+        if is_finished(run):  # only its answers are lacking
+            metrics, seconds = resume(run), _seconds_of_epochs(run)
+        else:
             if run.exists():
                 shutil.rmtree(run)  # of a training that was interrupted
             started = time.monotonic()

@@ -4,7 +4,6 @@ The calls are sampled, as each kill costs an import of torch.
 """
 
 import dataclasses
-import json
 import shutil
 from pathlib import Path
 
@@ -55,8 +54,8 @@ def test_train(dataset_folder: Path, old: Path, new: Path, tmp_path: Path) -> No
         lambda place: ["cli.py", "train", dataset_folder, "--out", place / "run", *OPTIONS],
         prepared,
         tmp_path,
-        writes=2,
-        most=4,
+        writes=1,
+        most=3,
         below=True,
     )
     seen = 0
@@ -92,7 +91,7 @@ def test_predict(old: Path, tmp_path: Path) -> None:
         prepared,
         folder,
         writes=1,
-        most=2,
+        most=1,
         below=True,
     ):
         found = (place / "out.csv").read_text()
@@ -126,7 +125,7 @@ def test_export(old: Path, tmp_path: Path) -> None:
 
 
 def test_a_cell(dataset_folder: Path, tmp_path: Path) -> None:
-    """A training that was finished when the process died is not made again."""
+    """Whenever the process died, the next one finishes the cell and leaves nothing else."""
     dataset = open_dataset(dataset_folder)
     cell = Cell(system="fasttext", seed=0)
     program = (
@@ -136,23 +135,16 @@ def test_a_cell(dataset_folder: Path, tmp_path: Path) -> None:
         "cells = Cells(Path(sys.argv[2]), open_dataset(Path(sys.argv[1])), CONFIG)\n"
         "cells.train([Cell(system='fasttext', seed=0)])"
     )
-    seen_finished = 0
     for moment, place in killed_at_every_call(
         lambda place: ["-c", program, dataset_folder, place / "cells"],
         lambda place: None,
         tmp_path,
         writes=1,
-        most=3,
+        most=2,
         below=True,
     ):
         cells = Cells(place / "cells", dataset, CONFIG)
-        run = place / "cells" / cells.name(cell) / "run"
-        finished = (run / "metrics.json").exists()
-        trained = run.stat().st_ctime_ns if finished else None
-        digest = json.loads((run / "digests.json").read_text()) if finished else None
         (done,) = cells.train([cell])
         assert done, moment
-        if digest:
-            seen_finished += 1
-            assert trained
-        assert {p.name for p in run.parent.iterdir()} == {"lock", "cell.json", "answers.parquet"}
+        names = {path.name for path in (place / "cells" / cells.name(cell)).iterdir()}
+        assert names == {"lock", "cell.json", "answers.parquet"}, moment

@@ -221,6 +221,8 @@ class TestCells:
         folder = tmp_path / cells.name(cell)
         train_cell(cell, open_dataset(dataset_folder), SETTINGS, folder / "run")
         (folder / "run" / "metrics.json").write_text('{"of": "that training"}')
+        (folder / ".run.training").mkdir()
+        (folder / ".run.training" / "lock").touch()
         (done,) = cells.train([cell])
         assert done
         assert done.record["metrics"] == {"of": "that training"}
