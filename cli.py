@@ -96,7 +96,8 @@ def crawl(
     image_size: Annotated[
         str,
         typer.Option(
-            help="z, c or b: 640, 800 or 1024 pixels where there are as many [default: 500]",
+            help="z, c or b: 640, 800 or 1024 pixels where there are as many [default: the "
+            "manifest's, else 500]",
             show_default=False,
         ),
     ] = "",

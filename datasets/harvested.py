@@ -16,6 +16,7 @@ from typing import Any
 
 from datasets.errors import DatasetError
 from datasets.labels import Label, NoLabel, label_by_sentiment, label_by_votes
+from harvest.harvest_folder import picture_size
 from harvest.images import image_path
 from harvest.ledger import Ledger
 from harvest.ledger_file import FILE_NAME
@@ -133,6 +134,8 @@ class Harvest:
         """``votes`` or ``sentiment``."""
         self.service = self._ledger.meta("service")
         """``flickr``, or ``other`` where the posts came from elsewhere, such as the sandbox."""
+        self.image_size = picture_size(self._ledger)
+        """The size of its pictures (``harvest.photo_url.SIZES``); None where it has none."""
         self.manifest: dict[str, Any] | None = json.loads(self._ledger.meta("manifest") or "null")
         """What the manifest says of itself, where the harvest was made from one."""
 

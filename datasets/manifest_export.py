@@ -79,6 +79,7 @@ def _described(dataset: Dataset) -> Description:
         options=dataset.options,
         classes=dataset.classes,
         dataset_digest=dataset.digest,
+        image_size=dataset.image_size,
     )
 
 

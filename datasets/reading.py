@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from datasets.errors import DatasetError
 from datasets.shards import SCHEMA
 from datasets.splits import SPLITS
+from harvest.photo_url import SIZES
 
 FORMAT = "flickr-emotion-dataset"
 FORMAT_VERSION = 2
@@ -57,6 +58,8 @@ class Dataset:
     digest: str
     """SHA-256 of the posts of all splits: two data sets with the same digest hold the same."""
     options: dict[str, Any]
+    image_size: str | None
+    """The size of the pictures as fetched (``harvest.photo_url.SIZES``); None where not known."""
     described: dict[str, Any]
     """All that ``dataset.json`` holds."""
 
@@ -122,6 +125,7 @@ def open_dataset(folder: Path) -> Dataset:
             counts=dict(content["counts"]),
             digest=str(content["digest"]),
             options=dict(content["options"]),
+            image_size=_image_size(content),
             described=content,
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -129,6 +133,13 @@ def open_dataset(folder: Path) -> Dataset:
     for split in SPLITS:
         _check_shards(dataset, split)
     return dataset
+
+
+def _image_size(content: dict[str, Any]) -> str | None:
+    size = content.get("image_size")  # not there in data sets from before it was recorded
+    if size is not None and not (isinstance(size, str) and size in SIZES):
+        raise ValueError("image_size")
+    return size
 
 
 def _check_shards(dataset: Dataset, split: str) -> None:

@@ -61,11 +61,17 @@ def keep_to_one_service(ledger: Ledger, service: str) -> None:
     ledger.set_meta("service", service)
 
 
-def keep_to_one_size(ledger: Ledger, size: str) -> None:
-    """Refuse to mix sizes of pictures: nothing would tell which of them a post has."""
+def picture_size(ledger: Ledger) -> str | None:
+    """Return the size of a harvest's pictures (``harvest.photo_url.SIZES``); None: it has none."""
     known = ledger.meta("image_size")
     if known is None and ledger.outcome_counts()[1]["ok"]:
-        known = ""  # from before there was a choice
+        return ""  # from before there was a choice
+    return known
+
+
+def keep_to_one_size(ledger: Ledger, size: str) -> None:
+    """Refuse to mix sizes of pictures: nothing would tell which of them a post has."""
+    known = picture_size(ledger)
     if known not in (None, size):
         given = f"--image-size {known}" if known else "no --image-size"
         raise HarvestError(
