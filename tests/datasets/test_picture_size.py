@@ -171,9 +171,8 @@ class TestNotKnown:
 
     def test_a_harvest_from_before_there_was_a_choice(self, tmp_path: Path) -> None:
         folder, _ = harvest(tmp_path / "h", write_votes(tmp_path / "list", POSTS, ("awe", "fear")))
-        with Ledger(folder / "ledger.sqlite", create=True) as ledger:
-            with ledger.transaction() as connection:
-                connection.execute("DELETE FROM meta WHERE key = 'image_size'")
+        with Ledger(folder / "ledger.sqlite", create=True) as ledger, ledger.transaction() as rows:
+            rows.execute("DELETE FROM meta WHERE key = 'image_size'")
         assert open_dataset(build(folder, tmp_path / "d")).image_size == ""
 
     def test_own_posts_have_none(self, tmp_path: Path) -> None:
