@@ -4,7 +4,6 @@ The format is described in ``docs/datasets.md``. A folder is checked when it is 
 those who read it need not be careful again.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from datasets.classes import class_names
 from datasets.errors import DatasetError
+from datasets.json_files import LARGEST_DESCRIPTION, LARGEST_VOCABULARY, read_json
 from datasets.shards import SCHEMA
 from datasets.splits import SPLITS
 from harvest.photo_url import SIZES
@@ -21,6 +22,10 @@ from harvest.photo_url import SIZES
 FORMAT = "flickr-emotion-dataset"
 FORMAT_VERSION = 2
 _AGAIN = "build the splits again"
+_KINDS = ("votes", "sentiment", "labels")
+_LONGEST_TEXT = 200
+# Objects of `dataset.json` that not every data set has.
+_OPTIONAL = ("excluded", "texts", "leakage", "reduced")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,15 +94,15 @@ class Dataset:
     def vocabulary(self) -> Vocabulary:
         """Read ``vocabulary.json``."""
         path = self.folder / "vocabulary.json"
-        content = _read_json(path)
+        content = _read_json(path, LARGEST_VOCABULARY)
         try:
             return Vocabulary(
-                min_count=int(content["min_count"]),
-                words=dict(content["words"]),
-                tags=dict(content["tags"]),
+                min_count=_count(content, "min_count"),
+                words=_counts(content, "words"),
+                tags=_counts(content, "tags"),
             )
-        except (KeyError, TypeError, ValueError) as error:
-            raise DatasetError(f"{path} is damaged ({error!r}): {_AGAIN}") from None
+        except ValueError as error:
+            raise DatasetError(f"{path} is damaged ({error}): {_AGAIN}") from None
 
 
 def open_dataset(folder: Path) -> Dataset:
@@ -106,9 +111,9 @@ def open_dataset(folder: Path) -> Dataset:
     Raises ``DatasetError`` where the folder is none, is of a newer format, or lacks a file.
     """
     described = folder / "dataset.json"
-    content = _read_json(described)
+    content = _read_json(described, LARGEST_DESCRIPTION)
     version = content.get("version")
-    if content.get("format") != FORMAT or not isinstance(version, int):
+    if content.get("format") != FORMAT or type(version) is not int:
         raise DatasetError(f"{described} describes no data set of `build-splits`")
     if version > FORMAT_VERSION:
         raise DatasetError(
@@ -119,26 +124,74 @@ def open_dataset(folder: Path) -> Dataset:
         dataset = Dataset(
             folder=folder,
             version=version,
-            kind=str(content["kind"]),
-            service=str(content["service"]),
-            classes=tuple(map(str, content["classes"])),
-            counts=dict(content["counts"]),
-            digest=str(content["digest"]),
-            options=dict(content["options"]),
+            kind=_kind(content),
+            service=_text(content, "service"),
+            classes=class_names(content.get("classes")),
+            counts=_counts_by_split(content),
+            digest=_text(content, "digest"),
+            options=_object(content, "options"),
             image_size=_image_size(content),
             described=content,
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise DatasetError(f"{described} is damaged ({error!r}): {_AGAIN}") from None
+        for name in _OPTIONAL:
+            _object({name: {}} | content, name)
+    except ValueError as error:
+        raise DatasetError(f"{described} is damaged ({error}): {_AGAIN}") from None
     for split in SPLITS:
         _check_shards(dataset, split)
     return dataset
 
 
+def _text(content: dict[str, Any], name: str) -> str:
+    value = content.get(name)
+    if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
+        raise ValueError(f"{name!r} is no short text")
+    return value
+
+
+def _kind(content: dict[str, Any]) -> str:
+    kind = _text(content, "kind")
+    if kind not in _KINDS:
+        raise ValueError(f"'kind' is none of {', '.join(_KINDS)}")
+    return kind
+
+
+def _object(content: dict[str, Any], name: str) -> dict[str, Any]:
+    value = content.get(name)
+    if not isinstance(value, dict):
+        raise ValueError(f"{name!r} is no object")
+    return value
+
+
+def _count(content: dict[str, Any], name: str) -> int:
+    value = content.get(name)
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{name!r} is no count")
+    return value
+
+
+def _counts(content: dict[str, Any], name: str) -> dict[str, int]:
+    counts = _object(content, name)
+    for key, value in counts.items():
+        if type(value) is not int or value < 0:
+            raise ValueError(f"{name!r} says no count of {ascii(key)[:50]}")
+    return counts
+
+
+def _counts_by_split(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    counts = _object(content, "counts")
+    for split in SPLITS:
+        of_split = _object(counts, split)
+        _count(of_split, "total")
+        _counts(of_split, "labels")
+        _counts(of_split, "subsets")
+    return counts
+
+
 def _image_size(content: dict[str, Any]) -> str | None:
     size = content.get("image_size")  # not there in data sets from before it was recorded
     if size is not None and not (isinstance(size, str) and size in SIZES):
-        raise ValueError("image_size")
+        raise ValueError("'image_size' is no size of pictures")
     return size
 
 
@@ -164,15 +217,12 @@ def _check_shards(dataset: Dataset, split: str) -> None:
         )
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path, largest: int) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path, largest=largest)
     except FileNotFoundError:
         raise DatasetError(
             f"{path} is not there: give the folder that `build-splits --out` wrote"
         ) from None
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path} cannot be read ({error}): {_AGAIN}") from None
-    if not isinstance(content, dict):
-        raise DatasetError(f"{path} holds no JSON object: {_AGAIN}")
-    return content

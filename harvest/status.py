@@ -98,7 +98,11 @@ def describe(status: Status) -> str:
         lines.append(f"{ahead['posts']} posts left, in about {ahead['calls']} calls{at_quota}")
     if ahead["pictures"]:
         lines.append(f"{ahead['pictures']} pictures left")
-    lines += [f"{it['photos']} x {it['what']}: {it['reason']}" for it in status["failures"]]
+    # On one line each: a ledger may come from others.
+    lines += [
+        f"{it['photos']} x {it['what']}: {' '.join(it['reason'].split())}"
+        for it in status["failures"]
+    ]
     return "\n".join(lines)
 
 

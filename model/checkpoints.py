@@ -74,7 +74,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
             network=network,
             **{name: _with_tensors(value, tensors) for name, value in content.items()},
         )
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+    except (
+        *(OSError, SafetensorError, ValueError, KeyError, TypeError),
+        *(AttributeError, RecursionError),
+    ) as error:
         raise ModelError(
             f"{path} cannot be read ({error}): train again, without --resume"
         ) from None

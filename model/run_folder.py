@@ -21,6 +21,7 @@ import torchvision
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from datasets.json_files import read_json
 from datasets.modalities import SUBSETS
 from datasets.reading import Dataset
 from model.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
@@ -123,14 +124,11 @@ class RunFolder:
         """Return the metrics of a run that came to its end, else None."""
         path = self.path / METRICS
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            return read_json(path)
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
             raise ModelError(f"{path} cannot be read ({error}): train again") from None
-        if not isinstance(content, dict):
-            raise ModelError(f"{path} holds no metrics: train again")
-        return content
 
     def write_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Write what the training goes on from."""
@@ -266,14 +264,14 @@ def read_config(folder: Path) -> dict[str, Any]:
     """Read ``config.json``, which says that a folder is a run's."""
     path = folder / CONFIG
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except FileNotFoundError:
         raise ModelError(
             f"{folder} is no run folder: give the folder that `train --out` wrote"
         ) from None
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} cannot be read ({error}): train again") from None
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    if content.get("format") != FORMAT:
         raise ModelError(f"{path} describes no run of `train`: give the folder that it wrote")
     version = content.get("version")
     if not isinstance(version, int) or version > FORMAT_VERSION:

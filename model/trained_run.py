@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from datasets.classes import class_names
 from datasets.progress import say
 from datasets.reading import Dataset
 from model.batches import Split
@@ -63,7 +64,7 @@ def load_run(folder: Path, device: torch.device) -> TrainedRun:
     encoding = Encoding(
         words=_names(content, "words", path),
         tags=_names(content, "tags", path),
-        classes=_names(content, "classes", path),
+        classes=_classes(content, path),
     )
     dataset = _entry(content, "dataset", dict, path)
     dataset_folder = Path(_entry(dataset, "folder", str, path))
@@ -153,6 +154,13 @@ def _entry(content: dict[str, Any], name: str, kind: type[Kind], path: Path) -> 
     if not isinstance(value, kind):
         raise ModelError(f"{path}: {name!r} is {_KINDS[kind]}: train again")
     return value
+
+
+def _classes(content: dict[str, Any], path: Path) -> tuple[str, ...]:
+    try:
+        return class_names(content.get("classes"))
+    except ValueError as error:
+        raise ModelError(f"{path}: {error}: train again") from None
 
 
 def _names(content: dict[str, Any], name: str, path: Path) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from harvest.photo_url import SIZES
+from harvest.sources.names import LONGEST_NAME, is_name
 
 KEY = "flickr-emotion-manifest"
 VERSION = 2
@@ -18,7 +19,7 @@ KINDS = ("votes", "sentiment")
 
 _FIRST_WITH_SIZE = 2
 _LONGEST_METADATA = 100_000
-_MOST_CLASSES, _LONGEST_CLASS = 1000, 100
+_MOST_CLASSES = 1000
 _MOST_OPTIONS = 50
 _OPTION_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9/_.,+-]{0,39}")
@@ -112,10 +113,10 @@ def _classes(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not 1 <= len(value) <= _MOST_CLASSES:
         raise ValueError(f"its classes are no list of 1 to {_MOST_CLASSES} names")
     for name in value:
-        if not isinstance(name, str) or not name.isprintable() or not name.strip():
-            raise ValueError(f"its class {_shown(name)} is no printable name")
-        if len(name) > _LONGEST_CLASS:
-            raise ValueError(f"its class {_shown(name)} is longer than {_LONGEST_CLASS} characters")
+        if not isinstance(name, str) or not is_name(name):
+            raise ValueError(
+                f"its class {_shown(name)} is no printable name of 1 to {LONGEST_NAME} characters"
+            )
     if len(set(value)) < len(value):
         raise ValueError("its classes are doubled")
     return tuple(value)

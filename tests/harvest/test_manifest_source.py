@@ -319,7 +319,7 @@ class TestMetadata:
             (described(classes="awe"), "classes"),
             (described(classes=["awe", "fear", "awe"]), "doubled"),
             (described(classes=["awe", "fear", "\x1b[31m"]), "printable"),
-            (described(classes=["awe", "fear", "x" * 101]), "longer"),
+            (described(classes=["awe", "fear", "x" * 101]), "1 to 100 characters"),
             (described(classes=["awe", "fear", 7]), "printable"),
             (described(classes=["awe"]), "none of the classes"),
             (described(options=[]), "options"),
