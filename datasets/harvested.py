@@ -16,9 +16,11 @@ from typing import Any
 
 from datasets.errors import DatasetError
 from datasets.labels import Label, NoLabel, label_by_sentiment, label_by_votes
+from harvest.errors import HarvestError
 from harvest.harvest_folder import picture_size
 from harvest.images import image_path
 from harvest.ledger import Ledger
+from harvest.ledger_check import check_rows
 from harvest.ledger_file import FILE_NAME
 
 _ROWS = """
@@ -126,6 +128,11 @@ class Harvest:
         """Open it; raises ``HarvestError`` where it is none, ``DatasetError`` where it is empty."""
         self.folder = folder
         self._ledger = Ledger(folder / FILE_NAME)
+        try:
+            check_rows(self._ledger)
+        except HarvestError:
+            self._ledger.close()
+            raise
         kind = self._ledger.meta("kind")
         if kind is None:
             self._ledger.close()

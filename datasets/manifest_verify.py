@@ -13,6 +13,9 @@ short then, is not compared.
 """
 
 import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,6 +34,7 @@ from datasets.verdict_file import VERDICTS_SCHEMA, verdict_writer
 from harvest.harvest_folder import picture_size
 from harvest.images import image_path
 from harvest.ledger import Ledger
+from harvest.ledger_check import check_rows
 from harvest.ledger_file import FILE_NAME
 from harvest.photo_url import size_in_words
 from harvest.sources.manifest import DIGEST, open_manifest
@@ -124,7 +128,7 @@ def verify_manifest(manifest_path: Path, harvest: Path, *, out: Path | None = No
         max_words=options["max_words"],
         language=options["language"],
     )
-    with Ledger(harvest / FILE_NAME) as ledger, verdict_writer(out) as write:
+    with _checked(harvest / FILE_NAME) as ledger, verdict_writer(out) as write:
         sizes = manifest.description.image_size, picture_size(ledger)
         found = Verification(image_sizes=sizes)
         comparable = sizes[0] is not None and sizes[0] == sizes[1]
@@ -136,6 +140,16 @@ def verify_manifest(manifest_path: Path, harvest: Path, *, out: Path | None = No
                 found.add(verdicts)
                 write(verdicts)
     return found
+
+
+@contextmanager
+def _checked(path: Path) -> Iterator[Ledger]:
+    try:
+        with Ledger(path) as ledger:
+            check_rows(ledger)
+            yield ledger
+    except sqlite3.Error as error:
+        raise DatasetError(f"the ledger {path} gave out: {error}") from None
 
 
 def _held(ledger: Ledger, images: Path, rows: pa.RecordBatch) -> list[_Held]:

@@ -1,9 +1,9 @@
 """Files of one's own posts that cannot be read in parts, rewritten as Parquet files that can."""
 
 import csv
-import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,6 +12,9 @@ from datasets.errors import DatasetError
 from datasets.own_rows import choose_columns, place_of, unreadable
 
 _ROWS_AT_ONCE = 500
+_LONGEST_CELL = 2**20
+"""Characters of a cell. A quote that is not closed makes one of all that follows."""
+_LONGEST_LINE = 2**23
 
 
 def rewrite_parquet(file: pq.ParquetFile, columns: list[str], out: Path) -> None:
@@ -27,10 +30,11 @@ def rewrite_csv(path: Path, out: Path) -> None:
 
     Blank lines are no rows. Quotes are those of RFC 4180, and a cell may hold line breaks.
     """
-    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
+    csv.field_size_limit(_LONGEST_CELL)
     try:
         with path.open(encoding="utf-8-sig", newline="") as text:
-            rows = (row for row in csv.reader(text, strict=True) if row)
+            reader = csv.reader(_lines(text), strict=True)
+            rows = (row for row in reader if row)
             header = next(rows, [])
             columns = choose_columns(path, header)
             places = [header.index(name) for name in columns]
@@ -46,8 +50,21 @@ def rewrite_csv(path: Path, out: Path) -> None:
                         held = []
                 if held:
                     writer.write_table(_table(held, schema))
-    except (OSError, csv.Error, UnicodeError) as error:
+    except csv.Error as error:
+        raise DatasetError(
+            f"{path}, line {reader.line_num}, cannot be read ({error}): a quote that is not closed "
+            "looks like that; give a CSV file with quotes around cells that hold commas or quotes"
+        ) from None
+    except (OSError, UnicodeError) as error:
         raise unreadable(path, error) from None
+
+
+def _lines(text: TextIO) -> Iterator[str]:
+    """Yield the lines of a CSV with their ends, none of them longer than memory allows."""
+    while line := text.readline(_LONGEST_LINE + 1):
+        if len(line) > _LONGEST_LINE:
+            raise csv.Error(f"a line is longer than {_LONGEST_LINE:,} characters")
+        yield line
 
 
 def _cells(row: list[str], header: list[str], places: list[int], where: str) -> list[Any]:

@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from harvest.errors import HarvestError
 from harvest.ledger import Ledger
+from harvest.ledger_check import check_rows
 from harvest.ledger_file import FILE_NAME
 
 _LOCK_NAME = ".crawl.lock"
@@ -28,6 +29,7 @@ def harvest_at_work(out: Path) -> Iterator[Ledger]:
         out.mkdir(parents=True, exist_ok=True)
         _check_foreign(out)
         with FileLock(out / _LOCK_NAME, timeout=0), Ledger(out / FILE_NAME, create=True) as ledger:
+            check_rows(ledger)
             yield ledger
     except Timeout:
         raise HarvestError(

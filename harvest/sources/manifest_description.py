@@ -58,7 +58,10 @@ class Description:
 
     def to_json(self) -> str:
         """Return the value of the file's metadata."""
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        content = asdict(self)
+        if self.version < _FIRST_WITH_SIZE:
+            del content["image_size"]
+        return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def parse_description(raw: bytes) -> Description:

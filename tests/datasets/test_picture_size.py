@@ -21,7 +21,10 @@ from harvest.photo_url import SIZES, size_in_words
 from harvest.sandbox.corpus import Corpus, Post
 from harvest.sandbox.server import SandboxServer
 from harvest.sources.manifest import open_manifest
-from tests.harvest.corpora import KEY, SECRET, jpeg, options, post, write_votes
+from harvest.sources.manifest_description import KEY
+from tests.datasets.manifest_folder import row, write_dataset
+from tests.harvest.corpora import KEY as API_KEY
+from tests.harvest.corpora import SECRET, jpeg, options, post, write_votes
 
 LARGE = [post(number, image=jpeg(number, 1200, 900)) for number in range(24)]
 # Not one of its sizes is larger than 500 pixels: it is the same picture whatever is asked for.
@@ -34,7 +37,7 @@ def harvest(
 ) -> tuple[Path, list[str]]:
     """Crawl a list or a manifest; return the harvest and what was said."""
     said: list[str] = []
-    with SandboxServer(Corpus(list(posts)), keys={KEY: SECRET}) as server:
+    with SandboxServer(Corpus(list(posts)), keys={API_KEY: SECRET}) as server:
         crawl(options(published, out, server, image_size=size), said.append)
     return out, said
 
@@ -62,18 +65,18 @@ def sender(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def redescribed(manifest: Path, out: Path, **fields: object) -> Path:
     """The manifest with other metadata; ``...`` leaves a field out."""
     table = pq.read_table(manifest)
-    ((key, raw),) = table.schema.metadata.items()
-    content = {k: v for k, v in (json.loads(raw) | fields).items() if v is not ...}
-    pq.write_table(table.replace_schema_metadata({key: json.dumps(content)}), out)
+    content = json.loads(table.schema.metadata[KEY.encode()]) | fields
+    kept = {name: value for name, value in content.items() if value is not ...}
+    pq.write_table(table.replace_schema_metadata({KEY: json.dumps(kept)}), out)
     return out
 
 
 class TestOfTheManifest:
     def test_what_the_documents_say_gives_the_same(self, sender: Path, tmp_path: Path) -> None:
-        with SandboxServer(Corpus(POSTS), keys={KEY: SECRET}) as server:
+        with SandboxServer(Corpus(POSTS), keys={API_KEY: SECRET}) as server:
             done = command(
                 *("crawl", sender / "m.parquet", "--out", tmp_path / "h", "--quota", 0),
-                *("--flickr-url", server.url, "--api-key", KEY, "--api-secret", SECRET),
+                *("--flickr-url", server.url, "--api-key", API_KEY, "--api-secret", SECRET),
             )
         assert done.exit_code == 0
         assert "of 1024 pixels (--image-size b), which are fetched" in done.stderr
@@ -97,10 +100,10 @@ class TestOfTheManifest:
         assert harvest(tmp_path / "h", sender / "m.parquet")[0].is_dir()
 
     def test_a_plan_takes_it_too(self, sender: Path, tmp_path: Path) -> None:
-        with SandboxServer(Corpus(POSTS), keys={KEY: SECRET}) as server:
+        with SandboxServer(Corpus(POSTS), keys={API_KEY: SECRET}) as server:
             arguments = (
                 *("crawl", sender / "m.parquet", "--out", tmp_path / "h"),
-                *("--flickr-url", server.url, "--api-key", KEY, "--api-secret", SECRET),
+                *("--flickr-url", server.url, "--api-key", API_KEY, "--api-secret", SECRET),
             )
             assert command(*arguments, "--plan").exit_code == 0
             assert command(*arguments).exit_code == 0
@@ -160,8 +163,8 @@ class TestNotKnown:
         assert not [line for line in said if "unknown size" in line]
         assert verify_manifest(old, folder).all_same
 
-    def test_a_data_set_from_before_it_was_recorded(self, sender: Path, tmp_path: Path) -> None:
-        folder = build(sender / "h", tmp_path / "d")
+    def test_a_data_set_from_before_it_was_recorded(self, tmp_path: Path) -> None:
+        folder = write_dataset(tmp_path / "d", [row(number) for number in range(6)])
         content = json.loads((folder / "dataset.json").read_text())
         del content["image_size"]
         (folder / "dataset.json").write_text(json.dumps(content))
