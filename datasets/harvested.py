@@ -20,7 +20,7 @@ from harvest.errors import HarvestError
 from harvest.harvest_folder import picture_size
 from harvest.images import image_path
 from harvest.ledger import Ledger
-from harvest.ledger_check import check_rows
+from harvest.ledger_check import check_rows, stored_tags
 from harvest.ledger_file import FILE_NAME
 
 _ROWS = """
@@ -90,7 +90,7 @@ class HarvestPosts:
         return photo | {
             "title": row["title"],
             "description": row["description"],
-            "tags": json.loads(row["tags"] or "[]"),
+            "tags": stored_tags(self.folder / FILE_NAME, row["photo_id"], row["tags"]),
             "owner": row["owner"],
             "license": row["license"],
         }

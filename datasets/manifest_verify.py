@@ -12,7 +12,6 @@ Only the modalities that the manifest has count: what it lacks, for example beca
 short then, is not compared.
 """
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,7 +33,7 @@ from datasets.verdict_file import VERDICTS_SCHEMA, verdict_writer
 from harvest.harvest_folder import picture_size
 from harvest.images import image_path
 from harvest.ledger import Ledger
-from harvest.ledger_check import check_rows
+from harvest.ledger_check import check_rows, stored_tags
 from harvest.ledger_file import FILE_NAME
 from harvest.photo_url import size_in_words
 from harvest.sources.manifest import DIGEST, open_manifest
@@ -158,13 +157,13 @@ def _held(ledger: Ledger, images: Path, rows: pa.RecordBatch) -> list[_Held]:
     has_image = dict(zip(photo_ids, rows["image_sha256"].is_valid().to_pylist(), strict=True))
     marks = ",".join("?" * len(photo_ids))
     held = {
-        row["photo_id"]: _post(row, images, wants_image=has_image[row["photo_id"]])
+        row["photo_id"]: _post(ledger.path, row, images, wants_image=has_image[row["photo_id"]])
         for row in ledger.query(_HELD.format(marks), photo_ids)
     }
     return [held.get(photo_id, _Held(MISSING)) for photo_id in photo_ids]
 
 
-def _post(row: Any, images: Path, *, wants_image: bool) -> _Held:
+def _post(ledger: Path, row: Any, images: Path, *, wants_image: bool) -> _Held:
     if row["api_outcome"] in (GONE, PRIVATE):
         return _Held(row["api_outcome"])
     if row["api_outcome"] != "ok":
@@ -177,7 +176,7 @@ def _post(row: Any, images: Path, *, wants_image: bool) -> _Held:
     return _Held(
         None,
         text=post_text(row["title"] or "", row["description"] or ""),
-        tags=tuple(normalise_tags(json.loads(row["tags"] or "[]"))),
+        tags=tuple(normalise_tags(stored_tags(ledger, row["photo_id"], row["tags"]))),
         image_sha256=row["image_sha256"] if has_picture else None,
     )
 
