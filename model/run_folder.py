@@ -27,6 +27,7 @@ from datasets.reading import Dataset
 from model.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
 from model.config import TrainingConfig
 from model.errors import ModelError
+from model.metrics_file import check_metrics
 from model.posts import Encoding
 from model.systems.system import System
 from model.tensor_files import write_tensors
@@ -124,7 +125,9 @@ class RunFolder:
         """Return the metrics of a run that came to its end, else None."""
         path = self.path / METRICS
         try:
-            return read_json(path)
+            content = read_json(path)
+            check_metrics(content)
+            return content
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:

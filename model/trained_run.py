@@ -12,12 +12,13 @@ from datasets.progress import say
 from datasets.reading import Dataset
 from model.batches import Split
 from model.config import TrainingConfig
+from model.encoders import WORD_DIMENSION
 from model.errors import ModelError
 from model.image_backbones import build_backbone
 from model.network import MultitaskNetwork
 from model.posts import Encoding
 from model.recipes import PAPER
-from model.run_folder import CONFIG, METRICS, RunFolder, read_config
+from model.run_folder import CONFIG, METRICS, NETWORK, RunFolder, read_config
 from model.splits import open_splits
 from model.systems.catalogue import build_ensemble, build_system
 from model.systems.system import System
@@ -70,6 +71,7 @@ def load_run(folder: Path, device: torch.device) -> TrainedRun:
     dataset_folder = Path(_entry(dataset, "folder", str, path))
     dataset_digest = _entry(dataset, "digest", str, path)
     config = _config(content, path)
+    _check_vocabulary(config, encoding, folder)
     readers = open_readers(config.readers)
     check_readers(content, readers, path)
     network = _build(content, path, config, encoding, readers)
@@ -86,6 +88,18 @@ def load_run(folder: Path, device: torch.device) -> TrainedRun:
         folder=folder,
         device=device,
     )
+
+
+def _check_vocabulary(config: TrainingConfig, encoding: Encoding, folder: Path) -> None:
+    """Refuse a vocabulary of which the weights cannot hold the vectors, before it takes memory."""
+    if config.recipe != PAPER or "text" not in config.modalities:
+        return  # no vectors of words are trained
+    weights = folder / NETWORK
+    if weights.is_file() and len(encoding.words) * WORD_DIMENSION > weights.stat().st_size:
+        raise ModelError(
+            f"{folder / CONFIG} names {len(encoding.words):,} words, more than {NETWORK} has "
+            "vectors of: train again"
+        )
 
 
 def check_readers(content: dict[str, Any], readers: Sequence[TextReader], path: Path) -> None:
