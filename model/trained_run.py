@@ -74,7 +74,10 @@ def load_run(folder: Path, device: torch.device) -> TrainedRun:
     _check_vocabulary(config, encoding, folder)
     readers = open_readers(config.readers)
     check_readers(content, readers, path)
-    network = _build(content, path, config, encoding, readers)
+    try:
+        network = _build(content, path, config, encoding, readers)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}".replace("--", "")) from None
     RunFolder(folder).read_network(network)
     if not (folder / METRICS).exists():
         say(f"{folder} has no {METRICS}: its training was interrupted, it is used as it is")
