@@ -26,6 +26,8 @@ from model.text_readers import TextReader, open_readers
 
 Kind = TypeVar("Kind", bool, dict[str, Any], str)
 
+_HARMLESS = 2**24
+"""Numbers that take no memory to speak of."""
 _KINDS: dict[type, str] = {bool: "neither true nor false", dict: "no object", str: "no text"}
 
 
@@ -97,8 +99,8 @@ def _check_vocabulary(config: TrainingConfig, encoding: Encoding, folder: Path) 
     """Refuse a vocabulary of which the weights cannot hold the vectors, before it takes memory."""
     if config.recipe != PAPER or "text" not in config.modalities:
         return  # no vectors of words are trained
-    weights = folder / NETWORK
-    if weights.is_file() and len(encoding.words) * WORD_DIMENSION > weights.stat().st_size:
+    weights, numbers = folder / NETWORK, len(encoding.words) * WORD_DIMENSION
+    if numbers > _HARMLESS and weights.is_file() and numbers > weights.stat().st_size:
         raise ModelError(
             f"{folder / CONFIG} names {len(encoding.words):,} words, more than {NETWORK} has "
             "vectors of: train again"
