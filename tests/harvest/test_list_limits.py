@@ -4,19 +4,22 @@ import gzip
 import json
 import sqlite3
 import tracemalloc
+from collections import deque
 from contextlib import closing
+from itertools import repeat
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harvest.errors import HarvestError
 from harvest.sandbox.corpus import Corpus
 from harvest.sandbox.server import SandboxServer
 from harvest.sources import vso, you2016
 from harvest.sources.detection import open_list
 from harvest.sources.names import LONGEST_NAME, is_name
-from harvest.sources.rows import ListedPhoto, RejectedRow
+from harvest.sources.rows import ListedPhoto, ListFile, RejectedRow
 from harvest.sources.yfcc100m_files import open_metadata
 from tests.commands import refusal, run
 from tests.harvest.corpora import KEY, SECRET, crawl_posts, post, url_of, write_votes
@@ -84,6 +87,19 @@ class TestVotes:
         tracemalloc.stop()
         assert [type(row) for row in rows] == [ListedPhoto, RejectedRow, ListedPhoto]
         assert most < 2_000_000
+
+    def test_more_rows_without_a_photo_than_a_list_has(self, tmp_path: Path) -> None:
+        (tmp_path / "list").mkdir()
+        path = tmp_path / "list" / "votes.csv"
+        path.write_text(f"awe,{URL},0,5\n" + "x\n" * 100_001)
+        refused = refusal(*crawl(tmp_path / "list", tmp_path / "h"))
+        assert "votes.csv, row 100002: more than 100,000 rows name no photo" in refused
+
+    def test_more_rows_than_a_list_has(self, tmp_path: Path) -> None:
+        row = votes(tmp_path, f"awe,{URL},0,5")[0]
+        file = ListFile(name="a", path=tmp_path / "a.csv", read=lambda path: repeat(row, 1_000_001))
+        with pytest.raises(HarvestError, match="more than 1,000,000 rows: cut it into several"):
+            deque(file.rows(), maxlen=0)
 
     @given(st.text(max_size=200))
     def test_a_name_prints_and_is_short(self, text: str) -> None:
