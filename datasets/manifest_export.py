@@ -87,6 +87,7 @@ def _described(dataset: Dataset) -> Description:
         options=dataset.options,
         classes=dataset.classes,
         dataset_digest=dataset.digest,
+        image_size=dataset.image_size,
     )
 
 

@@ -1,6 +1,5 @@
 """Files of one's own posts that cannot be read in parts, rewritten as Parquet files that can."""
 
-import csv
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -47,7 +46,7 @@ def rewrite_csv(path: Path, out: Path) -> None:
                     held = []
             if held:
                 writer.write_table(_table(held, schema))
-    except (OSError, csv.Error, UnicodeError) as error:
+    except (OSError, UnicodeError) as error:
         raise unreadable(path, error) from None
 
 

@@ -4,7 +4,6 @@ The format is described in ``docs/datasets.md``. A folder is checked when it is 
 those who read it need not be careful again: what is damaged on disk is refused, not read.
 """
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,20 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from datasets.classes import class_names
+from datasets.description_values import (
+    check_objects,
+    count_of,
+    counts_by_split,
+    counts_of,
+    files_of,
+    image_size_of,
+    kind_of,
+    object_of,
+    text_of,
+)
 from datasets.errors import DamagedDatasetError, DatasetError
 from datasets.file_digests import (
-    FILES,
     GROUPS,
     DamagedError,
     check_briefly,
@@ -23,7 +33,8 @@ from datasets.file_digests import (
     check_whole,
 )
 from datasets.group_checksums import GroupChecks
-from datasets.layout import DESCRIPTION, FORMAT, VOCABULARY, is_known
+from datasets.json_files import LARGEST_DESCRIPTION, LARGEST_VOCABULARY, read_json
+from datasets.layout import DESCRIPTION, FORMAT, VOCABULARY
 from datasets.parquet_files import open_parquet
 from datasets.replacing import standing
 from datasets.shards import SCHEMA
@@ -67,6 +78,8 @@ class Dataset:
     digest: str
     """SHA-256 of the posts of all splits: two data sets with the same digest hold the same."""
     options: dict[str, Any]
+    image_size: str | None
+    """The size of the pictures as fetched (``harvest.photo_url.SIZES``); None where not known."""
     described: dict[str, Any]
     """All that ``dataset.json`` holds."""
     files: dict[str, dict[str, Any]]
@@ -115,15 +128,15 @@ class Dataset:
         """Read ``vocabulary.json``."""
         path = self.folder / VOCABULARY
         self._check(VOCABULARY, check_briefly)
-        content = _read_json(path)
+        content = _read_json(path, LARGEST_VOCABULARY)
         try:
             return Vocabulary(
-                min_count=int(content["min_count"]),
-                words=dict(content["words"]),
-                tags=dict(content["tags"]),
+                min_count=count_of(content, "min_count"),
+                words=counts_of(content, "words"),
+                tags=counts_of(content, "tags"),
             )
-        except (KeyError, TypeError, ValueError) as error:
-            raise DamagedDatasetError(f"{path} is damaged ({error!r})") from None
+        except ValueError as error:
+            raise DamagedDatasetError(f"{path} is damaged ({error})") from None
 
     def check_file(self, name: str) -> None:
         """Compare all of a file with its digest, for those who take it over as it is.
@@ -158,9 +171,9 @@ def open_dataset(folder: Path) -> Dataset:
     """
     folder = standing(folder)
     described = folder / DESCRIPTION
-    content = _read_json(described)
+    content = _read_json(described, LARGEST_DESCRIPTION)
     version = content.get("version")
-    if content.get("format") != FORMAT or not isinstance(version, int):
+    if content.get("format") != FORMAT or type(version) is not int:
         raise DatasetError(f"{described} describes no data set of `build-splits`")
     if version > FORMAT_VERSION:
         raise DatasetError(
@@ -168,34 +181,28 @@ def open_dataset(folder: Path) -> Dataset:
             "update the program"
         )
     try:
-        check_own_digest(content)
         dataset = Dataset(
             folder=folder,
             version=version,
-            kind=str(content["kind"]),
-            service=str(content["service"]),
-            classes=tuple(map(str, content["classes"])),
-            counts=dict(content["counts"]),
-            digest=str(content["digest"]),
-            options=dict(content["options"]),
+            kind=kind_of(content),
+            service=text_of(content, "service"),
+            classes=class_names(content.get("classes")),
+            counts=counts_by_split(content),
+            digest=text_of(content, "digest"),
+            options=object_of(content, "options"),
+            image_size=image_size_of(content),
             described=content,
-            files=_files(content.get(FILES, {})),
+            files=files_of(content),
         )
+        check_objects(content)
+        check_own_digest(content)
     except DamagedError as error:
         raise DamagedDatasetError(f"{described} {error}") from None
-    except (KeyError, TypeError, ValueError) as error:
-        raise DamagedDatasetError(f"{described} is damaged ({error!r})") from None
+    except ValueError as error:
+        raise DamagedDatasetError(f"{described} is damaged ({error})") from None
     for split in SPLITS:
         _check_shards(dataset, split)
     return dataset
-
-
-def _files(value: Any) -> dict[str, dict[str, Any]]:
-    files = {str(name): dict(digests) for name, digests in dict(value).items()}
-    for name, digests in files.items():
-        if not is_known(name) or "sha256" not in digests or "bytes" not in digests:
-            raise ValueError(name)
-    return files
 
 
 def _check_shards(dataset: Dataset, split: str) -> None:
@@ -221,15 +228,12 @@ def _check_shards(dataset: Dataset, split: str) -> None:
         )
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path, largest: int) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path, largest=largest)
     except FileNotFoundError:
         raise DatasetError(
             f"{path} is not there: give the folder that `build-splits --out` wrote"
         ) from None
     except (OSError, ValueError) as error:
         raise DamagedDatasetError(f"{path} cannot be read ({error})") from None
-    if not isinstance(content, dict):
-        raise DamagedDatasetError(f"{path} holds no JSON object")
-    return content

@@ -19,7 +19,7 @@ from datasets.replacing import new_file
 VERDICTS_SCHEMA = pa.schema(
     [
         pa.field("photo_id", pa.string(), nullable=False),
-        # same, edited, gone, private or missing
+        # same, edited, unknown (a picture of another size), gone, private or missing
         pa.field("verdict", pa.string(), nullable=False),
         # The subset of modalities that were edited; null where none was.
         pa.field("edited", pa.string()),

@@ -18,7 +18,7 @@ from yarl import URL
 
 from harvest.image_hosts import ImageHosts
 from harvest.images import LARGEST, OversizedPictureError
-from harvest.photo_url import PhotoReference
+from harvest.photo_url import SIZES, PhotoReference
 from harvest.placeholders import PlaceholderError, check_redirect, check_size
 from harvest.retry import (
     PhotoGoneError,
@@ -33,10 +33,6 @@ _DEADLINE_SECONDS = 60.0
 _TIMEOUT = aiohttp.ClientTimeout(total=_DEADLINE_SECONDS, sock_connect=10, sock_read=20)
 _REDIRECTS = (301, 302, 303, 307, 308)
 _BUFFER = 2**18
-
-# Each size with the next smaller one that is asked for where it is absent: a photo that is smaller
-# than a size has no file of it. Larger ones carry a secret that no list knows.
-SIZES = {"b": "c", "c": "z", "z": "", "": None}
 
 
 @contextmanager

@@ -9,7 +9,6 @@ Shapes in names: N posts, C classes.
 
 # ruff: noqa: N803, N806 (shapes in names)
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -21,6 +20,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
+from datasets.json_files import read_json
 from datasets.progress import say
 from datasets.replacing import standing
 from model.answering import HeadAnswers
@@ -88,7 +88,7 @@ def read_calibration(run: Path) -> Calibration:
     run = standing(run)
     path = run / CALIBRATION
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         temperatures = {str(s): float(t) for s, t in content["temperatures"].items()}
         posts = {str(subset): int(count) for subset, count in content["posts"].items()}
     except FileNotFoundError:

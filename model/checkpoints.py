@@ -84,13 +84,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
             **{name: _with_tensors(value, tensors) for name, value in content.items()},
         )
     except (
-        OSError,
-        SafetensorError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        RecursionError,
+        *(OSError, SafetensorError, ValueError, KeyError, TypeError),
+        *(AttributeError, RecursionError),
     ) as error:
         raise ModelError(
             f"{path} cannot be read ({error}): train again, without --resume"

@@ -4,14 +4,15 @@ Nothing here needs torch, so that a run can be checked and described without it.
 described in ``docs/model.md``.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from datasets.json_files import read_json
 from datasets.modalities import SUBSETS
 from model.errors import ModelError
+from model.metrics_file import check_metrics
 
 FORMAT = "flickr-emotion-run"
 FORMAT_VERSION = 1
@@ -121,14 +122,14 @@ def read_config(folder: Path) -> dict[str, Any]:
     """Read ``config.json``, which says that a folder is a run's."""
     path = folder / CONFIG
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except FileNotFoundError:
         raise ModelError(
             f"{folder} is no run folder: give the folder that `train --out` wrote"
         ) from None
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise ModelError(f"{path} cannot be read ({error}): train again") from None
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    if content.get("format") != FORMAT:
         raise ModelError(f"{path} describes no run of `train`: give the folder that it wrote")
     version = content.get("version")
     if not isinstance(version, int) or version > FORMAT_VERSION:
@@ -143,11 +144,10 @@ def read_metrics(folder: Path) -> dict[str, Any] | None:
     """Return the metrics of a run that came to its end, else None."""
     path = folder / METRICS
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
+        check_metrics(content)
+        return content
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise ModelError(f"{path} cannot be read ({error}): train again") from None
-    if not isinstance(content, dict):
-        raise ModelError(f"{path} holds no metrics: train again")
-    return content

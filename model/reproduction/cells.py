@@ -19,6 +19,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from datasets.json_files import read_json
 from datasets.modalities import COMPLETE
 from datasets.progress import say
 from datasets.reading import Dataset
@@ -109,7 +110,7 @@ class Cells:
         """Return a cell if it has been trained."""
         folder = self._folder / self.name(cell)
         try:
-            record = json.loads((folder / _CELL).read_text(encoding="utf-8"))
+            record = read_json(folder / _CELL)
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:

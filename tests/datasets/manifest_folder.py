@@ -62,6 +62,7 @@ def write_dataset(folder: Path, rows: Sequence[Row], **described: Any) -> Path:
         "version": FORMAT_VERSION,
         "kind": "votes",
         "service": "other",
+        "image_size": "",
         "options": asdict(BuildOptions()) | {"incomplete": "keep"},
         "classes": sorted({it["label"] for it in rows}),
         "counts": {

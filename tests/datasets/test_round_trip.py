@@ -120,10 +120,12 @@ class TestSomethingLost:
             "posts": 75,
             "same": 69,
             "edited": 4,
+            "unknown": 0,
             "gone": 1,
             "private": 1,
             "missing": 0,
             "edited_modalities": {"image": 1, "text": 2, "tags": 1},
+            "image_sizes": ["", ""],
         }
         build(tmp_path / "h", tmp_path / "d")
         before, after = split_of(votes / "d"), split_of(tmp_path / "d")
