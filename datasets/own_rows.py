@@ -18,9 +18,7 @@ _SLASH = re.compile(r"[/\\]")
 
 def choose_columns(path: Path, names: Sequence[str]) -> list[str]:
     """Return those of a file's columns that count; raises ``DatasetError`` where some lack."""
-    for name in _COLUMNS:
-        if names.count(name) > 1:
-            raise DatasetError(f"{path} has two columns {name!r}: give each a name of its own")
+    refuse_doubled(path, names, _COLUMNS)
     for name in ("photo_id", "label"):
         if name not in names:
             raise DatasetError(
@@ -33,6 +31,13 @@ def choose_columns(path: Path, names: Sequence[str]) -> list[str]:
             "posts hold"
         )
     return [name for name in _COLUMNS if name in names]
+
+
+def refuse_doubled(path: Path, names: Sequence[str], counting: Sequence[str]) -> None:
+    """Refuse a file with two columns of a name that counts; raises ``DatasetError``."""
+    for name in counting:
+        if names.count(name) > 1:
+            raise DatasetError(f"{path} has two columns {name!r}: give each a name of its own")
 
 
 def place_of(path: Path, number: int) -> str:

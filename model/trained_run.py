@@ -9,6 +9,7 @@ import torch
 
 from datasets.progress import say
 from datasets.reading import Dataset
+from datasets.replacing import standing
 from model.batches import Split
 from model.config import TrainingConfig
 from model.errors import ModelError
@@ -16,7 +17,9 @@ from model.image_backbones import build_backbone
 from model.network import MultitaskNetwork
 from model.posts import Encoding
 from model.recipes import PAPER
-from model.run_folder import CONFIG, METRICS, RunFolder, read_config
+from model.run_digests import check_file
+from model.run_files import CONFIG, METRICS, read_config
+from model.run_folder import RunFolder
 from model.splits import open_splits
 from model.systems.catalogue import build_ensemble, build_system
 from model.systems.system import System
@@ -39,7 +42,8 @@ class TrainedRun:
     dataset_digest: str
     readers: list[TextReader]
     """What reads texts and tags, frozen."""
-    folder: Path
+    features_in: Path
+    """Where features lie that the data set cannot keep: the run's folder."""
     device: torch.device
 
     def splits(self, dataset: Dataset, names: tuple[str, ...]) -> dict[str, Split]:
@@ -50,14 +54,18 @@ class TrainedRun:
             self.encoding,
             self.network.backbone,
             finetuned=self.finetuned,
-            run_folder=self.folder,
+            run_folder=self.features_in,
             device=self.device,
             readers=self.readers,
         )
 
 
 def load_run(folder: Path, device: torch.device) -> TrainedRun:
-    """Build a run's system again, in evaluation mode."""
+    """Build a run's system again, in evaluation mode.
+
+    Raises ``ModelError`` where a file is not what the training wrote.
+    """
+    folder = standing(folder)
     content = read_config(folder)
     path = folder / CONFIG
     encoding = Encoding(
@@ -73,6 +81,7 @@ def load_run(folder: Path, device: torch.device) -> TrainedRun:
     check_readers(content, readers, path)
     network = _build(content, path, config, encoding, readers)
     RunFolder(folder).read_network(network)
+    check_file(folder, CONFIG)
     if not (folder / METRICS).exists():
         say(f"{folder} has no {METRICS}: its training was interrupted, it is used as it is")
     return TrainedRun(
@@ -82,7 +91,7 @@ def load_run(folder: Path, device: torch.device) -> TrainedRun:
         dataset_folder=dataset_folder,
         dataset_digest=dataset_digest,
         readers=readers,
-        folder=folder,
+        features_in=folder,
         device=device,
     )
 

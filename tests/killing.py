@@ -9,7 +9,7 @@ import random
 import shutil
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -60,13 +60,15 @@ def killed_at_every_call(
     only: Sequence[str] = (),
     writes: int = 5,
     most: int = 1000,
+    below: bool = False,
     seed: int = 0,
 ) -> Iterator[tuple[Moment, Path]]:
     """Yield a moment and the folder in which the command was killed there, for every moment.
 
     ``prepared`` fills an empty folder; ``command`` gives the arguments of Python for that folder
     (``cli.py`` and what follows, or ``-c PROGRAM``). Every rename, link, unlink, mkdir and their
-    like is a moment (of more than ``most``, a sample), and ``writes`` of each kind of write.
+    like is a moment (of more than ``most``, a sample), and ``writes`` of each kind of write; with
+    ``below`` only those that name something in the folder, for commands that import what writes.
     ``only`` names the calls where not all are wanted. Moments that a run does not come to, because
     threads share work otherwise, are passed over.
     """
@@ -74,24 +76,27 @@ def killed_at_every_call(
     counted = folder / "counted"
     counted.mkdir()
     prepared(counted)
-    counts = _counts([*command(counted)], folder / "calls")
-    counts = {name: count for name, count in counts.items() if not only or name in only}
-    for number, moment in enumerate(_moments(counts, writes, most, seed)):
+    killed = 0
+    numbers = _numbers([*command(counted)], folder / "calls", str(counted) if below else "")
+    numbers = {name: found for name, found in numbers.items() if not only or name in only}
+    for number, moment in enumerate(_moments(numbers, writes, most, seed)):
         place = folder / f"killed-{number}"
         place.mkdir()
         prepared(place)
         rule = f"inject={moment.call}:signal=KILL:when={moment.number}"
         done = _traced(["-e", f"trace={moment.call}", "-e", rule, "-o", os.devnull], command(place))
         if done.returncode != 0:
+            killed += 1
             yield moment, place
         shutil.rmtree(place)
+    assert killed, "no signal was injected"
 
 
 def _traced(options: list[str], command: Sequence[object]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
+        # Not with --seccomp-bpf, which is faster: strace 6.1 then injects nothing, and is silent.
         ["strace", "-f", "-qq", *options, sys.executable, *map(str, command)],
         cwd=_PROJECT,
-        # Not with --seccomp-bpf, however slow: strace 6.1 then signals nobody.
         # What Python keeps of modules would be written and renamed too.
         env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -100,31 +105,32 @@ def _traced(options: list[str], command: Sequence[object]) -> subprocess.Complet
     )
 
 
-def _counts(command: Sequence[object], log: Path) -> dict[str, int]:
-    """Return how many calls of each kind the command makes: the most that one thread does."""
+def _numbers(command: Sequence[object], log: Path, named: str) -> dict[str, set[int]]:
+    """Return, by kind, which of a thread's calls name what is asked for, of all threads."""
     # A name that this processor does not know is passed over by the question mark.
     wanted = ",".join(f"?{name}" for name in (*_NAMES, *_WRITES))
-    done = _traced(["-e", f"trace={wanted}", "-o", str(log)], command)
+    done = _traced(["-y", "-e", f"trace={wanted}", "-o", str(log)], command)
     assert done.returncode == 0, done.stderr
     by_thread: Counter[tuple[str, str]] = Counter()
+    numbers: defaultdict[str, set[int]] = defaultdict(set)
     for line in log.read_text(errors="replace").splitlines():
         thread, _, call = line.partition(" ")
         name = call.strip().partition("(")[0]
         if name in _NAMES or name in _WRITES:
             by_thread[thread, name] += 1
-    counts: dict[str, int] = {}
-    for (_, name), count in by_thread.items():
-        counts[name] = max(count, counts.get(name, 0))
-    assert counts, "the command writes nothing"
-    return counts
+            if named in line:
+                numbers[name].add(by_thread[thread, name])
+    assert numbers, "the command writes nothing"
+    return numbers
 
 
-def _moments(counts: dict[str, int], writes: int, most: int, seed: int) -> list[Moment]:
+def _moments(counts: dict[str, set[int]], writes: int, most: int, seed: int) -> list[Moment]:
     chosen = random.Random(seed)
     found = []
-    for name, count in sorted(counts.items()):
-        numbers = range(1, count + 1)
+    for name, numbers in sorted(counts.items()):
         limit = most if name in _NAMES else writes
-        some = sorted(chosen.sample(numbers, limit)) if count > limit else numbers
+        some = sorted(numbers)
+        if len(some) > limit:
+            some = sorted(chosen.sample(some, limit))
         found += [Moment(call=name, number=number) for number in some]
     return found

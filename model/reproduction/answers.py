@@ -5,7 +5,7 @@ accuracies; confusion matrices and F1 are counted from the same file.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from model.metrics import Confusion, confusion_matrix, figures
 from model.posts import Integers
 from model.prefetching import ready_batches
 from model.trained_run import load_run
+from model.whole_files import whole_file
 
 NO_ANSWER = -1
 
@@ -59,10 +60,13 @@ class Answers:
 
 
 @torch.inference_mode()
-def answer_test_posts(run: Path, dataset: Dataset, *, device: str) -> Answers:
-    """Let the network of a run folder answer a data set's test posts."""
+def answer_test_posts(run: Path, dataset: Dataset, *, features_in: Path, device: str) -> Answers:
+    """Let the network of a run folder answer a data set's test posts.
+
+    Features that the data set cannot keep lie in the folder ``features_in``.
+    """
     chosen = choose_device(device)
-    trained = load_run(run, chosen)
+    trained = replace(load_run(run, chosen), features_in=features_in)
     split = trained.splits(dataset, (TEST,))[TEST]
     by_subset = {subset: np.full(len(split.posts), NO_ANSWER) for subset in SUBSETS}
     passes = list(reading_order(split.posts.text_lengths, POSTS_TO_A_PASS))
@@ -84,7 +88,7 @@ def write_answers(answers: Answers, dataset: Dataset, path: Path) -> None:
     for subset, numbers in answers.by_subset.items():
         columns[subset] = [names[number] for number in numbers]
     schema = pa.schema([(name, pa.string()) for name in columns])
-    with parquet_writer(path, schema) as writer:
+    with whole_file(path) as new, parquet_writer(new, schema) as writer:
         writer.write_table(pa.table(columns, schema=schema))
 
 
