@@ -69,17 +69,17 @@ def killed_at_every_call(
     (``cli.py`` and what follows, or ``-c PROGRAM``). Every rename, link, unlink, mkdir and their
     like is a moment (of more than ``most``, a sample), and ``writes`` of each kind of write; with
     ``below`` only those that name something in the folder, for commands that import what writes.
-    ``only`` names the calls where not all are wanted.
-    Moments that a run does not come to, because threads share work otherwise, are passed over.
+    ``only`` names the calls where not all are wanted. Moments that a run does not come to, because
+    threads share work otherwise, are passed over.
     """
     skip_without_strace()
     counted = folder / "counted"
     counted.mkdir()
     prepared(counted)
     killed = 0
-    calls = _numbers([*command(counted)], folder / "calls", str(counted) if below else "")
-    calls = {name: numbers for name, numbers in calls.items() if not only or name in only}
-    for number, moment in enumerate(_moments(calls, writes, most, seed)):
+    numbers = _numbers([*command(counted)], folder / "calls", str(counted) if below else "")
+    numbers = {name: found for name, found in numbers.items() if not only or name in only}
+    for number, moment in enumerate(_moments(numbers, writes, most, seed)):
         place = folder / f"killed-{number}"
         place.mkdir()
         prepared(place)
@@ -124,10 +124,10 @@ def _numbers(command: Sequence[object], log: Path, named: str) -> dict[str, set[
     return numbers
 
 
-def _moments(calls: dict[str, set[int]], writes: int, most: int, seed: int) -> list[Moment]:
+def _moments(counts: dict[str, set[int]], writes: int, most: int, seed: int) -> list[Moment]:
     chosen = random.Random(seed)
     found = []
-    for name, numbers in sorted(calls.items()):
+    for name, numbers in sorted(counts.items()):
         limit = most if name in _NAMES else writes
         some = sorted(numbers)
         if len(some) > limit:
