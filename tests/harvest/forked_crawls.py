@@ -39,6 +39,8 @@ class Ended:
     """The one line of a crawl that ended with 1; a traceback where it was none of ours."""
     code: int | None
     """The exit code; None where it was killed."""
+    kept_back: int
+    """Posts that a refresh did not drop, since they were too many."""
     said: tuple[str, ...]
 
 
@@ -126,12 +128,18 @@ def _serve() -> None:
         _, status = os.waitpid(pid, 0)
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
             killed: dict[str, Any] = {"killed": True, "interrupted": False, "error": None}
-            _say(killed | {"code": None, "said": []})
+            _say(killed | {"code": None, "kept_back": 0, "said": []})
         elif told:
             _say({"killed": False} | json.loads(told))
         else:
             code = os.waitstatus_to_exitcode(status)
-            ended = {"killed": False, "interrupted": code == 130, "code": code, "said": []}
+            ended = {
+                "killed": False,
+                "interrupted": code == 130,
+                "code": code,
+                "kept_back": 0,
+                "said": [],
+            }
             _say(ended | {"error": None if code == 130 else f"ended with {code}, and said nothing"})
 
 
@@ -141,7 +149,7 @@ def _say(content: dict[str, Any]) -> None:
 
 
 def _child(job: dict[str, Any], told: int) -> None:
-    ended: dict[str, Any] = {"interrupted": False, "error": None, "code": 0}
+    ended: dict[str, Any] = {"interrupted": False, "error": None, "code": 0, "kept_back": 0}
     said: list[str] = []
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -180,7 +188,8 @@ def _crawled(job: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
     report = crawl(CrawlOptions(**fields), say, lambda snapshot: None)
     if report.interrupted:
         return {"interrupted": True, "code": 130}
-    return {"code": 3 if report.lost > MAX_LOSS * report.photos else 0}
+    lost = report.kept_back or report.lost > MAX_LOSS * report.photos
+    return {"code": 3 if lost else 0, "kept_back": report.kept_back}
 
 
 def _kill_at(number: int) -> None:

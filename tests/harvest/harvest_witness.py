@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from sqlite3 import Row
 
+from harvest.errors import HarvestError
 from harvest.ledger import Ledger
 from harvest.ledger_file import FILE_NAME
 from harvest.sandbox.search import is_machine_tag, normalised
@@ -27,6 +28,17 @@ class Command:
     refresh: bool = False
     verify_gone: bool = False
     images: bool = True
+    max_withdrawn: float = 0.01
+
+    def __str__(self) -> str:
+        """Say it as it is typed."""
+        options = {
+            "--refresh": self.refresh,
+            "--verify-gone": self.verify_gone,
+            "--no-images": not self.images,
+            "--max-withdrawn 1": self.max_withdrawn == 1,
+        }
+        return " ".join(["crawl", *(name for name, given in options.items() if given)])
 
 
 class Witness:
@@ -61,11 +73,12 @@ class Witness:
 
     def rows(self) -> dict[str, Row]:
         """The ledger's photos, none where a kill came before there was a ledger."""
-        path = self._out / FILE_NAME
-        if not path.is_file() or not path.stat().st_size:
+        try:
+            with Ledger(self._out / FILE_NAME) as ledger:
+                return {row["photo_id"]: row for row in ledger.query("SELECT * FROM photos")}
+        except HarvestError:
+            assert not self._posts, "the ledger is lost"
             return {}
-        with Ledger(path) as ledger:
-            return {row["photo_id"]: row for row in ledger.query("SELECT * FROM photos")}
 
     def files(self) -> dict[str, Path]:
         """The pictures on disk by photo, those apart that are not finished."""

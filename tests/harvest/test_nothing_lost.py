@@ -1,8 +1,10 @@
 """A harvest in a changing world: crawls, refreshes, kills and moods of the servers, at random.
 
 Hypothesis chooses the steps, each seed another sequence; what must hold after each is in
-`tests/harvest/harvest_witness.py`. A failure prints the steps that led to it; the same seed makes
-the same steps again, though not the same order of answers within a crawl.
+`tests/harvest/harvest_witness.py`. A failure prints its seed and the steps that led to it; the same
+seed makes the same steps again, though not the same order of answers within a crawl:
+
+    python -m pytest tests/harvest/test_nothing_lost.py -m slow -k "ten_thousand and [7]"
 """
 
 import shutil
@@ -27,8 +29,8 @@ from tests.harvest.moods import API_MOODS, FALSE_ANSWERS, PICTURE_MOODS, Mood
 
 # Requests of one command after which its user loses patience, and seconds without any.
 _MOST_REQUESTS = 500
-_STILL_SECONDS = 3.0
-_RETRY = {"attempts": 4, "first_delay": 1e-6, "longest_delay": 1e-3}
+_STILL_SECONDS = 10.0
+_RETRY = {"attempts": 4, "first_delay": 1e-6, "longest_delay": 1e-3, "patience": 1.0}
 STEPS = 50
 
 PHOTOS = st.integers(0, 29)
@@ -38,6 +40,7 @@ COMMANDS = st.sampled_from(
         *(Command(), Command(), Command(), Command(images=False)),
         *(Command(refresh=True), Command(refresh=True), Command(refresh=True, images=False)),
         *(Command(verify_gone=True), Command(verify_gone=True, refresh=True)),
+        Command(refresh=True, max_withdrawn=1),
     ]
 )
 
@@ -47,6 +50,7 @@ class ChangingWorld(RuleBasedStateMachine):
 
     crawls: ForkedCrawls
     figures: Counter[str]
+    failures: list[str]
 
     @initialize(count=st.integers(10, 30), videos=st.sets(PHOTOS, max_size=3))
     def begin(self, count: int, videos: set[int]) -> None:
@@ -182,16 +186,21 @@ class ChangingWorld(RuleBasedStateMachine):
         self.must_succeed(Command(verify_gone=True))
         with self._told():
             self.witness.everything_living_is_won(but=self.witness.denied)
-        self.must_succeed(Command(refresh=True))
+        # As many as it names may be dropped, for the owners did withdraw them.
+        if not self.must_succeed(Command(refresh=True)):
+            assert self.must_succeed(Command(refresh=True, max_withdrawn=1))
         with self._told():
+            self.witness.nothing_withdrawn_survives(self.witness.rows())
             self.witness.everything_living_is_won(but=set())
             self.witness.nothing_else_is_there()
 
-    def must_succeed(self, command: Command) -> None:
-        """Run a command that has no excuse."""
+    def must_succeed(self, command: Command) -> bool:
+        """Run a command that has no excuse; return whether it dropped all that was withdrawn."""
+        self.figures["steps"] -= 1  # it is a part of one
         ended = self._run(command, "")
         with self._told():
-            assert ended.code == 0, f"ended with {ended}"
+            assert ended.code == (3 if ended.kept_back else 0), f"ended with {ended}"
+        return not ended.kept_back
 
     def _run(
         self,
@@ -211,7 +220,7 @@ class ChangingWorld(RuleBasedStateMachine):
             **{"api_key": KEY, "api_secret": SECRET, "flickr_url": self.world.url, "quota": 0},
             **{"retry": _RETRY, "kill_at": kill_at},
             **{"refresh": command.refresh, "verify_gone": command.verify_gone},
-            "images": command.images,
+            **{"images": command.images, "max_withdrawn": command.max_withdrawn},
         }
         with self._told():
             ended = self.crawls.run(job, started=self.world.watch, still=self._stillness())
@@ -244,7 +253,8 @@ class ChangingWorld(RuleBasedStateMachine):
             yield
         except AssertionError as error:
             steps = "\n".join(f"  {number:3} {step}" for number, step in enumerate(self.steps))
-            raise AssertionError(f"{error}\nThe steps:\n{steps}") from error
+            self.failures.append(f"{error}\nThe steps:\n{steps}")
+            raise
 
 
 def _brief(ended: Ended) -> str:
@@ -252,33 +262,38 @@ def _brief(ended: Ended) -> str:
         return "killed"
     if ended.error is not None:
         return f"1: {ended.error.splitlines()[-1][:150]}"
-    return f"{ended.code}"
+    return f"{ended.code}" + (f", {ended.kept_back} kept back" if ended.kept_back else "")
 
 
 def sequences(number: int, count: int, steps: int) -> Counter[str]:
     """Run so many sequences of steps that follow from a seed; return how much was done."""
+    figures: Counter[str] = Counter()
+    failures: list[str] = []
+    given = settings(
+        max_examples=count,
+        stateful_step_count=steps,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
     with ForkedCrawls() as crawls:
-        figures: Counter[str] = Counter()
-        machine = seed(number)(
-            type("Seeded", (ChangingWorld,), {"crawls": crawls, "figures": figures})
-        )
-        run_state_machine_as_test(
-            machine,
-            settings=settings(
-                max_examples=count,
-                stateful_step_count=steps,
-                deadline=None,
-                database=None,
-                phases=[Phase.generate],
-                print_blob=False,
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
+        shared = {"crawls": crawls, "figures": figures, "failures": failures}
+        machine = seed(number)(type("Seeded", (ChangingWorld,), shared))
+        try:
+            run_state_machine_as_test(machine, settings=given)
+        except Exception as error:
+            # Hypothesis tries a failure again, and threads need not repeat themselves: the first
+            # one counts, whatever came of it then.
+            if failures:
+                raise AssertionError(f"seed {number}: {failures[0]}") from error
+            raise
     return figures
 
 
 def test_a_few_steps() -> None:
-    assert sequences(1, 1, 25)["commands"]
+    # The first sequence that Hypothesis makes is the simplest; the second is one by chance.
+    assert sequences(1, 2, 15)["commands"]
 
 
 @pytest.mark.slow
