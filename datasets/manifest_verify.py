@@ -28,10 +28,11 @@ from datasets.verdict_file import VERDICTS_SCHEMA, verdict_writer
 from harvest.images import image_path
 from harvest.ledger import Ledger
 from harvest.ledger_file import FILE_NAME
+from harvest.outcomes import VIDEO
 from harvest.sources.manifest import DIGEST, open_manifest
 
 SAME, EDITED, GONE, PRIVATE, MISSING = "same", "edited", "gone", "private", "missing"
-VERDICTS = (SAME, EDITED, GONE, PRIVATE, MISSING)
+VERDICTS = (SAME, EDITED, GONE, PRIVATE, VIDEO, MISSING)
 
 _BATCH = 8192
 _TAGS = pa.list_(pa.string())
@@ -129,7 +130,7 @@ def _held(ledger: Ledger, images: Path, rows: pa.RecordBatch) -> list[_Held]:
 
 
 def _post(row: Any, images: Path, *, wants_image: bool) -> _Held:
-    if row["api_outcome"] in (GONE, PRIVATE):
+    if row["api_outcome"] in (GONE, PRIVATE, VIDEO):
         return _Held(row["api_outcome"])
     if row["api_outcome"] != "ok":
         return _Held(MISSING)

@@ -70,7 +70,7 @@ def crawl(
     ):
         rejected = take_in(ledger, published, options, say)
         if options.metadata and metadata:
-            add_metadata(ledger, options.metadata, metadata, say)
+            add_metadata(ledger, options.metadata, metadata, options.out / "images", say)
         interrupted = _run(options, ledger, say, show)
         photos, lost = _losses(ledger, options)
         return CrawlReport(rejected=rejected, interrupted=interrupted, photos=photos, lost=lost)
@@ -162,6 +162,7 @@ def calls_of(
         secret=options.api_secret,
         connections=options.api_workers,
         spend=ledger.record_call,
+        stopped=stopped,
     )
     try:
         yield ApiCalls(

@@ -226,7 +226,8 @@ class ImageStage:
             for photo, result in made:
                 photo_id = photo.reference.photo_id
                 if isinstance(result, Picture):
-                    self._ledger.record_picture(photo_id, result)
+                    if not self._ledger.record_picture(photo_id, result):
+                        image_path(self._folder, photo_id).unlink(missing_ok=True)
                 elif result is None:
                     self._ledger.record_seen(photo_id)
                 else:

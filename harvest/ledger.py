@@ -17,13 +17,20 @@ from harvest.answers import Answer
 from harvest.clock import now
 from harvest.images import Picture
 from harvest.ledger_file import open_ledger_file
+from harvest.outcomes import API_OUTCOMES, IMAGE_OUTCOMES, VIDEO
 from harvest.photo_url import PhotoReference
-from harvest.post_rows import doubt_metadata, drop_picture, store_answers, withdraw_post
+from harvest.post_rows import (
+    doubt_metadata,
+    drop_picture,
+    settle_videos,
+    store_answers,
+    withdraw_post,
+)
 
 _LONGEST_REASON = 300
 _ENDLESS = 2**63 - 1
-API_OUTCOMES = ("pending", "ok", "gone", "private", "failed")
-IMAGE_OUTCOMES = (*API_OUTCOMES, "placeholder", "corrupt")
+# A listing may say it of a photo whose picture is being fetched: nothing that comes then counts.
+_NO_VIDEO = f"api_outcome <> '{VIDEO}'"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,7 +162,8 @@ class Ledger:
             if refresh:
                 connection.execute(
                     "UPDATE photos SET api_attempts = 0, api_next_try = 0, image_attempts = 0, "
-                    f"image_next_try = CASE WHEN {placed} THEN 0 END"
+                    f"image_next_try = CASE WHEN {placed} THEN 0 END "
+                    f"WHERE {_NO_VIDEO}"
                 )
                 connection.execute("DELETE FROM windows")
         self._last_row = self._row_of_limit(limit)
@@ -255,15 +263,24 @@ class Ledger:
         with self.transaction() as connection:
             return store_answers(connection, answers, source=source)
 
-    def record_picture(self, photo_id: str, picture: Picture) -> None:
-        """Record a picture that has been written to its place."""
+    def record_videos(self, photo_ids: Iterable[str]) -> None:
+        """Settle listed photos that are videos; their pictures' files are removed before."""
         with self.transaction() as connection:
-            connection.execute(
+            settle_videos(connection, photo_ids)
+
+    def record_picture(self, photo_id: str, picture: Picture) -> bool:
+        """Record a picture that has been written to its place; False where it may not stay.
+
+        That is where its post has turned out to be a video while it was fetched.
+        """
+        with self.transaction() as connection:
+            done = connection.execute(
                 "UPDATE photos SET image_outcome = 'ok', image_next_try = NULL, image_error = NULL,"
                 " image_sha256 = ?, image_bytes = ?, image_width = ?, image_height = ? "
-                "WHERE photo_id = ?",
+                f"WHERE photo_id = ? AND {_NO_VIDEO}",
                 (picture.sha256, picture.size, picture.width, picture.height, photo_id),
             )
+            return done.rowcount > 0
 
     def record_seen(self, photo_id: str) -> None:
         """Record that a picture is there; a crawl that fetches none leaves it ``pending``."""
@@ -271,7 +288,7 @@ class Ledger:
             connection.execute(
                 "UPDATE photos SET image_attempts = 0, image_next_try = NULL, image_error = NULL, "
                 "image_outcome = CASE WHEN image_sha256 IS NULL THEN 'pending' ELSE 'ok' END "
-                "WHERE photo_id = ?",
+                f"WHERE photo_id = ? AND {_NO_VIDEO}",
                 (photo_id,),
             )
 
@@ -319,7 +336,8 @@ class Ledger:
         with self.transaction() as connection:
             connection.execute(
                 f"UPDATE photos SET {what}_outcome = 'failed', {what}_error = ?, "
-                f"{what}_attempts = {what}_attempts + 1, {what}_next_try = ? WHERE photo_id = ?",
+                f"{what}_attempts = {what}_attempts + 1, {what}_next_try = ? "
+                f"WHERE photo_id = ? AND {_NO_VIDEO}",
                 (_one_line(reason), next_try, photo_id),
             )
 
@@ -327,7 +345,8 @@ class Ledger:
         """Plan a try in ``delay`` seconds, after one that failed through no fault of the photo."""
         with self.transaction() as connection:
             connection.execute(
-                f"UPDATE photos SET {what}_error = ?, {what}_next_try = ? WHERE photo_id = ?",
+                f"UPDATE photos SET {what}_error = ?, {what}_next_try = ? "
+                f"WHERE photo_id = ? AND {_NO_VIDEO}",
                 (_one_line(reason), now() + delay, photo_id),
             )
 

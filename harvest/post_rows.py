@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from harvest.answers import Answer
+from harvest.outcomes import VIDEO
 
 METADATA_SOURCE = "yfcc100m"
 """``api_source`` of a post that a file of metadata gave; Flickr's own are named by their method."""
@@ -20,6 +21,7 @@ _NO_POST = (
     "title = NULL, description = NULL, tags = NULL, owner = NULL, license = NULL, "
     "date_upload = NULL, date_taken = NULL, api_source = NULL"
 )
+_NO_PICTURE = "image_sha256 = NULL, image_bytes = NULL, image_width = NULL, image_height = NULL"
 
 
 def store_answers(connection: sqlite3.Connection, answers: Iterable[Answer], *, source: str) -> int:
@@ -85,11 +87,20 @@ def withdraw_post(connection: sqlite3.Connection, photo_id: str, outcome: str) -
     connection.execute(f"UPDATE photos SET {_NO_POST} WHERE photo_id = ?", (photo_id,))
 
 
+def settle_videos(connection: sqlite3.Connection, photo_ids: Iterable[str]) -> None:
+    """Keep nothing of listed photos that are videos; ``connection`` is in a transaction."""
+    connection.executemany(
+        f"UPDATE photos SET {_NO_POST}, {_NO_PICTURE}, api_outcome = ?1, api_next_try = NULL, "
+        "api_error = NULL, image_outcome = ?1, image_next_try = NULL, image_error = NULL "
+        "WHERE photo_id = ?2",
+        ((VIDEO, photo_id) for photo_id in photo_ids),
+    )
+
+
 def drop_picture(connection: sqlite3.Connection, photo_id: str) -> None:
     """Drop what is known of a picture that is not on disk any more."""
     connection.execute(
-        "UPDATE photos SET image_sha256 = NULL, image_bytes = NULL, image_width = NULL, "
-        "image_height = NULL WHERE photo_id = ?",
+        f"UPDATE photos SET {_NO_PICTURE} WHERE photo_id = ?",
         (photo_id,),
     )
 

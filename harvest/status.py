@@ -5,8 +5,9 @@ from typing import TypedDict
 
 from harvest.clock import now
 from harvest.forecast import forecast
-from harvest.ledger import IMAGE_OUTCOMES, Ledger
+from harvest.ledger import Ledger
 from harvest.ledger_file import FILE_NAME
+from harvest.outcomes import IMAGE_OUTCOMES
 from harvest.pacing import HOUR
 from harvest.progress import left
 

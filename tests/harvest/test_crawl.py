@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
+from harvest import breaker
 from harvest.crawl import crawl
 from harvest.errors import HarvestError
 from harvest.images import image_path
@@ -80,7 +81,14 @@ class TestOutcomes:
         report = crawl(options(published_list, tmp_path / "h", server), print)
         assert (report.photos, report.lost, report.interrupted) == (30, 0, False)
         status = harvest_status(tmp_path / "h")
-        assert status["api"] == {"pending": 0, "ok": 20, "gone": 7, "private": 3, "failed": 0}
+        assert status["api"] == {
+            "pending": 0,
+            "ok": 20,
+            "gone": 7,
+            "private": 3,
+            "video": 0,
+            "failed": 0,
+        }
         assert status["image"]["ok"] == 20
         assert status["image"]["gone"] == 5
         assert status["image"]["placeholder"] == 2
@@ -224,7 +232,11 @@ class TestFaults:
             assert set(server.stats.info_ok.values()) == {1}
         assert harvest_status(tmp_path / "h")["api"]["ok"] == LIVING
 
-    def test_spent_attempts_are_named_and_tried_by_the_next_crawl(self, tmp_path: Path) -> None:
+    def test_spent_attempts_are_named_and_tried_by_the_next_crawl(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # What looks like an outage is waited for ten minutes.
+        monkeypatch.setattr(breaker, "_PATIENCE_SECONDS", 0.0)
         published_list = write_votes(tmp_path / "list", POSTS[:5])
         plan = "cut-json=1,image-half=1"
         with SandboxServer(Corpus(POSTS), faults=plan, keys={KEY: SECRET}) as server:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientTimeout
 
-from harvest import api, image_client
+from harvest import bounded_http, image_client
 from harvest.crawl import crawl
 from harvest.images import image_path
 from harvest.ledger import Ledger
@@ -96,7 +96,7 @@ class TestAlone:
         self, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         # Shorter than a crawl's own, far longer than the sandbox takes to answer.
-        monkeypatch.setattr(api, "_TIMEOUT_SECONDS", 1.5)
+        monkeypatch.setattr(bounded_http, "SILENCE_SECONDS", 1.5)
         monkeypatch.setattr(image_client, "_TIMEOUT", ClientTimeout(total=1.5))
         published_list = write_votes(tmp_path / "list", POSTS)
         plan = f"{kind}=0.03,hang-seconds=600,seed=11"

@@ -57,7 +57,14 @@ class TestCrawl:
         assert set(server.stats.info_ok) == {listed.photo_id for listed in UNKNOWN}
         assert server.stats.api["flickr.photos.getInfo"] == len(UNKNOWN)
         status = harvest_status(tmp_path / "h")
-        assert status["api"] == {"pending": 0, "ok": 20, "gone": 6, "private": 2, "failed": 0}
+        assert status["api"] == {
+            "pending": 0,
+            "ok": 20,
+            "gone": 6,
+            "private": 2,
+            "video": 0,
+            "failed": 0,
+        }
         assert status["image"]["ok"] == len(LIVING)
 
     def test_the_posts_are_those_of_a_crawl_without_it(
@@ -162,7 +169,11 @@ class TestRefused:
     ) -> None:
         metadata = write_text(tmp_path / "metadata", [row(LIVING[0], marker="1")])
         crawl(options(votes, tmp_path / "h", server, metadata=metadata), print)
-        assert server.stats.info_ok[LIVING[0].photo_id] == 1
+        video = LIVING[0].photo_id
+        assert server.stats.info_ok[video] == server.stats.image_ok[video] == 0
+        found = rows(tmp_path / "h", f"api_outcome, image_outcome, {ANSWERS}")[video]
+        assert found[:2] == ("video", "video")
+        assert found[2:9] == (None,) * 7
 
     def test_a_foreign_file_stops_the_crawl_before_it_writes(
         self, tmp_path: Path, server: SandboxServer, votes: Path

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from harvest.answers import Answer, MalformedAnswerError, parse_get_info
 from harvest.errors import HarvestError
+from harvest.retry import PhotoVideoError
 from harvest.sandbox.corpus import Post
 from harvest.sandbox.shapes import photo
 from harvest.sources.yfcc100m import COLUMNS, NEEDED, parse_row
@@ -88,11 +89,12 @@ class TestRow:
         assert (answer.title, answer.description) == ("1 + 1 = 100%25", "café+")
 
     def test_a_video_is_no_photo(self) -> None:
-        assert parse_row(named(row(POSTS[0], marker="1"))) is None
+        with pytest.raises(PhotoVideoError):
+            parse_row(named(row(POSTS[0], marker="1")))
 
     @pytest.mark.parametrize(
         "changes",
-        [{"marker": "jpg"}, {"uid": ""}, {"photoid": "x"}, {"secret": "../x"}, {"serverid": ""}],
+        [{"marker": "jpg"}, {"photoid": "x"}, {"secret": "../x"}, {"serverid": ""}],
     )
     def test_a_row_that_breaks_the_format_is_refused(self, changes: dict[str, str]) -> None:
         with pytest.raises(MalformedAnswerError):
