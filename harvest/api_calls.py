@@ -7,11 +7,9 @@ when Flickr says that we ask too much, or is down, nothing is counted and everyb
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from harvest.api import FlickrClient
 from harvest.breaker import Breaker
-from harvest.images import image_path
 from harvest.ledger import DuePhoto, Ledger
 from harvest.listing_ledger import LARGEST_ID, known_dates, record_page
 from harvest.listings import Listing
@@ -45,16 +43,14 @@ class ApiCalls:
         pacer: Pacer,
         breaker: Breaker,
         *,
-        images: Path,
         retry: RetryPolicy,
         stopped: threading.Event,
     ) -> None:
-        """``images``: the folder of the pictures; ``stopped`` ends every wait."""
+        """``stopped`` ends every wait."""
         self._ledger = ledger
         self._client = client
         self._pacer = pacer
         self._breaker = breaker
-        self._images = images
         self._retry = retry
         self._stopped = stopped
         self._dates = UploadDates(known_dates(ledger))
@@ -79,8 +75,6 @@ class ApiCalls:
         try:
             answer = self._client.get_info(photo.reference)
         except (PhotoGoneError, PhotoPrivateError) as error:
-            if photo.post_known:  # its owner has withdrawn it
-                image_path(self._images, photo_id).unlink(missing_ok=True)
             outcome = "gone" if isinstance(error, PhotoGoneError) else "private"
             self._ledger.record_final("api", photo_id, outcome, str(error))
         else:
@@ -101,6 +95,25 @@ class ApiCalls:
         if error is not None:
             delay = self._retry.delay(photo.attempts + 1, error.retry_after)
             self._ledger.record_failure("api", photo.reference.photo_id, str(error), delay=delay)
+
+    def check_photo(self, photo: DuePhoto) -> bool:
+        """Ask ``getInfo`` what a photo is that nothing but its picture has settled.
+
+        Returns whether the API has answered; what it says is in the ledger.
+        """
+        answered = False
+
+        def ask() -> None:
+            nonlocal answered
+            self._photo(photo)
+            answered = True
+
+        for failures in range(1, _PAGE_TRIES + 1):
+            error = self._attempt(ask)
+            delay = self._retry.delay(failures, error.retry_after) if error else None
+            if delay is None or self._stopped.wait(delay):
+                break
+        return answered
 
     def ask_page(self, listing: Listing, sweep: Sweep, start: int) -> Page | None:
         """List from a photo on; what the page shows is stored, what it covers is told to the sweep.

@@ -1,7 +1,7 @@
 """Posts of listed photos that a metadata file holds go into the ledger, each a call not spent.
 
 Whether their pictures are still there is asked as for any other photo: the file is years old, and
-what an owner has withdrawn since must not stay (``Ledger.record_dead_picture``).
+what an owner has withdrawn since must not stay (``harvest.evidence``).
 """
 
 import hashlib
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harvest.answers import Answer, MalformedAnswerError
 from harvest.ledger import Ledger
-from harvest.post_rows import METADATA_SOURCE
+from harvest.ledger_file import METADATA_SOURCE
 from harvest.sources.yfcc100m import parse_row
 from harvest.sources.yfcc100m_files import MetadataFile
 
