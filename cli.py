@@ -111,6 +111,10 @@ def crawl(
         bool,
         typer.Option("--refresh", help="Ask for everything again; drop what owners withdrew."),
     ] = False,
+    max_withdrawn: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Fraction of the posts that --refresh may drop."),
+    ] = 0.01,
     plan: Annotated[
         bool, typer.Option("--plan", help="Say what the crawl will cost, and why; then stop.")
     ] = False,
@@ -142,6 +146,7 @@ def crawl(
         limit=limit,
         verify_gone=verify_gone,
         refresh=refresh,
+        max_withdrawn=max_withdrawn,
     )
     say, show = (say_json, show_json) if log_json else (_say, None)
     if plan:
@@ -153,6 +158,8 @@ def crawl(
         print(f"{report.rejected} rows of the list name no photo")
     if report.interrupted:
         raise KeyboardInterrupt
+    if report.kept_back:
+        raise typer.Exit(3)
     if report.lost > max_loss * report.photos:
         say(
             f"{report.lost} of {report.photos} photos ended failed or corrupt, more than "

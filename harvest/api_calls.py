@@ -100,8 +100,6 @@ class ApiCalls:
         try:
             answer = self._client.get_info(photo.reference)
         except (PhotoGoneError, PhotoPrivateError) as error:
-            if photo.post_known:  # its owner has withdrawn it
-                image_path(self._images, photo_id).unlink(missing_ok=True)
             outcome = "gone" if isinstance(error, PhotoGoneError) else "private"
             self._ledger.record_final("api", photo_id, outcome, str(error))
         except PhotoVideoError:
@@ -132,6 +130,26 @@ class ApiCalls:
             if self._said_before(photo_id, error):
                 delay = None
             self._ledger.record_failure("api", photo_id, str(error), delay=delay)
+
+    def check_photo(self, photo: DuePhoto) -> bool:
+        """Ask ``getInfo`` what a photo is that nothing but its picture has settled.
+
+        Returns whether the API has answered; what it says is in the ledger.
+        """
+        answered = False
+        photo_id = photo.reference.photo_id
+
+        def ask() -> None:
+            nonlocal answered
+            self._photo(photo)
+            answered = True
+
+        for failures in range(1, _PAGE_TRIES + 1):
+            error = self._attempt(photo_id, ask)
+            delay = self._retry.delay(failures, error.retry_after) if error else None
+            if delay is None or self._stopped.wait(delay):
+                break
+        return answered
 
     def ask_page(self, listing: Listing, sweep: Sweep, start: int) -> Page | None:
         """List from a photo on; what the page shows is stored, what it covers is told to the sweep.

@@ -43,10 +43,21 @@ class Stage(Protocol):
 class Dispatcher:
     """Runs stages over a ledger."""
 
-    def __init__(self, ledger: Ledger, stages: list[Stage], *, stopped: threading.Event) -> None:
-        """``stopped`` is what the stages were given: it ends their work."""
+    def __init__(
+        self,
+        ledger: Ledger,
+        stages: list[Stage],
+        *,
+        unfinished: Callable[[], bool],
+        stopped: threading.Event,
+    ) -> None:
+        """``stopped`` is what the stages were given: it ends their work.
+
+        ``unfinished`` is asked when nothing is due any more: whether a stage still has to do.
+        """
         self._ledger = ledger
         self._stages = stages
+        self._unfinished = unfinished
         self._stopped = stopped
         self._changed = threading.Event()
 
@@ -97,9 +108,15 @@ class Dispatcher:
     def _finished(self) -> bool:
         # A photo in flight is still planned, so the ledger alone is right whatever happens between
         # these two looks; that the stages are idle only spares it the question.
-        return all(stage.idle for stage in self._stages) and not any(
+        if not all(stage.idle for stage in self._stages) or any(
             self._ledger.next_due(stage.name) is not None for stage in self._stages
-        )
+        ):
+            return False
+        if self._unfinished():
+            for stage in self._stages:
+                stage.wake()
+            return False
+        return True
 
     def _end(self) -> None:
         self._stopped.set()

@@ -1,7 +1,7 @@
 """Posts of listed photos that a metadata file holds go into the ledger, each a call not spent.
 
 Whether their pictures are still there is asked as for any other photo: the file is years old, and
-what an owner has withdrawn since must not stay (``Ledger.record_dead_picture``).
+what an owner has withdrawn since must not stay (``harvest.evidence``).
 """
 
 import hashlib
@@ -12,8 +12,8 @@ from typing import Any
 from harvest.answers import Answer, MalformedAnswerError
 from harvest.images import image_path
 from harvest.ledger import Ledger
+from harvest.ledger_file import METADATA_SOURCE
 from harvest.outcomes import ASKED_AGAIN, DEAD_PICTURES, quoted
-from harvest.post_rows import METADATA_SOURCE
 from harvest.retry import PhotoVideoError
 from harvest.sources.yfcc100m import parse_row
 from harvest.sources.yfcc100m_files import MetadataFile

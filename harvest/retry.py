@@ -106,6 +106,8 @@ class RetryPolicy:
     first_delay: float = 1.0
     """Seconds before the second try, at most; doubled for each further one."""
     longest_delay: float = 120.0
+    patience: float = 600.0
+    """Seconds that a whole service may be away before its failures count."""
 
     def delay(self, failures: int, retry_after: float | None) -> float | None:
         """Return the seconds until the next try after so many failures; none to give up."""

@@ -122,7 +122,7 @@ def crawled(folder: Path, server: OddServer, **more: Any) -> sqlite3.Row:
         rows = {row["photo_id"]: row for row in ledger.query("SELECT * FROM photos")}
     odd = rows.pop(ODD.photo_id)
     assert {(row["api_outcome"], row["image_outcome"]) for row in rows.values()} == {("ok", "ok")}
-    return odd  # type: ignore[no-any-return]
+    return odd
 
 
 class TestGetInfo:
