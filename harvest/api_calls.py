@@ -101,6 +101,8 @@ class ApiCalls:
             answer = self._client.get_info(photo.reference)
         except (PhotoGoneError, PhotoPrivateError) as error:
             outcome = "gone" if isinstance(error, PhotoGoneError) else "private"
+            if photo.picture_goes:
+                image_path(self._images, photo_id).unlink(missing_ok=True)
             self._ledger.record_final("api", photo_id, outcome, str(error))
         except PhotoVideoError:
             self._drop_videos([photo_id])

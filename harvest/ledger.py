@@ -27,15 +27,26 @@ from harvest.evidence import (
     record_refusal,
 )
 from harvest.images import Picture
-from harvest.ledger_file import open_ledger_file
+from harvest.ledger_file import METADATA_SOURCE, open_ledger_file
 from harvest.outcomes import API_OUTCOMES, IMAGE_OUTCOMES, VIDEO
 from harvest.photo_url import PhotoReference
-from harvest.post_rows import drop_picture, settle_post, settle_videos, store_answers
+from harvest.post_rows import (
+    drop_picture,
+    settle_post,
+    settle_videos,
+    store_answers,
+    withdraw_picture,
+)
 
 _LONGEST_REASON = 300
 _ENDLESS = 2**63 - 1
-# A listing may say it of a photo whose picture is being fetched: nothing that comes then counts.
+# An answer may say it of a photo whose picture is being fetched: nothing that comes then counts.
 _NO_VIDEO = f"api_outcome <> '{VIDEO}'"
+_WITHDRAWN = (
+    "api_outcome IN ('gone', 'private') AND EXISTS (SELECT 1 FROM evidence WHERE "
+    "evidence.photo_id = photos.photo_id AND what = 'api' AND witness = 'api')"
+)
+_NO_MORE_PICTURE = "UPDATE photos SET image_next_try = NULL WHERE photo_id = ?"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,8 +56,9 @@ class DuePhoto:
     reference: PhotoReference
     attempts: int
     """Failed attempts of this crawl so far."""
-    post_known: bool
-    """Whether its post is in the ledger, and asked for again (``--refresh``)."""
+    picture_goes: bool
+    """Whether its picture goes at once where the API says that it is gone or private; a post that
+    Flickr gave before, and its picture, stay until the refresh has asked for all."""
     picture_known: bool
     """Whether its picture is on disk, and asked for again (``--refresh``)."""
     picture_unknown: bool
@@ -77,6 +89,7 @@ class Ledger:
         self.path = path
         self._lock = threading.RLock()
         self._last_row = _ENDLESS
+        self._refresh = False
         self._connection = open_ledger_file(path, create=create)
 
     def close(self) -> None:
@@ -144,6 +157,7 @@ class Ledger:
         picture alone; with ``refresh`` everything. With a ``limit``, no more than so many of the
         photos that are due, the first.
         """
+        self._refresh = refresh
         placed = "server IS NOT NULL AND secret IS NOT NULL"
         with self.transaction() as connection:
             # A clock that was wrong must not keep calls in the hour for a year.
@@ -170,7 +184,8 @@ class Ledger:
             if refresh:
                 connection.execute(
                     "UPDATE photos SET api_attempts = 0, api_next_try = 0, image_attempts = 0, "
-                    f"image_next_try = CASE WHEN {placed} THEN 0 END "
+                    # Where the API says that they are shown again, their pictures become due.
+                    f"image_next_try = CASE WHEN {placed} AND NOT ({_WITHDRAWN}) THEN 0 END "
                     f"WHERE {_NO_VIDEO}"
                 )
                 connection.execute("DELETE FROM windows")
@@ -235,7 +250,8 @@ class Ledger:
                     secret=row["secret"],
                 ),
                 attempts=row["attempts"],
-                post_known=row["api_source"] is not None,
+                picture_goes=row["image_sha256"] is not None
+                and (row["api_source"] == METADATA_SOURCE or self._goes(row["api_source"])),
                 picture_known=row["image_sha256"] is not None,
                 picture_unknown=row["image_next_try"] is not None,
                 fetch_anew=row["doubt"] in AGAIN[1:],
@@ -283,31 +299,40 @@ class Ledger:
         with self.transaction() as connection:
             settle_videos(connection, photo_ids)
 
+    @property
+    def _may_be_seen(self) -> str:
+        return f"{_NO_VIDEO} AND NOT ({_WITHDRAWN})" if self._refresh else _NO_VIDEO
+
     def record_picture(self, photo_id: str, picture: Picture) -> bool:
         """Record a picture that has been written to its place; False where it may not stay.
 
-        That is where its post has turned out to be a video while it was fetched.
+        That is where the API said meanwhile that it is a video; in a refresh, gone or private too.
         """
         with self.transaction() as connection:
             done = connection.execute(
                 "UPDATE photos SET image_outcome = 'ok', image_next_try = NULL, image_error = NULL,"
                 " image_sha256 = ?, image_bytes = ?, image_width = ?, image_height = ? "
-                f"WHERE photo_id = ? AND {_NO_VIDEO}",
+                f"WHERE photo_id = ? AND {self._may_be_seen}",
                 (picture.sha256, picture.size, picture.width, picture.height, photo_id),
             )
             if done.rowcount:
                 forget(connection, photo_id, "image")
+            else:
+                connection.execute(_NO_MORE_PICTURE, (photo_id,))
             return done.rowcount > 0
 
     def record_seen(self, photo_id: str) -> None:
         """Record that a picture is there; a crawl that fetches none leaves it ``pending``."""
         with self.transaction() as connection:
-            connection.execute(
+            done = connection.execute(
                 "UPDATE photos SET image_attempts = 0, image_next_try = NULL, image_error = NULL, "
                 "image_outcome = CASE WHEN image_sha256 IS NULL THEN 'pending' ELSE 'ok' END "
-                f"WHERE photo_id = ? AND {_NO_VIDEO}",
+                f"WHERE photo_id = ? AND {self._may_be_seen}",
                 (photo_id,),
             )
+            if not done.rowcount:
+                connection.execute(_NO_MORE_PICTURE, (photo_id,))
+                return
             connection.execute(
                 "DELETE FROM evidence WHERE photo_id = ? AND what = 'image' "
                 "AND outcome NOT IN ('replaced', 'broken')",
@@ -323,7 +348,10 @@ class Ledger:
         reason = _one_line(reason)
         with self.transaction() as connection:
             if what == "api":
+                known = self._post_source(connection, photo_id)
                 settle_post(connection, photo_id, outcome, reason)
+                if self._goes(known):
+                    withdraw_picture(connection, photo_id, outcome)
                 return
             drop_picture(connection, photo_id)
             connection.execute(
@@ -334,6 +362,16 @@ class Ledger:
             record_evidence(
                 connection, photo_id, "image", None, sure=True, outcome=outcome, witness="picture"
             )
+
+    def _goes(self, source: str | None) -> bool:
+        """Whether a refresh drops the picture of a post that was never known; ``source``: of it."""
+        return self._refresh and source is None
+
+    def _post_source(self, connection: sqlite3.Connection, photo_id: str) -> str | None:
+        row = connection.execute(
+            "SELECT api_source FROM photos WHERE photo_id = ?", (photo_id,)
+        ).fetchone()
+        return row["api_source"] if row else None
 
     def record_refusal(
         self, reference: PhotoReference, refusal: Refusal, *, settle: bool

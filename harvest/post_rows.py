@@ -146,20 +146,27 @@ def settle_post(connection: sqlite3.Connection, photo_id: str, outcome: str, rea
 
 def drop_post(connection: sqlite3.Connection, photo_id: str, outcome: str, reason: str) -> None:
     """Drop a post that Flickr does not show any more; its picture too, if the post was known."""
-    dropped = connection.execute(
-        "UPDATE photos SET image_outcome = ?, image_next_try = NULL, image_sha256 = NULL, "
-        "image_bytes = NULL, image_width = NULL, image_height = NULL "
-        "WHERE photo_id = ? AND api_source IS NOT NULL AND image_sha256 IS NOT NULL",
-        (outcome, photo_id),
-    ).rowcount
+    row = connection.execute(
+        "SELECT api_source, image_sha256 FROM photos WHERE photo_id = ?", (photo_id,)
+    ).fetchone()
     connection.execute(
         f"UPDATE photos SET {NO_POST}, api_outcome = ?, api_next_try = NULL, api_error = ? "
         "WHERE photo_id = ?",
         (outcome, reason, photo_id),
     )
     confirm(connection, photo_id, outcome)
-    if dropped:
-        record_evidence(connection, photo_id, "image", None, sure=True, outcome=outcome)
+    if row["api_source"] is not None and row["image_sha256"] is not None:
+        withdraw_picture(connection, photo_id, outcome)
+
+
+def withdraw_picture(connection: sqlite3.Connection, photo_id: str, outcome: str) -> None:
+    """Drop a picture that the API says nobody is to see; ``outcome``: what it says of the post."""
+    connection.execute(
+        f"UPDATE photos SET image_outcome = ?, image_next_try = NULL, {_NO_PICTURE} "
+        "WHERE photo_id = ?",
+        (outcome, photo_id),
+    )
+    record_evidence(connection, photo_id, "image", None, sure=True, outcome=outcome)
 
 
 def settle_videos(connection: sqlite3.Connection, photo_ids: Iterable[str]) -> None:

@@ -2,13 +2,13 @@
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from filelock import FileLock
 
-from harvest import breaker
 from harvest.crawl import crawl
 from harvest.errors import HarvestError
 from harvest.images import image_path
@@ -21,7 +21,7 @@ from harvest.sandbox.rest import fail, http_fault
 from harvest.sandbox.server import SandboxServer
 from harvest.sandbox.wire import Request, Response
 from harvest.status import harvest_status
-from tests.harvest.corpora import KEY, SECRET, crawl_posts, options, post, write_votes
+from tests.harvest.corpora import AT_ONCE, KEY, SECRET, crawl_posts, options, post, write_votes
 
 POSTS = [
     *(post(number) for number in range(20)),
@@ -231,15 +231,14 @@ class TestFaults:
             assert set(server.stats.info_ok.values()) == {1}
         assert harvest_status(tmp_path / "h")["api"]["ok"] == LIVING
 
-    def test_spent_attempts_are_named_and_tried_by_the_next_crawl(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        # What looks like an outage is waited for ten minutes.
-        monkeypatch.setattr(breaker, "_PATIENCE_SECONDS", 0.0)
+    def test_spent_attempts_are_named_and_tried_by_the_next_crawl(self, tmp_path: Path) -> None:
+        # What looks like an outage is waited for ten minutes otherwise.
+        impatient = replace(AT_ONCE, patience=0.0)
         published_list = write_votes(tmp_path / "list", POSTS[:5])
         plan = "cut-json=1,image-half=1"
         with SandboxServer(Corpus(POSTS), faults=plan, keys={KEY: SECRET}) as server:
-            report = crawl(options(published_list, tmp_path / "h", server), print)
+            made = options(published_list, tmp_path / "h", server, retry=impatient)
+            report = crawl(made, print)
             status = harvest_status(tmp_path / "h")
             assert report.lost == 5
             assert (status["api"]["failed"], status["image"]["failed"]) == (5, 5)

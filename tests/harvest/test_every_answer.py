@@ -263,10 +263,13 @@ class TestPictures:
             pytest.param(to("http://127.0.0.1:1/x.jpg"), "failed", id="redirect-elsewhere"),
             pytest.param(body(HTML, "text/html"), "failed", id="html"),
             pytest.param(reset, "failed", id="reset"),
+            pytest.param(body(b"\xff\xd8" + b"x" * 2**23, "image/jpeg"), "failed", id="too-large"),
             *(
                 pytest.param(status(code), "failed", id=f"http-{code}")
-                for code in (500, 502, 503, 504)
+                for code in (400, 408, 418, 451, 500, 502, 503, 504)
             ),
+            *(pytest.param(status(code), "gone", id=f"http-{code}") for code in (404, 410)),
+            pytest.param(status(403), "private", id="http-403"),
             pytest.param(to(PLACEHOLDER_PATH), "placeholder", id="redirect-to-placeholder"),
             pytest.param(body(placeholder(), "image/png"), "placeholder", id="placeholder"),
         ],
@@ -292,7 +295,6 @@ class TestPictures:
             pytest.param(body(b"", "image/jpeg"), "corrupt", id="empty"),
             pytest.param(body(b"no picture" * 99, "image/jpeg"), "corrupt", id="no-picture"),
             pytest.param(body(HUGE, "image/jpeg"), "corrupt", id="too-many-pixels"),
-            pytest.param(body(b"\xff\xd8" + b"x" * 2**23, "image/jpeg"), "corrupt", id="too-large"),
         ],
     )
     def test_the_same_broken_bytes_twice_are_final(

@@ -9,6 +9,8 @@ from harvest.ledger_file import FILE_NAME
 from harvest.sandbox.corpus import Corpus
 from harvest.sandbox.server import SandboxServer
 from tests.harvest.corpora import KEY, SECRET, options, post, write_votes
+from tests.harvest.flickr_world import World
+from tests.harvest.harvest_witness import Witness
 
 BEFORE = [post(number) for number in range(12)]
 EDITED, DELETED, PRIVATE = BEFORE[0], BEFORE[1], BEFORE[2]
@@ -57,3 +59,21 @@ class TestRefresh:
         with Ledger(out / FILE_NAME) as ledger:
             api, image = ledger.outcome_counts()
         assert (api["ok"], image["ok"]) == (len(named), len(named))
+
+    def test_a_picture_that_still_lives_does_not_bring_back_what_was_withdrawn(
+        self, tmp_path: Path
+    ) -> None:
+        # The secret opens its page too, so the picture of a private post answers as before.
+        published_list, out = write_votes(tmp_path / "list", BEFORE), tmp_path / "h"
+        with World(BEFORE) as world:
+            witness = Witness(world, out)
+            world.photos[BEFORE[0].photo_id].opened = True  # from before the first crawl
+            crawl(options(published_list, out, world), print)
+            world.photos[BEFORE[1].photo_id].opened = True
+            for _ in range(2):
+                crawl(options(published_list, out, world, refresh=True), print)
+                witness.nothing_withdrawn_survives(witness.rows())
+            for photo in world.photos.values():
+                photo.opened = False
+            crawl(options(published_list, out, world, refresh=True), print)
+            witness.everything_living_is_won(but=set())
