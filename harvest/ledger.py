@@ -30,13 +30,7 @@ from harvest.images import Picture
 from harvest.ledger_file import METADATA_SOURCE, open_ledger_file
 from harvest.outcomes import API_OUTCOMES, IMAGE_OUTCOMES, VIDEO
 from harvest.photo_url import PhotoReference
-from harvest.post_rows import (
-    drop_picture,
-    settle_post,
-    settle_videos,
-    store_answers,
-    withdraw_picture,
-)
+from harvest.post_rows import drop_picture, settle_post, settle_videos, store_answers
 
 _LONGEST_REASON = 300
 _ENDLESS = 2**63 - 1
@@ -57,8 +51,8 @@ class DuePhoto:
     attempts: int
     """Failed attempts of this crawl so far."""
     picture_goes: bool
-    """Whether its picture goes at once where the API says that it is gone or private; a post that
-    Flickr gave before, and its picture, stay until the refresh has asked for all."""
+    """Whether its picture goes at once where the API says that it is gone or private: that of a post
+    which only a file of metadata gave. All others stay until the refresh has asked for all."""
     picture_known: bool
     """Whether its picture is on disk, and asked for again (``--refresh``)."""
     picture_unknown: bool
@@ -251,7 +245,7 @@ class Ledger:
                 ),
                 attempts=row["attempts"],
                 picture_goes=row["image_sha256"] is not None
-                and (row["api_source"] == METADATA_SOURCE or self._goes(row["api_source"])),
+                and row["api_source"] == METADATA_SOURCE,
                 picture_known=row["image_sha256"] is not None,
                 picture_unknown=row["image_next_try"] is not None,
                 fetch_anew=row["doubt"] in AGAIN[1:],
@@ -348,10 +342,7 @@ class Ledger:
         reason = _one_line(reason)
         with self.transaction() as connection:
             if what == "api":
-                known = self._post_source(connection, photo_id)
-                settle_post(connection, photo_id, outcome, reason)
-                if self._goes(known):
-                    withdraw_picture(connection, photo_id, outcome)
+                settle_post(connection, photo_id, outcome, reason, refresh=self._refresh)
                 return
             drop_picture(connection, photo_id)
             connection.execute(
@@ -362,16 +353,6 @@ class Ledger:
             record_evidence(
                 connection, photo_id, "image", None, sure=True, outcome=outcome, witness="picture"
             )
-
-    def _goes(self, source: str | None) -> bool:
-        """Whether a refresh drops the picture of a post that was never known; ``source``: of it."""
-        return self._refresh and source is None
-
-    def _post_source(self, connection: sqlite3.Connection, photo_id: str) -> str | None:
-        row = connection.execute(
-            "SELECT api_source FROM photos WHERE photo_id = ?", (photo_id,)
-        ).fetchone()
-        return row["api_source"] if row else None
 
     def record_refusal(
         self, reference: PhotoReference, refusal: Refusal, *, settle: bool

@@ -121,52 +121,54 @@ def _row(answer: Answer, source: str) -> tuple[str | int | None, ...]:
     )
 
 
-def settle_post(connection: sqlite3.Connection, photo_id: str, outcome: str, reason: str) -> None:
+def settle_post(
+    connection: sqlite3.Connection, photo_id: str, outcome: str, reason: str, *, refresh: bool
+) -> None:
     """Record that the API itself says of a photo that it is ``gone`` or ``private``.
 
-    A post that Flickr gave before was withdrawn by its owner: that is staged, and what is known
-    stays until the refresh has asked for all (``harvest.withdrawals``).
+    A post that Flickr gave before was withdrawn by its owner, and in a ``refresh`` a picture that
+    is on disk: that is staged, and what is known stays until the refresh has asked for all
+    (``harvest.withdrawals``).
     """
     row = connection.execute(
-        "SELECT api_source FROM photos WHERE photo_id = ?", (photo_id,)
+        "SELECT api_source, image_sha256 FROM photos WHERE photo_id = ?", (photo_id,)
     ).fetchone()
-    if row is not None and _of_flickr(row):
+    known = row is not None and _of_flickr(row)
+    if known or (refresh and row is not None and row["image_sha256"] is not None):
         connection.execute(
             "INSERT OR REPLACE INTO withdrawals VALUES (?, ?, ?, ?)",
             (photo_id, outcome, reason, now()),
         )
+    if known:
         connection.execute(
             "UPDATE photos SET api_outcome = 'ok', api_attempts = 0, api_next_try = NULL, "
             "api_error = NULL WHERE photo_id = ?",
             (photo_id,),
         )
-    else:
-        drop_post(connection, photo_id, outcome, reason)
+        return
+    of_metadata = row is not None and row["api_source"] is not None
+    drop_post(connection, photo_id, outcome, reason, picture=of_metadata)
 
 
-def drop_post(connection: sqlite3.Connection, photo_id: str, outcome: str, reason: str) -> None:
-    """Drop a post that Flickr does not show any more; its picture too, if the post was known."""
-    row = connection.execute(
-        "SELECT api_source, image_sha256 FROM photos WHERE photo_id = ?", (photo_id,)
-    ).fetchone()
+def drop_post(
+    connection: sqlite3.Connection, photo_id: str, outcome: str, reason: str, *, picture: bool
+) -> None:
+    """Drop a post that Flickr does not show any more, and its ``picture``."""
     connection.execute(
         f"UPDATE photos SET {NO_POST}, api_outcome = ?, api_next_try = NULL, api_error = ? "
         "WHERE photo_id = ?",
         (outcome, reason, photo_id),
     )
     confirm(connection, photo_id, outcome)
-    if row["api_source"] is not None and row["image_sha256"] is not None:
-        withdraw_picture(connection, photo_id, outcome)
-
-
-def withdraw_picture(connection: sqlite3.Connection, photo_id: str, outcome: str) -> None:
-    """Drop a picture that the API says nobody is to see; ``outcome``: what it says of the post."""
-    connection.execute(
+    if not picture:
+        return
+    dropped = connection.execute(
         f"UPDATE photos SET image_outcome = ?, image_next_try = NULL, {_NO_PICTURE} "
-        "WHERE photo_id = ?",
+        "WHERE photo_id = ? AND image_sha256 IS NOT NULL",
         (outcome, photo_id),
-    )
-    record_evidence(connection, photo_id, "image", None, sure=True, outcome=outcome)
+    ).rowcount
+    if dropped:
+        record_evidence(connection, photo_id, "image", None, sure=True, outcome=outcome)
 
 
 def settle_videos(connection: sqlite3.Connection, photo_ids: Iterable[str]) -> None:

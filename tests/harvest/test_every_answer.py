@@ -1,7 +1,8 @@
 """Each kind of answer that the table in `docs/reliability.md` names, given about one photo.
 
-The other photos are answered well, so that what is seen is what the crawl makes of the answer, and
-not of a service in trouble, which other tests show.
+One crawl meets many of them, each about a photo of its own, beside photos that are answered well:
+so what is seen is what the crawl makes of the answer, and not of a service in trouble, which other
+tests show.
 """
 
 import gzip
@@ -10,6 +11,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +24,16 @@ from harvest.ledger import Ledger
 from harvest.ledger_file import FILE_NAME
 from harvest.retry import RetryPolicy
 from harvest.sandbox import rest
-from harvest.sandbox.corpus import Corpus
+from harvest.sandbox.corpus import Corpus, Post
 from harvest.sandbox.images import PLACEHOLDER_PATH, placeholder
 from harvest.sandbox.server import SandboxServer
 from harvest.sandbox.wire import Request, Response
 from tests.harvest.corpora import KEY, SECRET, jpeg, options, post, write_votes
 
 TRIES = 3
-RETRY = RetryPolicy(attempts=TRIES, first_delay=1e-6, longest_delay=1e-6)
-POSTS = [post(number) for number in range(5)]
-ODD = POSTS[2]
+# What looks like an outage is waited for no time.
+RETRY = RetryPolicy(attempts=TRIES, first_delay=1e-6, longest_delay=1e-6, patience=0.0)
+WELL = [post(number) for number in range(900, 904)]
 HTML = b"<!DOCTYPE html><html><body><h1>Bad panda</h1></body></html>\n"
 XML = b"""<?xml version="1.0" encoding="utf-8" ?>
 <rsp stat="fail">
@@ -72,6 +74,11 @@ def once(odd: Oddity) -> Oddity:
     return lambda right: left.pop()(right) if left else right
 
 
+def packed(kind: str) -> Oddity:
+    headers = "Content-Encoding: gzip\r\n"
+    return lambda right: Response(200, gzip.compress(right.body), kind, headers)
+
+
 def reset(right: Response) -> Response:
     right.delivery = "reset"
     return right
@@ -83,109 +90,150 @@ def half(right: Response) -> Response:
 
 
 class OddServer(SandboxServer):
-    """A sandbox that is odd about one photo, or about its listings."""
+    """A sandbox that is odd about some photos, or about its listings."""
 
     def __init__(
         self,
+        posts: list[Post],
         *,
-        api: Oddity | None = None,
+        api: dict[str, Oddity] | None = None,
+        picture: dict[str, Oddity] | None = None,
         listings: Oddity | None = None,
-        picture: Oddity | None = None,
     ) -> None:
-        super().__init__(Corpus(POSTS), keys={KEY: SECRET})
-        self._odd = {"api": api, "listings": listings, "picture": picture}
+        super().__init__(Corpus(posts), keys={KEY: SECRET})
+        self._odd = {"api": api or {}, "picture": picture or {}}
+        self._listings = listings
         self.asked: Counter[str] = Counter()
-        """What was odd, and how often it was asked for."""
+        """How often each odd thing was asked for: a photo, or listings."""
 
     def answer(self, request: Request) -> Response:
         """Answer oddly where it is to."""
         response = super().answer(request)
         params = dict(rest.parameters(request)) if request.path in rest.PATHS else {}
-        what = "listings" if params.get("method") == "flickr.photos.search" else ""
-        if params.get("photo_id") == ODD.photo_id:
-            what = "api"
-        elif request.path.partition("_")[0].endswith(f"/{ODD.photo_id}"):
-            what = "picture"
-        odd = self._odd.get(what)
+        name = params.get("photo_id", "")
+        odd = self._odd["api"].get(name)
+        if params.get("method") == "flickr.photos.search":
+            name, odd = "listings", self._listings
+        elif not params:
+            name = request.path.rpartition("/")[2].partition("_")[0]
+            odd = self._odd["picture"].get(name)
         if odd is None:
             return response
-        self.asked[what] += 1
+        self.asked[name] += 1
         return odd(response)
 
 
-def crawled(folder: Path, server: OddServer, **more: Any) -> sqlite3.Row:
-    """Crawl, check that the other photos are won, and return the odd one's row."""
-    published_list = write_votes(folder / "list", POSTS)
-    with server:
-        crawl(options(published_list, folder / "h", server, retry=RETRY, **more), lambda line: None)
-    with Ledger(folder / "h" / FILE_NAME) as ledger:
-        rows = {row["photo_id"]: row for row in ledger.query("SELECT * FROM photos")}
-    odd = rows.pop(ODD.photo_id)
-    assert {(row["api_outcome"], row["image_outcome"]) for row in rows.values()} == {("ok", "ok")}
-    return odd
+@dataclass(frozen=True, kw_only=True)
+class Met:
+    """What came of an oddity."""
+
+    row: sqlite3.Row
+    asked: int
+    title: str
+
+
+class Crawled:
+    """One crawl that met many oddities, each about a photo of its own."""
+
+    def __init__(self, folder: Path, what: str, rows: dict[str, Oddity]) -> None:
+        self._posts = {name: post(number) for number, name in enumerate(rows)}
+        posts = [*self._posts.values(), *WELL]
+        odd = {self._posts[name].photo_id: oddity for name, oddity in rows.items()}
+        published_list = write_votes(folder / "list", posts)
+        with OddServer(posts, **{what: odd}) as server:  # type: ignore[arg-type]
+            crawl(options(published_list, folder / "h", server, retry=RETRY), lambda line: None)
+        self._asked = server.asked
+        self._rows = rows_of(folder / "h")
+        for well in WELL:
+            row = self._rows[well.photo_id]
+            assert (row["api_outcome"], row["image_outcome"]) == ("ok", "ok")
+
+    def met(self, name: str) -> Met:
+        """What came of an oddity."""
+        its = self._posts[name]
+        row = self._rows[its.photo_id]
+        return Met(row=row, asked=self._asked[its.photo_id], title=its.title)
+
+
+def rows_of(harvest: Path) -> dict[str, sqlite3.Row]:
+    with Ledger(harvest / FILE_NAME) as ledger:
+        return {row["photo_id"]: row for row in ledger.query("SELECT * FROM photos")}
+
+
+Row = tuple[Oddity, str, int]
+"""What is odd, the outcome that follows, and the calls that it takes."""
+
+FINAL: dict[str, Row] = {
+    "the-post": (photo(), "ok", 1),
+    "gzip": (packed("application/json"), "ok", 1),
+    **{f"code-{code}": (fail(code), "gone", 1) for code in (1, 5)},
+    "code-as-text": (fail("1"), "gone", 1),
+    "xml-code-1": (body(XML % 1, "text/xml"), "gone", 1),
+    "code-2": (fail(2), "private", 1),
+    "ispublic-0": (photo(visibility={"ispublic": 0}), "private", 1),
+    "ispublic-0-as-text": (photo(visibility={"ispublic": "0"}), "private", 1),
+    "video": (photo(media="video"), "video", 1),
+    **{
+        f"parts-{name}": (photo(**dict.fromkeys(("title", "tags", "owner"), part)), "ok", 1)
+        for name, part in (("absent", ...), ("null", None), ("object", {}), ("list", []))
+    },
+    "parts-number": (photo(title=7, description=7), "ok", 1),
+    **{f"code-{code}": (fail(code), "failed", 2) for code in (77, 9999)},
+    "no-object": (body(b"[1]"), "failed", 2),
+    "no-photo": (body(b'{"stat":"ok"}'), "failed", 2),
+    "no-id": (photo(id=...), "failed", 2),
+    "another-photo": (photo(id="1"), "failed", 2),
+}
+TRANSIENT: dict[str, Oddity] = {
+    **{f"code-{code}": fail(code) for code in (0, 10, 105, 106, 201)},
+    **{f"http-{code}": status(code) for code in (404, 500, 502, 503, 504)},
+    "html": body(HTML, "text/html"),
+    "xml-code-105": body(XML % 105, "text/xml"),
+    "empty": body(b""),
+    "cut-json": half,
+    "nested-json": body(b"[" * 100_000),
+    "cut-connection": reset,
+    "http-429": status(429),
+}
+
+
+@pytest.fixture(scope="module")
+def final(tmp_path_factory: pytest.TempPathFactory) -> Crawled:
+    rows = {name: odd for name, (odd, _, _) in FINAL.items()}
+    return Crawled(tmp_path_factory.mktemp("final"), "api", rows)
+
+
+@pytest.fixture(scope="module")
+def transient(tmp_path_factory: pytest.TempPathFactory) -> Crawled:
+    rows = {name: odd for name, odd in TRANSIENT.items() if name != "http-429"}
+    return Crawled(tmp_path_factory.mktemp("transient"), "api", rows)
+
+
+@pytest.fixture(scope="module")
+def mended(tmp_path_factory: pytest.TempPathFactory) -> Crawled:
+    rows = {name: once(odd) for name, odd in TRANSIENT.items()}
+    return Crawled(tmp_path_factory.mktemp("mended"), "api", rows)
 
 
 class TestGetInfo:
-    @pytest.mark.parametrize(
-        ("odd", "outcome", "calls"),
-        [
-            pytest.param(photo(), "ok", 1, id="the-post"),
-            *(pytest.param(fail(code), "gone", 1, id=f"code-{code}") for code in (1, "1", 5)),
-            pytest.param(fail(2), "private", 1, id="code-2"),
-            pytest.param(photo(visibility={"ispublic": 0}), "private", 1, id="ispublic-0"),
-            pytest.param(photo(visibility={"ispublic": "0"}), "private", 1, id="ispublic-text"),
-            pytest.param(photo(media="video"), "video", 1, id="video"),
-            *(
-                pytest.param(fail(code), "failed", TRIES, id=f"code-{code}")
-                for code in (0, 10, 105, 106, 201)
-            ),
-            *(pytest.param(fail(code), "failed", 2, id=f"code-{code}") for code in (77, 9999)),
-            *(
-                pytest.param(status(code), "failed", TRIES, id=f"http-{code}")
-                for code in (404, 500, 502, 503, 504)
-            ),
-            pytest.param(body(HTML, "text/html"), "failed", TRIES, id="html"),
-            pytest.param(body(XML % 105, "text/xml"), "failed", TRIES, id="xml-code-105"),
-            pytest.param(body(XML % 1, "text/xml"), "gone", 1, id="xml-code-1"),
-            pytest.param(body(b""), "failed", TRIES, id="empty"),
-            pytest.param(half, "failed", TRIES, id="cut-json"),
-            pytest.param(reset, "failed", TRIES, id="reset"),
-            pytest.param(body(b"[" * 100_000), "failed", TRIES, id="nested-json"),
-            pytest.param(body(b"[1]"), "failed", 2, id="no-object"),
-            pytest.param(body(b'{"stat":"ok"}'), "failed", 2, id="no-photo"),
-            pytest.param(photo(id="1"), "failed", 2, id="another-photo"),
-            pytest.param(photo(id=...), "failed", 2, id="no-id"),
-            *(
-                pytest.param(
-                    photo(**dict.fromkeys(("title", "description", "tags", "owner"), part)),
-                    "ok",
-                    1,
-                    id=f"parts-{name}",
-                )
-                for name, part in (
-                    *(("absent", ...), ("null", None), ("object", {}), ("list", []), ("number", 7)),
-                )
-            ),
-            pytest.param(once(status(429)), "ok", 2, id="http-429-once"),
-            pytest.param(once(status(503)), "ok", 2, id="http-503-once"),
-            pytest.param(once(half), "ok", 2, id="cut-json-once"),
-            pytest.param(once(reset), "ok", 2, id="reset-once"),
-        ],
-    )
-    def test_it_means(self, tmp_path: Path, odd: Oddity, outcome: str, calls: int) -> None:
-        server = OddServer(api=odd)
-        row = crawled(tmp_path, server)
-        assert (row["api_outcome"], server.asked["api"]) == (outcome, calls), row["api_error"]
+    @pytest.mark.parametrize("name", FINAL)
+    def test_it_settles_its_photo(self, final: Crawled, name: str) -> None:
+        _, outcome, calls = FINAL[name]
+        met = final.met(name)
+        assert (met.row["api_outcome"], met.asked) == (outcome, calls), met.row["api_error"]
         kept = outcome == "ok"
-        assert (row["title"] is not None, row["tags"] is not None) == (kept, kept)
+        assert (met.row["title"] is not None, met.row["tags"] is not None) == (kept, kept)
 
-    def test_it_is_unpacked(self, tmp_path: Path) -> None:
-        def packed(right: Response) -> Response:
-            headers = "Content-Encoding: gzip\r\n"
-            return Response(200, gzip.compress(right.body), "application/json", headers)
+    @pytest.mark.parametrize("name", [name for name in TRANSIENT if name != "http-429"])
+    def test_it_is_tried_again(self, transient: Crawled, name: str) -> None:
+        met = transient.met(name)
+        assert met.row["api_outcome"] == "failed"
+        assert met.asked >= TRIES
 
-        row = crawled(tmp_path, OddServer(api=packed))
-        assert (row["api_outcome"], row["title"]) == ("ok", ODD.title)
+    @pytest.mark.parametrize("name", TRANSIENT)
+    def test_another_try_mends_it(self, mended: Crawled, name: str) -> None:
+        met = mended.met(name)
+        assert (met.row["api_outcome"], met.asked, met.row["title"]) == ("ok", 2, met.title)
 
     @pytest.mark.parametrize(
         "odd",
@@ -195,10 +243,14 @@ class TestGetInfo:
         ],
     )
     def test_it_stops_the_crawl(self, tmp_path: Path, odd: Oddity) -> None:
-        server = OddServer(api=odd)
-        with pytest.raises(HarvestError, match="the API key or its secret"):
-            crawled(tmp_path, server)
-        assert server.asked["api"] == 1
+        published_list = write_votes(tmp_path / "list", WELL)
+        its = WELL[1].photo_id
+        with OddServer(WELL, api={its: odd}) as server:
+            made = options(published_list, tmp_path / "h", server, retry=RETRY)
+            with pytest.raises(HarvestError, match="the API key or its secret"):
+                crawl(made, lambda line: None)
+        assert server.asked[its] == 1
+        assert rows_of(tmp_path / "h")[its]["api_outcome"] == "pending"
 
 
 class TestListings:
@@ -217,11 +269,12 @@ class TestListings:
         ],
     )
     def test_what_is_no_listing_is_left_to_get_info(self, tmp_path: Path, odd: Oddity) -> None:
-        server = OddServer(listings=odd)
-        row = crawled(tmp_path, server)
-        assert row["api_outcome"] == "ok"
+        published_list = write_votes(tmp_path / "list", WELL)
+        with OddServer(WELL, listings=odd) as server:
+            crawl(options(published_list, tmp_path / "h", server, retry=RETRY), lambda line: None)
+        assert {row["api_outcome"] for row in rows_of(tmp_path / "h").values()} == {"ok"}
         assert 1 <= server.asked["listings"] <= 6
-        assert server.stats.api["flickr.photos.getInfo"] == len(POSTS)
+        assert server.stats.api["flickr.photos.getInfo"] == len(WELL)
 
 
 def picture(form: str) -> bytes:
@@ -240,72 +293,41 @@ def to(target: str, code: int = 302) -> Oddity:
     return status(code, f"Location: {target}\r\n")
 
 
-PATH = f"/{ODD.server}/{ODD.photo_id}_{ODD.secret}.jpg"
 HUGE = jpeg(1)[: jpeg(1).index(b"\xff\xc0") + 5] + b"\xff" * 4
 HUGE += jpeg(1)[jpeg(1).index(b"\xff\xc0") + 9 :]
+PICTURES: dict[str, tuple[Oddity, str]] = {
+    **{
+        form.lower(): (body(picture(form), "image/jpeg"), "ok")
+        for form in ("JPEG", "PNG", "GIF", "WEBP")
+    },
+    "gzip": (packed("image/jpeg"), "ok"),
+    "half-once": (once(half), "ok"),
+    "half-with-its-end-once": (once(half_with_its_end), "ok"),
+    "html-once": (once(body(HTML, "text/html")), "ok"),
+    "http-429-once": (once(status(429)), "ok"),
+    "http-503-once": (once(status(503)), "ok"),
+    "cut-connection-once": (once(reset), "ok"),
+    "html": (body(HTML, "text/html"), "failed"),
+    "cut-connection": (reset, "failed"),
+    "redirect-elsewhere": (to("http://127.0.0.1:1/x.jpg"), "failed"),
+    "too-large": (body(b"\xff\xd8" + b"x" * 2**23, "image/jpeg"), "failed"),
+    **{f"http-{code}": (status(code), "failed") for code in (400, 408, 418, 451, 500, 502, 504)},
+    "half": (half, "corrupt"),
+    "half-with-its-end": (half_with_its_end, "corrupt"),
+    "empty": (body(b"", "image/jpeg"), "corrupt"),
+    "no-picture": (body(b"no picture" * 99, "image/jpeg"), "corrupt"),
+}
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Crawled:
+    rows = {name: odd for name, (odd, _) in PICTURES.items()}
+    return Crawled(tmp_path_factory.mktemp("pictures"), "picture", rows)
 
 
 class TestPictures:
-    @pytest.mark.parametrize(
-        ("odd", "outcome"),
-        [
-            *(
-                pytest.param(body(picture(form), "image/jpeg"), "ok", id=form.lower())
-                for form in ("JPEG", "PNG", "GIF", "WEBP")
-            ),
-            pytest.param(once(to(PATH)), "ok", id="redirect-once"),
-            pytest.param(once(half), "ok", id="half-once"),
-            pytest.param(once(half_with_its_end), "ok", id="half-with-its-end-once"),
-            pytest.param(once(body(HTML, "text/html")), "ok", id="html-once"),
-            pytest.param(once(status(429)), "ok", id="http-429-once"),
-            pytest.param(once(reset), "ok", id="reset-once"),
-            pytest.param(to(PATH), "failed", id="redirect-loop"),
-            pytest.param(to("http://127.0.0.1:1/x.jpg"), "failed", id="redirect-elsewhere"),
-            pytest.param(body(HTML, "text/html"), "failed", id="html"),
-            pytest.param(reset, "failed", id="reset"),
-            pytest.param(body(b"\xff\xd8" + b"x" * 2**23, "image/jpeg"), "failed", id="too-large"),
-            *(
-                pytest.param(status(code), "failed", id=f"http-{code}")
-                for code in (400, 408, 418, 451, 500, 502, 503, 504)
-            ),
-            *(pytest.param(status(code), "gone", id=f"http-{code}") for code in (404, 410)),
-            pytest.param(status(403), "private", id="http-403"),
-            pytest.param(to(PLACEHOLDER_PATH), "placeholder", id="redirect-to-placeholder"),
-            pytest.param(body(placeholder(), "image/png"), "placeholder", id="placeholder"),
-        ],
-    )
-    def test_it_means(self, tmp_path: Path, odd: Oddity, outcome: str) -> None:
-        row = crawled(tmp_path, OddServer(picture=odd))
-        assert row["image_outcome"] == outcome, row["image_error"]
-
-    def test_it_is_unpacked(self, tmp_path: Path) -> None:
-        def packed(right: Response) -> Response:
-            return Response(
-                200, gzip.compress(right.body), "image/jpeg", "Content-Encoding: gzip\r\n"
-            )
-
-        row = crawled(tmp_path, OddServer(picture=packed))
-        assert row["image_outcome"] == "ok"
-
-    @pytest.mark.parametrize(
-        ("odd", "outcome"),
-        [
-            pytest.param(half, "corrupt", id="half"),
-            pytest.param(half_with_its_end, "corrupt", id="half-with-its-end"),
-            pytest.param(body(b"", "image/jpeg"), "corrupt", id="empty"),
-            pytest.param(body(b"no picture" * 99, "image/jpeg"), "corrupt", id="no-picture"),
-            pytest.param(body(HUGE, "image/jpeg"), "corrupt", id="too-many-pixels"),
-        ],
-    )
-    def test_the_same_broken_bytes_twice_are_final(
-        self, tmp_path: Path, odd: Oddity, outcome: str
-    ) -> None:
-        server = OddServer(picture=odd)
-        row = crawled(tmp_path, server)
-        assert row["image_outcome"] == outcome, row["image_error"]
-        asked = server.asked["picture"]
-        assert asked <= TRIES
-        again = OddServer(picture=odd)
-        again._odd = server._odd
-        crawled(tmp_path, again)
-        assert again.asked["picture"] == 0
+    @pytest.mark.parametrize("name", PICTURES)
+    def test_it_means(self, pictures: Crawled, name: str) -> None:
+        met = pictures.met(name)
+        assert met.row["image_outcome"] == PICTURES[name][1], met.row["image_error"]
+        assert met.asked <= 2 * TRIES
