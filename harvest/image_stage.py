@@ -143,7 +143,7 @@ class ImageStage:
                 self._say(f"{dropped} pictures are the same few, so placeholders: not kept")
 
     async def _finish(self) -> None:
-        """Wait for what is in flight, a few seconds at most, and until all that came is recorded."""
+        """Wait a few seconds for what is in flight, and until all that came is recorded."""
         assert self._loop is not None
         end: float | None = self._loop.time() + GRACE_SECONDS
         while self._open:

@@ -9,6 +9,7 @@ from urllib.parse import quote, quote_plus, unquote
 
 import pytest
 
+from datasets.harvested import Harvest
 from harvest.answers import parse_listing
 from harvest.crawl import crawl
 from harvest.errors import HarvestError
@@ -123,6 +124,18 @@ class TestVideos:
             row = rows(out)[photo_id]
             assert row["title"] is row["tags"] is row["image_sha256"] is None
             assert not image_path(out / "images", photo_id).exists()
+
+    def test_a_data_set_leaves_them_out_and_says_so(self, tmp_path: Path) -> None:
+        published_list, out = write_votes(tmp_path / "list", self.POSTS), tmp_path / "h"
+        with SandboxServer(Corpus(self.POSTS), keys={KEY: SECRET}) as server:
+            crawl(options(published_list, out, server), quiet)
+        harvest = Harvest(out)
+        found = harvest.posts(min_votes=1).read(1, 100)
+        harvest.close()
+        reasons = {it["photo_id"]: it.get("reason") for it in found}
+        assert reasons == {
+            it.photo_id: "video" if it.media == "video" else None for it in self.POSTS
+        }
 
     def test_a_post_that_was_kept_before_is_dropped(self, tmp_path: Path) -> None:
         before = [post(n) for n in range(12)]
