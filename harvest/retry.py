@@ -192,12 +192,9 @@ def _http_failure(message: str, retry_after: float | None, oauth_problem: str | 
     # flickrapi puts the status into the text and nowhere else.
     if oauth_problem or any(f"Status code {status} " in message for status in (400, 401, 403)):
         return _key_refused(f"{message}, {oauth_problem}" if oauth_problem else message)
-    return TransientError(
-        message,
-        retry_after=retry_after,
-        too_many="code 429 " in message,
-        down=any(f"code {status} " in message for status in (500, 502, 503, 504)),
-    )
+    # Whatever photo is asked for, Flickr's API answers with a 200.
+    too_many = "code 429 " in message
+    return TransientError(message, retry_after=retry_after, too_many=too_many, down=not too_many)
 
 
 def _key_refused(message: str) -> RefusedError:

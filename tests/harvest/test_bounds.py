@@ -1,5 +1,6 @@
 """Answers without end, packed to nothing, or a byte at a time: each is given up within bounds."""
 
+import asyncio
 import gzip
 import json
 import threading
@@ -9,10 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientTimeout
 
-from harvest import bounded_http
+from harvest import bounded_http, image_client
 from harvest.api import FlickrClient
 from harvest.crawl import crawl
+from harvest.image_client import ImageClient
+from harvest.image_hosts import ImageHosts
+from harvest.ledger import Ledger
+from harvest.ledger_file import FILE_NAME
 from harvest.photo_url import PhotoReference
 from harvest.retry import RetryPolicy, StoppedError, TransientError
 from harvest.sandbox.shapes import photo
@@ -97,8 +103,10 @@ class TestSize:
 
     @pytest.mark.parametrize("packing", ["gzip", "deflate", "identity"])
     def test_a_whole_answer_comes_however_it_is_packed(self, packing: str, tmp_path: Path) -> None:
-        pack = {"gzip": gzip.compress, "deflate": zlib.compress, "identity": bytes}[packing]
-        body = pack(json.dumps({"photo": photo(POST), "stat": "ok"}).encode())
+        packs: dict[str, Callable[[bytes], bytes]] = {
+            **{"gzip": gzip.compress, "deflate": zlib.compress, "identity": bytes}
+        }
+        body = packs[packing](json.dumps({"photo": photo(POST), "stat": "ok"}).encode())
 
         def answer(request: Asked) -> None:
             assert "br" not in request.headers["Accept-Encoding"]
@@ -161,6 +169,30 @@ class TestTime:
                     ask(server, stopped)
             finally:
                 ended.set()
+
+
+def test_a_picture_that_drips_is_given_up_at_its_deadline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_client, "_TIMEOUT", ClientTimeout(total=0.5))
+    ended = threading.Event()
+
+    def answer(request: Asked) -> None:
+        head(request)
+        while not ended.wait(0.02):
+            request.wfile.write(b"H")
+
+    async def fetch(server: Server, ledger: Ledger) -> None:
+        hosts = ImageHosts(retry=RetryPolicy(), say=lambda line: None, ledger=ledger)
+        async with ImageClient(servers(server.url), hosts) as client:
+            await client.fetch(REFERENCE)
+
+    with serving(answer) as server, Ledger(tmp_path / FILE_NAME, create=True) as ledger:
+        try:
+            with pytest.raises(TransientError, match="no whole answer"):
+                asyncio.run(fetch(server, ledger))
+        finally:
+            ended.set()
 
 
 def test_a_crawl_goes_on_where_one_answer_is_without_end(tmp_path: Path) -> None:
