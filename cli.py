@@ -3,7 +3,6 @@ so that ``--help`` does not wait for torch."""
 
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ import typer
 from datasets.build_options import BuildOptions
 from datasets.errors import DatasetError
 from harvest.errors import HarvestError
+from harvest.interruption import end_like_ctrl_c
 from model.config import MODELS, TrainingConfig
 from model.errors import ModelError, TrainingStopped
 from model.recipes import PARTS
@@ -32,6 +32,7 @@ manifest_app = typer.Typer(
 )
 app.add_typer(manifest_app, name="manifest")
 
+_STOPPED = "stopped; the same command starts again, a crawl where it was"
 _BUILD = BuildOptions()
 _TRAIN = TrainingConfig()
 
@@ -132,7 +133,6 @@ def crawl(
     from harvest.plan_report import plan as run_plan
     from harvest.status import describe, harvest_status
 
-    _end_like_ctrl_c()
     options = CrawlOptions(
         published_lists=tuple(published_lists),
         out=out,
@@ -227,7 +227,6 @@ def build_splits(
     from datasets.build import build_splits as build
     from datasets.summary import describe
 
-    _end_like_ctrl_c()
     options = BuildOptions(
         min_votes=min_votes,
         eval_votes=eval_votes,
@@ -418,7 +417,6 @@ def train(
     from model.training import resume as resume_training
     from model.training import train as run_training
 
-    _end_like_ctrl_c()
     if dataset is None or out is None:
         assert resume is not None
         metrics = resume_training(resume, profile=profile)
@@ -562,7 +560,6 @@ def reproduce(
     )
     from model.reproduction.reproduce import reproduce as run_reproduction
 
-    _end_like_ctrl_c()
     if text := run_reproduction(target, dataset=dataset, out=out, settings=settings, only=only):
         print(text, end="")
 
@@ -621,11 +618,6 @@ def _only(context: typer.Context, *names: str) -> None:
             )
 
 
-def _end_like_ctrl_c() -> None:
-    # What a scheduler or a closing session sends must end long work as cleanly as Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-
 def main() -> None:
     """Run a command; an error is one line, with a traceback only where ``--debug`` asks for it."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
@@ -636,11 +628,15 @@ def main() -> None:
 
         say = say_json
     try:
+        end_like_ctrl_c()
         app(arguments)
     except SystemExit as end:
         if end.code == 130:  # what typer makes of Ctrl-C
-            say("stopped; the same command starts again, a crawl where it was")
+            say(_STOPPED)
         raise
+    except KeyboardInterrupt:  # before typer was at work, or behind it
+        say(_STOPPED)
+        sys.exit(130)
     except TrainingStopped as stopped:
         say(str(stopped))
         sys.exit(130)

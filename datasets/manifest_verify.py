@@ -10,6 +10,7 @@ short then, is not compared.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ from datasets.digests import half_digests, tags_as_json
 from datasets.errors import DatasetError
 from datasets.language import known_languages
 from datasets.modalities import MODALITIES, subset_name
-from datasets.tags import normalise_tags
+from datasets.tags import former_tags, normalise_tags
 from datasets.text import post_text
 from datasets.text_filter import KEPT, TextFilter
 from datasets.verdict_file import VERDICTS_SCHEMA, verdict_writer
@@ -106,12 +107,14 @@ def verify_manifest(manifest_path: Path, harvest: Path, *, out: Path | None = No
         max_words=options["max_words"],
         language=options["language"],
     )
+    former = getattr(manifest.description, "version", 1) == 1
     found = Verification()
     with Ledger(harvest / FILE_NAME) as ledger, verdict_writer(out) as write:
         for batch in manifest.batches():
             for start in range(0, batch.num_rows, _BATCH):
                 rows = batch.slice(start, _BATCH)
-                verdicts = _verdicts(rows, _held(ledger, harvest / "images", rows), text_filter)
+                held = _held(ledger, harvest / "images", rows)
+                verdicts = _verdicts(rows, held, text_filter, former=former)
                 found.add(verdicts)
                 write(verdicts)
     return found
@@ -147,8 +150,13 @@ def _post(row: Any, images: Path, *, wants_image: bool) -> _Held:
     )
 
 
-def _verdicts(rows: pa.RecordBatch, held: list[_Held], text_filter: TextFilter) -> pa.RecordBatch:
-    """Return each row's verdict as ``VERDICTS_SCHEMA`` has it."""
+def _verdicts(
+    rows: pa.RecordBatch, held: list[_Held], text_filter: TextFilter, *, former: bool
+) -> pa.RecordBatch:
+    """Return each row's verdict as ``VERDICTS_SCHEMA`` has it.
+
+    ``former``: the manifest's tags may be normalised as those of version 1 were.
+    """
     digests = {
         "image": pa.array(
             [
@@ -158,8 +166,12 @@ def _verdicts(rows: pa.RecordBatch, held: list[_Held], text_filter: TextFilter) 
             DIGEST,
         ),
         "text": _text_digests(rows, held, text_filter),
-        "tags": half_digests(tags_as_json(pa.array([it.tags for it in held], _TAGS))),
+        "tags": _tags_digests([it.tags for it in held]),
     }
+    if former:
+        before = _tags_digests([former_tags(it.tags) for it in held])
+        as_before = pc.fill_null(pc.equal(rows["tags_sha256"], before), False)
+        digests["tags"] = pc.if_else(as_before, before, digests["tags"])
     edited = {
         modality: pc.and_(
             rows[f"{modality}_sha256"].is_valid(),
@@ -174,6 +186,10 @@ def _verdicts(rows: pa.RecordBatch, held: list[_Held], text_filter: TextFilter) 
         verdicts.append(it.verdict or (EDITED if changed else SAME))
         modalities.append(subset_name(changed) if changed else None)
     return pa.record_batch([rows["photo_id"], verdicts, modalities], schema=VERDICTS_SCHEMA)
+
+
+def _tags_digests(tags: Sequence[Sequence[str]]) -> pa.Array:
+    return half_digests(tags_as_json(pa.array(tags, _TAGS)))
 
 
 def _text_digests(rows: pa.RecordBatch, held: list[_Held], text_filter: TextFilter) -> pa.Array:

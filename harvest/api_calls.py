@@ -25,6 +25,7 @@ from harvest.retry import (
     RetryPolicy,
     StoppedError,
     TransientError,
+    UnreadableAnswerError,
     UselessAnswerError,
 )
 from harvest.sweep import PAGE, Sweep, Window
@@ -41,6 +42,8 @@ class Page:
 
 # getInfo brings what a listing does not: its pages are not worth the attempts that a post is.
 _PAGE_TRIES = 3
+# After so many in a row the API is asked something else, to see whether it is only listings.
+_UNREADABLE_PAGES = 5
 # As many photos in a row that Flickr answers with the same fault of ours: it is not the photos.
 _OUR_FAULTS = 5
 # So many neighbours at a page's end say together where it ends.
@@ -74,6 +77,9 @@ class ApiCalls:
         self._too_many = 0
         self._useless: dict[str, str] = {}
         """What was asked for, by what came instead of an answer the last time."""
+        self._unreadable_pages = 0
+        """In a row."""
+        self._only_listings_fail = False
         self._our_faults: tuple[int | None, set[str]] = (None, set())
         """A code, and what was answered with it since the last usable answer."""
 
@@ -161,7 +167,9 @@ class ApiCalls:
         shown: list[Page] = []
         for failures in range(1, min(self._retry.attempts, _PAGE_TRIES) + 1):
             asked = f"{listing.key} {start}"
-            error = self._attempt(asked, lambda: shown.append(self._page(listing, sweep, start)))
+            error = self._attempt(
+                asked, lambda: shown.append(self._page(listing, sweep, start)), of_listing=True
+            )
             if error is None:
                 return shown[0] if shown else None
             delay = self._retry.delay(failures, error.retry_after)
@@ -221,7 +229,9 @@ class ApiCalls:
         sweep.shown(start, window, page_ids)
         return Page(window=window, photo_ids=page_ids)
 
-    def _attempt(self, asked: str, ask: Callable[[], None]) -> TransientError | None:
+    def _attempt(
+        self, asked: str, ask: Callable[[], None], *, of_listing: bool = False
+    ) -> TransientError | None:
         """Make a call when it is its turn; return the failure that is not everybody's.
 
         ``asked`` names the photo or the page.
@@ -232,6 +242,8 @@ class ApiCalls:
             except StoppedError:
                 return None
             except TransientError as error:
+                if of_listing and isinstance(error, UnreadableAnswerError):
+                    error.down = not self._are_listings_alone()
                 if not error.down:
                     # It is there, or all would wait until its trial is given up.
                     self._breaker.succeeded()
@@ -243,9 +255,22 @@ class ApiCalls:
             else:
                 self._breaker.succeeded()
                 self._too_many = 0
+                if of_listing:
+                    self._unreadable_pages, self._only_listings_fail = 0, False
                 self._our_faults = (None, set())
                 return None
         return None
+
+    def _are_listings_alone(self) -> bool:
+        """Whether the API answers, and only its listings cannot be read: getInfo can do without."""
+        self._unreadable_pages += 1
+        if self._unreadable_pages % _UNREADABLE_PAGES == 0 and not self._only_listings_fail:
+            try:
+                self.check_key()
+            except (TransientError, StoppedError):
+                return False
+            self._only_listings_fail = True
+        return self._only_listings_fail
 
     def _said_before(self, asked: str, error: TransientError) -> bool:
         """Whether the same useless answer came before: then asking again would not mend it."""

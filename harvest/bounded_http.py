@@ -22,6 +22,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
+from harvest.interruption import GRACE_SECONDS
 from harvest.retry import StoppedError, UnreadableAnswerError
 
 LARGEST_BODY = 16 * 2**20
@@ -30,8 +31,6 @@ DEADLINE_SECONDS = 60.0
 """For an answer as a whole, from the end of the question on."""
 SILENCE_SECONDS = 30.0
 CONNECT_SECONDS = 10.0
-# What is in flight when the crawl is to end is waited for so long.
-GRACE_SECONDS = 5.0
 _LOOK_SECONDS = 0.5
 _PIECE = 2**16
 _PACKED = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}

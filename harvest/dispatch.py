@@ -86,7 +86,7 @@ class Dispatcher:
             self._work(tick)
         except KeyboardInterrupt:
             second.ends_at_once()
-            say("stopping: what is in flight is finished first; Ctrl-C again does not wait")
+            say("stopping: what is in flight has a few seconds; Ctrl-C again does not wait")
             return True
         return False
 

@@ -27,7 +27,7 @@ from harvest.images import (
     read_picture,
     write_picture,
 )
-from harvest.interruption import wait_for
+from harvest.interruption import GRACE_SECONDS, wait_for
 from harvest.jpeg import NotWholeError
 from harvest.ledger import DuePhoto, Ledger
 from harvest.photo_url import PhotoReference
@@ -112,6 +112,7 @@ class ImageStage:
         self._waiting: deque[DuePhoto] = deque()
         self._open = 0
         """Photos in flight or not recorded yet."""
+        self._asking: set[asyncio.Task[None]] = set()
         self._came: list[tuple[DuePhoto, _Outcome, Asking]] = []
 
     def start(self, changed: Callable[[], None]) -> None:
@@ -155,9 +156,7 @@ class ImageStage:
                 recorder = tasks.create_task(self._record())
                 await self._hand_out(client, tasks)
                 self._hosts.abandon()
-                while self._open:
-                    self._woken.clear()
-                    await self._woken.wait()
+                await self._finish()
                 recorder.cancel()
             if self._fetch and (
                 dropped := drop_shared_pictures(
@@ -165,6 +164,20 @@ class ImageStage:
                 )
             ):
                 self._say(f"{dropped} pictures are the same few, so placeholders: not kept")
+
+    async def _finish(self) -> None:
+        """Wait a few seconds for what is in flight, and until all that came is recorded."""
+        assert self._loop is not None
+        end: float | None = self._loop.time() + GRACE_SECONDS
+        while self._open:
+            self._woken.clear()
+            try:
+                async with asyncio.timeout_at(end):
+                    await self._woken.wait()
+            except TimeoutError:
+                end = None
+                for task in self._asking:
+                    task.cancel()
 
     async def _hand_out(self, client: ImageClient, tasks: asyncio.TaskGroup) -> None:
         assert self._loop is not None
@@ -179,7 +192,9 @@ class ImageStage:
                 self._taken.update(photo.reference.photo_id for photo in due)
             while self._waiting and self._open < _MOST_BUSY:
                 self._open += 1
-                tasks.create_task(self._ask(client, self._waiting.popleft()))
+                task = tasks.create_task(self._ask(client, self._waiting.popleft()))
+                self._asking.add(task)
+                task.add_done_callback(self._asking.discard)
             self._try_hosts(client, tasks)
             if not self._taken and self._unchecked:
                 count = max(_CHECKED_AT_ONCE, int(_SHARE_CHECKED * len(self._unchecked)))

@@ -51,8 +51,8 @@ class DuePhoto:
     attempts: int
     """Failed attempts of this crawl so far."""
     picture_goes: bool
-    """Whether its picture goes at once where the API says that it is gone or private: that of a post
-    which only a file of metadata gave. All others stay until the refresh has asked for all."""
+    """Whether its picture goes at once where the API says that it is gone or private: so it does
+    where only metadata gave its post. All others stay until the refresh has asked for all."""
     picture_known: bool
     """Whether its picture is on disk, and asked for again (``--refresh``)."""
     picture_unknown: bool

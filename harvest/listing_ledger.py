@@ -65,11 +65,12 @@ def search_counts(ledger: Ledger) -> dict[str, int]:
 
 def some_pictures(ledger: Ledger, count: int) -> list[PhotoReference]:
     """Return the places of some pictures that are still to be asked for, from all of the list."""
+    photos = ledger.query("SELECT ifnull(max(rowid), 0) AS n FROM photos")[0]["n"]
+    last = max(min(photos, ledger.last_row), 1)
     rows = ledger.query(
         "SELECT photo_id, server, farm, secret FROM photos WHERE image_next_try IS NOT NULL "
-        "AND rowid <= ?1 AND rowid % max(min((SELECT count(*) FROM photos), ?1) / ?2, 1) = 0 "
-        "LIMIT ?2",
-        (ledger.last_row, count),
+        "AND rowid <= ?1 AND rowid * ?2 / ?1 > (rowid - 1) * ?2 / ?1 LIMIT ?2",
+        (last, min(count, last)),
     )
     return [PhotoReference(**dict(row)) for row in rows]
 

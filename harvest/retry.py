@@ -52,6 +52,14 @@ class RedirectedError(UnreachableError):
     """The API sends its callers elsewhere, where a signed call is never sent."""
 
 
+class UnreadableAnswerError(TransientError):
+    """What came in an answer's place: a page, half an answer, nothing, too much."""
+
+    def __init__(self, reason: str) -> None:
+        """Count as the failure of a service that is down."""
+        super().__init__(f"an answer that cannot be read ({reason})", down=True)
+
+
 class UselessAnswerError(TransientError):
     """A whole answer that settles nothing; the same twice says that a third call would not either.
 
@@ -87,10 +95,6 @@ class ApiFailure(Exception):  # noqa: N818 - Flickr's own word: stat="fail"
         """``code`` and ``message``: as answered."""
         super().__init__(f"Error: {code}: {message}")
         self.code = code
-
-
-class UnreadableAnswerError(Exception):
-    """What came in an answer's place: a page, half an answer, nothing, too much."""
 
 
 class RefusedError(HarvestError):
@@ -165,8 +169,6 @@ def call_failure(
         if error.code in _TRY_AGAIN:
             return TransientError(message, retry_after=retry_after, down=True)
         return UselessAnswerError(message, code=error.code)
-    if isinstance(error, UnreadableAnswerError):
-        return TransientError(f"an answer that cannot be read ({error})", down=True)
     if isinstance(error, flickrapi.FlickrError):
         return _http_failure(str(error), retry_after, oauth_problem)
     if isinstance(error, requests.ConnectTimeout) or _no_connection(error):
@@ -192,12 +194,9 @@ def _http_failure(message: str, retry_after: float | None, oauth_problem: str | 
     # flickrapi puts the status into the text and nowhere else.
     if oauth_problem or any(f"Status code {status} " in message for status in (400, 401, 403)):
         return _key_refused(f"{message}, {oauth_problem}" if oauth_problem else message)
-    return TransientError(
-        message,
-        retry_after=retry_after,
-        too_many="code 429 " in message,
-        down=any(f"code {status} " in message for status in (500, 502, 503, 504)),
-    )
+    # Whatever photo is asked for, Flickr's API answers with a 200.
+    too_many = "code 429 " in message
+    return TransientError(message, retry_after=retry_after, too_many=too_many, down=not too_many)
 
 
 def _key_refused(message: str) -> RefusedError:

@@ -105,9 +105,7 @@ def _drop(ledger: Ledger, images: Path) -> None:
             image_path(images, row["photo_id"]).unlink(missing_ok=True)
         with ledger.transaction() as connection:
             for row in rows:
-                drop_post(
-                    connection, row["photo_id"], row["outcome"], row["reason"], picture=True
-                )
+                drop_post(connection, row["photo_id"], row["outcome"], row["reason"], picture=True)
             connection.executemany(
                 "DELETE FROM withdrawals WHERE photo_id = ?", [(row["photo_id"],) for row in rows]
             )

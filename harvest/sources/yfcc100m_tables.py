@@ -16,6 +16,8 @@ import pyarrow.parquet as pq
 from harvest.sources.yfcc100m import NEEDED, needed_columns
 from harvest.sources.yfcc100m_files import UNREADABLE, Row, Tick, no_metadata, unreadable
 
+_LONGEST_CELL = 2**22  # bytes; SQLite refuses to read what is longer
+
 
 class ParquetFile:
     """Parquet with named columns."""
@@ -107,6 +109,7 @@ class SqliteFile:
 
     def _connect(self) -> AbstractContextManager[sqlite3.Connection]:
         connection = sqlite3.connect(f"{self._path.resolve().as_uri()}?mode=ro", uri=True)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_CELL)
         connection.text_factory = lambda text: text.decode("utf-8", errors="replace")
         return closing(connection)
 

@@ -121,6 +121,7 @@ class TestSomethingLost:
             "edited": 4,
             "gone": 1,
             "private": 1,
+            "video": 0,
             "missing": 0,
             "edited_modalities": {"image": 1, "text": 2, "tags": 1},
         }

@@ -129,6 +129,15 @@ class TestParseListing:
             (None, "199603930@N03"),
         ]
 
+    def test_what_is_not_public_is_passed_over_and_videos_are_named(self) -> None:
+        hidden = [ENTRY | {"ispublic": ispublic} for ispublic in (0, "0", False)]
+        public: tuple[Any, ...] = (1, "1", None, {}, "")
+        shown = [ENTRY | {"ispublic": ispublic} for ispublic in public]
+        videos = [ENTRY | {"id": "7", "media": "video"}, ENTRY | {"media": {"_content": "video"}}]
+        page = parse_listing(listing(*hidden, *shown, *videos))
+        assert (len(page.answers), page.videos) == (5, ("7", ENTRY["id"]))
+        assert page.refused == 3
+
     def test_the_order_is_the_listings(self) -> None:
         page = parse_listing(listing(*(ENTRY | {"id": str(number)} for number in (3, 1, 2))))
         assert [answer.reference.photo_id for answer in page.answers] == ["3", "1", "2"]

@@ -25,7 +25,6 @@ from harvest.ledger_file import FILE_NAME
 from harvest.retry import RetryPolicy
 from harvest.sandbox import rest
 from harvest.sandbox.corpus import Corpus, Post
-from harvest.sandbox.images import PLACEHOLDER_PATH, placeholder
 from harvest.sandbox.server import SandboxServer
 from harvest.sandbox.wire import Request, Response
 from tests.harvest.corpora import KEY, SECRET, jpeg, options, post, write_votes

@@ -42,7 +42,10 @@ class TestMeaning:
 
     @pytest.mark.parametrize(
         ("status", "meaning"),
-        [(429, TransientError), (500, TransientError), (503, TransientError), (401, RefusedError)],
+        [
+            *((status, TransientError) for status in (404, 418, 429, 500, 503)),
+            *((status, RefusedError) for status in (400, 401, 403)),
+        ],
     )
     def test_of_http_statuses(self, status: int, meaning: type[Exception]) -> None:
         error = flickrapi.FlickrError(f"do_request: Status code {status} received")
@@ -50,6 +53,8 @@ class TestMeaning:
         assert type(failure) is meaning
         if isinstance(failure, TransientError):
             assert failure.retry_after == 7.0
+            assert failure.down == (status != 429)
+            assert failure.too_many == (status == 429)
 
     def test_of_the_network_and_of_answers_that_are_none(self) -> None:
         for error in (requests.ConnectionError("x"), UnreadableAnswerError("x")):

@@ -1,7 +1,9 @@
 """YFCC100M's metadata is read in all its forms, into the posts that Flickr would answer."""
 
+import bz2
 import gzip
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -164,6 +166,26 @@ class TestForms:
         assert next(rows)
         with pytest.raises(HarvestError, match=r"metadata\.gz cannot be read"):
             list(rows)
+
+    @pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress])
+    def test_a_line_without_end_is_given_up(
+        self, tmp_path: Path, pack: Callable[[bytes], bytes]
+    ) -> None:
+        rows = text([row(listed) for listed in POSTS])
+        path = tmp_path / "metadata"
+        path.write_bytes(pack(rows + bytes(80 * 2**20) + b"\n" + rows))
+        read = open_metadata(path).rows({POSTS[0].photo_id}, lambda _: None)
+        assert next(read)
+        with pytest.raises(HarvestError, match="has no end") as refused:
+            list(read)
+        assert "\n" not in str(refused.value)
+
+    def test_a_cell_beyond_reason_is_refused(self, tmp_path: Path) -> None:
+        rows = [row(listed) for listed in POSTS]
+        rows[0][6] = "x" * 5_000_000
+        path = FORMS["SQLite, ids are text"](tmp_path / "metadata", rows)
+        with pytest.raises(HarvestError, match="cannot be read"):
+            list(open_metadata(path).rows(WANTED, lambda _: None))
 
     @pytest.mark.parametrize(
         "content",
