@@ -105,6 +105,10 @@ class OddServer(SandboxServer):
         self.asked: Counter[str] = Counter()
         """How often each odd thing was asked for: a photo, or listings."""
 
+    def get_well(self) -> None:
+        """Be odd about nothing any more."""
+        self._odd = {"api": {}, "picture": {}}
+
     def answer(self, request: Request) -> Response:
         """Answer oddly where it is to."""
         response = super().answer(request)
@@ -252,24 +256,24 @@ class TestGetInfo:
         assert rows_of(tmp_path / "h")[its]["api_outcome"] == "pending"
 
 
+LISTINGS: dict[str, Oddity] = {
+    **{f"code-{code}": fail(code) for code in (0, 1, 2, 10, 20, 77, 105)},
+    **{f"http-{code}": status(code) for code in (404, 500, 503)},
+    "html": body(HTML, "text/html"),
+    "xml": body(XML % 105, "text/xml"),
+    "empty": body(b""),
+    "cut-json": half,
+    "cut-connection": reset,
+    "no-photos": body(b'{"stat":"ok"}'),
+    "no-entries": body(b'{"stat":"ok","photos":{"photo":[{},1,null]}}'),
+}
+
+
 class TestListings:
-    @pytest.mark.parametrize(
-        "odd",
-        [
-            *(pytest.param(fail(code), id=f"code-{code}") for code in (0, 1, 2, 10, 20, 77, 105)),
-            *(pytest.param(status(code), id=f"http-{code}") for code in (404, 500, 503)),
-            pytest.param(body(HTML, "text/html"), id="html"),
-            pytest.param(body(XML % 105, "text/xml"), id="xml"),
-            pytest.param(body(b""), id="empty"),
-            pytest.param(half, id="cut-json"),
-            pytest.param(reset, id="reset"),
-            pytest.param(body(b'{"stat":"ok"}'), id="no-photos"),
-            pytest.param(body(b'{"stat":"ok","photos":{"photo":[{},1,null]}}'), id="no-entries"),
-        ],
-    )
-    def test_what_is_no_listing_is_left_to_get_info(self, tmp_path: Path, odd: Oddity) -> None:
+    @pytest.mark.parametrize("name", LISTINGS)
+    def test_what_is_no_listing_is_left_to_get_info(self, tmp_path: Path, name: str) -> None:
         published_list = write_votes(tmp_path / "list", WELL)
-        with OddServer(WELL, listings=odd) as server:
+        with OddServer(WELL, listings=LISTINGS[name]) as server:
             crawl(options(published_list, tmp_path / "h", server, retry=RETRY), lambda line: None)
         assert {row["api_outcome"] for row in rows_of(tmp_path / "h").values()} == {"ok"}
         assert 1 <= server.asked["listings"] <= 6
@@ -318,6 +322,14 @@ PICTURES: dict[str, tuple[Oddity, str]] = {
 }
 
 
+STATUSES: dict[Any, tuple[str, str]] = {
+    "deleted": ("gone", "gone"),
+    "private": ("private", "private"),
+    "placeholder": ("placeholder", "gone"),
+}
+"""Outcomes of the picture and the post of what the sandbox says is dead."""
+
+
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Crawled:
     rows = {name: odd for name, (odd, _) in PICTURES.items()}
@@ -330,3 +342,26 @@ class TestPictures:
         met = pictures.met(name)
         assert met.row["image_outcome"] == PICTURES[name][1], met.row["image_error"]
         assert met.asked <= 2 * TRIES
+
+    @pytest.mark.parametrize("name", STATUSES)
+    def test_it_settles_a_post_that_is_dead(self, tmp_path: Path, name: str) -> None:
+        posts = [*WELL, dead := post(1, status=name)]
+        published_list = write_votes(tmp_path / "list", posts)
+        with OddServer(posts) as server:
+            crawl(options(published_list, tmp_path / "h", server, retry=RETRY), lambda line: None)
+        row = rows_of(tmp_path / "h")[dead.photo_id]
+        assert (row["image_outcome"], row["api_outcome"]) == STATUSES[name]
+
+    @pytest.mark.parametrize("code", [403, 404, 410])
+    def test_a_refusal_that_the_api_contradicts_settles_nothing(
+        self, tmp_path: Path, code: int
+    ) -> None:
+        refused = {it.photo_id: status(code) for it in WELL}
+        published_list = write_votes(tmp_path / "list", WELL)
+        with OddServer(WELL, picture=refused) as server:
+            made = options(published_list, tmp_path / "h", server, retry=RETRY)
+            crawl(made, lambda line: None)
+            server.get_well()
+            crawl(made, lambda line: None)
+        rows = rows_of(tmp_path / "h").values()
+        assert {(row["image_outcome"], row["api_outcome"]) for row in rows} == {("ok", "ok")}

@@ -253,9 +253,9 @@ class ChangingWorld(RuleBasedStateMachine):
         """Let a failure say what led to it."""
         try:
             yield
-        except AssertionError as error:
+        except Exception as error:
             steps = "\n".join(f"  {number:3} {step}" for number, step in enumerate(self.steps))
-            self.failures.append(f"{error}\nThe steps:\n{steps}")
+            self.failures.append(f"{type(error).__name__}: {error}\nThe steps:\n{steps}")
             raise
 
 
