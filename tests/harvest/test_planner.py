@@ -371,9 +371,7 @@ class TestRefresh:
         with SandboxServer(Corpus(before), keys={KEY: SECRET}) as server:
             crawl(options(published_list, tmp_path / "h", server), quiet)
         with PicturesStay(Corpus(before), keys={KEY: SECRET}) as server:
-            made = options(
-                published_list, tmp_path / "h", server, refresh=True, max_withdrawn=1.0
-            )
+            made = options(published_list, tmp_path / "h", server, refresh=True, max_withdrawn=1.0)
             crawl(made, quiet)
         self.check(tmp_path / "h", [replace(it, status="deleted") for it in before])
 
