@@ -327,8 +327,8 @@ class ImageStage:
         try:
             self._shared.check(photo_id, outcome)
             picture = read_picture(outcome)
-            if photo.picture_known:  # it must not take the place of one that is whole
-                _decode(outcome)
+            if photo.picture_known or self._spoilt.know(photo_id):
+                _decode(outcome)  # at once: it must not replace a whole one, or be half again
         except CorruptPictureError as error:
             self._spoilt.came(photo_id, host, outcome)
             return error
