@@ -51,6 +51,9 @@ class Breaker:
         self._held = False
         self.refusing = False
         """Whether the service refuses what lives: its answers are not believed."""
+        self.epoch = 0
+        """Counts the beginnings and the ends of such spells: an answer to what was asked in another
+        epoch says nothing of this one."""
         self.given_up = False
         """Whether it did so for as long as the patience lasts: nothing more is asked."""
 
@@ -67,6 +70,7 @@ class Breaker:
         with self._lock:
             self._held = False
             self.refusing = True
+            self.epoch += 1
             self._opened = self._clock()
             self._failed_trials = 0
             self._wait(self._opened)
@@ -84,6 +88,7 @@ class Breaker:
         with self._lock:
             away = max(self._clock() - self._opened, 0.0) if self._opened is not None else 0.0
             self.refusing = False
+            self.epoch += 1
             self._opened = self._trial_ends = None
             self._failures = 0
             return away

@@ -52,7 +52,8 @@ def record_refusal(
     photo_id = reference.photo_id
     row = connection.execute(
         "SELECT server, secret, image_sha256, api_source, api_outcome, api_next_try, "
-        "(SELECT outcome FROM evidence WHERE photo_id = ?1 AND what = 'image') AS doubt "
+        "(SELECT outcome FROM evidence WHERE photo_id = ?1 AND what = 'image') AS doubt, "
+        "(SELECT 1 FROM withdrawals WHERE photo_id = ?1) AS withdrawn "
         "FROM photos WHERE photo_id = ?1",
         (photo_id,),
     ).fetchone()
@@ -62,30 +63,41 @@ def record_refusal(
         return "stale"
     if move_on(connection, reference):
         return "moved"
-    on_disk = row["image_sha256"] is not None
+    answered = row["api_outcome"] == "ok" and row["api_next_try"] is None and not row["withdrawn"]
+    # The first time: a picture that another crawl finds refused too is lost, its post or not.
+    contradicted = (
+        answered
+        and row["api_source"] not in (None, METADATA_SOURCE)
+        and row["doubt"] not in REFUSALS
+    )
+    outcome, reason = refusal.outcome, refusal.reason
+    if contradicted:  # it is asked for again by the next crawl
+        outcome, reason = "failed", f"{reason}, though it lives by the API"
+    if row["image_sha256"] is not None:
+        outcome = "ok"
     connection.execute(
         "UPDATE photos SET image_outcome = ?, image_next_try = NULL, image_error = ? "
         "WHERE photo_id = ?",
-        ("ok", None, photo_id) if on_disk else (refusal.outcome, refusal.reason, photo_id),
+        (outcome, reason, photo_id),
     )
     record_evidence(connection, photo_id, "image", refusal, sure=False)
     # A file of metadata is no answer of today's.
     doubted = row["api_source"] == METADATA_SOURCE and row["api_outcome"] == "ok"
     open_post = row["api_next_try"] is not None or row["api_outcome"] == "failed" or doubted
     if settle and open_post and row["api_source"] in (None, METADATA_SOURCE):
-        outcome = "private" if refusal.outcome == "private" else "gone"
+        settled = "private" if refusal.outcome == "private" else "gone"
         connection.execute(
             "UPDATE photos SET api_outcome = ?, api_next_try = NULL, api_error = ? "
             "WHERE photo_id = ?",
-            (outcome, f"picture {refusal.reason}", photo_id),
+            (settled, f"picture {refusal.reason}", photo_id),
         )
-        record_evidence(connection, photo_id, "api", refusal, sure=False, outcome=outcome)
+        record_evidence(connection, photo_id, "api", refusal, sure=False, outcome=settled)
     elif doubted:
         connection.execute(
             "UPDATE photos SET api_outcome = 'pending', api_next_try = 0 WHERE photo_id = ?",
             (photo_id,),
         )
-    return "contradicted" if row["doubt"] in ("vouched", "replaced") else "refused"
+    return "contradicted" if contradicted else "refused"
 
 
 def record_evidence(
@@ -124,23 +136,18 @@ def confirm(connection: sqlite3.Connection, photo_id: str, outcome: str) -> None
     )
 
 
-def believe(connection: sqlite3.Connection, host: str | None = None) -> None:
-    """Make sure what pictures alone have said, of one host or of all.
+def believe(connection: sqlite3.Connection) -> None:
+    """Make sure what pictures alone have said.
 
     What a file of metadata said of a post that is not public any more is dropped now.
     """
-    of_host = "" if host is None else "AND host = ?"
-    given = () if host is None else (host,)
     connection.execute(
         f"UPDATE photos SET {NO_POST} WHERE api_source = '{METADATA_SOURCE}' AND photo_id IN "
-        f"(SELECT photo_id FROM evidence WHERE {_UNSURE_POSTS} {of_host})",
-        given,
+        f"(SELECT photo_id FROM evidence WHERE {_UNSURE_POSTS})"
     )
     for what in ("api", "image"):
         connection.execute(
-            f"UPDATE evidence SET sure = 1 WHERE what = '{what}' AND sure = 0 AND {_REFUSED} "
-            f"{of_host}",
-            given,
+            f"UPDATE evidence SET sure = 1 WHERE what = '{what}' AND sure = 0 AND {_REFUSED}"
         )
 
 

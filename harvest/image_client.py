@@ -71,6 +71,8 @@ class Asking:
     """Whether the picture is known to live: it may be asked of a host in trouble."""
     host: str = ""
     status: int = 0
+    epoch: int = 0
+    """Of the host's breaker, when it was asked."""
 
 
 class _Answer(NamedTuple):
@@ -161,6 +163,7 @@ class ImageClient:
         host = self._hosts.of(url)
         asking.host, asking.status = host.name, 0
         await host.enter(vouched=asking.vouched)
+        asking.epoch = host.breaker.epoch
         started = time.monotonic()
         try:
             answer, latency = await self._request(method, url, started)

@@ -7,6 +7,7 @@ writes, checks and records what came, in batches that share a commit.
 
 import asyncio
 import contextlib
+import itertools
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -231,33 +232,38 @@ class ImageStage:
 
     def _try_hosts(self, client: ImageClient, tasks: asyncio.TaskGroup) -> None:
         """See to it that each host in trouble is tried."""
-        for name, living in self._trust.in_trouble().items():
+        for name in self._trust.in_trouble():
             if name not in self._tried or self._tried[name].done():
-                self._tried[name] = tasks.create_task(self._try_host(client, name, living))
+                self._tried[name] = tasks.create_task(self._try_host(client, name))
 
-    async def _try_host(self, client: ImageClient, name: str, living: list[PhotoReference]) -> None:
+    async def _try_host(self, client: ImageClient, name: str) -> None:
         """Ask a host for pictures that live until it serves one, or for as long as is waited."""
         host = self._hosts.named(name)
-        number = 0
-        while not self._stopped.is_set():
-            reference = living[number % len(living)]
-            number += 1
-            try:
-                if self._fetch:
-                    await client.fetch(reference, self._size, Asking(vouched=True))
-                else:
-                    await client.probe(reference, Asking(vouched=True))
-            except asyncio.CancelledError:  # the crawl is stopped, or so is the wait for a turn
+        served, living = self._trust.living(name)
+        with contextlib.suppress(asyncio.CancelledError):  # the crawl is stopped
+            if served is not None and await self._is_served(client, served):
+                self._trust.refuses_some(name)
                 return
-            except _FAILURES:
-                if host.breaker.trial_failed():
-                    continue
-                self._trust.gave_up(name)
-                host.give_up()
+            self._trust.refuses_all(name)
+            trials = itertools.cycle(living)
+            while served is None or host.breaker.trial_failed():
+                served = next(trials)
+                if await self._is_served(client, served):
+                    self._trust.restored(name)
+                    self._woken.set()
+                    return
+            self._trust.gave_up(name)
+            host.give_up()
+
+    async def _is_served(self, client: ImageClient, reference: PhotoReference) -> bool:
+        try:
+            if self._fetch:
+                await client.fetch(reference, self._size, Asking(vouched=True))
             else:
-                self._trust.restored(name)
-            self._woken.set()
-            return
+                await client.probe(reference, Asking(vouched=True))
+        except _FAILURES:
+            return False
+        return True
 
     async def _record(self) -> None:
         assert self._loop is not None
@@ -337,8 +343,8 @@ class ImageStage:
         try:
             self._shared.check(photo_id, outcome)
             picture = read_picture(outcome)
-            if photo.picture_known:  # it must not take the place of one that is whole
-                _decode(outcome)
+            if photo.picture_known or self._spoilt.know(photo_id):
+                _decode(outcome)  # at once: it must not replace a whole one, or be half again
         except CorruptPictureError as error:
             self._spoilt.came(photo_id, host, outcome)
             return error
@@ -350,7 +356,7 @@ class ImageStage:
         return picture
 
     def _record_refusal(self, photo: DuePhoto, error: Exception, asking: Asking) -> str:
-        if self._trust.doubted(asking.host):
+        if self._trust.doubted(asking.host, asking.epoch):
             self._ledger.postpone("image", photo.reference.photo_id, str(error), delay=0.0)
             return "doubted"
         refusal = Refusal(

@@ -44,6 +44,10 @@ class SpoiltBodies:
         else:
             self._of_photo[photo_id] = _Spoilt(digest, self._served[host])
 
+    def know(self, photo_id: str) -> bool:
+        """Whether a body of this photo was not whole."""
+        return photo_id in self._of_photo
+
     def came_twice(self, photo_id: str) -> bool:
         """Whether the same bytes came twice in a row."""
         known = self._of_photo.get(photo_id)

@@ -49,6 +49,10 @@ class Status(TypedDict):
     image: dict[str, int]
     calls: Calls
     left: Left
+    picture_alone: int
+    """Posts ``gone`` or ``private`` by nothing but a dead picture."""
+    withdrawn: int
+    """Posts that a refresh found withdrawn, and has not dropped."""
     failures: list[Failure]
     """The most frequent first."""
 
@@ -77,6 +81,8 @@ def harvest_status(folder: Path) -> Status:
                 calls=ahead.calls,
                 seconds=ahead.seconds,
             ),
+            picture_alone=_count(ledger, "evidence WHERE what = 'api' AND witness = 'picture'"),
+            withdrawn=_count(ledger, "withdrawals"),
             failures=_failures(ledger),
         )
 
@@ -99,8 +105,23 @@ def describe(status: Status) -> str:
         lines.append(f"{ahead['posts']} posts left, in about {ahead['calls']} calls{at_quota}")
     if ahead["pictures"]:
         lines.append(f"{ahead['pictures']} pictures left")
+    if status["picture_alone"]:
+        lines.append(
+            f"{status['picture_alone']} posts are gone or private by their picture alone "
+            "(--verify-gone asks the API)"
+        )
+    if status["withdrawn"]:
+        lines.append(f"{status['withdrawn']} posts were withdrawn, and are not dropped yet")
     lines += [f"{it['photos']} x {it['what']}: {it['reason']}" for it in status["failures"]]
     return "\n".join(lines)
+
+
+def _count(ledger: Ledger, what: str) -> int:
+    # A ledger that no crawl has opened since an older version lacks these tables.
+    table = what.split()[0]
+    if not ledger.query("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)):
+        return 0
+    return int(ledger.query(f"SELECT count(*) AS n FROM {what}")[0]["n"])
 
 
 def _failures(ledger: Ledger, limit: int = 10) -> list[Failure]:

@@ -86,8 +86,6 @@ class Asked:
 
     calls: int = 0
     pictures: int = 0
-    false_pictures: int = 0
-    """Answers for pictures that were not the right ones."""
     infos: dict[str, int] = field(default_factory=dict)
     """`getInfo` calls of each photo."""
     settled: dict[str, list[str]] = field(default_factory=dict)
@@ -214,7 +212,6 @@ class World(SandboxServer):
         with self._watch:
             mood = self.picture_mood
             ill = mood is not None and mood.takes(photo_id)
-            self.asked.false_pictures += ill
         if ill and mood:
             response = PICTURE_MOODS[mood.kind](response)
             if mood.kind in FALSE_PICTURES:

@@ -19,8 +19,6 @@ from tests.harvest.forked_crawls import Ended
 
 # Threads that call, and the call that tries the key: what a kill may cost.
 _IN_FLIGHT = 5
-# Of a host that refuses what lives, the API is asked: about so many pictures, and a sample of them.
-_QUESTIONS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,8 +121,7 @@ class Witness:
         asked = self._world.asked
         again = sorted(self._final & asked.infos.keys())
         again += sorted(name for name, said in asked.settled.items() if len(said) > 1)
-        allowed = _QUESTIONS if asked.false_pictures else 0
-        assert len(again) <= allowed, f"answered for good, and asked again: {again} {asked.settled}"
+        assert not again, f"answered for good, and asked again: {again} {asked.settled}"
         settled = {name for name in asked.settled if _is_settled(rows.get(name))}
         lost = sorted(asked.settled.keys() - settled)
         if ended.killed:

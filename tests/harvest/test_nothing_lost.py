@@ -42,7 +42,6 @@ COMMANDS = st.sampled_from(
         *(Command(), Command(), Command(), Command(images=False)),
         *(Command(refresh=True), Command(refresh=True), Command(refresh=True, images=False)),
         *(Command(verify_gone=True), Command(verify_gone=True, refresh=True)),
-        Command(refresh=True, max_withdrawn=1),
     ]
 )
 
