@@ -3,7 +3,6 @@ so that ``--help`` does not wait for torch."""
 
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from datasets.build_options import BuildOptions
 from datasets.errors import DatasetError
 from datasets.printing import printable, printable_lines
 from harvest.errors import HarvestError
+from harvest.interruption import end_like_ctrl_c
 from model.config import MODELS, TrainingConfig
 from model.errors import ModelError, TrainingStopped
 from model.recipes import PARTS
@@ -33,6 +33,7 @@ manifest_app = typer.Typer(
 )
 app.add_typer(manifest_app, name="manifest")
 
+_STOPPED = "stopped; the same command starts again, a crawl where it was"
 _BUILD = BuildOptions()
 _TRAIN = TrainingConfig()
 
@@ -113,6 +114,10 @@ def crawl(
         bool,
         typer.Option("--refresh", help="Ask for everything again; drop what owners withdrew."),
     ] = False,
+    max_withdrawn: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Fraction of the posts that --refresh may drop."),
+    ] = 0.01,
     plan: Annotated[
         bool, typer.Option("--plan", help="Say what the crawl will cost, and why; then stop.")
     ] = False,
@@ -130,7 +135,6 @@ def crawl(
     from harvest.plan_report import plan as run_plan
     from harvest.status import describe, harvest_status
 
-    _end_like_ctrl_c()
     options = CrawlOptions(
         published_lists=tuple(published_lists),
         out=out,
@@ -144,6 +148,7 @@ def crawl(
         limit=limit,
         verify_gone=verify_gone,
         refresh=refresh,
+        max_withdrawn=max_withdrawn,
     )
     say, show = (_say_json, show_json) if log_json else (_say, None)
     if plan:
@@ -155,6 +160,8 @@ def crawl(
         _print(f"{report.rejected} rows of the list name no photo")
     if report.interrupted:
         raise KeyboardInterrupt
+    if report.kept_back:
+        raise typer.Exit(3)
     if report.lost > max_loss * report.photos:
         say(
             f"{report.lost} of {report.photos} photos ended failed or corrupt, more than "
@@ -222,7 +229,6 @@ def build_splits(
     from datasets.build import build_splits as build
     from datasets.summary import describe
 
-    _end_like_ctrl_c()
     options = BuildOptions(
         min_votes=min_votes,
         eval_votes=eval_votes,
@@ -453,7 +459,6 @@ def train(
     from model.training import resume as resume_training
     from model.training import train as run_training
 
-    _end_like_ctrl_c()
     if dataset is None or out is None:
         assert resume is not None
         metrics = resume_training(resume, profile=profile)
@@ -597,7 +602,6 @@ def reproduce(
     )
     from model.reproduction.reproduce import reproduce as run_reproduction
 
-    _end_like_ctrl_c()
     if text := run_reproduction(target, dataset=dataset, out=out, settings=settings, only=only):
         _print(text, end="")
 
@@ -666,22 +670,21 @@ def _only(context: typer.Context, *names: str) -> None:
             )
 
 
-def _end_like_ctrl_c() -> None:
-    # What a scheduler or a closing session sends must end long work as cleanly as Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-
 def main() -> None:
     """Run a command; an error is one line, with a traceback only where ``--debug`` asks for it."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
     say: Callable[[str], None] = _say_json if "--log-json" in arguments else _say
     try:
+        end_like_ctrl_c()
         app(arguments)
     except SystemExit as end:
         if end.code == 130:  # what typer makes of Ctrl-C
-            say("stopped; the same command starts again, a crawl where it was")
+            say(_STOPPED)
         raise
+    except KeyboardInterrupt:  # before typer was at work, or behind it
+        say(_STOPPED)
+        sys.exit(130)
     except TrainingStopped as stopped:
         say(str(stopped))
         sys.exit(130)

@@ -22,6 +22,7 @@ from harvest.images import image_path
 from harvest.ledger import Ledger
 from harvest.ledger_check import check_rows, stored_tags
 from harvest.ledger_file import FILE_NAME
+from harvest.outcomes import ASKED_AGAIN, quoted
 
 _ROWS = """
 SELECT photos.photo_id, api_outcome, image_outcome, title, description, tags, image_sha256, owner,
@@ -173,8 +174,8 @@ class Harvest:
     def unfinished(self) -> int:
         """Return the number of photos whose post or picture a further crawl may still bring."""
         return self._count(
-            "SELECT count(*) AS n FROM photos WHERE api_outcome IN ('pending', 'failed') "
-            "OR (api_outcome = 'ok' AND image_outcome IN ('pending', 'failed'))"
+            f"SELECT count(*) AS n FROM photos WHERE api_outcome IN ({quoted(ASKED_AGAIN)}) "
+            f"OR (api_outcome = 'ok' AND image_outcome IN ({quoted(ASKED_AGAIN)}))"
         )
 
     def _count(self, query: str) -> int:

@@ -13,7 +13,7 @@ short then, is not compared.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,7 @@ from datasets.digests import half_digests, tags_as_json
 from datasets.errors import DatasetError
 from datasets.language import known_languages
 from datasets.modalities import MODALITIES, subset_name
-from datasets.tags import normalise_tags
+from datasets.tags import former_tags, normalise_tags
 from datasets.text import post_text
 from datasets.text_filter import KEPT, TextFilter
 from datasets.verdict_file import VERDICTS_SCHEMA, verdict_writer
@@ -35,12 +35,13 @@ from harvest.images import image_path
 from harvest.ledger import Ledger
 from harvest.ledger_check import check_rows, stored_tags
 from harvest.ledger_file import FILE_NAME
+from harvest.outcomes import VIDEO
 from harvest.photo_url import size_in_words
 from harvest.sources.manifest import DIGEST, open_manifest
 
 SAME, EDITED, UNKNOWN = "same", "edited", "unknown"
 GONE, PRIVATE, MISSING = "gone", "private", "missing"
-VERDICTS = (SAME, EDITED, UNKNOWN, GONE, PRIVATE, MISSING)
+VERDICTS = (SAME, EDITED, UNKNOWN, GONE, PRIVATE, VIDEO, MISSING)
 
 _BATCH = 8192
 _TAGS = pa.list_(pa.string())
@@ -127,6 +128,7 @@ def verify_manifest(manifest_path: Path, harvest: Path, *, out: Path | None = No
         max_words=options["max_words"],
         language=options["language"],
     )
+    former = manifest.description.version == 1
     with _checked(harvest / FILE_NAME) as ledger, verdict_writer(out) as write:
         sizes = manifest.description.image_size, picture_size(ledger)
         found = Verification(image_sizes=sizes)
@@ -135,7 +137,7 @@ def verify_manifest(manifest_path: Path, harvest: Path, *, out: Path | None = No
             for start in range(0, batch.num_rows, _BATCH):
                 rows = batch.slice(start, _BATCH)
                 held = _held(ledger, harvest / "images", rows)
-                verdicts = _verdicts(rows, held, text_filter, comparable=comparable)
+                verdicts = _verdicts(rows, held, text_filter, comparable=comparable, former=former)
                 found.add(verdicts)
                 write(verdicts)
     return found
@@ -164,7 +166,7 @@ def _held(ledger: Ledger, images: Path, rows: pa.RecordBatch) -> list[_Held]:
 
 
 def _post(ledger: Path, row: Any, images: Path, *, wants_image: bool) -> _Held:
-    if row["api_outcome"] in (GONE, PRIVATE):
+    if row["api_outcome"] in (GONE, PRIVATE, VIDEO):
         return _Held(row["api_outcome"])
     if row["api_outcome"] != "ok":
         return _Held(MISSING)
@@ -182,11 +184,17 @@ def _post(ledger: Path, row: Any, images: Path, *, wants_image: bool) -> _Held:
 
 
 def _verdicts(
-    rows: pa.RecordBatch, held: list[_Held], text_filter: TextFilter, *, comparable: bool
+    rows: pa.RecordBatch,
+    held: list[_Held],
+    text_filter: TextFilter,
+    *,
+    comparable: bool,
+    former: bool,
 ) -> pa.RecordBatch:
     """Return each row's verdict as ``VERDICTS_SCHEMA`` has it.
 
     ``comparable``: whether pictures are of one size, so that one that differs was edited.
+    ``former``: the manifest's tags may be normalised as those of version 1 were.
     """
     digests = {
         "image": pa.array(
@@ -197,8 +205,12 @@ def _verdicts(
             DIGEST,
         ),
         "text": _text_digests(rows, held, text_filter),
-        "tags": half_digests(tags_as_json(pa.array([it.tags for it in held], _TAGS))),
+        "tags": _tags_digests([it.tags for it in held]),
     }
+    if former:
+        before = _tags_digests([former_tags(it.tags) for it in held])
+        as_before = pc.fill_null(pc.equal(rows["tags_sha256"], before), False)
+        digests["tags"] = pc.if_else(as_before, before, digests["tags"])
     edited = {
         modality: pc.and_(
             rows[f"{modality}_sha256"].is_valid(),
@@ -217,6 +229,10 @@ def _verdicts(
         verdicts.append(it.verdict or (EDITED if changed else otherwise))
         modalities.append(subset_name(changed) if changed else None)
     return pa.record_batch([rows["photo_id"], verdicts, modalities], schema=VERDICTS_SCHEMA)
+
+
+def _tags_digests(tags: Sequence[Sequence[str]]) -> pa.Array:
+    return half_digests(tags_as_json(pa.array(tags, _TAGS)))
 
 
 def _text_digests(rows: pa.RecordBatch, held: list[_Held], text_filter: TextFilter) -> pa.Array:

@@ -1,8 +1,9 @@
 """Flickr's answers are untrusted: they are read here into posts, or refused with a reason.
 
 Types have changed over the years (numbers that were strings, texts that were objects) and fields
-come and go, so each is read tolerantly; what must be there to be sure of the post is insisted on.
-A post is the same whether ``photos.getInfo`` or a listing said it.
+come and go, so each is read tolerantly: what is absent is empty, a number is its text. Only what
+makes sure that it is this photo is insisted on. A post is the same whether ``photos.getInfo`` or a
+listing said it.
 """
 
 import re
@@ -10,12 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from harvest.photo_url import PhotoReference
-from harvest.tags import plain_tags
+from harvest.retry import PhotoPrivateError, PhotoVideoError
+from harvest.tags import is_machine_tag, normal_form, plain_tags
 
-LISTING_EXTRAS = "description,tags,license,date_upload,date_taken"
+LISTING_EXTRAS = "description,tags,license,date_upload,date_taken,media"
 """What a listing must be asked for (``extras``) to say all that ``photos.getInfo`` says."""
 
 _LARGEST_NUMBER = 10**19  # above any id or date of Flickr's; longer ones cannot even be printed
+_ABSENT: tuple[Any, ...] = (None, {}, [])
 _NEEDED_IN_LISTING = ("title", "description", "tags", "license", "dateupload", "datetaken")
 
 
@@ -34,8 +37,8 @@ class Answer:
     """As answered: an HTML fragment."""
     tags: tuple[str, ...]
     """Flickr's normal forms, without machine tags and doubles, in alphabetical order."""
-    owner: str
-    """The owner's NSID."""
+    owner: str | None
+    """The owner's NSID; None where the answer names none."""
     license: str | None
     """Flickr's licence id."""
     date_upload: int | None
@@ -50,8 +53,10 @@ class ListingPage:
 
     answers: tuple[Answer, ...]
     """The posts, in the listing's order."""
+    videos: tuple[str, ...]
+    """Photo ids of the entries that are videos."""
     refused: int
-    """Entries that are malformed or lack a part of a post; nothing of them is used."""
+    """Entries that are malformed, lack a part of a post or are not public; nothing is used."""
     total: int | None
     """Results of the whole query, as far as the listing says; it jitters between calls."""
     pages: int | None
@@ -60,20 +65,22 @@ class ListingPage:
 def parse_get_info(content: Any, photo_id: str) -> Answer:
     """Read the answer of ``flickr.photos.getInfo`` for a photo.
 
-    Raises ``MalformedAnswerError`` where it is none, or one of another photo.
+    Raises ``MalformedAnswerError`` where it is none, or one of another photo, ``PhotoPrivateError``
+    where only its secret opened it, and ``PhotoVideoError``.
     """
     photo = _member(content, "photo", dict)
     answered = _photo_id(photo.get("id"))
     if answered != photo_id:
         raise MalformedAnswerError(f"asked for photo {photo_id}, answered {answered!r}")
-    tags = _member(_member(photo, "tags", dict), "tag", list)
-    dates = photo.get("dates")
+    _check_public(photo.get("visibility"))
+    _check_media(photo)
+    owner, dates = photo.get("owner"), photo.get("dates")
     return Answer(
         reference=_reference(photo_id, photo),
-        title=_text(photo, "title"),
-        description=_text(photo, "description"),
-        tags=plain_tags(_text({"tag": tag}, "tag") for tag in tags),
-        owner=_owner(_member(photo, "owner", dict).get("nsid")),
+        title=_text(photo.get("title")),
+        description=_text(photo.get("description")),
+        tags=_tags(photo.get("tags")),
+        owner=_text(owner.get("nsid") if isinstance(owner, dict) else owner) or None,
         license=_matching(photo.get("license"), r"\d{1,4}"),
         date_upload=_integer(photo.get("dateuploaded")),
         date_taken=_taken(dates.get("taken")) if isinstance(dates, dict) else None,
@@ -89,15 +96,18 @@ def parse_listing(content: Any, *, owner: str | None = None) -> ListingPage:
     key = "photoset" if isinstance(content, dict) and "photoset" in content else "photos"
     listing = _member(content, key, dict)
     entries = _member(listing, "photo", list)
-    answers = []
+    answers, videos = [], []
     for entry in entries:
         try:
             answers.append(parse_listed(entry, owner=owner))
-        except MalformedAnswerError:
+        except PhotoVideoError:
+            videos.append(_photo_id(entry["id"]))
+        except (MalformedAnswerError, PhotoPrivateError):
             continue
     return ListingPage(
         answers=tuple(answers),
-        refused=len(entries) - len(answers),
+        videos=tuple(videos),
+        refused=len(entries) - len(answers) - len(videos),
         total=_integer(listing.get("total")),
         pages=_integer(listing.get("pages")),
     )
@@ -106,23 +116,58 @@ def parse_listing(content: Any, *, owner: str | None = None) -> ListingPage:
 def parse_listed(entry: Any, *, owner: str | None = None) -> Answer:
     """Read one entry of a listing, or what has been brought into the form of one.
 
-    Raises ``MalformedAnswerError`` where it is malformed or lacks a part of a post.
+    Raises ``MalformedAnswerError`` where it is malformed or was not asked for all parts of a post,
+    ``PhotoPrivateError`` and ``PhotoVideoError``.
     """
+    # A part that stands there empty is empty. One that does not stand there was not asked for, or
+    # not understood: getInfo will tell it.
     if not isinstance(entry, dict) or any(key not in entry for key in _NEEDED_IN_LISTING):
         raise MalformedAnswerError("an entry of the listing lacks a part of its post")
-    reference = _reference(_photo_id(entry.get("id")), entry)
+    photo_id = _photo_id(entry.get("id"))
+    _check_public(entry)
+    _check_media(entry)
+    reference = _reference(photo_id, entry)
     if reference.server is None or reference.secret is None:
         raise MalformedAnswerError("an entry of the listing does not say where its picture is")
     return Answer(
         reference=reference,
-        title=_text(entry, "title"),
-        description=_text(entry, "description"),
-        tags=plain_tags(_member(entry, "tags", str).split()),
-        owner=_owner(entry.get("owner", owner)),
+        title=_text(entry["title"]),
+        description=_text(entry["description"]),
+        tags=_tags(entry["tags"]),
+        owner=_text(entry.get("owner", owner)) or None,
         license=_matching(entry["license"], r"\d{1,4}"),
         date_upload=_integer(entry["dateupload"]),
         date_taken=_taken(entry["datetaken"]),
     )
+
+
+def _check_public(visibility: Any) -> None:
+    public = visibility.get("ispublic") if isinstance(visibility, dict) else None
+    if public is False or _matching(public, "0") is not None:
+        raise PhotoPrivateError("Photo is private: only its secret opens it")
+
+
+def _check_media(photo: dict[str, Any]) -> None:
+    if _text(photo.get("media")) == "video":
+        raise PhotoVideoError("Photo is a video")
+
+
+def _tags(value: Any) -> tuple[str, ...]:
+    """Read a listing's words, or the objects of ``getInfo``."""
+    if isinstance(value, dict):
+        value = value.get("tag")
+    if isinstance(value, dict):  # the only one, as converters from XML write it
+        value = [value]
+    if isinstance(value, list):
+        return plain_tags(map(_tag, value))
+    return plain_tags(_text(value).split())
+
+
+def _tag(tag: Any) -> str:
+    if isinstance(tag, dict) and tag.get("_content") in _ABSENT:
+        raw = _text(tag.get("raw"))
+        return raw if is_machine_tag(raw) else normal_form(raw)
+    return _text(tag)
 
 
 def _taken(value: Any) -> str | None:
@@ -150,12 +195,13 @@ def _member(value: Any, key: str, kind: type) -> Any:
     return value[key]
 
 
-def _text(photo: dict[str, Any], key: str) -> str:
+def _text(written: Any) -> str:
     # Listings write titles plainly and descriptions as getInfo does; both are seen either way.
-    written = photo.get(key)
-    if isinstance(written, str):
-        return _storable(written)
-    return _storable(_member(_member(photo, key, dict), "_content", str))
+    if isinstance(written, dict):
+        written = written.get("_content")
+    if isinstance(written, int | float) and not isinstance(written, bool):
+        return str(written) if abs(written) < _LARGEST_NUMBER else ""
+    return _storable(written) if isinstance(written, str) else ""
 
 
 def _photo_id(value: Any) -> str:
@@ -163,12 +209,6 @@ def _photo_id(value: Any) -> str:
     if photo_id is None:
         raise MalformedAnswerError("the answer has no 'id' of the documented form")
     return photo_id
-
-
-def _owner(nsid: Any) -> str:
-    if not isinstance(nsid, str) or not nsid:
-        raise MalformedAnswerError("the answer names no owner")
-    return _storable(nsid)
 
 
 def _matching(value: Any, pattern: str) -> str | None:

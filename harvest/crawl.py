@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harvest import withdrawals
 from harvest.api import FlickrClient
 from harvest.api_calls import ApiCalls
 from harvest.api_stage import ApiStage
@@ -31,6 +32,7 @@ from harvest.manifest_intake import size_to_fetch
 from harvest.metadata import add_metadata
 from harvest.pacing import HOUR, Pacer
 from harvest.picture_check import pictures_on_disk
+from harvest.picture_trust import PictureTrust
 from harvest.planner import Planner
 from harvest.progress import CrawlProgress, Snapshot
 from harvest.servers import servers
@@ -53,6 +55,8 @@ class CrawlReport:
     photos: int
     lost: int
     """Photos whose post or picture is ``failed`` or ``corrupt``."""
+    kept_back: int = 0
+    """Posts that the API calls withdrawn, too many to be dropped unasked."""
 
 
 def crawl(
@@ -72,10 +76,20 @@ def crawl(
     ):
         rejected = take_in(ledger, published, options, say)
         if options.metadata and metadata:
-            add_metadata(ledger, options.metadata, metadata, say)
+            add_metadata(ledger, options.metadata, metadata, options.out / "images", say)
         interrupted = _run(options, ledger, say, show)
+        kept_back = 0
+        if not interrupted:
+            most = options.max_withdrawn
+            kept_back = withdrawals.finish(ledger, options.out / "images", most=most, say=say)
         photos, lost = _losses(ledger, options)
-        return CrawlReport(rejected=rejected, interrupted=interrupted, photos=photos, lost=lost)
+        return CrawlReport(
+            rejected=rejected,
+            interrupted=interrupted,
+            photos=photos,
+            lost=lost,
+            kept_back=kept_back,
+        )
 
 
 def open_lists(paths: tuple[Path, ...]) -> list[PublishedList]:
@@ -123,13 +137,16 @@ def take_in(ledger: Ledger, published: list[PublishedList], options: CrawlOption
         say(f"skipped {row['file']}:{row['row'] or ''} {row['reason']}: {row['detail']}")
     if rejected > len(rows):
         say(f"skipped {rejected - len(rows)} more rows: table `rejected` of the ledger names them")
+    refresh = options.refresh and not withdrawals.told(ledger, options.max_withdrawn)
+    if refresh:
+        withdrawals.begin_anew(ledger)
     ledger.start_crawl(
         images=options.images,
         verify_gone=options.verify_gone,
-        refresh=options.refresh,
+        refresh=refresh,
         limit=options.limit,
     )
-    if options.refresh:
+    if refresh:
         PlanRecord().save(ledger)  # what listings brought before says nothing of this time
     ledger.set_meta("quota", str(options.quota))
     return rejected
@@ -145,20 +162,37 @@ def _run(
             servers(options.flickr_url), ImageHosts(retry=options.retry, say=say, ledger=ledger)
         ) as probe:
             check_key(ledger, calls, probe)
+        hosts = ImageHosts(retry=options.retry, say=say, ledger=ledger)
+        trust = PictureTrust(
+            ledger,
+            lambda name: hosts.named(name).breaker,
+            settle_posts=not options.verify_gone,
+            say=say,
+        )
         pictures = ImageStage(
             ledger,
             servers(options.flickr_url),
             folder=options.out / "images",
             fetch=options.images,
             size=options.image_size,
-            settle_posts=not options.verify_gone,
+            hosts=hosts,
+            trust=trust,
             retry=options.retry,
             say=say,
             stopped=stopped,
         )
-        posts = ApiStage(Planner(ledger, calls), workers=options.api_workers, stopped=stopped)
+        trust.changed = pictures.wake
+        posts = ApiStage(
+            Planner(ledger, calls, trust), workers=options.api_workers, stopped=stopped
+        )
+        crawling = Dispatcher(
+            ledger, [pictures, posts], unfinished=trust.unfinished, stopped=stopped
+        )
         with CrawlProgress(ledger, quota=options.quota, say=say, show=show) as progress:
-            return Dispatcher(ledger, [pictures, posts], stopped=stopped).run(progress.tick, say)
+            interrupted = crawling.run(progress.tick, say)
+        if not interrupted:
+            trust.conclude()
+        return interrupted
 
 
 @contextmanager
@@ -172,6 +206,7 @@ def calls_of(
         secret=options.api_secret,
         connections=options.api_workers,
         spend=ledger.record_call,
+        stopped=stopped,
     )
     try:
         yield ApiCalls(

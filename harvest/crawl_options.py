@@ -7,6 +7,7 @@ from harvest.errors import HarvestError
 from harvest.photo_url import SIZES
 from harvest.retry import RetryPolicy
 from harvest.servers import servers
+from harvest.withdrawals import USUAL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,8 @@ class CrawlOptions:
     """Spend a call on posts whose picture is gone."""
     refresh: bool = False
     """Ask for everything again, and drop what its owners have withdrawn."""
+    max_withdrawn: float = USUAL
+    """The fraction of the known posts that a refresh may drop."""
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     api_workers: int = 4
 
@@ -52,5 +55,9 @@ class CrawlOptions:
             raise HarvestError(
                 f"--image-size {self.image_size!r}: give z, c or b (640, 800 or 1024 pixels), or "
                 "leave it out for 500"
+            )
+        if not 0 <= self.max_withdrawn <= 1:
+            raise HarvestError(
+                f"--max-withdrawn {self.max_withdrawn}: give a fraction of the posts, 0 to 1"
             )
         servers(self.flickr_url)

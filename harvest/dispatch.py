@@ -43,10 +43,21 @@ class Stage(Protocol):
 class Dispatcher:
     """Runs stages over a ledger."""
 
-    def __init__(self, ledger: Ledger, stages: list[Stage], *, stopped: threading.Event) -> None:
-        """``stopped`` is what the stages were given: it ends their work."""
+    def __init__(
+        self,
+        ledger: Ledger,
+        stages: list[Stage],
+        *,
+        unfinished: Callable[[], bool],
+        stopped: threading.Event,
+    ) -> None:
+        """``stopped`` is what the stages were given: it ends their work.
+
+        ``unfinished`` is asked when nothing is due any more: whether a stage still has to do.
+        """
         self._ledger = ledger
         self._stages = stages
+        self._unfinished = unfinished
         self._stopped = stopped
         self._changed = threading.Event()
 
@@ -75,7 +86,7 @@ class Dispatcher:
             self._work(tick)
         except KeyboardInterrupt:
             second.ends_at_once()
-            say("stopping: what is in flight is finished first; Ctrl-C again does not wait")
+            say("stopping: what is in flight has a few seconds; Ctrl-C again does not wait")
             return True
         return False
 
@@ -97,9 +108,15 @@ class Dispatcher:
     def _finished(self) -> bool:
         # A photo in flight is still planned, so the ledger alone is right whatever happens between
         # these two looks; that the stages are idle only spares it the question.
-        return all(stage.idle for stage in self._stages) and not any(
+        if not all(stage.idle for stage in self._stages) or any(
             self._ledger.next_due(stage.name) is not None for stage in self._stages
-        )
+        ):
+            return False
+        if self._unfinished():
+            for stage in self._stages:
+                stage.wake()
+            return False
+        return True
 
     def _end(self) -> None:
         self._stopped.set()

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import TracebackType
 from typing import NamedTuple, Self
 from urllib.parse import urljoin, urlsplit
@@ -16,8 +17,9 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 from yarl import URL
 
+from harvest.content_encoding import decoded
 from harvest.image_hosts import ImageHosts
-from harvest.images import LARGEST, OversizedPictureError
+from harvest.images import LARGEST, OversizedPictureError, UnansweredPictureError
 from harvest.photo_url import SIZES, PhotoReference
 from harvest.placeholders import PlaceholderError, check_redirect, check_size
 from harvest.retry import (
@@ -33,6 +35,10 @@ _DEADLINE_SECONDS = 60.0
 _TIMEOUT = aiohttp.ClientTimeout(total=_DEADLINE_SECONDS, sock_connect=10, sock_read=20)
 _REDIRECTS = (301, 302, 303, 307, 308)
 _BUFFER = 2**18
+# Of the 4xx these say that another try may mend it; 403, 404 and 410 are about the picture.
+_TRY_AGAIN = (408, 425)
+_PICTURES = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"RIFF")
+_PAGE_TYPES = ("text/html", "application/xhtml+xml")
 
 
 @contextmanager
@@ -53,10 +59,23 @@ def prober(servers: Servers, hosts: ImageHosts) -> Iterator[Callable[[PhotoRefer
             runner.run(client.__aexit__(None, None, None))
 
 
+@dataclass(slots=True)
+class Asking:
+    """One question for a picture: how it is asked, and who answered it in the end."""
+
+    vouched: bool = False
+    """Whether the picture is known to live: it may be asked of a host in trouble."""
+    host: str = ""
+    status: int = 0
+    epoch: int = 0
+    """Of the host's breaker, when it was asked."""
+
+
 class _Answer(NamedTuple):
     status: int
     location: str
     content_type: str
+    encoding: str
     size: int | None
     retry_after: str | None
     body: bytes
@@ -91,27 +110,30 @@ class ImageClient:
         """Close the connections."""
         await self._session.close()
 
-    async def fetch(self, reference: PhotoReference, size: str = "") -> bytes:
+    async def fetch(
+        self, reference: PhotoReference, size: str = "", asking: Asking | None = None
+    ) -> bytes:
         """Return the body that answers for a photo's picture in ``size``, or the next smaller one.
 
-        Raises ``PhotoGoneError``, ``PhotoPrivateError``, ``PlaceholderError``,
-        ``OversizedPictureError`` or ``TransientError``.
+        Raises ``PhotoGoneError``, ``PhotoPrivateError``, ``PlaceholderError`` or
+        ``TransientError``. ``asking`` takes who answered.
         """
         while (smaller := SIZES[size]) is not None:
             try:
-                return await self._ask("GET", reference.image_path(size))
-            except (PhotoGoneError, PhotoPrivateError, PlaceholderError):
+                return await self._ask("GET", reference.image_path(size), asking)
+            except (PhotoGoneError, PhotoPrivateError, PlaceholderError, UnansweredPictureError):
                 size = smaller  # what every photo has is asked before it is given up
-        return await self._ask("GET", reference.image_path())
+        return await self._ask("GET", reference.image_path(), asking)
 
-    async def probe(self, reference: PhotoReference) -> None:
+    async def probe(self, reference: PhotoReference, asking: Asking | None = None) -> None:
         """Ask whether a picture is there without fetching it; raises as ``fetch`` does."""
-        await self._ask("HEAD", reference.image_path())
+        await self._ask("HEAD", reference.image_path(), asking)
 
-    async def _ask(self, method: str, path: str) -> bytes:
+    async def _ask(self, method: str, path: str, asking: Asking | None) -> bytes:
         url = self._servers.images + path
+        asking = asking or Asking()
         for _ in range(4):
-            answer = await self._in_turn(method, url)
+            answer = await self._in_turn(method, url, asking)
             if answer.status not in _REDIRECTS or not answer.location:
                 return _checked(answer)
             check_redirect(answer.status, answer.location)
@@ -132,13 +154,16 @@ class ImageClient:
             pass
         raise TransientError("redirected away from the image servers: not followed")
 
-    async def _in_turn(self, method: str, url: str) -> _Answer:
+    async def _in_turn(self, method: str, url: str, asking: Asking) -> _Answer:
         """Make one request as soon as its host may be asked, and tell the host what came of it."""
         host = self._hosts.of(url)
-        await host.enter()
+        asking.host, asking.status = host.name, 0
+        await host.enter(vouched=asking.vouched)
+        asking.epoch = host.breaker.epoch
         started = time.monotonic()
         try:
             answer, latency = await self._request(method, url, started)
+            asking.status = answer.status
             if answer.status == 429 or answer.status >= 500:
                 raise TransientError(
                     f"answered {answer.status}",
@@ -146,6 +171,8 @@ class ImageClient:
                     too_many=answer.status == 429,
                     down=answer.status >= 500,
                 )
+            if answer.status == 200 and _is_page(answer):
+                raise TransientError("answered 200 with a page in a picture's place", down=True)
             host.answered(latency)
             return answer
         except TransientError as error:
@@ -165,6 +192,7 @@ class ImageClient:
                     status=response.status,
                     location=headers.get("Location", ""),
                     content_type=headers.get("Content-Type", ""),
+                    encoding=headers.get("Content-Encoding", "").strip().lower(),
                     size=response.content_length,
                     retry_after=headers.get("Retry-After"),
                     body=await _body(response),
@@ -198,14 +226,27 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
     return b"".join(pieces)
 
 
+def _is_page(answer: _Answer) -> bool:
+    """Whether a service in trouble sent a page for a picture: by the body, or by its type."""
+    if answer.body.startswith(_PICTURES):
+        return False
+    of_type = answer.content_type.partition(";")[0].strip().lower() in _PAGE_TYPES
+    return of_type or answer.body[:200].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+
+
 def _checked(answer: _Answer) -> bytes:
     if answer.status == 200:
         check_size(answer.content_type, answer.size)
         if max(len(answer.body), answer.size or 0) > LARGEST:
             raise OversizedPictureError(f"more than {LARGEST} bytes")
-        return answer.body
+        body = decoded(answer.body, answer.encoding, largest=LARGEST)
+        if len(body) > LARGEST:
+            raise OversizedPictureError(f"more than {LARGEST} bytes when it is unpacked")
+        return body
     if answer.status in (404, 410):
         raise PhotoGoneError(f"answered {answer.status}")
     if answer.status == 403:
         raise PhotoPrivateError("answered 403")
+    if 400 <= answer.status < 500 and answer.status not in _TRY_AGAIN:
+        raise UnansweredPictureError(f"answered {answer.status}")
     raise TransientError(f"answered {answer.status}")

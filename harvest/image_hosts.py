@@ -19,6 +19,11 @@ from harvest.ledger import Ledger
 from harvest.pacing import HOUR
 from harvest.retry import RetryPolicy, TransientError
 
+
+class HostGivenUpError(TransientError):
+    """The host refused pictures that live for as long as a crawl waits: ask the next time."""
+
+
 MOST_AT_ONCE = 128
 _FIRST = 16.0
 # Latencies below the host's best by this factor, or within this many seconds of it, are no sign:
@@ -51,10 +56,11 @@ class ImageHost:
         self._retry = retry
         self._say = say
         self._ledger = ledger
-        self._breaker = Breaker(f"the image server {name}", retry=retry, say=say)
+        self.breaker = Breaker(f"the image server {name}", retry=retry, say=say)
         self._busy = 0
         self._abandoned = False
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._vouched: deque[asyncio.Future[None]] = deque()
         self._alarm: asyncio.TimerHandle | None = None
         rest_until = float(ledger.meta(self._meta_key) or 0.0)
         self._rest_until = min(rest_until, now() + HOUR)
@@ -66,18 +72,37 @@ class ImageHost:
         self._answers = 0
 
     @property
+    def name(self) -> str:
+        """Its name, with the port."""
+        return self._name
+
+    @property
     def _meta_key(self) -> str:
         return f"image rest {self._name}"
 
-    async def enter(self) -> None:
-        """Wait for the turn of one request; cancelled by ``abandon``."""
+    async def enter(self, *, vouched: bool = False) -> None:
+        """Wait for the turn of one request; cancelled by ``abandon``.
+
+        ``vouched``: for a picture that is known to live, which alone is asked of a host that
+        refuses what lives. Raises ``HostGivenUpError`` where that went on for too long.
+        """
         turn = asyncio.get_running_loop().create_future()
         if self._abandoned:
             turn.cancel()
+        elif self.breaker.given_up:
+            turn.set_exception(self._given_up())
         else:
-            self._waiting.append(turn)
+            (self._vouched if vouched else self._waiting).append(turn)
             self._admit()
         await turn
+
+    def _given_up(self) -> HostGivenUpError:
+        return HostGivenUpError(f"{self._name} refused pictures that live: nothing is believed")
+
+    def give_up(self) -> None:
+        """End all that wait, and all that come: the breaker's patience is spent."""
+        while self._waiting:
+            self._waiting.popleft().set_exception(self._given_up())
 
     def leave(self) -> None:
         """Let the next one in: the request is over."""
@@ -89,12 +114,13 @@ class ImageHost:
         self._abandoned = True
         if self._alarm:
             self._alarm.cancel()
-        while self._waiting:
-            self._waiting.popleft().cancel()
+        for queue in (self._waiting, self._vouched):
+            while queue:
+                queue.popleft().cancel()
 
     def answered(self, latency: float) -> None:
         """Take note of an answer that is no sign of too much; ``latency``: seconds to its head."""
-        self._breaker.succeeded()
+        self.breaker.succeeded()
         self._cuts_in_a_row = 0
         self._answers += 1
         if self._answers % _WINDOW == 0:
@@ -115,7 +141,7 @@ class ImageHost:
         ``started``: when the request was made, by ``time.monotonic``.
         """
         if error.too_many:
-            self._breaker.succeeded()
+            self.breaker.succeeded()
             if self._cut(started):
                 self._cuts_in_a_row += 1
             rest = error.retry_after or 0.0
@@ -123,9 +149,9 @@ class ImageHost:
                 rest = max(rest, self._retry.backoff(self._cuts_in_a_row))
             self._rest(rest)
         elif error.down:
-            error.spends_attempt = not self._breaker.failed()
+            error.spends_attempt = not self.breaker.failed()
         else:
-            self._breaker.succeeded()
+            self.breaker.succeeded()
 
     def _cut(self, started: float) -> bool:
         # What was asked before the last cut says nothing of the rate since.
@@ -146,17 +172,27 @@ class ImageHost:
             self._say(f"the image server {self._name} asks for a rest: {seconds:.0f} s")
 
     def _admit(self) -> None:
-        while self._waiting and self._busy < int(self.limit):
+        self._admit_from(self._vouched, vouched=True)
+        self._admit_from(self._waiting, vouched=False)
+
+    def _admit_from(self, queue: "deque[asyncio.Future[None]]", *, vouched: bool) -> None:
+        while queue and self._busy < int(self.limit):
             wait = self._rest_until - now()
             if wait <= 0:
-                wait = self._breaker.delay()  # last: it may hand this one the trial
+                wait = self.breaker.delay(vouched=vouched)  # last: it may hand this one the trial
             if wait > 0:
-                if self._alarm:
-                    self._alarm.cancel()
-                self._alarm = asyncio.get_running_loop().call_later(wait, self._admit)
+                self._look_again(wait)
                 return
             self._busy += 1
-            self._waiting.popleft().set_result(None)
+            queue.popleft().set_result(None)
+
+    def _look_again(self, wait: float) -> None:
+        loop = asyncio.get_running_loop()
+        if self._alarm and not self._alarm.cancelled():
+            if loop.time() < self._alarm.when() <= loop.time() + wait:
+                return
+            self._alarm.cancel()
+        self._alarm = loop.call_later(wait, self._admit)
 
 
 class ImageHosts:
@@ -172,7 +208,10 @@ class ImageHosts:
 
     def of(self, url: str) -> ImageHost:
         """Return the host of a URL."""
-        name = urlsplit(url).netloc
+        return self.named(urlsplit(url).netloc)
+
+    def named(self, name: str) -> ImageHost:
+        """Return the host of a name, with its port."""
         host = self._hosts.get(name)
         if host is None:
             host = self._hosts[name] = ImageHost(

@@ -1,15 +1,28 @@
-"""Ctrl-C while several threads are at work: the first ends it well, the second at once."""
+"""Ctrl-C and its like while several threads are at work: one ends it well, a second at once.
+
+What a scheduler (SIGTERM) or a closing session (SIGHUP) sends ends long work as cleanly as Ctrl-C.
+"""
 
 import os
 import signal
 import threading
 from typing import Any
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+GRACE_SECONDS = 5.0
+"""How long what is in flight may still take once a crawl is to end."""
 _LOOK_UP_SECONDS = 0.5
 
 
+def end_like_ctrl_c() -> None:
+    """Let each of ``SIGNALS`` raise ``KeyboardInterrupt``, unless it is ignored (``nohup``)."""
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
+
+
 class SecondSignal:
-    """What Ctrl-C and SIGTERM do once the first has come; at the end all is as before.
+    """What ``SIGNALS`` do once the first of them has come; at the end all is as before.
 
     An exception would not do: raised within the clean-up after another, it can be swallowed.
     """
@@ -24,8 +37,9 @@ class SecondSignal:
 
     def ends_at_once(self) -> None:
         """Let the next signal end the process, whatever it is at."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, lambda *_: os._exit(130))
+        for number in SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, lambda *_: os._exit(130))
 
 
 def wait_for(thread: threading.Thread) -> None:

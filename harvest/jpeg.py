@@ -2,7 +2,8 @@
 
 A broken download is most often half a picture: it starts well, decodes with grey below, and would
 go unnoticed into a data set. The header's segments are walked to the dimensions and to the scan
-data, and the scans to the end marker. The build decodes every picture fully.
+data, and the scans to the end marker. Whether the data between them are all there is another
+question (``harvest.whole_picture``).
 """
 
 import re
@@ -52,6 +53,42 @@ def dimensions(data: bytes) -> tuple[int, int]:
     if not _reaches_its_end(data, position):
         raise NotWholeError("JPEG ends early")
     return size
+
+
+def scans(data: bytes) -> tuple[int, int]:
+    """Return the number of scans of a JPEG that is whole by its markers, and where its end is.
+
+    Raises ``NotWholeError`` where there is no end.
+    """
+    position, count = _first_scan(data), 0
+    while position + 4 <= len(data):
+        marker = data[position + 1]
+        if marker == _END_OF_IMAGE[1]:
+            return count, position
+        count += marker == _START_OF_SCAN
+        length = int.from_bytes(data[position + 2 : position + 4], "big")
+        found = _MARKER_IN_SCAN.search(data, position + 2 + length)
+        if not found:
+            break
+        position = found.start()
+        if data[position + 1] == _END_OF_IMAGE[1]:
+            return count, position
+    raise NotWholeError("JPEG ends early")
+
+
+def _first_scan(data: bytes) -> int:
+    position = 2
+    while position + 4 <= len(data) and data[position] == 0xFF:
+        marker = data[position + 1]
+        if marker == _START_OF_SCAN:
+            return position
+        if marker == 0xFF:
+            position += 1
+        elif marker in _STANDALONE:
+            position += 2
+        else:
+            position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+    raise NotWholeError("JPEG ends in its header")
 
 
 def _reaches_its_end(data: bytes, position: int) -> bool:

@@ -1,21 +1,23 @@
 """Before anything is marked: does Flickr take the key, and is it Flickr that answers?
 
 A refused key must leave the harvest as it was, and so must a ``--flickr-url`` of a server that
-knows none of the photos: its 404s would settle every one of them as gone. Neither costs a call that
-the crawl would not have made: the key is tried on the first photo whose picture lives.
+knows none of the photos: its 404s would settle every one of them as gone. The key is tried by a
+call that depends on no photo, so that nothing that one photo answers can keep a crawl from
+starting; and pictures are asked for from all of the list, since lists are ordered, and a part of
+one may belong to somebody who left.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from harvest.api_calls import ApiCalls
-from harvest.clock import now
 from harvest.errors import HarvestError
-from harvest.ledger import DuePhoto, Ledger
+from harvest.ledger import Ledger
+from harvest.listing_ledger import some_pictures
 from harvest.photo_url import PhotoReference
 from harvest.placeholders import PlaceholderError
 from harvest.retry import PhotoGoneError, PhotoPrivateError, TransientError, UnreachableError
 
-# Lists lose up to 40% of their photos: as many in a row are never gone by chance.
+# Lists lose up to 40% of their photos: as many from all over one are never gone by chance.
 _PICTURES = 50
 
 
@@ -24,36 +26,36 @@ Probe = Callable[[PhotoReference], None]
 
 
 def check_key(ledger: Ledger, calls: ApiCalls, probe: Probe) -> None:
-    """Ask for one post and record it.
+    """Ask whether the key is valid, if any call is due, and look for a picture that is there.
 
     Raises ``HarvestError`` where the key is refused, no picture is there, or a server cannot be
     reached; says nothing where they fail otherwise, which the crawl itself deals with.
     """
     try:
-        for photo in _living(ledger, probe):
-            calls.try_photo(photo)
-            return
+        _check_pictures(ledger, probe)
+        if ledger.next_due("api") is not None:
+            calls.check_key()
     except UnreachableError as error:
         raise HarvestError(f"{error}: check the network, or --flickr-url") from None
     except TransientError:
         return
 
 
-def _living(ledger: Ledger, probe: Probe) -> Iterator[DuePhoto]:
-    """Yield due photos whose picture lives, or cannot be asked for yet."""
+def _check_pictures(ledger: Ledger, probe: Probe) -> None:
     gone = 0
-    photos = ledger.due("api", now=now(), limit=_PICTURES)
-    for photo in photos:
-        if photo.picture_unknown:
-            try:
-                probe(photo.reference)
-            except (PhotoPrivateError, PlaceholderError):
-                pass  # the API will say what it is
-            except PhotoGoneError:
-                gone += 1
-                continue
-        yield photo
+    for reference in some_pictures(ledger, _PICTURES):
+        try:
+            probe(reference)
+        except PhotoGoneError:
+            gone += 1
+            continue
+        except UnreachableError:
+            raise
+        except (PhotoPrivateError, PlaceholderError, TransientError):
+            return
+        return
     if gone == _PICTURES and not ledger.outcome_counts()[1]["ok"]:
         raise HarvestError(
-            f"none of {gone} pictures is there: is --flickr-url the server that holds this list's?"
+            f"none of {gone} pictures from all over the list is there: is --flickr-url the server "
+            "that holds this list's?"
         )

@@ -15,15 +15,32 @@ from typing import Any
 
 from harvest.answers import Answer
 from harvest.clock import now
+from harvest.evidence import (
+    AGAIN,
+    Believed,
+    Refusal,
+    doubt,
+    forget,
+    open_again,
+    open_unverified,
+    record_evidence,
+    record_refusal,
+)
 from harvest.images import Picture
-from harvest.ledger_file import open_ledger_file
+from harvest.ledger_file import METADATA_SOURCE, open_ledger_file
+from harvest.outcomes import API_OUTCOMES, IMAGE_OUTCOMES, VIDEO
 from harvest.photo_url import PhotoReference
-from harvest.post_rows import doubt_metadata, drop_picture, store_answers, withdraw_post
+from harvest.post_rows import drop_picture, settle_post, settle_videos, store_answers
 
 _LONGEST_REASON = 300
 _ENDLESS = 2**63 - 1
-API_OUTCOMES = ("pending", "ok", "gone", "private", "failed")
-IMAGE_OUTCOMES = (*API_OUTCOMES, "placeholder", "corrupt")
+# An answer may say it of a photo whose picture is being fetched: nothing that comes then counts.
+_NO_VIDEO = f"api_outcome <> '{VIDEO}'"
+_WITHDRAWN = (
+    "api_outcome IN ('gone', 'private') AND EXISTS (SELECT 1 FROM evidence WHERE "
+    "evidence.photo_id = photos.photo_id AND what = 'api' AND witness = 'api')"
+)
+_NO_MORE_PICTURE = "UPDATE photos SET image_next_try = NULL WHERE photo_id = ?"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,12 +50,15 @@ class DuePhoto:
     reference: PhotoReference
     attempts: int
     """Failed attempts of this crawl so far."""
-    post_known: bool
-    """Whether its post is in the ledger, and asked for again (``--refresh``)."""
+    picture_goes: bool
+    """Whether its picture goes at once where the API says that it is gone or private: so it does
+    where only metadata gave its post. All others stay until the refresh has asked for all."""
     picture_known: bool
     """Whether its picture is on disk, and asked for again (``--refresh``)."""
     picture_unknown: bool
     """Whether its picture could be asked for and has not been."""
+    fetch_anew: bool
+    """Whether the picture that is on disk is to be replaced, not only asked for."""
 
 
 def _planned(what: str, after_image: bool = False) -> str:
@@ -63,6 +83,7 @@ class Ledger:
         self.path = path
         self._lock = threading.RLock()
         self._last_row = _ENDLESS
+        self._refresh = False
         self._connection = open_ledger_file(path, create=create)
 
     def close(self) -> None:
@@ -125,10 +146,12 @@ class Ledger:
     ) -> None:
         """Make due what this crawl is to ask for.
 
-        That is what an earlier crawl gave up on; pictures that one with ``--no-images`` left; with
-        ``verify_gone`` the posts that are ``gone`` only because their picture is; with ``refresh``
-        everything. With a ``limit``, no more than so many of the photos that are due, the first.
+        That is what an earlier crawl gave up on; pictures that one with ``--no-images`` left; what
+        a crawl that was killed could not be sure of; with ``verify_gone`` all that rests on a
+        picture alone; with ``refresh`` everything. With a ``limit``, no more than so many of the
+        photos that are due, the first.
         """
+        self._refresh = refresh
         placed = "server IS NOT NULL AND secret IS NOT NULL"
         with self.transaction() as connection:
             # A clock that was wrong must not keep calls in the hour for a year.
@@ -147,15 +170,17 @@ class Ledger:
                     "UPDATE photos SET image_next_try = 0 WHERE image_outcome = 'pending' "
                     f"AND image_next_try IS NULL AND {placed}"
                 )
+            # What a killed crawl has not seen confirmed costs no quota to ask again.
+            doubt(connection)
+            open_again(connection)
             if verify_gone:
-                connection.execute(
-                    "UPDATE photos SET api_outcome = 'pending', api_next_try = 0, api_error = NULL "
-                    "WHERE api_outcome IN ('gone', 'private') AND api_error LIKE 'picture %'"
-                )
+                open_unverified(connection, images=images)
             if refresh:
                 connection.execute(
                     "UPDATE photos SET api_attempts = 0, api_next_try = 0, image_attempts = 0, "
-                    f"image_next_try = CASE WHEN {placed} THEN 0 END"
+                    # Where the API says that they are shown again, their pictures become due.
+                    f"image_next_try = CASE WHEN {placed} AND NOT ({_WITHDRAWN}) THEN 0 END "
+                    f"WHERE {_NO_VIDEO}"
                 )
                 connection.execute("DELETE FROM windows")
         self._last_row = self._row_of_limit(limit)
@@ -198,10 +223,16 @@ class Ledger:
         found = self._photos("api", f"{_planned('api')} AND photo_id = ?", (photo_id,))
         return found[0] if found else None
 
+    def photo(self, what: str, photo_id: str) -> DuePhoto:
+        """Return a photo, due or not, with its attempts for ``image`` or ``api``."""
+        return self._photos(what, "photo_id = ?", (photo_id,))[0]
+
     def _photos(self, what: str, where: str, parameters: Iterable[Any]) -> list[DuePhoto]:
         rows = self.query(
             "SELECT photo_id, server, farm, secret, image_next_try, api_source, image_sha256, "
-            f"{what}_attempts AS attempts FROM photos WHERE {where}",
+            f"{what}_attempts AS attempts, (SELECT outcome FROM evidence "
+            "WHERE photo_id = photos.photo_id AND what = 'image') AS doubt "
+            f"FROM photos WHERE {where}",
             parameters,
         )
         return [
@@ -213,9 +244,11 @@ class Ledger:
                     secret=row["secret"],
                 ),
                 attempts=row["attempts"],
-                post_known=row["api_source"] is not None,
+                picture_goes=row["image_sha256"] is not None
+                and row["api_source"] == METADATA_SOURCE,
                 picture_known=row["image_sha256"] is not None,
                 picture_unknown=row["image_next_try"] is not None,
+                fetch_anew=row["doubt"] in AGAIN[1:],
             )
             for row in rows
         ]
@@ -255,71 +288,93 @@ class Ledger:
         with self.transaction() as connection:
             return store_answers(connection, answers, source=source)
 
-    def record_picture(self, photo_id: str, picture: Picture) -> None:
-        """Record a picture that has been written to its place."""
+    def record_videos(self, photo_ids: Iterable[str]) -> None:
+        """Settle listed photos that are videos; their pictures' files are removed before."""
         with self.transaction() as connection:
-            connection.execute(
+            settle_videos(connection, photo_ids)
+
+    @property
+    def _may_be_seen(self) -> str:
+        return f"{_NO_VIDEO} AND NOT ({_WITHDRAWN})" if self._refresh else _NO_VIDEO
+
+    def record_picture(self, photo_id: str, picture: Picture) -> bool:
+        """Record a picture that has been written to its place; False where it may not stay.
+
+        That is where the API said meanwhile that it is a video; in a refresh, gone or private too.
+        """
+        with self.transaction() as connection:
+            done = connection.execute(
                 "UPDATE photos SET image_outcome = 'ok', image_next_try = NULL, image_error = NULL,"
                 " image_sha256 = ?, image_bytes = ?, image_width = ?, image_height = ? "
-                "WHERE photo_id = ?",
+                f"WHERE photo_id = ? AND {self._may_be_seen}",
                 (picture.sha256, picture.size, picture.width, picture.height, photo_id),
             )
+            if done.rowcount:
+                forget(connection, photo_id, "image")
+            else:
+                connection.execute(_NO_MORE_PICTURE, (photo_id,))
+            return done.rowcount > 0
 
     def record_seen(self, photo_id: str) -> None:
         """Record that a picture is there; a crawl that fetches none leaves it ``pending``."""
         with self.transaction() as connection:
-            connection.execute(
+            done = connection.execute(
                 "UPDATE photos SET image_attempts = 0, image_next_try = NULL, image_error = NULL, "
                 "image_outcome = CASE WHEN image_sha256 IS NULL THEN 'pending' ELSE 'ok' END "
-                "WHERE photo_id = ?",
+                f"WHERE photo_id = ? AND {self._may_be_seen}",
+                (photo_id,),
+            )
+            if not done.rowcount:
+                connection.execute(_NO_MORE_PICTURE, (photo_id,))
+                return
+            connection.execute(
+                "DELETE FROM evidence WHERE photo_id = ? AND what = 'image' "
+                "AND outcome NOT IN ('replaced', 'broken')",
                 (photo_id,),
             )
 
     def record_final(self, what: str, photo_id: str, outcome: str, reason: str) -> None:
         """Record an ``image`` or ``api`` outcome after which nothing is tried again.
 
-        A post that was known and now is ``gone`` or ``private`` was withdrawn by its owner: its
-        text, its tags and what is known of its picture are dropped. The picture's file is dropped
-        before, by whoever calls.
+        A post that Flickr gave before and now calls ``gone`` or ``private`` was withdrawn by its
+        owner: that is staged, and dropped when the refresh has asked for all.
         """
+        reason = _one_line(reason)
         with self.transaction() as connection:
             if what == "api":
-                withdraw_post(connection, photo_id, outcome)
-            else:
-                drop_picture(connection, photo_id)
-                if outcome != "corrupt":
-                    # The file of metadata may be older than what the image server says.
-                    doubt_metadata(connection, photo_id)
+                settle_post(connection, photo_id, outcome, reason, refresh=self._refresh)
+                return
+            drop_picture(connection, photo_id)
             connection.execute(
-                f"UPDATE photos SET {what}_outcome = ?, {what}_next_try = NULL, {what}_error = ? "
+                "UPDATE photos SET image_outcome = ?, image_next_try = NULL, image_error = ? "
                 "WHERE photo_id = ?",
-                (outcome, _one_line(reason), photo_id),
+                (outcome, reason, photo_id),
+            )
+            record_evidence(
+                connection, photo_id, "image", None, sure=True, outcome=outcome, witness="picture"
             )
 
-    def record_dead_picture(self, photo_id: str, outcome: str, reason: str) -> None:
-        """Record a picture that is not public any more: ``gone``, ``private`` or ``placeholder``.
-
-        It settles its post where Flickr itself has not answered, and no call is spent on it. A file
-        of metadata is no answer of today's: a post that it gave is not kept.
-        """
-        with self.transaction():
-            self.record_final("image", photo_id, outcome, reason)
-            unanswered = self.query(
-                "SELECT 1 FROM photos WHERE photo_id = ? "
-                "AND (api_next_try IS NOT NULL OR api_outcome = 'failed')",
-                (photo_id,),
-            )
-            if unanswered:
-                post_outcome = "private" if outcome == "private" else "gone"
-                self.record_final("api", photo_id, post_outcome, f"picture {reason}")
+    def record_refusal(
+        self, reference: PhotoReference, refusal: Refusal, *, settle: bool
+    ) -> Believed:
+        """Record that a picture's host refuses it (``harvest.evidence.record_refusal``)."""
+        with self.transaction() as connection:
+            return record_refusal(connection, reference, refusal, settle=settle)
 
     def record_failure(self, what: str, photo_id: str, reason: str, *, delay: float | None) -> None:
-        """Record a failed try; ``delay``: seconds until the next, none where all are spent."""
+        """Record a failed try; ``delay``: seconds until the next, none where all are spent.
+
+        A picture that is on disk stays ``ok`` whatever became of asking for it again.
+        """
         next_try = None if delay is None else now() + delay
+        outcome = "'failed'"
+        if what == "image":
+            outcome = "CASE WHEN image_sha256 IS NULL THEN 'failed' ELSE 'ok' END"
         with self.transaction() as connection:
             connection.execute(
-                f"UPDATE photos SET {what}_outcome = 'failed', {what}_error = ?, "
-                f"{what}_attempts = {what}_attempts + 1, {what}_next_try = ? WHERE photo_id = ?",
+                f"UPDATE photos SET {what}_outcome = {outcome}, {what}_error = ?, "
+                f"{what}_attempts = {what}_attempts + 1, {what}_next_try = ? "
+                f"WHERE photo_id = ? AND {_NO_VIDEO}",
                 (_one_line(reason), next_try, photo_id),
             )
 
@@ -327,7 +382,8 @@ class Ledger:
         """Plan a try in ``delay`` seconds, after one that failed through no fault of the photo."""
         with self.transaction() as connection:
             connection.execute(
-                f"UPDATE photos SET {what}_error = ?, {what}_next_try = ? WHERE photo_id = ?",
+                f"UPDATE photos SET {what}_error = ?, {what}_next_try = ? "
+                f"WHERE photo_id = ? AND {_NO_VIDEO}",
                 (_one_line(reason), now() + delay, photo_id),
             )
 

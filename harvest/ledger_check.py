@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 from harvest.errors import HarvestError
 from harvest.forecast import PlanRecord
-from harvest.ledger import API_OUTCOMES, IMAGE_OUTCOMES, Ledger
+from harvest.ledger import Ledger
 from harvest.ledger_file import VERSION, open_ledger_file
+from harvest.outcomes import API_OUTCOMES, IMAGE_OUTCOMES
 from harvest.photo_url import SIZES
 from harvest.sources.manifest_description import KINDS, parse_description
 from harvest.sources.names import LONGEST_NAME

@@ -11,7 +11,14 @@ from pathlib import Path
 from harvest.errors import HarvestError
 
 FILE_NAME = "ledger.sqlite"
-VERSION = 3
+VERSION = 4
+METADATA_SOURCE = "yfcc100m"
+"""``api_source`` of a post that a file of metadata gave; Flickr's own are named by their method."""
+NO_POST = (
+    "title = NULL, description = NULL, tags = NULL, owner = NULL, license = NULL, "
+    "date_upload = NULL, date_taken = NULL, api_source = NULL"
+)
+"""What drops a post from its row of ``photos``."""
 _APPLICATION = int.from_bytes(b"FEmo")  # tells a ledger from other SQLite files
 
 # *_next_try: unix time of the next try; null where none is planned, so that the photos that are
@@ -68,6 +75,40 @@ CREATE TABLE manifest_posts (
     split TEXT NOT NULL, modalities TEXT NOT NULL
 ) WITHOUT ROWID;
 """
+# evidence: what an outcome other than ``ok`` rests on; a picture that lives needs none.
+# places: further references of a photo than the one that its row names.
+# withdrawals: posts that a refresh found withdrawn, and has not dropped yet.
+_SINCE_VERSION_4 = """
+CREATE TABLE evidence (
+    photo_id TEXT NOT NULL, what TEXT NOT NULL, outcome TEXT NOT NULL, witness TEXT NOT NULL,
+    host TEXT, status INTEGER, at REAL, sure INTEGER NOT NULL,
+    PRIMARY KEY (photo_id, what)
+) WITHOUT ROWID;
+CREATE INDEX evidence_unsure ON evidence (what, host) WHERE sure = 0;
+CREATE TABLE places (
+    photo_id TEXT NOT NULL, server TEXT NOT NULL, farm TEXT, secret TEXT NOT NULL,
+    dead INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (photo_id, server, secret)
+) WITHOUT ROWID;
+CREATE TABLE withdrawals (
+    photo_id TEXT PRIMARY KEY, outcome TEXT NOT NULL, reason TEXT NOT NULL, at REAL NOT NULL
+) WITHOUT ROWID;
+"""
+_STATUS = (
+    "CASE WHEN {0} LIKE '%answered ___%' "
+    "THEN CAST(substr({0}, instr({0}, 'answered ') + 9, 3) AS INTEGER) END"
+)
+# In older ledgers the error of a post says whether a picture alone was the witness.
+_EVIDENCE_OF_VERSION_3 = f"""
+INSERT INTO evidence SELECT photo_id, 'api', api_outcome,
+    CASE WHEN api_error LIKE 'picture %' THEN 'picture' ELSE 'api' END,
+    NULL, {_STATUS.format("api_error")}, NULL, 1
+    FROM photos WHERE api_outcome IN ('gone', 'private');
+INSERT INTO evidence SELECT photo_id, 'image', image_outcome,
+    CASE WHEN image_error IS NULL THEN 'api' ELSE 'picture' END,
+    NULL, {_STATUS.format("image_error")}, NULL, 1
+    FROM photos WHERE image_outcome IN ('gone', 'private', 'placeholder', 'corrupt');
+"""
 # What makes the tables of an older version those of this one.
 _UPGRADES = {
     1: "ALTER TABLE photos ADD COLUMN owner_name TEXT;"
@@ -75,6 +116,7 @@ _UPGRADES = {
     "UPDATE photos SET api_source = 'getInfo' WHERE api_outcome = 'ok';"
     "ALTER TABLE pairs ADD COLUMN search_count INTEGER;" + _SINCE_VERSION_2,
     2: _SINCE_VERSION_3,
+    3: _SINCE_VERSION_4 + _EVIDENCE_OF_VERSION_3,
 }
 
 
@@ -129,6 +171,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, create: bool) -> Non
         execute("PRAGMA journal_mode = WAL")
         connection.executescript(
             f"BEGIN; {_SCHEMA} {_SINCE_VERSION_2} {_SINCE_VERSION_3} "
+            f"{_SINCE_VERSION_4} "
             f"PRAGMA user_version = {VERSION}; PRAGMA application_id = {_APPLICATION}; COMMIT;"
         )
     if execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:

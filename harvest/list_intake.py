@@ -2,6 +2,7 @@
 
 A file that is in the ledger already, under whatever name, is skipped by its digest; one that was
 edited since replaces what it said before. Outcomes are never touched: what was won stays.
+Where rows name a photo under several references, the first is asked for, and the others are kept.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ from typing import NamedTuple
 from harvest.errors import HarvestError
 from harvest.ledger import Ledger
 from harvest.manifest_intake import add_manifest, keep_lists_and_manifests_apart
+from harvest.references import add_references
 from harvest.sources.rows import ListedPhoto, ListFile, PublishedList, RejectedRow
 
 # Files of a list are small and many: a commit for each would take most of the time.
@@ -92,12 +94,13 @@ def _add_file(
         return
     for table in ("listed", "rejected"):
         connection.execute(f"DELETE FROM {table} WHERE file = ?", (file.name,))
-    photos, listed, rejected = [], [], []
+    photos, references, listed, rejected = [], [], [], []
     for row in file.rows():
         if isinstance(row, RejectedRow):
             rejected.append((file.name, row.row, row.reason, row.detail))
         else:
             photos.append(_photo(row))
+            references.append(row.reference)
             listed.append(
                 (
                     *(file.name, row.row, row.reference.photo_id),
@@ -110,6 +113,7 @@ def _add_file(
         "VALUES (?, ?, ?, ?, ?, ?)",
         photos,
     )
+    add_references(connection, references)
     connection.executemany("INSERT INTO listed VALUES (?, ?, ?, ?, ?, ?, ?)", listed)
     connection.executemany("INSERT INTO rejected VALUES (?, ?, ?, ?)", rejected)
     connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?)", (file.name, digest))

@@ -6,13 +6,14 @@ what a page has covered is not listed again, and what was not worth a call still
 
 from bisect import insort
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from harvest.answers import Answer
 from harvest.clock import now
 from harvest.ledger import Ledger
 from harvest.listings import Listing
+from harvest.outcomes import DEAD_PICTURES, quoted
 from harvest.photo_url import PhotoReference
 from harvest.post_rows import store_answers
 from harvest.sweep import Window
@@ -20,7 +21,7 @@ from harvest.sweep import Window
 # SQLite and numpy count up to here; Flickr's ids are far below.
 LARGEST_ID = 2**63 - 1
 # A listing shows public photos only: of others, and of gone ones, getInfo alone says what they are.
-_LISTED = "image_outcome NOT IN ('private', 'placeholder', 'gone')"
+_LISTED = f"image_outcome NOT IN ({quoted(DEAD_PICTURES)})"
 # As many photos weigh what is believed without having been seen.
 _BELIEVED = 4.0
 _COLUMNS = "newest_id, oldest_id, results, sought, found, won"
@@ -64,10 +65,12 @@ def search_counts(ledger: Ledger) -> dict[str, int]:
 
 def some_pictures(ledger: Ledger, count: int) -> list[PhotoReference]:
     """Return the places of some pictures that are still to be asked for, from all of the list."""
+    photos = ledger.query("SELECT ifnull(max(rowid), 0) AS n FROM photos")[0]["n"]
+    last = max(min(photos, ledger.last_row), 1)
     rows = ledger.query(
         "SELECT photo_id, server, farm, secret FROM photos WHERE image_next_try IS NOT NULL "
-        "AND rowid <= ?1 AND rowid % max((SELECT count(*) FROM photos) / ?2, 1) = 0 LIMIT ?2",
-        (ledger.last_row, count),
+        "AND rowid <= ?1 AND rowid * ?2 / ?1 > (rowid - 1) * ?2 / ?1 LIMIT ?2",
+        (last, min(count, last)),
     )
     return [PhotoReference(**dict(row)) for row in rows]
 
@@ -147,6 +150,7 @@ def record_page(
     listing: Listing,
     answers: Iterable[Answer],
     *,
+    videos: Collection[str],
     newest_id: int,
     oldest_id: int,
     oldest_date: int | None,
@@ -155,11 +159,13 @@ def record_page(
 ) -> Window:
     """Store a page's posts and what it covered, in one transaction.
 
+    ``videos``: the entries of the page that are none; they are settled by it as posts are.
     ``oldest_date``: when ``oldest_id`` was uploaded, if it is a photo of the page. ``sought``: the
     open photos that lie between ``newest_id`` and ``oldest_id``.
     """
     shown = list(answers)
-    found = len(sought & {int(answer.reference.photo_id) for answer in shown})
+    photo_ids = (*(answer.reference.photo_id for answer in shown), *videos)
+    found = len(sought & set(map(int, photo_ids)))
     with ledger.transaction() as connection:
         won = store_answers(connection, shown, source="search")
         connection.execute(

@@ -83,7 +83,7 @@ def add_manifest(ledger: Ledger, manifest: Manifest) -> None:
         ledger.set_meta(META, manifest.description.to_json())
         connection.execute("INSERT INTO files VALUES (?, ?)", (name, digest))
         connection.execute(
-            "CREATE TEMP TABLE places (row INTEGER PRIMARY KEY, subject TEXT, photo_id TEXT, "
+            "CREATE TEMP TABLE its_rows (row INTEGER PRIMARY KEY, subject TEXT, photo_id TEXT, "
             "server TEXT, farm TEXT, secret TEXT)"
         )
         first = 1
@@ -92,7 +92,7 @@ def add_manifest(ledger: Ledger, manifest: Manifest) -> None:
             rows = range(first, first + batch.num_rows)
             first += batch.num_rows
             connection.executemany(
-                "INSERT INTO places VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO its_rows VALUES (?, ?, ?, ?, ?, ?)",
                 zip(
                     *(rows, column[subject], column["photo_id"]),
                     *(column["server"], column["farm"], column["secret"]),
@@ -111,7 +111,7 @@ def add_manifest(ledger: Ledger, manifest: Manifest) -> None:
             "NULL, NULL, NULL, subject" if subject == "pair" else "subject, NULL, NULL, NULL"
         )
         connection.execute(
-            f"INSERT INTO listed SELECT ?, row, photo_id, {of_subject} FROM places ORDER BY row",
+            f"INSERT INTO listed SELECT ?, row, photo_id, {of_subject} FROM its_rows ORDER BY row",
             (name,),
         )
         # Photos are asked for in the order of their rows. By subject, as in a list: a subject is
@@ -121,9 +121,9 @@ def add_manifest(ledger: Ledger, manifest: Manifest) -> None:
             "INSERT INTO photos (photo_id, server, farm, secret, image_next_try) "
             "SELECT photo_id, server, farm, secret, "
             "CASE WHEN server IS NOT NULL AND secret IS NOT NULL THEN 0.0 END "
-            "FROM places ORDER BY subject, row"
+            "FROM its_rows ORDER BY subject, row"
         )
-        connection.execute("DROP TABLE places")
+        connection.execute("DROP TABLE its_rows")
 
 
 def _digest(path: Path) -> str:

@@ -1,16 +1,20 @@
 """Posts of listed photos that a metadata file holds go into the ledger, each a call not spent.
 
 Whether their pictures are still there is asked as for any other photo: the file is years old, and
-what an owner has withdrawn since must not stay (``Ledger.record_dead_picture``).
+what an owner has withdrawn since must not stay (``harvest.evidence``).
 """
 
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from harvest.answers import Answer, MalformedAnswerError
+from harvest.images import image_path
 from harvest.ledger import Ledger
-from harvest.post_rows import METADATA_SOURCE
+from harvest.ledger_file import METADATA_SOURCE
+from harvest.outcomes import ASKED_AGAIN, DEAD_PICTURES, quoted
+from harvest.retry import PhotoVideoError
 from harvest.sources.yfcc100m import parse_row
 from harvest.sources.yfcc100m_files import MetadataFile
 
@@ -20,10 +24,11 @@ _FINGERPRINTED = 2**20  # bytes at both ends of a file of 40 GB, which its diges
 
 
 def add_metadata(
-    ledger: Ledger, path: Path, file: MetadataFile, say: Callable[[str], None]
+    ledger: Ledger, path: Path, file: MetadataFile, images: Path, say: Callable[[str], None]
 ) -> None:
     """Record the posts that ``file``, at ``path``, holds of photos that still need one.
 
+    Those that it names as videos are settled; ``images``: the folder of the pictures.
     A file that has been searched before is not read again until photos are added. Raises
     ``HarvestError`` where it cannot be read to its end; what was found before that is kept.
     """
@@ -34,18 +39,21 @@ def add_metadata(
         return
     # A picture that is known not to be public says that its post is not either.
     unanswered = ledger.stream(
-        "SELECT photo_id FROM photos WHERE api_outcome IN ('pending', 'failed') "
-        "AND image_outcome NOT IN ('gone', 'private', 'placeholder')"
+        f"SELECT photo_id FROM photos WHERE api_outcome IN ({quoted(ASKED_AGAIN)}) "
+        f"AND image_outcome NOT IN ({quoted(DEAD_PICTURES)})"
     )
     wanted = {row["photo_id"] for row in unanswered}
     asked = len(wanted)
     progress = _Progress(path.name, say)
     posts: list[Answer] = []
-    found = malformed = 0
+    found = malformed = videos = 0
     try:
         for row in file.rows(wanted, progress.tick) if wanted else ():
+            answer = None
             try:
                 answer = parse_row(row) if row is not None else None
+            except PhotoVideoError:
+                videos += _settle_video(ledger, images, row, wanted)
             except MalformedAnswerError:
                 row = None
             if row is None:
@@ -63,8 +71,19 @@ def add_metadata(
     ledger.set_meta(key, photos)
     say(
         f"{path.name}: {found} of {asked} posts found, which cost no call"
+        + (f"; {videos} are videos, of which nothing is kept" if videos else "")
         + (f"; {malformed} rows are malformed" if malformed else "")
     )
+
+
+def _settle_video(ledger: Ledger, images: Path, row: Any, wanted: set[str]) -> int:
+    photo_id = str(row["photoid"]).strip()
+    if photo_id not in wanted:
+        return 0
+    wanted.discard(photo_id)
+    image_path(images, photo_id).unlink(missing_ok=True)
+    ledger.record_videos([photo_id])
+    return 1
 
 
 class _Progress:

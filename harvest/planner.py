@@ -7,6 +7,9 @@
    any answer about one of their photos names.
 4. ``getInfo`` for each photo that is left.
 
+Before all of them go the few questions on which it depends whether a dead picture is believed
+(``harvest/picture_trust.py``).
+
 Each of these is a job for one thread. What to do follows from the ledger, so a crawl that is
 started again goes on with the same plan.
 """
@@ -31,6 +34,7 @@ from harvest.listing_ledger import (
     windows,
 )
 from harvest.listings import Listing, owner_listing, word_listings
+from harvest.picture_trust import PictureTrust
 from harvest.sweep import Sweep
 
 Job = Callable[[], None]
@@ -68,10 +72,11 @@ class _Way:
 class Planner:
     """Hands out jobs to the threads of the API stage."""
 
-    def __init__(self, ledger: Ledger, calls: ApiCalls) -> None:
-        """Begin where the ledger is."""
+    def __init__(self, ledger: Ledger, calls: ApiCalls, trust: PictureTrust) -> None:
+        """Begin where the ledger is; ``trust`` has questions of its own to the API."""
         self._ledger = ledger
         self._calls = calls
+        self._trust = trust
         self._lock = threading.Lock()
         self._subjects = deque(subjects(ledger))
         self._owners: deque[OwnersPhotos] | None = None
@@ -108,6 +113,11 @@ class Planner:
         return run
 
     def _next(self) -> Job | None:
+        if (question := self._trust.next_question()) is not None:
+            self._asked.add(question.photo_id)
+            return lambda: self._release(
+                {question.photo_id}, lambda: self._trust.ask(question, self._calls)
+            )
         if self._subjects:
             subject = self._ready_subject()
             if subject is not None:

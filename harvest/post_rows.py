@@ -11,40 +11,39 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from harvest.answers import Answer
+from harvest.clock import now
+from harvest.evidence import REFUSALS, confirm, forget, record_evidence
+from harvest.ledger_file import METADATA_SOURCE, NO_POST
+from harvest.outcomes import VIDEO
+from harvest.photo_url import PhotoReference
+from harvest.references import leave_reference
 
-METADATA_SOURCE = "yfcc100m"
-"""``api_source`` of a post that a file of metadata gave; Flickr's own are named by their method."""
-
+REFRESHED = "refresh answered"
+"""Key of ``meta`` under which the known posts are counted that a refresh found alive."""
+_PLACE = ("server", "farm", "secret")
 _SOME = 500  # photo ids that one statement names
-_NO_POST = (
-    "title = NULL, description = NULL, tags = NULL, owner = NULL, license = NULL, "
-    "date_upload = NULL, date_taken = NULL, api_source = NULL"
-)
+_NO_PICTURE = "image_sha256 = NULL, image_bytes = NULL, image_width = NULL, image_height = NULL"
 
 
 def store_answers(connection: sqlite3.Connection, answers: Iterable[Answer], *, source: str) -> int:
     """Store the posts of listed photos that are not stored yet; return how many those are.
 
-    ``connection`` is in a transaction. Where the list did not know where a picture is, or the known
-    place was dead, the picture becomes due under the reference of the answer. The reference of a
-    file of metadata only fills what the list left out: it may be older than the list.
+    ``connection`` is in a transaction. Where the list did not know where a picture is, or the
+    answer names another place than the one that is known, or the picture was refused, it becomes
+    due under the reference of the answer. The reference of a file of metadata only fills what the
+    list left out: it may be older than the list.
     """
-    stored = 0
+    stored = known = 0
     pending = iter(answers)
     while some := list(islice(pending, _SOME)):
         wanted = _wanted(connection, [answer.reference.photo_id for answer in some])
         rows = [answer for answer in some if answer.reference.photo_id in wanted]
-        connection.executemany(
-            "UPDATE photos SET image_outcome = 'pending', image_attempts = 0, image_next_try = 0, "
-            "image_error = NULL, server = ?1, farm = ?2, secret = ?3 WHERE photo_id = ?4 "
-            "AND image_outcome <> 'ok' AND (server IS NULL OR secret IS NULL "
-            "OR (?5 AND (api_outcome = 'gone' OR server IS NOT ?1 OR secret IS NOT ?3)))",
-            [
-                (place.server, place.farm, place.secret, place.photo_id, source != METADATA_SOURCE)
-                for answer in rows
-                if (place := answer.reference).server and place.secret
-            ],
-        )
+        for answer in rows:
+            place = answer.reference
+            _place_picture(connection, wanted[place.photo_id], place, source)
+        names = [(answer.reference.photo_id,) for answer in rows]
+        connection.executemany("DELETE FROM evidence WHERE photo_id = ? AND what = 'api'", names)
+        connection.executemany("DELETE FROM withdrawals WHERE photo_id = ?", names)
         connection.executemany(
             "UPDATE photos SET api_outcome = 'ok', api_next_try = NULL, api_error = NULL, "
             "api_source = ?, farm = ifnull(farm, ?), title = ?, description = ?, tags = ?, "
@@ -52,17 +51,65 @@ def store_answers(connection: sqlite3.Connection, answers: Iterable[Answer], *, 
             [_row(answer, source) for answer in rows],
         )
         stored += len(wanted)
+        known += sum(map(_of_flickr, wanted.values()))
+    if known:
+        connection.execute(
+            "INSERT INTO meta VALUES (?1, ?2) "
+            "ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + ?2",
+            (REFRESHED, known),
+        )
     return stored
 
 
-def _wanted(connection: sqlite3.Connection, photo_ids: Sequence[str]) -> set[str]:
+def _wanted(connection: sqlite3.Connection, photo_ids: Sequence[str]) -> dict[str, sqlite3.Row]:
     marks = ",".join("?" * len(photo_ids))
     found = connection.execute(
-        f"SELECT photo_id FROM photos WHERE photo_id IN ({marks}) "
-        "AND (api_outcome <> 'ok' OR api_next_try IS NOT NULL)",
+        "SELECT photo_id, server, farm, secret, image_sha256, api_source, (SELECT outcome "
+        "FROM evidence WHERE photo_id = photos.photo_id AND what = 'image') AS doubt "
+        f"FROM photos WHERE photo_id IN ({marks}) AND (api_outcome <> 'ok' "
+        "OR api_next_try IS NOT NULL OR photo_id IN (SELECT photo_id FROM withdrawals))",
         photo_ids,
     )
-    return {row["photo_id"] for row in found}
+    return {row["photo_id"]: row for row in found}
+
+
+def _place_picture(
+    connection: sqlite3.Connection, row: sqlite3.Row, place: PhotoReference, source: str
+) -> None:
+    """Make a picture due where an answer says of it what was not known."""
+    if not place.server or not place.secret:
+        return
+    on_disk = row["image_sha256"] is not None
+    refused = row["doubt"] in REFUSALS
+    moved = (row["server"], row["secret"]) != (place.server, place.secret)
+    if row["server"] is not None and row["secret"] is not None:
+        if source == METADATA_SOURCE or not (moved or refused):
+            return
+        if on_disk and moved and not refused and not _of_flickr(row):
+            return  # it came a moment ago, under the list's reference
+    if moved and refused:
+        leave_reference(
+            connection,
+            PhotoReference(**{name: row[name] for name in ("photo_id", *_PLACE)}),
+        )
+    connection.execute(
+        "UPDATE photos SET image_outcome = ?, image_attempts = 0, image_next_try = 0, "
+        "image_error = NULL, server = ?, farm = ?, secret = ? WHERE photo_id = ?",
+        ("ok" if on_disk else "pending", place.server, place.farm, place.secret, place.photo_id),
+    )
+    if refused and not moved:
+        again = "vouched"
+    elif on_disk:
+        again = "replaced"
+    else:
+        forget(connection, place.photo_id, "image")
+        return
+    record_evidence(connection, place.photo_id, "image", None, sure=False, outcome=again)
+
+
+def _of_flickr(row: sqlite3.Row) -> bool:
+    """Whether Flickr itself has answered for the post before."""
+    return row["api_source"] not in (None, METADATA_SOURCE)
 
 
 def _row(answer: Answer, source: str) -> tuple[str | int | None, ...]:
@@ -74,30 +121,72 @@ def _row(answer: Answer, source: str) -> tuple[str | int | None, ...]:
     )
 
 
-def withdraw_post(connection: sqlite3.Connection, photo_id: str, outcome: str) -> None:
-    """Drop a post that Flickr does not show any more; its picture too, if the post was known."""
+def settle_post(
+    connection: sqlite3.Connection, photo_id: str, outcome: str, reason: str, *, refresh: bool
+) -> None:
+    """Record that the API itself says of a photo that it is ``gone`` or ``private``.
+
+    A post that Flickr gave before was withdrawn by its owner, and in a ``refresh`` a picture that
+    is on disk: that is staged, and what is known stays until the refresh has asked for all
+    (``harvest.withdrawals``).
+    """
+    row = connection.execute(
+        "SELECT api_source, image_sha256 FROM photos WHERE photo_id = ?", (photo_id,)
+    ).fetchone()
+    known = row is not None and _of_flickr(row)
+    if known or (refresh and row is not None and row["image_sha256"] is not None):
+        connection.execute(
+            "INSERT OR REPLACE INTO withdrawals VALUES (?, ?, ?, ?)",
+            (photo_id, outcome, reason, now()),
+        )
+    if known:
+        connection.execute(
+            "UPDATE photos SET api_outcome = 'ok', api_attempts = 0, api_next_try = NULL, "
+            "api_error = NULL WHERE photo_id = ?",
+            (photo_id,),
+        )
+        return
+    of_metadata = row is not None and row["api_source"] is not None
+    drop_post(connection, photo_id, outcome, reason, picture=of_metadata)
+
+
+def drop_post(
+    connection: sqlite3.Connection, photo_id: str, outcome: str, reason: str, *, picture: bool
+) -> None:
+    """Drop a post that Flickr does not show any more, and its ``picture``."""
     connection.execute(
-        "UPDATE photos SET image_outcome = ?, image_next_try = NULL, image_sha256 = NULL, "
-        "image_bytes = NULL, image_width = NULL, image_height = NULL "
-        "WHERE photo_id = ? AND api_source IS NOT NULL AND image_sha256 IS NOT NULL",
-        (outcome, photo_id),
+        f"UPDATE photos SET {NO_POST}, api_outcome = ?, api_next_try = NULL, api_error = ? "
+        "WHERE photo_id = ?",
+        (outcome, reason, photo_id),
     )
-    connection.execute(f"UPDATE photos SET {_NO_POST} WHERE photo_id = ?", (photo_id,))
+    confirm(connection, photo_id, outcome)
+    if not picture:
+        return
+    dropped = connection.execute(
+        f"UPDATE photos SET image_outcome = ?, image_next_try = NULL, {_NO_PICTURE} "
+        "WHERE photo_id = ? AND image_sha256 IS NOT NULL",
+        (outcome, photo_id),
+    ).rowcount
+    if dropped:
+        record_evidence(connection, photo_id, "image", None, sure=True, outcome=outcome)
+
+
+def settle_videos(connection: sqlite3.Connection, photo_ids: Iterable[str]) -> None:
+    """Keep nothing of listed photos that are videos; ``connection`` is in a transaction."""
+    names = [(photo_id,) for photo_id in photo_ids]
+    connection.executemany(
+        f"UPDATE photos SET {NO_POST}, {_NO_PICTURE}, api_outcome = '{VIDEO}', "
+        f"api_next_try = NULL, api_error = NULL, image_outcome = '{VIDEO}', "
+        "image_next_try = NULL, image_error = NULL WHERE photo_id = ?",
+        names,
+    )
+    connection.executemany("DELETE FROM evidence WHERE photo_id = ?", names)
+    connection.executemany("DELETE FROM withdrawals WHERE photo_id = ?", names)
 
 
 def drop_picture(connection: sqlite3.Connection, photo_id: str) -> None:
     """Drop what is known of a picture that is not on disk any more."""
     connection.execute(
-        "UPDATE photos SET image_sha256 = NULL, image_bytes = NULL, image_width = NULL, "
-        "image_height = NULL WHERE photo_id = ?",
+        f"UPDATE photos SET {_NO_PICTURE} WHERE photo_id = ?",
         (photo_id,),
-    )
-
-
-def doubt_metadata(connection: sqlite3.Connection, photo_id: str) -> None:
-    """Take back a post that a file of metadata gave: its owner may have withdrawn it since."""
-    connection.execute(
-        f"UPDATE photos SET api_outcome = 'pending', api_next_try = 0, {_NO_POST} "
-        "WHERE photo_id = ? AND api_outcome = 'ok' AND api_source = ?",
-        (photo_id, METADATA_SOURCE),
     )

@@ -48,12 +48,53 @@ class UnreachableError(TransientError):
         super().__init__(reason, down=True)
 
 
+class RedirectedError(UnreachableError):
+    """The API sends its callers elsewhere, where a signed call is never sent."""
+
+
+class UnreadableAnswerError(TransientError):
+    """What came in an answer's place: a page, half an answer, nothing, too much."""
+
+    def __init__(self, reason: str) -> None:
+        """Count as the failure of a service that is down."""
+        super().__init__(f"an answer that cannot be read ({reason})", down=True)
+
+
+class UselessAnswerError(TransientError):
+    """A whole answer that settles nothing; the same twice says that a third call would not either.
+
+    Its text tells whether two are the same.
+    """
+
+    def __init__(self, reason: str, *, code: int | None = None) -> None:
+        """``code``: the API's, where it answered with a failure."""
+        super().__init__(reason)
+        self.code = code
+
+
 class PhotoGoneError(Exception):
     """Flickr knows no such photo, or no such picture: final."""
 
 
 class PhotoPrivateError(Exception):
     """The photo, or its picture, is not public: final for now."""
+
+
+class PhotoVideoError(Exception):
+    """It is a video, whose picture is a poster frame: final."""
+
+
+class StoppedError(Exception):
+    """The crawl is to end and does not wait for this answer any more; nothing came of the call."""
+
+
+class ApiFailure(Exception):  # noqa: N818 - Flickr's own word: stat="fail"
+    """A whole answer of the API that says why there is no other."""
+
+    def __init__(self, code: int, message: str) -> None:
+        """``code`` and ``message``: as answered."""
+        super().__init__(f"Error: {code}: {message}")
+        self.code = code
 
 
 class RefusedError(HarvestError):
@@ -69,6 +110,8 @@ class RetryPolicy:
     first_delay: float = 1.0
     """Seconds before the second try, at most; doubled for each further one."""
     longest_delay: float = 120.0
+    patience: float = 600.0
+    """Seconds that a whole service may be away before its failures count."""
 
     def delay(self, failures: int, retry_after: float | None) -> float | None:
         """Return the seconds until the next try after so many failures; none to give up."""
@@ -102,21 +145,21 @@ def seconds_to_wait(retry_after: str | None) -> float | None:
 # Codes of the REST API (``docs/flickr.md``).
 _GONE = {1, 5}
 _PRIVATE = {2}
-_TRY_AGAIN = {0, 10, 105, 201}
+_TRY_AGAIN = {0, 10, 105, 106, 201}
 _KEY_REFUSED = {95, 96, 97, 98, 99, 100}
+OUR_FAULT = {3, 18, 111, 112, 114, 115, 116}
+"""A call that is made wrongly, or to a server that is not Flickr's API."""
 
 
 def call_failure(
     error: Exception, retry_after: float | None, oauth_problem: str | None = None
 ) -> Exception:
-    """Return what an exception out of flickrapi means for a call about a photo or an owner.
+    """Return what an exception out of a call means for the photo or the owner it was about.
 
     ``oauth_problem``: what Flickr's OAuth said was wrong with the call, where it did.
     """
-    if isinstance(error, flickrapi.FlickrError):
+    if isinstance(error, ApiFailure):
         message = str(error)
-        if error.code is None:
-            return _http_failure(message, retry_after, oauth_problem)
         if error.code in _GONE:
             return PhotoGoneError(message)
         if error.code in _PRIVATE:
@@ -125,17 +168,14 @@ def call_failure(
             return _key_refused(message)
         if error.code in _TRY_AGAIN:
             return TransientError(message, retry_after=retry_after, down=True)
-        return RefusedError(f"Flickr refused a call ({message}): this is a fault of this program")
+        return UselessAnswerError(message, code=error.code)
+    if isinstance(error, flickrapi.FlickrError):
+        return _http_failure(str(error), retry_after, oauth_problem)
     if isinstance(error, requests.ConnectTimeout) or _no_connection(error):
         return UnreachableError("no connection to the API")
     if isinstance(error, requests.RequestException):
         down = isinstance(error, requests.ConnectionError | requests.Timeout)
         return TransientError(f"{type(error).__name__} from the API", down=down)
-    # flickrapi raises these where an answer with a 200 is no answer of the API.
-    if isinstance(error, (ValueError, LookupError, AttributeError, TypeError, ArithmeticError)):
-        return TransientError(f"an answer that cannot be read ({type(error).__name__})")
-    if isinstance(error, RecursionError):
-        return TransientError(f"an answer that cannot be read ({type(error).__name__})")
     return error
 
 
@@ -154,12 +194,9 @@ def _http_failure(message: str, retry_after: float | None, oauth_problem: str | 
     # flickrapi puts the status into the text and nowhere else.
     if oauth_problem or any(f"Status code {status} " in message for status in (400, 401, 403)):
         return _key_refused(f"{message}, {oauth_problem}" if oauth_problem else message)
-    return TransientError(
-        message,
-        retry_after=retry_after,
-        too_many="code 429 " in message,
-        down=any(f"code {status} " in message for status in (500, 502, 503, 504)),
-    )
+    # Whatever photo is asked for, Flickr's API answers with a 200.
+    too_many = "code 429 " in message
+    return TransientError(message, retry_after=retry_after, too_many=too_many, down=not too_many)
 
 
 def _key_refused(message: str) -> RefusedError:

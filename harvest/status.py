@@ -7,9 +7,10 @@ from typing import TypedDict
 from harvest.clock import now
 from harvest.errors import HarvestError
 from harvest.forecast import forecast
-from harvest.ledger import IMAGE_OUTCOMES, Ledger
+from harvest.ledger import Ledger
 from harvest.ledger_check import check_ledger
 from harvest.ledger_file import FILE_NAME
+from harvest.outcomes import IMAGE_OUTCOMES
 from harvest.pacing import HOUR
 from harvest.progress import left
 
@@ -51,6 +52,10 @@ class Status(TypedDict):
     image: dict[str, int]
     calls: Calls
     left: Left
+    picture_alone: int
+    """Posts ``gone`` or ``private`` by nothing but a dead picture."""
+    withdrawn: int
+    """Posts that a refresh found withdrawn, and has not dropped."""
     failures: list[Failure]
     """The most frequent first."""
 
@@ -88,6 +93,8 @@ def _status(ledger: Ledger) -> Status:
             calls=ahead.calls,
             seconds=ahead.seconds,
         ),
+        picture_alone=_count(ledger, "evidence WHERE what = 'api' AND witness = 'picture'"),
+        withdrawn=_count(ledger, "withdrawals"),
         failures=_failures(ledger),
     )
 
@@ -110,12 +117,27 @@ def describe(status: Status) -> str:
         lines.append(f"{ahead['posts']} posts left, in about {ahead['calls']} calls{at_quota}")
     if ahead["pictures"]:
         lines.append(f"{ahead['pictures']} pictures left")
+    if status["picture_alone"]:
+        lines.append(
+            f"{status['picture_alone']} posts are gone or private by their picture alone "
+            "(--verify-gone asks the API)"
+        )
+    if status["withdrawn"]:
+        lines.append(f"{status['withdrawn']} posts were withdrawn, and are not dropped yet")
     # On one line each: a ledger may come from others.
     lines += [
         f"{it['photos']} x {it['what']}: {' '.join(it['reason'].split())}"
         for it in status["failures"]
     ]
     return "\n".join(lines)
+
+
+def _count(ledger: Ledger, what: str) -> int:
+    # A ledger that no crawl has opened since an older version lacks these tables.
+    table = what.split()[0]
+    if not ledger.query("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)):
+        return 0
+    return int(ledger.query(f"SELECT count(*) AS n FROM {what}")[0]["n"])
 
 
 def _failures(ledger: Ledger, limit: int = 10) -> list[Failure]:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, heard between two steps.
+"""Ctrl-C, SIGTERM and SIGHUP, heard between two steps.
 
 What a signal finds half done (a step, a file, a collective that other processes wait in) is done
 first: only then is what a checkpoint says true.
@@ -13,7 +13,7 @@ from datasets.progress import say
 
 
 class StopSignals:
-    """Takes note of SIGINT and SIGTERM instead of what they would do, in a ``with`` statement.
+    """Takes note of SIGINT, SIGTERM and SIGHUP instead of what they would do, in a ``with`` block.
 
     A second Ctrl-C does not wait, unless ``patient``: ``torchrun`` passes on a Ctrl-C that the
     terminal has already given to every process.
@@ -27,7 +27,9 @@ class StopSignals:
     def __enter__(self) -> "StopSignals":
         # Python hears signals in the main thread only.
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                if signal.getsignal(number) is signal.SIG_IGN:  # nohup
+                    continue
                 self._before[number] = signal.signal(number, self._hear)
         return self
 

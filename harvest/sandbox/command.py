@@ -7,6 +7,7 @@ from pathlib import Path
 from types import FrameType
 
 from harvest.errors import HarvestError
+from harvest.interruption import SIGNALS
 from harvest.sandbox.corpus import Corpus, Source
 from harvest.sandbox.server import SandboxServer
 from harvest.sandbox.simulation import simulation
@@ -21,7 +22,7 @@ def run_sandbox(
     lists: Path | None = None,
     announce: Callable[[str], None],
 ) -> None:
-    """Serves in the foreground until Ctrl-C or SIGTERM: the `sandbox` command.
+    """Serves in the foreground until Ctrl-C, SIGTERM or SIGHUP: the `sandbox` command.
 
     It serves a corpus, or the virtual one of the VSO lists in `vso`, or else the built-in
     simulation, whose lists it writes to `lists` if given.
@@ -63,13 +64,13 @@ def _served(
 
 
 def _until_stopped() -> None:
-    """Waits for SIGINT or SIGTERM, and leaves both as they were."""
+    """Waits for Ctrl-C or its like, and leaves both as they were."""
     stopped = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
         stopped.set()
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, stop) for number in SIGNALS}
     try:
         stopped.wait()
     finally:

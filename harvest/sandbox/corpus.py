@@ -23,7 +23,9 @@ from harvest.jpeg import NotWholeError, dimensions
 from harvest.sandbox.search import Index, Listings
 from harvest.upload_dates import RECORDED
 
-Status = Literal["ok", "deleted", "private", "placeholder"]
+Status = Literal["ok", "deleted", "private", "private-by-secret", "placeholder"]
+"""`private-by-secret`: no longer public, but whoever knows the secret is answered."""
+Media = Literal["photo", "video"]
 
 _OWNERS = 997  # owners over whom posts without one are spread
 
@@ -77,6 +79,8 @@ class Post:
     license: int = 0
     """Flickr's licence id, 0 (all rights reserved) to 16."""
     status: Status = "ok"
+    media: Media = "photo"
+    """A video's picture is a poster frame."""
 
     def __post_init__(self) -> None:
         if not self.secret:
@@ -182,6 +186,7 @@ _COLUMNS = {
     "date_upload": (pa.types.is_integer, "whole unix seconds"),
     "license": (pa.types.is_integer, "whole numbers"),
     "status": (_is_text, "text"),
+    "media": (_is_text, "text"),
 }
 
 
@@ -226,6 +231,7 @@ def _post(file: Path, number: int, row: dict[str, Any]) -> Post:
             lambda value: value in get_args(Status),
             "one of " + ", ".join(get_args(Status)),
         ),
+        ("media", lambda value: value in get_args(Media), "photo or video"),
         ("image", _is_whole_jpeg, "a whole JPEG file"),
         ("tags", lambda value: None not in value, "a list without nulls"),
     ):
@@ -233,8 +239,8 @@ def _post(file: Path, number: int, row: dict[str, Any]) -> Post:
             raise HarvestError(f"{file}: row {number}: column {name} must be {wanted}")
     if "photo_id" not in given:
         raise HarvestError(f"{file}: row {number}: column photo_id is null")
-    if "image" not in given and given.get("status", "ok") == "ok":
-        raise HarvestError(f"{file}: row {number}: column image is null, though the post is ok")
+    if "image" not in given and given.get("status", "ok") in ("ok", "private-by-secret"):
+        raise HarvestError(f"{file}: row {number}: column image is null, though the post is there")
     if "tags" in given:
         given["tags"] = tuple(given["tags"])
     return Post(**given)

@@ -10,6 +10,8 @@ A plan is one line, rates by kind:
   fail envelope, N one of `CODES`).
 - Pictures: `image-429`, `image-429-retry-after`, `image-500`, `image-502`, `image-503`,
   `image-504`, `image-hang`, `image-reset`, `image-half` (half a JPEG with a 200).
+- A picture host in trouble: `image-403`, `image-404`, `image-410`, `image-placeholder` (refuse what
+  lives), `image-page` (HTML with a 200). `image-after=N` lets the first N requests through.
 - `seed` (default 0) and `hang-seconds` (default 30).
 
 Whether a request is faulted follows from a digest of seed, kind, what is asked and how often it was
@@ -60,6 +62,8 @@ API_KINDS = frozenset(
 IMAGE_KINDS = frozenset(
     (*(f"image-{kind}" for kind in _STATUSES), "image-429-retry-after", "image-half")
 )
+TROUBLE_KINDS = frozenset(f"image-{kind}" for kind in ("403", "404", "410", "placeholder", "page"))
+"""A picture host that refuses pictures that live, or sends pages for them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +74,8 @@ class FaultPlan:
     """Kind and rate, from 0 to 1, in the order in which they are drawn."""
     seed: int = 0
     hang_seconds: float = 30.0
+    image_after: int = 0
+    """Requests for pictures that are not faulted, the first."""
 
     @classmethod
     def parse(cls, text: str) -> "FaultPlan":
@@ -79,7 +85,7 @@ class FaultPlan:
             HarvestError: an entry is no `name=number`, a kind unknown or twice, a rate not in 0..1.
         """
         rates: dict[str, float] = {}
-        seed, hang_seconds = 0, 30.0
+        seed, hang_seconds, image_after = 0, 30.0, 0
         for entry in filter(None, (part.strip() for part in text.split(","))):
             kind, _, written = entry.partition("=")
             try:
@@ -88,24 +94,33 @@ class FaultPlan:
                 number = math.nan
             if math.isnan(number) or number < 0 or math.isinf(number):
                 raise HarvestError(f"--faults: {entry!r} is no name=number, such as 429=0.1")
-            if kind == "seed":
+            if kind in ("seed", "image-after"):
                 if number != int(number):
-                    raise HarvestError(f"--faults: {entry!r}: a seed is a whole number")
-                seed = int(number)
+                    raise HarvestError(f"--faults: {entry!r}: {kind} is a whole number")
+                if kind == "seed":
+                    seed = int(number)
+                else:
+                    image_after = int(number)
             elif kind == "hang-seconds":
                 hang_seconds = number
-            elif kind not in API_KINDS | IMAGE_KINDS:
+            elif kind not in API_KINDS | IMAGE_KINDS | TROUBLE_KINDS:
                 raise HarvestError(f"--faults: unknown kind {kind!r}; known: {_known()}")
             elif kind in rates or number > 1:
                 raise HarvestError(f"--faults: {entry!r}: a kind stands once, its rate is 0 to 1")
             else:
                 rates[kind] = number
-        return cls(rates=tuple(rates.items()), seed=seed, hang_seconds=hang_seconds)
+        return cls(
+            rates=tuple(rates.items()),
+            seed=seed,
+            hang_seconds=hang_seconds,
+            image_after=image_after,
+        )
 
 
 def _known() -> str:
-    kinds = sorted(kind for kind in API_KINDS | IMAGE_KINDS if not kind.startswith("code-"))
-    return ", ".join([*kinds, "code-N", "seed", "hang-seconds"])
+    every = API_KINDS | IMAGE_KINDS | TROUBLE_KINDS
+    kinds = sorted(kind for kind in every if not kind.startswith("code-"))
+    return ", ".join([*kinds, "code-N", "seed", "hang-seconds", "image-after"])
 
 
 class Faults:
@@ -114,7 +129,9 @@ class Faults:
     def __init__(self, plan: FaultPlan) -> None:
         self.plan = plan
         self._api = [(kind, rate) for kind, rate in plan.rates if kind in API_KINDS]
-        self._image = [(kind, rate) for kind, rate in plan.rates if kind in IMAGE_KINDS]
+        of_images = IMAGE_KINDS | TROUBLE_KINDS
+        self._image = [(kind, rate) for kind, rate in plan.rates if kind in of_images]
+        self._images_left = plan.image_after
         self._attempts: Counter[str] = Counter()
         self._lock = threading.Lock()
 
@@ -124,6 +141,10 @@ class Faults:
 
     def image(self, key: str) -> str | None:
         """The fault of the next request for the picture at `key` (its path), or None."""
+        with self._lock:
+            self._images_left -= 1
+            if self._images_left >= 0:
+                return None
         return self._draw(self._image, key)
 
     def _draw(self, rates: list[tuple[str, float]], key: str) -> str | None:

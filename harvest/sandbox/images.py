@@ -107,6 +107,16 @@ class ImageServer:
         return Response(200, body, "image/jpeg", headers), photo_id
 
 
+def troubled(kind: str) -> Response:
+    """What a host in trouble answers for a picture that lives; `kind` is one of TROUBLE_KINDS."""
+    said = kind.removeprefix("image-")
+    if said == "placeholder":
+        return Response(302, headers=f"Location: {PLACEHOLDER_PATH}\r\n")
+    if said == "page":
+        return Response(200, b"<!DOCTYPE html><title>Flickr is having a massage</title>")
+    return Response(int(said), b"")
+
+
 def _scaled(post: Post, suffix: str) -> bytes:
     """The picture scaled down to a size; the two smallest are cut to squares first."""
     width, height = _fitted(post, suffix)

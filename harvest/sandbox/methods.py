@@ -83,7 +83,10 @@ class Methods:
         return {
             "photo": photo(
                 self._live(
-                    photo_id, f'Photo "{photo_id}" not found (invalid ID)', "Photo is private"
+                    photo_id,
+                    f'Photo "{photo_id}" not found (invalid ID)',
+                    "Photo is private",
+                    secret=params.get("secret", ""),
                 )
             )
         }
@@ -93,15 +96,16 @@ class Methods:
         post = self._live(params.get("photo_id", ""), "Photo not found", "Permission denied")
         return {"sizes": all_sizes(post)}
 
-    def _live(self, photo_id: str, unknown: str, private: str) -> Post:
-        """The post, if the public may see it.
+    def _live(self, photo_id: str, unknown: str, private: str, *, secret: str = "") -> Post:
+        """The post, if the public may see it, or its `secret` opens it.
 
         A placeholder stands where a photo was deleted long ago: the API does not know it any more.
         """
         post = self._corpus.get(photo_id)
         if post is None or post.status in ("deleted", "placeholder"):
             raise Fail(1, unknown)
-        if post.status == "private":
+        opened = post.status == "private-by-secret" and secret == post.secret
+        if post.status.startswith("private") and not opened:
             raise Fail(2, private)
         return post
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Protocol
 
+from harvest.tags import normal_form
+
 if TYPE_CHECKING:  # a corpus brings its index along, so it is corpus.py that imports this module
     from harvest.sandbox.corpus import Post
 
@@ -21,12 +23,12 @@ _WORD = re.compile(r"[^\W_]+")
 
 @lru_cache(maxsize=1 << 16)
 def normalised(raw: str) -> str:
-    """A tag as Flickr compares it: letters and digits in lower case; `ns:pred=` is kept."""
+    """A tag as Flickr compares it: its normal form; `ns:pred=` is kept."""
     machine = _MACHINE_TAG.fullmatch(raw)
     if machine:
         namespace, predicate, value = machine.groups()
         return f"{namespace.lower()}:{predicate.lower()}={normalised(value)}"
-    return "".join(character for character in raw.lower() if character.isalnum())
+    return normal_form(raw)
 
 
 @lru_cache(maxsize=1 << 16)

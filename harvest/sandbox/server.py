@@ -19,8 +19,8 @@ from typing import Self
 from harvest.errors import HarvestError
 from harvest.sandbox import rest, wire
 from harvest.sandbox.corpus import Source
-from harvest.sandbox.faults import CODES, FaultPlan, Faults
-from harvest.sandbox.images import ImageServer
+from harvest.sandbox.faults import CODES, TROUBLE_KINDS, FaultPlan, Faults
+from harvest.sandbox.images import ImageServer, troubled
 from harvest.sandbox.methods import Methods
 from harvest.sandbox.oauth import Gate
 from harvest.sandbox.stats import Stats
@@ -127,6 +127,8 @@ class SandboxServer:
         fault = self._faults.image(path)
         if fault is not None:
             self.stats.count_fault(fault)
+        if fault in TROUBLE_KINDS:
+            return troubled(fault)
         if fault not in (None, "image-half", "image-reset"):
             return rest.http_fault(fault.removeprefix("image-"))
         response, photo_id = self._images.answer(path)

@@ -82,7 +82,7 @@ def photo(post: Post) -> Json:
         },
         "title": {"_content": post.title},
         "description": {"_content": post.description},
-        "visibility": {"ispublic": 1, "isfriend": 0, "isfamily": 0},
+        "visibility": {"ispublic": int(post.status == "ok"), "isfriend": 0, "isfamily": 0},
         "dates": {
             "posted": str(post.date_upload),
             "taken": _taken(post),
@@ -106,7 +106,8 @@ def photo(post: Post) -> Json:
         "urls": {
             "url": [{"type": "photopage", "_content": f"{WEB}/{post.owner}/{post.photo_id}/"}]
         },
-        "media": "photo",
+        "media": post.media,
+        **_video(post),
     }
 
 
@@ -129,6 +130,14 @@ def listed(post: Post, extras: list[str]) -> Json:
         elif extra.startswith("url_"):
             shown.update(_listed_size(post, extra[4:]))
     return shown
+
+
+def _video(post: Post) -> Json:
+    if post.media == "photo":
+        return {}
+    width, height = (str(pixels) for pixels in post.size)
+    made = {"ready": 1, "failed": 0, "pending": 0, "duration": "10"}
+    return {"video": made | {"width": width, "height": height}}
 
 
 def _original_format(post: Post) -> Json:
@@ -154,7 +163,7 @@ _EXTRAS: dict[str, Callable[[Post], Json]] = {
     "owner_name": lambda post: {"ownername": post.owner_name},
     "path_alias": lambda post: {"pathalias": None},
     "views": lambda post: {"views": _views(post)},
-    "media": lambda post: {"media": "photo", "media_status": "ready"},
+    "media": lambda post: {"media": post.media, "media_status": "ready"},
     "original_format": _original_format,
     "o_dims": lambda post: {"o_width": str(post.size[0]), "o_height": str(post.size[1])},
     # No post of a corpus is geotagged.

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote, unquote_plus
 
 from harvest.answers import Answer, MalformedAnswerError, parse_listed
-from harvest.tags import plain_tags
+from harvest.retry import PhotoVideoError
 
 COLUMNS = (
     *("photoid", "uid", "unickname", "datetaken", "dateuploaded", "capturedevice", "title"),
@@ -48,14 +48,14 @@ def needed_columns(names: Iterable[str]) -> dict[str, str]:
     return {column: found[column] for column in NEEDED if column in found}
 
 
-def parse_row(row: Mapping[str, Any]) -> Answer | None:
-    """Return the post of a row, given the values of ``NEEDED``; None for a video.
+def parse_row(row: Mapping[str, Any]) -> Answer:
+    """Return the post of a row, given the values of ``NEEDED``.
 
-    Raises ``MalformedAnswerError`` where the row breaks the format.
+    Raises ``MalformedAnswerError`` where the row breaks the format, ``PhotoVideoError``.
     """
     cells = {column: _plain(row[column]) for column in NEEDED}
     if cells["marker"] == "1":
-        return None
+        raise PhotoVideoError("Photo is a video")
     if cells["marker"] != "0":
         raise MalformedAnswerError("the last column is neither 0 (photo) nor 1 (video)")
     return parse_listed(
@@ -67,7 +67,7 @@ def parse_row(row: Mapping[str, Any]) -> Answer | None:
             "farm": cells["farmid"],
             "title": _decoded(cells["title"]),
             "description": _decoded(cells["description"]),
-            "tags": " ".join(plain_tags(map(_decoded, cells["usertags"].split(",")))),
+            "tags": [{"raw": _decoded(tag)} for tag in cells["usertags"].split(",")],
             "license": _license(cells["licenseurl"]),
             "dateupload": cells["dateuploaded"],
             "datetaken": cells["datetaken"],

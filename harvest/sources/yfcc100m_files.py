@@ -19,6 +19,8 @@ Tick = Callable[[int], None]
 
 _BLOCK = 2**22  # bytes read at a time
 _LONGEST_LINE = 2**22  # bytes of which a row is made at most; what is longer is malformed
+# A few megabytes can be packed so that they never come to the end of a line.
+_MOST_WITHOUT_END = 2**26
 _LINES_TO_LOOK_AT = 20
 _EXPECTED = "tab-separated (plain, .bz2 or .gz), Parquet or SQLite, as docs/lists.md describes it"
 
@@ -124,10 +126,17 @@ class TextFile:
 
 
 def _blocks_of_lines(file: BinaryIO) -> Iterator[list[str]]:
-    """Yield the lines of a file, many at a time. Latin 1 gives every byte a character, and fast."""
+    """Yield the lines of a file, many at a time. Latin 1 gives every byte a character, and fast.
+
+    Raises ``EOFError`` where a line has no end.
+    """
     rest = b""
+    without_end = 0
     while block := file.read(_BLOCK):
         *lines, last = (rest + block).decode("latin-1").split("\n")
+        without_end = 0 if lines else without_end + len(block)
+        if without_end > _MOST_WITHOUT_END:
+            raise EOFError(f"a line of more than {_MOST_WITHOUT_END} bytes has no end")
         rest = last[:_LONGEST_LINE].encode("latin-1")
         yield lines
     if rest:

@@ -19,6 +19,7 @@ from datasets.build import build_splits
 from datasets.build_options import BuildOptions
 from datasets.errors import DatasetError
 from datasets.reading import open_dataset
+from harvest.errors import HarvestError
 from tests.harvest.corpora import crawl_posts, jpeg, post
 from tests.harvest.processes import PROJECT, killed, until
 
@@ -72,16 +73,15 @@ class TestLocalEngine:
         build(harvest, tmp_path / "several")
         assert files(tmp_path / "several") == files(tmp_path / "one")
 
-    def test_a_build_that_fails_in_a_process_says_so_and_leaves_nothing(
-        self, harvest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    def test_a_build_from_a_broken_ledger_says_so_and_leaves_nothing(
+        self, harvest: Path, tmp_path: Path
     ) -> None:
-        monkeypatch.setattr(local_engine, "POSTS_TO_A_BATCH", 20)
         broken = tmp_path / "harvest"
         shutil.copytree(harvest, broken)
         with (broken / "ledger.sqlite").open("r+b") as file:
             file.seek(40_000)
             file.write(b"\xff" * 60_000)
-        with pytest.raises(DatasetError, match="gave out"):
+        with pytest.raises(HarvestError, match="malformed"):
             build(broken, tmp_path / "d")
         assert [path.name for path in tmp_path.iterdir()] == ["harvest"]
 

@@ -15,7 +15,7 @@ import pytest
 from datasets.errors import DatasetError
 from datasets.manifest_export import export_manifest
 from datasets.manifest_verify import Verification, verify_manifest
-from datasets.tags import normalise_tags
+from datasets.tags import former_tags, normalise_tags
 from datasets.text import post_text
 from harvest.crawl import crawl
 from harvest.errors import HarvestError
@@ -78,6 +78,26 @@ def verdicts(folder: Path) -> dict[int, tuple[str, str | None]]:
     }
 
 
+def test_tags_that_version_1_spelt_otherwise_are_the_same(tmp_path: Path) -> None:
+    posts = [replace(it, tags=("river", "rock’n’roll", "ม้า")) for it in POSTS[:3]]
+    former = former_tags(posts[0].tags)
+    assert former == ["river", "rocknroll", "มา"]
+    manifest = manifest_of(tmp_path, posts, tags=former)
+    first = tmp_path / "m1.parquet"
+    table = pq.read_table(manifest)
+    key = b"flickr-emotion-manifest"
+    described = json.loads(table.schema.metadata[key]) | {"version": 1}
+    described.pop("image_size", None)
+    pq.write_table(table.replace_schema_metadata({key: json.dumps(described).encode()}), first)
+    assert verify_manifest(first, harvested(tmp_path, manifest, posts)).all_same
+
+
+def test_a_video_is_told(tmp_path: Path) -> None:
+    found = verified(tmp_path, edited({3: lambda it: replace(it, media="video")}))
+    assert (found.verdicts["video"], found.verdicts["same"]) == (1, 11)
+    assert verdicts(tmp_path) == {3: ("video", None)}
+
+
 class TestVerdicts:
     def test_nothing_changed(self, tmp_path: Path) -> None:
         found = verified(tmp_path, POSTS)
@@ -120,7 +140,7 @@ class TestVerdicts:
         }
         assert found.content() == {
             "posts": 12, "same": 4, "edited": 5, "unknown": 0, "gone": 2, "private": 1,
-            "missing": 0, "edited_modalities": {"image": 1, "text": 3, "tags": 2},
+            "video": 0, "missing": 0, "edited_modalities": {"image": 1, "text": 3, "tags": 2},
             "image_sizes": ["", ""],
         }  # fmt: skip
         assert "edited             5  (1 image, 3 text, 2 tags)" in found.table()

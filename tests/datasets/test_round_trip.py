@@ -123,6 +123,7 @@ class TestSomethingLost:
             "unknown": 0,
             "gone": 1,
             "private": 1,
+            "video": 0,
             "missing": 0,
             "edited_modalities": {"image": 1, "text": 2, "tags": 1},
             "image_sizes": ["", ""],

@@ -119,11 +119,24 @@ class TestParseListing:
 
     def test_a_bad_entry_is_counted_and_the_others_stay(self) -> None:
         halves = [{k: v for k, v in ENTRY.items() if k != left_out} for left_out in ENTRY]
-        whole = [half for half in halves if "farm" not in half]  # no picture's place needs it
-        bad = [half for half in halves if "farm" in half]
+        # No picture's place needs the farm, and a post may be whose it will.
+        whole = [half for half in halves if "farm" not in half or "owner" not in half]
+        bad = [half for half in halves if half not in whole]
         page = parse_listing(listing(*bad, None, ENTRY | {"id": "x"}, *whole))
-        assert page.refused == len(ENTRY) - 1 + 2
-        assert [answer.reference.farm for answer in page.answers] == [None]
+        assert page.refused == len(ENTRY) - 2 + 2
+        assert [(it.reference.farm, it.owner) for it in page.answers] == [
+            ("66", None),
+            (None, "199603930@N03"),
+        ]
+
+    def test_what_is_not_public_is_passed_over_and_videos_are_named(self) -> None:
+        hidden = [ENTRY | {"ispublic": ispublic} for ispublic in (0, "0", False)]
+        public: tuple[Any, ...] = (1, "1", None, {}, "")
+        shown = [ENTRY | {"ispublic": ispublic} for ispublic in public]
+        videos = [ENTRY | {"id": "7", "media": "video"}, ENTRY | {"media": {"_content": "video"}}]
+        page = parse_listing(listing(*hidden, *shown, *videos))
+        assert (len(page.answers), page.videos) == (5, ("7", ENTRY["id"]))
+        assert page.refused == 3
 
     def test_the_order_is_the_listings(self) -> None:
         page = parse_listing(listing(*(ENTRY | {"id": str(number)} for number in (3, 1, 2))))
@@ -132,7 +145,7 @@ class TestParseListing:
     def test_photos_of_a_set_have_the_owner_that_was_asked_for(self) -> None:
         entry = {k: v for k, v in ENTRY.items() if k != "owner"}
         content = listing(entry, key="photoset")
-        assert parse_listing(content).refused == 1
+        assert parse_listing(content).answers[0].owner is None
         assert parse_listing(content, owner="199603930@N03").answers == (parse(),)
 
     @pytest.mark.parametrize("total", [None, "many", -1, 1.5, True, float("nan")])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientTimeout
 
-from harvest import api, image_client
+from harvest import bounded_http, image_client
 from harvest.crawl import crawl
 from harvest.images import image_path
 from harvest.ledger import Ledger
@@ -96,7 +96,7 @@ class TestAlone:
         self, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         # Shorter than a crawl's own, far longer than the sandbox takes to answer.
-        monkeypatch.setattr(api, "_TIMEOUT_SECONDS", 1.5)
+        monkeypatch.setattr(bounded_http, "SILENCE_SECONDS", 1.5)
         monkeypatch.setattr(image_client, "_TIMEOUT", ClientTimeout(total=1.5))
         published_list = write_votes(tmp_path / "list", POSTS)
         plan = f"{kind}=0.03,hang-seconds=600,seed=11"
@@ -133,7 +133,7 @@ class Bombs(SandboxServer):
         """Answer a header of 65,535 pixels square for those."""
         response = super().answer(request)
         if request.method == "GET" and request.path.startswith("/3456/") and self._bomb(request):
-            data = jpeg(1)
+            data = jpeg(int(request.path.rpartition("/")[2].partition("_")[0]))
             place = data.index(b"\xff\xc0") + 5
             response.body = data[:place] + b"\xff\xff\xff\xff" + data[place + 4 :]
         return response
@@ -160,7 +160,8 @@ class TestExitCodes:
             assert code == 3
             assert "4 of 80 photos ended failed or corrupt, more than --max-loss 0.01" in err
             assert "4 x image: 65535 x 65535 pixels" in out
-            # As many as may be are none too many, and a corrupt picture is not asked again.
+            # As many as may be are none too many, and a corrupt picture is not asked again: the
+            # host was seen to be healthy when it sent the same bytes twice.
             images = server.stats.images
             again = start(published_list, tmp_path / "h", server, "--max-loss", "0.05")
             code, _, err = ended(again)

@@ -465,12 +465,15 @@ class TestIntoTheLedger:
         assert contents(ledger) == before
         assert ledger.query("SELECT name FROM sqlite_temp_master") == []
 
-    @pytest.mark.parametrize("version", [1, 2])
+    @pytest.mark.parametrize("version", [1, 2, 3])
     def test_ledgers_of_older_versions_become_new_ones(self, tmp_path: Path, version: int) -> None:
         path = tmp_path / FILE_NAME
         Ledger(path, create=True).close()
         with sqlite3.connect(path) as connection:
-            connection.execute("DROP TABLE manifest_posts")
+            for table in ("evidence", "places", "withdrawals"):
+                connection.execute(f"DROP TABLE {table}")
+            if version < 3:
+                connection.execute("DROP TABLE manifest_posts")
             if version == 1:
                 for index in ("photos_outcomes", "listed_pair", "listed_emotion"):
                     connection.execute(f"DROP INDEX {index}")

@@ -10,11 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harvest.retry import (
+    ApiFailure,
     PhotoGoneError,
     PhotoPrivateError,
     RefusedError,
     RetryPolicy,
     TransientError,
+    UnreadableAnswerError,
+    UselessAnswerError,
     call_failure,
     seconds_to_wait,
 )
@@ -26,18 +29,23 @@ class TestMeaning:
         [
             (1, PhotoGoneError),
             (2, PhotoPrivateError),
-            *((code, TransientError) for code in (0, 10, 105, 201)),
+            *((code, TransientError) for code in (0, 10, 105, 106, 201)),
             *((code, RefusedError) for code in (95, 96, 97, 98, 99, 100)),
-            *((code, RefusedError) for code in (3, 18, 106, 111, 112, 114, 115, 116)),
+            *((code, UselessAnswerError) for code in (3, 18, 111, 112, 114, 115, 116)),
+            *((code, UselessAnswerError) for code in (-1, 7, 20, 999)),
         ],
     )
     def test_of_every_code_of_the_api(self, code: int, meaning: type[Exception]) -> None:
-        error = flickrapi.FlickrError(f"Error: {code}: said Flickr", code=code)
-        assert type(call_failure(error, None)) is meaning
+        failure = call_failure(ApiFailure(code, "said Flickr"), None)
+        assert type(failure) is meaning
+        assert f"Error: {code}: said Flickr" in str(failure)
 
     @pytest.mark.parametrize(
         ("status", "meaning"),
-        [(429, TransientError), (500, TransientError), (503, TransientError), (401, RefusedError)],
+        [
+            *((status, TransientError) for status in (404, 418, 429, 500, 503)),
+            *((status, RefusedError) for status in (400, 401, 403)),
+        ],
     )
     def test_of_http_statuses(self, status: int, meaning: type[Exception]) -> None:
         error = flickrapi.FlickrError(f"do_request: Status code {status} received")
@@ -45,14 +53,18 @@ class TestMeaning:
         assert type(failure) is meaning
         if isinstance(failure, TransientError):
             assert failure.retry_after == 7.0
+            assert failure.down == (status != 429)
+            assert failure.too_many == (status == 429)
 
     def test_of_the_network_and_of_answers_that_are_none(self) -> None:
-        for error in (requests.ConnectionError("x"), ValueError("x"), KeyError("code")):
-            assert type(call_failure(error, None)) is TransientError
+        for error in (requests.ConnectionError("x"), UnreadableAnswerError("x")):
+            failure = call_failure(error, None)
+            assert isinstance(failure, TransientError)
+            assert failure.down
 
     def test_a_fault_of_ours_is_not_hidden(self) -> None:
-        error = MemoryError()
-        assert call_failure(error, None) is error
+        for error in (MemoryError(), ValueError("x")):
+            assert call_failure(error, None) is error
 
 
 class TestDelay:

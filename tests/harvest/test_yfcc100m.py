@@ -1,7 +1,9 @@
 """YFCC100M's metadata is read in all its forms, into the posts that Flickr would answer."""
 
+import bz2
 import gzip
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 from harvest.answers import Answer, MalformedAnswerError, parse_get_info
 from harvest.errors import HarvestError
+from harvest.retry import PhotoVideoError
 from harvest.sandbox.corpus import Post
 from harvest.sandbox.shapes import photo
 from harvest.sources.yfcc100m import COLUMNS, NEEDED, parse_row
@@ -88,11 +91,12 @@ class TestRow:
         assert (answer.title, answer.description) == ("1 + 1 = 100%25", "café+")
 
     def test_a_video_is_no_photo(self) -> None:
-        assert parse_row(named(row(POSTS[0], marker="1"))) is None
+        with pytest.raises(PhotoVideoError):
+            parse_row(named(row(POSTS[0], marker="1")))
 
     @pytest.mark.parametrize(
         "changes",
-        [{"marker": "jpg"}, {"uid": ""}, {"photoid": "x"}, {"secret": "../x"}, {"serverid": ""}],
+        [{"marker": "jpg"}, {"photoid": "x"}, {"secret": "../x"}, {"serverid": ""}],
     )
     def test_a_row_that_breaks_the_format_is_refused(self, changes: dict[str, str]) -> None:
         with pytest.raises(MalformedAnswerError):
@@ -162,6 +166,26 @@ class TestForms:
         assert next(rows)
         with pytest.raises(HarvestError, match=r"metadata\.gz cannot be read"):
             list(rows)
+
+    @pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress])
+    def test_a_line_without_end_is_given_up(
+        self, tmp_path: Path, pack: Callable[[bytes], bytes]
+    ) -> None:
+        rows = text([row(listed) for listed in POSTS])
+        path = tmp_path / "metadata"
+        path.write_bytes(pack(rows + bytes(80 * 2**20) + b"\n" + rows))
+        read = open_metadata(path).rows({POSTS[0].photo_id}, lambda _: None)
+        assert next(read)
+        with pytest.raises(HarvestError, match="has no end") as refused:
+            list(read)
+        assert "\n" not in str(refused.value)
+
+    def test_a_cell_beyond_reason_is_refused(self, tmp_path: Path) -> None:
+        rows = [row(listed) for listed in POSTS]
+        rows[0][6] = "x" * 5_000_000
+        path = FORMS["SQLite, ids are text"](tmp_path / "metadata", rows)
+        with pytest.raises(HarvestError, match="cannot be read"):
+            list(open_metadata(path).rows(WANTED, lambda _: None))
 
     @pytest.mark.parametrize(
         "content",

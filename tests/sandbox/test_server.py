@@ -95,7 +95,7 @@ def test_a_closed_server_gives_its_port_back(posts: list[Post]) -> None:
         assert second.url == first.url
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_command_serves_until_it_is_interrupted(tmp_path: Path, number: signal.Signals) -> None:
     said: list[str] = []
     answered: list[int] = []

@@ -1,0 +1,227 @@
+"""Crawls that may be killed with `kill -9`, a few milliseconds each to start.
+
+A program that starts anew takes half a second to import what it needs, and a test that kills
+thousands of them has no such time. So one process imports everything once, and forks a child for
+each crawl: a real process, which a real signal ends at any moment, and whose end nobody can tell
+from that of the command. Its exit is what `crawl` would have exited with.
+
+    with ForkedCrawls() as crawls:
+        ended = crawls.run({"out": .., "refresh": True}, started=lambda pid: ...)
+"""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+PROJECT = Path(__file__).resolve().parents[2]
+_LOOK_SECONDS = 0.1
+# What a crawl may take to end after Ctrl-C, on a machine that has other work.
+_PATIENCE_SECONDS = 60.0
+MAX_LOSS = 0.01
+"""What `crawl --max-loss` allows by default."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How a crawl ended."""
+
+    killed: bool
+    interrupted: bool
+    error: str | None
+    """The one line of a crawl that ended with 1; a traceback where it was none of ours."""
+    code: int | None
+    """The exit code; None where it was killed."""
+    kept_back: int
+    """Posts that a refresh did not drop, since they were too many."""
+    said: tuple[str, ...]
+
+
+class CrawlHangsError(AssertionError):
+    """A crawl did not end after Ctrl-C."""
+
+
+class ForkedCrawls:
+    """The process that forks; use it as a context manager."""
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.harvest.forked_crawls"],
+            cwd=PROJECT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it."""
+        self._process.communicate(timeout=60)
+
+    def run(
+        self,
+        job: dict[str, Any],
+        *,
+        started: Callable[[int], None],
+        still: Callable[[], bool] = lambda: False,
+    ) -> Ended:
+        """Run one crawl; `started` is told its process id.
+
+        `still` says whether nothing happens any more: then it is sent Ctrl-C, as a user would do,
+        and must end. `job`: the fields of `CrawlOptions`, its paths and `RetryPolicy` as JSON; and
+        `kill_at`, the number of the step on disk (a statement of SQLite, a rename, a removal) at
+        which it kills itself.
+        """
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(job) + "\n")
+        pid = self._line()["pid"]
+        started(pid)
+        sent: float | None = None
+        while not self._ready():
+            if sent is None and still():
+                sent = time.monotonic()
+                os.kill(pid, signal.SIGINT)
+            if sent is not None and time.monotonic() > sent + _PATIENCE_SECONDS:
+                os.kill(pid, signal.SIGKILL)
+                self._line()
+                raise CrawlHangsError(f"not ended {_PATIENCE_SECONDS:.0f} s after Ctrl-C")
+        ended = self._line()
+        return Ended(**(ended | {"said": tuple(ended["said"])}))
+
+    def _ready(self) -> bool:
+        assert self._process.stdout is not None
+        return bool(select.select([self._process.stdout], [], [], _LOOK_SECONDS)[0])
+
+    def _line(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        found: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return found
+
+
+# The process that forks, and its children.
+
+
+def _serve() -> None:
+    import harvest.crawl  # noqa: F401 - imported once, for all children
+
+    # Children are killed, the machine is not: nobody needs to wait for the disk of all others.
+    os.sync = lambda: None
+    for line in sys.stdin:
+        ended_read, ended_write = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(ended_read)
+            _child(json.loads(line), ended_write)
+        os.close(ended_write)
+        _say({"pid": pid})
+        with os.fdopen(ended_read, "rb") as file:
+            told = file.read()
+        _, status = os.waitpid(pid, 0)
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+            killed: dict[str, Any] = {"killed": True, "interrupted": False, "error": None}
+            _say(killed | {"code": None, "kept_back": 0, "said": []})
+        elif told:
+            _say({"killed": False} | json.loads(told))
+        else:
+            code = os.waitstatus_to_exitcode(status)
+            ended = {
+                "killed": False,
+                "interrupted": code == 130,
+                "code": code,
+                "kept_back": 0,
+                "said": [],
+            }
+            _say(ended | {"error": None if code == 130 else f"ended with {code}, and said nothing"})
+
+
+def _say(content: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(content) + "\n")
+    sys.stdout.flush()
+
+
+def _child(job: dict[str, Any], told: int) -> None:
+    ended: dict[str, Any] = {"interrupted": False, "error": None, "code": 0, "kept_back": 0}
+    said: list[str] = []
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if (kill_at := job.pop("kill_at", None)) is not None:
+            _kill_at(kill_at)
+        ended |= _crawled(job, said.append)
+    except KeyboardInterrupt:
+        ended |= {"interrupted": True, "code": 130}
+    except BaseException as error:
+        ended |= {"error": _described(error), "code": 1}
+    with os.fdopen(told, "wb") as file:
+        file.write(json.dumps(ended | {"said": said}).encode())
+    os._exit(0)
+
+
+def _described(error: BaseException) -> str:
+    import traceback
+
+    from harvest.errors import HarvestError
+
+    if isinstance(error, HarvestError):
+        return str(error)
+    return "TRACEBACK " + "".join(traceback.format_exception(error))
+
+
+def _crawled(job: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
+    from harvest.crawl import crawl
+    from harvest.crawl_options import CrawlOptions
+    from harvest.retry import RetryPolicy
+
+    fields = job | {
+        "published_lists": tuple(map(Path, job["published_lists"])),
+        "out": Path(job["out"]),
+        "retry": RetryPolicy(**job["retry"]),
+    }
+    report = crawl(CrawlOptions(**fields), say, lambda snapshot: None)
+    if report.interrupted:
+        return {"interrupted": True, "code": 130}
+    lost = report.kept_back or report.lost > MAX_LOSS * report.photos
+    return {"code": 3 if lost else 0, "kept_back": report.kept_back}
+
+
+def _kill_at(number: int) -> None:
+    """Let this process kill itself at so many steps on disk from now.
+
+    They are what Python's audit hooks and SQLite's trace tell of: a statement, before it is
+    carried out, COMMIT too; a file that is renamed or removed, a folder that is made, before it is.
+    """
+    import sqlite3
+
+    left = number
+
+    def step(*_: object) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def hook(event: str, _: tuple[Any, ...]) -> None:
+        if event in ("os.rename", "os.remove", "os.mkdir", "os.link"):
+            step()
+
+    connect = sqlite3.connect
+
+    def traced(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*arguments, **options)
+        connection.set_trace_callback(step)
+        return connection
+
+    sys.addaudithook(hook)
+    sqlite3.connect = traced  # type: ignore[assignment]
+
+
+if __name__ == "__main__":
+    _serve()

@@ -1,0 +1,206 @@
+"""What must hold of a harvest after every command, whatever the servers said and whoever killed it.
+
+The witness knows the world (`tests/harvest/flickr_world.py`), looks into the harvest folder, and
+remembers what was won. Each rule of `docs/reliability.md` that a user relies on is one method.
+"""
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from sqlite3 import Row
+
+from harvest.errors import HarvestError
+from harvest.ledger import Ledger
+from harvest.ledger_file import FILE_NAME
+from harvest.sandbox.search import is_machine_tag, normalised
+from tests.harvest.flickr_world import World
+from tests.harvest.forked_crawls import Ended
+
+# Threads that call, and the call that tries the key: what a kill may cost.
+_IN_FLIGHT = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """A crawl with its options."""
+
+    refresh: bool = False
+    verify_gone: bool = False
+    images: bool = True
+    max_withdrawn: float = 0.01
+
+    def __str__(self) -> str:
+        """Say it as it is typed."""
+        options = {
+            "--refresh": self.refresh,
+            "--verify-gone": self.verify_gone,
+            "--no-images": not self.images,
+            "--max-withdrawn 1": self.max_withdrawn == 1,
+        }
+        return " ".join(["crawl", *(name for name, given in options.items() if given)])
+
+
+class Witness:
+    """Looks at one harvest after each command."""
+
+    def __init__(self, world: World, out: Path) -> None:
+        """Nothing is won yet."""
+        self._world = world
+        self._out = out
+        self._posts: set[str] = set()
+        """Photos whose post was won, and which have been public since."""
+        self._pictures: dict[str, bool] = {}
+        """The same of pictures; whether it must be the photo's own."""
+        self._final: set[str] = set()
+        """Photos that the API has answered for good, as the ledger knows."""
+        self.denied: set[str] = set()
+        """Photos of which the API said last that they are gone or private."""
+
+    # What owners do.
+
+    def withdrew(self, photo_id: str) -> None:
+        """An owner withdrew a photo: nothing of it needs to be kept."""
+        self._posts.discard(photo_id)
+        self._pictures.pop(photo_id, None)
+
+    def replaced(self, photo_id: str) -> None:
+        """An owner replaced a picture: the old one may give way to the new one."""
+        if photo_id in self._pictures:
+            self._pictures[photo_id] = False
+
+    # What is in the harvest.
+
+    def rows(self) -> dict[str, Row]:
+        """The ledger's photos, none where a kill came before there was a ledger."""
+        try:
+            with Ledger(self._out / FILE_NAME) as ledger:
+                return {row["photo_id"]: row for row in ledger.query("SELECT * FROM photos")}
+        except HarvestError:
+            assert not self._posts, "the ledger is lost"
+            return {}
+
+    def files(self) -> dict[str, Path]:
+        """The pictures on disk by photo, those apart that are not finished."""
+        found = (self._out / "images").rglob("*.jpg")
+        return {path.name.partition(".")[0]: path for path in found}
+
+    def begins(self, command: Command) -> None:
+        """A command is about to be started."""
+        if command.refresh:
+            self._final.clear()
+
+    def check(self, command: Command, ended: Ended, *, well: bool) -> None:
+        """Check all rules after a command; `well`: the services were well from start to end."""
+        rows, files = self.rows(), self.files()
+        assert ended.error is None or "TRACEBACK" not in ended.error, ended.error
+        self._nothing_is_lost(rows, files)
+        self._no_call_is_spent_twice(rows, command, ended)
+        if not ended.killed:
+            self._ledger_agrees_with_disk(rows, files)
+        if ended.code == 0 and well and command.refresh:
+            self.nothing_withdrawn_survives(rows)
+        self._remember(rows, files)
+
+    def _nothing_is_lost(self, rows: dict[str, Row], files: dict[str, Path]) -> None:
+        for photo_id in sorted(self._posts):
+            photo, row = self._world.photos[photo_id], rows[photo_id]
+            kept = (row["title"], row["description"])
+            assert kept in photo.texts, f"the post of {photo_id} is lost: {_shown(row)}"
+            tags = sorted({normalised(tag) for tag in photo.post.tags if not is_machine_tag(tag)})
+            assert json.loads(row["tags"]) == tags, f"the tags of {photo_id} are lost"
+        for photo_id, own in sorted(self._pictures.items()):
+            photo = self._world.photos[photo_id]
+            row = rows[photo_id]
+            assert photo_id in files, f"the picture of {photo_id} is lost: {_shown(row)}"
+            digest = sha256(files[photo_id].read_bytes()).hexdigest()
+            allowed = photo.pictures if own else photo.pictures | photo.false_pictures
+            assert digest in allowed, f"the picture of {photo_id} is another: {_shown(row)}"
+
+    def _no_call_is_spent_twice(self, rows: dict[str, Row], command: Command, ended: Ended) -> None:
+        asked = self._world.asked
+        again = sorted(self._final & asked.infos.keys())
+        again += sorted(name for name, said in asked.settled.items() if len(said) > 1)
+        assert not again, f"answered for good, and asked again: {again} {asked.settled}"
+        settled = {name for name in asked.settled if _is_settled(rows.get(name))}
+        lost = sorted(asked.settled.keys() - settled)
+        if ended.killed:
+            assert len(lost) <= _IN_FLIGHT, f"a kill cost the answers of {lost}"
+        elif not command.refresh:
+            assert not lost, f"answered, and not recorded: {[_shown(rows[it]) for it in lost]}"
+        self._final |= settled
+        for name, said in asked.settled.items():
+            if said[-1] == "ok":
+                self.denied.discard(name)
+            else:
+                self.denied.add(name)
+
+    def _ledger_agrees_with_disk(self, rows: dict[str, Row], files: dict[str, Path]) -> None:
+        for photo_id, row in rows.items():
+            if row["image_outcome"] == "ok":
+                assert photo_id in files, f"recorded and not on disk: {_shown(row)}"
+                data = files[photo_id].read_bytes()
+                found = (sha256(data).hexdigest(), len(data))
+                recorded = (row["image_sha256"], row["image_bytes"])
+                assert found == recorded, f"on disk is another picture: {_shown(row)}"
+            elif photo_id in files:
+                # A kill may leave one that is not recorded yet; it is due, and found then.
+                due = row["image_outcome"] in ("pending", "failed")
+                assert due, f"on disk, and said not to be: {_shown(row)}"
+
+    def nothing_withdrawn_survives(self, rows: dict[str, Row]) -> None:
+        """Of what its owner withdrew no word and no byte is there."""
+        for photo_id, photo in self._world.photos.items():
+            if not photo.withdrawn:
+                continue
+            row = rows[photo_id]
+            kept = [row[name] for name in ("title", "description", "tags", "owner", "image_sha256")]
+            assert kept == [None] * len(kept), f"withdrawn, and kept: {_shown(row)}"
+            left = [path.name for path in self._out.rglob(f"{photo_id}*")]
+            assert not left, f"withdrawn, and on disk: {left} {_shown(row)}"
+
+    def everything_living_is_won(self, *, but: set[str]) -> None:
+        """Every public photo is there whole; `but` those that only a refresh can bring back."""
+        rows, files = self.rows(), self.files()
+        for photo_id, photo in sorted(self._world.photos.items()):
+            if not photo.public or photo_id in but:
+                continue
+            row = rows[photo_id]
+            assert (row["api_outcome"], row["image_outcome"]) == ("ok", "ok"), (
+                f"lives, and is not won: {_shown(row)}"
+            )
+            assert (row["title"], row["description"]) in photo.texts
+            digest = sha256(files[photo_id].read_bytes()).hexdigest()
+            assert digest in photo.pictures | photo.false_pictures
+
+    def nothing_else_is_there(self) -> None:
+        """After a refresh in good times: the ledger and the disk hold public photos only."""
+        rows, files = self.rows(), self.files()
+        for photo_id, photo in self._world.photos.items():
+            if not photo.public:
+                assert photo_id not in files, f"no public photo: {_shown(rows[photo_id])}"
+                assert rows[photo_id]["api_outcome"] != "ok", _shown(rows[photo_id])
+
+    def _remember(self, rows: dict[str, Row], files: dict[str, Path]) -> None:
+        for photo_id, row in rows.items():
+            photo = self._world.photos[photo_id]
+            if not photo.public:
+                continue
+            if row["api_outcome"] == "ok":
+                self._posts.add(photo_id)
+            # A picture that was never its own may yet be found out.
+            own = row["image_outcome"] == "ok" and row["image_sha256"] in photo.pictures
+            if own and photo_id in files:
+                self._pictures.setdefault(photo_id, True)
+
+
+def _is_settled(row: Row | None) -> bool:
+    return row is not None and row["api_next_try"] is None and row["api_outcome"] != "pending"
+
+
+def _shown(row: Row) -> str:
+    names = (
+        *("photo_id", "api_outcome", "api_error", "api_next_try", "api_attempts", "title"),
+        *("image_outcome", "image_error", "image_next_try", "image_attempts", "image_sha256"),
+    )
+    return str({name: row[name] for name in names})
