@@ -35,6 +35,7 @@ from datasets.spool import Spool
 from datasets.summary import counted
 from datasets.text_filter import VERDICTS
 from datasets.writing import Written, write_posts
+from harvest.broken_pictures import ask_again
 
 ENGINES = ("local", "ray")
 
@@ -176,6 +177,8 @@ def _say_pictures(gathered: Gathered, posts: Input, say: Say) -> None:
             f"{gathered.pictures_left_out} pictures of {posts.path} were left out: "
             "their posts are here without them"
         )
+        if posts.path.is_dir():  # a harvest
+            ask_again(posts.path, gathered.unusable_pictures, say)
 
 
 def _say_splits(splits: Splits, gathered: Gathered, options: BuildOptions, say: Say) -> None:

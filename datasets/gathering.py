@@ -59,6 +59,8 @@ class Gathered:
     pictures_left_out: int = 0
     shown_pictures: list[tuple[str, str]] = field(default_factory=list)
     """Photo id and what is wrong with its picture, of some of those left out."""
+    unusable_pictures: list[str] = field(default_factory=list)
+    """Photo ids of those left out."""
 
     def has(self, modality: str) -> npt.NDArray[np.bool_]:
         """Return whether each post has a modality."""
@@ -149,6 +151,7 @@ def _count(gathered: Gathered, table: pa.Table) -> None:
             counter[item["values"]] += item["counts"]
     errors = table.filter(pc.is_valid(table.column("picture_error")))
     gathered.pictures_left_out += errors.num_rows
+    gathered.unusable_pictures += errors.column("photo_id").to_pylist()
     left = _SHOWN_PICTURES - len(gathered.shown_pictures)
     for row in errors.slice(0, left).select(["photo_id", "picture_error"]).to_pylist():
         gathered.shown_pictures.append((row["photo_id"], row["picture_error"]))

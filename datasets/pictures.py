@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from PIL import Image, ImageOps
 
 from datasets.near_duplicates import picture_hash
+from harvest.jpeg import NotWholeError
+from harvest.whole_picture import check_whole
 
 PREPARATION = 1
 """Counts the versions of this rule: a picture that an older one prepared is prepared again."""
@@ -46,9 +48,13 @@ def prepare_picture(data: bytes, *, short_side: int) -> PreparedPicture:
                     raise UnreadablePictureError(
                         f"{picture.width}x{picture.height} pixels are too many"
                     )
+                if picture.format == "JPEG":
+                    check_whole(data)
                 return _prepared(picture, data, short_side)
     except UnreadablePictureError:
         raise
+    except NotWholeError as error:
+        raise UnreadablePictureError(f"is not whole ({error})") from None
     except Exception as error:  # Pillow's decoders raise what they like on broken input
         raise UnreadablePictureError(f"cannot be decoded ({error})") from None
 

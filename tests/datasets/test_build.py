@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from filelock import FileLock
 
 from datasets.build import build_splits
 from datasets.build_options import BuildOptions
@@ -271,6 +272,25 @@ class TestBadInput:
         assert content["counts"]["train"]["subsets"]["text+tags"] == 3
         for lost in posts[:3]:
             assert any(lost.photo_id in line and "left out" in line for line in said)
+
+    def test_what_it_left_out_is_fetched_again_by_the_next_crawl(self, tmp_path: Path) -> None:
+        posts = [post(number, image=jpeg(number, 400, 300)) for number in range(5)]
+        published_list = write_votes(tmp_path / "list", posts)
+        folder = harvest(tmp_path / "h", posts, published_list)
+        for spoilt, data in ((posts[0], posts[0].jpeg()[:500]), (posts[2], jpeg(99))):
+            image_path(folder / "images", spoilt.photo_id).write_bytes(data)
+        image_path(folder / "images", posts[1].photo_id).unlink()
+        said: list[str] = []
+        with FileLock(folder / ".crawl.lock"):  # a crawl is at work
+            build(folder, tmp_path / "d", said)
+        assert any("3 pictures are not marked to be fetched again" in line for line in said)
+        build(folder, tmp_path / "d", said)
+        assert any(line.endswith("fetches 3 pictures again") for line in said)
+        with SandboxServer(Corpus(posts)) as server:
+            crawl(options(published_list, folder, server), print)
+            assert (server.stats.images, server.stats.api.total()) == (3, 0)
+        content = build(folder, tmp_path / "d", said)
+        assert content["counts"]["train"]["subsets"]["image+text+tags"] == 5
 
     def test_a_damaged_data_set_from_before_digests_is_named(
         self, votes_harvest: Path, tmp_path: Path

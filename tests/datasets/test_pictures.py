@@ -50,6 +50,11 @@ class TestPreparePicture:
         prepared = prepare_picture(encoded(20, 20, "PNG", "RGBA"), short_side=256)
         assert prepared[:3] == b"\xff\xd8\xff"
 
+    def test_half_a_picture_with_an_end_is_none(self) -> None:
+        data = encoded(400, 300)
+        with pytest.raises(UnreadablePictureError, match="not whole"):
+            prepare_picture(data[: len(data) // 2] + b"\xff\xd9", short_side=256)
+
     def test_the_same_bytes_come_out_each_time(self) -> None:
         data = encoded(640, 480)
         assert prepare_picture(data, short_side=256) == prepare_picture(data, short_side=256)

@@ -6,7 +6,6 @@ so that a test can say of each photo what a crawl may have of it.
 """
 
 import json
-import os
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from harvest.sandbox.search import Index
 from harvest.sandbox.server import SandboxServer
 from harvest.sandbox.wire import Request, Response
 from tests.harvest.corpora import KEY, SECRET, jpeg
+from tests.harvest.forked_crawls import send
 from tests.harvest.moods import API_MOODS, FALSE_ANSWERS, FALSE_PICTURES, PICTURE_MOODS, Mood
 
 Text = tuple[str, str]
@@ -164,7 +164,7 @@ class World(SandboxServer):
             self.asked.calls += api
             self.asked.pictures += not api
             while self._signals and self._process and self._signals[0][0] <= self.asked.total:
-                os.kill(self._process, self._signals.pop(0)[1])
+                send(self._process, self._signals.pop(0)[1])
         return self._api_answer(request) if api else self._picture_answer(request)
 
     def _api_answer(self, request: Request) -> Response:

@@ -9,6 +9,7 @@ from that of the command. Its exit is what `crawl` would have exited with.
         ended = crawls.run({"out": .., "refresh": True}, started=lambda pid: ...)
 """
 
+import contextlib
 import json
 import os
 import select
@@ -42,6 +43,12 @@ class Ended:
     kept_back: int
     """Posts that a refresh did not drop, since they were too many."""
     said: tuple[str, ...]
+
+
+def send(pid: int, number: int) -> None:
+    """Send a signal to a process, unless it has ended just now."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
 
 
 class CrawlHangsError(AssertionError):
@@ -89,9 +96,9 @@ class ForkedCrawls:
         while not self._ready():
             if sent is None and still():
                 sent = time.monotonic()
-                os.kill(pid, signal.SIGINT)
+                send(pid, signal.SIGINT)
             if sent is not None and time.monotonic() > sent + _PATIENCE_SECONDS:
-                os.kill(pid, signal.SIGKILL)
+                send(pid, signal.SIGKILL)
                 self._line()
                 raise CrawlHangsError(f"not ended {_PATIENCE_SECONDS:.0f} s after Ctrl-C")
         ended = self._line()
