@@ -28,7 +28,7 @@ from harvest.evidence import (
 )
 from harvest.images import Picture
 from harvest.ledger_file import METADATA_SOURCE, open_ledger_file
-from harvest.outcomes import API_OUTCOMES, IMAGE_OUTCOMES, VIDEO
+from harvest.outcomes import API_OUTCOMES, DEAD_PICTURES, IMAGE_OUTCOMES, VIDEO
 from harvest.photo_url import PhotoReference
 from harvest.post_rows import drop_picture, settle_post, settle_videos, store_answers
 
@@ -405,3 +405,15 @@ class Ledger:
             api[row["api_outcome"]] += row["n"]
             image[row["image_outcome"]] += row["n"]
         return api, image
+
+    def settled_pictures(self) -> tuple[int, int]:
+        """Return how many pictures are settled: the dead ones, and all."""
+        dead = alive = 0
+        for row in self.query(
+            "SELECT api_outcome, image_outcome, count(*) AS n FROM photos GROUP BY 1, 2"
+        ):
+            if row["image_outcome"] in DEAD_PICTURES:
+                dead += row["n"]
+            elif row["image_outcome"] == "ok" or row["api_outcome"] == "ok":
+                alive += row["n"]
+        return dead, dead + alive

@@ -5,20 +5,15 @@ begins to answer so to everything would settle all that is left. So each host's 
 watched: where far more of them are refusals than this harvest has seen, or the API has vouched for
 one that is refused, everything waits while the API is asked about a few.
 
-- Where it says that they live, what the host refused is taken back, and the host is tried with a
-  picture that it has served before. If it refuses that too, it is in trouble: its breaker stays
-  open until a picture that lives is served. If it serves it, it has lost some pictures of posts
-  that live, and dead pictures settle no posts any more.
-- Where it confirms the refusals, it is a run of dead photos, such as one owner's.
-
-Beside that a sample of all dead pictures is checked with the API, and where too many of their posts
-live, pictures settle no posts in this crawl.
+Where it says that they live, what the host refused is taken back, and the host is tried with
+pictures that live (``harvest.host_trials``). Where it confirms the refusals, they are a run of dead
+photos, such as one owner's. If a host turns out to have lost some pictures of posts that live, or
+too many posts of a sample of all dead pictures live, pictures settle no posts in this crawl.
 """
 
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from harvest.api_calls import ApiCalls
 from harvest.breaker import Breaker
@@ -27,18 +22,8 @@ from harvest.evidence import believe, doubt, doubt_posts
 from harvest.host_answers import HostAnswers
 from harvest.ledger import Ledger
 from harvest.photo_url import PhotoReference
-from harvest.verdicts import Verdict, verdict_on
+from harvest.verdicts import Question, Verdict, verdict_on
 from harvest.watched_host import WatchedHost
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Question:
-    """A photo to ask the API about; without a ``host`` it is one of the sample."""
-
-    photo_id: str
-    host: str | None
-    spell: int
-    """Spells of trouble, of any host, before it was drawn."""
 
 
 class PictureTrust:
@@ -68,7 +53,7 @@ class PictureTrust:
         self._questions: deque[Question] = deque()
         self._open_questions = 0
         """Those that the API is being asked."""
-        self._dead_before, self._answers_before = _settled_before(ledger)
+        self._dead_before, self._answers_before = ledger.settled_pictures()
         self._sample = DeadSample()
         self._spells = 0
 
@@ -77,9 +62,7 @@ class PictureTrust:
     def doubted(self, host: str, epoch: int) -> bool:
         """Whether a refusal is not to be recorded; ``epoch``: of the host's breaker, when asked."""
         known = self._hosts.get(host)
-        return known is not None and (
-            known.state in ("trouble", "given up") or self._breaker_of(host).epoch != epoch
-        )
+        return known is not None and known.is_doubted(epoch)
 
     def saw(self, host: str, photo_id: str, *, refused: bool) -> None:
         """Take note of an answer that is recorded: a whole picture, or a refusal."""
@@ -198,40 +181,28 @@ class PictureTrust:
             served = self._ledger.photo("image", photo_id).reference if photo_id else None
             return served, list(watched.vouched)
 
-    def refuses_all(self, host: str) -> None:
-        """Take note that a host in trouble refuses what it has served before, or may well do so."""
-        self._say(
-            f"the image server {host} is in trouble: what is left is asked for when it serves a "
-            "picture that lives"
-        )
+    def serves_some(self, host: str) -> int:
+        """Take note that a host serves what it has served before, and refuses others that live.
 
-    def refuses_some(self, host: str) -> None:
-        """Take note that a host serves what it has served before, and refuses others that live."""
+        Returns how many posts are open again.
+        """
         with self._lock:
             self._hosts[host].serve_some()
-            opened = self._settle_no_posts()
-        self._say(
-            f"the image server {host} serves other pictures: it has lost those of posts that live, "
-            f"so pictures settle no posts in this crawl, and {opened} are asked of the API"
-        )
+            return self._settle_no_posts()
 
-    def restored(self, host: str) -> None:
-        """Take note that a host in trouble has served a picture that lives."""
+    def serves_again(self, host: str) -> float:
+        """Take note that a host in trouble has served what lives; return the seconds it did not."""
         with self._lock:
             watched = self._hosts[host]
             away = watched.serve_again()
             if watched.state == "partial":
                 self._settle_no_posts()
-        self._say(f"the image server {host} serves pictures again, after {away:.0f} s")
+            return away
 
     def gave_up(self, host: str) -> None:
         """Take note that a host refused what lives for as long as the crawl waits."""
         with self._lock:
             self._hosts[host].state = "given up"
-        self._say(
-            f"the image server {host} still refuses pictures that live: what it has not sent is "
-            "failed, and asked for by the next crawl"
-        )
 
     # The sample.
 
@@ -283,16 +254,3 @@ class PictureTrust:
     def _believe(self) -> None:
         with self._ledger.transaction() as connection:
             believe(connection)
-
-
-def _settled_before(ledger: Ledger) -> tuple[float, float]:
-    """Return how many pictures earlier crawls have settled: the dead ones, and all."""
-    dead = alive = 0
-    for row in ledger.query(
-        "SELECT api_outcome, image_outcome, count(*) AS n FROM photos GROUP BY 1, 2"
-    ):
-        if row["image_outcome"] in ("gone", "private", "placeholder"):
-            dead += row["n"]
-        elif row["image_outcome"] == "ok" or row["api_outcome"] == "ok":
-            alive += row["n"]
-    return float(dead), float(dead + alive)

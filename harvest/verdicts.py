@@ -5,6 +5,7 @@ on its host while the photo is still shown. Only the API knows, and each questio
 the quota, so what it has answered in this crawl is read from the ledger.
 """
 
+from dataclasses import dataclass
 from typing import Literal
 
 from harvest.api_calls import ApiCalls
@@ -14,6 +15,16 @@ from harvest.photo_url import PhotoReference
 Verdict = Literal["lives", "replaced", "dead", "unknown"]
 """It lives under the reference that was refused, or under another; it is gone or private; the API
 has not said."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """A photo to ask the API about; without a ``host`` it is one of the sample."""
+
+    photo_id: str
+    host: str | None
+    spell: int
+    """Spells of trouble, of any host, before it was drawn."""
 
 
 def verdict_on(refused: DuePhoto, ledger: Ledger, calls: ApiCalls) -> Verdict:

@@ -47,6 +47,10 @@ class WatchedHost:
         if not refused:
             self.served = photo_id
 
+    def is_doubted(self, epoch: int) -> bool:
+        """Whether a refusal is not to be recorded; ``epoch``: of the breaker, when it was asked."""
+        return self.state in ("trouble", "given up") or self.breaker.epoch != epoch
+
     # What the API is asked, and says.
 
     def suspect(self) -> list[str]:
@@ -93,7 +97,7 @@ class WatchedHost:
     @property
     def known(self) -> int:
         """Of how many of them the API has said what they are."""
-        return sum(verdict != "unknown" for verdict in self._asked.values())
+        return sum(verdict not in (None, "unknown") for verdict in self._asked.values())
 
     @property
     def refuses_what_lives(self) -> bool:
