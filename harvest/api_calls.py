@@ -11,8 +11,9 @@ from pathlib import Path
 
 from harvest.api import FlickrClient
 from harvest.breaker import Breaker
+from harvest.due_photos import DuePhoto
 from harvest.images import image_path
-from harvest.ledger import DuePhoto, Ledger
+from harvest.ledger import Ledger
 from harvest.listing_ledger import LARGEST_ID, known_dates, record_page
 from harvest.listings import Listing
 from harvest.pacing import Pacer

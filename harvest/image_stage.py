@@ -14,11 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from harvest.clock import now
+from harvest.due_photos import DuePhoto
 from harvest.host_trials import HostTrials
 from harvest.image_client import Asking, ImageClient
 from harvest.image_hosts import MOST_AT_ONCE, ImageHosts
 from harvest.interruption import GRACE_SECONDS, wait_for
-from harvest.ledger import DuePhoto, Ledger
+from harvest.ledger import Ledger
 from harvest.photo_url import PhotoReference
 from harvest.picture_outcomes import FAILURES, Came, PictureOutcomes
 from harvest.picture_trust import PictureTrust

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from harvest.due_photos import DuePhoto
 from harvest.evidence import Believed, Refusal
 from harvest.image_client import Asking
 from harvest.image_hosts import HostGivenUpError
@@ -22,10 +23,10 @@ from harvest.images import (
     read_picture,
     write_picture,
 )
-from harvest.ledger import DuePhoto, Ledger
+from harvest.ledger import Ledger
+from harvest.picture_rows import drop_picture
 from harvest.picture_trust import PictureTrust
 from harvest.placeholders import PlaceholderError, SharedBodies, drop_shared_pictures
-from harvest.post_rows import drop_picture
 from harvest.retry import PhotoGoneError, PhotoPrivateError, RetryPolicy, TransientError
 from harvest.spoilt_bodies import SpoiltBodies
 from harvest.unchecked_pictures import SpoiltPicture, UncheckedPictures, decode

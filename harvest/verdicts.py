@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harvest.api_calls import ApiCalls
-from harvest.ledger import DuePhoto, Ledger
+from harvest.due_photos import DuePhoto
+from harvest.ledger import Ledger
 from harvest.photo_url import PhotoReference
 
 Verdict = Literal["lives", "replaced", "dead", "unknown"]
