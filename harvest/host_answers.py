@@ -22,7 +22,7 @@ _MOST_DOUBLINGS = 10
 class HostAnswers:
     """The last answers of one host; not for several threads at once."""
 
-    def __init__(self, *, dead_before: float, answers_before: float) -> None:
+    def __init__(self, dead_before: float, answers_before: float) -> None:
         """Begin with the pictures that earlier crawls have settled, the dead ones and all."""
         self._dead = dead_before
         self._answers = answers_before

@@ -53,7 +53,7 @@ class PictureTrust:
         self._questions: deque[Question] = deque()
         self._open_questions = 0
         """Those that the API is being asked."""
-        self._dead_before, self._answers_before = ledger.settled_pictures()
+        self._settled_before = ledger.settled_pictures()
         self._sample = DeadSample()
         self._spells = 0
 
@@ -87,25 +87,19 @@ class PictureTrust:
 
     def _watched(self, name: str) -> WatchedHost:
         if name not in self._hosts:
-            answers = HostAnswers(
-                dead_before=self._dead_before, answers_before=self._answers_before
-            )
+            answers = HostAnswers(*self._settled_before)
             self._hosts[name] = WatchedHost(name, self._breaker_of(name), answers)
         return self._hosts[name]
 
     def _suspect(self, host: WatchedHost, why: str) -> None:
         some = host.suspect()
-        self._put(some, host)
+        self._put(some, host.name)
+        count = len(some)
         if host.state == "suspect":
-            self._say(
-                f"the image server {host.name} {why}: the API is asked about {len(some)} of them"
-            )
+            self._say(f"the image server {host.name} {why}: the API is asked about {count} of them")
 
-    def _put(self, photo_ids: list[str], host: WatchedHost | None) -> None:
-        self._questions.extend(
-            Question(photo_id=photo_id, host=host and host.name, spell=self._spells)
-            for photo_id in photo_ids
-        )
+    def _put(self, some: list[str], host: str | None) -> None:
+        self._questions.extend(Question(photo_id=it, host=host, spell=self._spells) for it in some)
 
     def _any_suspect(self) -> bool:
         return any(host.state == "suspect" for host in self._hosts.values())
@@ -142,7 +136,7 @@ class PictureTrust:
 
     def _decide(self, host: WatchedHost) -> None:
         if more := host.ask_more():
-            self._put(more, host)
+            self._put(more, host.name)
         elif host.refuses_what_lives:
             self._distrust(host)
         else:
