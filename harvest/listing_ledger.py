@@ -63,10 +63,15 @@ def search_counts(ledger: Ledger) -> dict[str, int]:
     return {row["pair"]: row["search_count"] for row in rows}
 
 
-def some_pictures(ledger: Ledger, count: int) -> list[PhotoReference]:
-    """Return the places of some pictures that are still to be asked for, from all of the list."""
+def some_pictures(
+    ledger: Ledger, count: int, *, beyond_limit: bool = False
+) -> list[PhotoReference]:
+    """Return the places of some pictures that are still to be asked for, from all of the list.
+
+    ``beyond_limit``: also of those that ``--limit`` leaves to a later crawl.
+    """
     photos = ledger.query("SELECT ifnull(max(rowid), 0) AS n FROM photos")[0]["n"]
-    last = max(min(photos, ledger.last_row), 1)
+    last = max(photos if beyond_limit else min(photos, ledger.last_row), 1)
     rows = ledger.query(
         "SELECT photo_id, server, farm, secret FROM photos WHERE image_next_try IS NOT NULL "
         "AND rowid <= ?1 AND rowid * ?2 / ?1 > (rowid - 1) * ?2 / ?1 LIMIT ?2",
