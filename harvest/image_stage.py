@@ -241,17 +241,20 @@ class ImageStage:
         host = self._hosts.named(name)
         served, living = self._trust.living(name)
         with contextlib.suppress(asyncio.CancelledError):  # the crawl is stopped
-            if served is not None and await self._is_served(client, served):
-                self._trust.refuses_some(name)
-                return
+            going_on = True
+            for reference in served:
+                if await self._is_served(client, reference):
+                    self._trust.refuses_some(name)
+                    return
+                going_on = host.breaker.trial_failed()
             self._trust.refuses_all(name)
             trials = itertools.cycle(living)
-            while served is None or host.breaker.trial_failed():
-                served = next(trials)
-                if await self._is_served(client, served):
+            while going_on:
+                if await self._is_served(client, next(trials)):
                     self._trust.restored(name)
                     self._woken.set()
                     return
+                going_on = host.breaker.trial_failed()
             self._trust.gave_up(name)
             host.give_up()
 

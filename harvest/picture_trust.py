@@ -21,7 +21,7 @@ from typing import Literal
 
 from harvest.api_calls import ApiCalls
 from harvest.breaker import Breaker
-from harvest.evidence import believe, doubt, doubt_posts, unsure_posts
+from harvest.evidence import believe, doubt, doubt_posts, served_before, unsure_posts
 from harvest.ledger import Ledger
 from harvest.photo_url import PhotoReference
 
@@ -43,6 +43,8 @@ _FIRST_CHECK = 20
 _CHECKS = 10
 _LAST_CHECKS = 5
 _TOO_MANY_LIVE = 0.2
+# Pictures of earlier crawls, where a host has served none in this one: one may be gone by now.
+_SERVED_BEFORE = 3
 # A host that is back from trouble so often serves some pictures and refuses others.
 _MOST_SPELLS = 4
 
@@ -181,7 +183,7 @@ class PictureTrust:
     def _ask_about(self, host: str, it: _Host, count: int) -> int:
         # The last ones: what was refused before the trouble began may well be dead.
         refused = [photo_id for photo_id, dead in it.window if dead and photo_id not in it.asked]
-        some = refused[-count:]
+        some = list(dict.fromkeys(reversed(refused)))[:count]
         it.asked.update(dict.fromkeys(some))
         self._questions.extend(self._question(photo_id, host) for photo_id in some)
         return len(some)
@@ -296,12 +298,13 @@ class PictureTrust:
         """Return the hosts that are to be tried with pictures that live."""
         return [host for host, it in tuple(self._hosts.items()) if it.state == "trouble"]
 
-    def living(self, host: str) -> tuple[PhotoReference | None, list[PhotoReference]]:
-        """Return a picture that a host has served, if it has, and pictures that it refused."""
+    def living(self, host: str) -> tuple[list[PhotoReference], list[PhotoReference]]:
+        """Return pictures that were served, here or in earlier crawls, and those it refused."""
         with self._lock:
             it = self._hosts[host]
-            served = self._ledger.photo("image", it.served[0]).reference if it.served else None
-            return served, list(it.vouched)
+            with self._ledger.transaction() as connection:
+                served = list(it.served) or served_before(connection, _SERVED_BEFORE)
+            return [self._ledger.photo("image", it).reference for it in served], list(it.vouched)
 
     def refuses_all(self, host: str) -> None:
         """Take note that a host in trouble refuses what it has served before, or may well do so."""
