@@ -106,6 +106,21 @@ class TestADataSet:
         assert name in line or "lacks a shard of train" in line
         assert len(more) <= 1
 
+    def test_what_a_build_would_not_replace_is_not_sent_to_it(self, place: Path) -> None:
+        """Where it was sent, the build said that the folder is no data set's."""
+        (place / "d" / "dataset.json").unlink()
+        shown = verify_dataset(place / "d", deep=False).lines()
+        assert "`build-splits H` into another folder" in shown
+        assert f"--out {place / 'd'}` again" not in shown
+        with pytest.raises(DatasetError, match=r"no dataset\.json of a data set"):
+            build(place)
+
+    def test_names_of_strangers_steer_nothing(self, place: Path) -> None:
+        (place / "d" / "x\x1b[31mred\nthe data set is whole").write_text("mine")
+        shown = verify_dataset(place / "d", deep=False).lines()
+        assert "\x1b" not in shown
+        assert len(shown.splitlines()) == 2
+
     def test_one_that_says_other_than_it_holds(self, place: Path) -> None:
         """The digests are right, and yet the files do not belong together."""
         described = json.loads((place / "d" / "dataset.json").read_text(encoding="utf-8"))
