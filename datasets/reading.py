@@ -36,7 +36,7 @@ from datasets.group_checksums import GroupChecks
 from datasets.json_files import LARGEST_DESCRIPTION, LARGEST_VOCABULARY, read_json
 from datasets.layout import DESCRIPTION, FORMAT, VOCABULARY
 from datasets.parquet_files import open_parquet
-from datasets.replacing import standing
+from datasets.replacing import left_aside, standing
 from datasets.shards import SCHEMA
 from datasets.splits import SPLITS
 
@@ -234,6 +234,7 @@ def _read_json(path: Path, largest: int) -> dict[str, Any]:
     except FileNotFoundError:
         raise DatasetError(
             f"{path} is not there: give the folder that `build-splits --out` wrote"
+            f"{left_aside(path.parent)}"
         ) from None
     except (OSError, ValueError) as error:
         raise DamagedDatasetError(f"{path} cannot be read ({error})") from None

@@ -18,7 +18,7 @@ from datasets.parquet_files import open_parquet
 from datasets.pictures import UnreadablePictureError, prepare_picture
 from datasets.printing import printable
 from datasets.reading import Dataset, open_dataset
-from datasets.replacing import standing
+from datasets.replacing import left_aside, standing
 from datasets.splits import SPLITS
 from harvest.errors import HarvestError
 from harvest.sources.manifest import looks_like_parquet, open_manifest
@@ -80,6 +80,7 @@ def kind_of(path: Path) -> str:
         return "manifest"
     raise DatasetError(
         f"{path} is no data set, run or harvest folder and no manifest: give one of them"
+        f"{left_aside(path)}"
     )
 
 
