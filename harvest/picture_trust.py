@@ -173,6 +173,7 @@ class PictureTrust:
     def living(self, host: str) -> tuple[list[PhotoReference], list[PhotoReference]]:
         """Return pictures that were served, here or in earlier crawls, and those it refused."""
         with self._lock:
+            watched = self._hosts[host]
             served = [watched.served] if watched.served else []
             if not served:
                 with self._ledger.transaction() as connection:
