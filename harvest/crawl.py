@@ -130,6 +130,8 @@ def take_in(ledger: Ledger, published: list[PublishedList], options: CrawlOption
     refresh = options.refresh and not withdrawals.told(ledger, options.max_withdrawn)
     if refresh:
         withdrawals.begin_anew(ledger)
+    else:
+        withdrawals.go_on(ledger)
     ledger.start_crawl(
         images=options.images,
         verify_gone=options.verify_gone,

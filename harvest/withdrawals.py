@@ -29,7 +29,7 @@ class Withdrawals:
     known: int
     """Posts that the harvest holds, the staged ones too."""
     answered: int
-    """Known posts that this refresh found alive."""
+    """Known posts that the crawl which asked for the last of them found alive."""
 
     def allowed(self, most: float) -> bool:
         """Whether they may be dropped; ``most``: the fraction of known posts that may go."""
@@ -65,6 +65,16 @@ def begin_anew(ledger: Ledger) -> None:
     with ledger.transaction() as connection:
         connection.execute("DELETE FROM withdrawals")
         connection.execute("DELETE FROM meta WHERE key = ?", (REFRESHED,))
+
+
+def go_on(ledger: Ledger) -> None:
+    """Count the posts that are found alive anew, where an interrupted refresh goes on.
+
+    That the service was well when it was interrupted says nothing of what it answers now.
+    """
+    if _asking(ledger):
+        with ledger.transaction() as connection:
+            connection.execute("DELETE FROM meta WHERE key = ?", (REFRESHED,))
 
 
 def finish(ledger: Ledger, images: Path, *, most: float, say: Callable[[str], None]) -> int:

@@ -15,6 +15,7 @@ from harvest.crawl import crawl
 from harvest.sandbox.corpus import Corpus
 from harvest.sandbox.server import SandboxServer
 from tests.harvest.corpora import KEY, SECRET, options, post, write_votes
+from tests.harvest.test_picture_crawls import changed
 
 PROJECT = Path(__file__).resolve().parents[1]
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
@@ -155,10 +156,12 @@ class TestErrors:
 class TestExitCodes:
     def test_too_much_lost_ends_with_3(self, tmp_path: Path, server: SandboxServer) -> None:
         published_list = write_votes(tmp_path / "list", [post(1), post(2)])
-        server.set_faults("image-half=1")
         crawl(options(published_list, tmp_path / "h", server), lambda line: None)
-        server.set_faults("")
         # Corrupt pictures are final, so the command finds them at once.
+        changed(
+            tmp_path / "h",
+            "UPDATE photos SET image_outcome = 'corrupt', image_error = 'JPEG ends early'",
+        )
         arguments = ("crawl", published_list, "--out", tmp_path / "h", "--flickr-url", server.url)
         done = run(*arguments, key=True)
         assert done.returncode == 3
