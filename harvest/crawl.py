@@ -79,6 +79,9 @@ def crawl(
         kept_back = 0
         if not interrupted:
             most = options.max_withdrawn
+            if living := withdrawals.controls(ledger, most):
+                with calls_of(options, ledger, say, threading.Event()) as calls:
+                    withdrawals.ask_controls(ledger, living, calls.check_photo)
             kept_back = withdrawals.finish(ledger, options.out / "images", most=most, say=say)
         photos, lost = _losses(ledger, options)
         return CrawlReport(

@@ -210,3 +210,16 @@ def test_that_the_service_was_well_before_an_interruption_says_nothing_of_now(
         world.api_mood = Mood("code-2", 0, 100, None)
         assert crawl(options(published_list, out, world), print).kept_back == 4
         witness.everything_living_is_won(but=set())
+
+
+def test_a_service_that_falls_ill_while_the_last_posts_are_asked_drops_none(
+    tmp_path: Path,
+) -> None:
+    published_list, out = write_votes(tmp_path / "list", BEFORE), tmp_path / "h"
+    with World(BEFORE) as world:
+        witness = Witness(world, out)
+        crawl(options(published_list, out, world), print)
+        # The key's check and a listing come first; of ten photos it says what is true.
+        world.api_mood = Mood("code-1", 0, 100, None, after=12)
+        assert crawl(options(published_list, out, world, refresh=True), print).kept_back > 0
+        witness.everything_living_is_won(but=set())
