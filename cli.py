@@ -12,6 +12,7 @@ import typer
 
 from datasets.build_options import BuildOptions
 from datasets.errors import DatasetError
+from datasets.printing import printable, printable_lines
 from harvest.errors import HarvestError
 from harvest.interruption import end_like_ctrl_c
 from model.config import MODELS, TrainingConfig
@@ -97,7 +98,8 @@ def crawl(
     image_size: Annotated[
         str,
         typer.Option(
-            help="z, c or b: 640, 800 or 1024 pixels where there are as many [default: 500]",
+            help="z, c or b: 640, 800 or 1024 pixels where there are as many [default: the "
+            "manifest's, else 500]",
             show_default=False,
         ),
     ] = "",
@@ -129,7 +131,7 @@ def crawl(
     """Fetch the posts behind published lists of Flickr URLs; run again to go on."""
     from harvest.crawl import crawl as run_crawl
     from harvest.crawl_options import CrawlOptions
-    from harvest.json_log import say_json, show_json
+    from harvest.json_log import show_json
     from harvest.plan_report import plan as run_plan
     from harvest.status import describe, harvest_status
 
@@ -148,14 +150,14 @@ def crawl(
         refresh=refresh,
         max_withdrawn=max_withdrawn,
     )
-    say, show = (say_json, show_json) if log_json else (_say, None)
+    say, show = (_say_json, show_json) if log_json else (_say, None)
     if plan:
-        print(run_plan(options, say))
+        _print(run_plan(options, say))
         return
     report = run_crawl(options, say, show)
-    print(describe(harvest_status(out)))
+    _print(describe(harvest_status(out)))
     if report.rejected:
-        print(f"{report.rejected} rows of the list name no photo")
+        _print(f"{report.rejected} rows of the list name no photo")
     if report.interrupted:
         raise KeyboardInterrupt
     if report.kept_back:
@@ -177,7 +179,7 @@ def status(
     from harvest.status import describe, harvest_status
 
     found = harvest_status(harvest)
-    print(json.dumps(found) if as_json else describe(found))
+    _print(json.dumps(found) if as_json else describe(found))
 
 
 @app.command("build-splits")
@@ -240,7 +242,7 @@ def build_splits(
         fold=fold,
         seed=seed,
     )
-    print(describe(build(posts, out, options, _say, engine=engine)))
+    _print(describe(build(posts, out, options, _say, engine=engine)))
 
 
 @app.command("inspect")
@@ -256,7 +258,7 @@ def inspect_folder(
     from datasets.inspection_table import describe
 
     inspection = inspect_dataset(dataset)
-    print(describe(inspection))
+    _print(describe(inspection))
     if html is not None:
         from datasets.inspection_page import write_page
 
@@ -275,7 +277,7 @@ def manifest_export(
     from datasets.manifest_export import export_manifest
 
     posts = export_manifest(dataset, out, with_urls=with_urls)
-    print(f"{posts} posts in {out}, {out.stat().st_size / posts:.0f} bytes each")
+    _print(f"{posts} posts in {out}, {out.stat().st_size / posts:.0f} bytes each")
 
 
 @manifest_app.command("verify")
@@ -291,7 +293,7 @@ def manifest_verify(
     from datasets.manifest_verify import verify_manifest
 
     found = verify_manifest(manifest, harvest, out=out)
-    print(json.dumps(found.content()) if as_json else found.table())
+    _print(json.dumps(found.content()) if as_json else found.table())
     if not found.all_same:
         raise typer.Exit(3)
 
@@ -306,8 +308,48 @@ def manifest_diff(
     from datasets.manifest_diff import diff_manifests
 
     found = diff_manifests(manifest_a, manifest_b)
-    print(json.dumps(found.content()) if as_json else found.table())
+    _print(json.dumps(found.content()) if as_json else found.table())
     if not found.equal:
+        raise typer.Exit(3)
+
+
+@app.command()
+def verify(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="D|R|H|M", help="Data set, run or harvest folder, or manifest, told by content."
+        ),
+    ],
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Of a data set: decode every picture too.")
+    ] = False,
+    mend: Annotated[
+        bool,
+        typer.Option("--mend", help="Of a harvest: remove damaged pictures and make them due."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether what lies on disk is what was written; exit code 3 where it is damaged."""
+    from datasets.harvest_verification import verify_harvest
+    from datasets.verification import Verdict, kind_of, verify_dataset, verify_manifest_file
+
+    kind = kind_of(path)
+    if (deep and kind != "data set") or (mend and kind != "harvest"):
+        raise typer.BadParameter(f"{path} is a {kind}: leave {'--deep' if deep else '--mend'} away")
+    if kind == "data set":
+        found = verify_dataset(path, deep=deep)
+    elif kind == "harvest":
+        found = verify_harvest(path, mend=mend)
+    elif kind == "manifest":
+        found = verify_manifest_file(path)
+    else:
+        from model.run_digests import verify_run
+
+        found = Verdict(kind="run", path=path, damaged=verify_run(path))
+        found.checked = "its files by their digests"
+    print(json.dumps(found.content()) if as_json else found.lines())
+    if found.damaged:
         raise typer.Exit(3)
 
 
@@ -423,7 +465,7 @@ def train(
     else:
         metrics = run_training(config, dataset=dataset, out=out, profile=profile)
     if os.environ.get("RANK", "0") == "0":  # of several processes, one answers
-        print(metrics_table(metrics["test"]))
+        _print(metrics_table(metrics["test"]))
 
 
 @app.command()
@@ -449,12 +491,12 @@ def evaluate(
     if not metrics["same_dataset"]:
         _say(f"{metrics['dataset']} is not the data set that the run was trained on")
     if as_json:
-        print(json.dumps(metrics))
+        _print(json.dumps(metrics))
         return
     for split in ("test", "validation"):
-        print(f"{split}\n{metrics_table(metrics[split], metrics['calibration'][split])}")
+        _print(f"{split}\n{metrics_table(metrics[split], metrics['calibration'][split])}")
     if missing:
-        print(f"test, modalities dropped at random\n{missing_table(metrics['missing'])}")
+        _print(f"test, modalities dropped at random\n{missing_table(metrics['missing'])}")
 
 
 @app.command()
@@ -487,7 +529,7 @@ def predict(
         raise typer.BadParameter("give --input FILE and --out FILE together, and nothing else")
     if input is not None and out is not None:
         counts = predict_file(run, input=input, out=out, explain=explain, device=device)
-        print(
+        _print(
             json.dumps(counts)
             if as_json
             else f"{counts['predicted']} of {counts['posts']} posts answered in {out}; its column "
@@ -502,7 +544,7 @@ def predict(
         explain=explain,
         device=device,
     )
-    print(json.dumps(answer) if as_json else prediction_table(answer))
+    _print(json.dumps(answer) if as_json else prediction_table(answer))
 
 
 @app.command()
@@ -515,7 +557,7 @@ def export(
     from model.export import export as run_export
 
     for path in run_export(run, out, format=format):
-        print(f"{path} ({path.stat().st_size / 1e6:.2f} MB)")
+        _print(f"{path} ({path.stat().st_size / 1e6:.2f} MB)")
 
 
 @app.command()
@@ -561,7 +603,7 @@ def reproduce(
     from model.reproduction.reproduce import reproduce as run_reproduction
 
     if text := run_reproduction(target, dataset=dataset, out=out, settings=settings, only=only):
-        print(text, end="")
+        _print(text, end="")
 
 
 @app.command()
@@ -600,12 +642,22 @@ def demo(
     run_demo(out)
 
 
+def _print(text: str, end: str = "\n") -> None:
+    print(printable_lines(text), end=end)
+
+
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(printable(line), file=sys.stderr, flush=True)
+
+
+def _say_json(line: str) -> None:
+    from harvest.json_log import say_json
+
+    say_json(printable(line))
 
 
 def _announce(line: str) -> None:
-    print(line, flush=True)
+    print(printable(line), flush=True)
 
 
 def _only(context: typer.Context, *names: str) -> None:
@@ -622,11 +674,7 @@ def main() -> None:
     """Run a command; an error is one line, with a traceback only where ``--debug`` asks for it."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
-    say: Callable[[str], None] = _say
-    if "--log-json" in arguments:
-        from harvest.json_log import say_json
-
-        say = say_json
+    say: Callable[[str], None] = _say_json if "--log-json" in arguments else _say
     try:
         end_like_ctrl_c()
         app(arguments)

@@ -26,10 +26,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datasets.build_options import BuildOptions
+from datasets.layout import FORMAT
 from datasets.manifest_diff import diff_manifests
 from datasets.manifest_export import export_manifest
 from datasets.modalities import COMPLETE
-from datasets.reading import FORMAT, FORMAT_VERSION
+from datasets.reading import FORMAT_VERSION
 from datasets.shards import SCHEMA
 from datasets.splits import SPLITS
 from harvest.ledger import Ledger

@@ -78,7 +78,7 @@ def main(count: int = 400_000, wanted_count: int = 1_300_000) -> None:
         for path in write_forms(Path(folder), count):
             started = time.perf_counter()
             rows = open_metadata(path).rows(wanted, lambda _: None)
-            found = sum(1 for cells in rows if cells is not None and parse_row(cells))
+            found = len([parse_row(cells) for cells in rows if cells is not None])
             seconds = time.perf_counter() - started
             print(f"{path.name:<15}{count / seconds:>12,.0f} rows/s  {found} found")
 

@@ -75,7 +75,7 @@ def _choose(lists: Path, chosen: Path, count: int) -> None:
 
 def _measure(lists: Path, out: Path, how: str) -> int:
     """Crawl lists until every photo is settled; return the calls that the server counted."""
-    with _sandbox(lists) as url:
+    with sandbox(lists) as url:
         if how == "getInfo only":
             _forget_words(lists, out)
         options = CrawlOptions(
@@ -138,8 +138,9 @@ def _check(ledger: Ledger, corpus: VsoCorpus) -> None:
 
 
 @contextmanager
-def _sandbox(lists: Path) -> Iterator[str]:
-    command = [sys.executable, "cli.py", "sandbox", "--vso", str(lists)]
+def sandbox(lists: Path, *options: str) -> Iterator[str]:
+    """Serve a virtual corpus in a process of its own; gives its URL."""
+    command = [sys.executable, "cli.py", "sandbox", "--vso", str(lists), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         for line in server.stdout:

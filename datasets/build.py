@@ -9,7 +9,6 @@ The folder is built beside its place and moved there when it is whole.
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,14 +20,16 @@ from datasets import decisions
 from datasets.build_options import BuildOptions
 from datasets.decisions import PreviousPictures
 from datasets.errors import DatasetError
-from datasets.folder import new_dataset_folder, write_description
+from datasets.file_digests import damaged_files
+from datasets.folder import keep_features, new_dataset_folder, write_description
 from datasets.gathering import Gathered, gather
 from datasets.groups import PostGroups, fold_groups, leakage, split_groups
 from datasets.inputs import Input, open_input
 from datasets.judging import Judge
+from datasets.layout import FORMAT
 from datasets.local_engine import judged_locally
 from datasets.progress import ProgressReport
-from datasets.reading import FORMAT, FORMAT_VERSION, Dataset, open_dataset
+from datasets.reading import FORMAT_VERSION, Dataset, open_dataset
 from datasets.splits import SPLITS, TEST, VALIDATION, Splits, fold_posts, split_posts
 from datasets.spool import Spool
 from datasets.summary import counted
@@ -66,10 +67,8 @@ def build_splits(
 
 def _build(posts: Input, folder: Path, out: Path, say: Say, engine: str) -> dict[str, Any]:
     options = posts.options
-    previous: Dataset | None = None
-    with suppress(DatasetError):
-        previous = open_dataset(out)
-    known = _decided(previous, options)
+    previous = _previous(out, say)
+    known = _decided(previous, options, say)
     judge = Judge(
         options=options,
         keep_incomplete=options.incomplete_posts(posts.source.kind) == "keep",
@@ -108,32 +107,45 @@ def _build(posts: Input, folder: Path, out: Path, say: Say, engine: str) -> dict
     if written.posts + written.photos_excluded != posts.listed:
         raise RuntimeError("a listed photo is in no place or in two")
     content = _content(posts, gathered, written) | {"leakage": leaks}
-    write_description(folder, content, written.vocabulary.content(options.min_count))
+    content = write_description(folder, content, written.vocabulary.content(options.min_count))
     if previous and previous.digest == content["digest"]:
-        # What training computed of the same posts: hours of work, on a CPU.
-        with suppress(OSError):
-            (out / "features").rename(folder / "features")
+        keep_features(out, folder)
     return content
 
 
-def _decided(previous: Dataset | None, options: BuildOptions) -> Path | None:
-    """Return the decisions of the data set that is replaced, if they can be built on."""
+def _previous(out: Path, say: Say) -> Dataset | None:
+    """Return the data set that is replaced, if there is one that can be read."""
+    try:
+        return open_dataset(out) if out.exists() and any(out.iterdir()) else None
+    except DatasetError as error:
+        say(f"nothing is taken over from the data set that is replaced: {error}")
+        return None
+
+
+def _decided(previous: Dataset | None, options: BuildOptions, say: Say) -> Path | None:
+    """Return the decisions of the data set that is replaced, if they can be built on.
+
+    Its pictures are taken over by them without another look, so every file must be as it was made.
+    """
     # Under another seed its pictures lie in another order.
     if (
         previous is None
         or previous.version != FORMAT_VERSION
         or previous.options.get("seed") != options.seed
+        or decisions.FILE_NAME not in previous.files
     ):
         return None
-    path = previous.folder / decisions.FILE_NAME
-    return path if path.is_file() else None
+    if damaged := next(damaged_files(previous.folder, previous.files), None):
+        say(f"{previous.folder}: {damaged}; nothing of it is taken over, all is made anew")
+        return None
+    return previous.folder / decisions.FILE_NAME
 
 
 def _judged(
     posts: Input, judge: Judge, known: Path | None, engine: str, workspace: Path
 ) -> Iterator[pa.Table]:
     if engine == "local":
-        return judged_locally(posts.source, judge, known)
+        return judged_locally(posts.source, judge, known, workspace / "judged")
     from datasets.ray_engine import judged_on_ray
 
     return judged_on_ray(posts.source, judge, known, workspace / "ray")

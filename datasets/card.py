@@ -4,6 +4,7 @@ from typing import Any
 
 from datasets.croissant import LABELLED_BY
 from datasets.modalities import SUBSETS
+from datasets.printing import markdown_cell
 from datasets.splits import SPLITS
 
 # Hugging Face's cache knows a data set of this folder's name by its configuration alone: without
@@ -43,8 +44,8 @@ def data_set_card(content: dict[str, Any]) -> str:
     counts = content["counts"]
     parts = [
         _FRONT_MATTER.format(
-            language=options["language"],
-            digest=content["digest"],
+            language=markdown_cell(options["language"]),
+            digest=markdown_cell(content["digest"]),
             splits="".join(
                 f"  - split: {split}\n    path: data/{split}-*\n"
                 for split in SPLITS
@@ -60,14 +61,23 @@ def data_set_card(content: dict[str, Any]) -> str:
         _table(SUBSETS, [counts[split]["subsets"] for split in SPLITS]),
         _leaks(content),
         "\n## Listed photos that are not here\n\n| reason | count |\n|---|---|\n",
-        *(f"| {reason} | {count} |\n" for reason, count in content["excluded"].items()),
+        *(
+            f"| {markdown_cell(reason)} | {count} |\n"
+            for reason, count in content["excluded"].items()
+        ),
         "\nEach is in `excluded.parquet` with its file and row.\n",
         "\n## Texts\n\n| verdict | posts |\n|---|---|\n",
-        *(f"| {verdict} | {count} |\n" for verdict, count in content["texts"].items()),
+        *(
+            f"| {markdown_cell(verdict)} | {count} |\n"
+            for verdict, count in content["texts"].items()
+        ),
         "\nA text that is not kept is absent; its post stays with its other modalities.\n",
         "\n## How it was made\n\n| option | value |\n|---|---|\n",
-        *(f"| {name} | {value} |\n" for name, value in options.items()),
-        f"\nContent digest: `{content['digest']}`\n",
+        *(
+            f"| {markdown_cell(name)} | {markdown_cell(str(value))} |\n"
+            for name, value in options.items()
+        ),
+        f"\nContent digest: `{markdown_cell(content['digest'])}`\n",
         _TERMS if content["service"] != "own" else "",
     ]
     return "".join(parts)
@@ -85,7 +95,7 @@ def _reduced(content: dict[str, Any]) -> str:
 
 def _table(rows: list[str] | tuple[str, ...], columns: list[dict[str, int]]) -> str:
     lines = [
-        f"| {row} | {' | '.join(str(column.get(row, 0)) for column in columns)} |\n"
+        f"| {markdown_cell(row)} | {' | '.join(str(column.get(row, 0)) for column in columns)} |\n"
         for row in rows
         if any(column.get(row) for column in columns)
     ]

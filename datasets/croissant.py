@@ -8,6 +8,7 @@ the posts are is fixed by the digest in ``version``.
 from collections.abc import Mapping
 from typing import Any
 
+from datasets.printing import printable
 from datasets.shards import SCHEMA
 from datasets.splits import SPLITS
 
@@ -94,13 +95,14 @@ def croissant(content: Mapping[str, Any]) -> dict[str, Any]:
     Nothing in it depends on the time or on the folder's name: the same data set, the same bytes.
     """
     kind = content["kind"]
+    classes = ", ".join(map(printable, content["classes"]))
     described: dict[str, Any] = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.1",
         "name": f"multimodal-posts-{kind}",
         "description": f"{sum(content['counts'][split]['total'] for split in SPLITS)} posts "
-        f"(image, text, tags) labelled by {LABELLED_BY[kind]}: {', '.join(content['classes'])}.",
+        f"(image, text, tags) labelled by {LABELLED_BY[kind]}: {classes}.",
         "version": f"{content['version']}.0.0+{content['digest'][:16]}",
         "license": _LICENSE,
         "keywords": ["emotion", "sentiment", "multimodal"],

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from datasets.errors import DatasetError
+from datasets.parquet_files import open_parquet
 from datasets.pictures import PREPARATION
 from datasets.reading import Dataset
 from datasets.splits import SPLITS, order_key
@@ -81,8 +81,9 @@ def read_decisions(path: Path | None) -> Decisions:
 def _read(path: Path | None, _version: object) -> Decisions:
     table = SCHEMA.empty_table()
     if path is not None:
-        with suppress(OSError, pa.ArrowException):  # what cannot be read is decided anew
-            table = pq.read_table(path, schema=SCHEMA)
+        # What cannot be read is decided anew.
+        with suppress(OSError, ValueError, pa.ArrowException), open_parquet(path) as file:
+            table = file.read().cast(SCHEMA)
     table = table.combine_chunks()
     digests = b"".join(table.column("digest").to_pylist())
     halves = np.frombuffer(digests, ">u8").astype(np.uint64).reshape(-1, 2)

@@ -3,3 +3,12 @@
 
 class DatasetError(Exception):
     """What went wrong in a data set, where (file and row, photo id, option), and what to do."""
+
+
+class DamagedDatasetError(DatasetError):
+    """A data set on disk is not as it was written; building the splits again mends it."""
+
+    def __init__(self, what: str) -> None:
+        """Say ``what`` is damaged and how, without what to do."""
+        super().__init__(f"{what}: build the splits again")
+        self.what = what

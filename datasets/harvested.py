@@ -16,8 +16,11 @@ from typing import Any
 
 from datasets.errors import DatasetError
 from datasets.labels import Label, NoLabel, label_by_sentiment, label_by_votes
+from harvest.errors import HarvestError
+from harvest.harvest_folder import picture_size
 from harvest.images import image_path
 from harvest.ledger import Ledger
+from harvest.ledger_check import check_rows, stored_tags
 from harvest.ledger_file import FILE_NAME
 from harvest.outcomes import ASKED_AGAIN, quoted
 
@@ -88,7 +91,7 @@ class HarvestPosts:
         return photo | {
             "title": row["title"],
             "description": row["description"],
-            "tags": json.loads(row["tags"] or "[]"),
+            "tags": stored_tags(self.folder / FILE_NAME, row["photo_id"], row["tags"]),
             "owner": row["owner"],
             "license": row["license"],
         }
@@ -126,6 +129,11 @@ class Harvest:
         """Open it; raises ``HarvestError`` where it is none, ``DatasetError`` where it is empty."""
         self.folder = folder
         self._ledger = Ledger(folder / FILE_NAME)
+        try:
+            check_rows(self._ledger)
+        except HarvestError:
+            self._ledger.close()
+            raise
         kind = self._ledger.meta("kind")
         if kind is None:
             self._ledger.close()
@@ -134,6 +142,8 @@ class Harvest:
         """``votes`` or ``sentiment``."""
         self.service = self._ledger.meta("service")
         """``flickr``, or ``other`` where the posts came from elsewhere, such as the sandbox."""
+        self.image_size = picture_size(self._ledger)
+        """The size of its pictures (``harvest.photo_url.SIZES``); None where it has none."""
         self.manifest: dict[str, Any] | None = json.loads(self._ledger.meta("manifest") or "null")
         """What the manifest says of itself, where the harvest was made from one."""
 

@@ -11,6 +11,7 @@ from datasets.errors import DatasetError
 from datasets.harvested import Harvest
 from datasets.own_posts import prepare
 from datasets.raw_posts import Source
+from harvest.photo_url import size_in_words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,8 @@ class Input:
     """As they were given, or as the harvest's manifest fixes them."""
     service: str | None
     """``flickr``, ``other`` (another server in its place) or ``own``."""
+    image_size: str | None
+    """The size of a harvest's pictures (``harvest.photo_url.SIZES``); None where not known."""
     digest: str
     """SHA-256 of the list, or of the file."""
     listed: int
@@ -32,7 +35,12 @@ class Input:
 
     def described(self) -> dict[str, Any]:
         """Return what ``dataset.json`` says of it."""
-        return {"kind": self.source.kind, "service": self.service, "lists_digest": self.digest}
+        return {
+            "kind": self.source.kind,
+            "service": self.service,
+            "image_size": self.image_size,
+            "lists_digest": self.digest,
+        }
 
 
 @contextmanager
@@ -50,6 +58,7 @@ def open_input(
             source=own,
             options=options,
             service="own",
+            image_size=None,
             digest=own.digest(),
             listed=own.count(),
             rejected=lambda: iter(()),
@@ -62,6 +71,12 @@ def open_input(
             if not isinstance(fixed, dict):
                 raise DatasetError(f"{path}: its manifest says nothing of options")
             options = options.under_manifest(fixed)
+            wanted = harvest.manifest.get("image_size")
+            if wanted is not None and harvest.image_size not in (None, wanted):
+                say(
+                    f"the manifest's pictures are of {size_in_words(wanted)}, those of {path} of "
+                    f"{size_in_words(harvest.image_size)}: the data set will be another"
+                )
         if unfinished := harvest.unfinished():
             say(f"posts or pictures not had yet: {unfinished}; `crawl` again goes on with them")
         yield Input(
@@ -69,6 +84,7 @@ def open_input(
             source=harvest.posts(min_votes=options.min_votes),
             options=options,
             service=harvest.service,
+            image_size=harvest.image_size,
             digest=harvest.lists_digest(),
             listed=harvest.listed(),
             rejected=lambda: ((row.source, row.reason) for row in harvest.rejected_rows()),

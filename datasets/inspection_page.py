@@ -1,7 +1,8 @@
 """An inspection as one page that needs nothing else: plots and thumbnails are in it.
 
-What a data set holds was written by strangers. Every text, tag and label is escaped, every picture
-decoded and encoded anew, and the page forbids itself scripts and whatever is not in it.
+What a data set holds was written by strangers. Every text, tag and label is escaped, without its
+control characters, every picture is decoded and encoded anew, and the page forbids itself scripts
+and whatever is not in it.
 """
 
 import base64
@@ -10,14 +11,16 @@ from html import escape
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from datasets.errors import DatasetError
 from datasets.inspection import Inspection, Sample
 from datasets.inspection_plots import histogram, stacked_bars
 from datasets.inspection_table import occurring, summary
+from datasets.parquet_files import open_parquet
 from datasets.pictures import UnreadablePictureError, prepare_picture
+from datasets.printing import printable
 from datasets.reading import Dataset
+from datasets.replacing import new_file
 from datasets.splits import SPLITS, TRAIN
 
 _THUMBNAIL = 160
@@ -59,13 +62,15 @@ def write_page(inspection: Inspection, path: Path) -> None:
     Raises ``DatasetError`` where it cannot be written or a shard cannot be read.
     """
     content = "".join(_page(inspection))
-    part = path.with_name(f".{path.name}.part")
     try:
-        part.write_text(content, encoding="utf-8")
-        part.replace(path)
+        with new_file(path) as new:
+            new.write_text(content, encoding="utf-8")
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise DatasetError(f"--html {path} cannot be written: {error}") from None
+
+
+def _text(text: str) -> str:
+    return escape(printable(text))
 
 
 def _page(inspection: Inspection) -> Iterable[str]:
@@ -74,13 +79,13 @@ def _page(inspection: Inspection) -> Iterable[str]:
     subsets = occurring(inspection.by_subset)
     yield _HEAD.format(
         total=sum(sum(counts.values()) for counts in inspection.by_label.values()),
-        digest=escape(dataset.digest),
+        digest=_text(dataset.digest),
     )
     if described.get("service", "flickr") != "flickr":
         yield "<p>The posts are not from Flickr but from another server.</p>\n"
     if reduced := described.get("reduced"):
         yield (
-            f"<p>Reduced: {escape(str(reduced['fraction']))} of the complete training posts are "
+            f"<p>Reduced: {_text(str(reduced.get('fraction')))} of the complete training posts are "
             "whole, the others keep one modality.</p>\n"
         )
     yield "<h2>Posts by label</h2>\n"
@@ -91,7 +96,7 @@ def _page(inspection: Inspection) -> Iterable[str]:
     yield _table(subsets, SPLITS)
     yield "<h3>By label</h3>\n"
     yield _table(inspection.label_subsets, list(subsets))
-    yield f"<h2>Texts</h2>\n<p>{escape(summary(inspection))}</p>\n"
+    yield f"<h2>Texts</h2>\n<p>{_text(summary(inspection))}</p>\n"
     yield histogram("texts", inspection.text_bins(), "words in a text")
     yield "<h2>Tags</h2>\n<h3>Of most training posts</h3>\n"
     yield _tags(inspection.frequent_tags)
@@ -106,7 +111,7 @@ def _page(inspection: Inspection) -> Iterable[str]:
     yield "<h2>Samples of training</h2>\n"
     pictures = _pictures(dataset, [sample.row for sample in inspection.samples])
     for label in dataset.classes:
-        yield f'<h3>{escape(label)}</h3>\n<div class="samples">\n'
+        yield f'<h3>{_text(label)}</h3>\n<div class="samples">\n'
         for sample in inspection.samples:
             if sample.label == label:
                 yield _sample(sample, pictures.get(sample.row))
@@ -116,12 +121,12 @@ def _page(inspection: Inspection) -> Iterable[str]:
 
 def _table(rows: Mapping[str, Mapping[str, int]], columns: Sequence[str]) -> str:
     totals = {column: sum(counts[column] for counts in rows.values()) for column in columns}
-    head = "".join(f'<th class="number">{escape(column)}</th>' for column in (*columns, "all"))
+    head = "".join(f'<th class="number">{_text(column)}</th>' for column in (*columns, "all"))
     lines = [f"<table>\n<tr><th></th>{head}</tr>\n"]
     for name, counts in [*rows.items(), ("all", totals)]:
         numbers = [counts[column] for column in columns]
         cells = "".join(f'<td class="number">{n}</td>' for n in (*numbers, sum(numbers)))
-        lines.append(f"<tr><td>{escape(name)}</td>{cells}</tr>\n")
+        lines.append(f"<tr><td>{_text(name)}</td>{cells}</tr>\n")
     return "".join([*lines, "</table>\n"])
 
 
@@ -133,7 +138,7 @@ def _tags(tags: Mapping[str, list[tuple[str, int]]]) -> str:
 
 
 def _rows(rows: Iterable[tuple[str, str]]) -> str:
-    lines = [f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>\n" for name, value in rows]
+    lines = [f"<tr><td>{_text(name)}</td><td>{_text(value)}</td></tr>\n" for name, value in rows]
     return f'<table class="plain">\n{"".join(lines)}</table>\n'
 
 
@@ -145,13 +150,13 @@ def _sample(sample: Sample, picture: bytes | None) -> str:
             data = base64.b64encode(thumbnail).decode()
             parts.append(f'<img src="data:image/jpeg;base64,{data}" alt="">')
         except UnreadablePictureError as error:
-            parts.append(f"<p>The picture {escape(str(error))}</p>")
+            parts.append(f"<p>The picture {_text(str(error))}</p>")
     text = sample.text or ""
     if len(text) > _SHOWN_CHARACTERS:
         text = text[:_SHOWN_CHARACTERS].rstrip() + " ..."
-    parts += [f"<div>{escape(text)}</div>"] if text else []
-    parts += [f'<div class="tags">{escape(", ".join(sample.tags))}</div>'] if sample.tags else []
-    parts.append(f'<div class="id">{escape(f"{sample.photo_id} ({sample.subset})")}</div></div>\n')
+    parts += [f"<div>{_text(text)}</div>"] if text else []
+    parts += [f'<div class="tags">{_text(", ".join(sample.tags))}</div>'] if sample.tags else []
+    parts.append(f'<div class="id">{_text(f"{sample.photo_id} ({sample.subset})")}</div></div>\n')
     return "\n".join(parts)
 
 
@@ -162,11 +167,13 @@ def _pictures(dataset: Dataset, rows: Sequence[int]) -> dict[int, bytes]:
     first = 0
     for shard in dataset.shards(TRAIN):
         try:
-            with pq.ParquetFile(shard) as file:
+            checks = dataset.group_checks(shard, ["image"])
+            with open_parquet(shard) as file:
                 for group in range(file.num_row_groups):
                     size = file.metadata.row_group(group).num_rows
                     here = [row for row in wanted if first <= row < first + size]
                     if here:
+                        checks.group(group)
                         column = file.read_row_group(group, columns=["image"])["image"]
                         for row in here:
                             if held := column[row - first].as_py():

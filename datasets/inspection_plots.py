@@ -13,6 +13,8 @@ from contextlib import contextmanager
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from datasets.printing import printable
+
 _WIDTH = 6.4
 _COLOURS = ("#4477aa", "#ccbb44", "#cc3311")
 _NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
@@ -29,7 +31,7 @@ def stacked_bars(name: str, rows: Mapping[str, Mapping[str, int]], columns: Sequ
             counts = [row[column] for row in rows.values()]
             axes.barh(places, counts, left=left, color=colour, label=column)
             left = [sum(pair) for pair in zip(left, counts, strict=True)]
-        axes.set_yticks(places, list(rows))
+        axes.set_yticks(places, list(map(printable, rows)))
         axes.invert_yaxis()
         axes.set_xlabel("posts")
         # Beside the bars: on them it would hide the longest.

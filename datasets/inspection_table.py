@@ -1,12 +1,13 @@
 """An inspection as lines for a terminal.
 
-What a data set holds was written by strangers: whatever a terminal would not print as a character
-is replaced, so that no text, tag or label can steer it.
+What a data set holds was written by strangers: it is shown cell by cell as
+``datasets.printing`` has it.
 """
 
 from collections.abc import Iterable, Mapping
 
 from datasets.inspection import Inspection, Sample
+from datasets.printing import printable
 from datasets.splits import SPLITS
 
 _BAR = 40
@@ -29,7 +30,7 @@ def describe(inspection: Inspection) -> str:
     if leakage := inspection.leakage():
         parts.append(_list("leakage from training", leakage.items()))
     if reduced := described.get("reduced"):
-        fraction = _printable(str(reduced["fraction"]))
+        fraction = printable(str(reduced.get("fraction")))
         parts.append(f"reduced: {fraction} of the complete training posts are whole")
     excluded = [(reason, str(n)) for reason, n in (described.get("excluded") or {}).items()]
     parts.append(_list("not in the data set", excluded or [("none", "0")]))
@@ -57,7 +58,7 @@ def _table(title: str, rows: Mapping[str, Mapping[str, int]], columns: Iterable[
     lines = [[title, *columns, "all"]]
     for name, counts in [*rows.items(), ("all", totals)]:
         numbers = [counts[column] for column in columns]
-        lines.append([_printable(name), *map(str, numbers), str(sum(numbers))])
+        lines.append([printable(name), *map(str, numbers), str(sum(numbers))])
     first = max(len(line[0]) for line in lines)
     widths = [max(map(len, column)) + 2 for column in list(zip(*lines, strict=True))[1:]]
     return "\n".join(
@@ -88,7 +89,7 @@ def _tags(title: str, tags: Mapping[str, list[tuple[str, int]]]) -> str:
 
 
 def _list(title: str, rows: Iterable[tuple[str, str]]) -> str:
-    shown = [(_printable(name), _printable(value)) for name, value in rows]
+    shown = [(printable(name), printable(value)) for name, value in rows]
     width = max((len(name) for name, _ in shown), default=0)
     return "\n".join([title, *(f"  {name.ljust(width)}  {value}" for name, value in shown)])
 
@@ -108,8 +109,4 @@ def _sample(sample: Sample) -> str:
     shown = [f"{sample.photo_id} {sample.label} ({sample.subset})"]
     shown += [f"    {text}"] if text else []
     shown += [f"    # {', '.join(sample.tags[:20])}"] if sample.tags else []
-    return "\n".join(f"  {_printable(line)}" for line in shown)
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else "\ufffd" for character in text)
+    return "\n".join(f"  {printable(line)}" for line in shown)

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datasets.modalities import MODALITIES
+from harvest.photo_url import size_in_words
 from harvest.sources.manifest import SCHEMA, Manifest, open_manifest
 from harvest.sources.manifest_description import Description
 from harvest.sources.manifest_rows import photo_numbers
@@ -42,7 +43,8 @@ class ManifestDiff:
     """Posts of both that differ, by what they differ in: ``label``, ``votes`` (or sentiment),
     ``split``, the content of ``image``, ``text`` and ``tags``, ``reference``, ``pair``."""
     described: dict[str, list[Any]] = field(default_factory=dict)
-    """What differs in kind, service, classes, options and data set digest: in A and in B."""
+    """What differs in kind, service, classes, options, data set digest and size of the pictures:
+    in A and in B."""
 
     @property
     def equal(self) -> bool:
@@ -67,7 +69,7 @@ class ManifestDiff:
             f"{'posts':<12}{self.posts_a:>10}{self.posts_b:>10}",
             f"{'only there':<12}{self.only_a:>10}{self.only_b:>10}",
             *(f"{name:<12}{count:>10} changed" for name, count in self.changed.items() if count),
-            *(f"{name}: {a} and {b}" for name, (a, b) in self.described.items()),
+            *(_line(name, a, b) for name, (a, b) in self.described.items()),
         ]
         return "\n".join([*lines, "they say the same" if self.equal else "they differ"])
 
@@ -91,6 +93,12 @@ def diff_manifests(path_a: Path, path_b: Path) -> ManifestDiff:
     return found
 
 
+def _line(name: str, a: Any, b: Any) -> str:
+    if name == "image_size":
+        return f"pictures: {size_in_words(a)} and {size_in_words(b)}"
+    return f"{name}: {a} and {b}"
+
+
 def _described(a: Description, b: Description) -> dict[str, list[Any]]:
     def flat(it: Description) -> dict[str, Any]:
         return {
@@ -98,6 +106,7 @@ def _described(a: Description, b: Description) -> dict[str, list[Any]]:
             "service": it.service,
             "classes": list(it.classes),
             "dataset_digest": it.dataset_digest,
+            "image_size": it.image_size,
             **{f"option {name}": value for name, value in it.options.items()},
         }
 

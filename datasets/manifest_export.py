@@ -7,7 +7,6 @@ A data set's posts are in no order of photo ids. They are put in order in parts 
 cut at known photo ids and spilled to disk, so that memory holds one part and eight bytes a post.
 """
 
-import tempfile
 from binascii import unhexlify
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -20,11 +19,14 @@ import pyarrow.parquet as pq
 
 from datasets.digests import half_digests, tags_as_json
 from datasets.errors import DatasetError
+from datasets.parquet_files import open_parquet, parquet_writer
 from datasets.reading import Dataset, open_dataset
+from datasets.replacing import new_file
 from datasets.splits import SPLITS
 from harvest.errors import HarvestError
 from harvest.sources.manifest import DIGEST, SCHEMA, URL, open_manifest
 from harvest.sources.manifest_description import KEY, KINDS, Description
+from harvest.sources.manifest_digest import DIGEST_KEY, RowsDigest
 from harvest.sources.manifest_rows import photo_numbers, picture_urls
 
 _ROW_GROUP = 131_072
@@ -51,24 +53,30 @@ def export_manifest(folder: Path, out: Path, *, with_urls: bool) -> int:
             f"{folder} holds posts of one's own, which nobody can fetch from Flickr: a manifest of "
             "them would say nothing; hand over the data set itself"
         )
+    folder = dataset.folder
+    dataset.check_file(_REFERENCES)
     starts = _starts(folder)
     schema = pa.schema([*SCHEMA, URL]) if with_urls else SCHEMA
-    partial = out.with_name(f".{out.name}.part")
     try:
-        with tempfile.TemporaryDirectory(prefix=".manifest.", dir=out.parent) as name:
-            spilled = _spill(dataset, starts, Path(name))
-            with _writer(partial, schema) as writer:
-                writer.add_key_value_metadata({KEY: _described(dataset).to_json()})
+        with new_file(out) as new:
+            parts = new.parent / "parts"
+            parts.mkdir()
+            spilled = _spill(dataset, starts, parts)
+            digest = RowsDigest(SCHEMA.names)
+            with _writer(new, schema) as writer:
                 for path in spilled:
-                    writer.write_table(_part(path, schema), row_group_size=_ROW_GROUP)
-        open_manifest(partial).check()
-        partial.replace(out)
+                    rows = _part(path, schema)
+                    digest.add(rows)
+                    writer.write_table(rows, row_group_size=_ROW_GROUP)
+                described = _described(dataset).to_json()
+                writer.add_key_value_metadata(
+                    {KEY: described, DIGEST_KEY: digest.of(described.encode())}
+                )
+            open_manifest(new).check()
     except OSError as error:
         raise DatasetError(f"the manifest {out} cannot be written: {error}") from None
     except HarvestError as error:
         raise DatasetError(f"{folder} gives no good manifest, {_AGAIN}: {error}") from None
-    finally:
-        partial.unlink(missing_ok=True)
     return sum(counts["total"] for counts in dataset.counts.values())
 
 
@@ -79,6 +87,7 @@ def _described(dataset: Dataset) -> Description:
         options=dataset.options,
         classes=dataset.classes,
         dataset_digest=dataset.digest,
+        image_size=dataset.image_size,
     )
 
 
@@ -113,7 +122,7 @@ def _references(folder: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
 
 def _parquet_batches(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
     try:
-        with pq.ParquetFile(path) as file:
+        with open_parquet(path) as file:
             if missing := sorted(set(columns) - set(file.schema_arrow.names)):
                 raise DatasetError(f"{path} lacks the column {missing[0]}: {_AGAIN}")
             for batch in file.iter_batches(_BATCH, columns=columns):
@@ -145,7 +154,10 @@ def _rows(dataset: Dataset) -> Iterator[pa.RecordBatch]:
     references = _Rows(_references(dataset.folder, _OF_REFERENCES))
     for split in SPLITS:
         for shard in dataset.shards(split):
+            checks, rows = dataset.group_checks(shard, _OF_SHARDS), 0
             for posts in _parquet_batches(shard, _OF_SHARDS):
+                rows += posts.num_rows
+                checks.up_to_row(rows)
                 places = references.next(posts.num_rows)
                 if not posts["photo_id"].equals(places["photo_id"]):
                     raise DatasetError(
@@ -160,6 +172,7 @@ def _rows(dataset: Dataset) -> Iterator[pa.RecordBatch]:
                     "image_sha256": _from_hexadecimal(places["image_sha256"]),
                 }
                 yield pa.record_batch([columns[name] for name in SCHEMA.names], schema=SCHEMA)
+            checks.rest()
     if references.next(1).num_rows:
         raise DatasetError(
             f"{dataset.folder / _REFERENCES} names more posts than there are: {_AGAIN}"
@@ -212,7 +225,7 @@ def _part(path: Path, schema: pa.Schema) -> pa.Table:
 
 
 def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    return pq.ParquetWriter(
+    return parquet_writer(
         path,
         schema,
         # Digests are noise, which nothing makes smaller.

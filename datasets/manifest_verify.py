@@ -5,12 +5,16 @@ the text cleaned and filtered, the tags in their normal form; then the digests a
 Of a picture the SHA-256 that the ledger recorded when it was fetched is compared, and its file must
 be there; whether the file was changed on disk since, `build-splits` checks.
 
+A picture that differs was edited only if it is of the size that the manifest's was: of another size
+every picture differs, so nothing can be told. A small photo has the same largest picture in either.
+
 Only the modalities that the manifest has count: what it lacks, for example because the text was too
 short then, is not compared.
 """
 
-import json
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,14 +30,18 @@ from datasets.tags import former_tags, normalise_tags
 from datasets.text import post_text
 from datasets.text_filter import KEPT, TextFilter
 from datasets.verdict_file import VERDICTS_SCHEMA, verdict_writer
+from harvest.harvest_folder import picture_size
 from harvest.images import image_path
 from harvest.ledger import Ledger
+from harvest.ledger_check import check_rows, stored_tags
 from harvest.ledger_file import FILE_NAME
 from harvest.outcomes import VIDEO
+from harvest.photo_url import size_in_words
 from harvest.sources.manifest import DIGEST, open_manifest
 
-SAME, EDITED, GONE, PRIVATE, MISSING = "same", "edited", "gone", "private", "missing"
-VERDICTS = (SAME, EDITED, GONE, PRIVATE, VIDEO, MISSING)
+SAME, EDITED, UNKNOWN = "same", "edited", "unknown"
+GONE, PRIVATE, MISSING = "gone", "private", "missing"
+VERDICTS = (SAME, EDITED, UNKNOWN, GONE, PRIVATE, VIDEO, MISSING)
 
 _BATCH = 8192
 _TAGS = pa.list_(pa.string())
@@ -47,6 +55,8 @@ _HELD = (
 class Verification:
     """What became of a manifest's posts."""
 
+    image_sizes: tuple[str | None, str | None]
+    """Of the manifest's pictures and of the harvest's; None: not known."""
     posts: int = 0
     verdicts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(VERDICTS, 0))
     edited: dict[str, int] = field(default_factory=lambda: dict.fromkeys(MODALITIES, 0))
@@ -63,19 +73,30 @@ class Verification:
 
     @property
     def all_same(self) -> bool:
-        """Whether the harvest holds every post as it was."""
+        """Whether the harvest is known to hold every post as it was."""
         return self.verdicts[SAME] == self.posts
 
     def content(self) -> dict[str, Any]:
         """Return what ``--json`` prints."""
-        return {"posts": self.posts, **self.verdicts, "edited_modalities": self.edited}
+        return {
+            "posts": self.posts,
+            **self.verdicts,
+            "edited_modalities": self.edited,
+            "image_sizes": list(self.image_sizes),
+        }
 
     def table(self) -> str:
         """Return the counts as lines."""
-        edited = ", ".join(f"{count} {name}" for name, count in self.edited.items() if count)
+        wanted, held = map(size_in_words, self.image_sizes)
+        remarks = {
+            EDITED: ", ".join(f"{count} {name}" for name, count in self.edited.items() if count),
+            UNKNOWN: f"pictures of {wanted} in the manifest, of {held} in the harvest"
+            if self.verdicts[UNKNOWN]
+            else "",
+        }
         rows = {**self.verdicts, "all": self.posts}
         return "\n".join(
-            f"{name:<10}{count:>10}" + (f"  ({edited})" if name == EDITED and edited else "")
+            f"{name:<10}{count:>10}" + (f"  ({remark})" if (remark := remarks.get(name)) else "")
             for name, count in rows.items()
         )
 
@@ -107,17 +128,29 @@ def verify_manifest(manifest_path: Path, harvest: Path, *, out: Path | None = No
         max_words=options["max_words"],
         language=options["language"],
     )
-    former = getattr(manifest.description, "version", 1) == 1
-    found = Verification()
-    with Ledger(harvest / FILE_NAME) as ledger, verdict_writer(out) as write:
+    former = manifest.description.version == 1
+    with _checked(harvest / FILE_NAME) as ledger, verdict_writer(out) as write:
+        sizes = manifest.description.image_size, picture_size(ledger)
+        found = Verification(image_sizes=sizes)
+        comparable = sizes[0] is not None and sizes[0] == sizes[1]
         for batch in manifest.batches():
             for start in range(0, batch.num_rows, _BATCH):
                 rows = batch.slice(start, _BATCH)
                 held = _held(ledger, harvest / "images", rows)
-                verdicts = _verdicts(rows, held, text_filter, former=former)
+                verdicts = _verdicts(rows, held, text_filter, comparable=comparable, former=former)
                 found.add(verdicts)
                 write(verdicts)
     return found
+
+
+@contextmanager
+def _checked(path: Path) -> Iterator[Ledger]:
+    try:
+        with Ledger(path) as ledger:
+            check_rows(ledger)
+            yield ledger
+    except sqlite3.Error as error:
+        raise DatasetError(f"the ledger {path} gave out: {error}") from None
 
 
 def _held(ledger: Ledger, images: Path, rows: pa.RecordBatch) -> list[_Held]:
@@ -126,13 +159,13 @@ def _held(ledger: Ledger, images: Path, rows: pa.RecordBatch) -> list[_Held]:
     has_image = dict(zip(photo_ids, rows["image_sha256"].is_valid().to_pylist(), strict=True))
     marks = ",".join("?" * len(photo_ids))
     held = {
-        row["photo_id"]: _post(row, images, wants_image=has_image[row["photo_id"]])
+        row["photo_id"]: _post(ledger.path, row, images, wants_image=has_image[row["photo_id"]])
         for row in ledger.query(_HELD.format(marks), photo_ids)
     }
     return [held.get(photo_id, _Held(MISSING)) for photo_id in photo_ids]
 
 
-def _post(row: Any, images: Path, *, wants_image: bool) -> _Held:
+def _post(ledger: Path, row: Any, images: Path, *, wants_image: bool) -> _Held:
     if row["api_outcome"] in (GONE, PRIVATE, VIDEO):
         return _Held(row["api_outcome"])
     if row["api_outcome"] != "ok":
@@ -145,16 +178,22 @@ def _post(row: Any, images: Path, *, wants_image: bool) -> _Held:
     return _Held(
         None,
         text=post_text(row["title"] or "", row["description"] or ""),
-        tags=tuple(normalise_tags(json.loads(row["tags"] or "[]"))),
+        tags=tuple(normalise_tags(stored_tags(ledger, row["photo_id"], row["tags"]))),
         image_sha256=row["image_sha256"] if has_picture else None,
     )
 
 
 def _verdicts(
-    rows: pa.RecordBatch, held: list[_Held], text_filter: TextFilter, *, former: bool
+    rows: pa.RecordBatch,
+    held: list[_Held],
+    text_filter: TextFilter,
+    *,
+    comparable: bool,
+    former: bool,
 ) -> pa.RecordBatch:
     """Return each row's verdict as ``VERDICTS_SCHEMA`` has it.
 
+    ``comparable``: whether pictures are of one size, so that one that differs was edited.
     ``former``: the manifest's tags may be normalised as those of version 1 were.
     """
     digests = {
@@ -183,7 +222,11 @@ def _verdicts(
     modalities: list[str | None] = []
     for number, it in enumerate(held):
         changed = [] if it.verdict else [name for name in MODALITIES if edited[name][number]]
-        verdicts.append(it.verdict or (EDITED if changed else SAME))
+        otherwise = SAME
+        if not comparable and it.image_sha256 and "image" in changed:
+            changed.remove("image")
+            otherwise = UNKNOWN
+        verdicts.append(it.verdict or (EDITED if changed else otherwise))
         modalities.append(subset_name(changed) if changed else None)
     return pa.record_batch([rows["photo_id"], verdicts, modalities], schema=VERDICTS_SCHEMA)
 

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from datasets.classes import MOST_CLASSES
 from datasets.errors import DatasetError
 from datasets.own_rewriting import rewrite_csv, rewrite_parquet
 from datasets.own_rows import (
@@ -27,13 +28,12 @@ from datasets.own_rows import (
     unreadable,
     votes_of,
 )
+from datasets.parquet_files import open_parquet
 from datasets.post_columns import check_types, image_of, tags_of
 
 # Row groups above these are rewritten: a group is read as a whole.
 _MOST_ROWS = 20_000
 _MOST_BYTES = 128 * 1024 * 1024
-# More are no classes: somebody gave ids or texts. Splits take time for each class.
-_MOST_CLASSES = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,9 +158,9 @@ def _check_rows(source: OwnPosts) -> None:
             where = place_of(source.given, number)
             hashes[number] = hash(photo_id_of(row["photo_id"], where))
             classes.add(label_of(row["label"], where))
-            if len(classes) > _MOST_CLASSES + (None in classes):
+            if len(classes) > MOST_CLASSES + (None in classes):
                 raise DatasetError(
-                    f"{source.given} has more than {_MOST_CLASSES} different labels up to row "
+                    f"{source.given} has more than {MOST_CLASSES} different labels up to row "
                     f"{number + 1}: give the class of each post in the column label"
                 )
             votes_of(row.get("votes"), where)
@@ -201,7 +201,7 @@ def _group_sizes(path: Path) -> list[int]:
 def _opened(path: Path, given: Path) -> Iterator[pq.ParquetFile]:
     """Open a Parquet file so that it is read as it is used up, and not a row group at once."""
     try:
-        with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
+        with open_parquet(path, pre_buffer=False, buffer_size=1 << 20) as file:
             yield file
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise unreadable(given, error) from None

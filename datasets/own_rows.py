@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from datasets.errors import DatasetError
+from harvest.sources.names import LONGEST_NAME
 
 _CONTENTS = ("text", "title", "description", "tags", "image")
 _COLUMNS = ("photo_id", "label", "votes", "owner", "license", *_CONTENTS)
 _LONGEST_ID = 200
-_LONGEST_LABEL = 100
 _MOST_VOTES = 2**31 - 1
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SLASH = re.compile(r"[/\\]")
@@ -18,9 +18,7 @@ _SLASH = re.compile(r"[/\\]")
 
 def choose_columns(path: Path, names: Sequence[str]) -> list[str]:
     """Return those of a file's columns that count; raises ``DatasetError`` where some lack."""
-    for name in _COLUMNS:
-        if names.count(name) > 1:
-            raise DatasetError(f"{path} has two columns {name!r}: give each a name of its own")
+    refuse_doubled(path, names, _COLUMNS)
     for name in ("photo_id", "label"):
         if name not in names:
             raise DatasetError(
@@ -33,6 +31,13 @@ def choose_columns(path: Path, names: Sequence[str]) -> list[str]:
             "posts hold"
         )
     return [name for name in _COLUMNS if name in names]
+
+
+def refuse_doubled(path: Path, names: Sequence[str], counting: Sequence[str]) -> None:
+    """Refuse a file with two columns of a name that counts; raises ``DatasetError``."""
+    for name in counting:
+        if names.count(name) > 1:
+            raise DatasetError(f"{path} has two columns {name!r}: give each a name of its own")
 
 
 def place_of(path: Path, number: int) -> str:
@@ -55,9 +60,9 @@ def photo_id_of(cell: Any, where: str) -> str:
 def label_of(cell: Any, where: str) -> str | None:
     """Return a cell's class, or None where it names none."""
     label = "" if cell is None else str(cell).strip()
-    if len(label) > _LONGEST_LABEL or _CONTROL.search(label):
+    if len(label) > LONGEST_NAME or _CONTROL.search(label):
         raise DatasetError(
-            f"{where}: the label {label[:50]!r} is longer than {_LONGEST_LABEL} characters or "
+            f"{where}: the label {label[:50]!r} is longer than {LONGEST_NAME} characters or "
             "holds control characters: give the name of a class"
         )
     return label or None

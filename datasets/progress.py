@@ -17,12 +17,14 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from datasets.printing import printable, printable_lines
+
 SECONDS_BETWEEN_LINES = 10.0
 
 
 def say(line: str) -> None:
     """Print a line of what must be known besides an answer."""
-    print(line, file=sys.stderr, flush=True)
+    print(printable(line), file=sys.stderr, flush=True)
 
 
 class ProgressReport:
@@ -77,5 +79,5 @@ class ProgressReport:
             )
 
     def say(self, line: str) -> None:
-        """Print a line that stays."""
-        self._console.print(line, markup=False)
+        """Print a line, or several, that stay."""
+        self._console.print(printable_lines(line), markup=False)

@@ -1,11 +1,10 @@
 """A data set folder as its readers see it: training, evaluation, inspection, manifests.
 
 The format is described in ``docs/datasets.md``. A folder is checked when it is opened, so that
-those who read it need not be careful again.
+those who read it need not be careful again: what is damaged on disk is refused, not read.
 """
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,35 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from datasets.errors import DatasetError
+from datasets.classes import class_names
+from datasets.description_values import (
+    check_objects,
+    count_of,
+    counts_by_split,
+    counts_of,
+    files_of,
+    image_size_of,
+    kind_of,
+    object_of,
+    text_of,
+)
+from datasets.errors import DamagedDatasetError, DatasetError
+from datasets.file_digests import (
+    GROUPS,
+    DamagedError,
+    check_briefly,
+    check_own_digest,
+    check_whole,
+)
+from datasets.group_checksums import GroupChecks
+from datasets.json_files import LARGEST_DESCRIPTION, LARGEST_VOCABULARY, read_json
+from datasets.layout import DESCRIPTION, FORMAT, VOCABULARY
+from datasets.parquet_files import open_parquet
+from datasets.replacing import standing
 from datasets.shards import SCHEMA
 from datasets.splits import SPLITS
 
-FORMAT = "flickr-emotion-dataset"
 FORMAT_VERSION = 2
-_AGAIN = "build the splits again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +78,12 @@ class Dataset:
     digest: str
     """SHA-256 of the posts of all splits: two data sets with the same digest hold the same."""
     options: dict[str, Any]
+    image_size: str | None
+    """The size of the pictures as fetched (``harvest.photo_url.SIZES``); None where not known."""
     described: dict[str, Any]
     """All that ``dataset.json`` holds."""
+    files: dict[str, dict[str, Any]]
+    """Size and digests by file; none for a data set from before they were kept."""
 
     def shards(self, split: str) -> list[Path]:
         """Return the Parquet files of a split in their order."""
@@ -77,35 +102,78 @@ class Dataset:
         """Yield the posts of a split as tables of ``batch_size`` rows, in their order."""
         for shard in self.shards(split):
             try:
-                with pq.ParquetFile(shard) as file:
+                checks = self.group_checks(shard, columns)
+                rows = 0
+                with open_parquet(shard) as file:
                     for batch in file.iter_batches(batch_size, columns=list(columns)):
+                        rows += batch.num_rows
+                        checks.up_to_row(rows)
                         yield pa.Table.from_batches([batch])
+                    # Where a page says that it has fewer values, fewer rows come and no error.
+                    checks.rest()
+                    if rows != file.metadata.num_rows:
+                        raise OSError(f"{rows} rows, not {file.metadata.num_rows}")
             except (OSError, pa.ArrowException) as error:
-                raise DatasetError(f"{shard} cannot be read ({error}): {_AGAIN}") from None
+                raise DamagedDatasetError(f"{shard} cannot be read ({error})") from None
+
+    def group_checks(self, shard: Path, columns: Sequence[str]) -> GroupChecks:
+        """Return what compares the row groups of a shard, for those who read some columns of it.
+
+        ``tables`` and ``batches`` do so themselves.
+        """
+        name = shard.relative_to(self.folder).as_posix()
+        return GroupChecks(shard, columns, self.files.get(name, {}).get(GROUPS, ()))
 
     def vocabulary(self) -> Vocabulary:
         """Read ``vocabulary.json``."""
-        path = self.folder / "vocabulary.json"
-        content = _read_json(path)
+        path = self.folder / VOCABULARY
+        self._check(VOCABULARY, check_briefly)
+        content = _read_json(path, LARGEST_VOCABULARY)
         try:
             return Vocabulary(
-                min_count=int(content["min_count"]),
-                words=dict(content["words"]),
-                tags=dict(content["tags"]),
+                min_count=count_of(content, "min_count"),
+                words=counts_of(content, "words"),
+                tags=counts_of(content, "tags"),
             )
-        except (KeyError, TypeError, ValueError) as error:
-            raise DatasetError(f"{path} is damaged ({error!r}): {_AGAIN}") from None
+        except ValueError as error:
+            raise DamagedDatasetError(f"{path} is damaged ({error})") from None
+
+    def check_file(self, name: str) -> None:
+        """Compare all of a file with its digest, for those who take it over as it is.
+
+        Raises ``DatasetError`` where it is damaged; a data set without digests is believed.
+        """
+        self._check(name, check_whole)
+
+    def check_shard(self, shard: Path) -> None:
+        """Compare a shard's size and footer with what ``dataset.json`` says of them."""
+        name = shard.relative_to(self.folder).as_posix()
+        if self.files and name not in self.files:
+            raise DamagedDatasetError(f"{shard} is no part of the data set")
+        self._check(name, check_briefly)
+
+    def _check(self, name: str, check: Callable[[Path, str, dict[str, Any]], None]) -> None:
+        if name not in self.files:
+            return
+        try:
+            check(self.folder, name, self.files[name])
+        except DamagedError as error:
+            raise DamagedDatasetError(f"{self.folder / name} {error}") from None
+        except OSError as error:
+            raise DamagedDatasetError(f"{self.folder / name} cannot be read ({error})") from None
 
 
 def open_dataset(folder: Path) -> Dataset:
     """Open a data set folder.
 
-    Raises ``DatasetError`` where the folder is none, is of a newer format, or lacks a file.
+    Raises ``DatasetError`` where the folder is none, is of a newer format, lacks a file, or is
+    damaged: what can be seen without reading all of it.
     """
-    described = folder / "dataset.json"
-    content = _read_json(described)
+    folder = standing(folder)
+    described = folder / DESCRIPTION
+    content = _read_json(described, LARGEST_DESCRIPTION)
     version = content.get("version")
-    if content.get("format") != FORMAT or not isinstance(version, int):
+    if content.get("format") != FORMAT or type(version) is not int:
         raise DatasetError(f"{described} describes no data set of `build-splits`")
     if version > FORMAT_VERSION:
         raise DatasetError(
@@ -116,16 +184,22 @@ def open_dataset(folder: Path) -> Dataset:
         dataset = Dataset(
             folder=folder,
             version=version,
-            kind=str(content["kind"]),
-            service=str(content["service"]),
-            classes=tuple(map(str, content["classes"])),
-            counts=dict(content["counts"]),
-            digest=str(content["digest"]),
-            options=dict(content["options"]),
+            kind=kind_of(content),
+            service=text_of(content, "service"),
+            classes=class_names(content.get("classes")),
+            counts=counts_by_split(content),
+            digest=text_of(content, "digest"),
+            options=object_of(content, "options"),
+            image_size=image_size_of(content),
             described=content,
+            files=files_of(content),
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise DatasetError(f"{described} is damaged ({error!r}): {_AGAIN}") from None
+        check_objects(content)
+        check_own_digest(content)
+    except DamagedError as error:
+        raise DamagedDatasetError(f"{described} {error}") from None
+    except ValueError as error:
+        raise DamagedDatasetError(f"{described} is damaged ({error})") from None
     for split in SPLITS:
         _check_shards(dataset, split)
     return dataset
@@ -136,32 +210,30 @@ def _check_shards(dataset: Dataset, split: str) -> None:
     names = [path.name for path in shards]
     expected = [f"{split}-{n:05d}-of-{len(names):05d}.parquet" for n in range(len(names))]
     if not names or names != expected:
-        raise DatasetError(f"{dataset.folder / 'data'} lacks a shard of {split}: {_AGAIN}")
+        raise DamagedDatasetError(f"{dataset.folder / 'data'} lacks a shard of {split}")
     posts = 0
     for shard in shards:
+        dataset.check_shard(shard)
         try:
             metadata = pq.read_metadata(shard)
         except (OSError, pa.ArrowException) as error:
-            raise DatasetError(f"{shard} cannot be read ({error}): {_AGAIN}") from None
+            raise DamagedDatasetError(f"{shard} cannot be read ({error})") from None
         if missing := sorted(set(SCHEMA.names) - set(metadata.schema.to_arrow_schema().names)):
-            raise DatasetError(f"{shard} lacks the column {missing[0]}: {_AGAIN}")
+            raise DamagedDatasetError(f"{shard} lacks the column {missing[0]}")
         posts += metadata.num_rows
     if posts != dataset.counts.get(split, {}).get("total"):
-        raise DatasetError(
+        raise DamagedDatasetError(
             f"{dataset.folder / 'data'} holds {posts} posts of {split}, dataset.json says "
-            f"another number: {_AGAIN}"
+            f"another number"
         )
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path, largest: int) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path, largest=largest)
     except FileNotFoundError:
         raise DatasetError(
             f"{path} is not there: give the folder that `build-splits --out` wrote"
         ) from None
     except (OSError, ValueError) as error:
-        raise DatasetError(f"{path} cannot be read ({error}): {_AGAIN}") from None
-    if not isinstance(content, dict):
-        raise DatasetError(f"{path} holds no JSON object: {_AGAIN}")
-    return content
+        raise DamagedDatasetError(f"{path} cannot be read ({error})") from None

@@ -20,11 +20,13 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from datasets import excluded, references
 from datasets.errors import DatasetError
 from datasets.folder import new_dataset_folder, write_description
+from datasets.layout import DATA
 from datasets.modalities import COMPLETE, MODALITIES
+from datasets.parquet_files import open_parquet, parquet_writer
 from datasets.reading import Dataset, open_dataset
 from datasets.shards import SCHEMA, write_shards
 from datasets.splits import TEST, TRAIN, VALIDATION
@@ -90,10 +92,11 @@ def reduce_dataset(dataset: Path, out: Path, *, fraction: float, seed: int) -> d
     with new_dataset_folder(out, source=dataset) as folder:
         for split in (VALIDATION, TEST):
             for shard in source.shards(split):
-                shutil.copyfile(shard, folder / "data" / shard.name)
-        shutil.copyfile(dataset / "excluded.parquet", folder / "excluded.parquet")
-        if (dataset / "references.parquet").exists():
-            _copy_references(dataset, folder, kept)
+                _copy(source, f"{DATA}/{shard.name}", folder)
+        _copy(source, excluded.FILE_NAME, folder)
+        if (source.folder / references.FILE_NAME).exists():
+            source.check_file(references.FILE_NAME)
+            _copy_references(source.folder, folder, kept)
         vocabulary = VocabularyCounter()
         labels: Counter[str] = Counter()
         subsets: Counter[str] = Counter()
@@ -115,8 +118,7 @@ def reduce_dataset(dataset: Path, out: Path, *, fraction: float, seed: int) -> d
             "reduced": {"fraction": float(fraction), "seed": seed},
         }
         content.pop("leakage", None)
-        write_description(folder, content, vocabulary.content(source.vocabulary().min_count))
-    return content
+        return write_description(folder, content, vocabulary.content(source.vocabulary().min_count))
 
 
 def _training_posts(source: Dataset) -> Iterator[tuple[str, str, str]]:
@@ -136,13 +138,19 @@ def _reduced(table: pa.Table, kept: Mapping[str, str]) -> pa.Table:
     return pa.table({name: columns[name] for name in SCHEMA.names}, schema=SCHEMA)
 
 
+def _copy(source: Dataset, name: str, folder: Path) -> None:
+    """Copy a file as it is, if it is as it was written: the copy's digest would hide damage."""
+    source.check_file(name)
+    shutil.copyfile(source.folder / name, folder / name)
+
+
 def _copy_references(dataset: Path, folder: Path, kept: Mapping[str, str]) -> None:
     """Copy the posts' references; a post that lost its picture has no digest of it any more."""
-    with pq.ParquetFile(dataset / "references.parquet") as file:
+    with open_parquet(dataset / references.FILE_NAME) as file:
         schema = file.schema_arrow
         index = schema.get_field_index("image_sha256")
-        path = folder / "references.parquet"
-        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        path = folder / references.FILE_NAME
+        with parquet_writer(path, schema) as writer:
             for batch in file.iter_batches(100_000):
                 table = pa.Table.from_batches([batch])
                 present = pa.array(

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+
+from datasets.parquet_files import parquet_writer
 
 
 class RowGroups:
@@ -35,7 +36,7 @@ def parquet_in_groups(
 ) -> Iterator[Callable[[pa.Table], None]]:
     """Give a function that writes tables of ``schema`` to a file, in row groups of ``rows``."""
     groups = RowGroups(schema, rows)
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+    with parquet_writer(path, schema) as writer:
 
         def write(table: pa.Table) -> None:
             for group in groups.cut(table.cast(schema)):

@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from datasets.parquet_files import parquet_writer
 from datasets.row_groups import RowGroups
 
 _ROW_GROUP = 1000
@@ -83,7 +84,7 @@ class _Shards:
             self.close()
         if self._writer is None:
             self.written.append(self._folder / f"{self._split}-{len(self.written):05d}.part")
-            self._writer = pq.ParquetWriter(self.written[-1], SCHEMA, compression="zstd")
+            self._writer = parquet_writer(self.written[-1], SCHEMA)
             self._size = 0
         self._writer.write_table(group, row_group_size=_ROW_GROUP)
         # Pictures do not shrink under zstd, so what goes in is what comes out, or less.

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from datasets.printing import printable
 from datasets.splits import SPLITS
 
 
@@ -17,7 +18,10 @@ def describe(content: dict[str, Any]) -> str:
     return "\n".join(
         [
             f"{'':<14}" + "".join(f"{split:>12}" for split in SPLITS),
-            *(f"{name:<14}" + "".join(f"{n:>12}" for n in numbers) for name, numbers in rows),
+            *(
+                f"{printable(name):<14}" + "".join(f"{n:>12}" for n in numbers)
+                for name, numbers in rows
+            ),
             f"not in the data set: {counted(content['excluded'])}",
             f"like a post of training: {_leaks(content)}",
         ]

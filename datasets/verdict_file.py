@@ -1,30 +1,32 @@
 """The file of ``manifest verify --out``: each post of a manifest with what became of it.
 
-Parquet or CSV by the name's ending. It is written batch by batch under a temporary name, so that a
-file in its place is whole.
+Parquet or CSV by the name's ending. It is written batch by batch beside its place, so that a file
+that stands there is whole.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pyarrow import csv
 
 from datasets.errors import DatasetError
+from datasets.parquet_files import parquet_writer
+from datasets.replacing import new_file
 
 VERDICTS_SCHEMA = pa.schema(
     [
         pa.field("photo_id", pa.string(), nullable=False),
-        # same, edited, gone, private or missing
+        # same, edited, unknown (a picture of another size), gone, private or missing
         pa.field("verdict", pa.string(), nullable=False),
         # The subset of modalities that were edited; null where none was.
         pa.field("edited", pa.string()),
     ]
 )
-_WRITERS: dict[str, Callable[[str, pa.Schema], pa.ipc.RecordBatchStreamWriter]] = {
-    ".parquet": pq.ParquetWriter,
+_WRITERS: dict[str, Callable[..., Any]] = {
+    ".parquet": parquet_writer,
     ".csv": csv.CSVWriter,
 }
 
@@ -40,12 +42,8 @@ def verdict_writer(out: Path | None) -> Iterator[Callable[[pa.RecordBatch], None
         return
     if out.suffix not in _WRITERS:
         raise DatasetError(f"--out {out}: give a file that ends in .parquet or .csv")
-    partial = out.with_name(f".{out.name}.part")
     try:
-        with _WRITERS[out.suffix](str(partial), VERDICTS_SCHEMA) as writer:
+        with new_file(out) as new, _WRITERS[out.suffix](new, VERDICTS_SCHEMA) as writer:
             yield writer.write_batch
-        partial.replace(out)
     except OSError as error:
         raise DatasetError(f"{out} cannot be written: {error}") from None
-    finally:
-        partial.unlink(missing_ok=True)

@@ -14,11 +14,11 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from datasets import decisions, excluded
 from datasets.decisions import PreviousPictures
 from datasets.modalities import SUBSETS
+from datasets.parquet_files import parquet_writer
 from datasets.references import references_in
 from datasets.row_groups import parquet_in_groups
 from datasets.shards import SCHEMA, picture_column, shards_in
@@ -76,7 +76,7 @@ def write_posts(
             parquet_in_groups(folder / excluded.FILE_NAME, excluded.SCHEMA, excluded.ROW_GROUP)
         )
         kept_decisions = opened.enter_context(
-            pq.ParquetWriter(folder / decisions.FILE_NAME, decisions.SCHEMA, compression="zstd")
+            parquet_writer(folder / decisions.FILE_NAME, decisions.SCHEMA)
         )
         for table in spool.tables():
             is_kept = pc.is_null(table.column("reason"))

@@ -8,7 +8,7 @@ before the next call is made.
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harvest import withdrawals
@@ -28,6 +28,7 @@ from harvest.image_stage import ImageStage
 from harvest.key_check import check_key
 from harvest.ledger import Ledger
 from harvest.list_intake import add_list
+from harvest.manifest_intake import size_to_fetch
 from harvest.metadata import add_metadata
 from harvest.pacing import HOUR, Pacer
 from harvest.picture_check import pictures_on_disk
@@ -67,6 +68,7 @@ def crawl(
     a ``show``, a terminal gets bars and a log lines. Raises ``HarvestError``.
     """
     published = open_lists(options.published_lists)
+    options = sized(options, published, say)
     metadata = open_metadata(options.metadata) if options.metadata else None
     with (
         harvest_at_work(options.out) as ledger,
@@ -115,6 +117,14 @@ def open_lists(paths: tuple[Path, ...]) -> list[PublishedList]:
                     "folders, or the ledger could not tell their rows apart"
                 )
     return published
+
+
+def sized(options: CrawlOptions, published: list[PublishedList], say: Say) -> CrawlOptions:
+    """Return the options with the size of the pictures that a manifest asks for."""
+    manifest = published[0].manifest
+    if manifest is None or not options.images:
+        return options
+    return replace(options, image_size=size_to_fetch(manifest, options.image_size, say))
 
 
 def take_in(ledger: Ledger, published: list[PublishedList], options: CrawlOptions, say: Say) -> int:

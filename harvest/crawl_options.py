@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harvest.errors import HarvestError
-from harvest.image_client import SIZES
+from harvest.photo_url import SIZES
 from harvest.retry import RetryPolicy
 from harvest.servers import servers
 from harvest.withdrawals import USUAL
@@ -26,7 +26,7 @@ class CrawlOptions:
     """Fetch the pictures; without, only whether they are there is asked."""
     image_size: str = ""
     """``z``, ``c`` or ``b`` for the longest edge of 640, 800 or 1024 pixels, or the next smaller
-    one that there is; 500 by default."""
+    one that there is; empty for the size of the manifest that is crawled, else 500."""
     quota: int = 3600
     """API calls in an hour; 0 for no limit."""
     limit: int | None = None

@@ -18,9 +18,14 @@ from harvest.references import move_on
 
 REFUSALS = DEAD_PICTURES
 """Outcomes of a picture that its host refuses."""
-AGAIN = ("vouched", "replaced", "broken")
-"""Why a settled picture is asked for again: the API says that it lives, or names another place
-for one that is on disk; a build could not decode it."""
+FETCH_ANEW = ("replaced", "broken")
+"""Why a picture that is on disk is fetched again: the API names another place for it; a build could
+not decode it. One that is ``vouched``, as the API says that it lives, is only asked for again."""
+WITHDRAWN = (
+    "api_outcome IN ('gone', 'private') AND EXISTS (SELECT 1 FROM evidence WHERE "
+    "evidence.photo_id = photos.photo_id AND what = 'api' AND witness = 'api')"
+)
+"""In SQL: the API itself has said that a photo is not public any more."""
 
 _REFUSED = "outcome IN ('gone', 'private', 'placeholder')"
 _UNSURE_POSTS = "what = 'api' AND witness = 'picture' AND sure = 0"

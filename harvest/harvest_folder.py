@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from harvest.errors import HarvestError
 from harvest.ledger import Ledger
+from harvest.ledger_check import check_rows
 from harvest.ledger_file import FILE_NAME
 
 _LOCK_NAME = ".crawl.lock"
@@ -28,6 +29,7 @@ def harvest_at_work(out: Path) -> Iterator[Ledger]:
         out.mkdir(parents=True, exist_ok=True)
         _check_foreign(out)
         with FileLock(out / _LOCK_NAME, timeout=0), Ledger(out / FILE_NAME, create=True) as ledger:
+            check_rows(ledger)
             yield ledger
     except Timeout:
         raise HarvestError(
@@ -61,11 +63,17 @@ def keep_to_one_service(ledger: Ledger, service: str) -> None:
     ledger.set_meta("service", service)
 
 
-def keep_to_one_size(ledger: Ledger, size: str) -> None:
-    """Refuse to mix sizes of pictures: nothing would tell which of them a post has."""
+def picture_size(ledger: Ledger) -> str | None:
+    """Return the size of a harvest's pictures (``harvest.photo_url.SIZES``); None: it has none."""
     known = ledger.meta("image_size")
     if known is None and ledger.outcome_counts()[1]["ok"]:
-        known = ""  # from before there was a choice
+        return ""  # from before there was a choice
+    return known
+
+
+def keep_to_one_size(ledger: Ledger, size: str) -> None:
+    """Refuse to mix sizes of pictures: nothing would tell which of them a post has."""
+    known = picture_size(ledger)
     if known not in (None, size):
         given = f"--image-size {known}" if known else "no --image-size"
         raise HarvestError(

@@ -20,7 +20,7 @@ from yarl import URL
 from harvest.content_encoding import decoded
 from harvest.image_hosts import ImageHosts
 from harvest.images import LARGEST, OversizedPictureError, UnansweredPictureError
-from harvest.photo_url import PhotoReference
+from harvest.photo_url import SIZES, PhotoReference
 from harvest.placeholders import PlaceholderError, check_redirect, check_size
 from harvest.retry import (
     PhotoGoneError,
@@ -39,10 +39,6 @@ _BUFFER = 2**18
 _TRY_AGAIN = (408, 425)
 _PICTURES = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"RIFF")
 _PAGE_TYPES = ("text/html", "application/xhtml+xml")
-
-# Each size with the next smaller one that is asked for where it is absent: a photo that is smaller
-# than a size has no file of it. Larger ones carry a secret that no list knows.
-SIZES = {"b": "c", "c": "z", "z": "", "": None}
 
 
 @contextmanager

@@ -7,38 +7,25 @@ writes, checks and records what came, in batches that share a commit.
 
 import asyncio
 import contextlib
-import itertools
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from harvest.clock import now
-from harvest.evidence import Refusal
+from harvest.due_photos import DuePhoto
+from harvest.host_trials import HostTrials
 from harvest.image_client import Asking, ImageClient
-from harvest.image_hosts import MOST_AT_ONCE, HostGivenUpError, ImageHosts
-from harvest.images import (
-    CorruptPictureError,
-    OversizedPictureError,
-    Picture,
-    UnansweredPictureError,
-    find_picture,
-    image_path,
-    read_picture,
-    write_picture,
-)
+from harvest.image_hosts import MOST_AT_ONCE, ImageHosts
 from harvest.interruption import GRACE_SECONDS, wait_for
-from harvest.jpeg import NotWholeError
-from harvest.ledger import DuePhoto, Ledger
+from harvest.ledger import Ledger
 from harvest.photo_url import PhotoReference
+from harvest.picture_outcomes import FAILURES, Came, PictureOutcomes
 from harvest.picture_trust import PictureTrust
-from harvest.placeholders import PlaceholderError, SharedBodies, drop_shared_pictures
-from harvest.post_rows import drop_picture
-from harvest.retry import PhotoGoneError, PhotoPrivateError, RetryPolicy, TransientError
+from harvest.retry import RetryPolicy
 from harvest.servers import Servers
-from harvest.spoilt_bodies import SpoiltBodies
-from harvest.whole_picture import check_whole
+from harvest.unchecked_pictures import UncheckedPictures
 
 # Photos at once, from the ledger to the ledger: those that wait to be written count too.
 _MOST_BUSY = 2 * MOST_AT_ONCE
@@ -46,22 +33,6 @@ _DUE = 500
 # How long what has come may wait for more to be recorded with it.
 _LINGER_SECONDS = 0.05
 _LOOK_SECONDS = 0.5
-
-# Decoding a picture to its end takes as long as fetching it: so many of them, or this share, are
-# decoded before the stage falls idle, the others while it is. The build decodes all.
-_CHECKED_AT_ONCE, _SHARE_CHECKED = 40, 0.01
-_MOST_UNCHECKED = 100_000
-_CHECKED_A_TURN = 10
-
-_Outcome = bytes | Exception | None
-"""A body, why there is none, or nothing where only its presence was asked."""
-# What a host says of a picture that it refuses.
-_REFUSALS: dict[type[Exception], str] = {
-    PhotoGoneError: "gone",
-    PhotoPrivateError: "private",
-    PlaceholderError: "placeholder",
-}
-_FAILURES: tuple[type[Exception], ...] = (*_REFUSALS, TransientError)
 
 
 class ImageStage:
@@ -91,30 +62,26 @@ class ImageStage:
         self.idle = False
         self._ledger = ledger
         self._servers = servers
-        self._folder = folder
         self._fetch = fetch
         self._size = size
         self._hosts = hosts
         self._trust = trust
-        self._retry = retry
         self._say = say
         self._stopped = stopped
         self._thread = threading.Thread(target=self._run, name=self.name)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._error: BaseException | None = None
-        self._shared = SharedBodies()
-        self._spoilt = SpoiltBodies()
-        self._unchecked: deque[tuple[str, str]] = deque(maxlen=_MOST_UNCHECKED)
-        """Photos, and the hosts of their pictures, that were not decoded yet."""
-        self._tried: dict[str, asyncio.Task[None]] = {}
-        """Hosts in trouble that are being tried."""
+        self._unchecked = UncheckedPictures(folder)
+        self._outcomes = PictureOutcomes(
+            ledger, folder=folder, trust=trust, retry=retry, unchecked=self._unchecked
+        )
         self._taken: set[str] = set()
         """Photos that wait, are in flight, or are not recorded yet."""
         self._waiting: deque[DuePhoto] = deque()
         self._open = 0
         """Photos in flight or not recorded yet."""
         self._asking: set[asyncio.Task[None]] = set()
-        self._came: list[tuple[DuePhoto, _Outcome, Asking]] = []
+        self._came: list[Came] = []
 
     def start(self, changed: Callable[[], None]) -> None:
         """Start to work; ``changed`` is told of every batch that is recorded, and of the end."""
@@ -155,16 +122,19 @@ class ImageStage:
                 asyncio.TaskGroup() as tasks,
             ):
                 recorder = tasks.create_task(self._record())
-                await self._hand_out(client, tasks)
+                trials = HostTrials(
+                    self._hosts,
+                    self._trust,
+                    is_served=lambda reference: self._is_served(client, reference),
+                    restored=self._woken.set,
+                    say=self._say,
+                )
+                await self._hand_out(client, tasks, trials)
                 self._hosts.abandon()
                 await self._finish()
                 recorder.cancel()
-            if self._fetch and (
-                dropped := drop_shared_pictures(
-                    self._ledger, self._folder, self._shared.placeholders
-                )
-            ):
-                self._say(f"{dropped} pictures are the same few, so placeholders: not kept")
+            if self._fetch:
+                self._outcomes.drop_placeholders(self._say)
 
     async def _finish(self) -> None:
         """Wait a few seconds for what is in flight, and until all that came is recorded."""
@@ -180,7 +150,9 @@ class ImageStage:
                 for task in self._asking:
                     task.cancel()
 
-    async def _hand_out(self, client: ImageClient, tasks: asyncio.TaskGroup) -> None:
+    async def _hand_out(
+        self, client: ImageClient, tasks: asyncio.TaskGroup, trials: HostTrials
+    ) -> None:
         assert self._loop is not None
         while not self._stopped.is_set():
             self._woken.clear()
@@ -196,11 +168,10 @@ class ImageStage:
                 task = tasks.create_task(self._ask(client, self._waiting.popleft()))
                 self._asking.add(task)
                 task.add_done_callback(self._asking.discard)
-            self._try_hosts(client, tasks)
+            trials.start(tasks)
             if not self._taken and self._unchecked:
-                count = max(_CHECKED_AT_ONCE, int(_SHARE_CHECKED * len(self._unchecked)))
-                count = _CHECKED_A_TURN if self.idle else count
-                if await self._loop.run_in_executor(self._files, self._check, count):
+                count = self._unchecked.at_once(idle=self.idle)
+                if await self._loop.run_in_executor(self._files, self._outcomes.check, count):
                     continue
             was_idle, self.idle = self.idle, not self._taken
             if self.idle and not was_idle:
@@ -213,7 +184,7 @@ class ImageStage:
                     await self._woken.wait()
 
     async def _ask(self, client: ImageClient, photo: DuePhoto) -> None:
-        outcome: _Outcome = None
+        outcome: bytes | Exception | None = None
         asking = Asking()
         try:
             # A picture that is here already is only asked whether it still is there.
@@ -221,39 +192,14 @@ class ImageStage:
                 outcome = await client.fetch(photo.reference, self._size, asking)
             else:
                 await client.probe(photo.reference, asking)
-        except _FAILURES as error:
+        except FAILURES as error:
             outcome = error
         except asyncio.CancelledError:  # its turn did not come any more: it stays due
             self._open -= 1
             self._woken.set()
             raise
-        self._came.append((photo, outcome, asking))
+        self._came.append(Came(photo=photo, asking=asking, outcome=outcome))
         self._arrived.set()
-
-    def _try_hosts(self, client: ImageClient, tasks: asyncio.TaskGroup) -> None:
-        """See to it that each host in trouble is tried."""
-        for name in self._trust.in_trouble():
-            if name not in self._tried or self._tried[name].done():
-                self._tried[name] = tasks.create_task(self._try_host(client, name))
-
-    async def _try_host(self, client: ImageClient, name: str) -> None:
-        """Ask a host for pictures that live until it serves one, or for as long as is waited."""
-        host = self._hosts.named(name)
-        served, living = self._trust.living(name)
-        with contextlib.suppress(asyncio.CancelledError):  # the crawl is stopped
-            if served is not None and await self._is_served(client, served):
-                self._trust.refuses_some(name)
-                return
-            self._trust.refuses_all(name)
-            trials = itertools.cycle(living)
-            while served is None or host.breaker.trial_failed():
-                served = next(trials)
-                if await self._is_served(client, served):
-                    self._trust.restored(name)
-                    self._woken.set()
-                    return
-            self._trust.gave_up(name)
-            host.give_up()
 
     async def _is_served(self, client: ImageClient, reference: PhotoReference) -> bool:
         try:
@@ -261,7 +207,7 @@ class ImageStage:
                 await client.fetch(reference, self._size, Asking(vouched=True))
             else:
                 await client.probe(reference, Asking(vouched=True))
-        except _FAILURES:
+        except FAILURES:
             return False
         return True
 
@@ -273,152 +219,16 @@ class ImageStage:
                 await asyncio.sleep(_LINGER_SECONDS)
             self._arrived.clear()
             batch, self._came = self._came, []
-            await self._loop.run_in_executor(self._files, self._keep, batch)
+            await self._loop.run_in_executor(self._files, self._outcomes.record, batch)
             self._open -= len(batch)
-            self._taken.difference_update(photo.reference.photo_id for photo, _, _ in batch)
+            self._taken.difference_update(it.photo.reference.photo_id for it in batch)
             self._woken.set()
             self._changed()
-
-    # What blocks, on the thread for it.
 
     def _due(self, taken: frozenset[str]) -> tuple[list[DuePhoto], float | None]:
         """Return photos that are due and not taken, or the time of the next that will be."""
         photos = self._ledger.due("image", now=now(), limit=_DUE + len(taken))
         due = [photo for photo in photos if photo.reference.photo_id not in taken]
         if self._fetch:
-            due = list(self._not_here(due))
+            due = [photo for photo in due if not self._outcomes.record_left_behind(photo)]
         return due, None if due else self._ledger.next_due("image")
-
-    def _not_here(self, photos: list[DuePhoto]) -> Iterator[DuePhoto]:
-        """Yield those whose picture a killed crawl has not left in its place; record the others."""
-        for photo in photos:
-            photo_id = photo.reference.photo_id
-            if (
-                not photo.picture_known
-                and not photo.fetch_anew
-                and (picture := find_picture(image_path(self._folder, photo_id)))
-            ):
-                self._ledger.record_picture(photo_id, picture)
-                self._unchecked.append((photo_id, ""))
-            else:
-                yield photo
-
-    def _keep(self, batch: list[tuple[DuePhoto, _Outcome, Asking]]) -> None:
-        """Write the pictures of a batch, then record all of it in one commit."""
-        made = [
-            (photo, self._made(photo, outcome, asking.host), asking)
-            for photo, outcome, asking in batch
-        ]
-        seen: list[tuple[str, str, bool]] = []
-        contradicted: list[tuple[str, str]] = []
-        with self._ledger.transaction():
-            for photo, result, asking in made:
-                photo_id = photo.reference.photo_id
-                if isinstance(result, Picture):
-                    if not self._ledger.record_picture(photo_id, result):
-                        image_path(self._folder, photo_id).unlink(missing_ok=True)
-                elif result is None:
-                    self._ledger.record_seen(photo_id)
-                elif type(result) in _REFUSALS:
-                    came_to = self._record_refusal(photo, result, asking)
-                    if came_to == "contradicted":
-                        contradicted.append((asking.host, photo_id))
-                    if came_to in ("refused", "contradicted"):
-                        seen.append((asking.host, photo_id, True))
-                    continue
-                else:
-                    assert isinstance(result, TransientError)
-                    self._record_failure(photo, result, asking.host)
-                    continue
-                seen.append((asking.host, photo_id, False))
-        for host, photo_id, refused in seen:
-            self._trust.saw(host, photo_id, refused=refused)
-        for host, photo_id in contradicted:
-            self._trust.contradicted(host, photo_id)
-
-    def _made(self, photo: DuePhoto, outcome: _Outcome, host: str) -> Picture | Exception | None:
-        if not isinstance(outcome, bytes):
-            return outcome
-        photo_id = photo.reference.photo_id
-        try:
-            self._shared.check(photo_id, outcome)
-            picture = read_picture(outcome)
-            if photo.picture_known or self._spoilt.know(photo_id):
-                _decode(outcome)  # at once: it must not replace a whole one, or be half again
-        except CorruptPictureError as error:
-            self._spoilt.came(photo_id, host, outcome)
-            return error
-        except _FAILURES as error:
-            return error
-        write_picture(image_path(self._folder, photo_id), outcome)
-        self._spoilt.served(host)
-        self._unchecked.append((photo_id, host))
-        return picture
-
-    def _record_refusal(self, photo: DuePhoto, error: Exception, asking: Asking) -> str:
-        if self._trust.doubted(asking.host, asking.epoch):
-            self._ledger.postpone("image", photo.reference.photo_id, str(error), delay=0.0)
-            return "doubted"
-        refusal = Refusal(
-            outcome=_REFUSALS[type(error)],
-            reason=str(error),
-            host=asking.host,
-            status=asking.status or None,
-        )
-        return self._ledger.record_refusal(
-            photo.reference, refusal, settle=self._trust.settles_posts
-        )
-
-    def _record_failure(self, photo: DuePhoto, error: TransientError, host: str) -> None:
-        ledger, photo_id, reason = self._ledger, photo.reference.photo_id, str(error)
-        if not error.spends_attempt:
-            delay = max(error.retry_after or 0.0, self._retry.backoff(1))
-            ledger.postpone("image", photo_id, reason, delay=delay)
-            return
-        next_try = self._retry.delay(photo.attempts + 1, error.retry_after)
-        if isinstance(error, HostGivenUpError | UnansweredPictureError) or (
-            isinstance(error, OversizedPictureError) and self._spoilt.came_twice(photo_id)
-        ):
-            next_try = None  # no further try of this crawl would mend it
-        if (
-            next_try is None
-            and isinstance(error, CorruptPictureError)
-            and self._spoilt.is_final(photo_id, host)
-        ):
-            ledger.record_final("image", photo_id, "corrupt", reason)
-        else:
-            ledger.record_failure("image", photo_id, reason, delay=next_try)
-
-    def _check(self, count: int) -> int:
-        """Decode some pictures to their end; ask again for those that are not whole.
-
-        Returns how many those are.
-        """
-        spoilt = 0
-        for _ in range(min(count, len(self._unchecked))):
-            photo_id, host = self._unchecked.pop()
-            try:
-                body = image_path(self._folder, photo_id).read_bytes()
-                _decode(body)
-            except FileNotFoundError:
-                continue
-            except CorruptPictureError as error:
-                spoilt += 1
-                self._spoilt.came(photo_id, host, body)
-                self._take_back(photo_id, error, host)
-        return spoilt
-
-    def _take_back(self, photo_id: str, error: CorruptPictureError, host: str) -> None:
-        image_path(self._folder, photo_id).unlink(missing_ok=True)
-        with self._ledger.transaction() as connection:
-            drop_picture(connection, photo_id)
-            self._record_failure(self._ledger.photo("image", photo_id), error, host)
-
-
-def _decode(body: bytes) -> None:
-    """Raise ``CorruptPictureError`` where a JPEG does not hold its whole picture."""
-    if body.startswith(b"\xff\xd8"):
-        try:
-            check_whole(body)
-        except NotWholeError as error:
-            raise CorruptPictureError(str(error)) from None

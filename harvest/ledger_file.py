@@ -19,6 +19,8 @@ NO_POST = (
     "date_upload = NULL, date_taken = NULL, api_source = NULL"
 )
 """What drops a post from its row of ``photos``."""
+NO_PICTURE = "image_sha256 = NULL, image_bytes = NULL, image_width = NULL, image_height = NULL"
+"""What drops a picture from it."""
 _APPLICATION = int.from_bytes(b"FEmo")  # tells a ledger from other SQLite files
 
 # *_next_try: unix time of the next try; null where none is planned, so that the photos that are

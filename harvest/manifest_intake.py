@@ -5,10 +5,12 @@ a second manifest in it, nothing would say whose labels and splits are meant.
 """
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 from harvest.errors import HarvestError
 from harvest.ledger import Ledger
+from harvest.photo_url import size_in_words
 from harvest.sources.manifest import Manifest
 
 META = "manifest"
@@ -19,6 +21,31 @@ _TAKEN = (
     *("split", "modalities"),
 )
 _OF_ITS_OWN = "give it a harvest folder of its own (--out)"
+
+
+def size_to_fetch(manifest: Manifest, given: str, say: Callable[[str], None]) -> str:
+    """Return the size of the pictures that a crawl of a manifest fetches, and say why.
+
+    That is the manifest's, so that the posts come back as they were, unless one is ``given``.
+    """
+    size = manifest.description.image_size
+    known = f"the pictures of the manifest {manifest.path.name} are of {size_in_words(size)}"
+    if size is None:
+        if not given:
+            say(
+                f"{known}: {size_in_words('')} are fetched; if those who sent it fetched larger "
+                "ones, give the same --image-size to a harvest folder of its own"
+            )
+        return given
+    if given in ("", size):
+        if size and not given:
+            say(f"{known}, which are fetched")
+        return size
+    say(
+        f"{known}, and {size_in_words(given)} are fetched, as asked: `manifest verify` cannot tell "
+        "which pictures were edited"
+    )
+    return given
 
 
 def keep_lists_and_manifests_apart(ledger: Ledger, manifest: Manifest | None) -> None:

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from harvest.answers import Answer, MalformedAnswerError
-from harvest.images import image_path
 from harvest.ledger import Ledger
 from harvest.ledger_file import METADATA_SOURCE
 from harvest.outcomes import ASKED_AGAIN, DEAD_PICTURES, quoted
 from harvest.retry import PhotoVideoError
 from harvest.sources.yfcc100m import parse_row
 from harvest.sources.yfcc100m_files import MetadataFile
+from harvest.videos import drop_videos
 
 _POSTS_TO_A_COMMIT = 1000
 _ROWS_TO_A_LINE = 10_000_000
@@ -81,8 +81,7 @@ def _settle_video(ledger: Ledger, images: Path, row: Any, wanted: set[str]) -> i
     if photo_id not in wanted:
         return 0
     wanted.discard(photo_id)
-    image_path(images, photo_id).unlink(missing_ok=True)
-    ledger.record_videos([photo_id])
+    drop_videos(ledger, images, [photo_id])
     return 1
 
 

@@ -20,10 +20,21 @@ _PATH = re.compile(
     r"\.(?:jpg|jpeg|png|gif)",
     re.IGNORECASE | re.ASCII,
 )
+# The suffix of each size, with the next smaller size that is asked for where it is absent: a photo
+# that is smaller than a size has no file of it. Larger ones carry a secret that no list knows.
+SIZES: dict[str, str | None] = {"b": "c", "c": "z", "z": "", "": None}
+_PIXELS = {"b": 1024, "c": 800, "z": 640, "": 500}
 _SHOWN = 200  # characters of a bad URL
 _FARM_HOST = re.compile(r"farm(\d+)\.")
 # Sizes from h up, and the original, carry a secret of their own, which opens no other size.
 _OWN_SECRET = frozenset({"h", "k", "o", "3k", "4k", "5k", "6k", "f"})
+
+
+def size_in_words(size: str | None) -> str:
+    """Return how large the pictures of one of ``SIZES`` are; None: nobody knows."""
+    if size is None:
+        return "an unknown size"
+    return f"{_PIXELS[size]} pixels" + (f" (--image-size {size})" if size else "")
 
 
 class NotFlickrError(ValueError):

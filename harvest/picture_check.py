@@ -15,6 +15,7 @@ from pathlib import Path
 
 from harvest.images import image_path
 from harvest.ledger import Ledger
+from harvest.ledger_file import NO_PICTURE
 
 _META_KEY = "pictures"
 _ON_DISK, _AT_WORK = "on disk", "at work"
@@ -43,8 +44,7 @@ def _make_due(ledger: Ledger, folder: Path) -> int:
     with ledger.transaction() as connection:
         connection.executemany(
             "UPDATE photos SET image_outcome = 'pending', image_attempts = 0, image_next_try = 0, "
-            "image_sha256 = NULL, image_bytes = NULL, image_width = NULL, image_height = NULL "
-            "WHERE photo_id = ?",
+            f"{NO_PICTURE} WHERE photo_id = ?",
             lost,
         )
     return len(lost)

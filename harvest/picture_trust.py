@@ -3,83 +3,27 @@
 A picture that is gone, private or a placeholder settles its post without a call. A host that
 begins to answer so to everything would settle all that is left. So each host's answers are
 watched: where far more of them are refusals than this harvest has seen, or the API has vouched for
-one that is refused, everything waits while the API is asked about a few. Where it says that they
-live, what the host refused is taken back, and it is tried with a picture that it has served before.
-If it refuses that too, it is in trouble: its breaker stays open until a picture that lives is
-served. If not, it has lost some pictures of posts that live, and its refusals settle no posts any
-more. Where the API confirms them, it is a run of dead photos, such as one owner's. Beside that a
-sample of all dead pictures is checked with the API, and where too many of
-them live, pictures settle no posts in this crawl.
+one that is refused, everything waits while the API is asked about a few.
+
+Where it says that they live, what the host refused is taken back, and the host is tried with
+pictures that live (``harvest.host_trials``). Where it confirms the refusals, they are a run of dead
+photos, such as one owner's. If a host turns out to have lost some pictures of posts that live, or
+too many posts of a sample of all dead pictures live, pictures settle no posts in this crawl.
 """
 
 import threading
 from collections import deque
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
-from math import ceil, comb, log
-from typing import Literal
 
 from harvest.api_calls import ApiCalls
 from harvest.breaker import Breaker
-from harvest.evidence import believe, doubt, doubt_posts, unsure_posts
+from harvest.dead_sample import DeadSample
+from harvest.evidence import believe, doubt, doubt_posts
+from harvest.host_answers import HostAnswers
 from harvest.ledger import Ledger
 from harvest.photo_url import PhotoReference
-
-_WINDOW = 30
-_FEWEST = 12
-# So unlikely among as many dead pictures as this harvest has: it costs next to no false alarm.
-_UNLIKELY = 1e-6
-# What is believed of a list before anything is seen: 30% of 20 photos are dead.
-_PRIOR, _PRIOR_SHARE = 20.0, 0.3
-# Photos that the API is asked about a host: so many that all of them are dead by chance seldom,
-# and more where one lives, until a second one does: a picture may be lost while its photo lives.
-_FEWEST_QUESTIONS, _MORE_QUESTIONS, _MOST_QUESTIONS = 3, 2, 10
-_SELDOM = 1e-3
-_LIVING = 2
-# A run of dead photos that the API confirmed is expected for so many answers more.
-_WIDENED = 200
-# Sample: the first check at so many dead pictures, then each time they have doubled.
-_FIRST_CHECK = 20
-_CHECKS = 10
-_LAST_CHECKS = 5
-_TOO_MANY_LIVE = 0.2
-# A host that is back from trouble so often serves some pictures and refuses others.
-_MOST_SPELLS = 4
-
-Verdict = Literal["lives", "replaced", "dead", "unknown"]
-"""What the API says of a photo whose picture was refused: it lives under that very reference, or
-under another; it is gone or private; nothing."""
-
-
-@dataclass(slots=True)
-class _Host:
-    window: deque[tuple[str, bool]] = field(default_factory=lambda: deque(maxlen=_WINDOW))
-    """The last answers: photo, and whether it was refused."""
-    dead: float = 0.0
-    answers: float = 0.0
-    """Those that have left the window."""
-    widened: float = 0.0
-    """A share of dead pictures that the API has confirmed, expected for ``widened_for`` answers."""
-    widened_for: int = 0
-    runs: int = 0
-    asked: dict[str, Verdict | None] = field(default_factory=dict)
-    """What the API is asked now, and what it said."""
-    state: Literal["well", "suspect", "trouble", "given up", "partial"] = "well"
-    spells: int = 0
-    served: deque[str] = field(default_factory=lambda: deque(maxlen=1))
-    """A photo whose picture it has served."""
-    vouched: list[PhotoReference] = field(default_factory=list)
-    """Pictures to try a host in trouble with."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Question:
-    """A photo to ask the API about; without a ``host`` it is one of the sample."""
-
-    photo_id: str
-    host: str | None
-    spell: int
-    """Spells of trouble before it was drawn."""
+from harvest.verdicts import Question, Verdict, verdict_on
+from harvest.watched_host import WatchedHost
 
 
 class PictureTrust:
@@ -97,100 +41,68 @@ class PictureTrust:
 
         ``settle_posts``: whether a dead picture settles its post.
         """
-        self._ledger = ledger
-        self._breaker_of = breaker_of
-        self._settle_posts = settle_posts
-        self._say = say
-        self._lock = threading.Lock()
-        self._hosts: dict[str, _Host] = {}
-        self._questions: deque[Question] = deque()
-        self._open_questions = 0
-        self._dead_before, self._answers_before = _seen(ledger)
-        self._refused = 0
-        self._next_check = _FIRST_CHECK
-        self._sampled: set[str] = set()
-        self._checked = self._live = 0
-        self._too_many_live = False
-        self._spells = 0
+        self.settles_posts = settle_posts
+        """Whether a dead picture settles its post, as far as is known by now."""
         self.changed: Callable[[], None] = lambda: None
         """Told when a host's state has changed."""
+        self._ledger = ledger
+        self._breaker_of = breaker_of
+        self._say = say
+        self._lock = threading.Lock()
+        self._hosts: dict[str, WatchedHost] = {}
+        self._questions: deque[Question] = deque()
+        self._open_questions = 0
+        """Those that the API is being asked."""
+        self._settled_before = ledger.settled_pictures()
+        self._sample = DeadSample()
+        self._spells = 0
 
     # What the pictures say.
-
-    @property
-    def settles_posts(self) -> bool:
-        """Whether a dead picture settles its post."""
-        return self._settle_posts and not self._too_many_live
 
     def doubted(self, host: str, epoch: int) -> bool:
         """Whether a refusal is not to be recorded; ``epoch``: of the host's breaker, when asked."""
         known = self._hosts.get(host)
-        return known is not None and (
-            known.state in ("trouble", "given up") or self._breaker_of(host).epoch != epoch
-        )
+        return known is not None and known.is_doubted(epoch)
 
     def saw(self, host: str, photo_id: str, *, refused: bool) -> None:
         """Take note of an answer that is recorded: a whole picture, or a refusal."""
         with self._lock:
-            it = self._hosts.setdefault(host, _Host())
-            if len(it.window) == _WINDOW:
-                it.answers += 1
-                it.dead += it.window[0][1]
-            it.window.append((photo_id, refused))
-            it.widened_for = max(it.widened_for - 1, 0)
+            watched = self._watched(host)
+            watched.add(photo_id, refused=refused)
             if not refused:
-                it.served.append(photo_id)
                 return
-            self._refused += 1
-            if self._refused >= self._next_check:
-                self._next_check = 2 * self._refused
-                self._sample(1)
-            if it.state == "well" and len(it.window) >= _FEWEST and self._jumps(it):
-                count = sum(dead for _, dead in it.window)
-                self._suspect(host, it, f"refused {count} of its last {len(it.window)} pictures")
+            if self._sample.add_refusal():
+                self._ask_sample(1)
+            answers = watched.answers
+            if watched.state == "well" and answers.are_unlikely():
+                count = len(answers.refused)
+                self._suspect(watched, f"refused {count} of its last {len(answers)} pictures")
 
     def contradicted(self, host: str, photo_id: str) -> None:
         """Take note that a picture was refused for which the API has vouched."""
         with self._lock:
-            it = self._hosts.setdefault(host, _Host())
-            if it.state == "well" and not it.widened_for:
-                self._suspect(host, it, f"refuses photo {photo_id}, which lives by the API")
+            watched = self._watched(host)
+            if watched.state == "well" and not watched.answers.in_known_run:
+                self._suspect(watched, f"refuses photo {photo_id}, which lives by the API")
 
-    def _jumps(self, it: _Host) -> bool:
-        refused = sum(dead for _, dead in it.window)
-        return tail(len(it.window), refused, self._expected(it)) < _UNLIKELY
+    def _watched(self, name: str) -> WatchedHost:
+        if name not in self._hosts:
+            answers = HostAnswers(*self._settled_before)
+            self._hosts[name] = WatchedHost(name, self._breaker_of(name), answers)
+        return self._hosts[name]
 
-    def _expected(self, it: _Host) -> float:
-        """Return the share of dead pictures that the answers so far, or a known run, let expect."""
-        share = (self._dead_before + it.dead + _PRIOR * _PRIOR_SHARE) / (
-            self._answers_before + it.answers + _PRIOR
-        )
-        return max(share, it.widened) if it.widened_for else share
+    def _suspect(self, host: WatchedHost, why: str) -> None:
+        some = host.suspect()
+        self._put(some, host.name)
+        count = len(some)
+        if host.state == "suspect":
+            self._say(f"the image server {host.name} {why}: the API is asked about {count} of them")
 
-    def _suspect(self, host: str, it: _Host, why: str) -> None:
-        it.asked.clear()
-        certain = ceil(log(_SELDOM) / log(min(self._expected(it), 0.9)))
-        most = _MOST_QUESTIONS - 2 * _MORE_QUESTIONS
-        count = self._ask_about(host, it, min(max(certain, _FEWEST_QUESTIONS), most))
-        if count < _LIVING:
-            return
-        it.state = "suspect"
-        self._breaker_of(host).hold()
-        self._say(f"the image server {host} {why}: the API is asked about {count} of them")
-
-    def _ask_about(self, host: str, it: _Host, count: int) -> int:
-        # The last ones: what was refused before the trouble began may well be dead.
-        refused = [photo_id for photo_id, dead in it.window if dead and photo_id not in it.asked]
-        some = refused[-count:]
-        it.asked.update(dict.fromkeys(some))
-        self._questions.extend(self._question(photo_id, host) for photo_id in some)
-        return len(some)
-
-    def _question(self, photo_id: str, host: str | None) -> Question:
-        return Question(photo_id=photo_id, host=host, spell=self._spells)
+    def _put(self, some: list[str], host: str | None) -> None:
+        self._questions.extend(Question(photo_id=it, host=host, spell=self._spells) for it in some)
 
     def _any_suspect(self) -> bool:
-        return any(it.state == "suspect" for it in self._hosts.values())
+        return any(host.state == "suspect" for host in self._hosts.values())
 
     # What the API says.
 
@@ -212,10 +124,7 @@ class PictureTrust:
     def ask(self, question: Question, calls: ApiCalls) -> None:
         """Put a question to the API, and draw what follows from it."""
         refused = self._ledger.photo("api", question.photo_id)
-        verdict: Verdict = "unknown"
-        # What the API has answered in this crawl is not asked twice.
-        if self._answered(question.photo_id) or calls.check_photo(refused):
-            verdict = self._verdict(refused.reference)
+        verdict = verdict_on(refused, self._ledger, calls)
         with self._lock:
             self._open_questions -= 1
             if calls.stopped:
@@ -223,167 +132,105 @@ class PictureTrust:
             if question.host is None:
                 # One drawn before a host fell into trouble says nothing of the others.
                 if question.spell == self._spells and not self._any_suspect():
-                    self._tally(verdict)
+                    self._judge_sample(verdict)
             else:
-                it = self._hosts[question.host]
-                it.asked[question.photo_id] = verdict
-                if verdict == "lives":
-                    it.vouched.append(refused.reference)
-                if it.state == "suspect" and None not in it.asked.values():
-                    self._decide(question.host, it)
+                host = self._hosts[question.host]
+                if host.add_verdict(refused.reference, verdict):
+                    self._decide(host)
         self.changed()
 
-    def _answered(self, photo_id: str) -> bool:
-        return bool(
-            self._ledger.query(
-                "SELECT 1 FROM photos WHERE photo_id = ? AND api_next_try IS NULL "
-                "AND (api_outcome = 'ok' OR photo_id IN (SELECT photo_id FROM evidence "
-                "WHERE what = 'api' AND witness = 'api'))",
-                (photo_id,),
-            )
-        )
-
-    def _verdict(self, refused: PhotoReference) -> Verdict:
-        row = self._ledger.query(
-            "SELECT server, secret, api_outcome, withdrawals.photo_id AS withdrawn FROM photos "
-            "LEFT JOIN withdrawals USING (photo_id) WHERE photo_id = ?",
-            (refused.photo_id,),
-        )[0]
-        if row["api_outcome"] != "ok" or row["withdrawn"]:
-            return "dead"
-        same = (row["server"], row["secret"]) == (refused.server, refused.secret)
-        return "lives" if same else "replaced"
-
-    def _decide(self, host: str, it: _Host) -> None:
-        said = list(it.asked.values())
-        live, known = said.count("lives"), len(said) - said.count("unknown")
-        if (
-            0 < live < _LIVING
-            and len(said) < _MOST_QUESTIONS
-            and self._ask_about(host, it, _MORE_QUESTIONS)
-        ):
-            return
-        if live >= _LIVING or not known:
-            self._distrust(host, it, live, known)
+    def _decide(self, host: WatchedHost) -> None:
+        if more := host.ask_more():
+            self._put(more, host.name)
+        elif host.refuses_what_lives:
+            self._distrust(host)
         else:
-            self._confirm(host, it, live, known)
+            host.confirm()
+            dead = host.known - host.living
+            self._say(f"the API confirms {dead} of {host.known}: the crawl goes on")
 
-    def _distrust(self, host: str, it: _Host, live: int, known: int) -> None:
-        if not it.vouched:  # the API said nothing: what was refused is tried itself
-            it.vouched = [self._ledger.photo("api", photo_id).reference for photo_id in it.asked]
+    def _distrust(self, host: WatchedHost) -> None:
+        if not host.vouched:  # the API said nothing: what was refused is tried itself
+            host.vouched = [self._ledger.photo("api", it).reference for it in host.asked]
         # First: what is in flight must not be recorded behind what is taken back.
-        it.state = "trouble"
+        host.state = "trouble"
         with self._ledger.transaction() as connection:
-            taken_back = doubt(connection, host)
-        self._refused = max(self._refused - taken_back, 0)
+            taken_back = doubt(connection, host.name)
+        self._sample.begin_anew(taken_back=taken_back)
         self._spells += 1
-        it.spells += 1
-        self._checked = self._live = 0
-        it.window.clear()
-        self._breaker_of(host).distrust()
-        said = f"{live} of {known} live by the API" if known else "the API does not say"
+        host.distrust()
+        live = f"{host.living} of {host.known} live by the API"
         self._say(
-            f"the image server {host} refuses pictures that live ({said}): {taken_back} refusals "
+            f"the image server {host.name} refuses pictures that live "
+            f"({live if host.known else 'the API does not say'}): {taken_back} refusals "
             "are taken back"
         )
-
-    def _confirm(self, host: str, it: _Host, live: int, known: int) -> None:
-        it.state = "well"
-        it.runs += 1
-        it.widened = sum(dead for _, dead in it.window) / len(it.window)
-        it.widened_for = _WIDENED * 2 ** min(it.runs - 1, 10)
-        self._breaker_of(host).release()
-        self._say(f"the API confirms {known - live} of {known}: the crawl goes on")
 
     # A host in trouble.
 
     def in_trouble(self) -> list[str]:
         """Return the hosts that are to be tried with pictures that live."""
-        return [host for host, it in tuple(self._hosts.items()) if it.state == "trouble"]
+        return [host.name for host in tuple(self._hosts.values()) if host.state == "trouble"]
 
     def living(self, host: str) -> tuple[PhotoReference | None, list[PhotoReference]]:
         """Return a picture that a host has served, if it has, and pictures that it refused."""
         with self._lock:
-            it = self._hosts[host]
-            served = self._ledger.photo("image", it.served[0]).reference if it.served else None
-            return served, list(it.vouched)
+            watched = self._hosts[host]
+            photo_id = watched.served
+            served = self._ledger.photo("image", photo_id).reference if photo_id else None
+            return served, list(watched.vouched)
 
-    def refuses_all(self, host: str) -> None:
-        """Take note that a host in trouble refuses what it has served before, or may well do so."""
-        self._say(
-            f"the image server {host} is in trouble: what is left is asked for when it serves a "
-            "picture that lives"
-        )
+    def serves_some(self, host: str) -> int:
+        """Take note that a host serves what it has served before, and refuses others that live.
 
-    def refuses_some(self, host: str) -> None:
-        """Take note that a host serves what it has served before, and refuses others that live."""
+        Returns how many posts are open again.
+        """
         with self._lock:
-            it = self._hosts[host]
-            it.state = "partial"
-            it.vouched.clear()
-            self._breaker_of(host).restored()
-            opened = self._settle_no_posts()
-        self._say(
-            f"the image server {host} serves other pictures: it has lost those of posts that live, "
-            f"so pictures settle no posts in this crawl, and {opened} are asked of the API"
-        )
+            self._hosts[host].serve_some()
+            return self._settle_no_posts()
 
-    def restored(self, host: str) -> None:
-        """Take note that a host in trouble has served a picture that lives."""
+    def serves_again(self, host: str) -> float:
+        """Take note that a host in trouble has served what lives; return the seconds it did not."""
         with self._lock:
-            it = self._hosts[host]
-            it.state = "well" if it.spells < _MOST_SPELLS else "partial"
-            if it.state == "partial":
+            watched = self._hosts[host]
+            away = watched.serve_again()
+            if watched.state == "partial":
                 self._settle_no_posts()
-            it.vouched.clear()
-            away = self._breaker_of(host).restored()
-        self._say(f"the image server {host} serves pictures again, after {away:.0f} s")
+            return away
 
     def gave_up(self, host: str) -> None:
         """Take note that a host refused what lives for as long as the crawl waits."""
         with self._lock:
             self._hosts[host].state = "given up"
-        self._say(
-            f"the image server {host} still refuses pictures that live: what it has not sent is "
-            "failed, and asked for by the next crawl"
-        )
 
     # The sample.
 
-    def _sample(self, count: int) -> int:
-        """Ask about dead pictures of the whole crawl, drawn by chance; return about how many."""
-        count = min(count, _CHECKS - len(self._sampled))
-        if count <= 0 or not self.settles_posts or self._any_suspect():
-            return 0
-        with self._ledger.transaction() as connection:
-            found = unsure_posts(connection, count + len(self._sampled))
-        some = [photo_id for photo_id in found if photo_id not in self._sampled][:count]
-        self._sampled.update(some)
-        self._questions.extend(self._question(photo_id, None) for photo_id in some)
-        return len(some)
+    def _ask_sample(self, count: int) -> bool:
+        """Have the API asked about some dead pictures of the whole crawl; whether there are any."""
+        if not self.settles_posts or self._any_suspect():
+            return False
+        some = self._sample.draw(self._ledger, count)
+        self._put(some, None)
+        return bool(some)
 
-    def _tally(self, verdict: Verdict) -> None:
+    def _judge_sample(self, verdict: Verdict) -> None:
         if verdict == "unknown":
             return
-        self._checked += 1
-        self._live += verdict != "dead"
-        few = self._checked < _LAST_CHECKS
-        if self._too_many_live:
+        self._sample.add_verdict(verdict)
+        if not self.settles_posts:
             return
-        if (self._checked >= 2 and self._live == self._checked) or (
-            not few and self._live >= _TOO_MANY_LIVE * self._checked
-        ):
+        if self._sample.too_many_live:
             opened = self._settle_no_posts()
             self._say(
-                f"{self._live} of {self._checked} dead pictures that were checked belong to posts "
-                f"that live: pictures settle no posts in this crawl, {opened} are asked of the API"
+                f"{self._sample.live} of {self._sample.checked} dead pictures that were checked "
+                "belong to posts that live: pictures settle no posts in this crawl, "
+                f"{opened} are asked of the API"
             )
-        elif not few:
-            with self._ledger.transaction() as connection:
-                believe(connection)
+        elif self._sample.is_enough:
+            self._believe()
 
     def _settle_no_posts(self) -> int:
-        self._too_many_live = True
+        self.settles_posts = False
         with self._ledger.transaction() as connection:
             return doubt_posts(connection)
 
@@ -392,37 +239,17 @@ class PictureTrust:
         with self._lock:
             if self._questions or self._open_questions:
                 return True
-            wanted = _LAST_CHECKS if self._refused >= _FIRST_CHECK or self._live else 1
-            return self._refused > 0 and self._sample(wanted - self._checked) > 0
+            return self._ask_sample(self._sample.still_wanted)
 
     def conclude(self) -> None:
         """Believe what is left, at the end of a crawl that has asked for all, and say the share."""
-        with self._ledger.transaction() as connection:
-            believe(connection)
-        if self._checked:
+        self._believe()
+        if self._sample.checked:
             self._say(
-                f"checked {self._checked} of {self._refused} dead pictures with the API: "
-                f"{self._live} live"
+                f"checked {self._sample.checked} of {self._sample.refused} dead pictures with the "
+                f"API: {self._sample.live} live"
             )
 
-
-def _seen(ledger: Ledger) -> tuple[float, float]:
-    """Return the dead pictures and all pictures that earlier crawls have settled."""
-    dead = alive = 0
-    for row in ledger.query(
-        "SELECT api_outcome, image_outcome, count(*) AS n FROM photos GROUP BY 1, 2"
-    ):
-        if row["image_outcome"] in ("gone", "private", "placeholder"):
-            dead += row["n"]
-        elif row["image_outcome"] == "ok" or row["api_outcome"] == "ok":
-            alive += row["n"]
-    return float(dead), float(dead + alive)
-
-
-def tail(answers: int, refused: int, share: float) -> float:
-    """Return how likely as many refusals or more are where each answer is one with ``share``."""
-    share = min(max(share, 0.0), 1.0)
-    return sum(
-        comb(answers, count) * share**count * (1 - share) ** (answers - count)
-        for count in range(refused, answers + 1)
-    )
+    def _believe(self) -> None:
+        with self._ledger.transaction() as connection:
+            believe(connection)

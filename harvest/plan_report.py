@@ -13,7 +13,7 @@ from random import Random
 from statistics import median
 
 from harvest.api_calls import ApiCalls
-from harvest.crawl import calls_of, open_lists, take_in
+from harvest.crawl import calls_of, open_lists, sized, take_in
 from harvest.crawl_options import CrawlOptions
 from harvest.errors import HarvestError
 from harvest.harvest_folder import harvest_at_work
@@ -69,6 +69,7 @@ def plan(options: CrawlOptions, say: Callable[[str], None]) -> str:
             "the harvest took, which `status` counts; give one of the two"
         )
     published = open_lists(options.published_lists)
+    options = sized(options, published, say)
     with harvest_at_work(options.out) as ledger:
         take_in(ledger, published, options, say)
         pictures = _ask_pictures(ledger, options, say)

@@ -22,8 +22,9 @@ from dataclasses import dataclass
 
 from harvest.api_calls import ApiCalls
 from harvest.clock import now
+from harvest.due_photos import DuePhoto
 from harvest.forecast import PlanRecord
-from harvest.ledger import DuePhoto, Ledger
+from harvest.ledger import Ledger
 from harvest.listing_ledger import (
     OwnersPhotos,
     Yields,

@@ -13,7 +13,7 @@ from itertools import islice
 from harvest.answers import Answer
 from harvest.clock import now
 from harvest.evidence import REFUSALS, confirm, forget, record_evidence
-from harvest.ledger_file import METADATA_SOURCE, NO_POST
+from harvest.ledger_file import METADATA_SOURCE, NO_PICTURE, NO_POST
 from harvest.outcomes import VIDEO
 from harvest.photo_url import PhotoReference
 from harvest.references import leave_reference
@@ -22,7 +22,6 @@ REFRESHED = "refresh answered"
 """Key of ``meta`` under which the known posts are counted that a refresh found alive."""
 _PLACE = ("server", "farm", "secret")
 _SOME = 500  # photo ids that one statement names
-_NO_PICTURE = "image_sha256 = NULL, image_bytes = NULL, image_width = NULL, image_height = NULL"
 
 
 def store_answers(connection: sqlite3.Connection, answers: Iterable[Answer], *, source: str) -> int:
@@ -163,7 +162,7 @@ def drop_post(
     if not picture:
         return
     dropped = connection.execute(
-        f"UPDATE photos SET image_outcome = ?, image_next_try = NULL, {_NO_PICTURE} "
+        f"UPDATE photos SET image_outcome = ?, image_next_try = NULL, {NO_PICTURE} "
         "WHERE photo_id = ? AND image_sha256 IS NOT NULL",
         (outcome, photo_id),
     ).rowcount
@@ -175,18 +174,10 @@ def settle_videos(connection: sqlite3.Connection, photo_ids: Iterable[str]) -> N
     """Keep nothing of listed photos that are videos; ``connection`` is in a transaction."""
     names = [(photo_id,) for photo_id in photo_ids]
     connection.executemany(
-        f"UPDATE photos SET {NO_POST}, {_NO_PICTURE}, api_outcome = '{VIDEO}', "
+        f"UPDATE photos SET {NO_POST}, {NO_PICTURE}, api_outcome = '{VIDEO}', "
         f"api_next_try = NULL, api_error = NULL, image_outcome = '{VIDEO}', "
         "image_next_try = NULL, image_error = NULL WHERE photo_id = ?",
         names,
     )
     connection.executemany("DELETE FROM evidence WHERE photo_id = ?", names)
     connection.executemany("DELETE FROM withdrawals WHERE photo_id = ?", names)
-
-
-def drop_picture(connection: sqlite3.Connection, photo_id: str) -> None:
-    """Drop what is known of a picture that is not on disk any more."""
-    connection.execute(
-        f"UPDATE photos SET {_NO_PICTURE} WHERE photo_id = ?",
-        (photo_id,),
-    )

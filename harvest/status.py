@@ -1,11 +1,14 @@
 """What a harvest holds, for people and for programs; may be asked while a crawl is running."""
 
+import sqlite3
 from pathlib import Path
 from typing import TypedDict
 
 from harvest.clock import now
+from harvest.errors import HarvestError
 from harvest.forecast import forecast
 from harvest.ledger import Ledger
+from harvest.ledger_check import check_ledger
 from harvest.ledger_file import FILE_NAME
 from harvest.outcomes import IMAGE_OUTCOMES
 from harvest.pacing import HOUR
@@ -62,29 +65,38 @@ def harvest_status(folder: Path) -> Status:
 
     Raises ``HarvestError`` where the folder is none.
     """
-    with Ledger(folder / FILE_NAME) as ledger:
-        api, image = ledger.outcome_counts()
-        quota = int(ledger.meta("quota") or 0)
-        ahead = forecast(ledger, quota=quota)
-        return Status(
-            photos=sum(api.values()),
-            api=api,
-            image=image,
-            calls=Calls(
-                total=ledger.query("SELECT count(*) AS n FROM calls")[0]["n"],
-                last_hour=len(ledger.call_times(since=now() - HOUR)),
-                quota=quota,
-            ),
-            left=Left(
-                posts=ahead.posts,
-                pictures=ledger.left("image"),
-                calls=ahead.calls,
-                seconds=ahead.seconds,
-            ),
-            picture_alone=_count(ledger, "evidence WHERE what = 'api' AND witness = 'picture'"),
-            withdrawn=_count(ledger, "withdrawals"),
-            failures=_failures(ledger),
-        )
+    path = folder / FILE_NAME
+    try:
+        with Ledger(path) as ledger:
+            check_ledger(ledger)
+            return _status(ledger)
+    except sqlite3.Error as error:
+        raise HarvestError(f"{path} cannot be read: {error}") from None
+
+
+def _status(ledger: Ledger) -> Status:
+    api, image = ledger.outcome_counts()
+    quota = int(ledger.meta("quota") or 0)
+    ahead = forecast(ledger, quota=quota)
+    return Status(
+        photos=sum(api.values()),
+        api=api,
+        image=image,
+        calls=Calls(
+            total=ledger.query("SELECT count(*) AS n FROM calls")[0]["n"],
+            last_hour=len(ledger.call_times(since=now() - HOUR)),
+            quota=quota,
+        ),
+        left=Left(
+            posts=ahead.posts,
+            pictures=ledger.left("image"),
+            calls=ahead.calls,
+            seconds=ahead.seconds,
+        ),
+        picture_alone=_count(ledger, "evidence WHERE what = 'api' AND witness = 'picture'"),
+        withdrawn=_count(ledger, "withdrawals"),
+        failures=_failures(ledger),
+    )
 
 
 def describe(status: Status) -> str:
@@ -112,7 +124,11 @@ def describe(status: Status) -> str:
         )
     if status["withdrawn"]:
         lines.append(f"{status['withdrawn']} posts were withdrawn, and are not dropped yet")
-    lines += [f"{it['photos']} x {it['what']}: {it['reason']}" for it in status["failures"]]
+    # On one line each: a ledger may come from others.
+    lines += [
+        f"{it['photos']} x {it['what']}: {' '.join(it['reason'].split())}"
+        for it in status["failures"]
+    ]
     return "\n".join(lines)
 
 

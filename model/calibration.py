@@ -9,7 +9,6 @@ Shapes in names: N posts, C classes.
 
 # ruff: noqa: N803, N806 (shapes in names)
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -21,12 +20,15 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
+from datasets.json_files import read_json
 from datasets.progress import say
+from datasets.replacing import standing
 from model.answering import HeadAnswers
 from model.errors import ModelError
 from model.metrics import spread
 from model.posts import Integers
-from model.run_folder import CALIBRATION
+from model.run_digests import check_file
+from model.run_files import CALIBRATION
 
 Numbers = npt.NDArray[np.floating[Any]]
 
@@ -83,9 +85,10 @@ def calibrate(validation: Mapping[str, HeadAnswers]) -> Calibration:
 
 def read_calibration(run: Path) -> Calibration:
     """Read what a run's training has found; a run without it is not calibrated, which is said."""
+    run = standing(run)
     path = run / CALIBRATION
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         temperatures = {str(s): float(t) for s, t in content["temperatures"].items()}
         posts = {str(subset): int(count) for subset, count in content["posts"].items()}
     except FileNotFoundError:
@@ -95,6 +98,7 @@ def read_calibration(run: Path) -> Calibration:
         raise ModelError(f"{path} cannot be read ({error!r}): train again") from None
     if wrong := [t for t in temperatures.values() if not 0 < t < math.inf]:
         raise ModelError(f"{path} has the temperature {wrong[0]}: train again")
+    check_file(run, CALIBRATION)
     return Calibration(temperatures=temperatures, posts=posts)
 
 

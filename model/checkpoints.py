@@ -2,10 +2,12 @@
 
 One file, because it is then whole or not there at all, whenever the process dies. It is a
 safetensors file: weights, the optimiser's moments and the states of the random generators as
-tensors, the rest (which epoch, how far in it, the epochs so far) as JSON in one more tensor. So
-nothing is unpickled, not even by the restricted reader of torch's own format.
+tensors, the rest (which epoch, how far in it, the epochs so far) as JSON in one more tensor, and a
+digest of them all in a last one, as safetensors has no checksum. So nothing is unpickled, not even
+by the restricted reader of torch's own format.
 """
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,7 @@ from model.errors import ModelError
 from model.tensor_files import write_tensors
 
 _JSON = "json"
+_SHA256 = "sha256"
 _NETWORK = "network."
 
 
@@ -48,7 +51,7 @@ class Checkpoint:
 
 
 def write_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Write a file that appears under its name when it is whole."""
+    """Write a file that appears under its name when it is whole; raises ``OSError``."""
     tensors = {f"{_NETWORK}{name}": tensor for name, tensor in checkpoint.network.items()}
     content = {
         name: _without_tensors(getattr(checkpoint, name), name, tensors)
@@ -57,13 +60,19 @@ def write_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     }
     text = json.dumps(content).encode()
     tensors[_JSON] = torch.from_numpy(np.frombuffer(text, dtype=np.uint8).copy())
-    write_tensors({name: tensor.contiguous() for name, tensor in tensors.items()}, path)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    tensors[_SHA256] = _digest(tensors)
+    write_tensors(tensors, path)
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
     """Read what ``write_checkpoint`` wrote; its tensors are on the CPU."""
     try:
         tensors = load_file(path)
+        # Those of earlier versions have no digest.
+        digest = tensors.pop(_SHA256, None)
+        if digest is not None and not torch.equal(digest, _digest(tensors)):
+            raise ValueError("its SHA-256 is not that of what was written")
         content = json.loads(tensors.pop(_JSON).numpy().tobytes())
         network = {
             name.removeprefix(_NETWORK): tensor
@@ -74,10 +83,22 @@ def read_checkpoint(path: Path) -> Checkpoint:
             network=network,
             **{name: _with_tensors(value, tensors) for name, value in content.items()},
         )
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+    except (
+        *(OSError, SafetensorError, ValueError, KeyError, TypeError),
+        *(AttributeError, RecursionError),
+    ) as error:
         raise ModelError(
             f"{path} cannot be read ({error}): train again, without --resume"
         ) from None
+
+
+def _digest(tensors: dict[str, Tensor]) -> Tensor:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return torch.frombuffer(bytearray(digest.digest()), dtype=torch.uint8)
 
 
 def _without_tensors(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:

@@ -15,7 +15,7 @@ group of the CPUs.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -67,6 +67,17 @@ class World:
         finally:  # after an error too: the others then meet the same one, and wait for nobody
             if self.control and not self.rank:
                 dist.monitored_barrier(self.control)
+
+    def first_alone(self, action: Callable[[], None]) -> None:
+        """Let the first process do something; where it fails, the others end without a word."""
+        error: BaseException | None = None
+        if self.writes:
+            try:
+                action()
+            except Exception as raised:
+                error = raised
+        if self.any(error is not None):
+            raise error or SystemExit(1)
 
     def any(self, flag: bool) -> bool:
         """Return whether the flag is set in any process."""
@@ -152,7 +163,10 @@ def _gather_uneven(values: Tensor, counts: list[int]) -> Tensor:
 
 @contextmanager
 def joined_world(device: str) -> Iterator[World]:
-    """Join the processes that ``torchrun`` has started, if it was it that started this one."""
+    """Join the processes that ``torchrun`` has started, if it was it that started this one.
+
+    Raises ``ModelError`` in the others where the system has killed one of them.
+    """
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         yield World(device=choose_device(device))
         return
@@ -170,5 +184,13 @@ def joined_world(device: str) -> Iterator[World]:
         yield World(
             rank=dist.get_rank(), size=dist.get_world_size(), device=chosen, control=control
         )
+    except RuntimeError as error:
+        # Gloo, which the CPUs speak to each other by, has no error of its own.
+        if not isinstance(error, dist.DistError) and "gloo" not in str(error):
+            raise
+        raise ModelError(
+            "another process of this training has ended, killed or out of memory: what the last "
+            "epoch has left stays, `train --resume` goes on"
+        ) from None
     finally:
         dist.destroy_process_group()

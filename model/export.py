@@ -10,10 +10,9 @@ and the picture's measures, ``vocabulary.json`` has the ids of words and tags. A
 probabilities, calibrated as those of `predict`.
 """
 
+import hashlib
 import json
 import logging
-import shutil
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,15 +21,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import Timeout
 
 from datasets.modalities import SUBSETS
 from datasets.progress import ProgressReport
+from datasets.replacing import put_folder, workspace_beside
 from model.calibration import read_calibration
 from model.errors import ModelError
 from model.padded_network import PaddedSubset
 from model.pictures import MAX_ASPECT, Preprocessing
 from model.posts import FIRST_ID, MAX_TAGS, MAX_WORDS, PADDING, UNKNOWN, Encoding
-from model.trained_run import load_run
+from model.trained_run import TrainedRun, load_run
 
 FORMATS = ("onnx",)
 PACKAGES = ("onnx", "onnxscript")
@@ -60,7 +61,27 @@ def export(run: Path, out: Path, *, format: str = "onnx") -> list[Path]:
             f"(pip install {' '.join(PACKAGES)})"
         )
     _check_replaceable(out)
-    trained = load_run(run, torch.device("cpu"))
+    try:
+        with workspace_beside(out.resolve()) as workspace:
+            folder = workspace / "new"
+            folder.mkdir()
+            names = _write(load_run(run, torch.device("cpu")), run, folder)
+            _check_replaceable(out)  # somebody may have put files there meanwhile
+            put_folder(folder, out.resolve())
+    except Timeout:
+        raise ModelError(
+            f"another command writes {out}: wait for it, or give --out another folder"
+        ) from None
+    except OSError as error:
+        raise ModelError(
+            f"--out {out} cannot be written ({error.strerror or error}): what it holds stays; make "
+            "room, or give another folder"
+        ) from None
+    return [out / name for name in names]
+
+
+def _write(trained: TrainedRun, run: Path, folder: Path) -> list[str]:
+    """Write all files of an export into a folder; return their names."""
     if trained.readers:
         raise ModelError(
             f"{run} was trained with --recipe best, whose readers of texts "
@@ -74,19 +95,20 @@ def export(run: Path, out: Path, *, format: str = "onnx") -> list[Path]:
         subset: [modality for modality in subset.split("+") if modality in system.modalities]
         for subset in system.subsets
     }
-    with (
-        _new_folder(out) as folder,
-        ProgressReport("exporting", len(answered), "subsets") as report,
-    ):
+    with ProgressReport("exporting", len(answered), "subsets") as report:
         for subset, inputs in answered.items():
             padded = PaddedSubset(system, subset, inputs, temperatures.get(subset, 1.0))
             write_onnx(padded.eval(), preprocessing, folder / f"{subset}.onnx")
             report.advance(1)
-        _write_json(folder / VOCABULARY, vocabulary(trained.encoding))
-        description = describe(trained.encoding, preprocessing, answered)
-        description["dataset_digest"] = trained.dataset_digest
-        _write_json(folder / PREPROCESSING, description)
-    return [*(out / f"{subset}.onnx" for subset in answered), out / PREPROCESSING, out / VOCABULARY]
+    _write_json(folder / VOCABULARY, vocabulary(trained.encoding))
+    description = describe(trained.encoding, preprocessing, answered)
+    description["dataset_digest"] = trained.dataset_digest
+    description["digests"] = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.iterdir())
+    }
+    _write_json(folder / PREPROCESSING, description)
+    return [*(f"{subset}.onnx" for subset in answered), PREPROCESSING, VOCABULARY]
 
 
 def vocabulary(encoding: Encoding) -> dict[str, dict[str, int]]:
@@ -246,18 +268,6 @@ def _check_replaceable(out: Path) -> None:
         )
     if names and PREPROCESSING not in names:
         raise ModelError(f"{out} holds no {PREPROCESSING} of an export: give --out a new folder")
-
-
-@contextmanager
-def _new_folder(out: Path) -> Iterator[Path]:
-    """Yield a folder that takes the place of ``out`` when all is written."""
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as around:
-        folder = Path(around) / "new"
-        folder.mkdir()
-        yield folder
-        if out.exists():
-            out.rename(Path(around) / "old")
-        shutil.move(folder, out)
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ import hashlib
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from datasets.progress import say
+from datasets.replacing import put_file
 from model.errors import ModelError
 
 ROWS_TO_A_PIECE = 1024
@@ -87,10 +88,14 @@ def writable_folder(folders: Sequence[Path]) -> Iterator[Path]:
     """Yield the first of the folders that can be written to, locked against other processes.
 
     A data set may lie where nobody can write; where none of the folders can be written to, the
-    features live as long as the process, in a temporary one.
+    features live as long as the process, in a temporary one. Nothing is written through a symbolic
+    link in a data set or a run.
     """
     with ExitStack() as stack:
         for folder in folders:
+            if link := next((f for f in (folder.parent, folder) if f.is_symlink()), None):
+                say(f"{link} is a symbolic link: no features are written through it")
+                continue
             lock = FileLock(folder / "lock")
             try:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -115,7 +120,16 @@ class GrowingFile:
         self._part = path.with_name(f"{path.name}.part")
 
     def __enter__(self) -> "GrowingFile":
-        self._file: BinaryIO = self._part.open("r+b" if self._part.exists() else "w+b")
+        try:
+            if self._part.is_symlink():
+                self._part.unlink()
+            self._file: BinaryIO = self._part.open("r+b" if self._part.exists() else "w+b")
+            self._take_up()
+        except OSError as error:
+            raise self._unwritable(error) from None
+        return self
+
+    def _take_up(self) -> None:
         header = self._header()
         if self._file.read(len(header)) != header:
             self._file.seek(0)
@@ -127,10 +141,10 @@ class GrowingFile:
         self.rows = size // row // ROWS_TO_A_PIECE * ROWS_TO_A_PIECE
         self._file.seek(len(header) + self.rows * row)
         self._file.truncate()
-        return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        with suppress(OSError):  # what a full disk has refused before
+            self._file.close()
 
     def _header(self) -> bytes:
         header = io.BytesIO()
@@ -156,7 +170,10 @@ class GrowingFile:
             self._write(torch.cat(waiting))
         if self.rows != self._shape[0]:
             raise ValueError(f"{self.rows} rows, not {self._shape[0]}")
-        self._part.replace(self._path)
+        try:
+            put_file(self._part, self._path)
+        except OSError as error:
+            raise self._unwritable(error) from None
 
     def _write(self, rows: Tensor) -> None:
         try:
@@ -165,8 +182,11 @@ class GrowingFile:
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:
-            raise ModelError(
-                f"features cannot be written to {self._path.parent} ({error.strerror or error}): "
-                "make room and run the command again, it goes on where it was"
-            ) from None
+            raise self._unwritable(error) from None
         self.rows += len(rows)
+
+    def _unwritable(self, error: OSError) -> ModelError:
+        return ModelError(
+            f"features cannot be written to {self._path.parent} ({error.strerror or error}): "
+            "make room and run the command again, it goes on where it was"
+        )

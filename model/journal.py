@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
-from torch.utils.tensorboard.writer import SummaryWriter
-
 from datasets.modalities import COMPLETE
 from datasets.progress import ProgressReport
 from model.checkpoints import Checkpoint
+from model.events import Events
 from model.profiling import StepProfile
-from model.run_folder import TRACE, RunFolder
+from model.run_files import TRACE
+from model.run_folder import RunFolder
 from model.systems.system import System
 
 
@@ -38,7 +38,7 @@ class Journal:
         self._report = report
         self._writes = writes
         self._begun = False
-        self._events: SummaryWriter | None = None
+        self._events: Events | None = None
 
     def __enter__(self) -> "Journal":
         if self._writes:
@@ -96,21 +96,24 @@ class Journal:
 
     def write_profile(self, steps: StepProfile) -> None:
         """Keep the trace of some steps, once it is recorded, and print the dearest operations."""
-        if self._writes and (table := steps.write(self.run.path / TRACE)):
+        if not self._writes:
+            return
+        with self.run.writing():
+            table = steps.write(self.run.path / TRACE)
+        if table:
             self._report.say(f"{table}\n{self.run.path / TRACE} opens in Perfetto")
 
     def _write_events(self, epoch: dict[str, Any]) -> None:
-        if self._events is None:
-            # What an interrupted training has told of this epoch or later ones is told again.
-            self._events = SummaryWriter(str(self.run.path), purge_step=epoch["epoch"])
-        for name in ("train_loss", "validation_loss"):
-            self._events.add_scalar(name, epoch[name], epoch["epoch"])
+        scalars = {name: epoch[name] for name in ("train_loss", "validation_loss")}
         for subset, figures in epoch["validation"].items():
             if figures["count"]:
                 for name in ("accuracy", "weighted_f1"):
-                    self._events.add_scalar(
-                        f"validation_{name}/{subset}", figures[name], epoch["epoch"]
-                    )
+                    scalars[f"validation_{name}/{subset}"] = figures[name]
+        with self.run.writing():
+            if self._events is None:
+                # What an interrupted training has told of this epoch or later is told again.
+                self._events = Events(self.run.path, first_step=epoch["epoch"])
+            self._events.add(scalars, epoch["epoch"])
 
     def _line(self, epochs: int) -> str:
         entry = self.epochs[-1]

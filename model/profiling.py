@@ -10,6 +10,8 @@ from pathlib import Path
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from model.whole_files import whole_file
+
 STEPS_BEFORE = 3
 STEPS_PROFILED = 10
 _ROWS = 15
@@ -50,9 +52,8 @@ class StepProfile:
         if not self._recorded:
             return None
         self._recorded = False
-        temporary = path.with_name(f".{path.name}.tmp.json")
-        self._profile.export_chrome_trace(str(temporary))
-        temporary.replace(path)
+        with whole_file(path) as new:
+            self._profile.export_chrome_trace(str(new))
         by = "self_cuda_time_total" if self._on_gpu else "self_cpu_time_total"
         table: str = self._profile.key_averages().table(
             sort_by=by, row_limit=_ROWS, max_name_column_width=40

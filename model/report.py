@@ -3,6 +3,7 @@
 from typing import Any
 
 from datasets.modalities import SUBSETS
+from datasets.printing import printable
 
 
 def metrics_table(figures: dict[str, Any], errors: dict[str, Any] | None = None) -> str:
@@ -38,15 +39,15 @@ def missing_table(missing: dict[str, Any]) -> str:
 def prediction_table(answer: dict[str, Any]) -> str:
     """Return an answer with its classes, the most probable first, and what each head says."""
     ranked = sorted(answer["probabilities"].items(), key=lambda item: -item[1])
-    rows = [f"{label:<14}{100 * probability:>6.1f} %" for label, probability in ranked]
+    rows = [f"{printable(label):<14}{100 * probability:>6.1f} %" for label, probability in ranked]
     if heads := answer.get("heads"):
-        width = 2 + max(len(head["label"]) for head in heads.values())
+        width = 2 + max(len(printable(head["label"])) for head in heads.values())
         rows += ["", "what each head says:"]
         rows += [
-            f"{subset:<18}{head['label']:<{width}}{100 * head['probability']:>6.1f} %"
+            f"{subset:<18}{printable(head['label']):<{width}}{100 * head['probability']:>6.1f} %"
             for subset, head in heads.items()
         ]
-    return "\n".join([f"{answer['label']} (from {answer['subset']})", *rows])
+    return "\n".join([f"{printable(answer['label'])} (from {answer['subset']})", *rows])
 
 
 def _percent(value: float | dict[str, Any] | None) -> str:

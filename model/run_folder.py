@@ -2,16 +2,15 @@
 
 The format is described in ``docs/model.md``. A network is written as safetensors and built again
 from ``config.json`` alone; nothing is ever unpickled. The image backbone is part of it even where
-it was frozen, so that a run predicts on any machine. Every file is written under a temporary name
-and renamed.
+it was frozen, so that a run predicts on any machine. Which files there are, and which may go:
+``model/run_files.py``. Where a run lies until it is whole: ``model/workplace.py``.
 """
 
 import json
-import os
 import platform
-import re
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,36 +20,28 @@ import torchvision
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from datasets.modalities import SUBSETS
 from datasets.reading import Dataset
 from model.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
 from model.config import TrainingConfig
 from model.errors import ModelError
 from model.posts import Encoding
+from model.run_digests import check_file, digests_of
+from model.run_files import (
+    CALIBRATION,
+    CHECKPOINT,
+    CONFIG,
+    DIGESTS,
+    FORMAT,
+    FORMAT_VERSION,
+    HISTORY,
+    METRICS,
+    NETWORK,
+    own_entries,
+    parts,
+)
 from model.systems.system import System
 from model.tensor_files import write_tensors
-
-FORMAT = "flickr-emotion-run"
-FORMAT_VERSION = 1
-
-NETWORK = "model.safetensors"
-# What an interrupted training goes on from; gone when it has come to its end.
-CHECKPOINT = "checkpoint.safetensors"
-TRACE = "trace.json"
-CONFIG = "config.json"
-METRICS = "metrics.json"
-CALIBRATION = "calibration.json"
-HISTORY = "history.jsonl"
-# Features may have been kept in the run's folder before its first epoch: a new run keeps them.
-FEATURES = "features"
-# A run that was killed may leave a file under its temporary name, or under safetensors' own.
-_FILE = re.compile(
-    r"(?P<dot>\.)?((model|checkpoint)\.safetensors|(config|calibration|metrics|trace)\.json|history\.jsonl)"
-    r"(?(dot)\.([0-9]+|tmp\.json))"
-    r"|events\.out\.tfevents\..+|\.tmp[0-9A-Za-z]{6}"
-)
-# The runs that a run is made of: its seeds', or its networks'.
-_PART = re.compile(r"seed-[0-9]+|network-(" + "|".join(map(re.escape, SUBSETS)) + ")")
+from model.whole_files import json_text, whole_file, write_json, write_text
 
 
 class RunFolder:
@@ -71,40 +62,48 @@ class RunFolder:
             return
         if not self.path.is_dir():
             raise ModelError(f"{self.path} is a file: give --out a folder")
-        self._replaceable = list(_own_entries(self.path))
+        self._replaceable = list(own_entries(self.path))
 
     def begin(self) -> None:
-        """Make room: an older run goes when the new one has finished its first epoch.
+        """Make room: what an older training has left goes when the new one needs its place.
 
-        Nothing goes but what ``check_replaceable`` has found to be the older run's.
+        Nothing goes but what ``check_replaceable`` has found to be the older one's.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        for entry in self._replaceable:
-            if not entry.is_dir():
-                entry.unlink(missing_ok=True)
-            elif not any(entry.iterdir()):
-                entry.rmdir()
+        with self.writing():
+            self.path.mkdir(parents=True, exist_ok=True)
+            for entry in self._replaceable:
+                if not entry.is_dir():
+                    entry.unlink(missing_ok=True)
+                elif not any(entry.iterdir()):
+                    entry.rmdir()
         self._replaceable = []
 
     def write_config(self, description: dict[str, Any]) -> None:
         """Write ``config.json``, first of all: it tells that the folder is a run's."""
-        self._write_json(CONFIG, description)
+        with self.writing():
+            write_json(self.path / CONFIG, description)
 
     def write_network(self, network: System) -> None:
         """Write the weights."""
         state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-        write_tensors(state, self.path / NETWORK)
+        with self.writing():
+            # Of a training that was killed when it had all but metrics: it may go on otherwise.
+            (self.path / DIGESTS).unlink(missing_ok=True)
+            write_tensors(state, self.path / NETWORK)
 
     def read_network(self, network: System) -> None:
         """Fill a network with the weights that were written."""
         weights = self.path / NETWORK
         try:
-            network.load_state_dict(load_file(weights))
+            state = load_file(weights)
         except FileNotFoundError:
             way_out = f"train --resume {self.path}" if self._is_interrupted() else "train again"
             raise ModelError(f"{weights} is not there: {way_out}") from None
         except (OSError, SafetensorError) as error:
             raise ModelError(f"{weights} cannot be read ({error}): train again") from None
+        check_file(self.path, NETWORK)
+        try:
+            network.load_state_dict(state)
         except RuntimeError:
             raise ModelError(
                 f"{weights} holds another network than {CONFIG} describes: train again"
@@ -112,29 +111,21 @@ class RunFolder:
 
     def write_calibration(self, content: dict[str, Any]) -> None:
         """Write the temperatures of the heads (``model/calibration.py``)."""
-        self._write_json(CALIBRATION, content)
+        with self.writing():
+            write_json(self.path / CALIBRATION, content)
 
     def write_metrics(self, metrics: dict[str, Any]) -> None:
-        """Write ``metrics.json``: its presence says that the run came to its end."""
-        self._write_json(METRICS, metrics)
-        (self.path / CHECKPOINT).unlink(missing_ok=True)
-
-    def read_metrics(self) -> dict[str, Any] | None:
-        """Return the metrics of a run that came to its end, else None."""
-        path = self.path / METRICS
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError) as error:
-            raise ModelError(f"{path} cannot be read ({error}): train again") from None
-        if not isinstance(content, dict):
-            raise ModelError(f"{path} holds no metrics: train again")
-        return content
+        """Write the digests, and then ``metrics.json``: its presence says that the run is whole."""
+        text = json_text(metrics)
+        with self.writing():
+            write_json(self.path / DIGESTS, digests_of(self.path, {METRICS: text.encode()}))
+            write_text(self.path / METRICS, text)
+            (self.path / CHECKPOINT).unlink(missing_ok=True)
 
     def write_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Write what the training goes on from."""
-        write_checkpoint(checkpoint, self.path / CHECKPOINT)
+        with self.writing():
+            write_checkpoint(checkpoint, self.path / CHECKPOINT)
 
     def read_checkpoint(self) -> Checkpoint | None:
         """Return what an interrupted training goes on from; None where it left nothing."""
@@ -143,67 +134,35 @@ class RunFolder:
         return read_checkpoint(self.path / CHECKPOINT)
 
     def _is_interrupted(self) -> bool:
-        return (self.path / CHECKPOINT).exists() or any(
-            _PART.fullmatch(entry.name) for entry in self.path.iterdir()
-        )
+        return (self.path / CHECKPOINT).exists() or bool(parts(self.path))
 
     def write_history(self, epochs: list[dict[str, Any]]) -> None:
         """Write ``history.jsonl``, a line for each epoch."""
-        lines = "".join(json.dumps(epoch) + "\n" for epoch in epochs)
-        temporary = self._temporary(HISTORY)
-        temporary.write_text(lines, encoding="utf-8")
-        temporary.replace(self.path / HISTORY)
+        with self.writing():
+            write_text(self.path / HISTORY, "".join(json.dumps(epoch) + "\n" for epoch in epochs))
 
     def copy_network(self, other: "RunFolder") -> None:
         """Take over another run's network, with its temperatures and, if it has one, its history.
 
         A run of several networks has none: theirs are in their own folders.
         """
-        for name in (NETWORK, HISTORY, CALIBRATION):
-            if name == HISTORY and not (other.path / name).exists():
-                continue
-            temporary = self._temporary(name)
-            shutil.copyfile(other.path / name, temporary)
-            temporary.replace(self.path / name)
+        with self.writing():
+            for name in (NETWORK, HISTORY, CALIBRATION):
+                if name == HISTORY and not (other.path / name).exists():
+                    continue
+                with whole_file(self.path / name) as new:
+                    shutil.copyfile(other.path / name, new)
 
-    def _write_json(self, name: str, content: dict[str, Any]) -> None:
-        temporary = self._temporary(name)
-        temporary.write_text(
-            json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
-            encoding="utf-8",
-        )
-        temporary.replace(self.path / name)
-
-    def _temporary(self, name: str) -> Path:
-        return self.path / f".{name}.{os.getpid()}"
-
-
-def _own_entries(folder: Path) -> Iterator[Path]:
-    """Yield what goes when a new run takes a run's place; refuse a folder with anything else.
-
-    A part's folder comes after what it holds, the file that tells a run's folder after the others.
-    """
-    configuration = folder / CONFIG
-    if configuration.exists():
-        read_config(folder)
-    for entry in sorted(folder.iterdir()):
-        if entry.name == FEATURES or entry == configuration:
-            continue
-        if _PART.fullmatch(entry.name) and entry.is_dir() and not entry.is_symlink():
-            yield from _own_entries(entry)
-            yield entry
-        elif not _FILE.fullmatch(entry.name) or entry.is_dir():
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Say in one line that a file of the run cannot be written."""
+        try:
+            yield
+        except OSError as error:
             raise ModelError(
-                f"{folder} holds {entry.name!r}, which is no part of a run: give --out a new folder"
-            )
-        elif not configuration.exists():
-            raise ModelError(
-                f"{folder} holds {entry.name!r} but no {CONFIG} of a run: give --out a new folder"
-            )
-        else:
-            yield entry
-    if configuration.exists():
-        yield configuration
+                f"{self.path} cannot be written ({error.strerror or error}): what the last "
+                "epoch has left stays; make room there and go on with `train --resume`"
+            ) from None
 
 
 def describe(
@@ -260,25 +219,3 @@ def _origin(dataset: Dataset) -> dict[str, Any]:
         "lists_digest": dataset.described.get("lists_digest"),
         "options": dataset.options,
     }
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """Read ``config.json``, which says that a folder is a run's."""
-    path = folder / CONFIG
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelError(
-            f"{folder} is no run folder: give the folder that `train --out` wrote"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read ({error}): train again") from None
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ModelError(f"{path} describes no run of `train`: give the folder that it wrote")
-    version = content.get("version")
-    if not isinstance(version, int) or version > FORMAT_VERSION:
-        raise ModelError(
-            f"{folder} has run format {version}, this program reads up to {FORMAT_VERSION}: "
-            "update the program"
-        )
-    return content

@@ -7,16 +7,21 @@ from typing import Any, TypeVar
 
 import torch
 
+from datasets.classes import class_names
 from datasets.progress import say
 from datasets.reading import Dataset
+from datasets.replacing import standing
 from model.batches import Split
 from model.config import TrainingConfig
+from model.encoders import WORD_DIMENSION
 from model.errors import ModelError
 from model.image_backbones import build_backbone
 from model.network import MultitaskNetwork
 from model.posts import Encoding
 from model.recipes import PAPER
-from model.run_folder import CONFIG, METRICS, RunFolder, read_config
+from model.run_digests import check_file
+from model.run_files import CONFIG, METRICS, NETWORK, read_config
+from model.run_folder import RunFolder
 from model.splits import open_splits
 from model.systems.catalogue import build_ensemble, build_system
 from model.systems.system import System
@@ -24,6 +29,8 @@ from model.text_readers import TextReader, open_readers
 
 Kind = TypeVar("Kind", bool, dict[str, Any], str)
 
+_HARMLESS = 2**24
+"""Numbers that take no memory to speak of."""
 _KINDS: dict[type, str] = {bool: "neither true nor false", dict: "no object", str: "no text"}
 
 
@@ -39,7 +46,8 @@ class TrainedRun:
     dataset_digest: str
     readers: list[TextReader]
     """What reads texts and tags, frozen."""
-    folder: Path
+    features_in: Path
+    """Where features lie that the data set cannot keep: the run's folder."""
     device: torch.device
 
     def splits(self, dataset: Dataset, names: tuple[str, ...]) -> dict[str, Split]:
@@ -50,29 +58,38 @@ class TrainedRun:
             self.encoding,
             self.network.backbone,
             finetuned=self.finetuned,
-            run_folder=self.folder,
+            run_folder=self.features_in,
             device=self.device,
             readers=self.readers,
         )
 
 
 def load_run(folder: Path, device: torch.device) -> TrainedRun:
-    """Build a run's system again, in evaluation mode."""
+    """Build a run's system again, in evaluation mode.
+
+    Raises ``ModelError`` where a file is not what the training wrote.
+    """
+    folder = standing(folder)
     content = read_config(folder)
     path = folder / CONFIG
     encoding = Encoding(
         words=_names(content, "words", path),
         tags=_names(content, "tags", path),
-        classes=_names(content, "classes", path),
+        classes=_classes(content, path),
     )
     dataset = _entry(content, "dataset", dict, path)
     dataset_folder = Path(_entry(dataset, "folder", str, path))
     dataset_digest = _entry(dataset, "digest", str, path)
     config = _config(content, path)
+    _check_vocabulary(config, encoding, folder)
     readers = open_readers(config.readers)
     check_readers(content, readers, path)
-    network = _build(content, path, config, encoding, readers)
+    try:
+        network = _build(content, path, config, encoding, readers)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}".replace("--", "")) from None
     RunFolder(folder).read_network(network)
+    check_file(folder, CONFIG)
     if not (folder / METRICS).exists():
         say(f"{folder} has no {METRICS}: its training was interrupted, it is used as it is")
     return TrainedRun(
@@ -82,9 +99,21 @@ def load_run(folder: Path, device: torch.device) -> TrainedRun:
         dataset_folder=dataset_folder,
         dataset_digest=dataset_digest,
         readers=readers,
-        folder=folder,
+        features_in=folder,
         device=device,
     )
+
+
+def _check_vocabulary(config: TrainingConfig, encoding: Encoding, folder: Path) -> None:
+    """Refuse a vocabulary of which the weights cannot hold the vectors, before it takes memory."""
+    if config.recipe != PAPER or "text" not in config.modalities:
+        return  # no vectors of words are trained
+    weights, numbers = folder / NETWORK, len(encoding.words) * WORD_DIMENSION
+    if numbers > _HARMLESS and weights.is_file() and numbers > weights.stat().st_size:
+        raise ModelError(
+            f"{folder / CONFIG} names {len(encoding.words):,} words, more than {NETWORK} has "
+            "vectors of: train again"
+        )
 
 
 def check_readers(content: dict[str, Any], readers: Sequence[TextReader], path: Path) -> None:
@@ -153,6 +182,13 @@ def _entry(content: dict[str, Any], name: str, kind: type[Kind], path: Path) -> 
     if not isinstance(value, kind):
         raise ModelError(f"{path}: {name!r} is {_KINDS[kind]}: train again")
     return value
+
+
+def _classes(content: dict[str, Any], path: Path) -> tuple[str, ...]:
+    try:
+        return class_names(content.get("classes"))
+    except ValueError as error:
+        raise ModelError(f"{path}: {error}: train again") from None
 
 
 def _names(content: dict[str, Any], name: str, path: Path) -> tuple[str, ...]:

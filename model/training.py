@@ -5,6 +5,8 @@ which seeds are still to be trained, and the metrics in the end.
 """
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,8 @@ from model.journal import Journal
 from model.material import Material, for_seed, prepare
 from model.network import MultitaskNetwork
 from model.profiling import StepProfile
-from model.run_folder import CONFIG, RunFolder, describe, read_config
+from model.run_files import CONFIG, read_config, read_metrics
+from model.run_folder import RunFolder, describe
 from model.run_metrics import over_seeds, run_metrics
 from model.selection import Selection
 from model.systems.catalogue import build_ensemble, build_system
@@ -35,6 +38,7 @@ from model.systems.recipe_network import RecipeNetwork
 from model.systems.system import System, holding
 from model.text_readers import open_readers
 from model.trained_run import check_readers
+from model.workplace import Workplace, cannot_be_written, training_at_work
 
 # So many tell the scale of frozen features; of more, their features would fill the memory.
 POSTS_TO_A_SCALE = 20_000
@@ -47,21 +51,31 @@ def train(
     out: Path,
     profile: bool = False,
     selection: Selection | None = None,
+    features_in: Path | None = None,
 ) -> dict[str, Any]:
     """Train on a data set folder, write the run folder ``out`` and return its metrics.
 
     With ``repeats``, ``out`` holds a run for each seed, and itself the network of the seed with
     the lowest validation loss; a system of several networks has a run for each of them. With
     ``profile``, a trace of some steps too. With a ``selection`` (of an experiment, which begins
-    anew when it was interrupted), on some of the posts only.
+    anew when it was interrupted), on some of the posts only. Features that the data set's folder
+    cannot keep lie in ``features_in``, by default in the run's.
 
     Raises ``TrainingStopped`` after a signal, when ``resume`` can go on.
     """
-    with joined_world(config.device) as world:
-        root = RunFolder(out)
-        root.check_replaceable()
+    with (
+        joined_world(config.device) as world,
+        trouble_in_one_line(out),
+        training_at_work(out, world, goes_on=False) as place,
+    ):
         return _Training(
-            config, open_dataset(dataset), root, world, profile=profile, selection=selection
+            config,
+            open_dataset(dataset),
+            place,
+            world,
+            profile=profile,
+            selection=selection,
+            features_in=features_in,
         ).run()
 
 
@@ -70,23 +84,59 @@ def resume(run: Path, *, profile: bool = False) -> dict[str, Any]:
 
     It ends in the weights that an uninterrupted training ends in.
     """
-    root = RunFolder(run)
-    description = read_config(run)
-    if metrics := root.read_metrics():
-        return metrics
+    folder = Workplace(run).interrupted()
+    config = _config_of(read_config(folder), folder)
+    with (
+        joined_world(config.device) as world,
+        trouble_in_one_line(run),
+        training_at_work(run, world, goes_on=True) as place,
+    ):
+        folder = place.interrupted()  # where it was whole, it is in its place now
+        if metrics := read_metrics(folder):
+            return metrics
+        description = read_config(folder)
+        dataset = _dataset_of(description, folder)
+        check_readers(description, open_readers(config.readers), folder / CONFIG)
+        return _Training(config, dataset, place, world, profile=profile, goes_on=True).run()
+
+
+def _config_of(description: dict[str, Any], folder: Path) -> TrainingConfig:
     try:
-        config = TrainingConfig.of_options(description["options"])
-        folder, digest = Path(description["dataset"]["folder"]), description["dataset"]["digest"]
+        return TrainingConfig.of_options(description["options"])
     except (KeyError, TypeError) as error:
-        raise ModelError(f"{run / CONFIG} is damaged ({error}): train again") from None
-    dataset = open_dataset(folder)
+        raise _damaged(folder, error) from None
+
+
+def _dataset_of(description: dict[str, Any], folder: Path) -> Dataset:
+    try:
+        at, digest = Path(description["dataset"]["folder"]), description["dataset"]["digest"]
+    except (KeyError, TypeError) as error:
+        raise _damaged(folder, error) from None
+    dataset = open_dataset(at)
     if dataset.digest != digest:
         raise ModelError(
-            f"{folder} holds another data set than the one that {run} was begun with: train again"
+            f"{at} holds another data set than the one that {folder} was begun with: train again"
         )
-    check_readers(description, open_readers(config.readers), run / CONFIG)
-    with joined_world(config.device) as world:
-        return _Training(config, dataset, root, world, profile=profile, goes_on=True).run()
+    return dataset
+
+
+def _damaged(folder: Path, error: Exception) -> ModelError:
+    return ModelError(f"{folder / CONFIG} is damaged ({error}): train again")
+
+
+@contextmanager
+def trouble_in_one_line(out: Path) -> Iterator[None]:
+    """Say what a machine that is too small does to a training."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        # The CPU's allocator has no error of its own.
+        if type(error) is RuntimeError and "DefaultCPUAllocator" not in str(error):
+            raise
+        raise ModelError(
+            "out of memory: train again with a smaller --batch-size, and with --accumulate as many "
+            f"times larger; what {out} holds stays"
+        ) from None
 
 
 def build_network(config: TrainingConfig, material: Material) -> System:
@@ -124,26 +174,35 @@ class _Training:
         self,
         config: TrainingConfig,
         dataset: Dataset,
-        root: RunFolder,
+        place: Workplace,
         world: World,
         *,
         profile: bool,
         goes_on: bool = False,
         selection: Selection | None = None,
+        features_in: Path | None = None,
     ) -> None:
         self._config = config
         self._dataset = dataset
-        self._root = root
+        self._place = place
         self._world = world
         self._profile = StepProfile(world.device) if profile and world.writes else None
         self._goes_on = goes_on
         self._selection = selection
+        self._features_in = features_in or place.out
         self._material: Material | None = None
         self._material_seed = config.seed
 
     def run(self) -> dict[str, Any]:
         """Train what is left to train; return the metrics."""
-        return self._train([(self._root, self._config)])
+        root = RunFolder(self._place.folder)
+        if not self._goes_on:
+            root.check_replaceable()
+        metrics = self._train([(root, self._config)])
+        if self._world.writes:
+            with cannot_be_written(self._place.out):
+                self._place.finish()
+        return metrics
 
     def _train(self, chain: Chain) -> dict[str, Any]:
         _, config = chain[-1]
@@ -156,7 +215,8 @@ class _Training:
     def _train_parts(self, chain: Chain, parts: Chain) -> list[dict[str, Any]]:
         """Train what a run is made of, each in a folder of its own; return all metrics."""
         return [
-            (run.read_metrics() if self._goes_on else None) or self._train([*chain, (run, config)])
+            (read_metrics(run.path) if self._goes_on else None)
+            or self._train([*chain, (run, config)])
             for run, config in parts
         ]
 
@@ -241,7 +301,7 @@ class _Training:
         classes = len(material.encoding.classes)
         validation = material.splits["validation"]
         if not fit(fitting, config, validation, classes, journal, world, self._profile):
-            raise TrainingStopped(self._root.path)
+            raise TrainingStopped(self._place.out)
         if world.writes:
             run.read_network(network)
         world.same(network)
@@ -276,10 +336,10 @@ class _Training:
         whole = replace(self._config, seed=config.seed, repeats=1)
         if self._material is None:
             self._material = prepare(
-                whole, self._dataset, self._root.path, self._world, self._selection
+                whole, self._dataset, self._features_in, self._world, self._selection
             )
         elif self._material_seed != config.seed:
-            self._material = for_seed(self._material, whole, self._root.path, self._world)
+            self._material = for_seed(self._material, whole, self._features_in, self._world)
         self._material_seed = config.seed
         return self._material
 

@@ -26,6 +26,9 @@ MEAN_NORM = 4.0
 
 _BLOCK = 1 << 22
 _LONGEST_WORD = 1 << 14
+_LONGEST_NUMBER = 64
+# Digits of a header's numbers: no file holds as many words.
+_MOST_DIGITS = 12
 
 Vector = npt.NDArray[np.float32]
 
@@ -129,6 +132,10 @@ def _read(file: BinaryIO, path: Path, dimension: int, wanted: _Wanted) -> None:
     first, _, rest = start.partition(b"\n")
     header = first.split()
     has_header = len(header) == 2 and all(part.isdigit() for part in header)
+    if has_header and max(map(len, header)) > _MOST_DIGITS:
+        raise ModelError(
+            f"{path}, line 1 names more words or dimensions than a file can hold: {_WAY_OUT}"
+        )
     found = int(header[1]) if has_header else len(first.rstrip().split(b" ")) - 1
     if not has_header and (found < 1 or _numbers(first.rstrip(), found) is None):
         raise ModelError(
@@ -189,7 +196,11 @@ def _read_text(
 ) -> int:
     """Return how many words the file has."""
     words = 0
-    for number, line in enumerate(file, first_line):
+    longest = _LONGEST_WORD + dimension * _LONGEST_NUMBER
+    lines = iter(lambda: file.readline(longest + 1), b"")
+    for number, line in enumerate(lines, first_line):
+        if len(line) > longest:
+            raise _no_entry(path, number, dimension)
         line = line.rstrip()
         if not line:
             continue

@@ -1,5 +1,6 @@
 """The commands as a user meets them: help, errors in one line, exit codes."""
 
+import json
 import os
 import re
 import subprocess
@@ -14,6 +15,7 @@ from cli import app
 from harvest.crawl import crawl
 from harvest.sandbox.corpus import Corpus
 from harvest.sandbox.server import SandboxServer
+from model.run_digests import digests_of
 from tests.harvest.corpora import KEY, SECRET, options, post, write_votes
 from tests.harvest.test_picture_crawls import changed
 
@@ -64,6 +66,7 @@ class TestHelp:
                     "status",
                     "build-splits",
                     "inspect",
+                    "verify",
                     "manifest",
                     "train",
                     "evaluate",
@@ -133,6 +136,7 @@ class TestErrors:
             "status {absent}",
             "build-splits {absent} --out {out}",
             "inspect {absent}",
+            "verify {absent}",
             "train {absent} --out {out}",
             "evaluate {absent}",
             "predict {absent} --text word",
@@ -179,3 +183,35 @@ class TestExitCodes:
         assert done.returncode == 0
         assert '"photos": 2' in done.stdout
         assert '"gone": 1' in done.stdout
+
+
+class TestVerify:
+    def test_of_a_manifest(self, tmp_path: Path) -> None:
+        done = run("verify", "manifests/simulation.parquet")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(
+            "the manifest manifests/simulation.parquet is whole: 1677 rows"
+        )
+        content = bytearray((PROJECT / "manifests" / "simulation.parquet").read_bytes())
+        content[len(content) // 2] ^= 1
+        (tmp_path / "m.parquet").write_bytes(content)
+        done = run("verify", tmp_path / "m.parquet", "--json")
+        assert done.returncode == 3
+        found = json.loads(done.stdout)
+        assert (found["kind"], found["whole"], len(found["damaged"])) == ("manifest", False, 1)
+        assert "manifest export" in found["mend"]
+
+    def test_of_a_run(self, tmp_path: Path) -> None:
+        """Without torch: it is told by its digests."""
+        (tmp_path / "config.json").write_text('{"format": "flickr-emotion-run", "version": 1}')
+        (tmp_path / "model.safetensors").write_bytes(b"weights")
+        assert "digests.json" in error_of(run("verify", tmp_path))
+        digests = digests_of(tmp_path, {})
+        (tmp_path / "digests.json").write_text(json.dumps(digests))
+        assert run("verify", tmp_path).returncode == 0
+        (tmp_path / "model.safetensors").write_bytes(b"weighty")
+        done = run("verify", tmp_path)
+        assert done.returncode == 3
+        assert "model.safetensors is damaged" in done.stdout
+        assert "train again" in done.stdout
+        assert run("verify", tmp_path, "--mend").returncode == 2

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from harvest.errors import HarvestError
 from harvest.sources.manifest_description import KEY, Description, parse_description
+from harvest.sources.manifest_digest import DIGEST_KEY, RowsDigest
 from harvest.sources.manifest_rows import BrokenRowError, RowRules
 
 DIGEST = pa.binary(16)
@@ -56,25 +57,35 @@ class Manifest:
     description: Description
     rows: int
     with_urls: bool
+    digest: tuple[bytes, str] | None
+    """What the digest of its content covers beside the rows, and the digest; none in old ones."""
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows as ``SCHEMA`` has them, in the order of photo ids, each batch checked.
 
-        Raises ``HarvestError`` at the first row that breaks a rule.
+        Raises ``HarvestError`` at the first row that breaks a rule, and at the end where the
+        manifest is not as it was written.
         """
+        digest = RowsDigest(SCHEMA.names)
         rules = RowRules(
             classes=self.description.classes,
             kind=self.description.kind,
             with_urls=self.with_urls,
         )
         try:
-            with pq.ParquetFile(self.path, read_dictionary=self._strings) as file:
+            with pq.ParquetFile(
+                self.path, read_dictionary=self._strings, page_checksum_verification=True
+            ) as file:
                 # One by one, or the dictionaries of all would be kept.
                 for group in range(file.num_row_groups):
                     for batch in file.iter_batches(_BATCH, row_groups=[group]):
-                        yield rules.checked(batch).select(SCHEMA.names).cast(SCHEMA)
+                        rows = rules.checked(batch).select(SCHEMA.names).cast(SCHEMA)
+                        digest.add(rows)
+                        yield rows
             if rules.rows != self.rows:
                 raise BrokenRowError(f"it holds {rules.rows} rows and says {self.rows}")
+            if self.digest and digest.of(self.digest[0]) != self.digest[1]:
+                raise BrokenRowError("it is damaged (the digest of its content is another)")
         except BrokenRowError as error:
             raise _refused(self.path, str(error)) from None
         except (OSError, pa.ArrowException, ValueError, MemoryError) as error:
@@ -130,7 +141,14 @@ def open_manifest(path: Path) -> Manifest:
         _check_size(footer)
     except ValueError as error:
         raise _refused(path, str(error)) from None
-    return Manifest(path=path, description=description, rows=footer.num_rows, with_urls=with_urls)
+    digest = (footer.metadata or {}).get(DIGEST_KEY.encode())
+    return Manifest(
+        path=path,
+        description=description,
+        rows=footer.num_rows,
+        with_urls=with_urls,
+        digest=digest and (raw, digest.decode("utf-8", "replace")),
+    )
 
 
 def _with_urls(schema: pa.Schema) -> bool:

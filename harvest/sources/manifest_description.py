@@ -10,12 +10,16 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from harvest.photo_url import SIZES
+from harvest.sources.names import LONGEST_NAME, is_name
+
 KEY = "flickr-emotion-manifest"
-VERSION = 1
+VERSION = 2
 KINDS = ("votes", "sentiment")
 
+_FIRST_WITH_SIZE = 2
 _LONGEST_METADATA = 100_000
-_MOST_CLASSES, _LONGEST_CLASS = 1000, 100
+_MOST_CLASSES = 1000
 _MOST_OPTIONS = 50
 _OPTION_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9/_.,+-]{0,39}")
@@ -46,10 +50,17 @@ class Description:
     classes: tuple[str, ...]
     dataset_digest: str
     """``digest`` of ``dataset.json``."""
+    image_size: str | None
+    """The size of the pictures (``harvest.photo_url.SIZES``); None where it is not known, as in
+    version 1."""
+    version: int = VERSION
+    """Of the format."""
 
     def to_json(self) -> str:
         """Return the value of the file's metadata."""
-        content = {"version": VERSION} | asdict(self)
+        content = asdict(self)
+        if self.version < _FIRST_WITH_SIZE:
+            del content["image_size"]
         return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -66,14 +77,22 @@ def parse_description(raw: bytes) -> Description:
         raise ValueError(f"its {KEY} names no version")
     if version > VERSION:
         raise ValueError(
-            f"it is of version {version}, this program reads up to {VERSION}: update the program"
+            f"it is of version {_shown(version)}, this program reads up to {VERSION}: update the "
+            "program"
         )
-    expected = {"version", *Description.__dataclass_fields__}
+    expected = {*Description.__dataclass_fields__}
+    if version < _FIRST_WITH_SIZE:
+        expected.remove("image_size")
     if set(content) != expected:
         odd = sorted(set(content) ^ expected)[0]
         raise ValueError(f"its {KEY} has {_shown(odd)} too many or too few")
     _one_of("kind", content["kind"], KINDS)
     _one_of("service", content["service"], ("flickr", "other"))
+    size = content.get("image_size")
+    if size is not None and not (isinstance(size, str) and size in SIZES):
+        raise ValueError(
+            f"its image_size is {_shown(size)}: expected z, c, b, an empty text or null"
+        )
     digest = content["dataset_digest"]
     if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-f]{64}", digest):
         raise ValueError(f"its dataset_digest {_shown(digest)} is no SHA-256")
@@ -83,6 +102,8 @@ def parse_description(raw: bytes) -> Description:
         options=_options(content["options"]),
         classes=_classes(content["classes"]),
         dataset_digest=digest,
+        image_size=size,
+        version=version,
     )
 
 
@@ -95,10 +116,10 @@ def _classes(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not 1 <= len(value) <= _MOST_CLASSES:
         raise ValueError(f"its classes are no list of 1 to {_MOST_CLASSES} names")
     for name in value:
-        if not isinstance(name, str) or not name.isprintable() or not name.strip():
-            raise ValueError(f"its class {_shown(name)} is no printable name")
-        if len(name) > _LONGEST_CLASS:
-            raise ValueError(f"its class {_shown(name)} is longer than {_LONGEST_CLASS} characters")
+        if not isinstance(name, str) or not is_name(name):
+            raise ValueError(
+                f"its class {_shown(name)} is no printable name of 1 to {LONGEST_NAME} characters"
+            )
     if len(set(value)) < len(value):
         raise ValueError("its classes are doubled")
     return tuple(value)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from harvest.errors import HarvestError
 from harvest.photo_url import NotFlickrError, PhotoReference, parse_photo_url
 from harvest.sources.manifest import Manifest
 
@@ -39,6 +40,8 @@ class RejectedRow:
 Row = ListedPhoto | RejectedRow
 
 _LONGEST_LINE = 10_000
+_MOST_ROWS = 1_000_000
+_MOST_REJECTED = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +56,25 @@ class ListFile:
     """What the file's name says of its rows: VSO's pair; else nothing."""
 
     def rows(self) -> Iterator[Row]:
-        """Yield the file's rows."""
-        return self.read(self.path)
+        """Yield the file's rows.
+
+        Raises ``HarvestError`` where there are more than a published list has, or so many that name
+        no photo that it is none: all of a file is in memory before it is stored.
+        """
+        rejected = 0
+        for rows, row in enumerate(self.read(self.path), 1):
+            rejected += isinstance(row, RejectedRow)
+            if rejected > _MOST_REJECTED:
+                raise HarvestError(
+                    f"{self.path}, row {row.row}: more than {_MOST_REJECTED:,} rows name no photo "
+                    "up to here, so it is no published list: take it out of the folder"
+                )
+            if rows > _MOST_ROWS:
+                raise HarvestError(
+                    f"{self.path}, row {row.row}: it has more than {_MOST_ROWS:,} rows: cut it "
+                    "into several files"
+                )
+            yield row
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harvest.errors import HarvestError
+from harvest.sources.names import is_name, no_name
 from harvest.sources.rows import ListedPhoto, RejectedRow, Row, numbered_lines, parse_reference
 
 ONTOLOGY_NAME = "3244ANPs.txt"
 
+_LARGEST_SENTIMENT = 2.0
+_MOST_PICTURES = 10**9
 _ROW = re.compile(r'image_url: (\S+)    flickr_username: "(.*)" realname: "(.*)"')
-_PAIR = re.compile(r"\t(\S+) \[sentiment: (-?\d+\.\d+)\] \[#imgs: ([\d,]+)\]")
+_PAIR = re.compile(r"\t(\S+) \[sentiment: (-?\d+\.\d+)\] \[#imgs: ([\d,]+)\]", re.ASCII)
 
 
 def looks_like(line: str) -> bool:
@@ -25,6 +28,11 @@ def looks_like(line: str) -> bool:
 def read(path: Path) -> Iterator[Row]:
     """Yield the rows of one pair's file."""
     pair = path.stem
+    if not is_name(pair):
+        # One row, and not each: it is the file that cannot be read.
+        detail = no_name("the pair that the file's name gives,", pair)
+        yield RejectedRow(row=1, reason="malformed", detail=f"{detail}; rename the file")
+        return
     for row, line in numbered_lines(path):
         match = _ROW.fullmatch(line)
         if not match:
@@ -53,15 +61,40 @@ def read_counts(path: Path) -> dict[str, int]:
 
 
 def _read(path: Path) -> dict[str, tuple[float, int]]:
+    pairs = {}
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        for row, line in numbered_lines(path):
+            if match := _PAIR.match(line):
+                try:
+                    pairs[_pair(match[1])] = _sentiment(match[2]), _count(match[3])
+                except ValueError as error:
+                    raise HarvestError(f"the ontology {path}, line {row}: {error}") from None
     except OSError as error:
         raise HarvestError(f"the ontology {path} cannot be read: {error}") from None
-    pairs = {
-        match[1].replace("/", "-"): (float(match[2]), int(match[3].replace(",", "") or 0))
-        for line in text.splitlines()
-        if (match := _PAIR.match(line))
-    }
     if not pairs:
         raise HarvestError(f"{path} holds no line `pair [sentiment: x] [#imgs: n]` of the ontology")
     return pairs
+
+
+def _pair(cell: str) -> str:
+    pair = cell.replace("/", "-")
+    if not is_name(pair):
+        raise ValueError(no_name("the pair", pair))
+    return pair
+
+
+def _sentiment(cell: str) -> float:
+    # The pattern lets digits through, as many as there are.
+    sentiment = float(cell)
+    if not abs(sentiment) <= _LARGEST_SENTIMENT:
+        raise ValueError(f"the sentiment {cell[:50]} is not from -2 to 2: give the published file")
+    return sentiment
+
+
+def _count(cell: str) -> int:
+    digits = cell.replace(",", "")
+    if len(digits) > len(str(_MOST_PICTURES)) or int(digits or 0) > _MOST_PICTURES:
+        raise ValueError(
+            f"{cell[:50]} pictures are more than Flickr has of a pair: give the published file"
+        )
+    return int(digits or 0)

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from harvest.sources.yfcc100m import NEEDED, needed_columns
 from harvest.sources.yfcc100m_files import UNREADABLE, Row, Tick, no_metadata, unreadable
 
-_LONGEST_CELL = 2**22  # bytes; SQLite refuses to read what is longer
+_LONGEST_ROW = 2**24  # bytes
 
 
 class ParquetFile:
@@ -109,7 +109,8 @@ class SqliteFile:
 
     def _connect(self) -> AbstractContextManager[sqlite3.Connection]:
         connection = sqlite3.connect(f"{self._path.resolve().as_uri()}?mode=ro", uri=True)
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_CELL)
+        # A value of a gigabyte is read as a whole, however little of it is asked for.
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_ROW)
         connection.text_factory = lambda text: text.decode("utf-8", errors="replace")
         return closing(connection)
 

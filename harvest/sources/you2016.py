@@ -7,6 +7,7 @@ column 1 does. The format: ``docs/lists.md``.
 from collections.abc import Iterator
 from pathlib import Path
 
+from harvest.sources.names import is_name, no_name
 from harvest.sources.rows import ListedPhoto, RejectedRow, Row, numbered_lines, parse_reference
 
 _LARGEST_VOTE = 10_000
@@ -37,11 +38,14 @@ def _parse(line: str, row: int) -> Row:
     if None in votes:
         bad = disagree if votes[0] is None else agree
         return RejectedRow(row=row, reason="malformed", detail=f"vote {bad[:50]!r} is no number")
+    emotion = emotion.lower()
+    if not is_name(emotion):
+        return RejectedRow(row=row, reason="malformed", detail=no_name("the emotion", emotion))
     reference = parse_reference(url, row)
     if isinstance(reference, RejectedRow):
         return reference
     return ListedPhoto(
-        row=row, reference=reference, emotion=emotion.lower(), disagree=votes[0], agree=votes[1]
+        row=row, reference=reference, emotion=emotion, disagree=votes[0], agree=votes[1]
     )
 
 

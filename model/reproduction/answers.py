@@ -5,16 +5,16 @@ accuracies; confusion matrices and F1 are counted from the same file.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 
 from datasets.modalities import SUBSETS
+from datasets.parquet_files import open_parquet, parquet_writer
 from datasets.reading import Dataset
 from datasets.splits import TEST
 from model.answering import POSTS_TO_A_PASS
@@ -25,6 +25,7 @@ from model.metrics import Confusion, confusion_matrix, figures
 from model.posts import Integers
 from model.prefetching import ready_batches
 from model.trained_run import load_run
+from model.whole_files import whole_file
 
 NO_ANSWER = -1
 
@@ -59,10 +60,13 @@ class Answers:
 
 
 @torch.inference_mode()
-def answer_test_posts(run: Path, dataset: Dataset, *, device: str) -> Answers:
-    """Let the network of a run folder answer a data set's test posts."""
+def answer_test_posts(run: Path, dataset: Dataset, *, features_in: Path, device: str) -> Answers:
+    """Let the network of a run folder answer a data set's test posts.
+
+    Features that the data set cannot keep lie in the folder ``features_in``.
+    """
     chosen = choose_device(device)
-    trained = load_run(run, chosen)
+    trained = replace(load_run(run, chosen), features_in=features_in)
     split = trained.splits(dataset, (TEST,))[TEST]
     by_subset = {subset: np.full(len(split.posts), NO_ANSWER) for subset in SUBSETS}
     passes = list(reading_order(split.posts.text_lengths, POSTS_TO_A_PASS))
@@ -84,14 +88,16 @@ def write_answers(answers: Answers, dataset: Dataset, path: Path) -> None:
     for subset, numbers in answers.by_subset.items():
         columns[subset] = [names[number] for number in numbers]
     schema = pa.schema([(name, pa.string()) for name in columns])
-    pq.write_table(pa.table(columns, schema=schema), path, compression="zstd")
+    with whole_file(path) as new, parquet_writer(new, schema) as writer:
+        writer.write_table(pa.table(columns, schema=schema))
 
 
 def read_answers(path: Path, classes: tuple[str, ...]) -> Answers:
     """Read answers back. Raises ``ModelError`` where the file cannot be read."""
     numbers = {name: number for number, name in enumerate(classes)} | {None: NO_ANSWER}
     try:
-        table = pq.read_table(path, columns=["label", *SUBSETS]).to_pydict()
+        with open_parquet(path) as file:
+            table = file.read(columns=["label", *SUBSETS]).to_pydict()
         coded = {
             name: np.array([numbers[value] for value in values], dtype=np.int64)
             for name, values in table.items()

@@ -19,6 +19,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from datasets.json_files import read_json
 from datasets.modalities import COMPLETE
 from datasets.progress import say
 from datasets.reading import Dataset
@@ -31,9 +32,10 @@ from model.reproduction.answers import (
     read_answers,
     write_answers,
 )
-from model.run_folder import FEATURES
+from model.run_files import HISTORY, is_finished, read_config
 from model.selection import Selection, complete_posts, fraction_complete
-from model.training import train
+from model.training import resume, train
+from model.whole_files import write_json
 
 RULES_VERSION = 1
 """Goes up when a cell of the same name would come out otherwise."""
@@ -42,7 +44,7 @@ MULTITASK, SINGLE_TASK, LATE_FUSION = "multitask", "single-task", "late-fusion"
 
 # Where and how fast a cell is trained; and what the cell itself names.
 _UNDECIDING = ("device", "seed", "repeats", "compile", "model", "subset")
-_CELL, _ANSWERS = "cell.json", "answers.parquet"
+_CELL, _ANSWERS, _RUN = "cell.json", "answers.parquet", "run"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +110,7 @@ class Cells:
         """Return a cell if it has been trained."""
         folder = self._folder / self.name(cell)
         try:
-            record = json.loads((folder / _CELL).read_text(encoding="utf-8"))
+            record = read_json(folder / _CELL)
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
@@ -136,6 +138,7 @@ class Cells:
             # Another process may be at work on it, or have been.
             with self._locked(cell):
                 done = done or self.finished(cell) or self._train(cell, place)
+                self._tidy(cell)
             say(f"{place}: {_outcome(done)}")
         return [self.finished(cell) for cell in cells]
 
@@ -156,39 +159,64 @@ class Cells:
 
     def _train(self, cell: Cell, place: str) -> Finished:
         folder = self._folder / self.name(cell)
-        run = folder / "run"
-        shutil.rmtree(run, ignore_errors=True)  # of a training that was interrupted
-        run.mkdir()
-        # Where the data set's folder cannot be written to, all cells share their features here.
-        (self._folder / FEATURES).mkdir(exist_ok=True)
-        (run / FEATURES).symlink_to((self._folder / FEATURES).resolve(), target_is_directory=True)
-        started = time.monotonic()
-        try:
-            metrics = train_cell(cell, self._dataset, self._settings, run)
-        except TrainingStopped:
-            say(f"{place}: stopped; the same command trains it again, and keeps those before it")
-            raise KeyboardInterrupt from None
-        answers = answer_test_posts(run, self._dataset, device=self._settings.device)
+        run = folder / _RUN
+        if is_finished(run):  # only its answers are lacking
+            metrics, seconds = resume(run), _seconds_of_epochs(run)
+        else:
+            if run.exists():
+                shutil.rmtree(run)  # of a training that was interrupted
+            started = time.monotonic()
+            try:
+                metrics = train_cell(cell, self._dataset, self._settings, run, self._folder)
+            except TrainingStopped:
+                say(
+                    f"{place}: stopped; the same command trains it again, and keeps those before it"
+                )
+                raise KeyboardInterrupt from None
+            seconds = time.monotonic() - started
+        answers = answer_test_posts(
+            run, self._dataset, features_in=self._folder, device=self._settings.device
+        )
         write_answers(answers, self._dataset, folder / _ANSWERS)
         record = {
             "cell": asdict(cell),
             "dataset_digest": self._dataset.digest,
             "options": self.options,
             "rules_version": RULES_VERSION,
-            "versions": json.loads((run / "config.json").read_text(encoding="utf-8"))["versions"],
-            "seconds": round(time.monotonic() - started, 1),
+            "versions": read_config(run)["versions"],
+            "seconds": round(seconds, 1),
             "metrics": metrics,
         }
-        text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        temporary = folder / f".{_CELL}"
-        temporary.write_text(text, encoding="utf-8")
-        shutil.rmtree(run)
-        temporary.replace(folder / _CELL)  # last: it says that the cell is finished
+        write_json(folder / _CELL, record)  # last: it says that the cell is finished
         return Finished(cell=cell, answers=answers, record=record)
 
+    def _tidy(self, cell: Cell) -> None:
+        """Remove a finished cell's network; a process may have been killed before it could."""
+        if (run := self._folder / self.name(cell) / _RUN).exists():
+            shutil.rmtree(run)
 
-def train_cell(cell: Cell, dataset: Dataset, settings: TrainingConfig, run: Path) -> dict[str, Any]:
-    """Train one cell into a run folder, as ``train`` would; return its metrics."""
+
+def _seconds_of_epochs(run: Path) -> float:
+    """Return how long the epochs of a run took, those of its networks together."""
+    return sum(
+        float(json.loads(line)["seconds"])
+        for history in run.rglob(HISTORY)
+        for line in history.read_text(encoding="utf-8").splitlines()
+    )
+
+
+def train_cell(
+    cell: Cell,
+    dataset: Dataset,
+    settings: TrainingConfig,
+    run: Path,
+    features_in: Path | None = None,
+) -> dict[str, Any]:
+    """Train one cell into a run folder, as ``train`` would; return its metrics.
+
+    Where the data set's folder cannot be written to, its features lie in ``features_in``, so that
+    cells share them.
+    """
     options = asdict(settings) | {
         "model": cell.system,
         "subset": cell.subset,
@@ -200,6 +228,7 @@ def train_cell(cell: Cell, dataset: Dataset, settings: TrainingConfig, run: Path
         dataset=dataset.folder,
         out=run,
         selection=cell.selection(dataset),
+        features_in=features_in,
     )
 
 

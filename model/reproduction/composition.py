@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 
 from datasets.modalities import SUBSETS
+from datasets.printing import markdown_cell, printable
 from datasets.reading import Dataset
 from datasets.splits import SPLITS, TRAIN
 from model.reproduction import drawing
@@ -43,7 +44,7 @@ def _markdown(content: Content) -> list[str]:
     labels = table(
         ["label", *SPLITS, "all"],
         [
-            [label, *(str(row[split]) for split in SPLITS), str(sum(row.values()))]
+            [markdown_cell(label), *(str(row[split]) for split in SPLITS), str(sum(row.values()))]
             for label, row in content["labels"].items()
         ],
     )
@@ -65,7 +66,7 @@ def _markdown(content: Content) -> list[str]:
 
 def _draw(content: Content, axes: Axes) -> None:
     # The paper's two halves, one above the other: labels of all posts, modalities of training's.
-    bars = [(label, sum(row.values())) for label, row in content["labels"].items()]
+    bars = [(printable(label), sum(row.values())) for label, row in content["labels"].items()]
     bars += [(letters(subset), row["ours"]) for subset, row in content["subsets"].items()]
     labels = len(content["labels"])
     places = [place + (place >= labels) for place in range(len(bars))]

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from datasets.modalities import COMPLETE
+from datasets.printing import markdown_cell, printable
 from datasets.reading import Dataset
 from model.reproduction.cells import MULTITASK, Cell
 from model.reproduction.estimates import confusion_figures
@@ -33,7 +34,7 @@ def _content(dataset: Dataset, trained: Trained, seeds: Sequence[int]) -> Conten
 
 
 def _markdown(content: Content) -> list[str]:
-    classes = content["classes"]
+    classes = [markdown_cell(label) for label in content["classes"]]
     figures = content["figures"]
     return [
         "In each row the test posts of a class (of all repeats), in per cent of them by answer.",
@@ -55,7 +56,7 @@ def _markdown(content: Content) -> list[str]:
 
 
 def _draw(content: Content, axes: Axes) -> None:
-    classes, shares = content["classes"], content["row_shares"]
+    classes, shares = [*map(printable, content["classes"])], content["row_shares"]
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
     for row, line in enumerate(shares):
         for column, share in enumerate(line):

@@ -11,6 +11,8 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from model.whole_files import whole_file
+
 PAPER, OURS, OTHER, OTHER_PAPER = "#bbbbbb", "#4477aa", "#cc3311", "#ddccbb"
 _DOTS_PER_INCH = 150
 _METADATA = {
@@ -29,10 +31,8 @@ def write_picture(
         axes.spines[["top", "right"]].set_visible(False)
         draw(axes)
         for kind, metadata in _METADATA.items():
-            path = folder / f"{name}.{kind}"
-            temporary = path.with_name(f".{path.name}")
-            figure.savefig(temporary, format=kind, dpi=_DOTS_PER_INCH, metadata=metadata)
-            temporary.replace(path)
+            with whole_file(folder / f"{name}.{kind}") as new:
+                figure.savefig(new, format=kind, dpi=_DOTS_PER_INCH, metadata=metadata)
 
 
 @contextmanager

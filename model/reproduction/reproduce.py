@@ -3,10 +3,11 @@
 The JSON file holds everything; Markdown and picture are made of it.
 """
 
-import json
 import os
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 from datasets.progress import say
 from datasets.reading import Dataset, open_dataset
@@ -21,6 +22,7 @@ from model.reproduction.estimates import INTERVALS
 from model.reproduction.experiment import Content, Experiment
 from model.reproduction.sweep import SWEEP
 from model.reproduction.tables import TABLES
+from model.whole_files import write_json, write_text
 
 EXPERIMENTS: dict[str, Experiment] = {
     **TABLES,
@@ -92,12 +94,13 @@ def _described(dataset: Dataset) -> dict[str, Any]:
 
 def _write(out: Path, target: str, experiment: Experiment, content: Content) -> str:
     text = "\n".join(_lines(target, experiment, content)) + "\n"
-    _replace(
-        out / f"{target}.json",
-        json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
-    )
-    _replace(out / f"{target}.md", text)
-    write_picture(out, target, lambda axes: experiment.draw(content, axes), size=experiment.size)
+    # Processes that share the cells may come to their end at once.
+    with FileLock(out / f".{target}.lock"):
+        write_json(out / f"{target}.json", content)
+        write_text(out / f"{target}.md", text)
+        write_picture(
+            out, target, lambda axes: experiment.draw(content, axes), size=experiment.size
+        )
     return text
 
 
@@ -124,9 +127,3 @@ def _lines(target: str, experiment: Experiment, content: Content) -> list[str]:
     if settings:
         lines += [INTERVALS, ""]
     return [*lines, f"![{target}]({target}.svg)"]
-
-
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)

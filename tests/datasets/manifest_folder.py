@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datasets.build_options import BuildOptions
+from datasets.layout import FORMAT
 from datasets.modalities import subset_name
-from datasets.reading import FORMAT, FORMAT_VERSION
+from datasets.reading import FORMAT_VERSION
 from datasets.shards import SCHEMA
 from datasets.splits import SPLITS
 
@@ -61,6 +62,7 @@ def write_dataset(folder: Path, rows: Sequence[Row], **described: Any) -> Path:
         "version": FORMAT_VERSION,
         "kind": "votes",
         "service": "other",
+        "image_size": "",
         "options": asdict(BuildOptions()) | {"incomplete": "keep"},
         "classes": sorted({it["label"] for it in rows}),
         "counts": {

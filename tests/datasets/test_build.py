@@ -203,7 +203,7 @@ class TestBadInput:
     ) -> None:
         for name in ("thesis.tex", *beside):
             (tmp_path / name).write_text("years of work", encoding="utf-8")
-        with pytest.raises(DatasetError, match=r"holds 'thesis\.tex'"):
+        with pytest.raises(DatasetError, match=r"holds '(thesis\.tex|data)'"):
             build(votes_harvest, tmp_path)
         assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["thesis.tex", *beside])
 
@@ -293,8 +293,13 @@ class TestBadInput:
         complete = [it["subsets"]["image+text+tags"] for it in content["counts"].values()]
         assert complete == [3, 1, 1]
 
-    def test_a_damaged_data_set_is_named(self, votes_harvest: Path, tmp_path: Path) -> None:
-        build(votes_harvest, tmp_path / "d")
+    def test_a_damaged_data_set_from_before_digests_is_named(
+        self, votes_harvest: Path, tmp_path: Path
+    ) -> None:
+        content = build(votes_harvest, tmp_path / "d")
+        for name in ("files", "sha256"):
+            del content[name]
+        (tmp_path / "d" / "dataset.json").write_text(json.dumps(content), encoding="utf-8")
         shard = tmp_path / "d" / "data" / "test-00000-of-00001.parquet"
         whole = shard.read_bytes()
         table = pq.read_table(shard)

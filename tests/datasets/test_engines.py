@@ -19,6 +19,7 @@ from datasets.build import build_splits
 from datasets.build_options import BuildOptions
 from datasets.errors import DatasetError
 from datasets.reading import open_dataset
+from harvest.errors import HarvestError
 from tests.harvest.corpora import crawl_posts, jpeg, post
 from tests.harvest.processes import PROJECT, killed, until
 
@@ -72,16 +73,15 @@ class TestLocalEngine:
         build(harvest, tmp_path / "several")
         assert files(tmp_path / "several") == files(tmp_path / "one")
 
-    def test_a_build_that_fails_in_a_process_says_so_and_leaves_nothing(
-        self, harvest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    def test_a_build_from_a_broken_ledger_says_so_and_leaves_nothing(
+        self, harvest: Path, tmp_path: Path
     ) -> None:
-        monkeypatch.setattr(local_engine, "POSTS_TO_A_BATCH", 20)
         broken = tmp_path / "harvest"
         shutil.copytree(harvest, broken)
         with (broken / "ledger.sqlite").open("r+b") as file:
             file.seek(40_000)
             file.write(b"\xff" * 60_000)
-        with pytest.raises(DatasetError, match="gave out"):
+        with pytest.raises(HarvestError, match="malformed"):
             build(broken, tmp_path / "d")
         assert [path.name for path in tmp_path.iterdir()] == ["harvest"]
 
@@ -175,10 +175,11 @@ class TestFeatures:
         self, harvest: Path, tmp_path: Path
     ) -> None:
         build(harvest, tmp_path / "d")
-        (tmp_path / "d" / "features").mkdir()
-        (tmp_path / "d" / "features" / "some.npy").write_bytes(b"numbers")
+        kept = tmp_path / "d" / "features" / "densenet121-0123456789abcdef"
+        kept.mkdir(parents=True)
+        (kept / "train.npy").write_bytes(b"numbers")
         build(harvest, tmp_path / "d")
-        assert (tmp_path / "d" / "features" / "some.npy").read_bytes() == b"numbers"
+        assert (kept / "train.npy").read_bytes() == b"numbers"
         build(harvest, tmp_path / "d", seed=1)
         assert not (tmp_path / "d" / "features").exists()
 
@@ -228,7 +229,10 @@ class TestInterrupted:
     def test_a_build_killed_between_its_last_two_steps(self, harvest: Path, tmp_path: Path) -> None:
         build(harvest, tmp_path / "d")
         before = files(tmp_path / "d")
-        (tmp_path / "d").rename(tmp_path / ".d.previous")
+        (tmp_path / ".d.building").mkdir()
+        (tmp_path / ".d.building" / ".flickr-emotion-workspace").touch()
+        (tmp_path / "d").rename(tmp_path / ".d.building" / "previous")
+        assert open_dataset(tmp_path / "d").counts["train"]["total"] > 0
         with pytest.raises(DatasetError, match="no post to build from"):
             build(harvest, tmp_path / "d", min_votes=1000)
         assert files(tmp_path / "d") == before

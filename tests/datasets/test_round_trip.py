@@ -20,6 +20,7 @@ from harvest.sandbox.corpus import Corpus, Post
 from harvest.sandbox.lists import write_vso_lists
 from harvest.sandbox.server import SandboxServer
 from harvest.sandbox.simulation import simulation
+from harvest.sources.manifest_description import KEY
 from tests.harvest.corpora import jpeg, options, post, url_of, write_votes
 
 SHIPPED = Path(__file__).resolve().parents[2] / "manifests" / "simulation.parquet"
@@ -119,11 +120,13 @@ class TestSomethingLost:
             "posts": 75,
             "same": 69,
             "edited": 4,
+            "unknown": 0,
             "gone": 1,
             "private": 1,
             "video": 0,
             "missing": 0,
             "edited_modalities": {"image": 1, "text": 2, "tags": 1},
+            "image_sizes": ["", ""],
         }
         build(tmp_path / "h", tmp_path / "d")
         before, after = split_of(votes / "d"), split_of(tmp_path / "d")
@@ -153,8 +156,8 @@ class TestSomethingLost:
         self, votes: Path, tmp_path: Path, name: str, value: object
     ) -> None:
         table = pq.read_table(votes / "m.parquet")
-        ((key, raw),) = table.schema.metadata.items()
-        described = json.loads(raw)
+        key = KEY.encode()
+        described = json.loads(table.schema.metadata[key])
         described["options"][name] = value
         pq.write_table(
             table.replace_schema_metadata({key: json.dumps(described)}), tmp_path / "m.parquet"

@@ -37,12 +37,13 @@ def row(number: int, **fields: Any) -> Row:
 def described(**fields: Any) -> dict[str, Any]:
     """What a manifest's metadata hold, or what ``fields`` make of it; ``...`` leaves one out."""
     defaults: dict[str, Any] = {
-        "version": 1,
+        "version": 2,
         "kind": "votes",
         "service": "flickr",
         "options": options(),
         "classes": ["awe", "fear"],
         "dataset_digest": "0" * 64,
+        "image_size": "",
     }
     return {name: value for name, value in (defaults | fields).items() if value is not ...}
 

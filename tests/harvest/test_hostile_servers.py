@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -137,7 +138,9 @@ class TestAnswers:
 
         published_list = write_votes(tmp_path / "list", POSTS[:3])
         with serving(answer) as server:
-            made = options(published_list, tmp_path / "h", server, retry=TWICE)  # type: ignore[arg-type]
+            # What looks like an outage would be waited for ten minutes.
+            retry = replace(TWICE, patience=0.0)
+            made = options(published_list, tmp_path / "h", server, retry=retry)  # type: ignore[arg-type]
             crawl(made, lambda line: None)
         status = harvest_status(tmp_path / "h")
         assert (status["api"]["failed"], status["image"]["ok"]) == (3, 3)

@@ -26,6 +26,7 @@ from harvest.sources import manifest_rows
 from harvest.sources.detection import open_list
 from harvest.sources.manifest import SCHEMA, open_manifest
 from harvest.sources.manifest_description import KEY, parse_description
+from harvest.sources.manifest_digest import RowsDigest
 from harvest.status import harvest_status
 from tests.harvest.corpora import KEY as API_KEY
 from tests.harvest.corpora import SECRET, post, url_of, write_votes
@@ -299,7 +300,12 @@ class TestMetadata:
             ("[" * 50_000, "no JSON"),
             ('{"version": NaN}', "version"),
             ("[1]", "version"),
-            (described(version=2), "update the program"),
+            (described(version=3), "update the program"),
+            (described(version=10**4000), "update the program"),
+            (described(version=1), "image_size"),
+            (described(image_size=...), "image_size"),
+            (described(image_size="k"), "image_size"),
+            (described(image_size=["b"]), "image_size"),
             (described(version="1"), "version"),
             (described(version=True), "version"),
             (described(version=0), "version"),
@@ -314,7 +320,7 @@ class TestMetadata:
             (described(classes="awe"), "classes"),
             (described(classes=["awe", "fear", "awe"]), "doubled"),
             (described(classes=["awe", "fear", "\x1b[31m"]), "printable"),
-            (described(classes=["awe", "fear", "x" * 101]), "longer"),
+            (described(classes=["awe", "fear", "x" * 101]), "1 to 100 characters"),
             (described(classes=["awe", "fear", 7]), "printable"),
             (described(classes=["awe"]), "none of the classes"),
             (described(options=[]), "options"),
@@ -523,3 +529,37 @@ class TestCrawl:
         write_vso_lists(tmp_path, {"happy_dog": [(url_of(post(1)), "a")]}, {"happy_dog": (1.0, 9)})
         write_manifest(tmp_path / "m.parquet", [row(1)])
         assert open_list(tmp_path).manifest is None
+
+
+@given(
+    st.lists(st.tuples(st.none() | st.text(max_size=4), st.none() | st.integers(0, 9)), max_size=8),
+    st.integers(0, 8),
+)
+def test_the_digest_does_not_depend_on_how_the_rows_come(
+    rows: list[tuple[str | None, int | None]], cut: int
+) -> None:
+    """Pieces of any size give the same; another value, or one in another row, gives another."""
+
+    def table(some: list[tuple[str | None, int | None]]) -> pa.Table:
+        texts, numbers = [it[0] for it in some], [it[1] for it in some]
+        halves = [None if it is None else bytes([it]) * 16 for it in numbers]
+        return pa.table(
+            {
+                "text": pa.array(texts, pa.string()),
+                "number": pa.array(numbers, pa.int32()),
+                "half": pa.array(halves, pa.binary(16)),
+            }
+        )
+
+    def digest(*pieces: pa.Table) -> str:
+        found = RowsDigest(["text", "number", "half"])
+        for piece in pieces:
+            found.add(piece)
+        return found.of(b"described")
+
+    whole = table(rows)
+    assert digest(whole) == digest(whole.slice(0, cut), whole.slice(cut))
+    assert digest(whole) == digest(*[table([it]) for it in rows])
+    if rows[::-1] != rows:
+        assert digest(whole) != digest(table(rows[::-1]))
+    assert digest(whole) != digest(table([*rows, ("", 0)]))

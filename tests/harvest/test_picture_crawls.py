@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import threading
 from collections import Counter
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -106,7 +107,8 @@ class TestWhoIsToBlame:
         said: list[str] = []
         published_list = write_votes(tmp_path / "list", POSTS)
         with serving(answer) as server:
-            crawl(made(published_list, tmp_path / "h", server, retry=TWICE), said.append)
+            patient = replace(TWICE, patience=600.0)
+            crawl(made(published_list, tmp_path / "h", server, retry=patient), said.append)
         status = harvest_status(tmp_path / "h")
         assert status["image"]["ok"] == len(POSTS)
         assert sum("does not answer" in line for line in said) == 1

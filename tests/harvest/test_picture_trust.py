@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from harvest.crawl import crawl
+from harvest.host_answers import tail
 from harvest.images import image_path
 from harvest.ledger import Ledger
 from harvest.ledger_file import FILE_NAME
-from harvest.picture_trust import tail
 from harvest.retry import RetryPolicy
 from harvest.sandbox.corpus import Corpus, Post
 from harvest.sandbox.server import SandboxServer

@@ -3,7 +3,8 @@
     python -m tests.model.stopping_training SIGNAL STEP ARGUMENT...
 
 The signal is real and comes from the process itself, so that it comes at the same step every time.
-With several processes the first one sends it to ``torchrun``. ``none`` sends no signal. With
+With several processes the first one sends it to ``torchrun``, or, as ``SIGKILL@1``, the one of
+that rank to itself. ``none`` sends no signal. With
 ``WORD_DROPOUT`` at zero (``--no-dropout`` as first argument) a run on two processes can be compared
 with one on one: what dropout drops is different on each.
 """
@@ -24,13 +25,14 @@ def run(arguments: list[str]) -> None:
         model.encoders.WORD_DROPOUT = 0.0
         arguments = arguments[1:]
     name, at, *command = arguments
-    process = os.getppid() if "RANK" in os.environ else os.getpid()
+    name, _, itself = name.partition("@")
+    process = os.getppid() if "RANK" in os.environ and not itself else os.getpid()
     steps = 0
 
     def after_a_step(*_: Any) -> None:
         nonlocal steps
         steps += 1
-        if steps == int(at) and name != "none" and os.environ.get("RANK", "0") == "0":
+        if steps == int(at) and name != "none" and os.environ.get("RANK", "0") == (itself or "0"):
             os.kill(process, signal.Signals[name])
 
     register_optimizer_step_post_hook(after_a_step)

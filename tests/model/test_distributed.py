@@ -11,6 +11,7 @@ import pytest
 
 import model.encoders
 from model.training import train
+from model.workplace import Workplace
 from tests.model.conftest import TINY
 from tests.model.dataset_folder import separable_post, write_dataset
 
@@ -22,7 +23,7 @@ OPTIONS = [
 ]
 
 
-def torchrun(signal_name: str, step: int, *arguments: str | Path) -> str:
+def torchrun(signal_name: str, step: int, *arguments: str | Path, fails: bool = False) -> str:
     """Run `train` on two processes, without dropout; return standard error."""
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     script = ["-m", "tests.model.stopping_training", "--no-dropout", signal_name, str(step)]
@@ -34,7 +35,7 @@ def torchrun(signal_name: str, step: int, *arguments: str | Path) -> str:
         check=False,
         timeout=300,
     )
-    assert (done.returncode == 0) == (signal_name == "none"), done.stderr
+    assert (done.returncode == 0) == (signal_name == "none" and not fails), done.stderr
     return done.stderr
 
 
@@ -100,3 +101,25 @@ def test_they_are_stopped_together_and_go_on(
     assert not (out / "metrics.json").exists()
     torchrun("none", 0, "--resume", out)
     assert_same_curve(out, alone)
+
+
+@pytest.mark.slow
+def test_one_that_the_system_kills(uneven_folder: Path, alone: Path, tmp_path: Path) -> None:
+    """It is one line, what was won stays, and the training goes on from there."""
+    out = tmp_path / "run"
+    said = torchrun("SIGKILL@1", 8, uneven_folder, "--out", out, *OPTIONS)
+    assert [line for line in said.splitlines() if line.startswith("error: ")] == [
+        "error: another process of this training has ended, killed or out of memory: what the last "
+        "epoch has left stays, `train --resume` goes on"
+    ]
+    assert len(history(out)) == 1
+    torchrun("none", 0, "--resume", out)
+    assert_same_curve(out, alone)
+
+
+@pytest.mark.slow
+def test_a_folder_at_work_refuses_all_of_them(uneven_folder: Path, tmp_path: Path) -> None:
+    with Workplace(tmp_path / "run").claimed():
+        said = torchrun("none", 0, uneven_folder, "--out", tmp_path / "run", *OPTIONS, fails=True)
+    (line,) = [line for line in said.splitlines() if line.startswith("error: ")]
+    assert "another training is at work on" in line

@@ -4,6 +4,7 @@ The other systems' files: ``test_padded_network.py``.
 """
 
 import dataclasses
+import hashlib
 import io
 import json
 import re
@@ -21,6 +22,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from datasets.modalities import SUBSETS
+from datasets.replacing import workspace_beside
 from model import export as export_module
 from model.errors import ModelError
 from model.export import export
@@ -45,6 +47,7 @@ POSTS: tuple[dict[str, Any], ...] = (
 
 def make_sure(run: Path) -> Path:
     """Make a run's answers far from even, with other temperatures than 1."""
+    (run / "digests.json").unlink()
     weights = load_file(run / "model.safetensors")
     generator = torch.Generator().manual_seed(1)
     for name, tensor in weights.items():
@@ -184,9 +187,35 @@ def test_an_older_export_makes_room(tags_run: Path, tmp_path: Path) -> None:
     assert sorted((tmp_path / "out").iterdir()) == sorted(files)
     reader = Reader(tmp_path / "out")
     assert list(reader.described["inputs"]) == ["tags"]
+    assert reader.described["digests"] == {
+        name: hashlib.sha256((tmp_path / "out" / name).read_bytes()).hexdigest()
+        for name in ("tags.onnx", "vocabulary.json")
+    }
     np.testing.assert_allclose(
         reader.answer(POSTS, "tags"), ours(tags_run, POSTS, "tags"), atol=1e-4
     )
+
+
+def test_two_exports_to_one_name(tags_run: Path, tmp_path: Path) -> None:
+    """The second is refused while the first lives; what stands there stays."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "preprocessing.json").write_text("older")
+    with (
+        workspace_beside(out),
+        pytest.raises(ModelError, match=r"another command writes .*: wait for it"),
+    ):
+        export(tags_run, out)
+    assert [path.read_text() for path in out.iterdir()] == ["older"]
+
+
+def test_an_export_of_somebody_else_beside(tags_run: Path, tmp_path: Path) -> None:
+    """A folder that has the name of our workspace is neither used nor removed."""
+    (tmp_path / ".out.building").mkdir()
+    (tmp_path / ".out.building" / "thesis.tex").write_text("years of work")
+    with pytest.raises(ModelError, match="is not ours"):
+        export(tags_run, tmp_path / "out")
+    assert (tmp_path / ".out.building" / "thesis.tex").read_text() == "years of work"
 
 
 def test_a_system_that_reads_texts_only(dataset_folder: Path, tmp_path: Path) -> None:

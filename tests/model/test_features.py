@@ -126,6 +126,27 @@ def test_kept_with_the_run_where_the_data_set_cannot_be_written(
     assert torch.equal(features_of(folder, backbone, tmp_path / "run")["train"].rows([0]), first)
 
 
+@pytest.mark.parametrize("deep", [False, True])
+def test_nothing_is_written_through_a_link(
+    folder: Path,
+    backbone: Backbone,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    deep: bool,
+) -> None:
+    """Features are kept with the run then, and the link stays what it is."""
+    features_of(folder, backbone, tmp_path / "run")
+    place = next((folder / "features").iterdir()) if deep else folder / "features"
+    shutil.rmtree(place)
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    place.symlink_to(elsewhere)
+    features_of(folder, backbone, tmp_path / "run")
+    assert not list(elsewhere.iterdir())
+    assert place.is_symlink()
+    assert len(list((tmp_path / "run" / "features").iterdir())) == 1
+    assert f"{place} is a symbolic link: no features are written" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("whole", ["data set", "run"])
 def test_a_split_is_taken_from_where_it_is(
     folder: Path, backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: str

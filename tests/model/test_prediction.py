@@ -187,6 +187,12 @@ class TestFiles:
             ("in.csv", b"photo_id,comment\n1,hello\n", "needs photo_id and at least one"),
             ("in.csv", b"", "it needs photo_id"),
             ("in.xlsx", b"", r"neither \.parquet nor \.csv"),
+            ("in.csv", b"photo_id,text,tags\n1,a,b\n2,storm, light,x\n", "row 2 has 4 cells"),
+            ("in.csv", b"photo_id,text,tags\n1,a\n", "row 1 has 2 cells and the header 3"),
+            ("in.csv", b'photo_id,text\n1,"storm\n2,light\n', "cannot be read"),
+            ("in.csv", b'photo_id,text\n1,"storm" light\n', "cannot be read"),
+            ("in.csv", b"photo_id,text,text\n1,storm,light\n", "has two columns 'text'"),
+            ("in.csv", b"photo_id,photo_id,text\n1,2,light\n", "has two columns 'photo_id'"),
         ],
     )
     def test_refused_input(
@@ -250,6 +256,38 @@ class TestFiles:
         assert [row["subset"] for row in found] == ["tags", "text", None]
         assert "photo 3 has nothing to go by" in found[2]["error"]
 
+    def test_blank_lines_and_columns_that_do_not_count(
+        self, run_folder: Path, tmp_path: Path
+    ) -> None:
+        """As in the CSV of a data set: blank lines are no rows, other columns may be doubled."""
+        (tmp_path / "in.csv").write_text(
+            'photo_id,note,text,note\n\n1,x,"storm\nlight",y\n\n2,,mountain,\n'
+        )
+        counts = predict_file(run_folder, input=tmp_path / "in.csv", out=tmp_path / "out.csv")
+        assert counts["predicted"] == counts["posts"] == 2
+
+    def test_a_flipped_bit_in_parquet(self, run_folder: Path, tmp_path: Path) -> None:
+        """Answers carry a checksum of each page, and files of posts that carry some are checked."""
+        (tmp_path / "in.csv").write_text("photo_id,text\n1,storm light\n")
+        out = tmp_path / "out.parquet"
+        predict_file(run_folder, input=tmp_path / "in.csv", out=out)
+        rows = pa.table({"photo_id": ["a" * 500], "text": ["storm light " * 50]})
+        pq.write_table(rows, tmp_path / "in.parquet", write_page_checksum=True, compression="none")
+        for path in (out, tmp_path / "in.parquet"):
+            content = bytearray(path.read_bytes())
+            column = pq.read_metadata(path).row_group(0).column(0)
+            first = column.dictionary_page_offset or column.data_page_offset
+            content[first + column.total_compressed_size - 1] ^= 1
+            path.write_bytes(content)
+        with (
+            pytest.raises(OSError, match="CRC"),
+            pq.ParquetFile(out, page_checksum_verification=True) as file,
+        ):
+            file.read()
+        with pytest.raises(ModelError, match=r"in\.parquet cannot be read"):
+            predict_file(run_folder, input=tmp_path / "in.parquet", out=tmp_path / "new.csv")
+        assert not (tmp_path / "new.csv").exists()
+
     def test_a_row_group_is_read_in_pieces(self, tmp_path: Path) -> None:
         """However the file was written: pandas makes one group of a million posts."""
         random = np.random.default_rng(0)
@@ -286,7 +324,7 @@ class TestFiles:
         with pytest.raises(ModelError) as caught, open_writer(out, pa.schema([])):
             pass
         assert str(caught.value) == (
-            f"--out {out} cannot be written (No such file or directory): give another file"
+            f"--out {out} cannot be written (its folder is not there): give another file"
         )
 
     def test_a_folder_as_output(self, tmp_path: Path) -> None:

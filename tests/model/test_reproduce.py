@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -21,7 +22,7 @@ from datasets.modalities import COMPLETE, SUBSETS
 from datasets.reading import open_dataset
 from model.errors import ModelError
 from model.reproduction import paper
-from model.reproduction.cells import Cell, Cells
+from model.reproduction.cells import Cell, Cells, train_cell
 from model.reproduction.reproduce import EXPERIMENTS, reproduce
 from tests.model.conftest import TINY
 
@@ -210,6 +211,35 @@ class TestCells:
         # What it comes to is what an uninterrupted run came to.
         assert content(out, "figure4") == content(results, "figure4")
         assert not list((out / "cells").glob("*/run"))
+
+    def test_a_training_that_was_finished_is_kept(
+        self, dataset_folder: Path, tmp_path: Path
+    ) -> None:
+        """Killed, or out of room, when only its answers were lacking: nothing is trained again."""
+        cells = Cells(tmp_path, open_dataset(dataset_folder), SETTINGS)
+        cell = Cell(system="fasttext", seed=0)
+        folder = tmp_path / cells.name(cell)
+        train_cell(cell, open_dataset(dataset_folder), SETTINGS, folder / "run")
+        (folder / "run" / "metrics.json").write_text('{"of": "that training"}')
+        (folder / ".run.training").mkdir()
+        (folder / ".run.training" / "lock").touch()
+        (done,) = cells.train([cell])
+        assert done
+        assert done.record["metrics"] == {"of": "that training"}
+        assert sorted(p.name for p in folder.iterdir()) == ["answers.parquet", "cell.json", "lock"]
+        # Killed before the network was removed.
+        (folder / "run").mkdir()
+        cells.train([cell])
+        assert not (folder / "run").exists()
+
+    def test_features_are_shared_where_the_data_set_cannot_keep_them(
+        self, dataset_folder: Path, tmp_path: Path
+    ) -> None:
+        shutil.copytree(dataset_folder, tmp_path / "set", ignore=shutil.ignore_patterns("features"))
+        (tmp_path / "set" / "features").write_text("a file refuses writing to root as well")
+        cells = Cells(tmp_path / "cells", open_dataset(tmp_path / "set"), SETTINGS)
+        cells.train([Cell(system="single-task", subset="image", seed=0)])
+        assert len(list((tmp_path / "cells" / "features").glob("*/test.npy"))) == 1
 
     def test_a_damaged_cell_is_named(self, dataset_folder: Path, tmp_path: Path) -> None:
         once = dataclasses.replace(SETTINGS, repeats=1, epochs=1)

@@ -108,14 +108,17 @@ class TestStopped:
         for seed in (1, 2):
             assert_same_end(out / f"seed-{seed}", tmp_path / "whole" / f"seed-{seed}")
 
-    def test_an_older_run_stays_until_an_epoch_is_over(
-        self, dataset_folder: Path, whole: Path, tmp_path: Path
+    def test_an_older_run_stays_until_the_new_one_is_whole(
+        self, dataset_folder: Path, run_folder: Path, whole: Path, tmp_path: Path
     ) -> None:
-        out = tmp_path / "run"
-        shutil.copytree(whole, out)
-        stopped = run("SIGTERM", 2, dataset_folder, "--out", out, *OPTIONS, code=130)
-        assert "--resume" not in stopped.stderr
+        """Killed, nothing is tidied up; the training goes on beside, and takes its place."""
+        out = tmp_path / "runs" / "run"
+        shutil.copytree(run_folder, out)
+        run("SIGKILL", IN_THE_SECOND_EPOCH, dataset_folder, "--out", out, *OPTIONS, code=-9)
+        assert_same_end(out, run_folder)
+        resume(out)
         assert_same_end(out, whole)
+        assert [entry.name for entry in out.parent.iterdir()] == ["run"]
 
     def test_in_the_first_epoch(self, dataset_folder: Path, whole: Path, tmp_path: Path) -> None:
         """It goes on too; and a new training takes its place as that of any run."""

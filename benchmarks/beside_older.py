@@ -1,0 +1,76 @@
+"""What the crawl costs beside an older version of this project, in one run.
+
+    git worktree add OLDER COMMIT
+    python -m benchmarks.beside_older OLDER --vso LISTS [--rounds 5]
+
+OLDER is a checkout of the older version. Each benchmark is the version's own, run from its checkout
+by this Python. Pictures a second are measured in turns, older and newer one after the other, and
+the ratio is that of the medians. API calls a photo are counted once, by each version's sandbox.
+"""
+
+import argparse
+import re
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+_NEWER = Path(__file__).resolve().parents[1]
+
+
+def main() -> None:
+    """Print a line for each measure."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("older", type=Path)
+    parser.add_argument("--vso", type=Path, help="VSO's folder or archive; without, no calls.")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--count", type=int, default=5000)
+    parser.add_argument("--folder", type=Path, default=Path("/dev/shm"))
+    arguments = parser.parse_args()
+    checkouts = {"older": arguments.older.resolve(), "newer": _NEWER}
+    if arguments.rounds:
+        rates: dict[str, list[float]] = {name: [] for name in checkouts}
+        for _ in range(arguments.rounds):
+            for name, checkout in checkouts.items():
+                rates[name].append(_pictures(checkout, arguments.count, arguments.folder))
+        _report("pictures a second", rates)
+    if arguments.vso:
+        calls = {name: [_calls(checkout, arguments.vso)] for name, checkout in checkouts.items()}
+        _report("API calls a photo", calls)
+
+
+def _report(what: str, figures: dict[str, list[float]]) -> None:
+    older, newer = (statistics.median(figures[name]) for name in ("older", "newer"))
+    spread = "; ".join(
+        f"{name} {statistics.median(values):.4g} ({min(values):.4g} to {max(values):.4g})"
+        for name, values in figures.items()
+    )
+    print(f"{what}: {newer / older:.3f} times the older version's; {spread}", flush=True)
+
+
+def _pictures(checkout: Path, count: int, folder: Path) -> float:
+    options = f"--venv unused --ours-only --count {count} --folder {folder}".split()
+    text = _run(checkout, "benchmarks.images", *options)
+    return _figure(text, r"^pass-through: ours .* (\d+)/s")
+
+
+def _calls(checkout: Path, lists: Path) -> float:
+    text = _run(checkout, "benchmarks.vso_calls", str(lists.resolve()), "--without-get-info")
+    return _figure(text, r"calls, ([\d.]+) a photo")
+
+
+def _run(checkout: Path, module: str, *options: str) -> str:
+    command = [sys.executable, "-m", module, *options]
+    done = subprocess.run(command, cwd=checkout, stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout
+
+
+def _figure(text: str, pattern: str) -> float:
+    found = re.search(pattern, text, re.MULTILINE)
+    if not found:
+        raise SystemExit(f"no line like {pattern!r} in:\n{text}")
+    return float(found[1])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+"""How what a command makes takes its place on disk: in one step, and on the disk before it is done.
+
+A folder that is made anew is filled in a workspace beside its place. When it is whole, its files
+are synced and the two names are exchanged, so that at every moment either the old folder or the
+new one is in its place, however the process ends. Some file systems cannot exchange two names.
+There the old folder stands in the workspace for a moment, and ``standing`` finds it. Single files
+are written in a workspace too, and renamed.
+
+The workspace carries a mark, which is locked while a process works there. What a killed process
+left is removed by its mark; nothing else is, and no other name is taken.
+"""
+
+import ctypes
+import errno
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+_MARK = ".flickr-emotion-workspace"
+_CANNOT_EXCHANGE = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
+_AT_FDCWD = -100
+_EXCHANGE = 2  # RENAME_EXCHANGE of Linux' renameat2, RENAME_SWAP of macOS' renamex_np
+
+
+@contextmanager
+def workspace_beside(place: Path) -> Iterator[Path]:
+    """Give an empty folder beside ``place``, for one process at a time; it is removed at the end.
+
+    Raises ``filelock.Timeout`` where another process works on ``place``, ``FileExistsError`` where
+    something that is not ours has the workspace's name, ``OSError`` where it cannot be written.
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    workspace = _workspace(place)
+    with _claimed(workspace):
+        settle(place)
+        _empty(workspace)
+        try:
+            yield workspace
+        finally:
+            with suppress(OSError):
+                # Whatever ended this process between two renames: the old folder may be in here.
+                settle(place)
+                _empty(workspace)
+                (workspace / _MARK).unlink()
+                workspace.rmdir()
+
+
+@contextmanager
+def new_file(place: Path) -> Iterator[Path]:
+    """Give a path to write a file to; the file takes its place if nothing is raised.
+
+    Raises ``OSError`` where it cannot, where ``place`` is a folder or its own folder is not there,
+    and where another process is writing the same file.
+    """
+    if place.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", str(place))
+    if not place.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "its folder is not there", str(place))
+    try:
+        with workspace_beside(place) as workspace:
+            new = workspace / place.name
+            yield new
+            put_file(new, place)
+    except Timeout:
+        raise BlockingIOError(
+            errno.EAGAIN, "another command is writing it, wait for it", str(place)
+        ) from None
+
+
+def put_folder(new: Path, place: Path) -> None:
+    """Let a finished folder of the workspace take its place; what stood there goes to ``new``.
+
+    Raises ``OSError`` where it cannot; then what stood there still does.
+    """
+    sync_tree(new)
+    if not os.path.lexists(place):
+        new.rename(place)
+    elif not _exchanged(new, place):
+        place.rename(_aside(place))
+        new.rename(place)
+        _aside(place).rename(new)
+    sync(place.parent)
+
+
+def put_file(new: Path, place: Path) -> None:
+    """Let a finished file take its place, in the same folder or another one of the file system."""
+    sync(new)
+    new.replace(place)
+    sync(place.parent)
+
+
+def standing(place: Path) -> Path:
+    """Return where the folder of a place stands: there, or aside if a process was killed between.
+
+    For readers; whoever writes calls ``settle`` under the lock.
+    """
+    if os.path.lexists(place) or not place.name:
+        return place
+    aside = _aside(place)
+    return aside if aside.is_dir() and not aside.is_symlink() else place
+
+
+def settle(place: Path) -> None:
+    """Bring back the folder that a process killed in ``put_folder`` has left aside."""
+    if (aside := standing(place)) != place:
+        aside.rename(place)
+
+
+def sync_tree(folder: Path) -> None:
+    """Wait until a folder with all that is in it is on the disk."""
+    for path, _, files in os.walk(folder):
+        for name in files:
+            sync(Path(path) / name)
+        sync(Path(path))
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(opened)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that cannot
+            raise
+    finally:
+        os.close(opened)
+
+
+@contextmanager
+def _claimed(workspace: Path) -> Iterator[None]:
+    """Make a workspace if need be, and lock it."""
+    while True:
+        with suppress(FileExistsError):
+            workspace.mkdir()
+        if not _is_ours(workspace):
+            raise FileExistsError(errno.EEXIST, "is not ours, move it elsewhere", str(workspace))
+        lock = FileLock(workspace / _MARK, timeout=0)
+        try:
+            lock.acquire()
+            break
+        except FileNotFoundError:  # another process has just ended and taken its workspace away
+            continue
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _is_ours(workspace: Path) -> bool:
+    mark = workspace / _MARK
+    if workspace.is_symlink() or mark.is_symlink():
+        return False
+    try:
+        return mark.is_file() or not any(workspace.iterdir())
+    except FileNotFoundError:
+        return True  # it has just gone
+    except NotADirectoryError:
+        return False
+
+
+def _empty(workspace: Path) -> None:
+    """Remove all but the mark: without it a later process would not dare to remove the rest."""
+    for entry in workspace.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        elif entry.name != _MARK:
+            entry.unlink()
+
+
+def _workspace(place: Path) -> Path:
+    return place.with_name(f".{place.name}.building")
+
+
+def _aside(place: Path) -> Path:
+    return _workspace(place) / "previous"
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Exchange two names in one step; return false where the system cannot."""
+    names = os.fsencode(one), os.fsencode(other)
+    libc = ctypes.CDLL(None, use_errno=True)
+    if sys.platform == "linux" and hasattr(libc, "renameat2"):
+        failed = libc.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _EXCHANGE)
+    elif sys.platform == "darwin" and hasattr(libc, "renamex_np"):
+        failed = libc.renamex_np(*names, _EXCHANGE)
+    else:
+        return False
+    if failed:
+        number = ctypes.get_errno()
+        if number not in _CANNOT_EXCHANGE:
+            raise OSError(number, os.strerror(number), str(other))
+    return not failed
