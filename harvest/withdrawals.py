@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from harvest.due_photos import DuePhoto
 from harvest.images import image_path
-from harvest.ledger import DuePhoto, Ledger
+from harvest.ledger import Ledger
 from harvest.post_rows import REFRESHED, drop_post
 
 USUAL = 0.01
