@@ -81,6 +81,9 @@ def crawl(
         kept_back = 0
         if not interrupted:
             most = options.max_withdrawn
+            if living := withdrawals.controls(ledger, most):
+                with calls_of(options, ledger, say, threading.Event()) as calls:
+                    withdrawals.ask_controls(ledger, living, calls.check_photo)
             kept_back = withdrawals.finish(ledger, options.out / "images", most=most, say=say)
         photos, lost = _losses(ledger, options)
         return CrawlReport(
@@ -140,6 +143,8 @@ def take_in(ledger: Ledger, published: list[PublishedList], options: CrawlOption
     refresh = options.refresh and not withdrawals.told(ledger, options.max_withdrawn)
     if refresh:
         withdrawals.begin_anew(ledger)
+    else:
+        withdrawals.go_on(ledger)
     ledger.start_crawl(
         images=options.images,
         verify_gone=options.verify_gone,

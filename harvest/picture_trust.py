@@ -13,7 +13,7 @@ too many posts of a sample of all dead pictures live, pictures settle no posts i
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from harvest.api_calls import ApiCalls
 from harvest.breaker import Breaker
@@ -109,15 +109,20 @@ class PictureTrust:
 
     # What the API says.
 
-    def next_question(self) -> Question | None:
-        """Return what is to be asked of the API before all else, if there is something."""
+    def next_question(self, in_hand: Collection[str]) -> Question | None:
+        """Return what is to be asked of the API before all else, if there is something.
+
+        ``in_hand``: photos that it is being asked about.
+        """
         if not self._questions:
             return None
         with self._lock:
-            if not self._questions:
-                return None
-            self._open_questions += 1
-            return self._questions.popleft()
+            for question in self._questions:
+                if question.photo_id not in in_hand:
+                    self._questions.remove(question)
+                    self._open_questions += 1
+                    return question
+        return None
 
     def ask(self, question: Question, calls: ApiCalls) -> None:
         """Put a question to the API, and draw what follows from it."""

@@ -114,7 +114,7 @@ class Planner:
         return run
 
     def _next(self) -> Job | None:
-        if (question := self._trust.next_question()) is not None:
+        if (question := self._trust.next_question(self._asked)) is not None:
             self._asked.add(question.photo_id)
             return lambda: self._release(
                 {question.photo_id}, lambda: self._trust.ask(question, self._calls)
@@ -264,10 +264,12 @@ class Planner:
             self._photos.extend(
                 photo for photo in due if photo.reference.photo_id not in self._asked
             )
-        if not self._photos:
+        while self._photos:
+            photo_id = self._photos.popleft().reference.photo_id
+            if photo_id not in self._asked:  # by a question about its picture, since it was read
+                break
+        else:
             return None
-        photo = self._photos.popleft()
-        photo_id = photo.reference.photo_id
         self._asked.add(photo_id)
         return lambda: self._release({photo_id}, lambda: self._ask(photo_id))
 

@@ -5,10 +5,11 @@ gone. So what the API says is staged first (``harvest.post_rows``), and nothing 
 all has been asked, the service has been seen well, and the losses are as few as they usually are.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from harvest.due_photos import DuePhoto
 from harvest.images import image_path
 from harvest.ledger import Ledger
 from harvest.post_rows import REFRESHED, drop_post
@@ -18,6 +19,8 @@ USUAL = 0.01
 _FEW = 20
 """As many posts are, however few are known."""
 _SHOWN = 3
+_CONTROLS = 3
+"""Posts that were found alive and are asked for again before any is dropped."""
 _BATCH = 500
 
 
@@ -29,7 +32,7 @@ class Withdrawals:
     known: int
     """Posts that the harvest holds, the staged ones too."""
     answered: int
-    """Known posts that this refresh found alive."""
+    """Known posts that the crawl which asked for the last of them found alive."""
 
     def allowed(self, most: float) -> bool:
         """Whether they may be dropped; ``most``: the fraction of known posts that may go."""
@@ -65,6 +68,47 @@ def begin_anew(ledger: Ledger) -> None:
     with ledger.transaction() as connection:
         connection.execute("DELETE FROM withdrawals")
         connection.execute("DELETE FROM meta WHERE key = ?", (REFRESHED,))
+
+
+def go_on(ledger: Ledger) -> None:
+    """Count the posts that are found alive anew, where an interrupted refresh goes on.
+
+    That the service was well when it was interrupted says nothing of what it answers now.
+    """
+    if _asking(ledger):
+        with ledger.transaction() as connection:
+            connection.execute("DELETE FROM meta WHERE key = ?", (REFRESHED,))
+
+
+def controls(ledger: Ledger, most: float) -> list[DuePhoto]:
+    """Return a few posts that were found alive first, where others are about to be dropped unasked.
+
+    A service that came to answer that everything is gone while the last posts were asked says so of
+    these too: then nobody is believed.
+    """
+    found = withdrawals(ledger)
+    if most > USUAL or not found.staged or _asking(ledger) or not found.allowed(most):
+        return []
+    rows = ledger.query(
+        "SELECT photo_id FROM photos WHERE api_outcome = 'ok' AND api_source IS NOT NULL "
+        "AND photo_id NOT IN (SELECT photo_id FROM withdrawals) ORDER BY rowid LIMIT ?",
+        (_CONTROLS,),
+    )
+    return [ledger.photo("api", row["photo_id"]) for row in rows]
+
+
+def ask_controls(
+    ledger: Ledger, photos: Iterable[DuePhoto], ask: Callable[[DuePhoto], bool]
+) -> None:
+    """Ask for posts that were found alive; where one is not, or none answers, nothing is dropped.
+
+    ``ask``: asks the API for a post, records what it says and returns whether it answered.
+    """
+    before = withdrawals(ledger).staged
+    answered = [ask(photo) for photo in photos]
+    if not any(answered) or withdrawals(ledger).staged > before:
+        with ledger.transaction() as connection:
+            connection.execute("DELETE FROM meta WHERE key = ?", (REFRESHED,))
 
 
 def finish(ledger: Ledger, images: Path, *, most: float, say: Callable[[str], None]) -> int:

@@ -10,6 +10,7 @@ from that of the command. Its exit is what `crawl` would have exited with.
 """
 
 import contextlib
+import faulthandler
 import json
 import os
 import select
@@ -65,8 +66,7 @@ class ForkedCrawls:
             cwd=PROJECT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
-            bufsize=1,
+            bufsize=0,  # what a buffer has taken, select does not tell of
         )
         return self
 
@@ -89,7 +89,7 @@ class ForkedCrawls:
         which it kills itself.
         """
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(job) + "\n")
+        self._process.stdin.write(json.dumps(job).encode() + b"\n")
         pid = self._line()["pid"]
         started(pid)
         sent: float | None = None
@@ -98,9 +98,12 @@ class ForkedCrawls:
                 sent = time.monotonic()
                 send(pid, signal.SIGINT)
             if sent is not None and time.monotonic() > sent + _PATIENCE_SECONDS:
+                send(pid, signal.SIGUSR1)
+                time.sleep(1)  # it writes where its threads are
                 send(pid, signal.SIGKILL)
                 self._line()
-                raise CrawlHangsError(f"not ended {_PATIENCE_SECONDS:.0f} s after Ctrl-C")
+                stacks = _stacks_file(job).read_text()
+                raise CrawlHangsError(f"{_PATIENCE_SECONDS:.0f} s after Ctrl-C it is at\n{stacks}")
         ended = self._line()
         return Ended(**(ended | {"said": tuple(ended["said"])}))
 
@@ -115,6 +118,11 @@ class ForkedCrawls:
 
 
 # The process that forks, and its children.
+
+
+def _stacks_file(job: dict[str, Any]) -> Path:
+    """Where a crawl writes what its threads are at, when it is asked by SIGUSR1."""
+    return Path(job["out"] + ".stacks")
 
 
 def _serve() -> None:
@@ -160,6 +168,7 @@ def _child(job: dict[str, Any], told: int) -> None:
     said: list[str] = []
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        faulthandler.register(signal.SIGUSR1, file=_stacks_file(job).open("w"))
         if (kill_at := job.pop("kill_at", None)) is not None:
             _kill_at(kill_at)
         ended |= _crawled(job, said.append)

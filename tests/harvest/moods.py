@@ -97,7 +97,7 @@ API_MOODS: dict[str, Callable[[Response], Response]] = {
     "code-2": _fail(2, "Photo is private"),
 }
 FALSE_ANSWERS = frozenset({"code-1", "code-2"})
-"""What the API says of a photo is believed: these are only ever said of everything at once."""
+"""What the API says of a photo is believed: these are said of all of them, from some moment on."""
 
 
 @dataclass(slots=True)
@@ -110,9 +110,14 @@ class Mood:
     """Of the things asked for, in per cent; which ones does not change."""
     lasts: int | None
     """Answers until all is well again; None: until somebody mends it."""
+    after: int = 0
+    """Answers before it begins."""
 
     def takes(self, key: str) -> bool:
         """Whether the next answer about `key` is one of this mood; counts it if so."""
+        if self.after:
+            self.after -= 1
+            return False
         if self.lasts == 0 or derived(self.salt, key) % 100 >= self.share:
             return False
         if self.lasts is not None:
@@ -122,4 +127,5 @@ class Mood:
     def __str__(self) -> str:
         """Say what it does."""
         until = "until mended" if self.lasts is None else f"for {self.lasts} answers"
-        return f"{self.kind} to {self.share}% {until}"
+        begins = f", after {self.after}" if self.after else ""
+        return f"{self.kind} to {self.share}% {until}{begins}"

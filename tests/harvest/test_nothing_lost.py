@@ -138,12 +138,16 @@ class ChangingWorld(RuleBasedStateMachine):
         kind=st.sampled_from(sorted(API_MOODS)),
         share=st.sampled_from([100, 100, 50, 20]),
         lasts=LASTS,
+        after=st.integers(0, 40),
     )
-    def api_falls_ill(self, kind: str, share: int, lasts: int | None) -> None:
-        """The API answers wrongly from now on; what it says of single photos is never false."""
+    def api_falls_ill(self, kind: str, share: int, lasts: int | None, after: int) -> None:
+        """The API answers wrongly from some moment on, though it never lies about single photos.
+
+        Nobody could tell that it does.
+        """
         if kind in FALSE_ANSWERS:
             share, lasts = 100, None
-        mood = Mood(kind, len(self.steps), share, lasts)
+        mood = Mood(kind, len(self.steps), share, lasts, after)
         self._step(f"API: {mood}")
         self.world.api_mood = mood
 

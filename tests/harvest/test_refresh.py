@@ -19,6 +19,7 @@ from harvest.status import harvest_status
 from tests.harvest.corpora import KEY, SECRET, options, post, write_votes
 from tests.harvest.flickr_world import World
 from tests.harvest.harvest_witness import Witness
+from tests.harvest.moods import Mood
 
 BEFORE = [post(number) for number in range(12)]
 EDITED, DELETED, PRIVATE = BEFORE[0], BEFORE[1], BEFORE[2]
@@ -195,3 +196,30 @@ class TestUpgrade:
             ("3", "image", "api", None, 1),
             ("4", "image", "picture", None, 1),
         }
+
+
+def test_that_the_service_was_well_before_an_interruption_says_nothing_of_now(
+    tmp_path: Path,
+) -> None:
+    published_list, out = write_votes(tmp_path / "list", BEFORE), tmp_path / "h"
+    with World(BEFORE) as world:
+        witness = Witness(world, out)
+        crawl(options(published_list, out, world), print)
+        crawl(options(published_list, out, world, refresh=True, limit=8), print)
+        # From now on the API says of everything that it is private.
+        world.api_mood = Mood("code-2", 0, 100, None)
+        assert crawl(options(published_list, out, world), print).kept_back == 4
+        witness.everything_living_is_won(but=set())
+
+
+def test_a_service_that_falls_ill_while_the_last_posts_are_asked_drops_none(
+    tmp_path: Path,
+) -> None:
+    published_list, out = write_votes(tmp_path / "list", BEFORE), tmp_path / "h"
+    with World(BEFORE) as world:
+        witness = Witness(world, out)
+        crawl(options(published_list, out, world), print)
+        # The key's check and a listing come first; of ten photos it says what is true.
+        world.api_mood = Mood("code-1", 0, 100, None, after=12)
+        assert crawl(options(published_list, out, world, refresh=True), print).kept_back > 0
+        witness.everything_living_is_won(but=set())
