@@ -16,6 +16,7 @@ from datasets.errors import DatasetError
 from datasets.inspection import Inspection, Sample
 from datasets.inspection_plots import histogram, stacked_bars
 from datasets.inspection_table import occurring, summary
+from datasets.layout import check_outside
 from datasets.parquet_files import open_parquet
 from datasets.pictures import UnreadablePictureError, prepare_picture
 from datasets.printing import printable
@@ -61,6 +62,7 @@ def write_page(inspection: Inspection, path: Path) -> None:
 
     Raises ``DatasetError`` where it cannot be written or a shard cannot be read.
     """
+    check_outside(path)
     content = "".join(_page(inspection))
     try:
         with new_file(path) as new:

@@ -37,11 +37,16 @@ def check_replaceable(out: Path, source: Path) -> None:
         raise DatasetError(f"{out} is a file: give a folder")
     if out in (source, *source.parents):
         raise DatasetError(f"{out} holds what it would be made from: give another folder")
-    for parent in out.parents:
-        if (parent / DESCRIPTION).is_file():
-            raise DatasetError(f"{out} lies in the data set {parent}: give another folder")
+    check_outside(out)
     if out.is_dir():
         check_folder(out)
+
+
+def check_outside(out: Path) -> None:
+    """Refuse an output in a data set folder: it would replace a file there, or be foreign to it."""
+    for parent in out.resolve().parents:
+        if (parent / DESCRIPTION).is_file():
+            raise DatasetError(f"{out} lies in the data set {parent}: give another place")
 
 
 def check_folder(out: Path) -> None:

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from datasets.digests import half_digests, tags_as_json
 from datasets.errors import DatasetError
+from datasets.layout import check_outside
 from datasets.parquet_files import open_parquet, parquet_writer
 from datasets.reading import Dataset, open_dataset
 from datasets.replacing import new_file
@@ -47,6 +48,7 @@ def export_manifest(folder: Path, out: Path, *, with_urls: bool) -> int:
     ``with_urls`` adds a column ``url``, the picture's place, for other tools. The same data set
     gives the same bytes. Raises ``DatasetError``, also where the posts were never on Flickr.
     """
+    check_outside(out)
     dataset = open_dataset(folder)
     if dataset.kind not in KINDS:
         raise DatasetError(

@@ -27,11 +27,19 @@ _AT_FDCWD = -100
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux' renameat2, RENAME_SWAP of macOS' renamex_np
 
 
+class InTheWayError(FileExistsError):
+    """Something that is not ours has the name of a workspace."""
+
+    def __str__(self) -> str:
+        """Name it, as a user reads it."""
+        return f"{self.filename} {self.strerror}"
+
+
 @contextmanager
 def workspace_beside(place: Path) -> Iterator[Path]:
     """Give an empty folder beside ``place``, for one process at a time; it is removed at the end.
 
-    Raises ``filelock.Timeout`` where another process works on ``place``, ``FileExistsError`` where
+    Raises ``filelock.Timeout`` where another process works on ``place``, ``InTheWayError`` where
     something that is not ours has the workspace's name, ``OSError`` where it cannot be written.
     """
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -150,7 +158,7 @@ def _claimed(workspace: Path) -> Iterator[None]:
         with suppress(FileExistsError):
             workspace.mkdir()
         if not _is_ours(workspace):
-            raise FileExistsError(
+            raise InTheWayError(
                 errno.EEXIST,
                 "is not ours, or a killed build of an earlier version left it: move it elsewhere",
                 str(workspace),

@@ -13,6 +13,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 from datasets.errors import DatasetError
+from datasets.layout import check_outside
 from datasets.parquet_files import parquet_writer
 from datasets.replacing import new_file
 
@@ -42,6 +43,7 @@ def verdict_writer(out: Path | None) -> Iterator[Callable[[pa.RecordBatch], None
         return
     if out.suffix not in _WRITERS:
         raise DatasetError(f"--out {out}: give a file that ends in .parquet or .csv")
+    check_outside(out)
     try:
         with new_file(out) as new, _WRITERS[out.suffix](new, VERDICTS_SCHEMA) as writer:
             yield writer.write_batch

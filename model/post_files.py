@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from datasets.csv_rows import csv_rows
 from datasets.errors import DatasetError
+from datasets.layout import check_outside
 from datasets.modalities import MODALITIES
 from datasets.own_rows import refuse_doubled
 from datasets.parquet_files import open_parquet, parquet_writer
@@ -91,6 +92,10 @@ def check_output(out: Path) -> None:
     reason = "it is a folder" if out.is_dir() else "its folder is not there"
     if out.is_dir() or not out.parent.is_dir():
         raise ModelError(f"--out {out} cannot be written ({reason}): give another file")
+    try:
+        check_outside(out)
+    except DatasetError as error:
+        raise ModelError(str(error)) from None
 
 
 @contextmanager

@@ -84,6 +84,14 @@ class TestRows:
         # Nothing of the spilled parts is left.
         assert sorted(path.name for path in tmp_path.iterdir()) == ["D", "m"]
 
+    def test_it_never_lands_in_a_data_set(self, tmp_path: Path) -> None:
+        write_dataset(tmp_path / "D", ROWS, kind="votes", service="flickr")
+        shard = tmp_path / "D" / "data" / "train-00000-of-00001.parquet"
+        whole = shard.read_bytes()
+        with pytest.raises(DatasetError, match="lies in the data set"):
+            export_manifest(tmp_path / "D", shard, with_urls=False)
+        assert shard.read_bytes() == whole
+
     def test_urls_name_the_pictures(self, tmp_path: Path) -> None:
         exported(tmp_path, ROWS, with_urls=True)
         for it in pq.read_table(tmp_path / "m").to_pylist():

@@ -114,7 +114,7 @@ class TestAWorkspace:
         if linked:
             (tmp_path / ".place.building").symlink_to(somebodys)
         with (
-            pytest.raises(FileExistsError, match="not ours"),
+            pytest.raises(FileExistsError, match="building is not ours"),
             workspace_beside(tmp_path / "place"),
         ):
             pass
