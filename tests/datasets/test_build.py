@@ -299,6 +299,7 @@ class TestBadInput:
         content = build(votes_harvest, tmp_path / "d")
         for name in ("files", "sha256"):
             del content[name]
+        content["version"] = 2
         (tmp_path / "d" / "dataset.json").write_text(json.dumps(content), encoding="utf-8")
         shard = tmp_path / "d" / "data" / "test-00000-of-00001.parquet"
         whole = shard.read_bytes()
