@@ -82,6 +82,7 @@ class TestOfTheManifest:
             done = command(
                 *("crawl", sender / "m.parquet", "--out", tmp_path / "h", "--quota", 0),
                 *("--flickr-url", server.url, "--api-key", API_KEY, "--api-secret", SECRET),
+                *("--quota", "0"),
             )
         assert done.exit_code == 0
         assert "of 1024 pixels (--image-size b), which are fetched" in done.stderr
@@ -109,6 +110,7 @@ class TestOfTheManifest:
             arguments = (
                 *("crawl", sender / "m.parquet", "--out", tmp_path / "h"),
                 *("--flickr-url", server.url, "--api-key", API_KEY, "--api-secret", SECRET),
+                *("--quota", "0"),
             )
             assert command(*arguments, "--plan").exit_code == 0
             assert command(*arguments).exit_code == 0
