@@ -16,6 +16,17 @@ import sys
 from pathlib import Path
 
 _NEWER = Path(__file__).resolve().parents[1]
+# The first case of `benchmarks.images`, alone.
+_PASS_THROUGH = """
+import sys
+import tempfile
+from pathlib import Path
+from benchmarks.images import ours, serving
+
+with tempfile.TemporaryDirectory(dir=sys.argv[2]) as folder, serving() as url:
+    run = ours(url, int(sys.argv[1]), Path(folder) / "ours")
+print(run.files / run.seconds)
+"""
 
 
 def main() -> None:
@@ -24,7 +35,7 @@ def main() -> None:
     parser.add_argument("older", type=Path)
     parser.add_argument("--vso", type=Path, help="VSO's folder or archive; without, no calls.")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--count", type=int, default=5000)
+    parser.add_argument("--count", type=int, default=12_000)
     parser.add_argument("--folder", type=Path, default=Path("/dev/shm"))
     arguments = parser.parse_args()
     checkouts = {"older": arguments.older.resolve(), "newer": _NEWER}
@@ -49,18 +60,16 @@ def _report(what: str, figures: dict[str, list[float]]) -> None:
 
 
 def _pictures(checkout: Path, count: int, folder: Path) -> float:
-    options = f"--venv unused --ours-only --count {count} --folder {folder}".split()
-    text = _run(checkout, "benchmarks.images", *options)
-    return _figure(text, r"^pass-through: ours .* (\d+)/s")
+    return _figure(_run(checkout, "-c", _PASS_THROUGH, str(count), str(folder)), r"^([\d.]+)$")
 
 
 def _calls(checkout: Path, lists: Path) -> float:
-    text = _run(checkout, "benchmarks.vso_calls", str(lists.resolve()), "--without-get-info")
+    text = _run(checkout, "-m", "benchmarks.vso_calls", str(lists.resolve()), "--without-get-info")
     return _figure(text, r"calls, ([\d.]+) a photo")
 
 
-def _run(checkout: Path, module: str, *options: str) -> str:
-    command = [sys.executable, "-m", module, *options]
+def _run(checkout: Path, *arguments: str) -> str:
+    command = [sys.executable, *arguments]
     done = subprocess.run(command, cwd=checkout, stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout
 

@@ -14,7 +14,7 @@ from harvest.jpeg import NotWholeError
 from harvest.whole_picture import check_whole
 
 # So many, or this share, are decoded before the stage falls idle; and so many at once while it is.
-_FEWEST_AT_ONCE, _SHARE_AT_ONCE = 40, 0.01
+_FEWEST_AT_ONCE, _SHARE_AT_ONCE = 20, 0.002
 _WHILE_IDLE = 10
 _MOST = 100_000
 
