@@ -120,6 +120,7 @@ class Witness:
             photo = self._world.photos[photo_id]
             row = rows[photo_id]
             assert photo_id in files, f"the picture of {photo_id} is lost: {_shown(row)}"
+            assert row["image_sha256"], f"the picture of {photo_id} is not recorded: {_shown(row)}"
             digest = sha256(files[photo_id].read_bytes()).hexdigest()
             allowed = photo.pictures if own else photo.pictures | photo.false_pictures
             assert digest in allowed, f"the picture of {photo_id} is another: {_shown(row)}"
