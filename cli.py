@@ -348,7 +348,7 @@ def verify(
 
         found = Verdict(kind="run", path=path, damaged=verify_run(path))
         found.checked = "its files by their digests"
-    print(json.dumps(found.content()) if as_json else found.lines())
+    _print(json.dumps(found.content()) if as_json else found.lines())
     if found.damaged:
         raise typer.Exit(3)
 

@@ -41,10 +41,11 @@ def check_replaceable(out: Path, source: Path) -> None:
         if (parent / DESCRIPTION).is_file():
             raise DatasetError(f"{out} lies in the data set {parent}: give another folder")
     if out.is_dir():
-        _check_folder(out)
+        check_folder(out)
 
 
-def _check_folder(out: Path) -> None:
+def check_folder(out: Path) -> None:
+    """Refuse a folder that holds anything but a data set; raises ``DatasetError``."""
     # What is named like none of ours says best what the folder is.
     foreign = sorted(_foreign(out), key=lambda found: is_known(found[0]))
     if foreign:

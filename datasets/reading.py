@@ -26,7 +26,9 @@ from datasets.description_values import (
 )
 from datasets.errors import DamagedDatasetError, DatasetError
 from datasets.file_digests import (
+    FILES,
     GROUPS,
+    OWN_DIGEST,
     DamagedError,
     check_briefly,
     check_own_digest,
@@ -36,11 +38,12 @@ from datasets.group_checksums import GroupChecks
 from datasets.json_files import LARGEST_DESCRIPTION, LARGEST_VOCABULARY, read_json
 from datasets.layout import DESCRIPTION, FORMAT, VOCABULARY
 from datasets.parquet_files import open_parquet
-from datasets.replacing import standing
+from datasets.replacing import left_aside, standing
 from datasets.shards import SCHEMA
 from datasets.splits import SPLITS
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+_FIRST_WITH_DIGESTS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,6 +198,8 @@ def open_dataset(folder: Path) -> Dataset:
             files=files_of(content),
         )
         check_objects(content)
+        if version >= _FIRST_WITH_DIGESTS and not {FILES, OWN_DIGEST} <= set(content):
+            raise DamagedError("is damaged (its digests are not there)")
         check_own_digest(content)
     except DamagedError as error:
         raise DamagedDatasetError(f"{described} {error}") from None
@@ -234,6 +239,7 @@ def _read_json(path: Path, largest: int) -> dict[str, Any]:
     except FileNotFoundError:
         raise DatasetError(
             f"{path} is not there: give the folder that `build-splits --out` wrote"
+            f"{left_aside(path.parent)}"
         ) from None
     except (OSError, ValueError) as error:
         raise DamagedDatasetError(f"{path} cannot be read ({error})") from None

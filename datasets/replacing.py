@@ -105,6 +105,18 @@ def standing(place: Path) -> Path:
     return aside if aside.is_dir() and not aside.is_symlink() else place
 
 
+def left_aside(place: Path) -> str:
+    """Return what a reader who finds nothing at a place should know; empty where there is nothing.
+
+    Earlier versions moved the old folder away before the new one came. Whose such a folder is
+    nobody can tell for sure, so it is named and not taken.
+    """
+    previous = place.with_name(f".{place.name}.previous") if place.name else place
+    if os.path.lexists(place) or not previous.is_dir():
+        return ""
+    return f" (a killed build of an earlier version left {previous}: rename it to {place})"
+
+
 def settle(place: Path) -> None:
     """Bring back the folder that a process killed in ``put_folder`` has left aside."""
     if (aside := standing(place)) != place:
@@ -138,7 +150,11 @@ def _claimed(workspace: Path) -> Iterator[None]:
         with suppress(FileExistsError):
             workspace.mkdir()
         if not _is_ours(workspace):
-            raise FileExistsError(errno.EEXIST, "is not ours, move it elsewhere", str(workspace))
+            raise FileExistsError(
+                errno.EEXIST,
+                "is not ours, or a killed build of an earlier version left it: move it elsewhere",
+                str(workspace),
+            )
         lock = FileLock(workspace / _MARK, timeout=0)
         try:
             lock.acquire()

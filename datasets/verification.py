@@ -13,11 +13,12 @@ from typing import Any
 from datasets import excluded
 from datasets.errors import DamagedDatasetError, DatasetError
 from datasets.file_digests import FILES, damaged_files
-from datasets.layout import DATA, DESCRIPTION, is_known
+from datasets.layout import DATA, DESCRIPTION, check_folder, is_known
 from datasets.parquet_files import open_parquet
 from datasets.pictures import UnreadablePictureError, prepare_picture
+from datasets.printing import printable
 from datasets.reading import Dataset, open_dataset
-from datasets.replacing import standing
+from datasets.replacing import left_aside, standing
 from datasets.splits import SPLITS
 from harvest.errors import HarvestError
 from harvest.sources.manifest import looks_like_parquet, open_manifest
@@ -60,7 +61,8 @@ class Verdict:
             shown.append(f"the {self.kind} {self.path} is whole: {self.checked}")
         elif self.mend:
             shown.append(f"to mend it: {self.mend}")
-        return "\n".join(shown)
+        # Names of strangers' files stand in them: a line break in one would forge a line of ours.
+        return "\n".join(map(printable, shown))
 
 
 def kind_of(path: Path) -> str:
@@ -78,6 +80,7 @@ def kind_of(path: Path) -> str:
         return "manifest"
     raise DatasetError(
         f"{path} is no data set, run or harvest folder and no manifest: give one of them"
+        f"{left_aside(path)}"
     )
 
 
@@ -113,6 +116,13 @@ def verify_dataset(folder: Path, *, deep: bool) -> Verdict:
         except DamagedDatasetError as error:
             verdict.damaged.append(error.what)
     verdict.notes += [f"{here / name} is no part of the data set" for name in _foreign(here)]
+    if verdict.damaged:
+        try:
+            check_folder(here.resolve())
+        except DatasetError as error:  # what mends a damaged one would not touch this one
+            verdict.mend = (
+                f"`build-splits H` into another folder, as it leaves this one alone: {error}"
+            )
     if not files and not verdict.damaged:
         raise DatasetError(
             f"{folder} has no digests to go by, as an earlier version built it: its counts are "

@@ -229,3 +229,15 @@ def unsure_posts(connection: sqlite3.Connection, count: int) -> list[str]:
         f"SELECT photo_id FROM evidence WHERE {_UNSURE_POSTS} ORDER BY random() LIMIT ?", (count,)
     )
     return [row["photo_id"] for row in rows]
+
+
+def served_before(connection: sqlite3.Connection, count: int) -> list[str]:
+    """Return some photos, drawn by chance, whose picture was there when it was last asked for."""
+    rows = connection.execute(
+        "SELECT photo_id FROM photos WHERE server IS NOT NULL AND secret IS NOT NULL "
+        "AND (image_sha256 IS NOT NULL OR image_outcome = 'pending' AND image_next_try IS NULL) "
+        "AND photo_id NOT IN (SELECT photo_id FROM evidence WHERE what = 'image') "
+        "ORDER BY random() LIMIT ?",
+        (count,),
+    )
+    return [row["photo_id"] for row in rows]

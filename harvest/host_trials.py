@@ -47,26 +47,29 @@ class HostTrials:
         host = self._hosts.named(name)
         served, living = self._trust.living(name)
         with contextlib.suppress(asyncio.CancelledError):  # the crawl is stopped
-            if served is not None and await self._is_served(served):
-                opened = self._trust.serves_some(name)
-                self._say(
-                    f"the image server {name} serves other pictures: it has lost those of posts "
-                    "that live, so pictures settle no posts in this crawl, and "
-                    f"{opened} are asked of the API"
-                )
-                return
+            is_waited_for = True
+            for reference in served:
+                if await self._is_served(reference):
+                    opened = self._trust.serves_some(name)
+                    self._say(
+                        f"the image server {name} serves other pictures: it has lost those of "
+                        "posts that live, so pictures settle no posts in this crawl, and "
+                        f"{opened} are asked of the API"
+                    )
+                    return
+                is_waited_for = host.breaker.trial_failed()
             self._say(
                 f"the image server {name} is in trouble: what is left is asked for when it serves "
                 "a picture that lives"
             )
             trials = itertools.cycle(living)
-            while served is None or host.breaker.trial_failed():
-                served = next(trials)
-                if await self._is_served(served):
+            while is_waited_for:
+                if await self._is_served(next(trials)):
                     away = self._trust.serves_again(name)
                     self._say(f"the image server {name} serves pictures again, after {away:.0f} s")
                     self._restored()
                     return
+                is_waited_for = host.breaker.trial_failed()
             self._trust.gave_up(name)
             self._say(
                 f"the image server {name} still refuses pictures that live: what it has not sent "

@@ -4,6 +4,7 @@ Every call's window and yield are kept, so that a crawl that is started again go
 what a page has covered is not listed again, and what was not worth a call still is not.
 """
 
+import random
 from bisect import insort
 from collections import defaultdict
 from collections.abc import Collection, Iterable
@@ -63,14 +64,27 @@ def search_counts(ledger: Ledger) -> dict[str, int]:
     return {row["pair"]: row["search_count"] for row in rows}
 
 
-def some_pictures(ledger: Ledger, count: int) -> list[PhotoReference]:
-    """Return the places of some pictures that are still to be asked for, from all of the list."""
+def some_pictures(
+    ledger: Ledger, count: int, *, beyond_limit: bool = False
+) -> list[PhotoReference]:
+    """Return the places of some pictures that are still to be asked for, from all of the list.
+
+    ``beyond_limit``: also of those that ``--limit`` leaves to a later crawl.
+    """
     photos = ledger.query("SELECT ifnull(max(rowid), 0) AS n FROM photos")[0]["n"]
-    last = max(min(photos, ledger.last_row), 1)
+    last = photos if beyond_limit else min(photos, ledger.last_row)
+    count = min(count, last)
+    # One of each part of the list, where in it by chance: lists may repeat a pattern.
+    chance = random.Random(0)
+    rowids = [
+        chance.randint(part * last // count + 1, (part + 1) * last // count)
+        for part in range(count)
+    ]
+    marks = ",".join("?" * count)
     rows = ledger.query(
         "SELECT photo_id, server, farm, secret FROM photos WHERE image_next_try IS NOT NULL "
-        "AND rowid <= ?1 AND rowid * ?2 / ?1 > (rowid - 1) * ?2 / ?1 LIMIT ?2",
-        (last, min(count, last)),
+        f"AND rowid IN ({marks}) ORDER BY rowid",
+        rowids,
     )
     return [PhotoReference(**dict(row)) for row in rows]
 

@@ -18,12 +18,15 @@ from collections.abc import Callable, Collection
 from harvest.api_calls import ApiCalls
 from harvest.breaker import Breaker
 from harvest.dead_sample import DeadSample
-from harvest.evidence import believe, doubt, doubt_posts
+from harvest.evidence import believe, doubt, doubt_posts, served_before
 from harvest.host_answers import HostAnswers
 from harvest.ledger import Ledger
 from harvest.photo_url import PhotoReference
 from harvest.verdicts import Question, Verdict, verdict_on
 from harvest.watched_host import WatchedHost
+
+# Pictures of earlier crawls, where a host has served none in this one: one may be gone by now.
+_SERVED_BEFORE = 3
 
 
 class PictureTrust:
@@ -172,13 +175,16 @@ class PictureTrust:
         """Return the hosts that are to be tried with pictures that live."""
         return [host.name for host in tuple(self._hosts.values()) if host.state == "trouble"]
 
-    def living(self, host: str) -> tuple[PhotoReference | None, list[PhotoReference]]:
-        """Return a picture that a host has served, if it has, and pictures that it refused."""
+    def living(self, host: str) -> tuple[list[PhotoReference], list[PhotoReference]]:
+        """Return pictures that were served, here or in earlier crawls, and those it refused."""
         with self._lock:
             watched = self._hosts[host]
-            photo_id = watched.served
-            served = self._ledger.photo("image", photo_id).reference if photo_id else None
-            return served, list(watched.vouched)
+            served = [watched.served] if watched.served else []
+            if not served:
+                with self._ledger.transaction() as connection:
+                    served = served_before(connection, _SERVED_BEFORE)
+            references = [self._ledger.photo("image", it).reference for it in served]
+            return references, list(watched.vouched)
 
     def serves_some(self, host: str) -> int:
         """Take note that a host serves what it has served before, and refuses others that live.

@@ -72,8 +72,8 @@ class WatchedHost:
 
     def _ask_about(self, count: int) -> list[str]:
         # The last ones: what was refused before the trouble began may well be dead.
-        some = [photo_id for photo_id in self.answers.refused if photo_id not in self._asked]
-        some = some[-count:]
+        refused = [photo_id for photo_id in self.answers.refused if photo_id not in self._asked]
+        some = list(dict.fromkeys(reversed(refused)))[:count]
         self._asked.update(dict.fromkeys(some))
         return some
 

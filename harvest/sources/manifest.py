@@ -42,6 +42,7 @@ URL = pa.field("url", pa.string())
 
 _MAGIC = b"PAR1"
 _BATCH = 65_536
+_FIRST_WITH_DIGEST = 2
 _MOST_ROWS = 100_000_000
 _MOST_ROWS_OF_A_GROUP = 2**20
 # Unpacked: the longest values that a row can have, and what pages cost by themselves.
@@ -58,7 +59,7 @@ class Manifest:
     rows: int
     with_urls: bool
     digest: tuple[bytes, str] | None
-    """What the digest of its content covers beside the rows, and the digest; none in old ones."""
+    """What the digest covers beside the rows, and the digest; none in manifests of version 1."""
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows as ``SCHEMA`` has them, in the order of photo ids, each batch checked.
@@ -142,6 +143,8 @@ def open_manifest(path: Path) -> Manifest:
     except ValueError as error:
         raise _refused(path, str(error)) from None
     digest = (footer.metadata or {}).get(DIGEST_KEY.encode())
+    if digest is None and description.version >= _FIRST_WITH_DIGEST:
+        raise _refused(path, f"its metadata have no {DIGEST_KEY}")
     return Manifest(
         path=path,
         description=description,

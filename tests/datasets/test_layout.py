@@ -12,6 +12,7 @@ from datasets.errors import DatasetError
 from datasets.folder import keep_features
 from datasets.layout import is_known
 from datasets.reading import open_dataset
+from datasets.verification import kind_of
 from tests.datasets.test_engines import files
 from tests.datasets.test_interruptions import own_posts
 
@@ -103,11 +104,21 @@ def test_names_beside_it_are_taken_from_nobody(place: Path, name: str) -> None:
     (place / name).mkdir()
     (place / name / "thesis.tex").write_text("years of work")
     if name == ".d.building":
-        with pytest.raises(DatasetError, match="is not ours, move it elsewhere"):
+        with pytest.raises(DatasetError, match=r"is not ours, .* left it: move it elsewhere"):
             build(place, seed=1)
     else:
         build(place, seed=1)
     assert (place / name / "thesis.tex").read_text() == "years of work"
+
+
+def test_what_an_earlier_version_left_aside_is_named_to_who_misses_it(place: Path) -> None:
+    """It moved the old folder to this name before the new one came."""
+    (place / "d").rename(place / ".d.previous")
+    for look in (open_dataset, kind_of):
+        with pytest.raises(DatasetError, match=rf"left {place / '.d.previous'}: rename it to"):
+            look(place / "d")
+    (place / ".d.previous").rename(place / "d")
+    assert kind_of(place / "d") == "data set"
 
 
 class TestFeatures:

@@ -20,8 +20,9 @@ from harvest.ledger import Ledger
 from harvest.photo_url import SIZES, size_in_words
 from harvest.sandbox.corpus import Corpus, Post
 from harvest.sandbox.server import SandboxServer
-from harvest.sources.manifest import open_manifest
+from harvest.sources.manifest import SCHEMA, open_manifest
 from harvest.sources.manifest_description import KEY
+from harvest.sources.manifest_digest import DIGEST_KEY, RowsDigest
 from tests.datasets.manifest_folder import row, write_dataset
 from tests.harvest.corpora import KEY as API_KEY
 from tests.harvest.corpora import SECRET, jpeg, options, post, write_votes
@@ -67,7 +68,11 @@ def redescribed(manifest: Path, out: Path, **fields: object) -> Path:
     table = pq.read_table(manifest)
     content = json.loads(table.schema.metadata[KEY.encode()]) | fields
     kept = {name: value for name, value in content.items() if value is not ...}
-    pq.write_table(table.replace_schema_metadata({KEY: json.dumps(kept)}), out)
+    raw = json.dumps(kept)
+    digest = RowsDigest(SCHEMA.names)
+    digest.add(table)
+    said = {KEY: raw} | ({DIGEST_KEY: digest.of(raw.encode())} if kept["version"] > 1 else {})
+    pq.write_table(table.replace_schema_metadata(said), out)
     return out
 
 
@@ -118,7 +123,7 @@ class TestAnotherSize:
         found = verify_manifest(sender / "m.parquet", folder, out=tmp_path / "v.csv")
         assert found.content() == {
             "posts": 25, "same": 1, "edited": 1, "unknown": 23, "gone": 0, "private": 0,
-            "missing": 0, "edited_modalities": {"image": 0, "text": 1, "tags": 0},
+            "video": 0, "missing": 0, "edited_modalities": {"image": 0, "text": 1, "tags": 0},
             "image_sizes": ["b", "z"],
         }  # fmt: skip
         assert not found.all_same

@@ -22,6 +22,7 @@ from harvest.sandbox.server import SandboxServer
 from harvest.sandbox.simulation import simulation
 from harvest.sources.manifest_description import KEY
 from tests.harvest.corpora import jpeg, options, post, url_of, write_votes
+from tests.harvest.manifests import write_manifest
 
 SHIPPED = Path(__file__).resolve().parents[2] / "manifests" / "simulation.parquet"
 
@@ -156,12 +157,9 @@ class TestSomethingLost:
         self, votes: Path, tmp_path: Path, name: str, value: object
     ) -> None:
         table = pq.read_table(votes / "m.parquet")
-        key = KEY.encode()
-        described = json.loads(table.schema.metadata[key])
+        described = json.loads(table.schema.metadata[KEY.encode()])
         described["options"][name] = value
-        pq.write_table(
-            table.replace_schema_metadata({key: json.dumps(described)}), tmp_path / "m.parquet"
-        )
+        write_manifest(tmp_path / "m.parquet", table.to_pylist(), metadata=described)
         harvest(tmp_path / "h", POSTS, tmp_path / "m.parquet")
         with pytest.raises(DatasetError, match="the harvest's manifest fixes what cannot be: --"):
             build(tmp_path / "h", tmp_path / "d")

@@ -22,6 +22,7 @@ from harvest.errors import HarvestError
 from harvest.images import image_path
 from harvest.sandbox.corpus import Corpus
 from harvest.sandbox.server import SandboxServer
+from harvest.sources.manifest import open_manifest
 from harvest.sources.manifest_description import KEY
 from tests.datasets.test_engines import files
 from tests.harvest.corpora import jpeg, options, post, write_votes
@@ -106,6 +107,21 @@ class TestADataSet:
         assert name in line or "lacks a shard of train" in line
         assert len(more) <= 1
 
+    def test_what_a_build_would_not_replace_is_not_sent_to_it(self, place: Path) -> None:
+        """Where it was sent, the build said that the folder is no data set's."""
+        (place / "d" / "dataset.json").unlink()
+        shown = verify_dataset(place / "d", deep=False).lines()
+        assert "`build-splits H` into another folder" in shown
+        assert f"--out {place / 'd'}` again" not in shown
+        with pytest.raises(DatasetError, match=r"no dataset\.json of a data set"):
+            build(place)
+
+    def test_names_of_strangers_steer_nothing(self, place: Path) -> None:
+        (place / "d" / "x\x1b[31mred\nthe data set is whole").write_text("mine")
+        shown = verify_dataset(place / "d", deep=False).lines()
+        assert "\x1b" not in shown
+        assert len(shown.splitlines()) == 2
+
     def test_one_that_says_other_than_it_holds(self, place: Path) -> None:
         """The digests are right, and yet the files do not belong together."""
         described = json.loads((place / "d" / "dataset.json").read_text(encoding="utf-8"))
@@ -117,7 +133,7 @@ class TestADataSet:
         assert "counts other labels of train than there are" in line
 
     def test_one_from_before_digests_cannot_be_told(self, place: Path) -> None:
-        content = open_dataset(place / "d").described
+        content = open_dataset(place / "d").described | {"version": 2}
         for name in ("files", "sha256"):
             del content[name]
         (place / "d" / "dataset.json").write_text(json.dumps(content), encoding="utf-8")
@@ -125,6 +141,17 @@ class TestADataSet:
             verify_dataset(place / "d", deep=False)
         assert build(place) == []
         assert not verify_dataset(place / "d", deep=False).damaged
+
+    @pytest.mark.parametrize("gone", [("files",), ("sha256",), ("files", "sha256")])
+    def test_one_whose_digests_were_taken_out_is_damaged(
+        self, place: Path, gone: tuple[str, ...]
+    ) -> None:
+        content = open_dataset(place / "d").described
+        for name in gone:
+            del content[name]
+        (place / "d" / "dataset.json").write_text(json.dumps(content), encoding="utf-8")
+        (line, *_) = verify_dataset(place / "d", deep=False).damaged
+        assert "dataset.json is damaged (its digests are not there)" in line
 
     def test_what_is_no_part_of_it_is_noted(self, place: Path) -> None:
         (place / "d" / "data" / "notes.txt").write_text("mine")
@@ -151,6 +178,14 @@ def test_nothing_of_a_damaged_shard_is_taken_over(place: Path, damage: Any) -> N
     assert files(place / "d") == whole
 
 
+def without_digest(manifest: Path, *, version: int) -> None:
+    table = pq.read_table(manifest)
+    content = json.loads(table.schema.metadata[KEY.encode()]) | {"version": version}
+    if version == 1:
+        del content["image_size"]
+    pq.write_table(table.replace_schema_metadata({KEY: json.dumps(content)}), manifest)
+
+
 class TestAManifest:
     def test_a_flipped_bit_is_seen(self, place: Path) -> None:
         flip(place / "m.parquet", at=200)
@@ -169,12 +204,16 @@ class TestAManifest:
         assert "the digest of its content is another" in line
 
     def test_one_from_before_digests_cannot_be_told(self, place: Path) -> None:
-        table = pq.read_table(place / "m.parquet")
-        key = KEY.encode()
-        table = table.replace_schema_metadata({key: table.schema.metadata[key]})
-        pq.write_table(table, place / "m.parquet")
+        without_digest(place / "m.parquet", version=1)
         with pytest.raises(HarvestError, match="has no digest of its content"):
             verify_manifest_file(place / "m.parquet")
+
+    def test_one_whose_digest_was_taken_out_is_damaged(self, place: Path) -> None:
+        without_digest(place / "m.parquet", version=2)
+        (line,) = verify_manifest_file(place / "m.parquet").damaged
+        assert "its metadata have no flickr-emotion-manifest-sha256" in line
+        with pytest.raises(HarvestError, match="is refused"):
+            open_manifest(place / "m.parquet")
 
 
 class TestAHarvest:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 
 from harvest.sources.manifest import SCHEMA, URL
 from harvest.sources.manifest_description import KEY
+from harvest.sources.manifest_digest import DIGEST_KEY, RowsDigest
 
 Row = dict[str, Any]
 
@@ -70,6 +72,7 @@ def write_manifest(
     *,
     schema: pa.Schema = SCHEMA,
     metadata: dict[str, Any] | str | None = None,
+    with_digest: bool = True,
 ) -> Path:
     """Write a manifest; ``metadata``: what :func:`described` gives, or any text."""
     if metadata is None:
@@ -79,5 +82,15 @@ def write_manifest(
     if any("url" in it for it in rows):
         fields.append(URL)
     table = pa.Table.from_pylist(list(rows), schema=pa.schema(fields))
-    pq.write_table(table.replace_schema_metadata({KEY: raw}), path)
+    said = {KEY: raw}
+    if with_digest:
+        said[DIGEST_KEY] = _digest(table, raw)
+    pq.write_table(table.replace_schema_metadata(said), path)
     return path
+
+
+def _digest(table: pa.Table, raw: str) -> str:
+    digest = RowsDigest(SCHEMA.names)
+    with suppress(pa.ArrowException, ValueError, KeyError):  # a bad one, refused before its digest
+        digest.add(table.select(SCHEMA.names).cast(SCHEMA))
+    return digest.of(raw.encode())

@@ -217,6 +217,14 @@ class TestServers:
         status = harvest_status(tmp_path / "h")
         assert status["api"]["pending"] == status["image"]["pending"] == 60
 
+    def test_a_limit_to_photos_that_are_gone_is_no_other_server(self, tmp_path: Path) -> None:
+        posts = [post(n, status="deleted") if n < 70 else post(n) for n in range(160)]
+        published_list = write_votes(tmp_path / "list", posts)
+        with SandboxServer(Corpus(posts), keys={KEY: SECRET}) as server:
+            crawl(options(published_list, tmp_path / "h", server, limit=60), lambda line: None)
+        status = harvest_status(tmp_path / "h")
+        assert (status["api"]["gone"], status["api"]["pending"]) == (60, 100)
+
     def test_posts_of_two_services_do_not_mix(self, tmp_path: Path) -> None:
         published_list = write_votes(tmp_path / "list", POSTS[:1])
         with SandboxServer(Corpus(POSTS), keys={KEY: SECRET}) as server:

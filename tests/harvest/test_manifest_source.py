@@ -26,7 +26,7 @@ from harvest.sources import manifest_rows
 from harvest.sources.detection import open_list
 from harvest.sources.manifest import SCHEMA, open_manifest
 from harvest.sources.manifest_description import KEY, parse_description
-from harvest.sources.manifest_digest import RowsDigest
+from harvest.sources.manifest_digest import DIGEST_KEY, RowsDigest
 from harvest.status import harvest_status
 from tests.harvest.corpora import KEY as API_KEY
 from tests.harvest.corpora import SECRET, post, url_of, write_votes
@@ -176,7 +176,7 @@ class TestRows:
         table = pa.Table.from_pylist(rows, schema=SCHEMA)
         # The last of the first batch that is read, once more.
         doubled = pa.concat_tables([table.slice(0, 65_536), table.slice(65_535)])
-        metadata = {KEY: json.dumps(described())}
+        metadata = {KEY: json.dumps(described()), DIGEST_KEY: "0" * 64}
         pq.write_table(doubled.replace_schema_metadata(metadata), tmp_path / "m")
         assert "row 65537, photo '3700065535'" in refusal(tmp_path / "m")
 
@@ -261,7 +261,7 @@ class TestFile:
         table = pa.Table.from_pylist([row(number) for number in range(60_000)], schema=SCHEMA)
         table = table.set_column(4, "label", label)
         with pq.ParquetWriter(tmp_path / "m", table.schema, store_schema=False) as writer:
-            writer.add_key_value_metadata({KEY: json.dumps(described())})
+            writer.add_key_value_metadata({KEY: json.dumps(described()), DIGEST_KEY: "0" * 64})
             writer.write_table(table)
         assert "label holds a value of more than 400 bytes" in refusal(tmp_path / "m")
 
@@ -275,7 +275,7 @@ class TestFile:
             use_dictionary=False,
             column_encoding={"photo_id": "DELTA_BYTE_ARRAY"},
         ) as writer:
-            writer.add_key_value_metadata({KEY: json.dumps(described())})
+            writer.add_key_value_metadata({KEY: json.dumps(described()), DIGEST_KEY: "0" * 64})
             writer.write_table(table)
         assert "rows cannot be read" in refusal(tmp_path / "m")
 

@@ -43,6 +43,17 @@ def files(harvest: Path) -> int:
     return len(list((harvest / "images").rglob("*.jpg")))
 
 
+def _refuse(server: SandboxServer, photos: set[str]) -> None:
+    """Let the picture host have lost the pictures of some photos."""
+    answer = server.answer
+
+    def refusing(request: Request) -> Response:
+        name = request.path.rpartition("/")[2]
+        return Response(404) if name.partition("_")[0] in photos else answer(request)
+
+    server.answer = refusing  # type: ignore[method-assign]
+
+
 class Healing:
     """Listens to a crawl, and mends the server when it hears of its trouble."""
 
@@ -95,6 +106,31 @@ class TestAHostInTrouble:
             crawl(options(published_list, tmp_path / "h", server), said.append)
             assert server.stats.api.total() == 0
         assert harvest_status(tmp_path / "h")["image"]["ok"] == files(tmp_path / "h") == 200
+
+    @pytest.mark.parametrize("images", [True, False])
+    def test_one_that_has_lost_pictures_is_not_waited_for(
+        self, tmp_path: Path, images: bool
+    ) -> None:
+        """In a later crawl only they are due, and the host serves none of what is asked for."""
+        published_list = write_votes(tmp_path / "list", LIVING[:100])
+        lost = {it.photo_id for it in LIVING[3:100:6]}
+        with serving(LIVING) as server:
+            _refuse(server, lost)
+            for _ in range(3):
+                said: list[str] = []
+                crawl(options(published_list, tmp_path / "h", server, images=images), said.append)
+                assert not any("in trouble" in line for line in said)
+        assert files(tmp_path / "h") == (100 - len(lost) if images else 0)
+        assert harvest_status(tmp_path / "h")["api"]["ok"] == 100
+
+    def test_one_photo_is_asked_about_once(self, tmp_path: Path) -> None:
+        published_list = write_votes(tmp_path / "list", LIVING[:1])
+        said: list[str] = []
+        with serving(LIVING) as server:
+            server.set_faults("image-404=1")
+            report = crawl(options(published_list, tmp_path / "h", server), said.append)
+        assert report.lost == 1
+        assert not any("the API is asked" in line or "confirms" in line for line in said)
 
     def test_a_few_photos_are_enough_to_be_found_out(self, tmp_path: Path) -> None:
         published_list = write_votes(tmp_path / "list", LIVING[:8])

@@ -20,7 +20,9 @@ VALUES = (HUGE, LONG, DEEP, "[" * 100 + "]" * 100, "NaN", "1e999", '"\\ud800"')
 
 @pytest.fixture
 def received(run_folder: Path, tmp_path: Path) -> Path:
-    return copytree(run_folder, tmp_path / "R")
+    copy = copytree(run_folder, tmp_path / "R")
+    (copy / "digests.json").unlink()  # or what is changed would be called damaged
+    return copy
 
 
 def change(path: Path, place: tuple[str, ...], value: str) -> None:

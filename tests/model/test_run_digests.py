@@ -86,6 +86,15 @@ def test_other_damage(copy: Path, change: object, message: str) -> None:
     assert message in damage
 
 
+def test_an_entry_that_was_taken_out(copy: Path) -> None:
+    """Else the file that it is missing for could be any."""
+    content = json.loads((copy / "digests.json").read_text(encoding="utf-8"))
+    del content["files"]["model.safetensors"]
+    (copy / "digests.json").write_text(json.dumps(content), encoding="utf-8")
+    (damage,) = verify_run(copy)
+    assert "digests.json says nothing of model.safetensors" in damage
+
+
 def test_without_digests(copy: Path, tmp_path: Path) -> None:
     """A run of an earlier version is used, and cannot be verified; nor can what is no run."""
     (copy / "digests.json").unlink()
