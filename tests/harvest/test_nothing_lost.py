@@ -31,7 +31,7 @@ from tests.harvest.moods import API_MOODS, FALSE_ANSWERS, PICTURE_MOODS, Mood
 _MOST_REQUESTS = 500
 _STILL_SECONDS = 10.0
 _RETRY = {"attempts": 4, "first_delay": 1e-6, "longest_delay": 1e-3, "patience": 1.0}
-STEPS = 50
+STEPS = 55
 # Killed processes lose nothing that a disk would keep: where files may lie in memory, they do.
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
