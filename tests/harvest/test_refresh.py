@@ -229,9 +229,7 @@ def test_a_broken_new_picture_does_not_cost_the_old_one(tmp_path: Path) -> None:
     published_list, out = write_votes(tmp_path / "list", BEFORE), tmp_path / "h"
     names = [it.photo_id for it in BEFORE]
     # Its host serves the others, and sends the same nothing for this one.
-    salt = next(
-        n for n in range(10_000) if [derived(n, it) % 100 < 10 for it in names].count(1) == 1
-    )
+    salt = next(n for n in range(10_000) if sum(derived(n, it) % 100 < 10 for it in names) == 1)
     (broken,) = [it for it in names if derived(salt, it) % 100 < 10]
     with World(BEFORE) as world:
         witness = Witness(world, out)
