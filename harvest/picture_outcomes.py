@@ -150,6 +150,7 @@ class PictureOutcomes:
             next_try = None  # no further try of this crawl would mend it
         if (
             next_try is None
+            and not photo.picture_known  # else the one on disk stays, however broken its successor
             and isinstance(error, CorruptPictureError)
             and self._spoilt.is_final(photo_id, host)
         ):

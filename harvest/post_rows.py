@@ -16,7 +16,7 @@ from harvest.evidence import REFUSALS, confirm, forget, record_evidence
 from harvest.ledger_file import METADATA_SOURCE, NO_PICTURE, NO_POST
 from harvest.outcomes import VIDEO
 from harvest.photo_url import PhotoReference
-from harvest.references import leave_reference
+from harvest.references import add_references, leave_reference
 
 REFRESHED = "refresh answered"
 """Key of ``meta`` under which the known posts are counted that a refresh found alive."""
@@ -85,7 +85,9 @@ def _place_picture(
         if source == METADATA_SOURCE or not (moved or refused):
             return
         if on_disk and moved and not refused and not _of_flickr(row):
-            return  # it came a moment ago, under the list's reference
+            # It came a moment ago, under the list's reference; should that die, this one is known.
+            add_references(connection, [place])
+            return
     if moved and refused:
         leave_reference(
             connection,

@@ -60,6 +60,8 @@ class Witness:
         """Whether a refresh has begun that has not come to its end."""
         self.denied: set[str] = set()
         """Photos of which the API said last that they are gone or private."""
+        self.moved: set[str] = set()
+        """Photos that were replaced since the API said last where they are."""
 
     # What owners do.
 
@@ -70,6 +72,7 @@ class Witness:
 
     def replaced(self, photo_id: str) -> None:
         """An owner replaced a picture: the old one may give way to the new one."""
+        self.moved.add(photo_id)
         if photo_id in self._pictures:
             self._pictures[photo_id] = False
 
@@ -120,6 +123,7 @@ class Witness:
             photo = self._world.photos[photo_id]
             row = rows[photo_id]
             assert photo_id in files, f"the picture of {photo_id} is lost: {_shown(row)}"
+            assert row["image_sha256"], f"the picture of {photo_id} is not recorded: {_shown(row)}"
             digest = sha256(files[photo_id].read_bytes()).hexdigest()
             allowed = photo.pictures if own else photo.pictures | photo.false_pictures
             assert digest in allowed, f"the picture of {photo_id} is another: {_shown(row)}"
@@ -140,6 +144,7 @@ class Witness:
         for name, said in asked.settled.items():
             if said[-1] == "ok":
                 self.denied.discard(name)
+                self.moved.discard(name)
             else:
                 self.denied.add(name)
 

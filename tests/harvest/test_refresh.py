@@ -13,7 +13,7 @@ from harvest.images import image_path
 from harvest.ledger import Ledger
 from harvest.ledger_file import FILE_NAME
 from harvest.retry import RetryPolicy
-from harvest.sandbox.corpus import Corpus
+from harvest.sandbox.corpus import Corpus, derived
 from harvest.sandbox.server import SandboxServer
 from harvest.status import harvest_status
 from tests.harvest.corpora import KEY, SECRET, options, post, write_votes
@@ -222,4 +222,26 @@ def test_a_service_that_falls_ill_while_the_last_posts_are_asked_drops_none(
         # The key's check and a listing come first; of ten photos it says what is true.
         world.api_mood = Mood("code-1", 0, 100, None, after=12)
         assert crawl(options(published_list, out, world, refresh=True), print).kept_back > 0
+        witness.everything_living_is_won(but=set())
+
+
+def test_a_broken_new_picture_does_not_cost_the_old_one(tmp_path: Path) -> None:
+    published_list, out = write_votes(tmp_path / "list", BEFORE), tmp_path / "h"
+    names = [it.photo_id for it in BEFORE]
+    # Its host serves the others, and sends the same nothing for this one.
+    salt = next(n for n in range(10_000) if sum(derived(n, it) % 100 < 10 for it in names) == 1)
+    (broken,) = [it for it in names if derived(salt, it) % 100 < 10]
+    with World(BEFORE) as world:
+        witness = Witness(world, out)
+        crawl(options(published_list, out, world), print)
+        for number, name in enumerate(names):
+            world.replace_picture(name, number)
+        crawl(options(published_list, out, world, refresh=True, images=False), print)
+        world.picture_mood = Mood("empty", salt, 10, None)
+        crawl(options(published_list, out, world, refresh=True), print)
+        row = witness.rows()[broken]
+        assert (row["image_outcome"], row["image_sha256"] is None) == ("ok", False)
+        assert "no JPEG" in row["image_error"]
+        world.picture_mood = None
+        crawl(options(published_list, out, world, refresh=True), print)
         witness.everything_living_is_won(but=set())
