@@ -69,7 +69,7 @@ def check_folder(out: Path) -> None:
 
 
 def _foreign(out: Path) -> list[tuple[str, str]]:
-    """Return what is no part of a data set: its name, and what else is to be said of it."""
+    """Return the entries that do not belong to a data set, each with what to say of it."""
     found = []
     for path, folders, files in os.walk(out):
         for names, known in ((folders, _FOLDERS), (files, _FILES)):

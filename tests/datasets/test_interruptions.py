@@ -5,11 +5,9 @@ Each is a ``DatasetError``, which the command line shows as one line.
 
 import multiprocessing
 import os
-import resource
 import shutil
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ from datasets.spool import Spool
 from datasets.verdict_file import verdict_writer
 from tests.datasets.manifest_folder import row, write_dataset
 from tests.datasets.test_engines import files
+from tests.full_disk import files_of_at_most
 from tests.harvest.corpora import jpeg
 
 
@@ -82,17 +81,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def place(built: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(built, tmp_path / "place"))
-
-
-@contextmanager
-def files_of_at_most(size: int) -> Iterator[None]:
-    """As where a disk is full: a write beyond ``size`` bytes of any file fails."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core: the build has one process")

@@ -3,10 +3,7 @@
 A limit on the size of files stands for a full disk; it comes at the same place in every write.
 """
 
-import resource
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,17 +14,8 @@ from model.feature_files import GrowingFile
 from model.file_prediction import predict_file
 from model.run_digests import verify_run
 from model.training import resume, train, trouble_in_one_line
+from tests.full_disk import files_of_at_most
 from tests.model.test_workplace import CONFIG, content, killed_at_step
-
-
-@contextmanager
-def full_at(size: int) -> Iterator[None]:
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("size", [0, 10, 1500, 100_000])
@@ -35,7 +23,7 @@ def test_training(dataset_folder: Path, run_folder: Path, tmp_path: Path, size: 
     """At a lock, the configuration, the history, the weights: an older run stays as it was."""
     out = Path(shutil.copytree(run_folder, tmp_path / "run"))
     before = content(out)
-    with full_at(size), pytest.raises(ModelError) as caught:
+    with files_of_at_most(size), pytest.raises(ModelError) as caught:
         train(CONFIG, dataset=dataset_folder, out=out)
     assert "cannot be written" in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
@@ -51,7 +39,7 @@ def test_going_on(dataset_folder: Path, tmp_path: Path) -> None:
     with killed_at_step(7):
         train(CONFIG, dataset=dataset_folder, out=out)
     checkpoint = (out / "checkpoint.safetensors").read_bytes()
-    with full_at(100_000), pytest.raises(ModelError, match="go on with `train --resume`"):
+    with files_of_at_most(100_000), pytest.raises(ModelError, match="go on with `train --resume`"):
         resume(out)
     assert (out / "checkpoint.safetensors").read_bytes() == checkpoint
     assert not list(out.glob(".new-*"))
@@ -63,7 +51,10 @@ def test_answers(run_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("photo_id,text\n" + "1,storm light\n" * 300)
     for name in ("out.csv", "out.parquet"):
         (tmp_path / name).write_text("older")
-        with full_at(1000), pytest.raises(ModelError, match=r"cannot be written \(File too large"):
+        with (
+            files_of_at_most(1000),
+            pytest.raises(ModelError, match=r"cannot be written \(File too large"),
+        ):
             predict_file(run_folder, input=tmp_path / "in.csv", out=tmp_path / name)
         assert (tmp_path / name).read_text() == "older"
         assert sorted(tmp_path.glob(".*")) == []
@@ -73,7 +64,7 @@ def test_features(tmp_path: Path) -> None:
     """The pieces that are whole stay, and are not made again."""
     path, rows = tmp_path / "test.npy", torch.rand(3000, 4)
     with (
-        full_at(2 * 1024 * 16 + 200),
+        files_of_at_most(2 * 1024 * 16 + 200),
         pytest.raises(ModelError, match="features cannot be written"),
         GrowingFile(path, (3000, 4)) as file,
     ):
