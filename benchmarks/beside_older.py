@@ -15,7 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-_NEWER = Path(__file__).resolve().parents[1]
+from flickr_emotion.common.checkout import PROJECT
+
 # The first case of `benchmarks.images`, alone.
 _PASS_THROUGH = """
 import sys
@@ -38,7 +39,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=12_000)
     parser.add_argument("--folder", type=Path, default=Path("/dev/shm"))
     arguments = parser.parse_args()
-    checkouts = {"older": arguments.older.resolve(), "newer": _NEWER}
+    checkouts = {"older": arguments.older.resolve(), "newer": PROJECT}
     if arguments.rounds:
         rates: dict[str, list[float]] = {name: [] for name in checkouts}
         for _ in range(arguments.rounds):

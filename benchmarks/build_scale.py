@@ -28,11 +28,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 from PIL import Image
 
-from datasets.tags import normalise_tags
-from datasets.text import post_text, without_urls, words
-from harvest.images import image_path
-from harvest.ledger import Ledger
-from harvest.ledger_file import FILE_NAME
+from flickr_emotion.datasets.rules.tags import normalise_tags
+from flickr_emotion.datasets.rules.text import post_text, without_urls, words
+from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.schema import FILE_NAME
+from flickr_emotion.harvest.pictures.files import image_path
 
 EMOTIONS = (
     *("amusement", "anger", "awe", "contentment", "disgust", "excitement", "fear", "sadness"),

@@ -19,11 +19,15 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from datasets.reading import open_dataset
-from model.features import frozen_features
-from model.image_backbones import PICTURES_TO_A_THREAD, Backbone, load_backbone
-from model.picture_decoding import CpuDecoder, stacked
-from model.posts import Encoding, read_posts
+from flickr_emotion.datasets.folder.reading import open_dataset
+from flickr_emotion.model.features.image_backbones import (
+    PICTURES_TO_A_THREAD,
+    Backbone,
+    load_backbone,
+)
+from flickr_emotion.model.features.image_features import frozen_features
+from flickr_emotion.model.features.picture_decoding import CpuDecoder, stacked
+from flickr_emotion.model.posts.posts import Encoding, read_posts
 from tests.model.dataset_folder import StoredPost, write_dataset
 
 CPU = torch.device("cpu")

@@ -21,15 +21,15 @@ from PIL import Image
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.training_posts import made_up_encoding, made_up_posts
-from model.batches import Images, Split
-from model.config import TrainingConfig
-from model.distributed import World
-from model.features import FeatureTable
-from model.fitting import Fitting
-from model.image_backbones import build_backbone
-from model.interruption import StopSignals
-from model.network import MultitaskNetwork
-from model.picture_decoding import PictureTable, open_decoder
+from flickr_emotion.model.config import TrainingConfig
+from flickr_emotion.model.features.image_backbones import build_backbone
+from flickr_emotion.model.features.image_features import FeatureTable
+from flickr_emotion.model.features.picture_decoding import PictureTable, open_decoder
+from flickr_emotion.model.inputs.batches import Images, Split
+from flickr_emotion.model.networks.multitask import MultitaskNetwork
+from flickr_emotion.model.processes.distributed import World
+from flickr_emotion.model.processes.interruption import StopSignals
+from flickr_emotion.model.training.fitting import Fitting
 
 VOCABULARY = 20_000
 WORDS = (5, 40)

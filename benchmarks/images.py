@@ -29,12 +29,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from harvest.ledger import Ledger
-from harvest.ledger_file import FILE_NAME
-from harvest.list_intake import add_list
-from harvest.sources.detection import open_list
+from flickr_emotion.common.checkout import PROJECT
+from flickr_emotion.harvest.intake.lists import add_list
+from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.schema import FILE_NAME
+from flickr_emotion.harvest.lists.detection import open_list
 
-_PROJECT = Path(__file__).resolve().parents[1]
 _PEER = "img2dataset==1.47"
 # Pass-through, and the fastest of its settings on two cores.
 _PEER_OPTIONS = (
@@ -153,7 +153,7 @@ def measured(command: list[str], folder: Path, *, env: dict[str, str] | None = N
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
     done = subprocess.run(
-        command, cwd=_PROJECT, env=env, capture_output=True, text=True, check=False
+        command, cwd=PROJECT, env=env, capture_output=True, text=True, check=False
     )
     seconds = time.perf_counter() - started
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -17,10 +17,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from harvest.ledger import Ledger
-from harvest.ledger_file import FILE_NAME
-from harvest.list_intake import add_list
-from harvest.sources.detection import open_list
+from flickr_emotion.harvest.intake.lists import add_list
+from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.schema import FILE_NAME
+from flickr_emotion.harvest.lists.detection import open_list
 
 _FILES = {"CCURL": 2385, "NonCCURL": 3244}
 

@@ -25,20 +25,21 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from datasets.build_options import BuildOptions
-from datasets.layout import FORMAT
-from datasets.manifest_diff import diff_manifests
-from datasets.manifest_export import export_manifest
-from datasets.modalities import COMPLETE
-from datasets.shards import SCHEMA
-from datasets.splits import SPLITS
-from harvest.ledger import Ledger
-from harvest.ledger_file import FILE_NAME
-from harvest.list_intake import add_list
-from harvest.sources.detection import open_list
-from harvest.sources.rows import ListedPhoto
+from flickr_emotion.common.checkout import PROJECT
+from flickr_emotion.common.modalities import COMPLETE
+from flickr_emotion.datasets.folder.layout import FORMAT
+from flickr_emotion.datasets.folder.shards import SCHEMA
+from flickr_emotion.datasets.manifests.diff import diff_manifests
+from flickr_emotion.datasets.manifests.export import export_manifest
+from flickr_emotion.datasets.rules.options import BuildOptions
+from flickr_emotion.datasets.rules.splits import SPLITS
+from flickr_emotion.harvest.intake.lists import add_list
+from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.schema import FILE_NAME
+from flickr_emotion.harvest.lists.detection import open_list
+from flickr_emotion.harvest.lists.rows import ListedPhoto
 
-_LISTS = Path(__file__).resolve().parents[2] / "shared" / "data" / "vso_lists.tar.xz"
+_LISTS = PROJECT.parent / "shared" / "data" / "vso_lists.tar.xz"
 _STEPS = ("write", "export", "export-urls", "check", "crawl", "diff")
 _REFERENCES = ("photo_id", "server", "farm", "secret", "pair", "image_sha256")
 _TENTH = 10

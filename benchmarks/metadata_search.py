@@ -20,8 +20,8 @@ from urllib.parse import quote_plus
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from harvest.sources.yfcc100m import COLUMNS, parse_row
-from harvest.sources.yfcc100m_files import open_metadata
+from flickr_emotion.harvest.yfcc100m.files import open_metadata
+from flickr_emotion.harvest.yfcc100m.rows import COLUMNS, parse_row
 
 _ONE_IN = 1000
 

@@ -18,11 +18,11 @@ import sys
 from pathlib import Path
 
 from benchmarks.real_posts import word_vectors
-from harvest.sandbox.server import SandboxServer
-from harvest.sandbox.simulation import simulation
-from model.reproduction import markdown
+from flickr_emotion.common.checkout import PROJECT
+from flickr_emotion.harvest.sandbox.server import SandboxServer
+from flickr_emotion.harvest.sandbox.simulation.simulation import simulation
+from flickr_emotion.model.reproduction import markdown
 
-PROJECT = Path(__file__).resolve().parents[1]
 DOCUMENT = PROJECT / "docs" / "results.md"
 MARKER = "<!-- From here on written by benchmarks/paper_results.py. -->\n"
 RATES = {"the paper's settings": 0.01, "a learning rate of 0.001": 0.001}

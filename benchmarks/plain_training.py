@@ -4,7 +4,7 @@ Texts are padded to 150 words and lists of tags to 10, each convolution is ``nn.
 tag vectors have dense gradients, Adam is PyTorch's with its defaults, an encoder runs on zeros
 where a post lacks its modality, the seven heads run one by one, pictures are decoded one by one
 (or their features are looked up, where they were computed before). The loss and the weights' names
-are those of `model/network.py`, so that both can start from the same weights.
+are those of `model/networks/multitask.py`, so that both can start from the same weights.
 """
 
 # ruff: noqa: N803, N806 (shapes in names)
@@ -16,8 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from datasets.modalities import SUBSETS
-from model.encoders import (
+from flickr_emotion.common.modalities import SUBSETS
+from flickr_emotion.model.features.image_backbones import Backbone
+from flickr_emotion.model.features.pictures import FOR_A_DATASET
+from flickr_emotion.model.networks.encoders import (
     FILTERS_PER_WINDOW,
     REPRESENTATION,
     TAG_DIMENSION,
@@ -27,10 +29,16 @@ from model.encoders import (
     WORD_DROPOUT,
     ImageEncoder,
 )
-from model.image_backbones import Backbone
-from model.pictures import FOR_A_DATASET
-from model.posts import FIRST_ID, MAX_TAGS, MAX_WORDS, NO_IMAGE, Encoding, Integers, Posts
-from model.systems.system import classifier
+from flickr_emotion.model.networks.system import classifier
+from flickr_emotion.model.posts.posts import (
+    FIRST_ID,
+    MAX_TAGS,
+    MAX_WORDS,
+    NO_IMAGE,
+    Encoding,
+    Integers,
+    Posts,
+)
 
 
 class PlainTextEncoder(nn.Module):

@@ -19,7 +19,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.real_posts import MVSA, PROJECT
+from benchmarks.real_posts import MVSA
+from flickr_emotion.common.checkout import PROJECT
 
 POSTS_TO_A_GROUP = 1000
 SCHEMA = pa.schema(

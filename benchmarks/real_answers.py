@@ -20,13 +20,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from datasets.modalities import COMPLETE, SUBSETS
-from datasets.reading import Dataset
-from datasets.splits import TEST
-from model.answering import answer_split, answering_subset
-from model.distributed import World
-from model.posts import Integers
-from model.trained_run import load_run
+from flickr_emotion.common.modalities import COMPLETE, SUBSETS
+from flickr_emotion.datasets.folder.reading import Dataset
+from flickr_emotion.datasets.rules.splits import TEST
+from flickr_emotion.model.evaluation.answering import answer_split, answering_subset
+from flickr_emotion.model.posts.posts import Integers
+from flickr_emotion.model.processes.distributed import World
+from flickr_emotion.model.runs.loading import load_run
 
 Probabilities = npt.NDArray[np.float64]
 """(N, C), NaN for posts that are not answered."""

@@ -25,17 +25,17 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmarks.real_answers import Probabilities
 from benchmarks.real_folds import IMAGE_ENCODER
-from datasets.modalities import MODALITIES
-from datasets.reading import Dataset
-from datasets.splits import SPLITS, TEST, TRAIN, VALIDATION
-from datasets.text import words
-from model.batches import Split
-from model.image_backbones import load_backbone
-from model.posts import Encoding, Floats
-from model.recipes import BEST_IMAGES, READERS, SENTENCES
-from model.splits import open_splits
-from model.text_features import READ
-from model.text_readers import open_readers
+from flickr_emotion.common.modalities import MODALITIES
+from flickr_emotion.datasets.folder.reading import Dataset
+from flickr_emotion.datasets.rules.splits import SPLITS, TEST, TRAIN, VALIDATION
+from flickr_emotion.datasets.rules.text import words
+from flickr_emotion.model.features.image_backbones import load_backbone
+from flickr_emotion.model.features.text_features import READ
+from flickr_emotion.model.features.text_readers import open_readers
+from flickr_emotion.model.inputs.batches import Split
+from flickr_emotion.model.inputs.splits import open_splits
+from flickr_emotion.model.posts.posts import Encoding, Floats
+from flickr_emotion.model.recipes import BEST_IMAGES, READERS, SENTENCES
 
 STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 """Values of C. Features by the thousand want the small ones, TF-IDF the large ones."""

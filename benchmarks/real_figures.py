@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.real_answers import Pooled
-from model.errors import ModelError
-from model.reproduction.markdown import table
+from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.reproduction.markdown import table
 
 DRAWS = 2000
 ENDS = (2.5, 97.5)

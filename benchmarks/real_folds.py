@@ -14,15 +14,15 @@ import torch
 
 from benchmarks.real_answers import judged_posts
 from benchmarks.real_posts import MVSA, command
-from datasets.reading import Dataset, open_dataset
-from datasets.splits import SPLITS
-from model.errors import ModelError
-from model.feature_files import GrowingFile, writable_folder
-from model.features import features_folder, frozen_features
-from model.image_backbones import load_backbone
-from model.picture_decoding import CpuDecoder
-from model.posts import Encoding, read_posts
-from model.recipes import BEST_IMAGES
+from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
+from flickr_emotion.datasets.rules.splits import SPLITS
+from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.features.feature_files import GrowingFile, writable_folder
+from flickr_emotion.model.features.image_backbones import load_backbone
+from flickr_emotion.model.features.image_features import features_folder, frozen_features
+from flickr_emotion.model.features.picture_decoding import CpuDecoder
+from flickr_emotion.model.posts.posts import Encoding, read_posts
+from flickr_emotion.model.recipes import BEST_IMAGES
 
 FOLDS = 5
 IMAGE_ENCODER = "efficientnet_lite0"

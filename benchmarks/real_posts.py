@@ -27,13 +27,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score
 from sklearn.pipeline import make_pipeline
 
-from datasets.modalities import SUBSETS
-from datasets.text import words
-from harvest.sandbox.corpus import Corpus
-from harvest.sandbox.lists import write_vso_lists
-from harvest.sandbox.server import SandboxServer
+from flickr_emotion.common.checkout import PROJECT
+from flickr_emotion.common.modalities import SUBSETS
+from flickr_emotion.datasets.rules.text import words
+from flickr_emotion.harvest.sandbox.corpus import Corpus
+from flickr_emotion.harvest.sandbox.lists import write_vso_lists
+from flickr_emotion.harvest.sandbox.server import SandboxServer
 
-PROJECT = Path(__file__).resolve().parents[1]
 MVSA = PROJECT.parent / "shared" / "data" / "mvsa.parquet"
 SEEDS = (0, 1, 2)
 KEY, SECRET = "00112233445566778899aabbccddeeff", "real-posts"

@@ -30,14 +30,14 @@ from benchmarks.real_baselines import BASELINES, Fold, read_fold
 from benchmarks.real_figures import markdown_table, parts_table
 from benchmarks.real_folds import FOLDS, IMAGE_ENCODER, build_folds
 from benchmarks.real_posts import word_vectors
-from datasets.errors import DatasetError
-from datasets.progress import say
-from datasets.reading import Dataset
-from datasets.splits import VALIDATION
-from model.config import TrainingConfig
-from model.errors import ModelError, TrainingStopped
-from model.recipes import BEST_IMAGES, PARTS, PICTURES
-from model.training import train
+from flickr_emotion.common.progress import say
+from flickr_emotion.datasets.errors import DatasetError
+from flickr_emotion.datasets.folder.reading import Dataset
+from flickr_emotion.datasets.rules.splits import VALIDATION
+from flickr_emotion.model.config import TrainingConfig
+from flickr_emotion.model.errors import ModelError, TrainingStopped
+from flickr_emotion.model.recipes import BEST_IMAGES, PARTS, PICTURES
+from flickr_emotion.model.training.training import train
 
 RULES_VERSION = 1
 """Goes up when a row of the same name and options would answer otherwise."""

@@ -18,12 +18,12 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from datasets.modalities import COMPLETE, SUBSETS
-from datasets.tags import normalise_tags
-from datasets.text import post_text, words
-from harvest.sandbox.corpus import Post
-from harvest.sandbox.simulation import simulation
-from model.image_backbones import load_backbone
+from flickr_emotion.common.modalities import COMPLETE, SUBSETS
+from flickr_emotion.datasets.rules.tags import normalise_tags
+from flickr_emotion.datasets.rules.text import post_text, words
+from flickr_emotion.harvest.sandbox.corpus import Post
+from flickr_emotion.harvest.sandbox.simulation.simulation import simulation
+from flickr_emotion.model.features.image_backbones import load_backbone
 
 POSTS = 3600
 TRAINING = 690

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,15 +12,16 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from datasets.tags import normalise_tags
-from datasets.text import words
-from model.batches import Split
-from model.features import FeatureTable
-from model.image_backbones import Backbone, load_backbone
-from model.pictures import FOR_A_DATASET
-from model.posts import FIRST_ID, Encoding, Integers, Post, Posts, encode
+from flickr_emotion.common.checkout import PROJECT
+from flickr_emotion.datasets.rules.tags import normalise_tags
+from flickr_emotion.datasets.rules.text import words
+from flickr_emotion.model.features.image_backbones import Backbone, load_backbone
+from flickr_emotion.model.features.image_features import FeatureTable
+from flickr_emotion.model.features.pictures import FOR_A_DATASET
+from flickr_emotion.model.inputs.batches import Split
+from flickr_emotion.model.posts.posts import FIRST_ID, Encoding, Integers, Post, Posts, encode
 
-MVSA = Path(__file__).resolve().parents[2] / "shared" / "data" / "mvsa.parquet"
+MVSA = PROJECT.parent / "shared" / "data" / "mvsa.parquet"
 MIN_WORDS, MIN_COUNT = 5, 5
 FEATURES = 1280
 TAGS = 5_000

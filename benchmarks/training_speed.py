@@ -31,16 +31,16 @@ import torch
 
 from benchmarks import training_posts as source
 from benchmarks.plain_training import PlainNetwork, PlainSplit, plain_order
-from datasets.modalities import SUBSETS
-from model.batches import Split, training_order
-from model.distributed import World
-from model.evaluation import score
-from model.image_backbones import Backbone, build_backbone
-from model.network import MultitaskNetwork
-from model.optimisers import LazyAdam
-from model.picture_decoding import PictureTable, open_decoder
-from model.posts import Encoding, Integers, Posts
-from model.recipes import PAPERS_WARM_UP
+from flickr_emotion.common.modalities import SUBSETS
+from flickr_emotion.model.evaluation.evaluation import score
+from flickr_emotion.model.features.image_backbones import Backbone, build_backbone
+from flickr_emotion.model.features.picture_decoding import PictureTable, open_decoder
+from flickr_emotion.model.inputs.batches import Split, training_order
+from flickr_emotion.model.networks.multitask import MultitaskNetwork
+from flickr_emotion.model.posts.posts import Encoding, Integers, Posts
+from flickr_emotion.model.processes.distributed import World
+from flickr_emotion.model.recipes import PAPERS_WARM_UP
+from flickr_emotion.model.training.optimisers import LazyAdam
 
 BATCH = 64
 RATE = 0.001

@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import median
 
-from harvest.sandbox.images import ImageServer
-from harvest.sandbox.methods import Fail, Methods
-from harvest.sandbox.rest import envelope, fail
-from harvest.sandbox.vso_corpus import VsoCorpus, vso_corpus
+from flickr_emotion.harvest.sandbox.images import ImageServer
+from flickr_emotion.harvest.sandbox.methods import Fail, Methods
+from flickr_emotion.harvest.sandbox.rest import envelope, fail
+from flickr_emotion.harvest.sandbox.vso.corpus import VsoCorpus, vso_corpus
 
 EXTRAS = "description,tags,machine_tags,license,date_upload,date_taken,owner_name,media"
 FORM = {"format": "json", "nojsoncallback": "1"}

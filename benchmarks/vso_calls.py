@@ -22,14 +22,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from harvest.crawl import crawl
-from harvest.crawl_options import CrawlOptions
-from harvest.ledger import Ledger
-from harvest.ledger_file import FILE_NAME
-from harvest.list_intake import add_list
-from harvest.sandbox.vso_corpus import VsoCorpus, vso_corpus
-from harvest.sources.detection import open_list
-from harvest.sources.vso import ONTOLOGY_NAME
+from flickr_emotion.harvest.crawl.crawl import crawl
+from flickr_emotion.harvest.crawl.options import CrawlOptions
+from flickr_emotion.harvest.intake.lists import add_list
+from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.schema import FILE_NAME
+from flickr_emotion.harvest.lists.detection import open_list
+from flickr_emotion.harvest.lists.vso import ONTOLOGY_NAME
+from flickr_emotion.harvest.sandbox.vso.corpus import VsoCorpus, vso_corpus
 
 _QUOTA = 3600
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from datasets.modalities import MODALITIES, SUBSETS
-from model.errors import ModelError
-from model.recipes import (
+from flickr_emotion.common.modalities import MODALITIES, SUBSETS
+from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.recipes import (
     BEST,
     BEST_BATCH,
     BEST_IMAGES,

@@ -29,7 +29,7 @@ PARTS = {
 """What the best recipe adds, by name: what it does, and in place of what."""
 
 READERS = (SENTENCES, LEXICON)
-"""The parts that read texts and tags (``model/text_readers.py``)."""
+"""The parts that read texts and tags (``model/features/text_readers.py``)."""
 
 PAPERS_IMAGES, BEST_IMAGES = "densenet121", "efficientnet_lite0+efficientnet_lite2"
 PAPERS_RATE, BEST_RATE = 0.01, 0.001

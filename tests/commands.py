@@ -9,7 +9,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from typing import NamedTuple
 from unittest.mock import patch
 
-from cli import main
+from flickr_emotion.commands.main import main
 
 
 class Done(NamedTuple):

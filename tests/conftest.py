@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from flickr_emotion.common.checkout import PROJECT
+
 # How long an example takes says something of the machine, not of the code.
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
 
-_SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+_SHARED_DATA = PROJECT.parent / "shared" / "data"
 
 
 @pytest.fixture(scope="session")

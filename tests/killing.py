@@ -17,12 +17,13 @@ from pathlib import Path
 
 import pytest
 
+from flickr_emotion.common.checkout import PROJECT
+
 _NAMES = (
     *("rename", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat"),
     *("unlink", "unlinkat", "rmdir", "mkdir", "mkdirat", "truncate", "ftruncate"),
 )
 _WRITES = ("write", "writev", "pwrite64", "pwritev", "copy_file_range", "sendfile", "fsync")
-_PROJECT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +97,7 @@ def _traced(options: list[str], command: Sequence[object]) -> subprocess.Complet
     return subprocess.run(
         # Not with --seccomp-bpf, which is faster: strace 6.1 then injects nothing, and is silent.
         ["strace", "-f", "-qq", *options, sys.executable, *map(str, command)],
-        cwd=_PROJECT,
+        cwd=PROJECT,
         # What Python keeps of modules would be written and renamed too.
         env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"},
         capture_output=True,

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from cli import app
-from harvest.crawl import crawl
-from harvest.sandbox.corpus import Corpus
-from harvest.sandbox.server import SandboxServer
-from model.run_digests import digests_of
+from flickr_emotion.commands.main import app
+from flickr_emotion.common.checkout import PROJECT
+from flickr_emotion.harvest.crawl.crawl import crawl
+from flickr_emotion.harvest.sandbox.corpus import Corpus
+from flickr_emotion.harvest.sandbox.server import SandboxServer
+from flickr_emotion.model.runs.digests import digests_of
 from tests.harvest.corpora import KEY, SECRET, options, post, write_votes
-from tests.harvest.test_picture_crawls import changed
+from tests.harvest.image_hosts.test_picture_crawls import changed
 
-PROJECT = Path(__file__).resolve().parents[1]
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 

@@ -13,7 +13,7 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from benchmarks.real_answers import Pooled, pool
 from benchmarks.real_figures import accuracy_B, draws_BN, markdown_table, weighted_f1_B
-from datasets.modalities import SUBSETS
+from flickr_emotion.common.modalities import SUBSETS
 
 CLASSES = 3
 POSTS = st.lists(

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.harvest.test_every_answer import FINAL, LISTINGS, PICTURES, STATUSES, TRANSIENT
+from flickr_emotion.common.checkout import PROJECT
+from tests.harvest.crawl.test_every_answer import FINAL, LISTINGS, PICTURES, STATUSES, TRANSIENT
 
-PROJECT = Path(__file__).resolve().parents[1]
 DOCUMENT = (PROJECT / "docs" / "reliability.md").read_text(encoding="utf-8")
-NAMED = sorted(set(re.findall(r"`(test_\w+\.py)::([\w:]+)(?:\[([\w-]+)\])?`", DOCUMENT)))
+NAMED = sorted(set(re.findall(r"`([a-z_0-9]+/test_\w+\.py)::([\w:]+)(?:\[([\w-]+)\])?`", DOCUMENT)))
 ROWS = {"TestGetInfo": {*FINAL, *TRANSIENT}, "TestListings": {*LISTINGS}}
 ROWS["TestPictures"] = {*PICTURES, *STATUSES}
 
@@ -27,7 +27,7 @@ def names_in(path: Path) -> set[str]:
 
 
 def test_every_row_names_a_test() -> None:
-    rows = [line for line in DOCUMENT.splitlines() if line.startswith("| ") and "`test_" in line]
+    rows = [line for line in DOCUMENT.splitlines() if line.startswith("| ") and "/test_" in line]
     assert len(rows) > 50
     table = DOCUMENT[DOCUMENT.index("## Every kind of answer") : DOCUMENT.index("## The breaker")]
     bare = [line for line in table.splitlines() if line.startswith("| ") and "test_" not in line]
@@ -43,5 +43,5 @@ def test_each_named_test_is_there(file: str) -> None:
 def test_each_named_case_is_there() -> None:
     for file, test, case in NAMED:
         if case:
-            assert file == "test_every_answer.py"
+            assert file == "crawl/test_every_answer.py"
             assert case in ROWS[test.partition("::")[0]]

@@ -2,11 +2,11 @@
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[1]
+from flickr_emotion.common.checkout import PROJECT
+
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 
 

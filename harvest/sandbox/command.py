@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from harvest.errors import HarvestError
-from harvest.interruption import SIGNALS
-from harvest.sandbox.corpus import Corpus, Source
-from harvest.sandbox.server import SandboxServer
-from harvest.sandbox.simulation import simulation
+from flickr_emotion.common.interruption import SIGNALS
+from flickr_emotion.harvest.errors import HarvestError
+from flickr_emotion.harvest.sandbox.corpus import Corpus, Source
+from flickr_emotion.harvest.sandbox.server import SandboxServer
+from flickr_emotion.harvest.sandbox.simulation.simulation import simulation
 
 
 def run_sandbox(
@@ -51,7 +51,7 @@ def _served(
         return read, f"corpus of {len(read):,} posts"
     if vso is not None:
         # It draws its stock of texts when it is imported.
-        from harvest.sandbox.vso_corpus import vso_corpus
+        from flickr_emotion.harvest.sandbox.vso.corpus import vso_corpus
 
         virtual = vso_corpus(vso)
         pairs, photos = len(virtual.listed.pairs), len(virtual.listed)

@@ -18,10 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from harvest.errors import HarvestError
-from harvest.jpeg import NotWholeError, dimensions
-from harvest.sandbox.search import Index, Listings
-from harvest.upload_dates import RECORDED
+from flickr_emotion.harvest.errors import HarvestError
+from flickr_emotion.harvest.flickr.upload_dates import RECORDED
+from flickr_emotion.harvest.pictures.jpeg import NotWholeError, dimensions
+from flickr_emotion.harvest.sandbox.search import Index, Listings
 
 Status = Literal["ok", "deleted", "private", "private-by-secret", "placeholder"]
 """`private-by-secret`: no longer public, but whoever knows the secret is answered."""

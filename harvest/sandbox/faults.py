@@ -25,8 +25,8 @@ import threading
 from collections import Counter
 from dataclasses import dataclass
 
-from harvest.errors import HarvestError
-from harvest.sandbox.corpus import derived
+from flickr_emotion.harvest.errors import HarvestError
+from flickr_emotion.harvest.sandbox.corpus import derived
 
 UNAVAILABLE = "Sorry, the Flickr API service is not currently available."
 CODES = {

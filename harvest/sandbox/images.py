@@ -12,8 +12,8 @@ from typing import Final
 
 from PIL import Image
 
-from harvest.sandbox.corpus import Post, Source, derived
-from harvest.sandbox.wire import Response
+from flickr_emotion.harvest.sandbox.corpus import Post, Source, derived
+from flickr_emotion.harvest.sandbox.wire import Response
 
 PLACEHOLDER_PATH: Final = "/images/photo_unavailable.png"
 PLACEHOLDER_BYTES: Final = 2051

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from time import strptime
 from typing import Any
 
-from harvest.sandbox.corpus import Post, Source
-from harvest.sandbox.faults import CODES
-from harvest.sandbox.search import Page, Query
-from harvest.sandbox.shapes import all_sizes, listed, photo
+from flickr_emotion.harvest.sandbox.corpus import Post, Source
+from flickr_emotion.harvest.sandbox.faults import CODES
+from flickr_emotion.harvest.sandbox.search import Page, Query
+from flickr_emotion.harvest.sandbox.shapes import all_sizes, listed, photo
 
 Json = dict[str, Any]
 Params = Mapping[str, str]

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
-from harvest.sandbox.wire import Request, Response
+from flickr_emotion.harvest.sandbox.wire import Request, Response
 
 _REQUIRED = (
     "oauth_consumer_key",

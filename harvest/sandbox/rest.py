@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from harvest.sandbox.faults import CODES, Faults
-from harvest.sandbox.methods import Fail, Methods
-from harvest.sandbox.oauth import Gate, KeyProblem, Pairs
-from harvest.sandbox.stats import Stats
-from harvest.sandbox.wire import Request, Response
+from flickr_emotion.harvest.sandbox.faults import CODES, Faults
+from flickr_emotion.harvest.sandbox.methods import Fail, Methods
+from flickr_emotion.harvest.sandbox.oauth import Gate, KeyProblem, Pairs
+from flickr_emotion.harvest.sandbox.stats import Stats
+from flickr_emotion.harvest.sandbox.wire import Request, Response
 
 PATHS = ("/services/rest/", "/services/rest")
 OTHER_ENVELOPES = {"/services/soap/": 114, "/services/xmlrpc/": 115}

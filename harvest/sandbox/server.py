@@ -16,14 +16,14 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from harvest.errors import HarvestError
-from harvest.sandbox import rest, wire
-from harvest.sandbox.corpus import Source
-from harvest.sandbox.faults import CODES, TROUBLE_KINDS, FaultPlan, Faults
-from harvest.sandbox.images import ImageServer, troubled
-from harvest.sandbox.methods import Methods
-from harvest.sandbox.oauth import Gate
-from harvest.sandbox.stats import Stats
+from flickr_emotion.harvest.errors import HarvestError
+from flickr_emotion.harvest.sandbox import rest, wire
+from flickr_emotion.harvest.sandbox.corpus import Source
+from flickr_emotion.harvest.sandbox.faults import CODES, TROUBLE_KINDS, FaultPlan, Faults
+from flickr_emotion.harvest.sandbox.images import ImageServer, troubled
+from flickr_emotion.harvest.sandbox.methods import Methods
+from flickr_emotion.harvest.sandbox.oauth import Gate
+from flickr_emotion.harvest.sandbox.stats import Stats
 
 HOST = "127.0.0.1"
 

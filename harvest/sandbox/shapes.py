@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from harvest.sandbox.corpus import Post, derived
-from harvest.sandbox.images import Size, named_secret, sizes
-from harvest.sandbox.search import is_machine_tag, listed_tags, normalised
+from flickr_emotion.harvest.sandbox.corpus import Post, derived
+from flickr_emotion.harvest.sandbox.images import Size, named_secret, sizes
+from flickr_emotion.harvest.sandbox.search import is_machine_tag, listed_tags, normalised
 
 Json = dict[str, Any]
 WEB = "https://www.flickr.com/photos"

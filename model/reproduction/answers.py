@@ -13,19 +13,19 @@ import numpy.typing as npt
 import pyarrow as pa
 import torch
 
-from datasets.modalities import SUBSETS
-from datasets.parquet_files import open_parquet, parquet_writer
-from datasets.reading import Dataset
-from datasets.splits import TEST
-from model.answering import POSTS_TO_A_PASS
-from model.batches import reading_order
-from model.devices import choose_device
-from model.errors import ModelError
-from model.metrics import Confusion, confusion_matrix, figures
-from model.posts import Integers
-from model.prefetching import ready_batches
-from model.trained_run import load_run
-from model.whole_files import whole_file
+from flickr_emotion.common.modalities import SUBSETS
+from flickr_emotion.common.parquet_files import open_parquet, parquet_writer
+from flickr_emotion.common.whole_files import whole_file
+from flickr_emotion.datasets.folder.reading import Dataset
+from flickr_emotion.datasets.rules.splits import TEST
+from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.evaluation.answering import POSTS_TO_A_PASS
+from flickr_emotion.model.evaluation.metrics import Confusion, confusion_matrix, figures
+from flickr_emotion.model.inputs.batches import reading_order
+from flickr_emotion.model.inputs.prefetching import ready_batches
+from flickr_emotion.model.posts.posts import Integers
+from flickr_emotion.model.processes.devices import choose_device
+from flickr_emotion.model.runs.loading import load_run
 
 NO_ANSWER = -1
 

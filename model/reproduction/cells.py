@@ -19,23 +19,23 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from datasets.json_files import read_json
-from datasets.modalities import COMPLETE
-from datasets.progress import say
-from datasets.reading import Dataset
-from model.config import TrainingConfig
-from model.errors import ModelError, TrainingStopped
-from model.recipes import BEST
-from model.reproduction.answers import (
+from flickr_emotion.common.json_files import read_json
+from flickr_emotion.common.modalities import COMPLETE
+from flickr_emotion.common.progress import say
+from flickr_emotion.common.whole_files import write_json
+from flickr_emotion.datasets.folder.reading import Dataset
+from flickr_emotion.model.config import TrainingConfig
+from flickr_emotion.model.errors import ModelError, TrainingStopped
+from flickr_emotion.model.inputs.selection import Selection, complete_posts, fraction_complete
+from flickr_emotion.model.recipes import BEST
+from flickr_emotion.model.reproduction.answers import (
     Answers,
     answer_test_posts,
     read_answers,
     write_answers,
 )
-from model.run_files import HISTORY, is_finished, read_config
-from model.selection import Selection, complete_posts, fraction_complete
-from model.training import resume, train
-from model.whole_files import write_json
+from flickr_emotion.model.runs.files import HISTORY, is_finished, read_config
+from flickr_emotion.model.training.training import resume, train
 
 RULES_VERSION = 1
 """Goes up when a cell of the same name would come out otherwise."""

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
-from datasets.modalities import SUBSETS
-from datasets.printing import markdown_cell, printable
-from datasets.reading import Dataset
-from datasets.splits import SPLITS, TRAIN
-from model.reproduction import drawing
-from model.reproduction.experiment import Content, Experiment, Trained
-from model.reproduction.markdown import DASH, percent, table
-from model.reproduction.paper import FIGURE_3
-from model.reproduction.tables import letters
+from flickr_emotion.common.modalities import SUBSETS
+from flickr_emotion.common.printing import markdown_cell, printable
+from flickr_emotion.datasets.folder.reading import Dataset
+from flickr_emotion.datasets.rules.splits import SPLITS, TRAIN
+from flickr_emotion.model.reproduction import drawing
+from flickr_emotion.model.reproduction.experiment import Content, Experiment, Trained
+from flickr_emotion.model.reproduction.markdown import DASH, percent, table
+from flickr_emotion.model.reproduction.paper import FIGURE_3
+from flickr_emotion.model.reproduction.tables import letters
 
 
 def _content(dataset: Dataset, trained: Trained, seeds: Sequence[int]) -> Content:

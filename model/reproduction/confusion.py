@@ -8,14 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from datasets.modalities import COMPLETE
-from datasets.printing import markdown_cell, printable
-from datasets.reading import Dataset
-from model.reproduction.cells import MULTITASK, Cell
-from model.reproduction.estimates import confusion_figures
-from model.reproduction.experiment import Content, Experiment, Trained, repeats
-from model.reproduction.markdown import DASH, percent, spread, table
-from model.reproduction.paper import TABLE_3
+from flickr_emotion.common.modalities import COMPLETE
+from flickr_emotion.common.printing import markdown_cell, printable
+from flickr_emotion.datasets.folder.reading import Dataset
+from flickr_emotion.model.reproduction.cells import MULTITASK, Cell
+from flickr_emotion.model.reproduction.estimates import confusion_figures
+from flickr_emotion.model.reproduction.experiment import Content, Experiment, Trained, repeats
+from flickr_emotion.model.reproduction.markdown import DASH, percent, spread, table
+from flickr_emotion.model.reproduction.paper import TABLE_3
 
 
 def _content(dataset: Dataset, trained: Trained, seeds: Sequence[int]) -> Content:

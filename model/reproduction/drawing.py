@@ -11,7 +11,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from model.whole_files import whole_file
+from flickr_emotion.common.whole_files import whole_file
 
 PAPER, OURS, OTHER, OTHER_PAPER = "#bbbbbb", "#4477aa", "#cc3311", "#ddccbb"
 _DOTS_PER_INCH = 150

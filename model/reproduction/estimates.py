@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from model.metrics import figures, spread
-from model.reproduction.cells import Finished
-from model.reproduction.uncertainty import (
+from flickr_emotion.model.evaluation.metrics import figures, spread
+from flickr_emotion.model.reproduction.cells import Finished
+from flickr_emotion.model.reproduction.uncertainty import (
     CONFIDENCE,
     Right,
     compare,

@@ -6,8 +6,8 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from datasets.reading import Dataset
-from model.reproduction.cells import Cell, Finished
+from flickr_emotion.datasets.folder.reading import Dataset
+from flickr_emotion.model.reproduction.cells import Cell, Finished
 
 Trained = Mapping[Cell, Finished]
 Content = dict[str, Any]

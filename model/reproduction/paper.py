@@ -6,7 +6,7 @@ of Figures 3, 4 and 5 are not printed as numbers; of them stands here what the t
 
 from typing import NamedTuple
 
-from datasets.modalities import SUBSETS
+from flickr_emotion.common.modalities import SUBSETS
 
 
 class Printed(NamedTuple):

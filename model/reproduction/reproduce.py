@@ -9,20 +9,20 @@ from typing import Any
 
 from filelock import FileLock
 
-from datasets.progress import say
-from datasets.reading import Dataset, open_dataset
-from model.config import TrainingConfig
-from model.errors import ModelError
-from model.reproduction import markdown
-from model.reproduction.cells import Cells
-from model.reproduction.composition import COMPOSITION
-from model.reproduction.confusion import CONFUSION
-from model.reproduction.drawing import write_picture
-from model.reproduction.estimates import INTERVALS
-from model.reproduction.experiment import Content, Experiment
-from model.reproduction.sweep import SWEEP
-from model.reproduction.tables import TABLES
-from model.whole_files import write_json, write_text
+from flickr_emotion.common.progress import say
+from flickr_emotion.common.whole_files import write_json, write_text
+from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
+from flickr_emotion.model.config import TrainingConfig
+from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.reproduction import markdown
+from flickr_emotion.model.reproduction.cells import Cells
+from flickr_emotion.model.reproduction.composition import COMPOSITION
+from flickr_emotion.model.reproduction.confusion import CONFUSION
+from flickr_emotion.model.reproduction.drawing import write_picture
+from flickr_emotion.model.reproduction.estimates import INTERVALS
+from flickr_emotion.model.reproduction.experiment import Content, Experiment
+from flickr_emotion.model.reproduction.sweep import SWEEP
+from flickr_emotion.model.reproduction.tables import TABLES
 
 EXPERIMENTS: dict[str, Experiment] = {
     **TABLES,

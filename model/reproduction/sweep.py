@@ -11,16 +11,23 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
-from datasets.modalities import COMPLETE
-from datasets.reading import Dataset
-from datasets.reduce import kept_modalities
-from model.reproduction import claims, drawing
-from model.reproduction.cells import MULTITASK, SINGLE_TASK, Cell, Finished
-from model.reproduction.estimates import difference, estimate, majority
-from model.reproduction.experiment import Content, Experiment, Trained, repeats
-from model.reproduction.markdown import interval, percent, points, spread, table, with_sign
-from model.reproduction.paper import FIGURE_5_GAP, FIGURE_5_MATCH, TABLE_1
-from model.selection import training_posts
+from flickr_emotion.common.modalities import COMPLETE
+from flickr_emotion.datasets.build.reduce import kept_modalities
+from flickr_emotion.datasets.folder.reading import Dataset
+from flickr_emotion.model.inputs.selection import training_posts
+from flickr_emotion.model.reproduction import claims, drawing
+from flickr_emotion.model.reproduction.cells import MULTITASK, SINGLE_TASK, Cell, Finished
+from flickr_emotion.model.reproduction.estimates import difference, estimate, majority
+from flickr_emotion.model.reproduction.experiment import Content, Experiment, Trained, repeats
+from flickr_emotion.model.reproduction.markdown import (
+    interval,
+    percent,
+    points,
+    spread,
+    table,
+    with_sign,
+)
+from flickr_emotion.model.reproduction.paper import FIGURE_5_GAP, FIGURE_5_MATCH, TABLE_1
 
 FRACTIONS = (0.01, 0.05, 0.1, FIGURE_5_MATCH, 0.5, 0.75, 1.0)
 """The paper's text names 1%, 25% and 100%; the others are ours."""

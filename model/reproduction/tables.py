@@ -10,14 +10,21 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from datasets.modalities import COMPLETE, SUBSETS
-from datasets.reading import Dataset
-from model.reproduction import claims, drawing
-from model.reproduction.cells import LATE_FUSION, MULTITASK, SINGLE_TASK, Cell
-from model.reproduction.estimates import difference, estimate, majority
-from model.reproduction.experiment import Content, Experiment, Trained, repeats
-from model.reproduction.markdown import interval, percent, points, spread, table, with_sign
-from model.reproduction.paper import TABLE_1, TABLE_2, TABLE_3, Printed
+from flickr_emotion.common.modalities import COMPLETE, SUBSETS
+from flickr_emotion.datasets.folder.reading import Dataset
+from flickr_emotion.model.reproduction import claims, drawing
+from flickr_emotion.model.reproduction.cells import LATE_FUSION, MULTITASK, SINGLE_TASK, Cell
+from flickr_emotion.model.reproduction.estimates import difference, estimate, majority
+from flickr_emotion.model.reproduction.experiment import Content, Experiment, Trained, repeats
+from flickr_emotion.model.reproduction.markdown import (
+    interval,
+    percent,
+    points,
+    spread,
+    table,
+    with_sign,
+)
+from flickr_emotion.model.reproduction.paper import TABLE_1, TABLE_2, TABLE_3, Printed
 
 SHORT = {"image": "I", "text": "T", "tags": "#"}
 """The paper's letters."""

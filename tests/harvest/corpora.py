@@ -8,11 +8,11 @@ from typing import Any
 
 from PIL import Image
 
-from harvest.crawl import CrawlReport, crawl
-from harvest.crawl_options import CrawlOptions
-from harvest.retry import RetryPolicy
-from harvest.sandbox.corpus import Corpus, Post
-from harvest.sandbox.server import SandboxServer
+from flickr_emotion.harvest.crawl.crawl import CrawlReport, crawl
+from flickr_emotion.harvest.crawl.options import CrawlOptions
+from flickr_emotion.harvest.pace.retry import RetryPolicy
+from flickr_emotion.harvest.sandbox.corpus import Corpus, Post
+from flickr_emotion.harvest.sandbox.server import SandboxServer
 
 KEY = "00112233445566778899aabbccddeeff"
 SECRET = "a-secret-to-be-kept"

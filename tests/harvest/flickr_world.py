@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
-from harvest.sandbox import rest
-from harvest.sandbox.corpus import Post, derived
-from harvest.sandbox.images import PLACEHOLDER_PATH
-from harvest.sandbox.search import Index
-from harvest.sandbox.server import SandboxServer
-from harvest.sandbox.wire import Request, Response
+from flickr_emotion.harvest.sandbox import rest
+from flickr_emotion.harvest.sandbox.corpus import Post, derived
+from flickr_emotion.harvest.sandbox.images import PLACEHOLDER_PATH
+from flickr_emotion.harvest.sandbox.search import Index
+from flickr_emotion.harvest.sandbox.server import SandboxServer
+from flickr_emotion.harvest.sandbox.wire import Request, Response
 from tests.harvest.corpora import KEY, SECRET, jpeg
 from tests.harvest.forked_crawls import send
 from tests.harvest.moods import API_MOODS, FALSE_ANSWERS, FALSE_PICTURES, PICTURE_MOODS, Mood

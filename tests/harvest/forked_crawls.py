@@ -23,7 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-PROJECT = Path(__file__).resolve().parents[2]
+from flickr_emotion.common.checkout import PROJECT
+
 _LOOK_SECONDS = 0.1
 # What a crawl may take to end after Ctrl-C, on a machine that has other work.
 _PATIENCE_SECONDS = 60.0
@@ -126,7 +127,7 @@ def _stacks_file(job: dict[str, Any]) -> Path:
 
 
 def _serve() -> None:
-    import harvest.crawl  # noqa: F401 - imported once, for all children
+    import flickr_emotion.harvest.crawl.crawl  # noqa: F401 - imported once, for all children
 
     # Children are killed, the machine is not: nobody needs to wait for the disk of all others.
     os.sync = lambda: None
@@ -184,7 +185,7 @@ def _child(job: dict[str, Any], told: int) -> None:
 def _described(error: BaseException) -> str:
     import traceback
 
-    from harvest.errors import HarvestError
+    from flickr_emotion.harvest.errors import HarvestError
 
     if isinstance(error, HarvestError):
         return str(error)
@@ -192,9 +193,9 @@ def _described(error: BaseException) -> str:
 
 
 def _crawled(job: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
-    from harvest.crawl import crawl
-    from harvest.crawl_options import CrawlOptions
-    from harvest.retry import RetryPolicy
+    from flickr_emotion.harvest.crawl.crawl import crawl
+    from flickr_emotion.harvest.crawl.options import CrawlOptions
+    from flickr_emotion.harvest.pace.retry import RetryPolicy
 
     fields = job | {
         "published_lists": tuple(map(Path, job["published_lists"])),

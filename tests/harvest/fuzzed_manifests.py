@@ -14,8 +14,8 @@ from random import Random
 
 import pyarrow as pa
 
-from harvest.errors import HarvestError
-from harvest.sources.manifest import SCHEMA, open_manifest
+from flickr_emotion.harvest.errors import HarvestError
+from flickr_emotion.harvest.manifests.file import SCHEMA, open_manifest
 from tests.harvest.mutations import damaged_bytes
 
 _MOST_MEMORY = 6 * 2**30

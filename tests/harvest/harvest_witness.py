@@ -10,10 +10,10 @@ from hashlib import sha256
 from pathlib import Path
 from sqlite3 import Row
 
-from harvest.errors import HarvestError
-from harvest.ledger import Ledger
-from harvest.ledger_file import FILE_NAME
-from harvest.sandbox.search import is_machine_tag, normalised
+from flickr_emotion.harvest.errors import HarvestError
+from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.schema import FILE_NAME
+from flickr_emotion.harvest.sandbox.search import is_machine_tag, normalised
 from tests.harvest.flickr_world import World
 from tests.harvest.forked_crawls import Ended
 

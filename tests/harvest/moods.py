@@ -8,9 +8,9 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from harvest.sandbox.corpus import derived
-from harvest.sandbox.images import PLACEHOLDER_PATH, placeholder
-from harvest.sandbox.wire import Response
+from flickr_emotion.harvest.sandbox.corpus import derived
+from flickr_emotion.harvest.sandbox.images import PLACEHOLDER_PATH, placeholder
+from flickr_emotion.harvest.sandbox.wire import Response
 from tests.harvest.corpora import jpeg
 
 _PAGE = b"<!DOCTYPE html><html><body><h1>Bad panda</h1></body></html>\n"

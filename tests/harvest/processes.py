@@ -8,9 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from flickr_emotion.common.checkout import PROJECT
 from tests.harvest.corpora import KEY, SECRET
-
-PROJECT = Path(__file__).resolve().parents[2]
 
 
 class HasUrl(Protocol):

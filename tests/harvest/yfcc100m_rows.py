@@ -11,9 +11,9 @@ from urllib.parse import quote_plus
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from harvest.sandbox.corpus import Post
-from harvest.sources.yfcc100m import COLUMNS
-from harvest.tags import is_machine_tag
+from flickr_emotion.harvest.flickr.tags import is_machine_tag
+from flickr_emotion.harvest.sandbox.corpus import Post
+from flickr_emotion.harvest.yfcc100m.rows import COLUMNS
 
 LICENSES = ("by-nc-sa", "by-nc", "by-nc-nd", "by", "by-sa", "by-nd")  # Flickr's ids 1 to 6
 Write = Callable[[Path, list[list[str]]], Path]

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from datasets.modalities import SUBSETS
-from model.config import TrainingConfig
-from model.training import train
+from flickr_emotion.common.modalities import SUBSETS
+from flickr_emotion.model.config import TrainingConfig
+from flickr_emotion.model.training.training import train
 from tests.model.dataset_folder import separable_post, write_dataset
 
 # No batch statistics, so it tells colours apart even with random weights; and it is fast.

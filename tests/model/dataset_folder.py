@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from datasets.modalities import subset_name
-from datasets.text import words
+from flickr_emotion.common.modalities import subset_name
+from flickr_emotion.datasets.rules.text import words
 
 COLOURS = {"anger": (200, 30, 30), "awe": (30, 60, 200)}
 WORDS = {

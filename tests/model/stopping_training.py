@@ -16,13 +16,13 @@ from typing import Any
 
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-import model.encoders
-from cli import main
+import flickr_emotion.model.networks.encoders
+from flickr_emotion.commands.main import main
 
 
 def run(arguments: list[str]) -> None:
     if arguments[0] == "--no-dropout":
-        model.encoders.WORD_DROPOUT = 0.0
+        flickr_emotion.model.networks.encoders.WORD_DROPOUT = 0.0
         arguments = arguments[1:]
     name, at, *command = arguments
     name, _, itself = name.partition("@")

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from model.config import TrainingConfig
-from model.errors import ModelError
+from flickr_emotion.model.config import TrainingConfig
+from flickr_emotion.model.errors import ModelError
 
 
 @pytest.mark.parametrize(
@@ -37,5 +37,6 @@ def test_the_papers_settings_are_the_defaults() -> None:
 
 
 def test_torch_is_not_loaded() -> None:
-    code = "import sys, model.config, model.errors; sys.exit('torch' in sys.modules)"
+    modules = "flickr_emotion.model.config, flickr_emotion.model.errors"
+    code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,1 +1,0 @@
-"""Tests of the loopback Flickr, over real HTTP."""

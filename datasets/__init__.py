@@ -1,1 +1,0 @@
-"""Posts to Parquet data sets with honest splits."""

@@ -1,0 +1,1 @@
+"""``build-splits``: judging posts and writing them."""

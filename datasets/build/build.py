@@ -1,0 +1,220 @@
+"""``build-splits``: from posts to a data set folder, in two passes.
+
+The first pass judges every post, on all cores (``judging``); then the splits are drawn; the second
+pass writes the shards (``writing``). Every listed photo ends in exactly one place, a split or
+``excluded.parquet``, and that is checked. The same posts, options and seed give the same bytes.
+The folder is built beside its place and moved there when it is whole.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from flickr_emotion.common.progress import ProgressReport
+from flickr_emotion.datasets.build.gathering import Gathered, gather
+from flickr_emotion.datasets.build.judging import Judge
+from flickr_emotion.datasets.build.local_engine import judged_locally
+from flickr_emotion.datasets.build.spool import Spool
+from flickr_emotion.datasets.build.summary import counted
+from flickr_emotion.datasets.build.text_filter import VERDICTS
+from flickr_emotion.datasets.build.writing import Written, write_posts
+from flickr_emotion.datasets.errors import DatasetError
+from flickr_emotion.datasets.folder import decisions
+from flickr_emotion.datasets.folder.decisions import PreviousPictures
+from flickr_emotion.datasets.folder.file_digests import damaged_files
+from flickr_emotion.datasets.folder.folder import (
+    keep_features,
+    new_dataset_folder,
+    write_description,
+)
+from flickr_emotion.datasets.folder.layout import FORMAT
+from flickr_emotion.datasets.folder.reading import FORMAT_VERSION, Dataset, open_dataset
+from flickr_emotion.datasets.rules.groups import PostGroups, fold_groups, leakage, split_groups
+from flickr_emotion.datasets.rules.options import BuildOptions
+from flickr_emotion.datasets.rules.splits import (
+    SPLITS,
+    TEST,
+    VALIDATION,
+    Splits,
+    fold_posts,
+    split_posts,
+)
+from flickr_emotion.datasets.sources.inputs import Input, open_input
+from flickr_emotion.harvest.checks.broken_pictures import ask_again
+
+ENGINES = ("local", "ray")
+
+Say = Callable[[str], None]
+
+
+def build_splits(
+    path: Path, out: Path, options: BuildOptions, say: Say, *, engine: str = "local"
+) -> dict[str, Any]:
+    """Build a data set from a harvest folder or a file of posts; return its ``dataset.json``.
+
+    ``say`` is told what the user should know of the data. ``engine``: ``local`` or ``ray``. Raises
+    ``DatasetError`` where there is nothing to build from or ``out`` holds something else,
+    ``HarvestError`` for a broken harvest.
+    """
+    options.check_language()
+    if engine not in ENGINES:
+        raise DatasetError(f"--engine {engine!r}: give {' or '.join(ENGINES)}")
+    out, path = out.resolve(), path.resolve()
+    try:
+        with (
+            new_dataset_folder(out, source=path) as folder,
+            open_input(path, options, folder.parent, say) as posts,
+        ):
+            return _build(posts, folder, out, say, engine)
+    except sqlite3.Error as error:
+        raise DatasetError(f"the ledger of {path} gave out: {error}") from None
+
+
+def _build(posts: Input, folder: Path, out: Path, say: Say, engine: str) -> dict[str, Any]:
+    options = posts.options
+    previous = _previous(out, say)
+    known = _decided(previous, options, say)
+    judge = Judge(
+        options=options,
+        keep_incomplete=options.incomplete_posts(posts.source.kind) == "keep",
+    )
+    spool = Spool(folder.parent / "spool", posts.listed)
+    try:
+        with ProgressReport("judging", posts.listed, "posts") as progress:
+            for table in _judged(posts, judge, known, engine, folder.parent):
+                spool.add(table)
+                progress.advance(table.num_rows)
+        spool.finish()
+        gathered = gather(spool, posts.listed)
+        if gathered.rows != posts.listed:
+            raise RuntimeError(f"{posts.listed} photos are listed, {gathered.rows} were judged")
+        _say_pictures(gathered, posts, say)
+        if not len(gathered.labels):
+            raise DatasetError(
+                f"{posts.path} has no post to build from: {counted(gathered.excluded)}"
+            )
+        # Groups take as long as the shards; where no split goes by them, side by side.
+        with ThreadPoolExecutor(1) as beside:
+            groups = beside.submit(gathered.groups)
+            splits = _splits(gathered, posts, groups.result)
+            _say_splits(splits, gathered, options, say)
+            written = write_posts(
+                spool,
+                splits.places,
+                folder,
+                previous=PreviousPictures(previous, options.seed) if previous and known else None,
+                rejected=posts.rejected(),
+                salt=f"short side {options.short_side}",
+            )
+            leaks = leakage(splits.places, groups.result())
+    finally:
+        spool.close()
+    if written.posts + written.photos_excluded != posts.listed:
+        raise RuntimeError("a listed photo is in no place or in two")
+    content = _content(posts, gathered, written) | {"leakage": leaks}
+    content = write_description(folder, content, written.vocabulary.content(options.min_count))
+    if previous and previous.digest == content["digest"]:
+        keep_features(out, folder)
+    return content
+
+
+def _previous(out: Path, say: Say) -> Dataset | None:
+    """Return the data set that is replaced, if there is one that can be read."""
+    try:
+        return open_dataset(out) if out.exists() and any(out.iterdir()) else None
+    except DatasetError as error:
+        say(f"nothing is taken over from the data set that is replaced: {error}")
+        return None
+
+
+def _decided(previous: Dataset | None, options: BuildOptions, say: Say) -> Path | None:
+    """Return the decisions of the data set that is replaced, if they can be built on.
+
+    Its pictures are taken over by them without another look, so every file must be as it was made.
+    """
+    # Under another seed its pictures lie in another order.
+    if (
+        previous is None
+        or previous.version != FORMAT_VERSION
+        or previous.options.get("seed") != options.seed
+        or decisions.FILE_NAME not in previous.files
+    ):
+        return None
+    if damaged := next(damaged_files(previous.folder, previous.files), None):
+        say(f"{previous.folder}: {damaged}; nothing of it is taken over, all is made anew")
+        return None
+    return previous.folder / decisions.FILE_NAME
+
+
+def _judged(
+    posts: Input, judge: Judge, known: Path | None, engine: str, workspace: Path
+) -> Iterator[pa.Table]:
+    if engine == "local":
+        return judged_locally(posts.source, judge, known, workspace / "judged")
+    from flickr_emotion.datasets.build.ray_engine import judged_on_ray
+
+    return judged_on_ray(posts.source, judge, known, workspace / "ray")
+
+
+def _splits(gathered: Gathered, posts: Input, groups: Callable[[], PostGroups]) -> Splits:
+    if np.any(gathered.fixed >= 0):
+        return Splits(places=gathered.fixed)
+    options = posts.options
+    candidates = gathered.candidates(
+        kind=posts.source.kind,
+        eval_votes=options.eval_votes,
+        folds=options.fold is not None,
+    )
+    fold, folds = options.fold_of or (0, 0)
+    if options.group_by:
+        joined = groups().joined(options.group_by)
+        if folds:
+            return fold_groups(candidates, joined, gathered.numbers, fold=fold, folds=folds)
+        return split_groups(candidates, joined, gathered.numbers)
+    return fold_posts(candidates, fold=fold, folds=folds) if folds else split_posts(candidates)
+
+
+def _say_pictures(gathered: Gathered, posts: Input, say: Say) -> None:
+    for photo_id, error in gathered.shown_pictures:
+        say(f"the picture of photo {photo_id} {error}: left out")
+    if gathered.pictures_left_out:
+        say(
+            f"{gathered.pictures_left_out} pictures of {posts.path} were left out: "
+            "their posts are here without them"
+        )
+        if posts.path.is_dir():  # a harvest
+            ask_again(posts.path, gathered.unusable_pictures, say)
+
+
+def _say_splits(splits: Splits, gathered: Gathered, options: BuildOptions, say: Say) -> None:
+    kind = "in groups small enough" if options.group_by else f"of {options.eval_votes} votes"
+    for label, (there, wanted) in splits.short_classes.items():
+        say(
+            f"{gathered.classes[label]}: {there} posts {kind} for {wanted} places in validation "
+            "and test, which share them"
+        )
+    if not all(np.any(splits.places == SPLITS.index(split)) for split in (VALIDATION, TEST)):
+        say("too few posts to evaluate on: validation or test is empty, nothing can be trained")
+
+
+def _content(posts: Input, gathered: Gathered, written: Written) -> dict[str, Any]:
+    options = posts.options
+    recorded = asdict(options) | {"incomplete": options.incomplete_posts(posts.source.kind)}
+    counts = written.counts
+    return {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        **posts.described(),
+        "options": recorded,
+        "classes": sorted({label for split in counts.values() for label in split["labels"]}),
+        "counts": counts,
+        "excluded": dict(sorted(written.excluded.items())),
+        "texts": {verdict: gathered.texts[verdict] for verdict in VERDICTS},
+        "digest": written.digest,
+    }

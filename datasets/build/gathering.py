@@ -1,0 +1,169 @@
+"""What splits, groups and leaks are computed from: some numbers for each post, in order.
+
+All posts of a split rule must be seen at once, and so few bytes of each are kept here that twenty
+million fit into 1.5 GB; everything else of a post stays in the spool.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from flickr_emotion.common.modalities import COMPLETE, MODALITIES
+from flickr_emotion.datasets.build.spool import Spool, first_numbers
+from flickr_emotion.datasets.rules.groups import PostGroups
+from flickr_emotion.datasets.rules.near_duplicates import (
+    SIGNATURE_BYTES,
+    components,
+    near_pictures,
+    near_texts,
+)
+from flickr_emotion.datasets.rules.splits import SPLITS, Candidates, Places
+
+_SHOWN_PICTURES = 20
+_COLUMNS = (
+    *("place", "photo_id", "reason", "label", "votes", "modalities", "split", "owner"),
+    *("picture_error", "picture_hash", "text_signature", "verdict"),
+)
+
+
+@dataclass(kw_only=True)
+class Gathered:
+    """What the first pass found, by post in the order of digests, without those excluded."""
+
+    classes: list[str]
+    labels: npt.NDArray[np.int16]
+    votes: npt.NDArray[np.int32]
+    """Agreeing votes; -1 where there are none to ask for."""
+    subsets: npt.NDArray[np.int8]
+    """Bits of the modalities, in the order of ``MODALITIES`` from the lowest."""
+    fixed: Places
+    """The split that a manifest has fixed; -1 where the rule decides."""
+    numbers: npt.NDArray[np.uint64]
+    """The first 64 bits of each post's digest."""
+    owners: npt.NDArray[np.uint64]
+    """Number of the owner; 0 for none."""
+    picture_hashes: npt.NDArray[np.uint64]
+    """Of the posts with a picture."""
+    text_signatures: npt.NDArray[np.uint8]
+    """(those with a text, 64)."""
+    texts: Counter[str] = field(default_factory=Counter)
+    """Posts by the verdict on their text."""
+    excluded: Counter[str] = field(default_factory=Counter)
+    rows: int = 0
+    """Posts and excluded photos together."""
+    pictures_left_out: int = 0
+    shown_pictures: list[tuple[str, str]] = field(default_factory=list)
+    """Photo id and what is wrong with its picture, of some of those left out."""
+    unusable_pictures: list[str] = field(default_factory=list)
+    """Photo ids of those left out."""
+
+    def has(self, modality: str) -> npt.NDArray[np.bool_]:
+        """Return whether each post has a modality."""
+        return (self.subsets >> MODALITIES.index(modality) & 1).astype(bool)
+
+    def candidates(self, *, kind: str, eval_votes: int, folds: bool) -> Candidates:
+        """Return what the split rule looks at.
+
+        Posts of the published lists are evaluated on if they have all three modalities, as the
+        paper has it; posts of one's own if they have all that any of them has, and every one of
+        them where there are folds, whose test sets are to cover the data.
+        """
+        needed = _bits(COMPLETE)
+        if kind == "labels":
+            needed = int(np.bitwise_or.reduce(self.subsets, initial=0))
+            if folds:
+                needed = 0
+        complete = (self.subsets & needed) == needed
+        enough = (self.votes < 0) | (self.votes >= eval_votes)
+        return Candidates(classes=self.labels, complete=complete, eligible=complete & enough)
+
+    def groups(self) -> PostGroups:
+        """Find the posts of one owner, and those whose pictures or texts are nearly the same."""
+        owner = np.full(len(self.owners), -1, np.int32)
+        known = self.owners != 0
+        owner[known] = np.unique(self.owners[known], return_inverse=True)[1]
+        picture, text = np.full_like(owner, -1), np.full_like(owner, -1)
+        picture[self.has("image")] = components(
+            len(self.picture_hashes), near_pictures(self.picture_hashes)
+        )
+        text[self.has("text")] = components(
+            len(self.text_signatures), near_texts(self.text_signatures)
+        )
+        return PostGroups(owner=owner, picture=picture, text=text)
+
+
+def gather(spool: Spool, posts: int) -> Gathered:
+    """Gather from a spool of at most ``posts`` posts."""
+    numbers: dict[str, int] = {}  # of each class, as it is met
+    gathered = Gathered(
+        classes=[],
+        labels=np.empty(posts, np.int16),
+        votes=np.empty(posts, np.int32),
+        subsets=np.empty(posts, np.int8),
+        fixed=np.empty(posts, np.int8),
+        numbers=np.empty(posts, np.uint64),
+        owners=np.empty(posts, np.uint64),
+        picture_hashes=np.empty(posts, np.uint64),
+        text_signatures=np.empty((posts, SIGNATURE_BYTES), np.uint8),
+    )
+    at = pictures = texts = 0
+    for table in spool.tables(_COLUMNS):
+        gathered.rows += table.num_rows
+        _count(gathered, table)
+        kept = table.filter(pc.is_null(table.column("reason")))
+        here = slice(at, at + kept.num_rows)
+        at += kept.num_rows
+        labels = kept.column("label").combine_chunks().dictionary_encode()
+        codes = [numbers.setdefault(name, len(numbers)) for name in labels.dictionary.to_pylist()]
+        gathered.labels[here] = np.array(codes, np.int16)[labels.indices.to_numpy()]
+        gathered.votes[here] = pc.fill_null(kept.column("votes"), -1).to_numpy()
+        gathered.subsets[here] = _coded(kept.column("modalities"), _bits)
+        gathered.fixed[here] = _coded(kept.column("split"), SPLITS.index)
+        gathered.numbers[here] = first_numbers(kept.column("place"))
+        owners = "".join(owner or "0" * 16 for owner in kept.column("owner").to_pylist())
+        gathered.owners[here] = np.frombuffer(bytes.fromhex(owners), ">u8")
+        hashes = kept.column("picture_hash").drop_null()
+        gathered.picture_hashes[pictures : pictures + len(hashes)] = hashes.to_numpy()
+        pictures += len(hashes)
+        signatures = b"".join(kept.column("text_signature").drop_null().to_pylist())
+        found = np.frombuffer(signatures, np.uint8).reshape(-1, SIGNATURE_BYTES)
+        gathered.text_signatures[texts : texts + len(found)] = found
+        texts += len(found)
+    for name in ("labels", "votes", "subsets", "fixed", "numbers", "owners"):
+        setattr(gathered, name, getattr(gathered, name)[:at])
+    gathered.picture_hashes = gathered.picture_hashes[:pictures]
+    gathered.text_signatures = gathered.text_signatures[:texts]
+    gathered.classes = sorted(numbers)
+    ranks = np.array([gathered.classes.index(name) for name in numbers], np.int16)
+    gathered.labels = ranks[gathered.labels]
+    return gathered
+
+
+def _count(gathered: Gathered, table: pa.Table) -> None:
+    for name, counter in (("verdict", gathered.texts), ("reason", gathered.excluded)):
+        counted = pc.value_counts(table.column(name).drop_null())
+        for item in counted.to_pylist():
+            counter[item["values"]] += item["counts"]
+    errors = table.filter(pc.is_valid(table.column("picture_error")))
+    gathered.pictures_left_out += errors.num_rows
+    gathered.unusable_pictures += errors.column("photo_id").to_pylist()
+    left = _SHOWN_PICTURES - len(gathered.shown_pictures)
+    for row in errors.slice(0, left).select(["photo_id", "picture_error"]).to_pylist():
+        gathered.shown_pictures.append((row["photo_id"], row["picture_error"]))
+
+
+def _bits(subset: str) -> int:
+    return sum(1 << MODALITIES.index(modality) for modality in subset.split("+"))
+
+
+def _coded(column: pa.ChunkedArray, code: Callable[[str], int]) -> npt.NDArray[np.int8]:
+    """Return a number for each value; -1 for a null."""
+    encoded = column.combine_chunks().dictionary_encode()
+    codes = np.array([*map(code, encoded.dictionary.to_pylist()), -1], np.int8)
+    found: npt.NDArray[np.int8] = codes[pc.fill_null(encoded.indices, len(codes) - 1).to_numpy()]
+    return found

@@ -1,0 +1,226 @@
+"""What of each listed photo stays in the data set: a batch of posts in, a batch of verdicts out.
+
+Text, picture and tags are decided here, each by the rule of its own module. A batch depends on
+nothing but itself, so batches are judged in any process, on any machine, in any order.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from stat import S_ISREG
+from typing import Any
+
+import pyarrow as pa
+
+from flickr_emotion.common.modalities import COMPLETE, MODALITIES, subset_name
+from flickr_emotion.datasets.build.text_filter import KEPT, JudgedText, TextFilter
+from flickr_emotion.datasets.folder.decisions import Decisions, picture_key
+from flickr_emotion.datasets.rules.near_duplicates import text_signature
+from flickr_emotion.datasets.rules.options import BuildOptions
+from flickr_emotion.datasets.rules.pictures import UnreadablePictureError, prepare_picture
+from flickr_emotion.datasets.rules.splits import order_key
+from flickr_emotion.datasets.rules.tags import normalise_tags
+from flickr_emotion.datasets.rules.text import post_text
+
+JUDGED_SCHEMA = pa.schema(
+    [
+        # Digest of seed and photo id: the place of a post among its like.
+        pa.field("place", pa.binary(32), nullable=False),
+        pa.field("photo_id", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        # Why the post is not in the data set; null where it is.
+        pa.field("reason", pa.string()),
+        pa.field("image", pa.binary()),
+        # The picture is the one that the data set which is replaced holds of this post.
+        pa.field("image_known", pa.bool_(), nullable=False),
+        pa.field("picture_error", pa.string()),
+        pa.field("picture_key", pa.binary(16)),
+        pa.field("picture_hash", pa.uint64()),
+        pa.field("text", pa.string()),
+        # The verdict on the text; null where none was asked for.
+        pa.field("verdict", pa.string()),
+        pa.field("words", pa.list_(pa.string())),
+        pa.field("text_signature", pa.binary(64)),
+        pa.field("language_key", pa.binary(16)),
+        pa.field("language", pa.string()),
+        pa.field("tags", pa.list_(pa.string()), nullable=False),
+        pa.field("label", pa.string()),
+        pa.field("votes", pa.int32()),
+        pa.field("sentiment", pa.float64()),
+        pa.field("owner", pa.string()),
+        pa.field("license", pa.string()),
+        pa.field("modalities", pa.string()),
+        # What a manifest has fixed.
+        pa.field("split", pa.string()),
+        # Digest of all that a post holds.
+        pa.field("fingerprint", pa.binary(32)),
+        pa.field("image_sha256", pa.string()),
+        pa.field("server", pa.string()),
+        pa.field("farm", pa.string()),
+        pa.field("secret", pa.string()),
+        pa.field("pair", pa.string()),
+    ]
+)
+
+_subset_name = cache(subset_name)
+_LARGEST_FILE = 256 * 2**20  # bytes: no picture of that size is looked at
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judge:
+    """The rules of one build. Picklable, but for what the last build decided."""
+
+    options: BuildOptions
+    keep_incomplete: bool
+
+    def judge(self, rows: list[dict[str, Any]], known: Decisions) -> pa.Table:
+        """Judge posts (``datasets.sources.raw_posts``); return a table of ``JUDGED_SCHEMA``."""
+        candidates = [row for row in rows if row.get("reason") is None]
+        texts = TextFilter(
+            min_words=self.options.min_words,
+            max_words=self.options.max_words,
+            language=self.options.language,
+        ).judge(
+            [post_text(row.get("title") or "", row.get("description") or "") for row in candidates],
+            known,
+        )
+        pictures = [_Picture(row, self.options.short_side) for row in candidates]
+        keys = [picture.key for picture in pictures if picture.key]
+        decided = dict(zip(keys, known.find(keys), strict=True))
+        for picture in pictures:
+            picture.prepare(decided.get(picture.key or b""), known)
+        judged = [
+            self._judged(row, text, picture)
+            for row, text, picture in zip(candidates, texts, pictures, strict=True)
+        ]
+        judged += [self._excluded(row) for row in rows if row.get("reason") is not None]
+        return pa.Table.from_pylist(judged, schema=JUDGED_SCHEMA)
+
+    def _excluded(self, row: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "place": order_key(self.options.seed, row["photo_id"]),
+            "photo_id": row["photo_id"],
+            "source": row["source"],
+            "reason": row.get("reason"),
+            "image_known": False,
+            "tags": [],
+        }
+
+    def _judged(self, row: dict[str, Any], text: JudgedText, picture: "_Picture") -> dict[str, Any]:
+        tags = normalise_tags(row.get("tags") or ())
+        # A manifest's post has the modalities that it had when the manifest was made, or fewer.
+        fixed = row["modalities"].split("+") if row.get("modalities") else MODALITIES
+        present = {"image": picture.usable, "text": text.verdict == KEPT, "tags": bool(tags)}
+        modalities = tuple(modality for modality in fixed if present[modality])
+        judged = self._excluded(row)
+        judged["verdict"] = text.verdict
+        judged["language_key"] = text.language_key
+        judged["language"] = text.language
+        judged["picture_error"] = picture.error
+        subset = _subset_name(modalities) if modalities else None
+        if subset is None or (not self.keep_incomplete and subset != COMPLETE):
+            judged["reason"] = "empty" if subset is None else "incomplete"
+            return judged
+        if "text" in modalities:
+            judged["text"] = text.text
+            judged["words"] = text.words
+            judged["text_signature"] = text_signature(text.words)
+        if "image" in modalities:
+            judged.update(picture.columns())
+        if "tags" in modalities:
+            judged["tags"] = tags
+        for name in _AS_IT_CAME:
+            judged[name] = row.get(name)
+        judged["owner"] = _owner_digest(row.get("owner"), self.options.seed)
+        judged["modalities"] = subset
+        judged["fingerprint"] = _fingerprint(judged)
+        return judged
+
+
+class _Picture:
+    """A post's picture on its way into the data set."""
+
+    def __init__(self, row: dict[str, Any], short_side: int) -> None:
+        self._short_side = short_side
+        self._jpeg: bytes | None = None
+        self._hash: int | None = None
+        self._known = False
+        self.error: str | None = None
+        """Why there is none, though there should be."""
+        self.key: bytes | None = None
+        self._data = self._read(row)
+        if self._data is not None:
+            self._sha256 = hashlib.sha256(self._data).hexdigest()
+            if row.get("image_sha256") not in (None, self._sha256):
+                self.error, self._data = "is not the one that was fetched", None
+            else:
+                self.key = picture_key(row["photo_id"], self._sha256, short_side)
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is a whole picture."""
+        return self._hash is not None
+
+    def prepare(self, decided: int | None, known: Decisions) -> None:
+        """Decode and reduce it, or take it over from the last build."""
+        data, self._data = self._data, None
+        if data is None:
+            return
+        if decided is not None:
+            self._known, self._hash = True, known.picture_hashes[decided].as_py()
+            return
+        try:
+            prepared = prepare_picture(data, short_side=self._short_side)
+        except UnreadablePictureError as error:
+            self.error = str(error)
+        else:
+            self._jpeg, self._hash = prepared.jpeg, prepared.hash
+
+    def columns(self) -> dict[str, Any]:
+        return {
+            "image": self._jpeg,
+            "image_known": self._known,
+            "image_sha256": self._sha256,
+            "picture_key": self.key,
+            "picture_hash": self._hash,
+        }
+
+    def _read(self, row: dict[str, Any]) -> bytes | None:
+        data: bytes | None = row.get("image_bytes")
+        if data is not None or row.get("image_path") is None:
+            return data
+        path = Path(row["image_path"])
+        try:
+            found = path.stat()
+            if not S_ISREG(found.st_mode):  # a pipe would be waited for, a device never ends
+                self.error = f"cannot be read ({path} is no file)"
+                return None
+            if found.st_size > _LARGEST_FILE:
+                self.error = f"{path} is too large"
+                return None
+            return path.read_bytes()
+        except (OSError, ValueError) as error:
+            self.error = f"cannot be read ({getattr(error, 'strerror', None) or error})"
+            return None
+
+
+def _owner_digest(owner: str | None, seed: int) -> str | None:
+    """Return a name for an owner that groups their posts and is not their name."""
+    return hashlib.sha256(f"owner:{seed}:{owner}".encode()).hexdigest()[:16] if owner else None
+
+
+_AS_IT_CAME = (
+    *("label", "votes", "sentiment", "license", "split", "server", "farm", "secret", "pair"),
+)
+_HELD = (
+    *("photo_id", "image_sha256", "text", "tags", "label", "votes", "sentiment", "owner"),
+    *("license", "modalities"),
+)
+
+
+def _fingerprint(post: dict[str, Any]) -> bytes:
+    """Return a digest of everything that a post holds; of its picture, as it was fetched."""
+    content = json.dumps([post.get(name) for name in _HELD])
+    return hashlib.sha256(content.encode()).digest()

@@ -1,0 +1,66 @@
+"""Judging on a cluster: the same function for each batch, on Ray Data over Parquet.
+
+The posts are written as Parquet files into a folder that all machines share, with the paths of
+their pictures; Ray reads, judges and hands back. As the order of batches does not matter, what is
+built of them is the same to the byte as what this machine alone would have built.
+"""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flickr_emotion.common.checkout import PROJECT
+from flickr_emotion.datasets.build.judging import Judge
+from flickr_emotion.datasets.build.local_engine import POSTS_TO_A_BATCH
+from flickr_emotion.datasets.errors import DatasetError
+from flickr_emotion.datasets.folder.decisions import read_decisions
+from flickr_emotion.datasets.sources.raw_posts import RAW_SCHEMA, Source
+
+
+def judged_on_ray(
+    source: Source, judge: Judge, known: Path | None, folder: Path
+) -> Iterator[pa.Table]:
+    """Yield the judged posts of a source, in any order (``datasets.build.judging.JUDGED_SCHEMA``).
+
+    ``folder`` is made for the Parquet files. Joins the cluster that ``RAY_ADDRESS`` names, else
+    starts one on this machine. Raises ``DatasetError`` where Ray is not installed.
+    """
+    try:
+        import ray
+    except ImportError:
+        raise DatasetError(
+            "--engine ray needs Ray: install it with `pip install 'ray[data]'`, or leave it out"
+        ) from None
+    folder.mkdir()
+    for number, (first, last) in enumerate(source.ranges(POSTS_TO_A_BATCH)):
+        posts = pa.Table.from_pylist(source.read(first, last), schema=RAW_SCHEMA)
+        pq.write_table(posts, folder / f"{number:06d}.parquet", compression="zstd")
+
+    def judged(batch: pa.Table) -> pa.Table:
+        return judge.judge(batch.to_pylist(), read_decisions(known))
+
+    own = not ray.is_initialized()
+    if own:
+        # Our package `datasets` must be found before Hugging Face's of that name.
+        environment = {"env_vars": {"PYTHONPATH": str(PROJECT)}}
+        ray.init(
+            runtime_env=environment,
+            log_to_driver=False,
+            include_dashboard=False,
+            logging_level=logging.ERROR,
+        )
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    try:
+        batches = ray.data.read_parquet(str(folder)).map_batches(
+            judged, batch_format="pyarrow", batch_size=POSTS_TO_A_BATCH
+        )
+        # Ray Data sets its loggers up when a data set is made.
+        for name in ("ray", "ray.data"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        yield from batches.iter_batches(batch_format="pyarrow", batch_size=None)
+    finally:
+        if own:
+            ray.shutdown()

@@ -1,0 +1,164 @@
+"""Fewer modalities on purpose: how well does a network learn when few posts are complete?
+
+The paper, section 4.2.2: "we randomly pick a given fraction p of the multimodal subset ... while
+the remaining portion 1 - p is divided in three equal parts: in the first tier we only keep the
+images, in the second the texts, and in the third the tags. All splits are stratified". Its Figure 5
+is drawn over p. Only training posts are cut; validation and test stay as they are.
+
+The order of a class's posts by a digest of seed and photo id decides which stay complete. The
+posts that are complete at one fraction are therefore among those at any larger one, and a post
+that is not there moves at most three others, all of its class.
+"""
+
+import hashlib
+import json
+import shutil
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from flickr_emotion.common.modalities import COMPLETE, MODALITIES
+from flickr_emotion.common.parquet_files import open_parquet, parquet_writer
+from flickr_emotion.datasets.build.writing import split_counts
+from flickr_emotion.datasets.errors import DatasetError
+from flickr_emotion.datasets.folder import excluded, references
+from flickr_emotion.datasets.folder.folder import new_dataset_folder, write_description
+from flickr_emotion.datasets.folder.layout import DATA
+from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
+from flickr_emotion.datasets.folder.shards import SCHEMA, write_shards
+from flickr_emotion.datasets.rules.splits import TEST, TRAIN, VALIDATION
+from flickr_emotion.datasets.rules.text import words
+from flickr_emotion.datasets.rules.vocabulary import VocabularyCounter
+
+_BATCH = 1000
+
+
+def kept_modalities(
+    posts: Iterable[tuple[str, str, str]], *, fraction: float, seed: int
+) -> dict[str, str]:
+    """Return the subset that each training post keeps, by photo id.
+
+    ``posts`` are (photo id, label, subset). Of each label's n complete posts ``fraction`` x n stay
+    complete, rounded half up; the others keep image, text or tags, as many of each as can be (the
+    first of these get one more where three do not divide them). Incomplete posts keep what they
+    have. Raises ``DatasetError`` for a fraction outside 0 to 1.
+    """
+    if not 0 <= fraction <= 1:
+        raise DatasetError(f"fraction {fraction}: give a number from 0 to 1")
+    kept: dict[str, str] = {}
+    complete: dict[str, list[str]] = defaultdict(list)
+    for photo_id, label, subset in posts:
+        kept[photo_id] = subset
+        if subset == COMPLETE:
+            complete[label].append(photo_id)
+    for photo_ids in complete.values():
+        digests = {
+            photo_id: hashlib.sha256(f"reduce:{seed}:{photo_id}".encode()).digest()
+            for photo_id in photo_ids
+        }
+        order = sorted(photo_ids, key=digests.__getitem__)
+        cut = order[int(fraction * len(order) + 0.5) :]
+        # An order of its own, so that at another fraction most posts keep the same modality.
+        cut.sort(key=lambda photo_id: digests[photo_id][::-1])
+        for position, photo_id in enumerate(cut):
+            kept[photo_id] = MODALITIES[_third(position, len(cut))]
+    return kept
+
+
+def _third(position: int, count: int) -> int:
+    """Return in which of three runs of ``count`` things a place lies; the first runs are longer."""
+    size, longer = divmod(count, 3)
+    if position < longer * (size + 1):
+        return position // (size + 1)
+    return longer + (position - longer * (size + 1)) // size
+
+
+def reduce_dataset(dataset: Path, out: Path, *, fraction: float, seed: int) -> dict[str, Any]:
+    """Write a data set whose training posts are cut; return what its ``dataset.json`` holds.
+
+    ``reduced`` in it holds fraction and seed; ``digest`` covers them and the digest of the source.
+    What leaked from training into evaluation is not stated: it was counted on whole posts.
+    Raises ``DatasetError`` for a fraction outside 0 to 1, a source that is no data set or that is
+    reduced already, and an ``out`` that holds anything but a data set.
+    """
+    source = open_dataset(dataset)
+    if "reduced" in source.described:
+        raise DatasetError(f"{dataset} is reduced already: give the data set that it was made from")
+    kept = kept_modalities(_training_posts(source), fraction=fraction, seed=seed)
+    with new_dataset_folder(out, source=dataset) as folder:
+        for split in (VALIDATION, TEST):
+            for shard in source.shards(split):
+                _copy(source, f"{DATA}/{shard.name}", folder)
+        _copy(source, excluded.FILE_NAME, folder)
+        if (source.folder / references.FILE_NAME).exists():
+            source.check_file(references.FILE_NAME)
+            _copy_references(source.folder, folder, kept)
+        vocabulary = VocabularyCounter()
+        labels: Counter[str] = Counter()
+        subsets: Counter[str] = Counter()
+
+        def counted() -> Iterator[pa.Table]:
+            for table in source.tables(TRAIN, SCHEMA.names, _BATCH):
+                reduced = _reduced(table, kept)
+                texts = [text and words(text) for text in reduced["text"].to_pylist()]
+                vocabulary.add(pa.array(texts, pa.list_(pa.string())), reduced["tags"])
+                labels.update(reduced["label"].to_pylist())
+                subsets.update(reduced["modalities"].to_pylist())
+                yield reduced
+
+        write_shards(folder / "data", TRAIN, counted())
+        content = {
+            **source.described,
+            "counts": source.counts | {TRAIN: split_counts(labels, subsets)},
+            "digest": _digest(source.digest, fraction, seed),
+            "reduced": {"fraction": float(fraction), "seed": seed},
+        }
+        content.pop("leakage", None)
+        return write_description(folder, content, vocabulary.content(source.vocabulary().min_count))
+
+
+def _training_posts(source: Dataset) -> Iterator[tuple[str, str, str]]:
+    for rows in source.batches(TRAIN, ["photo_id", "label", "modalities"]):
+        for row in rows:
+            yield row["photo_id"], row["label"], row["modalities"]
+
+
+def _reduced(table: pa.Table, kept: Mapping[str, str]) -> pa.Table:
+    subsets = [kept[photo_id] for photo_id in table["photo_id"].to_pylist()]
+    for modality, absent in (("image", None), ("text", None), ("tags", [])):
+        field = table.schema.field(modality)
+        present = pa.array([modality in subset.split("+") for subset in subsets], pa.bool_())
+        column = pc.if_else(present, table[modality], pa.scalar(absent, field.type))
+        table = table.set_column(table.schema.get_field_index(modality), field, column)
+    columns = {**dict(zip(table.column_names, table.columns, strict=True)), "modalities": subsets}
+    return pa.table({name: columns[name] for name in SCHEMA.names}, schema=SCHEMA)
+
+
+def _copy(source: Dataset, name: str, folder: Path) -> None:
+    """Copy a file as it is, if it is as it was written: the copy's digest would hide damage."""
+    source.check_file(name)
+    shutil.copyfile(source.folder / name, folder / name)
+
+
+def _copy_references(dataset: Path, folder: Path, kept: Mapping[str, str]) -> None:
+    """Copy the posts' references; a post that lost its picture has no digest of it any more."""
+    with open_parquet(dataset / references.FILE_NAME) as file:
+        schema = file.schema_arrow
+        index = schema.get_field_index("image_sha256")
+        path = folder / references.FILE_NAME
+        with parquet_writer(path, schema) as writer:
+            for batch in file.iter_batches(100_000):
+                table = pa.Table.from_batches([batch])
+                present = pa.array(
+                    ["image" in kept.get(key, COMPLETE) for key in table["photo_id"].to_pylist()]
+                )
+                column = pc.if_else(present, table["image_sha256"], None)
+                writer.write_table(table.set_column(index, schema.field(index), column))
+
+
+def _digest(source: str, fraction: float, seed: int) -> str:
+    return hashlib.sha256(json.dumps([source, float(fraction), seed]).encode()).hexdigest()

@@ -1,0 +1,120 @@
+"""Judged posts on disk, from the pass that judges them to the pass that writes them.
+
+They come in any order, from any process, and are wanted in the order of their digests; by then a
+million pictures do not fit in memory. Posts are put into buckets by the first bits of their digest,
+a bucket being what is sorted in memory; pictures lie in one file beside, and are read one by one.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from flickr_emotion.datasets.build.judging import JUDGED_SCHEMA
+
+_POSTS_TO_A_BUCKET = 20_000
+_POSTS_TO_A_PART = 100_000
+
+_WITHOUT_IMAGE = pa.schema([field for field in JUDGED_SCHEMA if field.name != "image"])
+SPOOLED_SCHEMA = pa.schema(
+    [
+        *_WITHOUT_IMAGE,
+        # Where its picture is in the file of pictures; null where there is none.
+        pa.field("image_offset", pa.int64()),
+        pa.field("image_size", pa.int64()),
+    ]
+)
+_OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
+
+
+class Spool:
+    """Takes judged posts in any order and gives them back in the order of their digests."""
+
+    def __init__(self, folder: Path, posts: int) -> None:
+        """Keep about ``posts`` posts in new files in ``folder``."""
+        folder.mkdir()
+        self._folder = folder
+        self.buckets = max(1, -(-posts // _POSTS_TO_A_BUCKET))
+        self._parts: list[Path] = []
+        self._waiting: list[pa.Table] = []
+        self._pictures = (folder / "pictures").open("w+b", buffering=2**20)
+
+    def add(self, judged: pa.Table) -> None:
+        """Take a table of ``JUDGED_SCHEMA``."""
+        self._waiting.append(self._with_pictures_apart(judged))
+        if sum(table.num_rows for table in self._waiting) >= _POSTS_TO_A_PART:
+            self._write_part()
+
+    def _with_pictures_apart(self, judged: pa.Table) -> pa.Table:
+        pictures = judged.column("image")
+        sizes = pc.binary_length(pictures).cast(pa.int64())
+        lengths = pc.fill_null(sizes, 0).to_numpy()
+        starts = self._pictures.tell() + np.cumsum(lengths) - lengths
+        for picture in pictures.drop_null():
+            self._pictures.write(picture.as_buffer())
+        columns = [judged.column(name) for name in _WITHOUT_IMAGE.names]
+        columns += [pc.if_else(pictures.is_valid(), pa.array(starts), None), sizes]
+        return pa.table(columns, schema=SPOOLED_SCHEMA)
+
+    def _write_part(self) -> None:
+        if not self._waiting:
+            return
+        table = pa.concat_tables(self._waiting)
+        self._waiting = []
+        buckets = first_numbers(table.column("place")) >> np.uint64(32)
+        buckets = buckets * np.uint64(self.buckets) >> np.uint64(32)
+        order = np.argsort(buckets, kind="stable")
+        bounds = np.searchsorted(buckets[order], np.arange(self.buckets + 1, dtype=np.uint64))
+        table = table.take(pa.array(order)).combine_chunks()
+        self._parts.append(self._folder / f"part-{len(self._parts):05d}")
+        with pa.ipc.new_file(str(self._parts[-1]), SPOOLED_SCHEMA, options=_OPTIONS) as writer:
+            for first, end in pairwise(bounds.tolist()):
+                writer.write_batch(_batch(table.slice(first, end - first)))
+
+    def finish(self) -> None:
+        """Take no more: put every bucket in order."""
+        self._write_part()
+        self._pictures.flush()
+
+    def tables(self, columns: Sequence[str] = SPOOLED_SCHEMA.names) -> Iterator[pa.Table]:
+        """Yield all posts in the order of their digests, a bucket at a time."""
+        wanted = [SPOOLED_SCHEMA.get_field_index(name) for name in (*columns, "place")]
+        options = pa.ipc.IpcReadOptions(included_fields=sorted(set(wanted)))
+        for bucket in range(self.buckets):
+            pieces = []
+            for part in self._parts:
+                with (
+                    pa.OSFile(str(part), "rb") as file,
+                    pa.ipc.open_file(file, options=options) as reader,
+                ):
+                    pieces.append(reader.get_batch(bucket))
+            if pieces:
+                table = pa.Table.from_batches(pieces)
+                order = pc.sort_indices(table.column("place"))
+                yield table.take(order).select(list(columns)).combine_chunks()
+
+    def picture(self, offset: int, size: int) -> bytes:
+        """Return the picture that lies at ``offset``."""
+        self._pictures.seek(offset)
+        return self._pictures.read(size)
+
+    def close(self) -> None:
+        """Close the files, which stay with the folder."""
+        self._pictures.close()
+
+
+def first_numbers(places: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
+    """Return the first 64 bits of each digest, which have their order."""
+    whole = b"".join(places.to_pylist())
+    return np.frombuffer(whole, ">u8").astype(np.uint64).reshape(-1, 4)[:, 0]
+
+
+def _batch(table: pa.Table) -> pa.RecordBatch:
+    batches = table.combine_chunks().to_batches()
+    if batches:
+        return batches[0]
+    return pa.RecordBatch.from_pylist([], schema=SPOOLED_SCHEMA)

@@ -1,0 +1,71 @@
+"""Which texts stay in a data set: English, 5 to 150 words (the paper, section 4.1).
+
+A text that does not pass is absent; its post stays with its other modalities. Counting words is
+cheap and detecting a language is not, so words are counted first, and a language that the last
+build detected is not detected again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from flickr_emotion.datasets.folder.decisions import Decisions, language_key, read_decisions
+from flickr_emotion.datasets.rules.language import detect_languages
+from flickr_emotion.datasets.rules.text import without_urls, words
+
+KEPT = "kept"
+NO_TEXT = "none"
+TOO_SHORT = "too-short"
+TOO_LONG = "too-long"
+OTHER_LANGUAGE = "other-language"
+VERDICTS = (KEPT, NO_TEXT, TOO_SHORT, TOO_LONG, OTHER_LANGUAGE)
+
+
+@dataclass(slots=True)
+class JudgedText:
+    """A text, and what became of it."""
+
+    text: str
+    words: list[str]
+    verdict: str
+    language: str | None = None
+    """ISO 639-1 code, empty where none was detected; None where it was not asked for."""
+    language_key: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextFilter:
+    """The limits that a text must keep to."""
+
+    min_words: int = 5
+    max_words: int = 150
+    language: str = "en"
+    """ISO 639-1 code, as langdetect gives it."""
+
+    def judge(self, texts: Sequence[str], known: Decisions | None = None) -> list[JudgedText]:
+        """Return the verdict on each text."""
+        judged = [self._judge_length(text) for text in texts]
+        candidates = [text for text in judged if text.verdict == KEPT]
+        plain = [without_urls(text.text) for text in candidates]
+        keys = [language_key(text) for text in plain]
+        decisions = known or read_decisions(None)
+        rows = decisions.find(keys)
+        new = [index for index, row in enumerate(rows) if row is None]
+        detected = dict(zip(new, detect_languages([plain[i] for i in new]), strict=True))
+        for index, (text, key, row) in enumerate(zip(candidates, keys, rows, strict=True)):
+            text.language_key = key
+            text.language = (
+                detected[index] or "" if row is None else decisions.languages[row].as_py()
+            )
+            if text.language != self.language:
+                text.verdict = OTHER_LANGUAGE
+        return judged
+
+    def _judge_length(self, text: str) -> JudgedText:
+        found = words(text)
+        if not found:
+            verdict = NO_TEXT
+        elif len(found) < self.min_words:
+            verdict = TOO_SHORT
+        else:
+            verdict = TOO_LONG if len(found) > self.max_words else KEPT
+        return JudgedText(text, found, verdict)

@@ -1,0 +1,172 @@
+"""The second pass of ``build-splits``: posts go from the spool into the files of the data set.
+
+They come in the order of their digests, so the first rows of a split are a fair sample of it, and
+the same posts give the same bytes whatever judged them and in whatever order.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from flickr_emotion.common.modalities import SUBSETS
+from flickr_emotion.common.parquet_files import parquet_writer
+from flickr_emotion.datasets.build.spool import Spool
+from flickr_emotion.datasets.folder import decisions, excluded
+from flickr_emotion.datasets.folder.decisions import PreviousPictures
+from flickr_emotion.datasets.folder.references import references_in
+from flickr_emotion.datasets.folder.row_groups import parquet_in_groups
+from flickr_emotion.datasets.folder.shards import SCHEMA, picture_column, shards_in
+from flickr_emotion.datasets.rules.splits import NOWHERE, SPLITS, TRAIN, Places
+from flickr_emotion.datasets.rules.vocabulary import VocabularyCounter
+
+# So many posts have their pictures in memory at once.
+_POSTS_AT_ONCE = 1000
+
+
+@dataclass(kw_only=True)
+class Written:
+    """What was written."""
+
+    counts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By split: ``total``, ``labels``, ``subsets``."""
+    excluded: Counter[str] = field(default_factory=Counter)
+    """Photos and rows that are not in the data set, by reason."""
+    photos_excluded: int = 0
+    digest: str = ""
+    vocabulary: VocabularyCounter = field(default_factory=VocabularyCounter)
+
+    @property
+    def posts(self) -> int:
+        """The number of posts in all splits."""
+        return sum(split["total"] for split in self.counts.values())
+
+
+def write_posts(
+    spool: Spool,
+    places: Places,
+    folder: Path,
+    *,
+    previous: PreviousPictures | None,
+    rejected: Iterable[tuple[str, str]],
+    salt: str,
+) -> Written:
+    """Write shards, references, exclusions and decisions into ``folder``.
+
+    ``places``: split by post, in the order of the spool without what is excluded there.
+    ``rejected``: source and reason of rows that name no photo. ``salt`` goes into the digest.
+    """
+    written = Written()
+    labels = {split: Counter[str]() for split in SPLITS}
+    subsets = {split: Counter[str]() for split in SPLITS}
+    digests = {split: hashlib.sha256() for split in SPLITS}
+    at = 0
+    with ExitStack() as opened:
+        write_shard = {
+            split: opened.enter_context(shards_in(folder / "data", split)) for split in SPLITS
+        }
+        write_references = opened.enter_context(references_in(folder))
+        write_excluded = opened.enter_context(
+            parquet_in_groups(folder / excluded.FILE_NAME, excluded.SCHEMA, excluded.ROW_GROUP)
+        )
+        kept_decisions = opened.enter_context(
+            parquet_writer(folder / decisions.FILE_NAME, decisions.SCHEMA)
+        )
+        for table in spool.tables():
+            is_kept = pc.is_null(table.column("reason"))
+            kept = table.filter(is_kept)
+            here = places[at : at + kept.num_rows]
+            at += kept.num_rows
+            left = kept.filter(pa.array(here == NOWHERE))
+            reasons = pa.array([excluded.GROUP] * left.num_rows, pa.string())
+            left = left.set_column(left.schema.get_field_index("reason"), "reason", reasons)
+            for gone in (table.filter(pc.invert(is_kept)), left):
+                write_excluded(gone.select(["photo_id", "source", "reason"]))
+                written.excluded.update(gone.column("reason").to_pylist())
+                written.photos_excluded += gone.num_rows
+            kept_decisions.write_table(_decisions(table, kept.filter(pa.array(here != NOWHERE))))
+            for first in range(0, kept.num_rows, _POSTS_AT_ONCE):
+                some = kept.slice(first, _POSTS_AT_ONCE)
+                where = here[first : first + _POSTS_AT_ONCE]
+                posts = _with_pictures(some, where, spool, previous)
+                for number, split in enumerate(SPLITS):
+                    chosen = pa.array(where == number)
+                    write_shard[split](posts.filter(chosen))
+            for number, split in enumerate(SPLITS):
+                chosen = kept.filter(pa.array(here == number))
+                write_references(split, chosen)
+                labels[split].update(chosen.column("label").to_pylist())
+                subsets[split].update(chosen.column("modalities").to_pylist())
+                digests[split].update(b"".join(chosen.column("fingerprint").to_pylist()))
+                if split == TRAIN:
+                    written.vocabulary.add(chosen.column("words"), chosen.column("tags"))
+        rows = pa.Table.from_pylist(
+            [{"photo_id": None, "source": source, "reason": reason} for source, reason in rejected],
+            schema=excluded.SCHEMA,
+        )
+        write_excluded(rows)
+        written.excluded.update(rows.column("reason").to_pylist())
+    digest = hashlib.sha256(salt.encode())
+    for split in SPLITS:
+        digest.update(split.encode() + digests[split].digest())
+        written.counts[split] = split_counts(labels[split], subsets[split])
+    written.digest = digest.hexdigest()
+    return written
+
+
+def split_counts(labels: Counter[str], subsets: Counter[str]) -> dict[str, Any]:
+    """Return what ``dataset.json`` says of a split's posts."""
+    return {
+        "total": labels.total(),
+        "labels": dict(sorted(labels.items())),
+        "subsets": {name: count for name in SUBSETS if (count := subsets[name])},
+    }
+
+
+def _with_pictures(
+    posts: pa.Table, places: Places, spool: Spool, previous: PreviousPictures | None
+) -> pa.Table:
+    """Return posts as the shards have them; those that are in no split without their picture."""
+
+    def pictures() -> Iterator[bytes | None]:
+        columns = [posts.column(name).to_pylist() for name in _PICTURE_COLUMNS]
+        for place, known, offset, size, split in zip(*columns, places, strict=True):
+            if split == NOWHERE:
+                yield None
+            elif known:
+                assert previous is not None
+                yield previous.take(place)
+            else:
+                yield None if offset is None else spool.picture(offset, size)
+
+    image = picture_column(posts.column("photo_id").to_pylist(), pictures())
+    columns = [image if name == "image" else posts.column(name) for name in SCHEMA.names]
+    return pa.table(columns, schema=SCHEMA)
+
+
+_PICTURE_COLUMNS = ("place", "image_known", "image_offset", "image_size")
+
+
+def _decisions(posts: pa.Table, in_splits: pa.Table) -> pa.Table:
+    """Return what was decided on texts, and on those pictures that the shards hold."""
+    texts = posts.filter(pc.is_valid(posts.column("language_key")))
+    pictures = in_splits.filter(pc.is_valid(in_splits.column("picture_key")))
+    nothing = pa.nulls(texts.num_rows, pa.uint64()), pa.nulls(pictures.num_rows, pa.string())
+    return pa.concat_tables(
+        [
+            pa.table(
+                [texts.column("language_key"), texts.column("language"), nothing[0]],
+                schema=decisions.SCHEMA,
+            ),
+            pa.table(
+                [pictures.column("picture_key"), nothing[1], pictures.column("picture_hash")],
+                schema=decisions.SCHEMA,
+            ),
+        ]
+    )

@@ -1,0 +1,133 @@
+"""The data set card: what a data set holds and how it was made, for those who are handed it."""
+
+from typing import Any
+
+from flickr_emotion.common.modalities import SUBSETS
+from flickr_emotion.common.printing import markdown_cell
+from flickr_emotion.datasets.folder.croissant import LABELLED_BY
+from flickr_emotion.datasets.rules.splits import SPLITS
+
+# Hugging Face's cache knows a data set of this folder's name by its configuration alone: without
+# the digest in it, `load_dataset` would go on giving what stood here before the last build. An
+# empty split cannot be loaded there, so it is not listed.
+_FRONT_MATTER = """\
+---
+license: other
+language: ["{language}"]
+task_categories: [image-classification, text-classification]
+tags: [emotion, sentiment, multimodal, flickr]
+configs:
+- config_name: default
+  description: content digest {digest}
+  data_files:
+{splits}---
+"""
+
+_SIMULATION = """
+**Not from Flickr.** The posts were fetched from another server (`--flickr-url`), such as the
+toolkit's sandbox, whose built-in posts are a simulation.
+"""
+
+_TERMS = """
+## Terms
+
+This product uses the Flickr API but is not endorsed or certified by SmugMug, Inc. Pictures and
+texts belong to their owners under the licence in `license` (Flickr's licence ids). A post's page is
+`https://www.flickr.com/photo.gne?id=<photo_id>`. Posts that owners withdraw are to be removed.
+Share the list of photos, not their content.
+"""
+
+
+def data_set_card(content: dict[str, Any]) -> str:
+    """Return ``README.md`` for a data set, from what its ``dataset.json`` holds."""
+    options = content["options"]
+    counts = content["counts"]
+    parts = [
+        _FRONT_MATTER.format(
+            language=markdown_cell(options["language"]),
+            digest=markdown_cell(content["digest"]),
+            splits="".join(
+                f"  - split: {split}\n    path: data/{split}-*\n"
+                for split in SPLITS
+                if counts[split]["total"]
+            ),
+        ),
+        f"# Posts (image, text, tags) labelled by {LABELLED_BY[content['kind']]}\n",
+        _SIMULATION if content["service"] == "other" else "",
+        _reduced(content),
+        "\n## Posts by label\n\n",
+        _table(content["classes"], [counts[split]["labels"] for split in SPLITS]),
+        "\n## Posts by modalities\n\n",
+        _table(SUBSETS, [counts[split]["subsets"] for split in SPLITS]),
+        _leaks(content),
+        "\n## Listed photos that are not here\n\n| reason | count |\n|---|---|\n",
+        *(
+            f"| {markdown_cell(reason)} | {count} |\n"
+            for reason, count in content["excluded"].items()
+        ),
+        "\nEach is in `excluded.parquet` with its file and row.\n",
+        "\n## Texts\n\n| verdict | posts |\n|---|---|\n",
+        *(
+            f"| {markdown_cell(verdict)} | {count} |\n"
+            for verdict, count in content["texts"].items()
+        ),
+        "\nA text that is not kept is absent; its post stays with its other modalities.\n",
+        "\n## How it was made\n\n| option | value |\n|---|---|\n",
+        *(
+            f"| {markdown_cell(name)} | {markdown_cell(str(value))} |\n"
+            for name, value in options.items()
+        ),
+        f"\nContent digest: `{markdown_cell(content['digest'])}`\n",
+        _TERMS if content["service"] != "own" else "",
+    ]
+    return "".join(parts)
+
+
+def _reduced(content: dict[str, Any]) -> str:
+    if "reduced" not in content:
+        return ""
+    fraction, seed = content["reduced"]["fraction"], content["reduced"]["seed"]
+    return (
+        f"\n**Reduced on purpose.** {fraction:g} of each class's complete training posts are "
+        f"whole; a third each of the others keeps only its image, text or tags (seed {seed}).\n"
+    )
+
+
+def _table(rows: list[str] | tuple[str, ...], columns: list[dict[str, int]]) -> str:
+    lines = [
+        f"| {markdown_cell(row)} | {' | '.join(str(column.get(row, 0)) for column in columns)} |\n"
+        for row in rows
+        if any(column.get(row) for column in columns)
+    ]
+    totals = " | ".join(str(sum(column.values())) for column in columns)
+    head = f"| | {' | '.join(SPLITS)} |\n|---|---|---|---|\n"
+    return f"{head}{''.join(lines)}| all | {totals} |\n"
+
+
+def _leaks(content: dict[str, Any]) -> str:
+    """Return how many posts to evaluate on have something in common with a post of training."""
+    if "leakage" not in content:
+        return ""
+    lines = [
+        f"| {split} | {' | '.join(_share(leaks[kind], content, split) for kind in _LEAKS)} |\n"
+        for split, leaks in content["leakage"].items()
+    ]
+    return (
+        f"\n## Like a post of training\n\n| | {' | '.join(_LEAKS.values())} |\n"
+        f"|---|---|---|---|---|\n{''.join(lines)}"
+        "\nA network may answer for these from memory: `build-splits --group-by owner` or "
+        "`--group-by near-duplicate` keeps such posts on one side.\n"
+    )
+
+
+_LEAKS = {
+    "owner": "same owner",
+    "picture": "nearly the same picture",
+    "text": "nearly the same text",
+    "any": "any of these",
+}
+
+
+def _share(count: int, content: dict[str, Any], split: str) -> str:
+    total = content["counts"][split]["total"]
+    return f"{count} ({100 * count / total:.1f}%)" if total else "0"

@@ -1,0 +1,93 @@
+"""The values of ``dataset.json`` and ``vocabulary.json``, checked one by one.
+
+Others may have written them. Each function raises ``ValueError`` that says which entry is wrong,
+and what it is not.
+"""
+
+from typing import Any
+
+from flickr_emotion.datasets.folder.file_digests import FILES
+from flickr_emotion.datasets.folder.layout import is_known
+from flickr_emotion.datasets.rules.splits import SPLITS
+from flickr_emotion.harvest.flickr.photo_url import SIZES
+
+_KINDS = ("votes", "sentiment", "labels")
+_LONGEST_TEXT = 200
+# Objects of `dataset.json` that not every data set has.
+_OPTIONAL = ("excluded", "texts", "leakage", "reduced")
+
+
+def text_of(content: dict[str, Any], name: str) -> str:
+    """Return a short text."""
+    value = content.get(name)
+    if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
+        raise ValueError(f"{name!r} is no short text")
+    return value
+
+
+def kind_of(content: dict[str, Any]) -> str:
+    """Return what the data set was built from: ``votes``, ``sentiment`` or ``labels``."""
+    kind = text_of(content, "kind")
+    if kind not in _KINDS:
+        raise ValueError(f"'kind' is none of {', '.join(_KINDS)}")
+    return kind
+
+
+def object_of(content: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return an object."""
+    value = content.get(name)
+    if not isinstance(value, dict):
+        raise ValueError(f"{name!r} is no object")
+    return value
+
+
+def count_of(content: dict[str, Any], name: str) -> int:
+    """Return a whole number from 0."""
+    value = content.get(name)
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{name!r} is no count")
+    return value
+
+
+def counts_of(content: dict[str, Any], name: str) -> dict[str, int]:
+    """Return whole numbers from 0 by name."""
+    counts = object_of(content, name)
+    for key, value in counts.items():
+        if type(value) is not int or value < 0:
+            raise ValueError(f"{name!r} says no count of {ascii(key)[:50]}")
+    return counts
+
+
+def counts_by_split(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return ``counts``: by split ``total``, ``labels``, ``subsets``."""
+    counts = object_of(content, "counts")
+    for split in SPLITS:
+        of_split = object_of(counts, split)
+        count_of(of_split, "total")
+        counts_of(of_split, "labels")
+        counts_of(of_split, "subsets")
+    return counts
+
+
+def image_size_of(content: dict[str, Any]) -> str | None:
+    """Return the size of the pictures as fetched; None where it was not recorded."""
+    size = content.get("image_size")  # not there in data sets from before it was recorded
+    if size is not None and not (isinstance(size, str) and size in SIZES):
+        raise ValueError("'image_size' is no size of pictures")
+    return size
+
+
+def files_of(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return size and digests by file; none for a data set from before they were kept."""
+    files = object_of({FILES: {}} | content, FILES)
+    for name in files:
+        digests = object_of(files, name)
+        if not is_known(name) or "sha256" not in digests or "bytes" not in digests:
+            raise ValueError(f"{FILES!r} names {ascii(name)[:50]}, of which it says too little")
+    return files
+
+
+def check_objects(content: dict[str, Any]) -> None:
+    """Check the entries that not every data set has."""
+    for name in _OPTIONAL:
+        object_of({name: {}} | content, name)

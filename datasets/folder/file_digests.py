@@ -1,0 +1,134 @@
+"""The digests by which a data set knows its own files, so that damage on disk is seen.
+
+``dataset.json`` carries the size and the SHA-256 of each file, of a Parquet file also that of its
+footer, of a shard checksums of its row groups, and of itself a digest of its content. Opening a
+data set looks at sizes, footers and small files, and row groups are compared when they are read
+(``group_checksums``). Whoever takes a file over as it is (a build, ``reduce``) or is asked to
+verify it compares all of it.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from flickr_emotion.datasets.folder.group_checksums import group_checksums
+from flickr_emotion.datasets.folder.layout import CARD, DATA, DESCRIPTION, FEATURES
+
+FILES = "files"
+GROUPS = "groups_crc32"
+OWN_DIGEST = "sha256"
+_MAGIC = b"PAR1"
+_ENDING = 8  # bytes: the length of the footer, and the magic
+_LARGEST_FOOTER = 256 * 2**20
+
+
+class DamagedError(Exception):
+    """A file is not what its data set says: one line, without what to do."""
+
+
+def with_digests(folder: Path, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of ``dataset.json`` with the digests of a folder's files and its own."""
+    rest = {name: value for name, value in content.items() if name not in (FILES, OWN_DIGEST)}
+    described = rest | {FILES: file_digests(folder)}
+    return described | {OWN_DIGEST: own_digest(described)}
+
+
+def own_digest(described: Mapping[str, Any]) -> str:
+    """Return the digest of what ``dataset.json`` says but for the digest itself."""
+    rest = {name: value for name, value in described.items() if name != OWN_DIGEST}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def check_own_digest(described: Mapping[str, Any]) -> None:
+    """Raise ``DamagedError`` where a description is not the one that was written."""
+    if OWN_DIGEST in described and described[OWN_DIGEST] != own_digest(described):
+        raise DamagedError("is damaged (its digest is another)")
+
+
+def file_digests(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return size and digests by the name of each file; of card and features nothing is kept."""
+    names = sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file() and path.relative_to(folder).parts[0] not in (CARD, DESCRIPTION, FEATURES)
+    )
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        found = threads.map(lambda name: _digests(folder / name), names)
+        return dict(zip(names, found, strict=True))
+
+
+def _digests(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+    if path.suffix == ".parquet":
+        found["footer_sha256"] = _footer_sha256(path)
+    if path.parent.name == DATA:
+        found[GROUPS] = group_checksums(path)
+    return found
+
+
+def check_briefly(folder: Path, name: str, expected: Mapping[str, Any]) -> None:
+    """Compare a file's size and, of a Parquet file, its footer, of another file its content.
+
+    Raises ``DamagedError``, or ``OSError`` where it cannot be read.
+    """
+    path = folder / name
+    _check_size(path, expected)
+    if "footer_sha256" in expected:
+        if _footer_sha256(path) != expected["footer_sha256"]:
+            raise DamagedError("is damaged (the digest of its footer is another)")
+    elif _sha256(path) != expected["sha256"]:
+        raise DamagedError("is damaged (its digest is another)")
+
+
+def check_whole(folder: Path, name: str, expected: Mapping[str, Any]) -> None:
+    """Compare a file's size and all its content; raises as ``check_briefly`` does."""
+    path = folder / name
+    _check_size(path, expected)
+    if _sha256(path) != expected["sha256"]:
+        raise DamagedError("is damaged (its digest is another)")
+
+
+def damaged_files(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a line for each file that is not as it was written: its name and what is wrong."""
+
+    def wrong(name: str) -> str | None:
+        try:
+            check_whole(folder, name, files[name])
+        except DamagedError as error:
+            return f"{name} {error}"
+        except OSError as error:
+            return f"{name} cannot be read ({error.strerror or error})"
+        return None
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        yield from (line for line in threads.map(wrong, sorted(files)) if line)
+
+
+def _check_size(path: Path, expected: Mapping[str, Any]) -> None:
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        raise DamagedError("is not there") from None
+    if size != expected["bytes"]:
+        raise DamagedError(f"is damaged ({size} bytes, not {expected['bytes']})")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _footer_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _ENDING))
+        ending = file.read(_ENDING)
+        length = int.from_bytes(ending[:4], "little")
+        if ending[4:] != _MAGIC or length > min(size, _LARGEST_FOOTER):
+            return ""
+        file.seek(max(0, size - _ENDING - length))
+        return hashlib.sha256(file.read()).hexdigest()

@@ -1,0 +1,245 @@
+"""A data set folder as its readers see it: training, evaluation, inspection, manifests.
+
+The format is described in ``docs/datasets.md``. A folder is checked when it is opened, so that
+those who read it need not be careful again: what is damaged on disk is refused, not read.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flickr_emotion.common.json_files import LARGEST_DESCRIPTION, LARGEST_VOCABULARY, read_json
+from flickr_emotion.common.parquet_files import open_parquet
+from flickr_emotion.common.replacing import left_aside, standing
+from flickr_emotion.datasets.errors import DamagedDatasetError, DatasetError
+from flickr_emotion.datasets.folder.classes import class_names
+from flickr_emotion.datasets.folder.description_values import (
+    check_objects,
+    count_of,
+    counts_by_split,
+    counts_of,
+    files_of,
+    image_size_of,
+    kind_of,
+    object_of,
+    text_of,
+)
+from flickr_emotion.datasets.folder.file_digests import (
+    FILES,
+    GROUPS,
+    OWN_DIGEST,
+    DamagedError,
+    check_briefly,
+    check_own_digest,
+    check_whole,
+)
+from flickr_emotion.datasets.folder.group_checksums import GroupChecks
+from flickr_emotion.datasets.folder.layout import DESCRIPTION, FORMAT, VOCABULARY
+from flickr_emotion.datasets.folder.shards import SCHEMA
+from flickr_emotion.datasets.rules.splits import SPLITS
+
+FORMAT_VERSION = 3
+_FIRST_WITH_DIGESTS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vocabulary:
+    """Words and tags of the training split with their counts, most frequent first."""
+
+    min_count: int
+    """Words and tags seen fewer times than this are ``<UNK>`` to the network."""
+    words: dict[str, int]
+    tags: dict[str, int]
+
+    def kept_words(self) -> list[str]:
+        """Return the words that are not ``<UNK>``, most frequent first."""
+        return [word for word, count in self.words.items() if count >= self.min_count]
+
+    def kept_tags(self) -> list[str]:
+        """Return the tags that are not ``<UNK>``, most frequent first."""
+        return [tag for tag, count in self.tags.items() if count >= self.min_count]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A data set folder that has been opened and checked."""
+
+    folder: Path
+    version: int
+    """Of the format."""
+    kind: str
+    """``votes``, ``sentiment`` or ``labels``: what the labels were decided from."""
+    service: str
+    """``flickr``, ``other`` (another server in its place, such as the sandbox) or ``own``."""
+    classes: tuple[str, ...]
+    counts: dict[str, dict[str, Any]]
+    """By split: ``total``, ``labels`` (label to count) and ``subsets`` (subset to count)."""
+    digest: str
+    """SHA-256 of the posts of all splits: two data sets with the same digest hold the same."""
+    options: dict[str, Any]
+    image_size: str | None
+    """The size of the pictures as fetched (``harvest.flickr.photo_url.SIZES``); None if unknown."""
+    described: dict[str, Any]
+    """All that ``dataset.json`` holds."""
+    files: dict[str, dict[str, Any]]
+    """Size and digests by file; none for a data set from before they were kept."""
+
+    def shards(self, split: str) -> list[Path]:
+        """Return the Parquet files of a split in their order."""
+        return sorted((self.folder / "data").glob(f"{split}-*.parquet"))
+
+    def batches(
+        self, split: str, columns: Sequence[str], batch_size: int = 1024
+    ) -> Iterator[list[dict[str, Any]]]:
+        """Yield the posts of a split as lists of rows, ``batch_size`` at a time, in their order."""
+        for table in self.tables(split, columns, batch_size):
+            yield table.to_pylist()
+
+    def tables(
+        self, split: str, columns: Sequence[str], batch_size: int = 1024
+    ) -> Iterator[pa.Table]:
+        """Yield the posts of a split as tables of ``batch_size`` rows, in their order."""
+        for shard in self.shards(split):
+            try:
+                checks = self.group_checks(shard, columns)
+                rows = 0
+                with open_parquet(shard) as file:
+                    for batch in file.iter_batches(batch_size, columns=list(columns)):
+                        rows += batch.num_rows
+                        checks.up_to_row(rows)
+                        yield pa.Table.from_batches([batch])
+                    # Where a page says that it has fewer values, fewer rows come and no error.
+                    checks.rest()
+                    if rows != file.metadata.num_rows:
+                        raise OSError(f"{rows} rows, not {file.metadata.num_rows}")
+            except (OSError, pa.ArrowException) as error:
+                raise DamagedDatasetError(f"{shard} cannot be read ({error})") from None
+
+    def group_checks(self, shard: Path, columns: Sequence[str]) -> GroupChecks:
+        """Return what compares the row groups of a shard, for those who read some columns of it.
+
+        ``tables`` and ``batches`` do so themselves.
+        """
+        name = shard.relative_to(self.folder).as_posix()
+        return GroupChecks(shard, columns, self.files.get(name, {}).get(GROUPS, ()))
+
+    def vocabulary(self) -> Vocabulary:
+        """Read ``vocabulary.json``."""
+        path = self.folder / VOCABULARY
+        self._check(VOCABULARY, check_briefly)
+        content = _read_json(path, LARGEST_VOCABULARY)
+        try:
+            return Vocabulary(
+                min_count=count_of(content, "min_count"),
+                words=counts_of(content, "words"),
+                tags=counts_of(content, "tags"),
+            )
+        except ValueError as error:
+            raise DamagedDatasetError(f"{path} is damaged ({error})") from None
+
+    def check_file(self, name: str) -> None:
+        """Compare all of a file with its digest, for those who take it over as it is.
+
+        Raises ``DatasetError`` where it is damaged; a data set without digests is believed.
+        """
+        self._check(name, check_whole)
+
+    def check_shard(self, shard: Path) -> None:
+        """Compare a shard's size and footer with what ``dataset.json`` says of them."""
+        name = shard.relative_to(self.folder).as_posix()
+        if self.files and name not in self.files:
+            raise DamagedDatasetError(f"{shard} is no part of the data set")
+        self._check(name, check_briefly)
+
+    def _check(self, name: str, check: Callable[[Path, str, dict[str, Any]], None]) -> None:
+        if name not in self.files:
+            return
+        try:
+            check(self.folder, name, self.files[name])
+        except DamagedError as error:
+            raise DamagedDatasetError(f"{self.folder / name} {error}") from None
+        except OSError as error:
+            raise DamagedDatasetError(f"{self.folder / name} cannot be read ({error})") from None
+
+
+def open_dataset(folder: Path) -> Dataset:
+    """Open a data set folder.
+
+    Raises ``DatasetError`` where the folder is none, is of a newer format, lacks a file, or is
+    damaged: what can be seen without reading all of it.
+    """
+    folder = standing(folder)
+    described = folder / DESCRIPTION
+    content = _read_json(described, LARGEST_DESCRIPTION)
+    version = content.get("version")
+    if content.get("format") != FORMAT or type(version) is not int:
+        raise DatasetError(f"{described} describes no data set of `build-splits`")
+    if version > FORMAT_VERSION:
+        raise DatasetError(
+            f"{folder} has data set format {version}, this program reads up to {FORMAT_VERSION}: "
+            "update the program"
+        )
+    try:
+        dataset = Dataset(
+            folder=folder,
+            version=version,
+            kind=kind_of(content),
+            service=text_of(content, "service"),
+            classes=class_names(content.get("classes")),
+            counts=counts_by_split(content),
+            digest=text_of(content, "digest"),
+            options=object_of(content, "options"),
+            image_size=image_size_of(content),
+            described=content,
+            files=files_of(content),
+        )
+        check_objects(content)
+        if version >= _FIRST_WITH_DIGESTS and not {FILES, OWN_DIGEST} <= set(content):
+            raise DamagedError("is damaged (its digests are not there)")
+        check_own_digest(content)
+    except DamagedError as error:
+        raise DamagedDatasetError(f"{described} {error}") from None
+    except ValueError as error:
+        raise DamagedDatasetError(f"{described} is damaged ({error})") from None
+    for split in SPLITS:
+        _check_shards(dataset, split)
+    return dataset
+
+
+def _check_shards(dataset: Dataset, split: str) -> None:
+    shards = dataset.shards(split)
+    names = [path.name for path in shards]
+    expected = [f"{split}-{n:05d}-of-{len(names):05d}.parquet" for n in range(len(names))]
+    if not names or names != expected:
+        raise DamagedDatasetError(f"{dataset.folder / 'data'} lacks a shard of {split}")
+    posts = 0
+    for shard in shards:
+        dataset.check_shard(shard)
+        try:
+            metadata = pq.read_metadata(shard)
+        except (OSError, pa.ArrowException) as error:
+            raise DamagedDatasetError(f"{shard} cannot be read ({error})") from None
+        if missing := sorted(set(SCHEMA.names) - set(metadata.schema.to_arrow_schema().names)):
+            raise DamagedDatasetError(f"{shard} lacks the column {missing[0]}")
+        posts += metadata.num_rows
+    if posts != dataset.counts.get(split, {}).get("total"):
+        raise DamagedDatasetError(
+            f"{dataset.folder / 'data'} holds {posts} posts of {split}, dataset.json says "
+            f"another number"
+        )
+
+
+def _read_json(path: Path, largest: int) -> dict[str, Any]:
+    try:
+        return read_json(path, largest=largest)
+    except FileNotFoundError:
+        raise DatasetError(
+            f"{path} is not there: give the folder that `build-splits --out` wrote"
+            f"{left_aside(path.parent)}"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise DamagedDatasetError(f"{path} cannot be read ({error})") from None

@@ -1,0 +1,113 @@
+"""Parquet shards in Hugging Face's layout and naming, the same bytes for the same posts.
+
+``data/train-00000-of-00002.parquet``: zstd, row groups small enough for random access, files of
+at most 512 MB. ``load_dataset``, pandas, polars and DuckDB read them as they stand; the schema's
+metadata tells Hugging Face's reader that ``image`` holds pictures.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flickr_emotion.common.parquet_files import parquet_writer
+from flickr_emotion.datasets.folder.row_groups import RowGroups
+
+_ROW_GROUP = 1000
+_LARGEST_SHARD = 512 * 10**6
+
+_FEATURES = {
+    "photo_id": {"dtype": "string", "_type": "Value"},
+    "image": {"_type": "Image"},
+    "text": {"dtype": "string", "_type": "Value"},
+    "tags": {"feature": {"dtype": "string", "_type": "Value"}, "_type": "Sequence"},
+    "label": {"dtype": "string", "_type": "Value"},
+    "votes": {"dtype": "int32", "_type": "Value"},
+    "sentiment": {"dtype": "float64", "_type": "Value"},
+    "owner": {"dtype": "string", "_type": "Value"},
+    "license": {"dtype": "string", "_type": "Value"},
+    "modalities": {"dtype": "string", "_type": "Value"},
+}
+
+SCHEMA = pa.schema(
+    [
+        pa.field("photo_id", pa.string(), nullable=False),
+        pa.field("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
+        pa.field("text", pa.string()),
+        pa.field("tags", pa.list_(pa.string()), nullable=False),
+        pa.field("label", pa.string(), nullable=False),
+        pa.field("votes", pa.int32()),
+        pa.field("sentiment", pa.float64()),
+        pa.field("owner", pa.string()),
+        pa.field("license", pa.string()),
+        pa.field("modalities", pa.string(), nullable=False),
+    ],
+    metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}})},
+)
+
+
+@contextmanager
+def shards_in(folder: Path, split: str) -> Iterator[Callable[[pa.Table], None]]:
+    """Give a function that takes the posts of a split (``SCHEMA``) in their order; one shard at
+    least is in ``folder`` at the end."""
+    groups = RowGroups(SCHEMA, _ROW_GROUP)
+    shards = _Shards(folder, split)
+    try:
+
+        def write(posts: pa.Table) -> None:
+            for group in groups.cut(posts):
+                shards.write(group)
+
+        yield write
+        if groups.rest.num_rows or not shards.written:
+            shards.write(groups.rest.combine_chunks())
+    finally:
+        shards.close()
+    for number, path in enumerate(shards.written):
+        path.rename(folder / f"{split}-{number:05d}-of-{len(shards.written):05d}.parquet")
+
+
+class _Shards:
+    """Row groups in files that stay below the limit, under names that wait for their number."""
+
+    def __init__(self, folder: Path, split: str) -> None:
+        self._folder, self._split = folder, split
+        self.written: list[Path] = []
+        self._writer: pq.ParquetWriter | None = None
+        self._size = 0
+
+    def write(self, group: pa.Table) -> None:
+        if self._writer is not None and self._size + group.nbytes > _LARGEST_SHARD:
+            self.close()
+        if self._writer is None:
+            self.written.append(self._folder / f"{self._split}-{len(self.written):05d}.part")
+            self._writer = parquet_writer(self.written[-1], SCHEMA)
+            self._size = 0
+        self._writer.write_table(group, row_group_size=_ROW_GROUP)
+        # Pictures do not shrink under zstd, so what goes in is what comes out, or less.
+        self._size += group.nbytes
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        self._writer = None
+
+
+def write_shards(folder: Path, split: str, posts: Iterable[pa.Table]) -> None:
+    """Write a split's posts (tables of ``SCHEMA``) as shards into ``folder``; one at least."""
+    with shards_in(folder, split) as write:
+        for table in posts:
+            write(table)
+
+
+def picture_column(photo_ids: Iterable[str], pictures: Iterator[bytes | None]) -> pa.Array:
+    """Return the column ``image``: what each post's picture holds, and a name for it."""
+    field = SCHEMA.field("image").type
+    values = [
+        None if picture is None else {"bytes": picture, "path": f"{photo_id}.jpg"}
+        for photo_id, picture in zip(photo_ids, pictures, strict=True)
+    ]
+    return pa.array(values, field)

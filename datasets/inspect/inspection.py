@@ -1,0 +1,173 @@
+"""What a data set holds, gathered in one pass: what a researcher looks at before training on it.
+
+Counts by split, label and subset (the paper's Figure 3), lengths of texts, tags by label, leakage,
+exclusions, and samples. The shards are streamed column by column: a million posts take no more
+memory than the vocabulary, and pictures are read for samples alone.
+"""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import count as count_from
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from flickr_emotion.common.modalities import SUBSETS
+from flickr_emotion.datasets.errors import DatasetError
+from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
+from flickr_emotion.datasets.inspect.tag_counts import TagCounts
+from flickr_emotion.datasets.rules.splits import SPLITS, TRAIN
+from flickr_emotion.datasets.rules.text import words
+
+# Only so many of training's most frequent tags are counted by label, which bounds the table.
+_MOST_TAGS = 20_000
+_SAMPLES_OF_LABEL = 6
+_MOST_SAMPLES = 96
+_COLUMNS = ("photo_id", "text", "tags", "label", "modalities")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sample:
+    """A training post, as it is shown."""
+
+    photo_id: str
+    label: str
+    subset: str
+    text: str | None
+    tags: tuple[str, ...]
+    row: int
+    """Its place among the training posts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """What is told of a data set."""
+
+    dataset: Dataset
+    by_label: dict[str, dict[str, int]]
+    """Posts by label and split."""
+    by_subset: dict[str, dict[str, int]]
+    """Posts by subset and split, in the order of ``SUBSETS``."""
+    label_subsets: dict[str, dict[str, int]]
+    """Posts of all splits by label and subset."""
+    text_lengths: Counter[int]
+    """Texts of all splits by their number of words."""
+    frequent_tags: dict[str, list[tuple[str, int]]]
+    """By label: the tags of most training posts, with their number."""
+    telling_tags: dict[str, list[tuple[str, int]]]
+    """By label: the tags that speak most for it, with the training posts of the label that have
+    them (see ``TagCounts.telling``)."""
+    samples: list[Sample]
+    """The first training posts of each label: shards are in the order of a digest."""
+
+    def text_length(self, quantile: float) -> int:
+        """Return the number of words that a fraction ``quantile`` of the texts do not exceed.
+
+        There must be a text.
+        """
+        wanted = max(1, math.ceil(quantile * self.text_lengths.total()))
+        seen = 0
+        lengths = sorted(self.text_lengths)
+        for length in lengths:
+            seen += self.text_lengths[length]
+            if seen >= wanted:
+                return length
+        return lengths[-1]
+
+    def text_bins(self) -> list[tuple[int, int, int]]:
+        """Return first and last number of words, and number of texts, of at most 15 equal bins."""
+        longest = max(self.text_lengths, default=0)
+        width = next(size for size in _bin_sizes() if longest < 15 * size)
+        counts: Counter[int] = Counter()
+        for length, count in self.text_lengths.items():
+            counts[length // width] += count
+        return [
+            (number * width, (number + 1) * width - 1, counts[number])
+            for number in range(longest // width + 1)
+            if counts
+        ]
+
+    def leakage(self) -> dict[str, str]:
+        """Return what ``dataset.json`` says of leakage, a line for each figure."""
+        return dict(_flat(self.dataset.described.get("leakage") or {}))
+
+
+def inspect_dataset(folder: Path) -> Inspection:
+    """Gather what is told of a data set.
+
+    Raises ``DatasetError`` where the folder is none or is damaged.
+    """
+    dataset = open_dataset(folder)
+    places: Counter[tuple[str, str, str]] = Counter()
+    lengths: Counter[int] = Counter()
+    tags = TagCounts(list(dataset.vocabulary().tags)[:_MOST_TAGS])
+    samples: dict[str, list[Sample]] = defaultdict(list)
+    each = max(1, min(_SAMPLES_OF_LABEL, _MOST_SAMPLES // max(1, len(dataset.classes))))
+    for split in SPLITS:
+        first = 0
+        for table in dataset.tables(split, _COLUMNS):
+            labels = table["label"].to_pylist()
+            subsets = table["modalities"].to_pylist()
+            places.update((split, *place) for place in zip(labels, subsets, strict=True))
+            texts = table["text"].to_pylist()
+            lengths.update(len(words(text)) for text in texts if text is not None)
+            if split == TRAIN:
+                tags.add(labels, table["tags"])
+                for row, label in enumerate(labels):
+                    if len(samples[label]) < each:
+                        samples[label].append(_sample(table, row, first))
+            first += len(labels)
+    by_label = {label: dict.fromkeys(SPLITS, 0) for label in dataset.classes}
+    by_subset = {subset: dict.fromkeys(SPLITS, 0) for subset in SUBSETS}
+    label_subsets = {label: dict.fromkeys(SUBSETS, 0) for label in dataset.classes}
+    for (split, label, subset), count in places.items():
+        if label not in by_label or subset not in by_subset:
+            raise DatasetError(
+                f"{folder / 'data'} holds a post of {split} with label {label!r} and modalities "
+                f"{subset!r}, which dataset.json does not name: build the splits again"
+            )
+        by_label[label][split] += count
+        by_subset[subset][split] += count
+        label_subsets[label][subset] += count
+    chosen = [sample for label in dataset.classes for sample in samples[label]][:_MOST_SAMPLES]
+    return Inspection(
+        dataset=dataset,
+        by_label=by_label,
+        by_subset=by_subset,
+        label_subsets=label_subsets,
+        text_lengths=lengths,
+        frequent_tags={label: tags.frequent(label) for label in dataset.classes},
+        telling_tags={label: tags.telling(label) for label in dataset.classes},
+        samples=chosen,
+    )
+
+
+def _sample(table: pa.Table, row: int, first: int) -> Sample:
+    fields = table.slice(row, 1).to_pylist()[0]
+    return Sample(
+        photo_id=fields["photo_id"],
+        label=fields["label"],
+        subset=fields["modalities"],
+        text=fields["text"],
+        tags=tuple(fields["tags"]),
+        row=first + row,
+    )
+
+
+def _bin_sizes() -> Iterator[int]:
+    for power in count_from(0):
+        yield from (10**power, 2 * 10**power, 5 * 10**power)
+
+
+def _flat(figures: Mapping[str, Any], above: str = "") -> list[tuple[str, str]]:
+    lines = []
+    for name, value in figures.items():
+        if isinstance(value, Mapping):
+            lines += _flat(value, f"{above}{name}, ")
+        else:
+            shown = f"{value:.4g}" if isinstance(value, float) else str(value)
+            lines.append((f"{above}{name}", shown))
+    return lines

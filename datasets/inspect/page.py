@@ -1,0 +1,186 @@
+"""An inspection as one page that needs nothing else: plots and thumbnails are in it.
+
+What a data set holds was written by strangers. Every text, tag and label is escaped, without its
+control characters, every picture is decoded and encoded anew, and the page forbids itself scripts
+and whatever is not in it.
+"""
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+
+import pyarrow as pa
+
+from flickr_emotion.common.parquet_files import open_parquet
+from flickr_emotion.common.printing import printable
+from flickr_emotion.common.replacing import new_file
+from flickr_emotion.datasets.errors import DatasetError
+from flickr_emotion.datasets.folder.layout import check_outside
+from flickr_emotion.datasets.folder.reading import Dataset
+from flickr_emotion.datasets.inspect.inspection import Inspection, Sample
+from flickr_emotion.datasets.inspect.plots import histogram, stacked_bars
+from flickr_emotion.datasets.inspect.table import occurring, summary
+from flickr_emotion.datasets.rules.pictures import UnreadablePictureError, prepare_picture
+from flickr_emotion.datasets.rules.splits import SPLITS, TRAIN
+
+_THUMBNAIL = 160
+_SHOWN_CHARACTERS = 400
+
+_HEAD = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width">
+<title>Data set</title>
+<style>
+body {{ font: 15px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #222 }}
+h2 {{ margin-top: 2em }}
+svg {{ max-width: 100%; height: auto }}
+table {{ border-collapse: collapse }}
+th, td {{ padding: .15em .8em .15em 0; text-align: left; vertical-align: top }}
+td.number, th.number {{ text-align: right }}
+tr:last-child td {{ border-top: 1px solid #aaa }}
+table.plain td {{ border: none }}
+.samples {{ display: flex; flex-wrap: wrap; gap: 1em }}
+.sample {{ width: 18em; overflow-wrap: anywhere }}
+.sample img {{ display: block; max-width: 100% }}
+.tags, .id {{ color: #666; font-size: 13px }}
+</style>
+</head>
+<body>
+<h1>Data set of {total} posts</h1>
+<p>Content digest <code>{digest}</code></p>
+"""
+
+
+def write_page(inspection: Inspection, path: Path) -> None:
+    """Write the page; what stood at ``path`` is whole until the page is.
+
+    Raises ``DatasetError`` where it cannot be written or a shard cannot be read.
+    """
+    check_outside(path)
+    content = "".join(_page(inspection))
+    try:
+        with new_file(path) as new:
+            new.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise DatasetError(f"--html {path} cannot be written: {error}") from None
+
+
+def _text(text: str) -> str:
+    return escape(printable(text))
+
+
+def _page(inspection: Inspection) -> Iterable[str]:
+    dataset = inspection.dataset
+    described = dataset.described
+    subsets = occurring(inspection.by_subset)
+    yield _HEAD.format(
+        total=sum(sum(counts.values()) for counts in inspection.by_label.values()),
+        digest=_text(dataset.digest),
+    )
+    if described.get("service", "flickr") != "flickr":
+        yield "<p>The posts are not from Flickr but from another server.</p>\n"
+    if reduced := described.get("reduced"):
+        yield (
+            f"<p>Reduced: {_text(str(reduced.get('fraction')))} of the complete training posts are "
+            "whole, the others keep one modality.</p>\n"
+        )
+    yield "<h2>Posts by label</h2>\n"
+    yield stacked_bars("labels", inspection.by_label, SPLITS)
+    yield _table(inspection.by_label, SPLITS)
+    yield "<h2>Posts by modalities</h2>\n"
+    yield stacked_bars("subsets", subsets, SPLITS)
+    yield _table(subsets, SPLITS)
+    yield "<h3>By label</h3>\n"
+    yield _table(inspection.label_subsets, list(subsets))
+    yield f"<h2>Texts</h2>\n<p>{_text(summary(inspection))}</p>\n"
+    yield histogram("texts", inspection.text_bins(), "words in a text")
+    yield "<h2>Tags</h2>\n<h3>Of most training posts</h3>\n"
+    yield _tags(inspection.frequent_tags)
+    yield "<h3>That tell a label from the others</h3>\n"
+    yield _tags(inspection.telling_tags)
+    if leakage := inspection.leakage():
+        yield "<h2>Leakage from training</h2>\n"
+        yield _rows(leakage.items())
+    yield "<h2>Not in the data set</h2>\n"
+    excluded = described.get("excluded") or {}
+    yield _rows((reason, str(count)) for reason, count in excluded.items())
+    yield "<h2>Samples of training</h2>\n"
+    pictures = _pictures(dataset, [sample.row for sample in inspection.samples])
+    for label in dataset.classes:
+        yield f'<h3>{_text(label)}</h3>\n<div class="samples">\n'
+        for sample in inspection.samples:
+            if sample.label == label:
+                yield _sample(sample, pictures.get(sample.row))
+        yield "</div>\n"
+    yield "</body>\n</html>\n"
+
+
+def _table(rows: Mapping[str, Mapping[str, int]], columns: Sequence[str]) -> str:
+    totals = {column: sum(counts[column] for counts in rows.values()) for column in columns}
+    head = "".join(f'<th class="number">{_text(column)}</th>' for column in (*columns, "all"))
+    lines = [f"<table>\n<tr><th></th>{head}</tr>\n"]
+    for name, counts in [*rows.items(), ("all", totals)]:
+        numbers = [counts[column] for column in columns]
+        cells = "".join(f'<td class="number">{n}</td>' for n in (*numbers, sum(numbers)))
+        lines.append(f"<tr><td>{_text(name)}</td>{cells}</tr>\n")
+    return "".join([*lines, "</table>\n"])
+
+
+def _tags(tags: Mapping[str, list[tuple[str, int]]]) -> str:
+    return _rows(
+        (label, ", ".join(f"{tag} {count}" for tag, count in counted) or "none")
+        for label, counted in tags.items()
+    )
+
+
+def _rows(rows: Iterable[tuple[str, str]]) -> str:
+    lines = [f"<tr><td>{_text(name)}</td><td>{_text(value)}</td></tr>\n" for name, value in rows]
+    return f'<table class="plain">\n{"".join(lines)}</table>\n'
+
+
+def _sample(sample: Sample, picture: bytes | None) -> str:
+    parts = ['<div class="sample">']
+    if picture is not None:
+        try:
+            thumbnail = prepare_picture(picture, short_side=_THUMBNAIL).jpeg
+            data = base64.b64encode(thumbnail).decode()
+            parts.append(f'<img src="data:image/jpeg;base64,{data}" alt="">')
+        except UnreadablePictureError as error:
+            parts.append(f"<p>The picture {_text(str(error))}</p>")
+    text = sample.text or ""
+    if len(text) > _SHOWN_CHARACTERS:
+        text = text[:_SHOWN_CHARACTERS].rstrip() + " ..."
+    parts += [f"<div>{_text(text)}</div>"] if text else []
+    parts += [f'<div class="tags">{_text(", ".join(sample.tags))}</div>'] if sample.tags else []
+    parts.append(f'<div class="id">{_text(f"{sample.photo_id} ({sample.subset})")}</div></div>\n')
+    return "\n".join(parts)
+
+
+def _pictures(dataset: Dataset, rows: Sequence[int]) -> dict[int, bytes]:
+    """Return the pictures of some training posts; only the row groups that hold them are read."""
+    wanted = set(rows)
+    pictures: dict[int, bytes] = {}
+    first = 0
+    for shard in dataset.shards(TRAIN):
+        try:
+            checks = dataset.group_checks(shard, ["image"])
+            with open_parquet(shard) as file:
+                for group in range(file.num_row_groups):
+                    size = file.metadata.row_group(group).num_rows
+                    here = [row for row in wanted if first <= row < first + size]
+                    if here:
+                        checks.group(group)
+                        column = file.read_row_group(group, columns=["image"])["image"]
+                        for row in here:
+                            if held := column[row - first].as_py():
+                                pictures[row] = held["bytes"]
+                    first += size
+        except (OSError, pa.ArrowException) as error:
+            raise DatasetError(f"{shard} cannot be read ({error})") from None
+    return pictures

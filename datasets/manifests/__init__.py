@@ -1,0 +1,1 @@
+"""Commands on manifests: export, verify, diff."""

@@ -1,0 +1,239 @@
+"""``manifest export``: which posts a data set holds, without their content, in one small file.
+
+Whoever is handed it fetches the posts from Flickr and builds the same data set. What the file must
+keep to is the business of ``harvest.manifests.file``, which also checks what is written here.
+
+A data set's posts are in no order of photo ids. They are put in order in parts of a row group each,
+cut at known photo ids and spilled to disk, so that memory holds one part and eight bytes a post.
+"""
+
+from binascii import unhexlify
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from flickr_emotion.common.parquet_files import open_parquet, parquet_writer
+from flickr_emotion.common.replacing import new_file
+from flickr_emotion.datasets.errors import DatasetError
+from flickr_emotion.datasets.folder.layout import check_outside
+from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
+from flickr_emotion.datasets.manifests.digests import half_digests, tags_as_json
+from flickr_emotion.datasets.rules.splits import SPLITS
+from flickr_emotion.harvest.errors import HarvestError
+from flickr_emotion.harvest.manifests.description import KEY, KINDS, Description
+from flickr_emotion.harvest.manifests.digest import DIGEST_KEY, RowsDigest
+from flickr_emotion.harvest.manifests.file import DIGEST, SCHEMA, URL, open_manifest
+from flickr_emotion.harvest.manifests.rows import photo_numbers, picture_urls
+
+_ROW_GROUP = 131_072
+_BATCH = 16_384
+_REFERENCES = "references.parquet"
+_OF_SHARDS = ["photo_id", "text", "tags", "label", "votes", "sentiment", "modalities"]
+_OF_REFERENCES = ["photo_id", "server", "farm", "secret", "pair", "image_sha256"]
+# Of a column of few values only the place in a dictionary is kept.
+_IN_DICTIONARIES = [
+    *("server", "farm", "label", "votes", "sentiment", "pair", "split", "modalities"),
+]
+_AGAIN = "build the splits again"
+
+
+def export_manifest(folder: Path, out: Path, *, with_urls: bool) -> int:
+    """Write a data set's manifest; return the number of its posts.
+
+    ``with_urls`` adds a column ``url``, the picture's place, for other tools. The same data set
+    gives the same bytes. Raises ``DatasetError``, also where the posts were never on Flickr.
+    """
+    check_outside(out)
+    dataset = open_dataset(folder)
+    if dataset.kind not in KINDS:
+        raise DatasetError(
+            f"{folder} holds posts of one's own, which nobody can fetch from Flickr: a manifest of "
+            "them would say nothing; hand over the data set itself"
+        )
+    folder = dataset.folder
+    dataset.check_file(_REFERENCES)
+    starts = _starts(folder)
+    schema = pa.schema([*SCHEMA, URL]) if with_urls else SCHEMA
+    try:
+        with new_file(out) as new:
+            parts = new.parent / "parts"
+            parts.mkdir()
+            spilled = _spill(dataset, starts, parts)
+            digest = RowsDigest(SCHEMA.names)
+            with _writer(new, schema) as writer:
+                for path in spilled:
+                    rows = _part(path, schema)
+                    digest.add(rows)
+                    writer.write_table(rows, row_group_size=_ROW_GROUP)
+                described = _described(dataset).to_json()
+                writer.add_key_value_metadata(
+                    {KEY: described, DIGEST_KEY: digest.of(described.encode())}
+                )
+            open_manifest(new).check()
+    except OSError as error:
+        raise DatasetError(f"the manifest {out} cannot be written: {error}") from None
+    except HarvestError as error:
+        raise DatasetError(f"{folder} gives no good manifest, {_AGAIN}: {error}") from None
+    return sum(counts["total"] for counts in dataset.counts.values())
+
+
+def _described(dataset: Dataset) -> Description:
+    return Description(
+        kind=dataset.kind,
+        service=dataset.service,
+        options=dataset.options,
+        classes=dataset.classes,
+        dataset_digest=dataset.digest,
+        image_size=dataset.image_size,
+    )
+
+
+def _starts(folder: Path) -> "np.ndarray[tuple[int], np.dtype[np.uint64]]":
+    """Return the first photo id of each part but the first, so that all are of a row group."""
+    parts, placed = [], False
+    for batch in _references(folder, ["photo_id", "server", "secret"]):
+        try:
+            parts.append(photo_numbers(batch["photo_id"]))
+        except (pa.ArrowException, ValueError):
+            raise DatasetError(
+                f"{folder / _REFERENCES} holds a photo id that is none of Flickr's: {_AGAIN}"
+            ) from None
+        both = pc.and_(batch["server"].is_valid(), batch["secret"].is_valid())
+        placed = placed or bool(pc.any(both).as_py())
+    if not placed:
+        raise DatasetError(
+            f"{folder} knows of no post where Flickr keeps it: nobody could fetch them by a "
+            "manifest; hand over the data set itself"
+        )
+    numbers = np.concatenate(parts)
+    numbers.sort()
+    return numbers[_ROW_GROUP::_ROW_GROUP]
+
+
+def _references(folder: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    path = folder / _REFERENCES
+    if not path.is_file():
+        raise DatasetError(f"{path} is not there, which says where Flickr keeps photos: {_AGAIN}")
+    yield from _parquet_batches(path, columns)
+
+
+def _parquet_batches(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    try:
+        with open_parquet(path) as file:
+            if missing := sorted(set(columns) - set(file.schema_arrow.names)):
+                raise DatasetError(f"{path} lacks the column {missing[0]}: {_AGAIN}")
+            for batch in file.iter_batches(_BATCH, columns=columns):
+                yield batch.select(columns)
+    except (OSError, pa.ArrowException) as error:
+        raise DatasetError(f"{path} cannot be read ({error}): {_AGAIN}") from None
+
+
+def _spill(
+    dataset: Dataset, starts: "np.ndarray[tuple[int], np.dtype[np.uint64]]", folder: Path
+) -> list[Path]:
+    """Write the rows to a file for each part; return the files in the order of photo ids."""
+    paths = [folder / f"{number}.arrow" for number in range(len(starts) + 1)]
+    with ExitStack() as stack:
+        writers = [stack.enter_context(pa.ipc.new_stream(path, SCHEMA)) for path in paths]
+        for batch in _rows(dataset):
+            part_of = np.searchsorted(starts, photo_numbers(batch["photo_id"]), side="right")
+            order = np.argsort(part_of, kind="stable")
+            bounds = np.searchsorted(part_of[order], np.arange(len(paths) + 1))
+            batch = batch.take(pa.array(order))
+            for number in np.flatnonzero(np.diff(bounds)):
+                first = int(bounds[number])
+                writers[number].write_batch(batch.slice(first, int(bounds[number + 1]) - first))
+    return paths
+
+
+def _rows(dataset: Dataset) -> Iterator[pa.RecordBatch]:
+    """Yield the posts as ``SCHEMA`` has them, in the order of the data set."""
+    references = _Rows(_references(dataset.folder, _OF_REFERENCES))
+    for split in SPLITS:
+        for shard in dataset.shards(split):
+            checks, rows = dataset.group_checks(shard, _OF_SHARDS), 0
+            for posts in _parquet_batches(shard, _OF_SHARDS):
+                rows += posts.num_rows
+                checks.up_to_row(rows)
+                places = references.next(posts.num_rows)
+                if not posts["photo_id"].equals(places["photo_id"]):
+                    raise DatasetError(
+                        f"{dataset.folder / _REFERENCES} is not in the order of {shard}: {_AGAIN}"
+                    )
+                columns = {
+                    **{name: posts[name] for name in _OF_SHARDS},
+                    **{name: places[name] for name in _OF_REFERENCES},
+                    "split": pa.array([split]).take(pa.array(np.zeros(len(posts), np.int8))),
+                    "text_sha256": half_digests(posts["text"]),
+                    "tags_sha256": half_digests(tags_as_json(posts["tags"])),
+                    "image_sha256": _from_hexadecimal(places["image_sha256"]),
+                }
+                yield pa.record_batch([columns[name] for name in SCHEMA.names], schema=SCHEMA)
+            checks.rest()
+    if references.next(1).num_rows:
+        raise DatasetError(
+            f"{dataset.folder / _REFERENCES} names more posts than there are: {_AGAIN}"
+        )
+
+
+class _Rows:
+    """Rows of a file, as many at a time as another file's batches have."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
+        self._batches = batches
+        self._left: list[pa.RecordBatch] = []
+
+    def next(self, count: int) -> pa.RecordBatch:
+        """Return the next rows; fewer at the end."""
+        while sum(batch.num_rows for batch in self._left) < count:
+            batch = next(self._batches, None)
+            if batch is None:
+                break
+            self._left.append(batch)
+        rows = pa.concat_batches(self._left) if self._left else pa.record_batch({"photo_id": []})
+        self._left = [rows.slice(count)]
+        return rows.slice(0, count)
+
+
+def _from_hexadecimal(digests: pa.Array) -> pa.Array:
+    present = digests.drop_null().to_pylist()
+    try:
+        raw = unhexlify("".join(present))
+        if len(raw) != 32 * len(present) or any(len(digest) != 64 for digest in present):
+            raise ValueError
+    except ValueError:
+        raise DatasetError(
+            f"{_REFERENCES} holds an image_sha256 that is no SHA-256 in hexadecimal: {_AGAIN}"
+        ) from None
+    halves = iter([raw[at : at + DIGEST.byte_width] for at in range(0, len(raw), 32)])
+    return pa.array(
+        [next(halves) if there else None for there in digests.is_valid().to_pylist()], DIGEST
+    )
+
+
+def _part(path: Path, schema: pa.Schema) -> pa.Table:
+    with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as stream:
+        rows = stream.read_all()
+    order = np.argsort(photo_numbers(rows["photo_id"].combine_chunks()), kind="stable")
+    rows = rows.take(pa.array(order)).combine_chunks()
+    if URL.name in schema.names:
+        rows = rows.append_column(URL, picture_urls(rows))
+    return rows
+
+
+def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    return parquet_writer(
+        path,
+        schema,
+        # Digests are noise, which nothing makes smaller.
+        compression={field.name: "none" if field.type == DIGEST else "zstd" for field in schema},
+        use_dictionary=_IN_DICTIONARIES,
+        write_statistics=["photo_id"],
+        # What the file holds is said once, by Parquet's own schema.
+        store_schema=False,
+    )

@@ -1,0 +1,244 @@
+"""``manifest verify M H``: which posts of a manifest a harvest holds again as they were.
+
+A post that a harvest holds is brought by the manifest's options to what the data set would hold:
+the text cleaned and filtered, the tags in their normal form; then the digests are compared.
+Of a picture the SHA-256 that the ledger recorded when it was fetched is compared, and its file must
+be there; whether the file was changed on disk since, `build-splits` checks.
+
+A picture that differs was edited only if it is of the size that the manifest's was: of another size
+every picture differs, so nothing can be told. A small photo has the same largest picture in either.
+
+Only the modalities that the manifest has count: what it lacks, for example because the text was too
+short then, is not compared.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from flickr_emotion.common.modalities import MODALITIES, subset_name
+from flickr_emotion.datasets.build.text_filter import KEPT, TextFilter
+from flickr_emotion.datasets.errors import DatasetError
+from flickr_emotion.datasets.manifests.digests import half_digests, tags_as_json
+from flickr_emotion.datasets.manifests.verdict_file import VERDICTS_SCHEMA, verdict_writer
+from flickr_emotion.datasets.rules.language import known_languages
+from flickr_emotion.datasets.rules.tags import former_tags, normalise_tags
+from flickr_emotion.datasets.rules.text import post_text
+from flickr_emotion.harvest.flickr.photo_url import size_in_words
+from flickr_emotion.harvest.ledger.check import check_rows, stored_tags
+from flickr_emotion.harvest.ledger.folder import picture_size
+from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.outcomes import VIDEO
+from flickr_emotion.harvest.ledger.schema import FILE_NAME
+from flickr_emotion.harvest.manifests.file import DIGEST, open_manifest
+from flickr_emotion.harvest.pictures.files import image_path
+
+SAME, EDITED, UNKNOWN = "same", "edited", "unknown"
+GONE, PRIVATE, MISSING = "gone", "private", "missing"
+VERDICTS = (SAME, EDITED, UNKNOWN, GONE, PRIVATE, VIDEO, MISSING)
+
+_BATCH = 8192
+_TAGS = pa.list_(pa.string())
+_HELD = (
+    "SELECT photo_id, api_outcome, image_outcome, title, description, tags, image_sha256 "
+    "FROM photos WHERE photo_id IN ({})"
+)
+
+
+@dataclass(kw_only=True)
+class Verification:
+    """What became of a manifest's posts."""
+
+    image_sizes: tuple[str | None, str | None]
+    """Of the manifest's pictures and of the harvest's; None: not known."""
+    posts: int = 0
+    verdicts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(VERDICTS, 0))
+    edited: dict[str, int] = field(default_factory=lambda: dict.fromkeys(MODALITIES, 0))
+    """Edited posts by modality; one may count under several."""
+
+    def add(self, verdicts: pa.RecordBatch) -> None:
+        """Count a batch of ``VERDICTS_SCHEMA``."""
+        self.posts += verdicts.num_rows
+        for count in pc.value_counts(verdicts["verdict"]).to_pylist():
+            self.verdicts[count["values"]] += count["counts"]
+        for count in pc.value_counts(verdicts["edited"].drop_null()).to_pylist():
+            for modality in count["values"].split("+"):
+                self.edited[modality] += count["counts"]
+
+    @property
+    def all_same(self) -> bool:
+        """Whether the harvest is known to hold every post as it was."""
+        return self.verdicts[SAME] == self.posts
+
+    def content(self) -> dict[str, Any]:
+        """Return what ``--json`` prints."""
+        return {
+            "posts": self.posts,
+            **self.verdicts,
+            "edited_modalities": self.edited,
+            "image_sizes": list(self.image_sizes),
+        }
+
+    def table(self) -> str:
+        """Return the counts as lines."""
+        wanted, held = map(size_in_words, self.image_sizes)
+        remarks = {
+            EDITED: ", ".join(f"{count} {name}" for name, count in self.edited.items() if count),
+            UNKNOWN: f"pictures of {wanted} in the manifest, of {held} in the harvest"
+            if self.verdicts[UNKNOWN]
+            else "",
+        }
+        rows = {**self.verdicts, "all": self.posts}
+        return "\n".join(
+            f"{name:<10}{count:>10}" + (f"  ({remark})" if (remark := remarks.get(name)) else "")
+            for name, count in rows.items()
+        )
+
+
+class _Held(NamedTuple):
+    """A post as the harvest holds it; ``verdict`` is None where it is to be compared."""
+
+    verdict: str | None
+    text: str | None = None
+    tags: tuple[str, ...] = ()
+    image_sha256: str | None = None
+
+
+def verify_manifest(manifest_path: Path, harvest: Path, *, out: Path | None = None) -> Verification:
+    """Compare a harvest with a manifest; with ``out``, write each post's verdict (Parquet, CSV).
+
+    Raises ``HarvestError`` for a manifest that breaks a rule or a folder that is no harvest,
+    ``DatasetError`` where ``out`` cannot be written.
+    """
+    manifest = open_manifest(manifest_path)
+    options = manifest.description.options
+    if options["language"] not in known_languages():
+        raise DatasetError(
+            f"{manifest_path} wants texts of the language {options['language']!r}, which is none "
+            "that is detected here"
+        )
+    text_filter = TextFilter(
+        min_words=options["min_words"],
+        max_words=options["max_words"],
+        language=options["language"],
+    )
+    former = manifest.description.version == 1
+    with _checked(harvest / FILE_NAME) as ledger, verdict_writer(out) as write:
+        sizes = manifest.description.image_size, picture_size(ledger)
+        found = Verification(image_sizes=sizes)
+        comparable = sizes[0] is not None and sizes[0] == sizes[1]
+        for batch in manifest.batches():
+            for start in range(0, batch.num_rows, _BATCH):
+                rows = batch.slice(start, _BATCH)
+                held = _held(ledger, harvest / "images", rows)
+                verdicts = _verdicts(rows, held, text_filter, comparable=comparable, former=former)
+                found.add(verdicts)
+                write(verdicts)
+    return found
+
+
+@contextmanager
+def _checked(path: Path) -> Iterator[Ledger]:
+    try:
+        with Ledger(path) as ledger:
+            check_rows(ledger)
+            yield ledger
+    except sqlite3.Error as error:
+        raise DatasetError(f"the ledger {path} gave out: {error}") from None
+
+
+def _held(ledger: Ledger, images: Path, rows: pa.RecordBatch) -> list[_Held]:
+    """Return what the harvest holds of each row's post, in their order."""
+    photo_ids = rows["photo_id"].to_pylist()
+    has_image = dict(zip(photo_ids, rows["image_sha256"].is_valid().to_pylist(), strict=True))
+    marks = ",".join("?" * len(photo_ids))
+    held = {
+        row["photo_id"]: _post(ledger.path, row, images, wants_image=has_image[row["photo_id"]])
+        for row in ledger.query(_HELD.format(marks), photo_ids)
+    }
+    return [held.get(photo_id, _Held(MISSING)) for photo_id in photo_ids]
+
+
+def _post(ledger: Path, row: Any, images: Path, *, wants_image: bool) -> _Held:
+    if row["api_outcome"] in (GONE, PRIVATE, VIDEO):
+        return _Held(row["api_outcome"])
+    if row["api_outcome"] != "ok":
+        return _Held(MISSING)
+    has_picture = row["image_outcome"] == "ok"
+    if wants_image:
+        unfetched = row["image_outcome"] in ("pending", "failed")
+        if unfetched or (has_picture and not image_path(images, row["photo_id"]).is_file()):
+            return _Held(MISSING)
+    return _Held(
+        None,
+        text=post_text(row["title"] or "", row["description"] or ""),
+        tags=tuple(normalise_tags(stored_tags(ledger, row["photo_id"], row["tags"]))),
+        image_sha256=row["image_sha256"] if has_picture else None,
+    )
+
+
+def _verdicts(
+    rows: pa.RecordBatch,
+    held: list[_Held],
+    text_filter: TextFilter,
+    *,
+    comparable: bool,
+    former: bool,
+) -> pa.RecordBatch:
+    """Return each row's verdict as ``VERDICTS_SCHEMA`` has it.
+
+    ``comparable``: whether pictures are of one size, so that one that differs was edited.
+    ``former``: the manifest's tags may be normalised as those of version 1 were.
+    """
+    digests = {
+        "image": pa.array(
+            [
+                bytes.fromhex(it.image_sha256)[: DIGEST.byte_width] if it.image_sha256 else None
+                for it in held
+            ],
+            DIGEST,
+        ),
+        "text": _text_digests(rows, held, text_filter),
+        "tags": _tags_digests([it.tags for it in held]),
+    }
+    if former:
+        before = _tags_digests([former_tags(it.tags) for it in held])
+        as_before = pc.fill_null(pc.equal(rows["tags_sha256"], before), False)
+        digests["tags"] = pc.if_else(as_before, before, digests["tags"])
+    edited = {
+        modality: pc.and_(
+            rows[f"{modality}_sha256"].is_valid(),
+            pc.invert(pc.fill_null(pc.equal(rows[f"{modality}_sha256"], digests[modality]), False)),
+        ).to_pylist()
+        for modality in MODALITIES
+    }
+    verdicts: list[str] = []
+    modalities: list[str | None] = []
+    for number, it in enumerate(held):
+        changed = [] if it.verdict else [name for name in MODALITIES if edited[name][number]]
+        otherwise = SAME
+        if not comparable and it.image_sha256 and "image" in changed:
+            changed.remove("image")
+            otherwise = UNKNOWN
+        verdicts.append(it.verdict or (EDITED if changed else otherwise))
+        modalities.append(subset_name(changed) if changed else None)
+    return pa.record_batch([rows["photo_id"], verdicts, modalities], schema=VERDICTS_SCHEMA)
+
+
+def _tags_digests(tags: Sequence[Sequence[str]]) -> pa.Array:
+    return half_digests(tags_as_json(pa.array(tags, _TAGS)))
+
+
+def _text_digests(rows: pa.RecordBatch, held: list[_Held], text_filter: TextFilter) -> pa.Array:
+    """Return the digests of the texts that pass; only those are judged that are compared."""
+    wanted = rows["text_sha256"].is_valid().to_pylist()
+    texts = [it.text if want else None for it, want in zip(held, wanted, strict=True)]
+    judged = iter(text_filter.judge([text for text in texts if text is not None]))
+    kept = [text if text is not None and next(judged).verdict == KEPT else None for text in texts]
+    return half_digests(pa.array(kept, pa.string()))

@@ -1,0 +1,1 @@
+"""The rules of a data set: labels, texts, tags, pictures, splits, groups."""

@@ -1,0 +1,176 @@
+"""Posts that must not be parted: an owner's, and near-duplicates.
+
+A photographer's series share pictures, titles and tags. When they fall on both sides of a split,
+a network is asked for what it was shown, in the paper's sets too. Here groups are found, kept on
+one side where that is asked for (``--group-by``), and leaks are counted at every build.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from flickr_emotion.datasets.rules.near_duplicates import components
+from flickr_emotion.datasets.rules.options import OWNER
+from flickr_emotion.datasets.rules.splits import (
+    NOWHERE,
+    SPLITS,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    Candidates,
+    Places,
+    Splits,
+)
+
+Groups = npt.NDArray[np.int32]
+"""(N,) the group of each post; -1 for a post in none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostGroups:
+    """The groups of posts, each in the order of the posts' digests."""
+
+    owner: Groups
+    picture: Groups
+    """Posts whose pictures are nearly the same."""
+    text: Groups
+    """Posts whose texts are nearly the same."""
+
+    def joined(self, groupings: Iterable[str]) -> Groups:
+        """Return groups such that posts that share a group in one of ``groupings`` share it."""
+        parts: list[Groups] = []
+        for grouping in groupings:
+            parts += [self.owner] if grouping == OWNER else [self.picture, self.text]
+        edges = [_edges(groups) for groups in parts]
+        joined: Groups = components(len(self.owner), *edges)
+        return joined
+
+
+def _edges(groups: Groups) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return edges that join each post to the first of its group."""
+    members = np.flatnonzero(groups >= 0)
+    _, first, group_of = np.unique(groups[members], return_index=True, return_inverse=True)
+    return members[first[group_of]], members
+
+
+def leakage(places: Places, groups: PostGroups) -> dict[str, dict[str, int]]:
+    """Count the posts of validation and test of whose owner, picture or text training has one."""
+    counts: dict[str, dict[str, int]] = {}
+    kinds = {"owner": groups.owner, "picture": groups.picture, "text": groups.text}
+    leaks = {kind: _in_training(places, of_kind) for kind, of_kind in kinds.items()}
+    leaks["any"] = np.logical_or.reduce(list(leaks.values()))
+    for split in (VALIDATION, TEST):
+        here = places == SPLITS.index(split)
+        counts[split] = {kind: int(np.count_nonzero(leak & here)) for kind, leak in leaks.items()}
+    return counts
+
+
+def _in_training(places: Places, groups: Groups) -> npt.NDArray[np.bool_]:
+    trained = np.unique(groups[(places == SPLITS.index(TRAIN)) & (groups >= 0)])
+    return np.isin(groups, trained)
+
+
+def split_groups(posts: Candidates, groups: Groups, order: npt.NDArray[np.uint64]) -> Splits:
+    """Assign whole groups to splits; a tenth of each class to test and to validation.
+
+    ``order`` (N,): a number drawn for each post. Groups are looked at in the order of one drawn
+    from that of their first post, those first that may be evaluated on as a whole. Test takes each
+    that fits what it still wants of every class, then validation does. Posts of such a group that
+    may not be evaluated on are in no split: in training they would leak.
+    """
+    wanted = np.array([posts.wanted(label) for label in posts.labels()])
+    members = _sorted_groups(posts, groups, order)
+    places = _draw(posts, members, {TEST: wanted, VALIDATION: wanted})
+    return Splits(places=places, short_classes=_short(posts, places, 2 * wanted))
+
+
+def fold_groups(
+    posts: Candidates, groups: Groups, order: npt.NDArray[np.uint64], *, fold: int, folds: int
+) -> Splits:
+    """Assign whole groups to the splits of one of ``folds`` cross-validation folds, from 1.
+
+    Groups, the large ones first, go each to the fold that has least of its classes. The test sets
+    of all folds together hold every post that may be evaluated on, each once.
+    """
+    members = _sorted_groups(posts, groups, order)
+    filled = np.zeros((folds, len(posts.labels())))
+    in_fold: set[int] = set()
+    for group in sorted(members, key=lambda group: -len(group)):
+        counts = _counts(posts, group)
+        if counts.any():
+            goes = int(np.argmin(filled @ counts + filled.sum(axis=1) * 1e-9))
+            filled[goes] += counts
+            if goes == fold - 1:
+                in_fold.add(int(group[0]))
+    total = np.array([len(posts.of_class(label)) for label in posts.labels()])
+    rest = [group for group in members if int(group[0]) not in in_fold]
+    validation = (total + 5) // 10
+    places = _draw(posts, rest, {VALIDATION: validation})
+    for group in members:
+        if int(group[0]) in in_fold:
+            _place(posts, places, group, TEST)
+    return Splits(places=places, short_classes=_short(posts, places, total // folds + validation))
+
+
+def _short(
+    posts: Candidates, places: Places, wanted: npt.NDArray[np.int_]
+) -> dict[int, tuple[int, int]]:
+    """Return the classes of which groups as a whole fill less than nine tenths of the places."""
+    evaluated = posts.classes[places > SPLITS.index(TRAIN)]
+    there = np.bincount(evaluated, minlength=len(wanted))
+    return {
+        label: (int(there[label]), int(wanted[label]))
+        for label in posts.labels()
+        if there[label] < 0.9 * wanted[label]
+    }
+
+
+def _draw(
+    posts: Candidates, members: list[npt.NDArray[np.intp]], wanted: dict[str, npt.NDArray[np.int_]]
+) -> Places:
+    places = np.zeros(len(posts.classes), np.int8)
+    left = list(members)
+    for split, want in wanted.items():
+        want = want.copy()
+        passed = []
+        for group in left:
+            counts = _counts(posts, group)
+            if counts.any() and np.all(counts <= want):
+                want -= counts
+                _place(posts, places, group, split)
+            else:
+                passed.append(group)
+        left = passed
+    return places
+
+
+def _place(posts: Candidates, places: Places, group: npt.NDArray[np.intp], split: str) -> None:
+    places[group] = np.where(posts.eligible[group], SPLITS.index(split), NOWHERE)
+
+
+def _counts(posts: Candidates, group: npt.NDArray[np.intp]) -> npt.NDArray[np.int_]:
+    """Return how many posts of a group may be evaluated on, by class."""
+    eligible = group[posts.eligible[group]]
+    return np.bincount(posts.classes[eligible], minlength=len(posts.labels()))
+
+
+def _sorted_groups(
+    posts: Candidates, groups: Groups, order: npt.NDArray[np.uint64]
+) -> list[npt.NDArray[np.intp]]:
+    """Return the posts of each group, in the order in which groups are drawn."""
+    by_group = np.argsort(groups, kind="stable")
+    starts = np.flatnonzero(np.diff(groups[by_group], prepend=-2))
+    members = np.split(by_group, starts[1:]) if len(by_group) else []
+    # A group's first post has the least digest of them: without a further draw, the larger a
+    # group, the sooner it would be test.
+    drawn = {int(group[0]): _mixed(int(order[group[0]])) for group in members}
+    return sorted(
+        members, key=lambda group: (bool(np.any(~posts.eligible[group])), drawn[int(group[0])])
+    )
+
+
+def _mixed(number: int) -> bytes:
+    return hashlib.sha256(number.to_bytes(8, "big")).digest()

@@ -1,0 +1,93 @@
+"""What ``build-splits`` may be given: a harvest folder, or a file of one's own labelled posts."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flickr_emotion.datasets.errors import DatasetError
+from flickr_emotion.datasets.rules.options import BuildOptions
+from flickr_emotion.datasets.sources.harvest import Harvest
+from flickr_emotion.datasets.sources.own_posts import prepare
+from flickr_emotion.datasets.sources.raw_posts import Source
+from flickr_emotion.harvest.flickr.photo_url import size_in_words
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """Where the posts of a data set come from."""
+
+    path: Path
+    source: Source
+    options: BuildOptions
+    """As they were given, or as the harvest's manifest fixes them."""
+    service: str | None
+    """``flickr``, ``other`` (another server in its place) or ``own``."""
+    image_size: str | None
+    """The size of a harvest's pictures (``harvest.flickr.photo_url.SIZES``); None if unknown."""
+    digest: str
+    """SHA-256 of the list, or of the file."""
+    listed: int
+    """Posts that the source has, each to be found in one place."""
+    rejected: Callable[[], Iterator[tuple[str, str]]]
+    """Source and reason of each row that names no photo."""
+
+    def described(self) -> dict[str, Any]:
+        """Return what ``dataset.json`` says of it."""
+        return {
+            "kind": self.source.kind,
+            "service": self.service,
+            "image_size": self.image_size,
+            "lists_digest": self.digest,
+        }
+
+
+@contextmanager
+def open_input(
+    path: Path, options: BuildOptions, workspace: Path, say: Callable[[str], None]
+) -> Iterator[Input]:
+    """Open what posts are built from; raises ``HarvestError`` or ``DatasetError``.
+
+    ``workspace``: a folder for what has to be unpacked.
+    """
+    if path.is_file():
+        own = prepare(path, workspace, min_votes=options.min_votes)
+        yield Input(
+            path=path,
+            source=own,
+            options=options,
+            service="own",
+            image_size=None,
+            digest=own.digest(),
+            listed=own.count(),
+            rejected=lambda: iter(()),
+        )
+        return
+    harvest = Harvest(path)
+    try:
+        if harvest.manifest is not None:
+            fixed = harvest.manifest.get("options")
+            if not isinstance(fixed, dict):
+                raise DatasetError(f"{path}: its manifest says nothing of options")
+            options = options.under_manifest(fixed)
+            wanted = harvest.manifest.get("image_size")
+            if wanted is not None and harvest.image_size not in (None, wanted):
+                say(
+                    f"the manifest's pictures are of {size_in_words(wanted)}, those of {path} of "
+                    f"{size_in_words(harvest.image_size)}: the data set will be another"
+                )
+        if unfinished := harvest.unfinished():
+            say(f"posts or pictures not had yet: {unfinished}; `crawl` again goes on with them")
+        yield Input(
+            path=path,
+            source=harvest.posts(min_votes=options.min_votes),
+            options=options,
+            service=harvest.service,
+            image_size=harvest.image_size,
+            digest=harvest.lists_digest(),
+            listed=harvest.listed(),
+            rejected=lambda: ((row.source, row.reason) for row in harvest.rejected_rows()),
+        )
+    finally:
+        harvest.close()

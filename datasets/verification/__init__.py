@@ -1,0 +1,1 @@
+"""``verify``: whether what is on disk is what was written."""

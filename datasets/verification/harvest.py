@@ -1,0 +1,68 @@
+"""``verify H``: a harvest by its ledger, and its pictures by what the ledger recorded of them."""
+
+import sqlite3
+from pathlib import Path
+
+from flickr_emotion.datasets.verification.folders import Verdict
+from flickr_emotion.harvest.checks.harvest import (
+    DamagedPicture,
+    damaged_pictures,
+    ledger_faults,
+    ledger_of,
+    make_pictures_due,
+    strange_entries,
+)
+from flickr_emotion.harvest.errors import HarvestError
+from flickr_emotion.harvest.ledger.schema import FILE_NAME
+
+_NO_MEND = (
+    "no command mends a ledger: take it from a copy, or `crawl LIST --out` another folder; the "
+    "pictures that are whole can be moved there"
+)
+
+
+def verify_harvest(folder: Path, *, mend: bool) -> Verdict:
+    """Look at a harvest; with ``mend`` damaged pictures are made due for the next crawl.
+
+    Raises ``HarvestError`` where the folder holds no harvest that this program knows.
+    """
+    verdict = Verdict(kind="harvest", path=folder, mend=_NO_MEND)
+    try:
+        with ledger_of(folder) as ledger:
+            verdict.damaged += [f"{ledger.path}: {fault}" for fault in ledger_faults(ledger)]
+            if verdict.damaged:
+                return verdict
+            count = ledger.outcome_counts()[1]["ok"]
+            damaged = list(damaged_pictures(ledger, folder))
+    except sqlite3.Error as error:
+        verdict.damaged.append(f"{folder / FILE_NAME}: {error}")
+        return verdict
+    except HarvestError as error:
+        if "update the program" in str(error) or not (folder / FILE_NAME).is_file():
+            raise
+        verdict.damaged.append(str(error))
+        return verdict
+    verdict.damaged += [f"the picture of photo {it.photo_id}: {it.why}" for it in damaged]
+    links, left = strange_entries(folder)
+    recorded = " ".join(it.why for it in damaged)
+    verdict.damaged += [
+        f"{link} is a link: nothing is written through it, move the files here"
+        for link in links
+        if str(link) not in recorded
+    ]
+    verdict.notes += [f"{path} is what a killed crawl left: it may be removed" for path in left]
+    verdict.checked = f"the ledger's structure, {count} pictures by their SHA-256"
+    _say_mend(verdict, damaged, mend=mend)
+    return verdict
+
+
+def _say_mend(verdict: Verdict, damaged: list[DamagedPicture], *, mend: bool) -> None:
+    again = f"`crawl LIST --out {verdict.path}` again"
+    if mend and damaged:
+        make_pictures_due(verdict.path, [it.photo_id for it in damaged])
+        verdict.mend = f"{len(damaged)} pictures are due again: {again} fetches them"
+    else:
+        verdict.mend = (
+            f"`verify {verdict.path} --mend` removes damaged pictures and makes them due; then "
+            f"{again}"
+        )

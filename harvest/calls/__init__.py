@@ -1,0 +1,1 @@
+"""API calls: which outcome each has, and which listing is worth its call."""

@@ -1,0 +1,1 @@
+"""Whether the pictures on disk are those that the ledger records."""

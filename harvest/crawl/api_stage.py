@@ -1,0 +1,74 @@
+"""The API stage: threads that do the planner's jobs.
+
+A call waits for its turn far longer than it takes, so a few threads are enough: they keep a slow
+answer from holding up the next call.
+"""
+
+import threading
+from collections.abc import Callable
+
+from flickr_emotion.common.interruption import wait_for
+from flickr_emotion.harvest.crawl.planner import Planner
+
+# A retry falls due, and pictures are settled, without anybody saying so to a thread.
+_LOOK_SECONDS = 0.5
+
+
+class ApiStage:
+    """Asks Flickr for posts, as the planner says, until it is stopped."""
+
+    name = "api"
+
+    def __init__(self, planner: Planner, *, workers: int, stopped: threading.Event) -> None:
+        """``stopped`` ends the work and every wait; it is set by the stage where it fails."""
+        self.idle = False
+        self._planner = planner
+        self._stopped = stopped
+        self._threads = [
+            threading.Thread(target=self._run, name=f"{self.name}-{number}")
+            for number in range(workers)
+        ]
+        self._state = threading.Condition()
+        self._error: BaseException | None = None
+
+    def start(self, changed: Callable[[], None]) -> None:
+        """Start to work."""
+        self._changed = changed
+        for thread in self._threads:
+            thread.start()
+
+    def wake(self) -> None:
+        """Look at the ledger and at ``stopped`` again."""
+        with self._state:
+            # One looks; where it finds work, it calls the next.
+            self._state.notify(len(self._threads) if self._stopped.is_set() else 1)
+
+    def join(self) -> None:
+        """Wait until what is in flight is finished; raise what the stage failed with."""
+        for thread in self._threads:
+            if thread.ident is not None:  # Ctrl-C may come before it was started
+                wait_for(thread)
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        try:
+            while not self._stopped.is_set():
+                with self._state:
+                    # While it is decided what is next, nobody may think that nothing is.
+                    self.idle = False
+                    job = self._planner.next_job()
+                    if job is None:
+                        self.idle = not self._planner.busy
+                        if self.idle:
+                            self._changed()
+                        self._state.wait(_LOOK_SECONDS)
+                        continue
+                    self._state.notify()
+                job()
+                self.wake()
+        except BaseException as error:
+            self._error = self._error or error
+            self._stopped.set()
+            self.wake()
+            self._changed()

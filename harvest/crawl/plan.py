@@ -1,0 +1,231 @@
+"""``crawl --plan``: what a crawl will cost, and why, before it is made.
+
+A few listings are asked for one page each, and no other call is spent. They are named, and what
+they show is kept: they are calls that the crawl would make first. What they say of how dense
+listings are is carried over to the others by how many pictures a search found when VSO's list was
+made: those counts are years old, but old alike.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from statistics import median
+
+from flickr_emotion.harvest.calls.calls import ApiCalls
+from flickr_emotion.harvest.calls.sweep import PAGE, Sweep
+from flickr_emotion.harvest.crawl.crawl import calls_of, open_lists, sized, take_in
+from flickr_emotion.harvest.crawl.options import CrawlOptions
+from flickr_emotion.harvest.errors import HarvestError
+from flickr_emotion.harvest.flickr.listings import Listing, word_listings
+from flickr_emotion.harvest.flickr.servers import servers
+from flickr_emotion.harvest.image_hosts.client import prober
+from flickr_emotion.harvest.image_hosts.load import ImageHosts
+from flickr_emotion.harvest.image_hosts.placeholders import PlaceholderError
+from flickr_emotion.harvest.ledger.folder import harvest_at_work
+from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.listings import (
+    open_photos,
+    search_counts,
+    some_pictures,
+    subjects,
+    windows,
+)
+from flickr_emotion.harvest.pace.retry import (
+    PhotoGoneError,
+    PhotoPrivateError,
+    TransientError,
+    UnreachableError,
+)
+
+_PROBES = 8
+_SHOWN = 3
+# Pictures that say what share of all lives, to some five points.
+_SAMPLE = 200
+
+
+@dataclass(kw_only=True, slots=True)
+class _Subject:
+    name: str
+    listing: Listing
+    photo_ids: tuple[int, ...]
+    search_count: int | None
+    sweep: Sweep
+    calls: float = 0.0
+    left: int = 0
+
+    def line(self) -> str:
+        won = len(self.photo_ids) - self.left
+        return (
+            f"  {self.name}: {len(self.photo_ids)} photos, {self.calls:.0f} calls bring {won}, "
+            f"{self.left} left to getInfo"
+        )
+
+
+def plan(options: CrawlOptions, say: Callable[[str], None]) -> str:
+    """Return the plan of a crawl as text; its lists are in the harvest's ledger after it.
+
+    Raises ``HarvestError``.
+    """
+    if options.refresh:
+        # Making everything due is what a refresh begins with: a plan must not.
+        raise HarvestError(
+            "--plan with --refresh: a refresh asks for every post again, in about as many calls as "
+            "the harvest took, which `status` counts; give one of the two"
+        )
+    published = open_lists(options.published_lists)
+    options = sized(options, published, say)
+    with harvest_at_work(options.out) as ledger:
+        take_in(ledger, published, options, say)
+        pictures = _ask_pictures(ledger, options, say)
+        found = _open_subjects(ledger, pictures.alive)
+        with calls_of(options, ledger, say, threading.Event()) as calls:
+            probes = _probe(calls, found, say)
+        if probes:  # what they brought is in the ledger, and no part of the plan any more
+            found = _open_subjects(ledger, pictures.alive)
+        _predict(found, pictures.alive)
+        return _text(ledger, options, found, pictures, probes)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Pictures:
+    due: int
+    """Pictures that are still to be asked for, which costs no call."""
+    asked: int
+    """How many of them were asked for now."""
+    alive: float
+    """The share of those that live."""
+
+
+def _ask_pictures(ledger: Ledger, options: CrawlOptions, say: Callable[[str], None]) -> _Pictures:
+    """Find out how many of the pictures that are due live, by the heads of some."""
+    asked = alive = 0
+    hosts = ImageHosts(retry=options.retry, say=say, ledger=ledger)
+    with prober(servers(options.flickr_url), hosts) as probe:
+        for reference in some_pictures(ledger, _SAMPLE):
+            try:
+                probe(reference)
+            except (PhotoGoneError, PhotoPrivateError, PlaceholderError):
+                asked += 1
+            except UnreachableError as error:
+                raise HarvestError(f"{error}: check the network, or --flickr-url") from None
+            except TransientError:
+                continue
+            else:
+                asked, alive = asked + 1, alive + 1
+    return _Pictures(due=ledger.left("image"), asked=asked, alive=alive / asked if asked else 1.0)
+
+
+def _open_subjects(ledger: Ledger, alive: float) -> list[_Subject]:
+    """Return the pairs or emotions with the photos that are open in them, the dead left out."""
+    counts = search_counts(ledger)
+    found = []
+    seen: set[int] = set()
+    for name in subjects(ledger):
+        opened = open_photos(ledger, name)
+        # A photo under two subjects is found by the first.
+        photo_ids = sorted(set(opened.photo_ids) - seen)
+        seen.update(photo_ids)
+        # Which of the pictures that were not asked for are dead is not known, but how many.
+        unknown = opened.pictures_to_settle / max(len(opened.photo_ids), 1)
+        living = round(len(photo_ids) * (1 - unknown * (1 - alive)))
+        photo_ids = Random(name).sample(photo_ids, living)
+        if len(photo_ids) > 1:
+            listing = word_listings(name)[0]
+            found.append(
+                _Subject(
+                    name=name,
+                    listing=listing,
+                    photo_ids=tuple(photo_ids),
+                    search_count=counts.get(name),
+                    sweep=Sweep(photo_ids, windows(ledger, listing)),
+                )
+            )
+    return found
+
+
+def _probe(calls: ApiCalls, found: list[_Subject], say: Callable[[str], None]) -> list[_Subject]:
+    """Ask for a page of some listings, dense and sparse ones; return those that were asked."""
+    unknown = [subject for subject in found if not subject.sweep.asked]
+    unknown.sort(key=lambda it: (it.search_count or 0) / len(it.photo_ids))
+    known = len(found) - len(unknown)
+    count = min(max(_PROBES - known, 0), len(unknown))
+    probes = []
+    for number in range(count):
+        subject = unknown[(2 * number + 1) * len(unknown) // (2 * count)]
+        start = subject.sweep.next_start()
+        if start is None:
+            continue
+        probes.append(subject)
+        try:
+            calls.try_page(subject.listing, subject.sweep, start)
+        except UnreachableError as error:
+            raise HarvestError(f"{error}: check the network, or --flickr-url") from None
+        except TransientError as error:
+            say(f"the listing {subject.listing.key} did not answer ({error}): planned without it")
+    return probes
+
+
+def _predict(found: list[_Subject], alive: float) -> None:
+    """Say for each subject what its listing will cost and leave; ``alive``: of the pictures."""
+    asked = [
+        (subject, window)
+        for subject in found
+        for window in subject.sweep.windows
+        if window.results and window.page_span > 0
+    ]
+    spans = [window.page_span for _, window in asked]
+    scales = [window.page_span * it.search_count for it, window in asked if it.search_count]
+    sought = sum(window.sought for _, window in asked)
+    shown = sum(window.found for _, window in asked) / sought if sought else 1.0
+    # What a page did not show was dead for the most part, and the dead are left out here.
+    hits = min(shown / alive, 1.0) if alive else 1.0
+    for subject in found:
+        usual_span = median(spans) if spans else None
+        if scales and subject.search_count:
+            usual_span = median(scales) / subject.search_count
+        subject.sweep.look_again(subject.photo_ids, usual_span=usual_span, usual_hits=hits)
+        passed_over = len(subject.photo_ids) - subject.sweep.open_count
+        subject.calls, left = subject.sweep.expected_calls() if spans else (0.0, 0)
+        subject.left = min(left + passed_over, len(subject.photo_ids))
+
+
+def _text(
+    ledger: Ledger,
+    options: CrawlOptions,
+    found: list[_Subject],
+    pictures: _Pictures,
+    probes: list[_Subject],
+) -> str:
+    api, _ = ledger.outcome_counts()
+    posts = ledger.left("api")
+    living = posts - round(min(pictures.due, posts) * (1 - pictures.alive))
+    listed = sum(len(it.photo_ids) for it in found)
+    won = listed - sum(it.left for it in found)
+    listing_calls = sum(it.calls for it in found)
+    left = max(living - won, 0)
+    calls = listing_calls + left
+    lines = [
+        f"{sum(api.values()):,} photos, {posts:,} posts to ask for",
+        f"pictures   {pictures.due:,} to ask for, which costs no call; {1 - pictures.alive:.0%} of "
+        f"{pictures.asked:,} are dead, which settles their posts: {living:,} posts left",
+        f"listings   {listing_calls:,.0f} calls of {PAGE} posts, by the words of {len(found):,} "
+        f"subjects, bring {won:,}",
+        f"getInfo    {left:,} calls for the rest, fewer where several of an owner are listed",
+        f"in all     {calls:,.0f} calls; getInfo alone would take {living:,}",
+    ]
+    if options.quota:
+        lines.append(
+            f"           {calls / options.quota:.1f} hours at {options.quota:,} calls an hour; "
+            f"{living / options.quota:.1f} by getInfo alone"
+        )
+    if found:
+        found.sort(key=lambda it: (it.left - len(it.photo_ids)) / max(it.calls, 1.0))
+        lines += ["most for a call:", *(it.line() for it in found[:_SHOWN])]
+        lines += ["least for a call:", *(it.line() for it in found[_SHOWN:][-_SHOWN:])]
+    lines.append(
+        f"spent on this plan: {len(probes)} calls"
+        + (f", a page each of {', '.join(it.listing.key for it in probes)}" if probes else "")
+        + "; their posts are kept"
+    )
+    return "\n".join(lines)

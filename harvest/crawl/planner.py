@@ -1,0 +1,287 @@
+"""What the API is asked next: the fewest calls that settle every wanted photo.
+
+1. A photo whose picture is gone is settled without a call, so pictures go first.
+2. The listings of the words under which photos were found, as text and as tags, as long as a page
+   of them is expected to bring more than ``getInfo`` would (``harvest/calls/sweep.py``).
+3. The listings of owners of several photos that are left. An owner is asked for by an NSID, which
+   any answer about one of their photos names.
+4. ``getInfo`` for each photo that is left.
+
+Before all of them go the few questions on which it depends whether a dead picture is believed
+(``harvest/trust/picture_trust.py``).
+
+Each of these is a job for one thread. What to do follows from the ledger, so a crawl that is
+started again goes on with the same plan.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flickr_emotion.harvest.calls.calls import ApiCalls
+from flickr_emotion.harvest.calls.forecast import PlanRecord
+from flickr_emotion.harvest.calls.sweep import Sweep
+from flickr_emotion.harvest.flickr.listings import Listing, owner_listing, word_listings
+from flickr_emotion.harvest.ledger.due_photos import DuePhoto
+from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.listings import (
+    OwnersPhotos,
+    Yields,
+    open_photos,
+    owner_of,
+    owners_photos,
+    subjects,
+    windows,
+)
+from flickr_emotion.harvest.pace.clock import now
+from flickr_emotion.harvest.trust.picture_trust import PictureTrust
+
+Job = Callable[[], None]
+"""Work for one thread; it ends when it is done, or the crawl is stopped."""
+
+# Pictures are asked for in the list's order, so the first subjects are ready first.
+_LOOK_AHEAD = 20
+# The last pictures of a subject may wait long for a further try; the listing need not.
+_READY = 0.95
+# Looking for it may take this part of the time.
+_LOOK_COST = 0.05
+_BATCH = 500
+# Photo ids that a page of an owner's listing is thought to span before any was asked for: four
+# months of Flickr's ids.
+_OWNERS_SPAN = 3e8
+# The share of photos missed by one way that the other is thought to show, before any were seen.
+_AGAIN = 0.5
+# Subjects of so many open photos are asked for both ways, to see which finds more: at first, and as
+# long as the second turns out to be clearly the better one in a fair part of them.
+_WORTH_COMPARING = 30
+_COMPARISONS = 8
+_CLEARLY = 1.25
+_OFTEN = 0.2
+
+
+@dataclass(slots=True)
+class _Way:
+    """One of the listings that may show a subject's photos, and what it brought in this job."""
+
+    listing: Listing
+    sweep: Sweep
+    calls: int = 0
+
+
+class Planner:
+    """Hands out jobs to the threads of the API stage."""
+
+    def __init__(self, ledger: Ledger, calls: ApiCalls, trust: PictureTrust) -> None:
+        """Begin where the ledger is; ``trust`` has questions of its own to the API."""
+        self._ledger = ledger
+        self._calls = calls
+        self._trust = trust
+        self._lock = threading.Lock()
+        self._subjects = deque(subjects(ledger))
+        self._owners: deque[OwnersPhotos] | None = None
+        self._photos: deque[DuePhoto] = deque()
+        self._asked: set[str] = set()
+        self._busy = 0
+        self._next_look = 0.0
+        self._plan = PlanRecord.load(ledger)
+        self._owners_yields = Yields(ledger, "owner")
+        self._compared = self._second_better = 0
+        self._again = {kind: Yields(hits=_AGAIN) for kind in ("text", "tags")}
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job is at work."""
+        with self._lock:
+            return self._busy > 0
+
+    def next_job(self) -> Job | None:
+        """Return what is to be done next; None: nothing now, but perhaps later."""
+        with self._lock:
+            job = self._next()
+            if job is None:
+                return None
+            self._busy += 1
+
+        def run() -> None:
+            try:
+                job()
+            finally:
+                with self._lock:
+                    self._busy -= 1
+
+        return run
+
+    def _next(self) -> Job | None:
+        if (question := self._trust.next_question(self._asked)) is not None:
+            self._asked.add(question.photo_id)
+            return lambda: self._release(
+                {question.photo_id}, lambda: self._trust.ask(question, self._calls)
+            )
+        if self._subjects:
+            subject = self._ready_subject()
+            if subject is not None:
+                return lambda: self._list_subject(*subject)
+            if self._subjects:
+                return None  # until more of their pictures are settled
+        if self._owners is None:
+            if self._busy:
+                return None  # until it is known what the last listings leave
+            self._owners = deque(owners_photos(self._ledger))
+        if self._owners:
+            owner = self._owners.popleft()
+            photo_ids = {str(number) for number in owner.photo_ids}
+            self._asked |= photo_ids  # no other thread is to ask for them one by one meanwhile
+            return lambda: self._release(photo_ids, lambda: self._list_owner(owner))
+        return self._next_photo()
+
+    # Listings of words.
+
+    def _ready_subject(self) -> tuple[str, tuple[int, ...]] | None:
+        """Return the first subject whose pictures are settled, with its open photos."""
+        started = time.monotonic()
+        if started < self._next_look:
+            return None
+        for place in range(_LOOK_AHEAD):
+            while place < len(self._subjects):
+                found = open_photos(self._ledger, self._subjects[place])
+                if len(found.photo_ids) > 1:
+                    break
+                del self._subjects[place]  # none, or one, which getInfo settles
+            else:
+                break
+            if found.pictures_to_settle <= (1 - _READY) * len(found.photo_ids):
+                subject = self._subjects[place]
+                del self._subjects[place]
+                return subject, found.photo_ids
+        ended = time.monotonic()
+        self._next_look = ended + (ended - started) / _LOOK_COST
+        return None
+
+    def _list_subject(self, subject: str, photo_ids: tuple[int, ...]) -> None:
+        calls, won = self._list_words(subject, photo_ids)
+        with self._lock:
+            if calls:  # else an earlier crawl has listed it, and counted it
+                self._plan.calls += calls
+                self._plan.won += won
+                self._plan.listed += len(photo_ids)
+                self._plan.save(self._ledger)
+
+    def _list_words(self, subject: str, photo_ids: tuple[int, ...]) -> tuple[int, int]:
+        """List a subject as far as it is worthwhile; return the calls spent, and its posts won."""
+        ways = [
+            _Way(listing, Sweep(photo_ids, windows(self._ledger, listing)))
+            for listing in word_listings(subject)
+        ]
+        first, second = ways
+        open_ids = set(photo_ids)
+        if not first.sweep.asked:
+            self._list_way(first, ways, open_ids, pages=1)
+        if len(open_ids) >= _WORTH_COMPARING and (second.sweep.asked or self._worth_comparing()):
+            if not second.sweep.asked:
+                self._list_way(second, ways, open_ids, pages=1)
+            better = second.sweep.rate > _CLEARLY * first.sweep.rate
+            with self._lock:
+                self._compared += 1
+                self._second_better += better
+            if better:
+                first, second = second, first
+        self._list_way(first, ways, open_ids)
+        # What one did not show, the other hardly does; how often, is learned over all subjects.
+        again = self._again[second.listing.kind]
+        span = second.sweep.usual_span or first.sweep.usual_span
+        second.sweep.look_again(open_ids, usual_span=span, usual_hits=again.hits)
+        if span is not None:
+            self._list_way(second, ways, open_ids, yields=again)
+        return sum(way.calls for way in ways), len(photo_ids) - len(open_ids)
+
+    def _worth_comparing(self) -> bool:
+        """Whether the second way has been the better one often enough to ask it again."""
+        with self._lock:
+            return self._second_better >= _OFTEN * max(self._compared - _COMPARISONS, 0)
+
+    def _list_way(
+        self,
+        way: "_Way",
+        ways: list["_Way"],
+        open_ids: set[int],
+        *,
+        pages: int | None = None,
+        yields: Yields | None = None,
+    ) -> None:
+        """Ask for the pages of one listing that are worthwhile, ``pages`` of them at most."""
+        while not self._calls.stopped and pages != 0:
+            start = way.sweep.next_start()
+            if start is None:
+                return
+            page = self._calls.ask_page(way.listing, way.sweep, start)
+            if pages is not None:
+                pages -= 1
+            if page is None:
+                continue
+            way.calls += 1
+            if yields is not None:
+                with self._lock:
+                    yields.add(page.window)
+            open_ids.difference_update(page.photo_ids)
+            for other in ways:
+                other.sweep.settle(page.photo_ids)
+
+    # Listings of owners.
+
+    def _list_owner(self, owner: OwnersPhotos) -> None:
+        left = list(owner.photo_ids)
+        nsid = owner.nsid
+        # Two of an unnamed owner cost two calls either way.
+        while nsid is None and len(left) > 2 and not self._calls.stopped:
+            photo_id = str(left.pop(len(left) // 2))
+            if (photo := self._ledger.due_post(photo_id)) is not None:
+                self._calls.ask_photo(photo)
+            nsid = owner_of(self._ledger, photo_id)
+        if nsid is None or len(left) < 2:
+            return
+        listing, yields = owner_listing(nsid), self._owners_yields
+        sweep = Sweep(
+            left,
+            windows(self._ledger, listing),
+            usual_span=yields.usual_span or _OWNERS_SPAN,
+            usual_hits=yields.hits,
+        )
+        while not self._calls.stopped and (start := sweep.next_start()) is not None:
+            page = self._calls.ask_page(listing, sweep, start)
+            if page is not None:
+                with self._lock:
+                    yields.add(page.window)
+
+    # Single photos.
+
+    def _next_photo(self) -> Job | None:
+        if not self._photos:
+            due = self._ledger.due(
+                "api", now=now(), limit=_BATCH + len(self._asked), after_image=True
+            )
+            self._photos.extend(
+                photo for photo in due if photo.reference.photo_id not in self._asked
+            )
+        while self._photos:
+            photo_id = self._photos.popleft().reference.photo_id
+            if photo_id not in self._asked:  # by a question about its picture, since it was read
+                break
+        else:
+            return None
+        self._asked.add(photo_id)
+        return lambda: self._release({photo_id}, lambda: self._ask(photo_id))
+
+    def _ask(self, photo_id: str) -> None:
+        # It was read with many others, some time ago.
+        if (photo := self._ledger.due_post(photo_id)) is not None:
+            self._calls.ask_photo(photo)
+
+    def _release(self, photo_ids: set[str], job: Job) -> None:
+        """Do a job, then let its photos be asked for again if they are still due."""
+        try:
+            job()
+        finally:
+            with self._lock:
+                self._asked -= photo_ids

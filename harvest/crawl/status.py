@@ -1,0 +1,154 @@
+"""What a harvest holds, for people and for programs; may be asked while a crawl is running."""
+
+import sqlite3
+from pathlib import Path
+from typing import TypedDict
+
+from flickr_emotion.harvest.calls.forecast import forecast
+from flickr_emotion.harvest.crawl.progress import left
+from flickr_emotion.harvest.errors import HarvestError
+from flickr_emotion.harvest.ledger.check import check_ledger
+from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.outcomes import IMAGE_OUTCOMES
+from flickr_emotion.harvest.ledger.schema import FILE_NAME
+from flickr_emotion.harvest.pace.clock import now
+from flickr_emotion.harvest.pace.pacing import HOUR
+
+
+class Calls(TypedDict):
+    """API calls that were spent."""
+
+    total: int
+    last_hour: int
+    quota: int
+    """Calls an hour, of the last crawl; 0 for no limit."""
+
+
+class Left(TypedDict):
+    """What is still to be asked for."""
+
+    posts: int
+    pictures: int
+    calls: int
+    """As the plan expects."""
+    seconds: float | None
+    """That the calls take at the quota; None without one."""
+
+
+class Failure(TypedDict):
+    """A reason for which posts or pictures failed."""
+
+    what: str
+    """``api`` or ``image``."""
+    reason: str
+    photos: int
+
+
+class Status(TypedDict):
+    """The outcomes of a harvest's photos; zeros are included."""
+
+    photos: int
+    api: dict[str, int]
+    image: dict[str, int]
+    calls: Calls
+    left: Left
+    picture_alone: int
+    """Posts ``gone`` or ``private`` by nothing but a dead picture."""
+    withdrawn: int
+    """Posts that a refresh found withdrawn, and has not dropped."""
+    failures: list[Failure]
+    """The most frequent first."""
+
+
+def harvest_status(folder: Path) -> Status:
+    """Return the state of a harvest folder.
+
+    Raises ``HarvestError`` where the folder is none.
+    """
+    path = folder / FILE_NAME
+    try:
+        with Ledger(path) as ledger:
+            check_ledger(ledger)
+            return _status(ledger)
+    except sqlite3.Error as error:
+        raise HarvestError(f"{path} cannot be read: {error}") from None
+
+
+def _status(ledger: Ledger) -> Status:
+    api, image = ledger.outcome_counts()
+    quota = int(ledger.meta("quota") or 0)
+    ahead = forecast(ledger, quota=quota)
+    return Status(
+        photos=sum(api.values()),
+        api=api,
+        image=image,
+        calls=Calls(
+            total=ledger.query("SELECT count(*) AS n FROM calls")[0]["n"],
+            last_hour=len(ledger.call_times(since=now() - HOUR)),
+            quota=quota,
+        ),
+        left=Left(
+            posts=ahead.posts,
+            pictures=ledger.left("image"),
+            calls=ahead.calls,
+            seconds=ahead.seconds,
+        ),
+        picture_alone=_count(ledger, "evidence WHERE what = 'api' AND witness = 'picture'"),
+        withdrawn=_count(ledger, "withdrawals"),
+        failures=_failures(ledger),
+    )
+
+
+def describe(status: Status) -> str:
+    """Return the outcomes as a table, with the quota used, the time left, and the failures."""
+    lines = [f"{'outcome':<12}{'posts':>10}{'pictures':>10}"]
+    for outcome in IMAGE_OUTCOMES:
+        posts, pictures = status["api"].get(outcome), status["image"][outcome]
+        if posts or pictures:
+            lines.append(f"{outcome:<12}{'' if posts is None else posts:>10}{pictures:>10}")
+    calls, ahead = status["calls"], status["left"]
+    of_quota = f" of {calls['quota']}" if calls["quota"] else ""
+    lines.append(
+        f"{status['photos']} photos, {calls['total']} API calls "
+        f"({calls['last_hour']}{of_quota} in the last hour)"
+    )
+    if ahead["posts"]:
+        at_quota = f", {left(ahead['seconds'])} at this quota" if ahead["seconds"] else ""
+        lines.append(f"{ahead['posts']} posts left, in about {ahead['calls']} calls{at_quota}")
+    if ahead["pictures"]:
+        lines.append(f"{ahead['pictures']} pictures left")
+    if status["picture_alone"]:
+        lines.append(
+            f"{status['picture_alone']} posts are gone or private by their picture alone "
+            "(--verify-gone asks the API)"
+        )
+    if status["withdrawn"]:
+        lines.append(f"{status['withdrawn']} posts were withdrawn, and are not dropped yet")
+    # On one line each: a ledger may come from others.
+    lines += [
+        f"{it['photos']} x {it['what']}: {' '.join(it['reason'].split())}"
+        for it in status["failures"]
+    ]
+    return "\n".join(lines)
+
+
+def _count(ledger: Ledger, what: str) -> int:
+    # A ledger that no crawl has opened since an older version lacks these tables.
+    table = what.split()[0]
+    if not ledger.query("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)):
+        return 0
+    return int(ledger.query(f"SELECT count(*) AS n FROM {what}")[0]["n"])
+
+
+def _failures(ledger: Ledger, limit: int = 10) -> list[Failure]:
+    # The outcomes of both stand in one index, which is only used where both are named.
+    rows = ledger.query(
+        "SELECT 'api' AS what, api_error AS reason, count(*) AS photos FROM photos "
+        "WHERE api_outcome = 'failed' GROUP BY reason UNION ALL "
+        "SELECT 'image', image_error, count(*) FROM photos "
+        "WHERE api_outcome IN ('pending', 'ok', 'gone', 'private', 'failed') "
+        "AND image_outcome IN ('failed', 'corrupt') GROUP BY image_error "
+        "ORDER BY photos DESC, what, reason LIMIT ?",
+        (limit,),
+    )
+    return [Failure(what=it["what"], reason=it["reason"], photos=it["photos"]) for it in rows]

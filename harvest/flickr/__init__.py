@@ -1,0 +1,1 @@
+"""What Flickr's API and URLs are: calls over HTTP, answers, listings, tags, references."""

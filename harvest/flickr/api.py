@@ -1,0 +1,195 @@
+"""Flickr's API through flickrapi, with a session, bounds and failures of our own.
+
+flickrapi signs and sends. It shares one session class-wide, has no time-out, loses response headers
+and raises a different thing for every kind of broken answer: so it is asked for the bytes alone,
+over a session with bounds, and what they mean is settled here.
+"""
+
+import html
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+from urllib.parse import quote, quote_plus, unquote, urljoin, urlsplit
+
+import flickrapi
+import requests
+
+from flickr_emotion.harvest.calls.sweep import PAGE
+from flickr_emotion.harvest.flickr.answers import (
+    LISTING_EXTRAS,
+    Answer,
+    ListingPage,
+    MalformedAnswerError,
+    parse_get_info,
+    parse_listing,
+)
+from flickr_emotion.harvest.flickr.bounded_http import bounded_session
+from flickr_emotion.harvest.flickr.envelope import read_envelope
+from flickr_emotion.harvest.flickr.listings import Listing
+from flickr_emotion.harvest.flickr.photo_url import PhotoReference
+from flickr_emotion.harvest.flickr.servers import Servers
+from flickr_emotion.harvest.pace.retry import (
+    PhotoGoneError,
+    PhotoPrivateError,
+    RedirectedError,
+    UselessAnswerError,
+    call_failure,
+    seconds_to_wait,
+)
+
+_Read = TypeVar("_Read")
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+_SIGNATURE = re.compile(r'oauth_signature="([^"]+)"')
+
+# It logs every answer that is not 200, and a refused signature's answer repeats the key.
+logging.getLogger("flickrapi").setLevel(logging.CRITICAL + 1)
+
+
+class FlickrClient:
+    """The calls that a crawl makes; its methods may be called from any thread."""
+
+    def __init__(
+        self,
+        servers: Servers,
+        *,
+        key: str,
+        secret: str,
+        connections: int,
+        spend: Callable[[str], None],
+        stopped: threading.Event,
+    ) -> None:
+        """``spend`` is told the method of each call just before it is made.
+
+        Soon after ``stopped`` is set, no answer is waited for any more: ``StoppedError``.
+        """
+        self._spend = spend
+        self._url = servers.api
+        self._hidden = _spellings((key, secret))
+        self._api = flickrapi.FlickrAPI(key, secret, format="json", store_token=False)
+        self._api.REST_URL = servers.api
+        self._session = bounded_session(connections=connections, stopped=stopped)
+        # One decision on proxies for API and pictures; and no look into ~/.netrc at every call.
+        self._session.trust_env = False
+        # A signed call is for this server and no other.
+        self._session.max_redirects = 0
+        if servers.proxy:
+            self._session.proxies = {"http": servers.proxy, "https": servers.proxy}
+        self._session.hooks["response"].append(self._keep_headers)
+        self._api.flickr_oauth.session = self._session
+        self._last = threading.local()
+
+    def check_key(self) -> None:
+        """Ask ``flickr.test.echo``, which every valid key may, whatever photos there are.
+
+        Raises ``RefusedError`` where the key is none, ``TransientError`` where that is not known.
+        """
+        try:
+            self._call("flickr.test.echo", lambda: self._api.test.echo(), lambda content: None)
+        except (PhotoGoneError, PhotoPrivateError):
+            return  # no answer to this question, but none that refuses the key
+
+    def get_info(self, reference: PhotoReference) -> Answer:
+        """Ask ``flickr.photos.getInfo`` for a post.
+
+        Raises ``PhotoGoneError``, ``PhotoPrivateError``, ``PhotoVideoError``, ``TransientError``,
+        ``RefusedError`` or ``StoppedError``, as every call may.
+        """
+        return self._call(
+            "flickr.photos.getInfo",
+            lambda: self._api.photos.getInfo(photo_id=reference.photo_id, secret=reference.secret),
+            lambda content: parse_get_info(content, reference.photo_id),
+        )
+
+    def search(self, listing: Listing, *, not_after: int | None) -> ListingPage:
+        """Ask ``flickr.photos.search`` for a listing's page of the newest posts up to a date.
+
+        ``not_after``: unix seconds; None for no bound. An owner that is gone lists nothing. Raises
+        ``TransientError`` or ``RefusedError``.
+        """
+        try:
+            return self._call(
+                "flickr.photos.search",
+                lambda: self._api.photos.search(
+                    **listing.parameters(),
+                    max_upload_date=not_after,
+                    sort="date-posted-desc",
+                    extras=LISTING_EXTRAS,
+                    per_page=PAGE,
+                ),
+                parse_listing,
+            )
+        except (PhotoGoneError, PhotoPrivateError):
+            return ListingPage(answers=(), videos=(), refused=0, total=0, pages=0)
+
+    def _call(self, method: str, call: Callable[[], bytes], parse: Callable[[Any], _Read]) -> _Read:
+        self._spend(method)
+        self._last.retry_after = self._last.oauth_problem = None
+        self._last.target = self._last.signature = None
+        try:
+            return parse(read_envelope(call()))
+        except MalformedAnswerError as error:
+            failure: Exception = UselessAnswerError(str(error))
+        except Exception as error:
+            failure = self._meaning(error)
+        # What a server says may repeat what it was told, and is stored and shown.
+        failure.args = tuple(self._without_secrets(str(part)) for part in failure.args)
+        # `from None`: a chained exception would carry the signed request.
+        raise failure from None
+
+    def _meaning(self, error: Exception) -> Exception:
+        if self._last.target is not None:
+            return RedirectedError(
+                f"the API at {_place(self._url)} redirects to {self._last.target}, where no signed "
+                "call is sent"
+            )
+        return call_failure(error, self._last.retry_after, self._last.oauth_problem)
+
+    def _without_secrets(self, text: str) -> str:
+        hidden = self._hidden
+        if self._last.signature:
+            hidden = (*_spellings((self._last.signature,)), *hidden)
+        return re.sub("|".join(map(re.escape, hidden)), "...", text, flags=re.IGNORECASE)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _keep_headers(self, response: requests.Response, **_: Any) -> None:
+        self._last.retry_after = seconds_to_wait(response.headers.get("Retry-After"))
+        sent: Any = response.request.headers.get("Authorization", "")
+        # OAuth's signing leaves bytes there.
+        signed = _SIGNATURE.search(sent.decode() if isinstance(sent, bytes) else sent)
+        self._last.signature = unquote(signed[1]) if signed else None
+        target = response.headers.get("Location")
+        if target and response.status_code in _REDIRECTS:
+            self._last.target = _place(urljoin(self._url, target))
+        if response.status_code in (400, 401):
+            # The word alone: what follows it repeats the key.
+            problem = re.search(r"oauth_problem=([a-z_]{1,40})", response.text[:1000])
+            self._last.oauth_problem = problem[1] if problem else None
+
+
+def _place(url: str) -> str:
+    """Return host and path of a URL: what else stands in it may be a secret."""
+    try:
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.hostname or ''}{_port(parts.port)}{parts.path}"[:200]
+    except ValueError:
+        return "what is no URL"
+
+
+def _port(port: int | None) -> str:
+    return f":{port}" if port else ""
+
+
+def _spellings(secrets: Iterable[str]) -> tuple[str, ...]:
+    """Return the forms in which a server may repeat what it was told, the longest first."""
+    forms = set()
+    for secret in secrets:
+        escaped = quote(secret, safe="")
+        forms |= {secret, quote(secret), quote_plus(secret), escaped, quote(escaped, safe="")}
+        forms.add(html.escape(secret))
+    return tuple(sorted(forms, key=len, reverse=True))

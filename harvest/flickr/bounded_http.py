@@ -1,0 +1,162 @@
+"""HTTP with bounds: how long an answer may take in all, how large it may be, and until when it is
+waited for.
+
+A time-out says how long a server may be silent, so one that sends a byte now and then is never
+given up, and a body without end fills the memory. Here both are bounded while the answer is read:
+its head, its body as sent, and its body unpacked. Every read wakes up now and then to see whether
+the crawl is to end.
+"""
+
+import http.client
+import io
+import socket
+import threading
+import time
+import zlib
+from contextlib import suppress
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+from flickr_emotion.common.interruption import GRACE_SECONDS
+from flickr_emotion.harvest.pace.retry import StoppedError, UnreadableAnswerError
+
+LARGEST_BODY = 16 * 2**20
+"""Bytes of an answer, as sent and unpacked: room for 500 posts of 32 KB, far above the usual."""
+DEADLINE_SECONDS = 60.0
+"""For an answer as a whole, from the end of the question on."""
+SILENCE_SECONDS = 30.0
+CONNECT_SECONDS = 10.0
+_LOOK_SECONDS = 0.5
+_PIECE = 2**16
+_PACKED = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
+
+
+def bounded_session(*, connections: int, stopped: threading.Event) -> requests.Session:
+    """Return a session whose answers are within bounds.
+
+    ``connections``: kept open at most. After ``stopped`` is set an answer is waited for a few
+    seconds more, then ``StoppedError`` is raised. ``UnreadableAnswerError``: more than
+    ``LARGEST_BODY``, or packed in a way that cannot be undone. Too slow an answer raises what a
+    silent server does.
+    """
+    session = requests.Session()
+    adapter = _BoundedAdapter(stopped, pool_maxsize=connections, pool_block=True)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    session.headers["Accept-Encoding"] = "gzip, deflate"
+    return session
+
+
+class _Reader(io.RawIOBase):
+    """The bytes that a connection receives, until the deadline or the end of the crawl."""
+
+    def __init__(self, connection: socket.socket, file: io.RawIOBase, stopped: threading.Event):
+        self._socket = connection
+        self._file = file  # keeps the socket open until the answer is read
+        self._stopped = stopped
+        self._stop_noticed: float | None = None
+        self._deadline = time.monotonic() + DEADLINE_SECONDS
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        silent_until = time.monotonic() + SILENCE_SECONDS
+        while (now := time.monotonic()) < min(silent_until, self._deadline):
+            if self._stopped.is_set():
+                self._stop_noticed = self._stop_noticed or now
+                if now > self._stop_noticed + GRACE_SECONDS:
+                    raise StoppedError("the answer was not waited for")
+            self._socket.settimeout(min(_LOOK_SECONDS, max(self._deadline - now, 0.001)))
+            try:
+                return self._socket.recv_into(buffer)
+            except TimeoutError:
+                continue
+        raise TimeoutError(f"no whole answer within {DEADLINE_SECONDS:.0f} s")
+
+    def close(self) -> None:
+        if not self.closed:
+            with suppress(OSError):  # it may be closed already
+                self._socket.settimeout(SILENCE_SECONDS)
+            self._file.close()
+        super().close()
+
+
+class _BoundedAdapter(HTTPAdapter):
+    """Connections that read through ``_Reader``, and bodies of a largest size."""
+
+    def __init__(self, stopped: threading.Event, **options: Any) -> None:
+        class Answer(http.client.HTTPResponse):
+            def __init__(self, sock: socket.socket, *args: Any, **named: Any) -> None:
+                super().__init__(sock, *args, **named)
+                file: Any = self.fp
+                self.fp = io.BufferedReader(_Reader(sock, file.detach(), stopped), _PIECE)
+
+        class Plain(HTTPConnection):
+            response_class = Answer
+
+        class Secure(HTTPSConnection):
+            response_class = Answer
+
+        class PlainPool(HTTPConnectionPool):
+            ConnectionCls = Plain
+
+        class SecurePool(HTTPSConnectionPool):
+            ConnectionCls = Secure
+
+        self._pools = {"http": PlainPool, "https": SecurePool}
+        super().__init__(**options)
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, proxy: Any, **options: Any) -> PoolManager:
+        manager: PoolManager = super().proxy_manager_for(proxy, **options)
+        manager.pool_classes_by_scheme = self._pools
+        return manager
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **options: Any) -> Any:
+        options |= {"stream": True, "timeout": (CONNECT_SECONDS, SILENCE_SECONDS)}
+        response = super().send(request, **options)
+        whole = False
+        try:
+            response._content = _body(response)
+            response._content_consumed = whole = True  # type: ignore[attr-defined]
+        except ReadTimeoutError as error:
+            raise requests.ReadTimeout(str(error), request=request) from None
+        except (HTTPError, http.client.HTTPException, OSError) as error:
+            raise requests.ConnectionError(type(error).__name__, request=request) from None
+        finally:
+            if not whole:  # such a connection is of no further use
+                response.raw.close()
+            response.raw.release_conn()
+        return response
+
+
+def _body(response: requests.Response) -> bytes:
+    """Return the whole body, unpacked."""
+    packing = response.headers.get("Content-Encoding", "identity").strip().lower()
+    unpack = None
+    if packing in _PACKED:
+        unpack = zlib.decompressobj(_PACKED[packing])
+    elif packing != "identity":
+        raise UnreadableAnswerError("it is packed in a way that was not asked for")
+    body = bytearray()
+    sent = 0
+    for piece in response.raw.stream(_PIECE, decode_content=False):
+        sent += len(piece)
+        try:
+            body += unpack.decompress(piece, LARGEST_BODY + 1 - len(body)) if unpack else piece
+        except zlib.error:
+            raise UnreadableAnswerError("it cannot be unpacked") from None
+        if max(len(body), sent) > LARGEST_BODY:
+            raise UnreadableAnswerError(f"it has more than {LARGEST_BODY} bytes")
+    if unpack and not unpack.eof:
+        raise UnreadableAnswerError("it ends in the middle")
+    return bytes(body)

@@ -1,0 +1,1 @@
+"""Flickr's image servers: asking them for pictures, and what their answers mean."""

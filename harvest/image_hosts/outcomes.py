@@ -1,0 +1,206 @@
+"""What became of asking for pictures: each is written to its place, then a batch is recorded.
+
+Here it is decided what counts against a photo. A refusal is recorded if its host is trusted; a
+failure of the host or of the network spends no attempt; a body that is no whole picture is asked
+for again, and is ``corrupt`` only if that cannot be the fault of its host.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from flickr_emotion.harvest.image_hosts.client import Asking
+from flickr_emotion.harvest.image_hosts.load import HostGivenUpError
+from flickr_emotion.harvest.image_hosts.placeholders import (
+    PlaceholderError,
+    SharedBodies,
+    drop_shared_pictures,
+)
+from flickr_emotion.harvest.image_hosts.spoilt_bodies import SpoiltBodies
+from flickr_emotion.harvest.image_hosts.unchecked_pictures import (
+    SpoiltPicture,
+    UncheckedPictures,
+    decode,
+)
+from flickr_emotion.harvest.ledger.due_photos import DuePhoto
+from flickr_emotion.harvest.ledger.evidence import Believed, Refusal
+from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.pictures import drop_picture
+from flickr_emotion.harvest.pace.retry import (
+    PhotoGoneError,
+    PhotoPrivateError,
+    RetryPolicy,
+    TransientError,
+)
+from flickr_emotion.harvest.pictures.files import (
+    CorruptPictureError,
+    OversizedPictureError,
+    Picture,
+    UnansweredPictureError,
+    find_picture,
+    image_path,
+    read_picture,
+    write_picture,
+)
+from flickr_emotion.harvest.trust.picture_trust import PictureTrust
+
+# What a host says of a picture that it refuses.
+_REFUSALS: dict[type[Exception], str] = {
+    PhotoGoneError: "gone",
+    PhotoPrivateError: "private",
+    PlaceholderError: "placeholder",
+}
+FAILURES: tuple[type[Exception], ...] = (*_REFUSALS, TransientError)
+"""Why there is no picture."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Came:
+    """What came of one request."""
+
+    photo: DuePhoto
+    asking: Asking
+    outcome: bytes | Exception | None
+    """A body, one of ``FAILURES``, or nothing where the picture is there and no body was asked."""
+
+
+class PictureOutcomes:
+    """Writes and records what came of pictures; for one thread at a time."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        folder: Path,
+        trust: PictureTrust,
+        retry: RetryPolicy,
+        unchecked: UncheckedPictures,
+    ) -> None:
+        """Write below ``folder``; what is not decoded at once is added to ``unchecked``."""
+        self._ledger = ledger
+        self._folder = folder
+        self._trust = trust
+        self._retry = retry
+        self._unchecked = unchecked
+        self._shared = SharedBodies()
+        self._spoilt = SpoiltBodies()
+
+    def record(self, batch: list[Came]) -> None:
+        """Write the pictures of a batch, then record all of it in one commit."""
+        made = [(it, self._made(it)) for it in batch]
+        seen: list[tuple[str, str, bool]] = []
+        contradicted: list[tuple[str, str]] = []
+        with self._ledger.transaction():
+            for it, result in made:
+                photo_id, host = it.photo.reference.photo_id, it.asking.host
+                if isinstance(result, Picture):
+                    if not self._ledger.record_picture(photo_id, result):
+                        image_path(self._folder, photo_id).unlink(missing_ok=True)
+                elif result is None:
+                    self._ledger.record_seen(photo_id)
+                elif type(result) in _REFUSALS:
+                    came_to = self._record_refusal(it, result)
+                    if came_to == "contradicted":
+                        contradicted.append((host, photo_id))
+                    if came_to in ("refused", "contradicted"):
+                        seen.append((host, photo_id, True))
+                    continue
+                else:
+                    assert isinstance(result, TransientError)
+                    self._record_failure(it.photo, result, host)
+                    continue
+                seen.append((host, photo_id, False))
+        for host, photo_id, refused in seen:
+            self._trust.saw(host, photo_id, refused=refused)
+        for host, photo_id in contradicted:
+            self._trust.contradicted(host, photo_id)
+
+    def _made(self, came: Came) -> Picture | Exception | None:
+        """Return the picture that was made of a body, or why there is none."""
+        body, host = came.outcome, came.asking.host
+        if not isinstance(body, bytes):
+            return body
+        photo_id = came.photo.reference.photo_id
+        try:
+            self._shared.check(photo_id, body)
+            picture = read_picture(body)
+            if came.photo.picture_known or self._spoilt.know(photo_id):
+                decode(body)  # at once: it must not replace a whole one, or be half again
+        except CorruptPictureError as error:
+            self._spoilt.came(photo_id, host, body)
+            return error
+        except FAILURES as error:
+            return error
+        write_picture(image_path(self._folder, photo_id), body)
+        self._spoilt.served(host)
+        self._unchecked.add(photo_id, host)
+        return picture
+
+    def _record_refusal(self, came: Came, error: Exception) -> Believed | None:
+        """Record a refusal, unless its host is in trouble: then the picture stays due."""
+        reference, asking = came.photo.reference, came.asking
+        if self._trust.doubted(asking.host, asking.epoch):
+            self._ledger.postpone("image", reference.photo_id, str(error), delay=0.0)
+            return None
+        refusal = Refusal(
+            outcome=_REFUSALS[type(error)],
+            reason=str(error),
+            host=asking.host,
+            status=asking.status or None,
+        )
+        return self._ledger.record_refusal(reference, refusal, settle=self._trust.settles_posts)
+
+    def _record_failure(self, photo: DuePhoto, error: TransientError, host: str) -> None:
+        ledger, photo_id, reason = self._ledger, photo.reference.photo_id, str(error)
+        if not error.spends_attempt:
+            delay = max(error.retry_after or 0.0, self._retry.backoff(1))
+            ledger.postpone("image", photo_id, reason, delay=delay)
+            return
+        next_try = self._retry.delay(photo.attempts + 1, error.retry_after)
+        if isinstance(error, HostGivenUpError | UnansweredPictureError) or (
+            isinstance(error, OversizedPictureError) and self._spoilt.came_twice(photo_id)
+        ):
+            next_try = None  # no further try of this crawl would mend it
+        if (
+            next_try is None
+            and not photo.picture_known  # else the one on disk stays, however broken its successor
+            and isinstance(error, CorruptPictureError)
+            and self._spoilt.is_final(photo_id, host)
+        ):
+            ledger.record_final("image", photo_id, "corrupt", reason)
+        else:
+            ledger.record_failure("image", photo_id, reason, delay=next_try)
+
+    def record_left_behind(self, photo: DuePhoto) -> bool:
+        """Record the picture that a killed crawl has left in its place; return whether it has."""
+        photo_id = photo.reference.photo_id
+        if photo.picture_known or photo.fetch_anew:
+            return False
+        picture = find_picture(image_path(self._folder, photo_id))
+        if picture is None:
+            return False
+        self._ledger.record_picture(photo_id, picture)
+        self._unchecked.add(photo_id, "")
+        return True
+
+    def check(self, count: int) -> int:
+        """Decode some pictures; ask again for those that are not whole, and return how many."""
+        found = 0
+        for spoilt in self._unchecked.spoilt(count):
+            found += 1
+            self._spoilt.came(spoilt.photo_id, spoilt.host, spoilt.body)
+            self._take_back(spoilt)
+        return found
+
+    def _take_back(self, spoilt: SpoiltPicture) -> None:
+        image_path(self._folder, spoilt.photo_id).unlink(missing_ok=True)
+        with self._ledger.transaction() as connection:
+            drop_picture(connection, spoilt.photo_id)
+            photo = self._ledger.photo("image", spoilt.photo_id)
+            self._record_failure(photo, spoilt.error, spoilt.host)
+
+    def drop_placeholders(self, say: Callable[[str], None]) -> None:
+        """Drop the pictures that were kept before they turned out to be the same few."""
+        dropped = drop_shared_pictures(self._ledger, self._folder, self._shared.placeholders)
+        if dropped:
+            say(f"{dropped} pictures are the same few, so placeholders: not kept")

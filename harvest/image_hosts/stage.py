@@ -1,0 +1,234 @@
+"""The pictures of a crawl: they cost no quota, and a dead one settles its post.
+
+One thread runs an event loop with many requests in flight; a second one does what blocks, so that
+neither a slow disk nor a busy ledger holds up the network: it takes due photos from the ledger, and
+writes, checks and records what came, in batches that share a commit.
+"""
+
+import asyncio
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from flickr_emotion.common.interruption import GRACE_SECONDS, wait_for
+from flickr_emotion.harvest.flickr.photo_url import PhotoReference
+from flickr_emotion.harvest.flickr.servers import Servers
+from flickr_emotion.harvest.image_hosts.client import Asking, ImageClient
+from flickr_emotion.harvest.image_hosts.load import MOST_AT_ONCE, ImageHosts
+from flickr_emotion.harvest.image_hosts.outcomes import FAILURES, Came, PictureOutcomes
+from flickr_emotion.harvest.image_hosts.trials import HostTrials
+from flickr_emotion.harvest.image_hosts.unchecked_pictures import UncheckedPictures
+from flickr_emotion.harvest.ledger.due_photos import DuePhoto
+from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.pace.clock import now
+from flickr_emotion.harvest.pace.retry import RetryPolicy
+from flickr_emotion.harvest.trust.picture_trust import PictureTrust
+
+# Photos at once, from the ledger to the ledger: those that wait to be written count too.
+_MOST_BUSY = 2 * MOST_AT_ONCE
+_DUE = 500
+# How long what has come may wait for more to be recorded with it.
+_LINGER_SECONDS = 0.05
+_LOOK_SECONDS = 0.5
+
+
+class ImageStage:
+    """Fetches the pictures of due photos, or asks whether they are there."""
+
+    name = "image"
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        servers: Servers,
+        *,
+        folder: Path,
+        fetch: bool,
+        size: str,
+        hosts: ImageHosts,
+        trust: PictureTrust,
+        retry: RetryPolicy,
+        say: Callable[[str], None],
+        stopped: threading.Event,
+    ) -> None:
+        """Write pictures of ``size`` below ``folder``; without ``fetch``, only ask for their heads.
+
+        ``trust`` says which refusals of ``hosts`` are recorded. ``stopped`` ends the stage when
+        what is in flight has come, and is set by it where it fails.
+        """
+        self.idle = False
+        self._ledger = ledger
+        self._servers = servers
+        self._fetch = fetch
+        self._size = size
+        self._hosts = hosts
+        self._trust = trust
+        self._say = say
+        self._stopped = stopped
+        self._thread = threading.Thread(target=self._run, name=self.name)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._error: BaseException | None = None
+        self._unchecked = UncheckedPictures(folder)
+        self._outcomes = PictureOutcomes(
+            ledger, folder=folder, trust=trust, retry=retry, unchecked=self._unchecked
+        )
+        self._taken: set[str] = set()
+        """Photos that wait, are in flight, or are not recorded yet."""
+        self._waiting: deque[DuePhoto] = deque()
+        self._open = 0
+        """Photos in flight or not recorded yet."""
+        self._asking: set[asyncio.Task[None]] = set()
+        self._came: list[Came] = []
+
+    def start(self, changed: Callable[[], None]) -> None:
+        """Start to work; ``changed`` is told of every batch that is recorded, and of the end."""
+        self._changed = changed
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look at the ledger, and at ``stopped``, again; from any thread."""
+        if self._loop:
+            with contextlib.suppress(RuntimeError):  # it has ended
+                self._loop.call_soon_threadsafe(self._woken.set)
+
+    def join(self) -> None:
+        """Wait for the end; raises what the stage failed with."""
+        if self._thread.ident is not None:
+            wait_for(self._thread)
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._work())
+        except BaseException as error:
+            while isinstance(error, BaseExceptionGroup):
+                error = error.exceptions[0]
+            self._error = error
+            self._stopped.set()
+        self._changed()
+
+    async def _work(self) -> None:
+        self._woken = asyncio.Event()
+        self._arrived = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1, thread_name_prefix="image-files") as files:
+            self._files = files
+            async with (
+                ImageClient(self._servers, self._hosts) as client,
+                asyncio.TaskGroup() as tasks,
+            ):
+                recorder = tasks.create_task(self._record())
+                trials = HostTrials(
+                    self._hosts,
+                    self._trust,
+                    is_served=lambda reference: self._is_served(client, reference),
+                    restored=self._woken.set,
+                    say=self._say,
+                )
+                await self._hand_out(client, tasks, trials)
+                self._hosts.abandon()
+                await self._finish()
+                recorder.cancel()
+            if self._fetch:
+                self._outcomes.drop_placeholders(self._say)
+
+    async def _finish(self) -> None:
+        """Wait a few seconds for what is in flight, and until all that came is recorded."""
+        assert self._loop is not None
+        end: float | None = self._loop.time() + GRACE_SECONDS
+        while self._open:
+            self._woken.clear()
+            try:
+                async with asyncio.timeout_at(end):
+                    await self._woken.wait()
+            except TimeoutError:
+                end = None
+                for task in self._asking:
+                    task.cancel()
+
+    async def _hand_out(
+        self, client: ImageClient, tasks: asyncio.TaskGroup, trials: HostTrials
+    ) -> None:
+        assert self._loop is not None
+        while not self._stopped.is_set():
+            self._woken.clear()
+            next_try = None
+            if not self._waiting and self._open < _MOST_BUSY:
+                due, next_try = await self._loop.run_in_executor(
+                    self._files, self._due, frozenset(self._taken)
+                )
+                self._waiting.extend(due)
+                self._taken.update(photo.reference.photo_id for photo in due)
+            while self._waiting and self._open < _MOST_BUSY:
+                self._open += 1
+                task = tasks.create_task(self._ask(client, self._waiting.popleft()))
+                self._asking.add(task)
+                task.add_done_callback(self._asking.discard)
+            trials.start(tasks)
+            if not self._taken and self._unchecked:
+                count = self._unchecked.at_once(idle=self.idle)
+                if await self._loop.run_in_executor(self._files, self._outcomes.check, count):
+                    continue
+            was_idle, self.idle = self.idle, not self._taken
+            if self.idle and not was_idle:
+                self._changed()
+            wait = 0.001 if self.idle and self._unchecked else _LOOK_SECONDS
+            if self.idle and next_try is not None:
+                wait = min(max(next_try - now(), 0.001), wait)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._woken.wait()
+
+    async def _ask(self, client: ImageClient, photo: DuePhoto) -> None:
+        outcome: bytes | Exception | None = None
+        asking = Asking()
+        try:
+            # A picture that is here already is only asked whether it still is there.
+            if self._fetch and (photo.fetch_anew or not photo.picture_known):
+                outcome = await client.fetch(photo.reference, self._size, asking)
+            else:
+                await client.probe(photo.reference, asking)
+        except FAILURES as error:
+            outcome = error
+        except asyncio.CancelledError:  # its turn did not come any more: it stays due
+            self._open -= 1
+            self._woken.set()
+            raise
+        self._came.append(Came(photo=photo, asking=asking, outcome=outcome))
+        self._arrived.set()
+
+    async def _is_served(self, client: ImageClient, reference: PhotoReference) -> bool:
+        try:
+            if self._fetch:
+                await client.fetch(reference, self._size, Asking(vouched=True))
+            else:
+                await client.probe(reference, Asking(vouched=True))
+        except FAILURES:
+            return False
+        return True
+
+    async def _record(self) -> None:
+        assert self._loop is not None
+        while True:
+            await self._arrived.wait()
+            if self._open > len(self._came):
+                await asyncio.sleep(_LINGER_SECONDS)
+            self._arrived.clear()
+            batch, self._came = self._came, []
+            await self._loop.run_in_executor(self._files, self._outcomes.record, batch)
+            self._open -= len(batch)
+            self._taken.difference_update(it.photo.reference.photo_id for it in batch)
+            self._woken.set()
+            self._changed()
+
+    def _due(self, taken: frozenset[str]) -> tuple[list[DuePhoto], float | None]:
+        """Return photos that are due and not taken, or the time of the next that will be."""
+        photos = self._ledger.due("image", now=now(), limit=_DUE + len(taken))
+        due = [photo for photo in photos if photo.reference.photo_id not in taken]
+        if self._fetch:
+            due = [photo for photo in due if not self._outcomes.record_left_behind(photo)]
+        return due, None if due else self._ledger.next_due("image")

@@ -1,0 +1,1 @@
+"""What goes into the ledger before the first call: lists, manifests, metadata files."""

@@ -1,0 +1,106 @@
+"""Posts of listed photos that a metadata file holds go into the ledger, each a call not spent.
+
+Whether their pictures are still there is asked as for any other photo: the file is years old, and
+what an owner has withdrawn since must not stay (``harvest.ledger.evidence``).
+"""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from flickr_emotion.harvest.calls.videos import drop_videos
+from flickr_emotion.harvest.flickr.answers import Answer, MalformedAnswerError
+from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.outcomes import ASKED_AGAIN, DEAD_PICTURES, quoted
+from flickr_emotion.harvest.ledger.schema import METADATA_SOURCE
+from flickr_emotion.harvest.pace.retry import PhotoVideoError
+from flickr_emotion.harvest.yfcc100m.files import MetadataFile
+from flickr_emotion.harvest.yfcc100m.rows import parse_row
+
+_POSTS_TO_A_COMMIT = 1000
+_ROWS_TO_A_LINE = 10_000_000
+_FINGERPRINTED = 2**20  # bytes at both ends of a file of 40 GB, which its digest would take long
+
+
+def add_metadata(
+    ledger: Ledger, path: Path, file: MetadataFile, images: Path, say: Callable[[str], None]
+) -> None:
+    """Record the posts that ``file``, at ``path``, holds of photos that still need one.
+
+    Those that it names as videos are settled; ``images``: the folder of the pictures.
+    A file that has been searched before is not read again until photos are added. Raises
+    ``HarvestError`` where it cannot be read to its end; what was found before that is kept.
+    """
+    photos = str(ledger.query("SELECT count(*) AS n FROM photos")[0]["n"])
+    key = f"metadata {_fingerprint(path)}"
+    if ledger.meta(key) == photos:
+        say(f"{path.name}: searched before, nothing new")
+        return
+    # A picture that is known not to be public says that its post is not either.
+    unanswered = ledger.stream(
+        f"SELECT photo_id FROM photos WHERE api_outcome IN ({quoted(ASKED_AGAIN)}) "
+        f"AND image_outcome NOT IN ({quoted(DEAD_PICTURES)})"
+    )
+    wanted = {row["photo_id"] for row in unanswered}
+    asked = len(wanted)
+    progress = _Progress(path.name, say)
+    posts: list[Answer] = []
+    found = malformed = videos = 0
+    try:
+        for row in file.rows(wanted, progress.tick) if wanted else ():
+            answer = None
+            try:
+                answer = parse_row(row) if row is not None else None
+            except PhotoVideoError:
+                videos += _settle_video(ledger, images, row, wanted)
+            except MalformedAnswerError:
+                row = None
+            if row is None:
+                malformed += 1
+            elif answer is not None and answer.reference.photo_id in wanted:
+                wanted.discard(answer.reference.photo_id)
+                posts.append(answer)
+            if len(posts) == _POSTS_TO_A_COMMIT:
+                found += ledger.record_answers(posts, source=METADATA_SOURCE)
+                posts = []
+            if not wanted:
+                break
+    finally:
+        found += ledger.record_answers(posts, source=METADATA_SOURCE)
+    ledger.set_meta(key, photos)
+    say(
+        f"{path.name}: {found} of {asked} posts found, which cost no call"
+        + (f"; {videos} are videos, of which nothing is kept" if videos else "")
+        + (f"; {malformed} rows are malformed" if malformed else "")
+    )
+
+
+def _settle_video(ledger: Ledger, images: Path, row: Any, wanted: set[str]) -> int:
+    photo_id = str(row["photoid"]).strip()
+    if photo_id not in wanted:
+        return 0
+    wanted.discard(photo_id)
+    drop_videos(ledger, images, [photo_id])
+    return 1
+
+
+class _Progress:
+    def __init__(self, name: str, say: Callable[[str], None]) -> None:
+        self._name, self._say = name, say
+        self._rows = 0
+
+    def tick(self, rows: int) -> None:
+        before, self._rows = self._rows, self._rows + rows
+        if before // _ROWS_TO_A_LINE < self._rows // _ROWS_TO_A_LINE:
+            self._say(f"{self._name}: {self._rows} rows searched")
+
+
+def _fingerprint(path: Path) -> str:
+    size = path.stat().st_size
+    digest = hashlib.sha256(f"{size}\n".encode())
+    with path.open("rb") as file:
+        digest.update(file.read(_FINGERPRINTED))
+        file.seek(max(size - _FINGERPRINTED, 0))
+        digest.update(file.read(_FINGERPRINTED))
+    return digest.hexdigest()

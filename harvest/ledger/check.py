@@ -1,0 +1,239 @@
+"""A ledger is checked before its rows are believed: it may come from others, or be damaged.
+
+SQLite keeps whatever is put into a column: a text where a number is due, a path where a photo id
+is, a blob of a gigabyte. A row of that kind would end a crawl or a build in the middle, or write
+outside the harvest folder. Which tables and columns there are, and of which type, follows from the
+ledger's own schema; ``_RULES`` says what else their values keep to.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from flickr_emotion.common.names import LONGEST_NAME
+from flickr_emotion.harvest.calls.forecast import PlanRecord
+from flickr_emotion.harvest.errors import HarvestError
+from flickr_emotion.harvest.flickr.photo_url import SIZES
+from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.outcomes import API_OUTCOMES, IMAGE_OUTCOMES
+from flickr_emotion.harvest.ledger.schema import VERSION, open_ledger_file
+from flickr_emotion.harvest.manifests.description import KINDS, parse_description
+
+_LONGEST_TEXT = 2**24  # characters: above all that an answer of the API may hold
+_LARGEST = 10**12  # above all times and counts
+_MOST_VOTES = 10_000
+_MOST_ATTEMPTS = 10**6
+
+_TYPES = {"TEXT": "'text'", "INTEGER": "'integer'", "REAL": "'real', 'integer'"}
+
+
+def _one_of(values: tuple[str, ...]) -> str:
+    return f"{{0}} IN ({', '.join(repr(value) for value in values)})"
+
+
+def _made_of(characters: str, longest: int) -> str:
+    # Three times as fast as a pattern, and there are millions.
+    return f"length({{0}}) BETWEEN 1 AND {longest} AND ltrim({{0}}, '{characters}') = ''"
+
+
+_DIGITS = "0123456789"
+_PHOTO_ID = "{0} GLOB '[1-9]*' AND " + _made_of(_DIGITS, 19)
+_NAME = f"length({{0}}) BETWEEN 1 AND {LONGEST_NAME}"
+_VOTES = f"{{0}} BETWEEN 0 AND {_MOST_VOTES}"
+_SENTIMENT = "{0} BETWEEN -2 AND 2"
+_RULES = {
+    "photo_id": _PHOTO_ID,
+    "server": _made_of(_DIGITS, 9),
+    "farm": _made_of(_DIGITS, 9),
+    "secret": _made_of(f"{_DIGITS}abcdef", 20),
+    "api_outcome": _one_of(API_OUTCOMES),
+    "image_outcome": _one_of(IMAGE_OUTCOMES),
+    "api_attempts": f"{{0}} BETWEEN 0 AND {_MOST_ATTEMPTS}",
+    "image_attempts": f"{{0}} BETWEEN 0 AND {_MOST_ATTEMPTS}",
+    "image_sha256": "length({0}) = 64 AND " + _made_of(f"{_DIGITS}abcdef", 64),
+    "emotion": _NAME,
+    "pair": _NAME,
+    "label": _NAME,
+    "agree": _VOTES,
+    "disagree": _VOTES,
+    "votes": _VOTES,
+    "sentiment": _SENTIMENT,
+    "split": _one_of(("train", "validation", "test")),
+    "modalities": _one_of(
+        ("image", "text", "tags", "image+text", "image+tags", "text+tags", "image+text+tags")
+    ),
+}
+"""What a column's values keep to, in whichever table it stands."""
+
+
+class _Column(NamedTuple):
+    name: str
+    type: str
+    nullable: bool
+    key: bool
+
+    def rule(self) -> str:
+        """Return the condition in SQL that every value of the column meets; never null."""
+        good = f"typeof({self.name}) IN ({_TYPES[self.type]}) AND "
+        if self.name in _RULES:
+            good += f"({_RULES[self.name].format(self.name)})"
+        elif self.type == "TEXT":
+            good += f"length({self.name}) <= {_LONGEST_TEXT}"
+        elif self.type == "REAL":
+            good += f"{self.name} BETWEEN -{_LARGEST} AND {_LARGEST}"
+        else:
+            good += "1"
+        if self.nullable:
+            return f"({self.name} IS NULL OR ({good}))"
+        return f"ifnull({good}, 0)"
+
+
+@lru_cache(maxsize=1)
+def _tables() -> dict[str, tuple[_Column, ...]]:
+    """Return the columns of a new ledger's tables."""
+    connection = open_ledger_file(Path(":memory:"), create=True)
+    names = [
+        row["name"]
+        for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    ]
+    tables = {
+        name: tuple(
+            _Column(row["name"], row["type"], not row["notnull"] and not row["pk"], row["pk"] > 0)
+            for row in connection.execute(f"PRAGMA table_info({name})")
+        )
+        for name in names
+    }
+    connection.close()
+    return tables
+
+
+def check_ledger(ledger: Ledger) -> None:
+    """Look at what a ledger says of itself, which takes no time; raises ``HarvestError``."""
+    try:
+        _check_tables(ledger)
+        for row in ledger.query("SELECT key, value FROM meta LIMIT 10000"):
+            if not _meta_is_good(row["key"], row["value"]):
+                raise _refused(ledger.path, f"its {_shown(row['key'])} is {_shown(row['value'])}")
+        for what, known in (("api", API_OUTCOMES), ("image", IMAGE_OUTCOMES)):
+            for row in ledger.query(f"SELECT DISTINCT {what}_outcome AS outcome FROM photos"):
+                if row["outcome"] not in known:
+                    raise _refused(ledger.path, f"a photo's outcome is {_shown(row['outcome'])}")
+    except sqlite3.Error as error:
+        raise _refused(ledger.path, f"it cannot be read ({error})") from None
+
+
+def check_rows(ledger: Ledger) -> None:
+    """Look at every row of a ledger, before all are read; raises ``HarvestError``.
+
+    A million photos take seconds.
+    """
+    check_ledger(ledger)
+    try:
+        for table, columns in _known_tables(ledger):
+            key = " || ':' || ".join(column.name for column in columns if column.key) or "rowid"
+            names = " ".join(f"WHEN NOT {it.rule()} THEN '{it.name}'" for it in columns)
+            rules = " AND ".join(column.rule() for column in columns)
+            wrong = ledger.query(
+                f"SELECT substr({key}, 1, 60) AS place, CASE {names} END AS name FROM {table} "
+                f"WHERE NOT ({rules}) LIMIT 1"
+            )
+            for row in wrong:
+                place = f"table {table}, row {_shown(row['place'])}"
+                raise _refused(ledger.path, f"its {row['name']} in {place} is none")
+    except sqlite3.Error as error:
+        raise _refused(ledger.path, f"it cannot be read ({error})") from None
+
+
+def stored_tags(ledger: Path, photo_id: str, tags: str | None) -> list[str]:
+    """Return a photo's tags from what its row holds; raises ``HarvestError``.
+
+    They are looked at as they are used, and not before: reading them takes as long as all the rest.
+    """
+    try:
+        found = json.loads(tags or "[]")
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list) or not all(isinstance(tag, str) for tag in found):
+        raise _refused(ledger, f"the tags of photo {photo_id} are {_shown(tags)}")
+    return found
+
+
+def _known_tables(ledger: Ledger) -> Iterator[tuple[str, list[_Column]]]:
+    """Yield the tables that the ledger has; one of an older version has fewer."""
+    for table, columns in _tables().items():
+        there = {row["name"] for row in ledger.query(f"PRAGMA table_info({table})")}
+        if there:
+            yield table, [column for column in columns if column.name in there]
+
+
+def _check_tables(ledger: Ledger) -> None:
+    kinds = {
+        row["name"]: row["type"] for row in ledger.query("SELECT name, type FROM sqlite_master")
+    }
+    for name, kind in kinds.items():
+        if kind in ("view", "trigger"):
+            raise _refused(ledger.path, f"it holds a {kind} {_shown(name)}")
+    version = ledger.query("PRAGMA user_version")[0][0]
+    if version < VERSION:
+        return  # what it lacks is made when a crawl opens it
+    for table, columns in _tables().items():
+        there = {row["name"] for row in ledger.query(f"PRAGMA table_info({table})")}
+        for column in columns:
+            if column.name not in there:
+                raise _refused(ledger.path, f"its table {table} lacks {column.name}")
+
+
+def _meta_is_good(key: object, value: object) -> bool:
+    if not isinstance(key, str) or not isinstance(value, str) or len(value) > _LONGEST_TEXT:
+        return False
+    if key == "kind":
+        return value in KINDS
+    if key == "service":
+        return value in ("flickr", "other")
+    if key == "image_size":
+        return value in SIZES
+    if key.startswith("image rest "):
+        return _is_time(value)
+    if key == "quota":
+        return value.isascii() and value.isdigit() and len(value) <= 12
+    if key == "plan":
+        return _is_plan(value)
+    if key == "manifest":
+        try:
+            parse_description(value.encode(errors="replace"))
+        except ValueError:
+            return False
+    return True
+
+
+def _is_time(value: str) -> bool:
+    try:
+        return 0 <= float(value) <= _LARGEST
+    except ValueError:
+        return False
+
+
+def _is_plan(value: str) -> bool:
+    try:
+        plan = json.loads(value)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(plan, dict) and all(
+        name in PlanRecord.__slots__ and type(count) is int and 0 <= count <= _LARGEST
+        for name, count in plan.items()
+    )
+
+
+def _shown(value: object) -> str:
+    shown = ascii(value)
+    return shown if len(shown) <= 60 else f"{shown[:60]}..."
+
+
+def _refused(path: Path, why: str) -> HarvestError:
+    return HarvestError(
+        f"the ledger {path} is refused: {why}, which no crawl writes; take the folder from a "
+        "backup, or ask those who sent it for another copy"
+    )

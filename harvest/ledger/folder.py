@@ -1,0 +1,83 @@
+"""The harvest folder: one crawl at a time, and nothing mixed that must not be.
+
+A data set says whose posts it holds and in which size its pictures are, so a harvest holds posts of
+one service and pictures of one size; and no harvest is strewn among the files of something else.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from flickr_emotion.harvest.errors import HarvestError
+from flickr_emotion.harvest.ledger.check import check_rows
+from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.schema import FILE_NAME
+
+_LOCK_NAME = ".crawl.lock"
+
+
+@contextmanager
+def harvest_at_work(out: Path) -> Iterator[Ledger]:
+    """Open the ledger of a harvest folder, made if need be, for the one crawl that may use it.
+
+    Raises ``HarvestError`` where it is in use, holds something else, or cannot be written.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        _check_foreign(out)
+        with FileLock(out / _LOCK_NAME, timeout=0), Ledger(out / FILE_NAME, create=True) as ledger:
+            check_rows(ledger)
+            yield ledger
+    except Timeout:
+        raise HarvestError(
+            f"another crawl is at work on {out}: wait for it, or give another --out"
+        ) from None
+    except (OSError, sqlite3.Error) as error:
+        raise HarvestError(
+            f"the harvest folder {out} cannot be written ({error}): what it holds stays; make "
+            "room, or give another --out"
+        ) from None
+
+
+def _check_foreign(out: Path) -> None:
+    if (out / FILE_NAME).exists():
+        return
+    foreign = sorted({path.name for path in out.iterdir()} - {_LOCK_NAME})
+    if foreign:
+        raise HarvestError(
+            f"{out} holds {foreign[0]!r}, which is no part of a harvest: give another --out"
+        )
+
+
+def keep_to_one_service(ledger: Ledger, service: str) -> None:
+    """Refuse to mix Flickr's posts with another server's."""
+    known = ledger.meta("service")
+    if known not in (None, service):
+        whose = "Flickr's posts" if known == "flickr" else "another server's (--flickr-url)"
+        raise HarvestError(
+            f"{ledger.path} holds {whose}: give this crawl a harvest folder of its own (--out)"
+        )
+    ledger.set_meta("service", service)
+
+
+def picture_size(ledger: Ledger) -> str | None:
+    """Return the size of a harvest's pictures (``harvest.flickr.photo_url.SIZES``) or None."""
+    known = ledger.meta("image_size")
+    if known is None and ledger.outcome_counts()[1]["ok"]:
+        return ""  # from before there was a choice
+    return known
+
+
+def keep_to_one_size(ledger: Ledger, size: str) -> None:
+    """Refuse to mix sizes of pictures: nothing would tell which of them a post has."""
+    known = picture_size(ledger)
+    if known not in (None, size):
+        given = f"--image-size {known}" if known else "no --image-size"
+        raise HarvestError(
+            f"{ledger.path} holds pictures of another size: go on with {given}, or give this crawl "
+            "a harvest folder of its own (--out)"
+        )
+    ledger.set_meta("image_size", size)

@@ -1,0 +1,185 @@
+"""How posts come into the ledger's rows, whichever call or file brought them, and leave them.
+
+A page of a listing shows posts that nobody asked for by id. Those that a list names are stored at
+once, whatever the call was looking for; and one that was thought to be gone, and shows, is back.
+What an owner has withdrawn is dropped, and only the outcome stays.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+from flickr_emotion.harvest.flickr.answers import Answer
+from flickr_emotion.harvest.flickr.photo_url import PhotoReference
+from flickr_emotion.harvest.ledger.evidence import REFUSALS, confirm, forget, record_evidence
+from flickr_emotion.harvest.ledger.outcomes import VIDEO
+from flickr_emotion.harvest.ledger.references import add_references, leave_reference
+from flickr_emotion.harvest.ledger.schema import METADATA_SOURCE, NO_PICTURE, NO_POST
+from flickr_emotion.harvest.pace.clock import now
+
+REFRESHED = "refresh answered"
+"""Key of ``meta`` under which the known posts are counted that a refresh found alive."""
+_PLACE = ("server", "farm", "secret")
+_SOME = 500  # photo ids that one statement names
+
+
+def store_answers(connection: sqlite3.Connection, answers: Iterable[Answer], *, source: str) -> int:
+    """Store the posts of listed photos that are not stored yet; return how many those are.
+
+    ``connection`` is in a transaction. Where the list did not know where a picture is, or the
+    answer names another place than the one that is known, or the picture was refused, it becomes
+    due under the reference of the answer. The reference of a file of metadata only fills what the
+    list left out: it may be older than the list.
+    """
+    stored = known = 0
+    pending = iter(answers)
+    while some := list(islice(pending, _SOME)):
+        wanted = _wanted(connection, [answer.reference.photo_id for answer in some])
+        rows = [answer for answer in some if answer.reference.photo_id in wanted]
+        for answer in rows:
+            place = answer.reference
+            _place_picture(connection, wanted[place.photo_id], place, source)
+        names = [(answer.reference.photo_id,) for answer in rows]
+        connection.executemany("DELETE FROM evidence WHERE photo_id = ? AND what = 'api'", names)
+        connection.executemany("DELETE FROM withdrawals WHERE photo_id = ?", names)
+        connection.executemany(
+            "UPDATE photos SET api_outcome = 'ok', api_next_try = NULL, api_error = NULL, "
+            "api_source = ?, farm = ifnull(farm, ?), title = ?, description = ?, tags = ?, "
+            "owner = ?, license = ?, date_upload = ?, date_taken = ? WHERE photo_id = ?",
+            [_row(answer, source) for answer in rows],
+        )
+        stored += len(wanted)
+        known += sum(map(_of_flickr, wanted.values()))
+    if known:
+        connection.execute(
+            "INSERT INTO meta VALUES (?1, ?2) "
+            "ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + ?2",
+            (REFRESHED, known),
+        )
+    return stored
+
+
+def _wanted(connection: sqlite3.Connection, photo_ids: Sequence[str]) -> dict[str, sqlite3.Row]:
+    marks = ",".join("?" * len(photo_ids))
+    found = connection.execute(
+        "SELECT photo_id, server, farm, secret, image_sha256, api_source, (SELECT outcome "
+        "FROM evidence WHERE photo_id = photos.photo_id AND what = 'image') AS doubt "
+        f"FROM photos WHERE photo_id IN ({marks}) AND (api_outcome <> 'ok' "
+        "OR api_next_try IS NOT NULL OR photo_id IN (SELECT photo_id FROM withdrawals))",
+        photo_ids,
+    )
+    return {row["photo_id"]: row for row in found}
+
+
+def _place_picture(
+    connection: sqlite3.Connection, row: sqlite3.Row, place: PhotoReference, source: str
+) -> None:
+    """Make a picture due where an answer says of it what was not known."""
+    if not place.server or not place.secret:
+        return
+    on_disk = row["image_sha256"] is not None
+    refused = row["doubt"] in REFUSALS
+    moved = (row["server"], row["secret"]) != (place.server, place.secret)
+    if row["server"] is not None and row["secret"] is not None:
+        if source == METADATA_SOURCE or not (moved or refused):
+            return
+        if on_disk and moved and not refused and not _of_flickr(row):
+            # It came a moment ago, under the list's reference; should that die, this one is known.
+            add_references(connection, [place])
+            return
+    if moved and refused:
+        leave_reference(
+            connection,
+            PhotoReference(**{name: row[name] for name in ("photo_id", *_PLACE)}),
+        )
+    connection.execute(
+        "UPDATE photos SET image_outcome = ?, image_attempts = 0, image_next_try = 0, "
+        "image_error = NULL, server = ?, farm = ?, secret = ? WHERE photo_id = ?",
+        ("ok" if on_disk else "pending", place.server, place.farm, place.secret, place.photo_id),
+    )
+    if refused and not moved:
+        again = "vouched"
+    elif on_disk:
+        again = "replaced"
+    else:
+        forget(connection, place.photo_id, "image")
+        return
+    record_evidence(connection, place.photo_id, "image", None, sure=False, outcome=again)
+
+
+def _of_flickr(row: sqlite3.Row) -> bool:
+    """Whether Flickr itself has answered for the post before."""
+    return row["api_source"] not in (None, METADATA_SOURCE)
+
+
+def _row(answer: Answer, source: str) -> tuple[str | int | None, ...]:
+    return (
+        *(source, answer.reference.farm, answer.title, answer.description),
+        json.dumps(answer.tags, ensure_ascii=False),
+        *(answer.owner, answer.license, answer.date_upload, answer.date_taken),
+        answer.reference.photo_id,
+    )
+
+
+def settle_post(
+    connection: sqlite3.Connection, photo_id: str, outcome: str, reason: str, *, refresh: bool
+) -> None:
+    """Record that the API itself says of a photo that it is ``gone`` or ``private``.
+
+    A post that Flickr gave before was withdrawn by its owner, and in a ``refresh`` a picture that
+    is on disk: that is staged, and what is known stays until the refresh has asked for all
+    (``harvest.crawl.withdrawals``).
+    """
+    row = connection.execute(
+        "SELECT api_source, image_sha256 FROM photos WHERE photo_id = ?", (photo_id,)
+    ).fetchone()
+    known = row is not None and _of_flickr(row)
+    if known or (refresh and row is not None and row["image_sha256"] is not None):
+        connection.execute(
+            "INSERT OR REPLACE INTO withdrawals VALUES (?, ?, ?, ?)",
+            (photo_id, outcome, reason, now()),
+        )
+    if known:
+        connection.execute(
+            "UPDATE photos SET api_outcome = 'ok', api_attempts = 0, api_next_try = NULL, "
+            "api_error = NULL WHERE photo_id = ?",
+            (photo_id,),
+        )
+        return
+    of_metadata = row is not None and row["api_source"] is not None
+    drop_post(connection, photo_id, outcome, reason, picture=of_metadata)
+
+
+def drop_post(
+    connection: sqlite3.Connection, photo_id: str, outcome: str, reason: str, *, picture: bool
+) -> None:
+    """Drop a post that Flickr does not show any more, and its ``picture``."""
+    connection.execute(
+        f"UPDATE photos SET {NO_POST}, api_outcome = ?, api_next_try = NULL, api_error = ? "
+        "WHERE photo_id = ?",
+        (outcome, reason, photo_id),
+    )
+    confirm(connection, photo_id, outcome)
+    if not picture:
+        return
+    dropped = connection.execute(
+        f"UPDATE photos SET image_outcome = ?, image_next_try = NULL, {NO_PICTURE} "
+        "WHERE photo_id = ? AND image_sha256 IS NOT NULL",
+        (outcome, photo_id),
+    ).rowcount
+    if dropped:
+        record_evidence(connection, photo_id, "image", None, sure=True, outcome=outcome)
+
+
+def settle_videos(connection: sqlite3.Connection, photo_ids: Iterable[str]) -> None:
+    """Keep nothing of listed photos that are videos; ``connection`` is in a transaction."""
+    names = [(photo_id,) for photo_id in photo_ids]
+    connection.executemany(
+        f"UPDATE photos SET {NO_POST}, {NO_PICTURE}, api_outcome = '{VIDEO}', "
+        f"api_next_try = NULL, api_error = NULL, image_outcome = '{VIDEO}', "
+        "image_next_try = NULL, image_error = NULL WHERE photo_id = ?",
+        names,
+    )
+    connection.executemany("DELETE FROM evidence WHERE photo_id = ?", names)
+    connection.executemany("DELETE FROM withdrawals WHERE photo_id = ?", names)

@@ -1,0 +1,57 @@
+"""All the references of a photo that are known, so that one dead one does not end it.
+
+A replaced photo has a new secret, and the picture under its old one is dead. Published lists name
+some photos under two (83 of VSO's), and the API names the one of today. ``photos`` holds the
+reference that is asked for; the others stand in ``places``.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+
+from flickr_emotion.harvest.flickr.photo_url import PhotoReference
+
+
+def add_references(connection: sqlite3.Connection, listed: Iterable[PhotoReference]) -> None:
+    """Keep what a list says of photos that stand in ``photos`` with another reference, or none."""
+    placed = [
+        (it.server, it.farm, it.secret, it.photo_id) for it in listed if it.server and it.secret
+    ]
+    connection.executemany(
+        "UPDATE photos SET server = ?1, farm = ?2, secret = ?3, "
+        "image_next_try = CASE WHEN image_outcome = 'pending' THEN 0 ELSE image_next_try END "
+        "WHERE photo_id = ?4 AND (server IS NULL OR secret IS NULL)",
+        placed,
+    )
+    connection.executemany(
+        "INSERT OR IGNORE INTO places (photo_id, server, farm, secret) "
+        "SELECT photo_id, ?1, ?2, ?3 FROM photos "
+        "WHERE photo_id = ?4 AND (server IS NOT ?1 OR secret IS NOT ?3)",
+        placed,
+    )
+
+
+def leave_reference(connection: sqlite3.Connection, reference: PhotoReference) -> None:
+    """Keep a reference as one under which the picture was refused."""
+    connection.execute(
+        "INSERT OR REPLACE INTO places (photo_id, server, farm, secret, dead) "
+        "VALUES (?, ?, ?, ?, 1)",
+        (reference.photo_id, reference.server, reference.farm, reference.secret),
+    )
+
+
+def move_on(connection: sqlite3.Connection, refused: PhotoReference) -> bool:
+    """Put another reference in the place of a refused one; return whether there was one."""
+    other = connection.execute(
+        "SELECT server, farm, secret FROM places WHERE photo_id = ? AND NOT dead "
+        "AND (server IS NOT ? OR secret IS NOT ?) LIMIT 1",
+        (refused.photo_id, refused.server, refused.secret),
+    ).fetchone()
+    if other is None:
+        return False
+    leave_reference(connection, refused)
+    connection.execute(
+        "UPDATE photos SET server = ?, farm = ?, secret = ?, image_attempts = 0, "
+        "image_next_try = 0 WHERE photo_id = ?",
+        (*other, refused.photo_id),
+    )
+    return True

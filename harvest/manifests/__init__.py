@@ -1,0 +1,1 @@
+"""The manifest's file format: its rows, its description, its digest."""

@@ -1,0 +1,163 @@
+"""What a manifest says of its data set as a whole: kind, options, classes, digest. Untrusted.
+
+It stands as JSON in the metadata of the Parquet file. The options decide what `build-splits` does
+with what is fetched, so each must be of the type and size that such options are of.
+"""
+
+import json
+import math
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from flickr_emotion.common.names import LONGEST_NAME, is_name
+from flickr_emotion.harvest.flickr.photo_url import SIZES
+
+KEY = "flickr-emotion-manifest"
+VERSION = 2
+KINDS = ("votes", "sentiment")
+
+_FIRST_WITH_SIZE = 2
+_LONGEST_METADATA = 100_000
+_MOST_CLASSES = 1000
+_MOST_OPTIONS = 50
+_OPTION_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9/_.,+-]{0,39}")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z]{2,4})?")
+# Least and largest of the options that every data set has; all others may be any number or word.
+_RANGES = {
+    "min_votes": (1, 10_000),
+    "eval_votes": (1, 10_000),
+    "min_words": (1, 1_000_000),
+    "max_words": (1, 1_000_000),
+    "min_count": (1, 1_000_000),
+    "short_side": (16, 100_000),
+    "seed": (0, 2**63 - 1),
+}
+_LARGEST_NUMBER = 2**63 - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What a manifest says of its data set as a whole."""
+
+    kind: str
+    """``votes`` or ``sentiment``."""
+    service: str
+    """``flickr``, or ``other`` where the posts came from elsewhere, such as the sandbox."""
+    options: dict[str, Any]
+    """The options of ``build-splits``, as ``dataset.json`` has them."""
+    classes: tuple[str, ...]
+    dataset_digest: str
+    """``digest`` of ``dataset.json``."""
+    image_size: str | None
+    """The size of the pictures (``harvest.flickr.photo_url.SIZES``); None in version 1."""
+    version: int = VERSION
+    """Of the format."""
+
+    def to_json(self) -> str:
+        """Return the value of the file's metadata."""
+        content = asdict(self)
+        if self.version < _FIRST_WITH_SIZE:
+            del content["image_size"]
+        return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def parse_description(raw: bytes) -> Description:
+    """Return what the metadata of a manifest say; raises ``ValueError`` where they break a rule."""
+    if len(raw) > _LONGEST_METADATA:
+        raise ValueError(f"its metadata take {len(raw)} bytes, which no manifest's do")
+    try:
+        content = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise ValueError(f"its {KEY} is no JSON") from None
+    version = content.get("version") if isinstance(content, dict) else None
+    if type(version) is not int or version < 1:
+        raise ValueError(f"its {KEY} names no version")
+    if version > VERSION:
+        raise ValueError(
+            f"it is of version {_shown(version)}, this program reads up to {VERSION}: update the "
+            "program"
+        )
+    expected = {*Description.__dataclass_fields__}
+    if version < _FIRST_WITH_SIZE:
+        expected.remove("image_size")
+    if set(content) != expected:
+        odd = sorted(set(content) ^ expected)[0]
+        raise ValueError(f"its {KEY} has {_shown(odd)} too many or too few")
+    _one_of("kind", content["kind"], KINDS)
+    _one_of("service", content["service"], ("flickr", "other"))
+    size = content.get("image_size")
+    if size is not None and not (isinstance(size, str) and size in SIZES):
+        raise ValueError(
+            f"its image_size is {_shown(size)}: expected z, c, b, an empty text or null"
+        )
+    digest = content["dataset_digest"]
+    if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-f]{64}", digest):
+        raise ValueError(f"its dataset_digest {_shown(digest)} is no SHA-256")
+    return Description(
+        kind=content["kind"],
+        service=content["service"],
+        options=_options(content["options"]),
+        classes=_classes(content["classes"]),
+        dataset_digest=digest,
+        image_size=size,
+        version=version,
+    )
+
+
+def _one_of(what: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"its {what} is {_shown(value)}: expected {' or '.join(choices)}")
+
+
+def _classes(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not 1 <= len(value) <= _MOST_CLASSES:
+        raise ValueError(f"its classes are no list of 1 to {_MOST_CLASSES} names")
+    for name in value:
+        if not isinstance(name, str) or not is_name(name):
+            raise ValueError(
+                f"its class {_shown(name)} is no printable name of 1 to {LONGEST_NAME} characters"
+            )
+    if len(set(value)) < len(value):
+        raise ValueError("its classes are doubled")
+    return tuple(value)
+
+
+def _options(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict) or len(value) > _MOST_OPTIONS:
+        raise ValueError("its options are no JSON object of a data set's options")
+    for name, given in value.items():
+        if not _OPTION_NAME.fullmatch(name) or not _plain(given):
+            raise ValueError(f"its option {_shown(name)} is {_shown(given)}, which none can be")
+    for name, (least, largest) in _RANGES.items():
+        given = value.get(name)
+        if type(given) is not int or not least <= given <= largest:
+            raise ValueError(
+                f"its option {name} is {_shown(given)}: expected a whole number from {least} "
+                f"to {largest}"
+            )
+    if value["min_words"] > value["max_words"]:
+        raise ValueError("its option min_words is more than max_words")
+    language = value.get("language")
+    if not isinstance(language, str) or not _LANGUAGE.fullmatch(language):
+        raise ValueError(f"its option language is {_shown(language)}: expected a code such as en")
+    _one_of("option incomplete", value.get("incomplete"), ("keep", "drop"))
+    return value
+
+
+def _plain(value: object) -> bool:
+    if isinstance(value, list):
+        return len(value) <= _MOST_OPTIONS and all(
+            isinstance(it, str) and _plain(it) for it in value
+        )
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, int):  # true and false too
+        return 0 <= value <= _LARGEST_NUMBER
+    return value is None or (isinstance(value, str) and _WORD.fullmatch(value) is not None)
+
+
+def _shown(value: object) -> str:
+    shown = ascii(value)
+    return shown if len(shown) <= 60 else f"{shown[:60]}..."

@@ -1,0 +1,201 @@
+"""A manifest: which posts a data set holds, so that others can fetch and build them again.
+
+One Parquet file, a row a post: where Flickr keeps the photo, its label and split, and digests of
+text, tags and picture by which a rebuilt post is compared; no content. It comes from others and is
+not trusted: what breaks a rule is refused whole, with one line. This module knows the file,
+``manifest_description`` its metadata and ``manifest_rows`` its rows. Format: ``docs/manifests.md``.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flickr_emotion.harvest.errors import HarvestError
+from flickr_emotion.harvest.manifests.description import KEY, Description, parse_description
+from flickr_emotion.harvest.manifests.digest import DIGEST_KEY, RowsDigest
+from flickr_emotion.harvest.manifests.rows import BrokenRowError, RowRules
+
+DIGEST = pa.binary(16)
+"""The first half of a SHA-256: as good against chance, and three of them fit a row."""
+SCHEMA = pa.schema(
+    [
+        pa.field("photo_id", pa.string(), nullable=False),
+        pa.field("server", pa.string()),
+        pa.field("farm", pa.string()),
+        pa.field("secret", pa.string()),
+        pa.field("label", pa.string(), nullable=False),
+        pa.field("votes", pa.int32()),
+        pa.field("sentiment", pa.float64()),
+        pa.field("pair", pa.string()),
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("modalities", pa.string(), nullable=False),
+        pa.field("text_sha256", DIGEST),
+        pa.field("tags_sha256", DIGEST),
+        pa.field("image_sha256", DIGEST),
+    ]
+)
+URL = pa.field("url", pa.string())
+"""The column that ``--with-urls`` adds."""
+
+_MAGIC = b"PAR1"
+_BATCH = 65_536
+_FIRST_WITH_DIGEST = 2
+_MOST_ROWS = 100_000_000
+_MOST_ROWS_OF_A_GROUP = 2**20
+# Unpacked: the longest values that a row can have, and what pages cost by themselves.
+_MOST_BYTES_A_ROW, _MOST_BYTES_BESIDE = 1000, 2**20
+_LARGEST_FOOTER_PART = 16 * 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """A manifest that was opened; its rows are checked as they are read."""
+
+    path: Path
+    description: Description
+    rows: int
+    with_urls: bool
+    digest: tuple[bytes, str] | None
+    """What the digest covers beside the rows, and the digest; none in manifests of version 1."""
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield the rows as ``SCHEMA`` has them, in the order of photo ids, each batch checked.
+
+        Raises ``HarvestError`` at the first row that breaks a rule, and at the end where the
+        manifest is not as it was written.
+        """
+        digest = RowsDigest(SCHEMA.names)
+        rules = RowRules(
+            classes=self.description.classes,
+            kind=self.description.kind,
+            with_urls=self.with_urls,
+        )
+        try:
+            with pq.ParquetFile(
+                self.path, read_dictionary=self._strings, page_checksum_verification=True
+            ) as file:
+                # One by one, or the dictionaries of all would be kept.
+                for group in range(file.num_row_groups):
+                    for batch in file.iter_batches(_BATCH, row_groups=[group]):
+                        rows = rules.checked(batch).select(SCHEMA.names).cast(SCHEMA)
+                        digest.add(rows)
+                        yield rows
+            if rules.rows != self.rows:
+                raise BrokenRowError(f"it holds {rules.rows} rows and says {self.rows}")
+            if self.digest and digest.of(self.digest[0]) != self.digest[1]:
+                raise BrokenRowError("it is damaged (the digest of its content is another)")
+        except BrokenRowError as error:
+            raise _refused(self.path, str(error)) from None
+        except (OSError, pa.ArrowException, ValueError, MemoryError) as error:
+            raise _refused(self.path, f"its rows cannot be read ({_one_line(error)})") from None
+
+    @property
+    def _strings(self) -> list[str]:
+        """The columns to read as dictionaries, so that values are measured before they unfold.
+
+        A few bytes can say that a million rows hold one long value. Arrow reads nothing as a
+        dictionary that builds values upon each other (``DELTA_BYTE_ARRAY``).
+        """
+        fields = [*SCHEMA, URL] if self.with_urls else SCHEMA
+        return [field.name for field in fields if field.type == pa.string()]
+
+    def check(self) -> None:
+        """Read all rows; raises ``HarvestError`` at the first that breaks a rule."""
+        for _ in self.batches():
+            pass
+
+
+def looks_like_parquet(path: Path) -> bool:
+    """Whether a file is Parquet, whatever its name."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False
+
+
+def open_manifest(path: Path) -> Manifest:
+    """Open a manifest: its columns, its size and its metadata are checked, its rows not yet.
+
+    Raises ``HarvestError``.
+    """
+    if not path.is_file():
+        raise HarvestError(f"{path} is not there: give the file that `manifest export` wrote")
+    try:
+        with pq.ParquetFile(
+            path,
+            thrift_string_size_limit=_LARGEST_FOOTER_PART,
+            thrift_container_size_limit=_LARGEST_FOOTER_PART,
+        ) as file:
+            footer, schema = file.metadata, file.schema_arrow
+    except (OSError, pa.ArrowException, ValueError, MemoryError) as error:
+        raise _refused(path, f"it is no Parquet file ({_one_line(error)})") from None
+    raw = (footer.metadata or {}).get(KEY.encode())
+    if raw is None:
+        raise _refused(path, f"its metadata have no {KEY}: it was not written by `manifest export`")
+    try:
+        description = parse_description(raw)
+        with_urls = _with_urls(schema)
+        _check_size(footer)
+    except ValueError as error:
+        raise _refused(path, str(error)) from None
+    digest = (footer.metadata or {}).get(DIGEST_KEY.encode())
+    if digest is None and description.version >= _FIRST_WITH_DIGEST:
+        raise _refused(path, f"its metadata have no {DIGEST_KEY}")
+    return Manifest(
+        path=path,
+        description=description,
+        rows=footer.num_rows,
+        with_urls=with_urls,
+        digest=digest and (raw, digest.decode("utf-8", "replace")),
+    )
+
+
+def _with_urls(schema: pa.Schema) -> bool:
+    expected = [(field.name, field.type) for field in SCHEMA]
+    found = [(field.name, field.type) for field in schema]
+    if found in (expected, [*expected, (URL.name, URL.type)]):
+        return len(found) > len(expected)
+    types = dict([*expected, (URL.name, URL.type)])
+    names = [name for name, _ in found]
+    for name, there in found:
+        if name not in types:
+            raise ValueError(f"it has a column {name[:50]!r}, which no manifest has")
+        if there != types[name]:
+            raise ValueError(f"its column {name} is of type {str(there)[:50]}, not {types[name]}")
+    for name, _ in expected:
+        if name not in names:
+            raise ValueError(f"it has no column {name}")
+    raise ValueError("its columns are doubled or not in the order of a manifest's")
+
+
+def _check_size(footer: pq.FileMetaData) -> None:
+    if not 0 < footer.num_rows <= _MOST_ROWS:
+        raise ValueError(f"it has {footer.num_rows} rows: a manifest has 1 to {_MOST_ROWS:,}")
+    for number in range(footer.num_row_groups):
+        group = footer.row_group(number)
+        if not 0 <= group.num_rows <= _MOST_ROWS_OF_A_GROUP:
+            raise ValueError(
+                f"it has a row group of {group.num_rows} rows: {_MOST_ROWS_OF_A_GROUP:,} at most"
+            )
+        # Of the group as a whole: asking for a damaged column's size would end the process.
+        most = _MOST_BYTES_A_ROW * group.num_rows + _MOST_BYTES_BESIDE
+        if not 0 <= group.total_byte_size <= most:
+            raise ValueError(
+                f"it has a row group of {group.total_byte_size} bytes for {group.num_rows} rows, "
+                "which no manifest has"
+            )
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def _refused(path: Path, why: str) -> HarvestError:
+    return HarvestError(
+        f"the manifest {path} is refused: {why}; ask those who sent it for one that "
+        "`manifest export` wrote"
+    )

@@ -1,0 +1,1 @@
+"""What a picture file is: whole, of the right format, in its place."""

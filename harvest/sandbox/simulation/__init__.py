@@ -1,0 +1,1 @@
+"""The built-in corpus: simulated posts, drawn and written."""

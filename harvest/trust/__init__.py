@@ -1,0 +1,1 @@
+"""Whether a refused picture is believed."""

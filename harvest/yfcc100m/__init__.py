@@ -1,0 +1,1 @@
+"""Readers of YFCC100M's metadata files."""

@@ -1,0 +1,96 @@
+"""YFCC100M (Thomee et al. 2016): a row of its metadata becomes the post that Flickr would answer.
+
+It holds 100 million Creative Commons photos up to 2014, many of VSO's among them: each post found
+there is a call that need not be spent. The format: ``docs/lists.md``.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import unquote, unquote_plus
+
+from flickr_emotion.harvest.flickr.answers import Answer, MalformedAnswerError, parse_listed
+from flickr_emotion.harvest.pace.retry import PhotoVideoError
+
+COLUMNS = (
+    *("photoid", "uid", "unickname", "datetaken", "dateuploaded", "capturedevice", "title"),
+    *("description", "usertags", "machinetags", "longitude", "latitude", "accuracy", "pageurl"),
+    *("downloadurl", "licensename", "licenseurl", "serverid", "farmid", "secret"),
+    *("secretoriginal", "ext", "marker"),
+)
+"""The columns in the order of the tab-separated file, by the names that other copies give them."""
+
+NEEDED = (
+    *("photoid", "uid", "datetaken", "dateuploaded", "title", "description", "usertags"),
+    *("licenseurl", "serverid", "farmid", "secret", "marker"),
+)
+"""The columns of which a post is made."""
+
+_OTHER_NAMES = {
+    **{"userid": "uid", "usernsid": "uid", "uploadtime": "dateuploaded", "server": "serverid"},
+    **{"farm": "farmid", "imageorvideo": "marker"},
+}
+_CREATIVE_COMMONS = re.compile(r"creativecommons\.org/(?:licenses|publicdomain)/([a-z-]+)/(\d\.\d)")
+# Flickr's licence id by the licence's name and version; of 2014, so without version 4.
+_LICENSES = {
+    **{("by-nc-sa", "2.0"): "1", ("by-nc", "2.0"): "2", ("by-nc-nd", "2.0"): "3"},
+    **{("by", "2.0"): "4", ("by-sa", "2.0"): "5", ("by-nd", "2.0"): "6"},
+    **{("zero", "1.0"): "9", ("mark", "1.0"): "10"},
+}
+
+
+def needed_columns(names: Iterable[str]) -> dict[str, str]:
+    """Return, of a copy with named columns, its own name for each column of ``NEEDED`` it has."""
+    found = {}
+    for name in names:
+        plain = name.lower().replace("_", "")
+        found[_OTHER_NAMES.get(plain, plain)] = name
+    return {column: found[column] for column in NEEDED if column in found}
+
+
+def parse_row(row: Mapping[str, Any]) -> Answer:
+    """Return the post of a row, given the values of ``NEEDED``.
+
+    Raises ``MalformedAnswerError`` where the row breaks the format, ``PhotoVideoError``.
+    """
+    cells = {column: _plain(row[column]) for column in NEEDED}
+    if cells["marker"] == "1":
+        raise PhotoVideoError("Photo is a video")
+    if cells["marker"] != "0":
+        raise MalformedAnswerError("the last column is neither 0 (photo) nor 1 (video)")
+    return parse_listed(
+        {
+            "id": cells["photoid"],
+            "owner": unquote(cells["uid"]),
+            "secret": cells["secret"],
+            "server": cells["serverid"],
+            "farm": cells["farmid"],
+            "title": _decoded(cells["title"]),
+            "description": _decoded(cells["description"]),
+            "tags": [{"raw": _decoded(tag)} for tag in cells["usertags"].split(",")],
+            "license": _license(cells["licenseurl"]),
+            "dateupload": cells["dateuploaded"],
+            "datetaken": cells["datetaken"],
+        }
+    )
+
+
+def _plain(value: Any) -> str:
+    # Copies made by way of a data frame hold whole numbers as floats where some are absent.
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return "" if value is None else str(value).strip()
+
+
+def _decoded(text: str) -> str:
+    # URL-encoded text is ASCII without a space; copies that hold others were decoded before.
+    return unquote_plus(text) if text.isascii() and not re.search(r"\s", text) else text
+
+
+def _license(url: str) -> str | None:
+    url = unquote(url)
+    if match := _CREATIVE_COMMONS.search(url):
+        return _LICENSES.get((match[1], match[2]))
+    if "flickr.com/commons" in url:
+        return "7"
+    return "8" if "usa.gov/" in url else None

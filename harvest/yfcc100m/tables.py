@@ -1,0 +1,126 @@
+"""YFCC100M's metadata in tables with named columns: Parquet and SQLite.
+
+Both can be asked for the photo ids alone, so the texts of a hundred million rows stay unread.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Set
+from contextlib import AbstractContextManager, closing
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from flickr_emotion.harvest.yfcc100m.files import UNREADABLE, Row, Tick, no_metadata, unreadable
+from flickr_emotion.harvest.yfcc100m.rows import NEEDED, needed_columns
+
+_LONGEST_ROW = 2**24  # bytes
+
+
+class ParquetFile:
+    """Parquet with named columns."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._file = pq.ParquetFile(path)
+        except (*UNREADABLE, pa.ArrowException) as error:
+            raise unreadable(path, error) from None
+        self._names = _all_needed(path, self._file.schema_arrow.names)
+
+    def rows(self, wanted: Set[str], tick: Tick) -> Iterator[Row | None]:
+        ids = pa.array(wanted, pa.string())
+        try:
+            for group in range(self._file.num_row_groups):
+                yield from self._group(group, ids)
+                tick(self._file.metadata.row_group(group).num_rows)
+        except (*UNREADABLE, pa.ArrowException) as error:
+            raise unreadable(self._path, error) from None
+
+    def _group(self, group: int, wanted_ids: Any) -> Iterator[Row | None]:
+        name = self._names["photoid"]
+        ids = self._file.read_row_group(group, columns=[name]).column(name)
+        yield from [None] * ids.null_count
+        hits = pc.is_in(pc.cast(ids, pa.string()), value_set=wanted_ids)
+        if not pc.any(hits).as_py():
+            return
+        start = 0
+        columns = list(self._names.values())
+        for batch in self._file.iter_batches(row_groups=[group], columns=columns):
+            found = batch.filter(hits.slice(start, batch.num_rows).combine_chunks())
+            start += batch.num_rows
+            for row in found.to_pylist():
+                yield {column: row[own] for column, own in self._names.items()}
+
+
+class SqliteFile:
+    """SQLite with named columns in one table, ``yfcc100m_dataset`` in the copy best known."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        found: list[str] = []
+        try:
+            with self._connect() as connection:
+                tables = connection.execute(
+                    "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+                ).fetchall()
+                for (self._table,) in tables:
+                    info = connection.execute(
+                        f"PRAGMA table_info({_quoted(self._table)})"
+                    ).fetchall()
+                    self._types = {name: kind for _, name, kind, *_ in info}
+                    found = list(self._types)
+                    if len(needed_columns(found)) == len(NEEDED):
+                        break
+        except sqlite3.Error as error:
+            raise unreadable(path, error) from None
+        self._names = _all_needed(path, found)
+
+    def rows(self, wanted: Set[str], tick: Tick) -> Iterator[Row | None]:
+        columns = ", ".join(f"t.{_quoted(self._names[column])}" for column in NEEDED)
+        table, photo_id = _quoted(self._table), f"t.{_quoted(self._names['photoid'])}"
+        by_index = (
+            f"SELECT {columns} FROM wanted CROSS JOIN {table} AS t ON {photo_id} = wanted.photo_id"
+        )
+        by_scan = (
+            f"SELECT {columns} FROM {table} AS t WHERE CAST({photo_id} AS TEXT) IN "
+            "(SELECT photo_id FROM wanted)"
+        )
+        try:
+            with self._connect() as connection:
+                connection.execute("PRAGMA temp_store = MEMORY")
+                connection.execute(
+                    "CREATE TEMP TABLE wanted (photo_id TEXT PRIMARY KEY) WITHOUT ROWID"
+                )
+                connection.executemany("INSERT INTO wanted VALUES (?)", ((i,) for i in wanted))
+                plan = connection.execute(f"EXPLAIN QUERY PLAN {by_index}").fetchall()
+                # A column without a type would not be compared as a number, nor as a text.
+                indexed = self._types[self._names["photoid"]] and any(
+                    "SEARCH t" in step[-1] for step in plan
+                )
+                for number, row in enumerate(connection.execute(by_index if indexed else by_scan)):
+                    yield dict(zip(NEEDED, row, strict=True))
+                    if number % 1000 == 999:
+                        tick(1000)
+        except sqlite3.Error as error:
+            raise unreadable(self._path, error) from None
+
+    def _connect(self) -> AbstractContextManager[sqlite3.Connection]:
+        connection = sqlite3.connect(f"{self._path.resolve().as_uri()}?mode=ro", uri=True)
+        # A value of a gigabyte is read as a whole, however little of it is asked for.
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_ROW)
+        connection.text_factory = lambda text: text.decode("utf-8", errors="replace")
+        return closing(connection)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _all_needed(path: Path, names: list[str]) -> dict[str, str]:
+    found = needed_columns(names)
+    if absent := [column for column in NEEDED if column not in found]:
+        raise no_metadata(path, f"no column {absent[0]}")
+    return found

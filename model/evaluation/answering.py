@@ -1,0 +1,117 @@
+"""What the heads of a network answer to every post of a split, kept as logits.
+
+Figures, confusion matrices, calibration and the robustness curve are all taken from the same
+answers, so that the network passes over a split only once. A head's answer to a post depends on
+the head's modalities only: what a post would be answered without some of its modalities is
+among them.
+
+Shapes in names: N posts that a head answered, C classes.
+"""
+
+# ruff: noqa: N802, N806, N815 (shapes in names)
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from flickr_emotion.common.modalities import SUBSETS
+from flickr_emotion.model.inputs.batches import Batch, Split, reading_order
+from flickr_emotion.model.inputs.prefetching import ready_batches
+from flickr_emotion.model.posts.posts import Integers
+from flickr_emotion.model.processes.distributed import World
+
+POSTS_TO_A_PASS = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadAnswers:
+    """What one head says of those posts of a split that hold its modalities."""
+
+    posts_N: Integers
+    """The posts' places in the split, in increasing order."""
+    labels_N: Integers
+    logits_NC: npt.NDArray[np.float32]
+
+    @property
+    def answers_N(self) -> Integers:
+        """The class that the head names for each post."""
+        answers_N: Integers = self.logits_NC.argmax(1)
+        return answers_N
+
+
+def answering_subset(held: Iterable[str], answered: Collection[str]) -> str | None:
+    """Return which head speaks for a post that holds these modalities, of those there are.
+
+    The one with most of the post's modalities: its own subset, where the network has that head.
+    None where every head needs something that the post lacks.
+    """
+    here = set(held)
+    fitting = [s for s in SUBSETS if s in answered and here.issuperset(s.split("+"))]
+    return fitting[-1] if fitting else None  # SUBSETS ends with the largest
+
+
+@torch.inference_mode()
+def answer_split(
+    network: nn.Module,
+    split: Split,
+    classes: int,
+    world: World,
+    hear: Callable[[Mapping[str, Tensor], Batch], None] | None = None,
+) -> dict[str, HeadAnswers]:
+    """Let a network answer a split's posts: by subset, in the order of ``SUBSETS``.
+
+    A subset that no post holds has no answers, (0, C). Several processes divide the posts, and all
+    get all answers. Of the network only ``network(batch)`` is used: logits by subset, for the
+    posts at ``batch.rows[subset]``.
+    ``hear`` is told of each batch and what the network returned for it.
+    """
+    network.eval()
+    # Batch statistics are each process's own until they are judged.
+    world.same(network, buffers_only=True)
+    passes = list(reading_order(split.posts.text_lengths, POSTS_TO_A_PASS))
+    own = passes[world.rank :: world.size]
+    rows: dict[str, list[Tensor]] = {subset: [] for subset in SUBSETS}
+    logits: dict[str, list[Tensor]] = {subset: [] for subset in SUBSETS}
+    done = 0
+    for batch in ready_batches(split, own, world.device):
+        answered = network(batch)
+        if hear:
+            hear(answered, batch)
+        for subset, logits_NC in answered.items():
+            rows[subset].append(batch.rows[subset] + done)
+            logits[subset].append(logits_NC)
+        done += len(batch)
+    # Only here is waited for the device.
+    order = np.concatenate(own) if own else np.zeros(0, dtype=np.int64)
+    answers = {}
+    for subset in SUBSETS:
+        posts_N = order[_joined(rows[subset], torch.zeros(0, dtype=torch.int64)).numpy()]
+        logits_NC = _joined(logits[subset], torch.zeros(0, classes)).float()
+        posts_N, logits_NC = _of_all(world, torch.from_numpy(posts_N), logits_NC)
+        in_order = posts_N.argsort()
+        answers[subset] = HeadAnswers(
+            posts_N=posts_N[in_order].numpy(),
+            labels_N=split.posts.labels[posts_N[in_order].numpy()],
+            logits_NC=logits_NC[in_order].numpy(),
+        )
+    return answers
+
+
+def _joined(parts: list[Tensor], none: Tensor) -> Tensor:
+    return torch.cat(parts).cpu() if parts else none
+
+
+def _of_all(world: World, *values: Tensor) -> list[Tensor]:
+    """Return the values of all processes, which need not have as many each."""
+    counts = [int(count) for count in world.gather(torch.tensor(len(values[0])))]
+    gathered = []
+    for mine in values:
+        padded = mine.new_zeros(max(counts), *mine.shape[1:])
+        padded[: len(mine)] = mine
+        parts = zip(world.gather(padded), counts, strict=True)
+        gathered.append(torch.cat([part[:count] for part, count in parts]))
+    return gathered

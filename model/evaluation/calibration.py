@@ -1,0 +1,173 @@
+"""How far probabilities can be taken at their word, and a temperature that makes them honest.
+
+A network that has been trained on cross-entropy is surer than it is right. Dividing a head's
+logits by one number, fitted on posts that it was not trained on, mends most of that and changes no
+label (Guo et al. 2017, section 4.2). The numbers lie in ``calibration.json`` of the run folder.
+
+Shapes in names: N posts, C classes.
+"""
+
+# ruff: noqa: N803, N806 (shapes in names)
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+
+from flickr_emotion.common.json_files import read_json
+from flickr_emotion.common.progress import say
+from flickr_emotion.common.replacing import standing
+from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.evaluation.answering import HeadAnswers
+from flickr_emotion.model.evaluation.metrics import spread
+from flickr_emotion.model.posts.posts import Integers
+from flickr_emotion.model.runs.digests import check_file
+from flickr_emotion.model.runs.files import CALIBRATION
+
+Numbers = npt.NDArray[np.floating[Any]]
+
+BINS = 15
+"""Of equal width, as in Guo et al. 2017 (section 2)."""
+
+# Of fewer posts a temperature would say more of their chance than of the network.
+LEAST_POSTS = 50
+# Where every answer is right no temperature is small enough, where none is, none large enough.
+_RANGE = (0.1, 10.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """What a run's logits are divided by before the softmax."""
+
+    temperatures: dict[str, float]
+    """By subset; 1 where there were too few validation posts."""
+    posts: dict[str, int]
+    """How many validation posts each was fitted on, or would have been."""
+
+    def probabilities(self, subset: str, logits_NC: Numbers) -> Numbers:
+        """Return the calibrated probabilities of a head's logits, (N, C)."""
+        return probabilities(logits_NC, self.temperatures.get(subset, 1.0))
+
+    def content(self) -> dict[str, Any]:
+        """Return what ``calibration.json`` holds."""
+        return asdict(self) | {"least_posts": LEAST_POSTS}
+
+
+UNCALIBRATED = Calibration(temperatures={}, posts={})
+
+
+def calibrate(validation: Mapping[str, HeadAnswers]) -> Calibration:
+    """Fit a temperature for each head on its answers to the validation posts."""
+    temperatures, few = {}, []
+    for subset, head in validation.items():
+        if len(head.labels_N) >= LEAST_POSTS:
+            temperatures[subset] = fitted_temperature(head.logits_NC, head.labels_N)
+        else:
+            temperatures[subset] = 1.0
+            if len(head.labels_N):  # else the system has no such head, or nobody holds the subset
+                few.append(f"{subset} ({len(head.labels_N)})")
+    if few:
+        say(
+            f"probabilities are not calibrated where fewer than {LEAST_POSTS} validation posts "
+            f"hold the subset: {', '.join(few)}"
+        )
+    return Calibration(
+        temperatures=temperatures,
+        posts={subset: len(head.labels_N) for subset, head in validation.items()},
+    )
+
+
+def read_calibration(run: Path) -> Calibration:
+    """Read what a run's training has found; a run without it is not calibrated, which is said."""
+    run = standing(run)
+    path = run / CALIBRATION
+    try:
+        content = read_json(path)
+        temperatures = {str(s): float(t) for s, t in content["temperatures"].items()}
+        posts = {str(subset): int(count) for subset, count in content["posts"].items()}
+    except FileNotFoundError:
+        say(f"{run} has no {CALIBRATION}: its probabilities are not calibrated")
+        return UNCALIBRATED
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"{path} cannot be read ({error!r}): train again") from None
+    if wrong := [t for t in temperatures.values() if not 0 < t < math.inf]:
+        raise ModelError(f"{path} has the temperature {wrong[0]}: train again")
+    check_file(run, CALIBRATION)
+    return Calibration(temperatures=temperatures, posts=posts)
+
+
+def probabilities(logits_NC: Numbers, temperature: float) -> Numbers:
+    """Return the softmax of logits divided by a temperature."""
+    result: Numbers = softmax(logits_NC.astype(np.float64) / temperature, axis=1)
+    return result
+
+
+def fitted_temperature(logits_NC: Numbers, labels_N: Integers) -> float:
+    """Return the temperature under which the labels are most probable, from 0.1 to 10.
+
+    The cross-entropy is convex in the temperature's inverse, so there is one minimum.
+    """
+    wide_NC = logits_NC.astype(np.float64)
+    rows = np.arange(len(labels_N))
+
+    def cross_entropy(log_temperature: float) -> float:
+        logs_NC = log_softmax(wide_NC / math.exp(log_temperature), axis=1)
+        return -float(logs_NC[rows, labels_N].mean())
+
+    found = minimize_scalar(
+        cross_entropy,
+        bounds=(math.log(_RANGE[0]), math.log(_RANGE[1])),
+        method="bounded",
+        options={"xatol": 1e-6},
+    )
+    return math.exp(float(found.x))
+
+
+def expected_calibration_error(probabilities_NC: Numbers, labels_N: Integers) -> float | None:
+    """Return the mean distance between how sure the answers are and how often they are right.
+
+    Posts are put into 15 bins of equal width by the probability of their answer; a bin's distance
+    counts by its share of the posts (Guo et al. 2017, equation 3). None where there are no posts.
+    """
+    if not len(labels_N):
+        return None
+    confidences_N = probabilities_NC.max(1)
+    right_N = probabilities_NC.argmax(1) == labels_N
+    # A bin holds its upper end: (m - 1) / 15 < confidence <= m / 15.
+    bins_N = np.clip(np.ceil(confidences_N * BINS).astype(np.int64) - 1, 0, BINS - 1)
+    # |accuracy - confidence| times the bin's share is the bin's |sum of differences| over all.
+    differences = np.bincount(bins_N, weights=right_N - confidences_N, minlength=BINS)
+    return float(np.abs(differences).sum() / len(labels_N))
+
+
+def calibration_errors(
+    answers: Mapping[str, HeadAnswers], calibration: Calibration
+) -> dict[str, dict[str, float | None]]:
+    """Return, by subset, the expected calibration error ``before`` and ``after``."""
+    return {
+        subset: {
+            name: expected_calibration_error(
+                by.probabilities(subset, head.logits_NC), head.labels_N
+            )
+            for name, by in (("before", UNCALIBRATED), ("after", calibration))
+        }
+        for subset, head in answers.items()
+    }
+
+
+def calibration_over_repeats(repeats: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the ``calibration`` of several runs' metrics, each number as mean and deviation."""
+
+    def summed_up(values: list[Any]) -> Any:
+        if isinstance(values[0], dict):
+            return {name: summed_up([value[name] for value in values]) for name in values[0]}
+        return spread(values)
+
+    summary: dict[str, Any] = summed_up(repeats)
+    return summary

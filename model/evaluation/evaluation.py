@@ -1,0 +1,130 @@
+"""How good a system's answers are on a split, by subset.
+
+A subset's head is judged on every post that holds the subset's modalities, whatever else the post
+holds: on the paper's test sets, where all posts are complete, all seven see the same posts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from flickr_emotion.datasets.folder.reading import open_dataset
+from flickr_emotion.model.evaluation.answering import HeadAnswers, answer_split
+from flickr_emotion.model.evaluation.calibration import (
+    Calibration,
+    calibration_errors,
+    read_calibration,
+)
+from flickr_emotion.model.evaluation.metrics import Confusion, confusion_matrix, figures
+from flickr_emotion.model.evaluation.robustness import missing_curve
+from flickr_emotion.model.inputs.batches import Batch, Split
+from flickr_emotion.model.networks.system import System
+from flickr_emotion.model.processes.devices import choose_device
+from flickr_emotion.model.processes.distributed import World
+from flickr_emotion.model.runs.loading import load_run
+
+JUDGED = ("test", "validation")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """What the heads make of a split."""
+
+    answers: dict[str, HeadAnswers]
+    """By subset."""
+    confusions: dict[str, Confusion]
+    """By subset; all zeros where no post holds it."""
+    loss: float
+    """The system's loss over the whole split (of the paper's network, section 3.2's)."""
+
+    def figures(self) -> dict[str, Any]:
+        """Return accuracy, macro and weighted F1 and count by subset."""
+        return {subset: figures(confusion) for subset, confusion in self.confusions.items()}
+
+
+def evaluate(
+    run: Path, dataset: Path | None = None, *, missing: bool = False, device: str = "auto"
+) -> dict[str, Any]:
+    """Judge a run on a data set's test and validation posts; by default on its own data set.
+
+    ``same_dataset`` says whether it is the one that the run was trained on. With ``missing``, also
+    how test posts are answered of which modalities are taken away at random.
+    """
+    chosen = choose_device(device)
+    trained = load_run(run, chosen)
+    alone = World(device=chosen)
+    opened = open_dataset(dataset or trained.dataset_folder)
+    splits = trained.splits(opened, JUDGED)
+    classes = len(trained.encoding.classes)
+    scores = {name: score(trained.network, split, classes, alone) for name, split in splits.items()}
+    calibration = read_calibration(run)
+    found = {
+        "dataset": str(opened.folder),
+        "dataset_digest": opened.digest,
+        "same_dataset": opened.digest == trained.dataset_digest,
+        "classes": list(trained.encoding.classes),
+        **judgement(scores, calibration),
+    }
+    if missing:
+        found["missing"] = missing_curve(scores["test"].answers, splits["test"].posts, classes)
+    return found
+
+
+def judgement(scores: dict[str, Score], calibration: Calibration) -> dict[str, Any]:
+    """Return what is written of scores by split: figures, confusion matrices, calibration."""
+    return {
+        **{name: judged.figures() for name, judged in scores.items()},
+        "confusions": {
+            name: {subset: matrix.tolist() for subset, matrix in judged.confusions.items()}
+            for name, judged in scores.items()
+        },
+        "calibration": {
+            "temperatures": calibration.temperatures,
+            **{
+                name: calibration_errors(judged.answers, calibration)
+                for name, judged in scores.items()
+            },
+        },
+    }
+
+
+def score(network: System, split: Split, classes: int, world: World) -> Score:
+    """Let a system answer a split's posts; several processes divide them and all get the score."""
+    loss = _LossOfSplit(network, split, world)
+    answers = answer_split(network, split, classes, world, loss.add)
+    return Score(
+        answers=answers,
+        confusions={
+            subset: confusion_matrix(head.labels_N, head.answers_N, classes)
+            for subset, head in answers.items()
+        },
+        loss=loss.total(),
+    )
+
+
+class _LossOfSplit:
+    """A system's loss over a whole split: its terms are means over all posts that take part."""
+
+    def __init__(self, network: System, split: Split, world: World) -> None:
+        holders = network.holders(split.posts)
+        self._network = network
+        self._world = world
+        self._terms = list(holders)
+        self._counts = [max(int(flags.sum()), 1) for flags in holders.values()]
+        self._sums = torch.zeros(len(holders), dtype=torch.float64, device=world.device)
+
+    def add(self, answers: Mapping[str, Tensor], batch: Batch) -> None:
+        """Add a batch's part."""
+        for term, total in self._network.term_sums(answers, batch).items():
+            self._sums[self._terms.index(term)] += total
+
+    def total(self) -> float:
+        """Return the sum of the terms, those of all processes."""
+        sums = self._sums.cpu().numpy()
+        self._world.add_up(sums)
+        return float((sums / np.array(self._counts)).sum()) if self._terms else 0.0

@@ -1,0 +1,57 @@
+"""Metrics and answers as tables for people."""
+
+from typing import Any
+
+from flickr_emotion.common.modalities import SUBSETS
+from flickr_emotion.common.printing import printable
+
+
+def metrics_table(figures: dict[str, Any], errors: dict[str, Any] | None = None) -> str:
+    """Return a split's figures of all seven subsets, in per cent; repeats as mean and deviation.
+
+    ``errors``: the split's expected calibration errors, of which the one after calibration shows.
+    """
+    lines = [f"{'subset':<16}{'accuracy':>12}{'macro F1':>12}{'weighted F1':>13}{'posts':>8}"]
+    if errors:
+        lines[0] += f"{'ECE':>8}"
+    for subset in SUBSETS:
+        row = figures[subset]
+        lines.append(
+            f"{subset:<16}{_percent(row['accuracy']):>12}{_percent(row['macro_f1']):>12}"
+            f"{_percent(row['weighted_f1']):>13}{row['count']:>8}"
+        )
+        if errors:
+            lines[-1] += f"{_percent(errors[subset]['after']):>8}"
+    return "\n".join(lines)
+
+
+def missing_table(missing: dict[str, Any]) -> str:
+    """Return how test posts are answered as modalities are dropped at growing rates."""
+    lines = [f"{'dropped':<16}{'accuracy':>12}{'weighted F1':>13}{'answered':>13}"]
+    for row in missing["rates"]:
+        lines.append(
+            f"{row['rate']:<16.0%}{_percent(row['accuracy']):>12}"
+            f"{_percent(row['weighted_f1']):>13}{_percent(row['answered']):>13}"
+        )
+    return "\n".join(lines)
+
+
+def prediction_table(answer: dict[str, Any]) -> str:
+    """Return an answer with its classes, the most probable first, and what each head says."""
+    ranked = sorted(answer["probabilities"].items(), key=lambda item: -item[1])
+    rows = [f"{printable(label):<14}{100 * probability:>6.1f} %" for label, probability in ranked]
+    if heads := answer.get("heads"):
+        width = 2 + max(len(printable(head["label"])) for head in heads.values())
+        rows += ["", "what each head says:"]
+        rows += [
+            f"{subset:<18}{printable(head['label']):<{width}}{100 * head['probability']:>6.1f} %"
+            for subset, head in heads.items()
+        ]
+    return "\n".join([f"{printable(answer['label'])} (from {answer['subset']})", *rows])
+
+
+def _percent(value: float | dict[str, Any] | None) -> str:
+    if isinstance(value, dict):
+        mean = value["mean"]
+        return "-" if mean is None else f"{100 * mean:.2f}±{100 * value['std']:.2f}"
+    return "-" if value is None else f"{100 * value:.2f}"

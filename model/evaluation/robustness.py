@@ -1,0 +1,92 @@
+"""How answers hold up as modalities go missing: the robustness curve of multimodal networks.
+
+Each modality that a test post holds is dropped with a given probability, independently of the
+others; a post that would lose all keeps one of them, any with equal chance. What is left is
+answered by its own head.
+
+A head's answer to a post depends on the head's modalities only, so the answer to a post without
+some of them is the answer of another head to the whole post: the network need not run again.
+
+Shapes in names: B posts, M modalities.
+"""
+
+# ruff: noqa: N803, N806 (shapes in names)
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from flickr_emotion.common.modalities import MODALITIES
+from flickr_emotion.model.evaluation.answering import HeadAnswers, answering_subset
+from flickr_emotion.model.evaluation.metrics import confusion_matrix, figures, spread
+from flickr_emotion.model.posts.posts import Integers, Posts
+
+RATES = tuple(tenth / 10 for tenth in range(10))
+DRAWS = 10
+SEED = 0
+
+
+def missing_curve(answers: Mapping[str, HeadAnswers], posts: Posts, classes: int) -> dict[str, Any]:
+    """Return accuracy and weighted F1 at each rate: mean and deviation over ten seeded draws.
+
+    ``answers`` are those of all heads to the posts as they are. A post of which no head can answer
+    what is left counts as answered wrong; ``answered`` is the share of the others. Figures are
+    null where there are no posts.
+    """
+    present_BM = np.stack([posts.present[modality] for modality in MODALITIES], axis=1)
+    # What each combination of modalities is answered, by its number in binary.
+    combinations = [
+        [m for place, m in enumerate(MODALITIES) if number >> place & 1]
+        for number in range(2 ** len(MODALITIES))
+    ]
+    able = {subset for subset, head in answers.items() if len(head.posts_N)}
+    answers_by_number = np.full((len(combinations), len(posts)), classes)  # one class beyond: none
+    for number, held in enumerate(combinations):
+        if subset := answering_subset(held, able):
+            head = answers[subset]
+            answers_by_number[number, head.posts_N] = head.answers_N
+    kept = [
+        {rate: _kept(present_BM, rate, np.random.default_rng([SEED, draw])) for rate in RATES}
+        for draw in range(DRAWS)
+    ]
+    return {
+        "draws": DRAWS,
+        "seed": SEED,
+        "count": len(posts),
+        "rates": [
+            _at_rate(rate, [draw[rate] for draw in kept], answers_by_number, posts.labels, classes)
+            for rate in RATES
+        ],
+    }
+
+
+def _kept(
+    present_BM: npt.NDArray[np.bool_], rate: float, generator: np.random.Generator
+) -> npt.NDArray[np.bool_]:
+    """Drop modalities; with the same generator, what is dropped at a rate is so at higher ones."""
+    luck_BM = generator.random(present_BM.shape)
+    kept_BM = present_BM & (luck_BM >= rate)
+    luckiest_B = np.where(present_BM, luck_BM, -1.0).argmax(1)
+    rows_B = np.arange(len(present_BM))
+    kept_BM[rows_B, luckiest_B] |= present_BM[rows_B, luckiest_B]
+    return kept_BM
+
+
+def _at_rate(
+    rate: float,
+    draws: list[npt.NDArray[np.bool_]],
+    answers_by_number: Integers,
+    labels_B: Integers,
+    classes: int,
+) -> dict[str, Any]:
+    found: dict[str, list[float | None]] = {"accuracy": [], "weighted_f1": [], "answered": []}
+    for kept_BM in draws:
+        numbers_B = kept_BM @ (1 << np.arange(len(MODALITIES)))
+        answers_B = answers_by_number[numbers_B, np.arange(len(labels_B))]
+        judged = figures(confusion_matrix(labels_B, answers_B, classes + 1))
+        found["accuracy"].append(judged["accuracy"])
+        found["weighted_f1"].append(judged["weighted_f1"])
+        found["answered"].append(float((answers_B < classes).mean()) if len(labels_B) else None)
+    return {"rate": rate, **{name: spread(values) for name, values in found.items()}}

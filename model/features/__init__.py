@@ -1,0 +1,1 @@
+"""Pretrained features of pictures, texts and words."""

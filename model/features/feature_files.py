@@ -1,0 +1,192 @@
+"""Features on disk: files that grow a piece at a time, are taken up again, and read as they lie.
+
+A large data set's features take hours on a CPU and do not fit into memory twice. A file is in
+numpy's format; until it is whole it has another name. Whatever ends the work, at most one piece
+is lost; and of two processes that want the same features one computes them, the other waits.
+"""
+
+import hashlib
+import io
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
+
+import numpy as np
+import torch
+from filelock import FileLock, Timeout
+from torch import Tensor
+
+from flickr_emotion.common.progress import say
+from flickr_emotion.common.replacing import put_file
+from flickr_emotion.model.errors import ModelError
+
+ROWS_TO_A_PIECE = 1024
+
+Shape = tuple[int, int]
+
+
+def read_features(path: Path, shape: Shape) -> Tensor | None:
+    """Return the features of a whole file, mapped into memory; None where there is none.
+
+    A file that is damaged, or of another shape, is as good as none.
+    """
+    try:
+        # Copy on write: torch has no tensors that must not be written to.
+        features = np.load(path, mmap_mode="c")
+    except (OSError, ValueError, EOFError):
+        return None
+    if features.shape != shape or features.dtype != np.float32:
+        return None
+    return torch.from_numpy(features)
+
+
+def features_path(name: str, *made_from: str) -> Path:
+    """Return where features lie in a folder that keeps some: it says what they were made from."""
+    digest = hashlib.sha256(" ".join((name, *made_from)).encode()).hexdigest()
+    return Path("features", f"{name}-{digest[:16]}")
+
+
+def kept_or_made(
+    places: Sequence[Path],
+    shapes: dict[str, Shape],
+    make: Callable[[dict[str, Path]], None],
+) -> dict[str, Tensor]:
+    """Return features by name, making only those that none of the places keeps.
+
+    ``make`` is told the files that are lacking, by name, in the first place that can be written to.
+    """
+    kept = _kept(places, shapes)
+    if set(kept) != set(shapes):
+        with writable_folder(places) as place:
+            kept = _kept(places, shapes)  # another process may have come first
+            missing = {name: shape for name, shape in shapes.items() if name not in kept}
+            make({name: _path(place, name) for name in missing})
+            kept |= _kept([place], missing)
+    return kept
+
+
+def _path(place: Path, name: str) -> Path:
+    return place / f"{name}.npy"
+
+
+def _kept(places: Sequence[Path], shapes: dict[str, Shape]) -> dict[str, Tensor]:
+    kept = {}
+    for name, shape in shapes.items():
+        for place in places:
+            features = read_features(_path(place, name), shape)
+            if features is not None:
+                kept[name] = features
+                break
+    return kept
+
+
+@contextmanager
+def writable_folder(folders: Sequence[Path]) -> Iterator[Path]:
+    """Yield the first of the folders that can be written to, locked against other processes.
+
+    A data set may lie where nobody can write; where none of the folders can be written to, the
+    features live as long as the process, in a temporary one. Nothing is written through a symbolic
+    link in a data set or a run.
+    """
+    with ExitStack() as stack:
+        for folder in folders:
+            if link := next((f for f in (folder.parent, folder) if f.is_symlink()), None):
+                say(f"{link} is a symbolic link: no features are written through it")
+                continue
+            lock = FileLock(folder / "lock")
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                try:
+                    lock.acquire(timeout=0)
+                except Timeout:
+                    say(f"another process computes the features of {folder}: waiting for it")
+                    lock.acquire()
+            except OSError:
+                continue
+            stack.callback(lock.release)
+            yield folder
+            return
+        yield Path(stack.enter_context(TemporaryDirectory()))
+
+
+class GrowingFile:
+    """A file of features that is written from its first row to its last; use with ``with``."""
+
+    def __init__(self, path: Path, shape: Shape) -> None:
+        self._path, self._shape = path, shape
+        self._part = path.with_name(f"{path.name}.part")
+
+    def __enter__(self) -> "GrowingFile":
+        try:
+            if self._part.is_symlink():
+                self._part.unlink()
+            self._file: BinaryIO = self._part.open("r+b" if self._part.exists() else "w+b")
+            self._take_up()
+        except OSError as error:
+            raise self._unwritable(error) from None
+        return self
+
+    def _take_up(self) -> None:
+        header = self._header()
+        if self._file.read(len(header)) != header:
+            self._file.seek(0)
+            self._file.write(header)
+            self._file.truncate()
+        size = self._file.seek(0, os.SEEK_END) - len(header)
+        row = self._shape[1] * np.dtype("<f4").itemsize
+        # The last piece may lack its end.
+        self.rows = size // row // ROWS_TO_A_PIECE * ROWS_TO_A_PIECE
+        self._file.seek(len(header) + self.rows * row)
+        self._file.truncate()
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(OSError):  # what a full disk has refused before
+            self._file.close()
+
+    def _header(self) -> bytes:
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(
+            header, {"descr": "<f4", "fortran_order": False, "shape": self._shape}
+        )
+        return header.getvalue()
+
+    def fill(self, features: Iterable[Tensor]) -> None:
+        """Write the rows that are lacking, as they come; give the file its name at the end.
+
+        Raises ``ModelError`` where they cannot be written.
+        """
+        waiting: list[Tensor] = []
+        for some in features:
+            waiting.append(some)
+            if sum(map(len, waiting)) >= ROWS_TO_A_PIECE:
+                rows = torch.cat(waiting)
+                whole = len(rows) // ROWS_TO_A_PIECE * ROWS_TO_A_PIECE
+                self._write(rows[:whole])
+                waiting = [rows[whole:]]
+        if waiting:
+            self._write(torch.cat(waiting))
+        if self.rows != self._shape[0]:
+            raise ValueError(f"{self.rows} rows, not {self._shape[0]}")
+        try:
+            put_file(self._part, self._path)
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+    def _write(self, rows: Tensor) -> None:
+        try:
+            self._file.write(rows.numpy().astype("<f4", copy=False).tobytes())
+            # A piece is on the disk before the next is begun: only the last can be half there.
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise self._unwritable(error) from None
+        self.rows += len(rows)
+
+    def _unwritable(self, error: OSError) -> ModelError:
+        return ModelError(
+            f"features cannot be written to {self._path.parent} ({error.strerror or error}): "
+            "make room and run the command again, it goes on where it was"
+        )

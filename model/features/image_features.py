@@ -1,0 +1,116 @@
+"""What a frozen image backbone makes of a data set's pictures, computed once and kept.
+
+With a frozen backbone a picture's features never change, while decoding and the backbone's pass
+are nearly all of an epoch's time. They are kept beside the data set, under a name that says what
+they were made from: another seed, run or system reads them back.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from flickr_emotion.common.progress import ProgressReport
+from flickr_emotion.datasets.folder.reading import Dataset
+from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.features.feature_extraction import Picture, extract, picture_contents
+from flickr_emotion.model.features.feature_files import (
+    GrowingFile,
+    Shape,
+    features_path,
+    kept_or_made,
+)
+from flickr_emotion.model.features.image_backbones import Backbone
+from flickr_emotion.model.features.picture_decoding import CpuDecoder, PictureDecoder
+from flickr_emotion.model.posts.posts import Posts
+
+
+class FeatureTable:
+    """The features of a split's pictures, in the order of the posts that have one.
+
+    They may lie in a mapped file: only the rows that are asked for are read.
+    """
+
+    def __init__(self, features: Tensor) -> None:
+        self._features = features
+
+    def rows(self, rows: Sequence[int]) -> Tensor:
+        """Return the features of these rows, (N, D)."""
+        return self._features[rows]
+
+
+def frozen_features(
+    dataset: Dataset,
+    backbone: Backbone,
+    posts: dict[str, Posts],
+    *,
+    run_folder: Path,
+    device: torch.device,
+    decoder: PictureDecoder | None = None,
+) -> dict[str, FeatureTable]:
+    """Return the features of the given splits, computing only what is not kept yet.
+
+    They are kept in the data set's folder, or in the run's where that cannot be written to: a
+    folder for each backbone and its weights, a file for each split.
+    """
+    decoder = decoder or CpuDecoder(backbone.preprocessing)
+    folder = features_folder(dataset, backbone, decoder)
+    shapes = {split: (part.images, backbone.features) for split, part in posts.items()}
+    kept = kept_or_made(
+        [dataset.folder / folder, run_folder / folder],
+        shapes,
+        lambda files: _compute(files, shapes, dataset, backbone, decoder, device),
+    )
+    return {split: FeatureTable(kept[split]) for split in posts}
+
+
+def features_folder(dataset: Dataset, backbone: Backbone, decoder: PictureDecoder) -> Path:
+    """Return where a backbone's features lie in a folder that keeps some."""
+    return features_path(backbone.name, backbone.digest(), dataset.digest, decoder.name)
+
+
+def _compute(
+    files: dict[str, Path],
+    shapes: dict[str, Shape],
+    dataset: Dataset,
+    backbone: Backbone,
+    decoder: PictureDecoder,
+    device: torch.device,
+) -> None:
+    total = sum(shapes[split][0] for split in files)
+    with ProgressReport("image features", total, "pictures") as report:
+        for split, path in files.items():
+            with GrowingFile(path, shapes[split]) as file:
+                pictures = _counted(dataset, split, shapes[split][0], file.rows)
+                report.advance(file.rows)
+                with closing(extract(pictures, backbone, decoder, device)) as stream:
+                    file.fill(_reported(stream, report))
+
+
+def _counted(dataset: Dataset, split: str, expected: int, done: int) -> Iterator[Picture]:
+    """Yield a split's pictures but for those that are done, if there are as many as expected."""
+    pictures = picture_contents(dataset, split)
+    read = sum(1 for _ in islice(pictures, done))
+    for picture in pictures:
+        read += 1
+        if read <= expected:
+            yield picture
+    check_count(dataset, split, read, expected)
+
+
+def check_count(dataset: Dataset, split: str, pictures: int, expected: int) -> None:
+    """Refuse a split whose column ``modalities`` lies."""
+    if pictures != expected:
+        raise ModelError(
+            f"{dataset.folder}: {split} has {pictures} pictures, its column `modalities` says "
+            f"{expected}: build the splits again"
+        )
+
+
+def _reported(stream: Iterator[Tensor], report: ProgressReport) -> Iterator[Tensor]:
+    for features in stream:
+        yield features
+        report.advance(len(features))

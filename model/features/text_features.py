@@ -1,0 +1,115 @@
+"""What frozen readers make of a data set's texts and tags, computed once and kept.
+
+A file for each reader, split and modality, with a row for each post of the split; the row of a post
+that lacks the modality is zeros. Tags are read as one text, in the order that they stand in.
+
+Shapes in names: N posts, D features of all readers.
+"""
+
+# ruff: noqa: N806 (shapes in names)
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from flickr_emotion.common.progress import ProgressReport
+from flickr_emotion.datasets.folder.reading import Dataset
+from flickr_emotion.model.features.feature_files import (
+    GrowingFile,
+    Shape,
+    features_path,
+    kept_or_made,
+)
+from flickr_emotion.model.features.text_readers import TextReader
+from flickr_emotion.model.posts.posts import MAX_WORDS
+
+READ = ("text", "tags")
+"""The modalities that readers read."""
+
+POSTS_TO_A_READ = 256
+
+
+class TextFeatures:
+    """The features of a split's texts and tags."""
+
+    def __init__(self, features: Mapping[str, Sequence[Tensor]]) -> None:
+        """``features``: by modality, for each reader a row for each post of the split."""
+        self._features = features
+
+    def rows(self, modality: str, places: Sequence[int]) -> Tensor:
+        """Return the features (N, D) of the posts at these places of the split."""
+        return torch.cat([features[places] for features in self._features[modality]], dim=1)
+
+
+def read_text(text: str | None, tags: Sequence[str] | None, modality: str) -> str:
+    """Return what readers read of a post, 150 words at most; empty where it lacks the modality.
+
+    The lexicon's time grows with the square of a text's length.
+    """
+    read = (text or "").split() if modality == "text" else (tags or ())
+    return " ".join(read[:MAX_WORDS])
+
+
+def features_of(readers: Sequence[TextReader], texts: Sequence[str]) -> list[Tensor]:
+    """Return each reader's features of texts; those of empty ones are zeros."""
+    there = [number for number, text in enumerate(texts) if text]
+    made = []
+    for reader in readers:
+        features_ND = torch.zeros(len(texts), reader.dimension)
+        if there:
+            features_ND[there] = reader.features([texts[number] for number in there])
+        made.append(features_ND)
+    return made
+
+
+def text_features(
+    dataset: Dataset, readers: Sequence[TextReader], posts: Mapping[str, int], *, run_folder: Path
+) -> dict[str, TextFeatures]:
+    """Return the features of splits with so many posts, computing only what is not kept yet.
+
+    They lie beside those of the pictures (``model/features/image_features.py``).
+    """
+    names = [(split, modality) for split in posts for modality in READ]
+    kept = []
+    for reader in readers:
+        folder = features_path(reader.name, reader.digest(), dataset.digest)
+        shapes = {f"{split}-{m}": (posts[split], reader.dimension) for split, m in names}
+        made = kept_or_made(
+            [dataset.folder / folder, run_folder / folder],
+            shapes,
+            partial(_compute, shapes=shapes, dataset=dataset, reader=reader),
+        )
+        kept.append(made)
+    return {
+        split: TextFeatures({m: [made[f"{split}-{m}"] for made in kept] for m in READ})
+        for split in posts
+    }
+
+
+def _compute(
+    files: dict[str, Path], shapes: dict[str, Shape], dataset: Dataset, reader: TextReader
+) -> None:
+    total = sum(shapes[name][0] for name in files)
+    with ProgressReport(f"text features ({reader.name})", total, "texts") as report:
+        for name, path in files.items():
+            split, _, modality = name.partition("-")
+            with GrowingFile(path, shapes[name]) as file:
+                report.advance(file.rows)
+                texts = islice(_texts(dataset, split, modality), file.rows, None)
+                file.fill(_read(reader, texts, report))
+
+
+def _texts(dataset: Dataset, split: str, modality: str) -> Iterator[str]:
+    for batch in dataset.batches(split, ("text", "tags")):
+        for row in batch:
+            yield read_text(row["text"], row["tags"], modality)
+
+
+def _read(reader: TextReader, texts: Iterator[str], report: ProgressReport) -> Iterator[Tensor]:
+    while some := list(islice(texts, POSTS_TO_A_READ)):
+        yield from features_of([reader], some)
+        report.advance(len(some))

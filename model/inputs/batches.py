@@ -1,0 +1,145 @@
+"""Posts in batches, with nothing in them for what is absent.
+
+A batch holds, for each modality, the inputs of only those of its posts that have it, and for each
+of the seven subsets the rows of the posts that hold it. Words and tags are packed: a batch costs
+what it holds. Batches of texts of like length still save in pooling, which has a place for each
+word of the longest text.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from flickr_emotion.common.modalities import SUBSETS
+from flickr_emotion.model.features.text_features import TextFeatures
+from flickr_emotion.model.networks.encoders import WINDOWS
+from flickr_emotion.model.posts.packing import Packed, pack
+from flickr_emotion.model.posts.posts import Integers, Posts
+
+# Posts are sorted by length within this many batches, so that an epoch's order stays random.
+BATCHES_TO_A_POOL = 50
+
+
+class Images(Protocol):
+    """The pictures of a split: as features of a frozen backbone, or decoded when needed."""
+
+    def rows(self, rows: Sequence[int]) -> Tensor:
+        """Return the pictures or features of these rows, in this order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Some posts; B of them, N of which have the modality at hand."""
+
+    labels_B: Tensor  # noqa: N815 (shapes in names)
+    inputs: dict[str, Tensor | Packed]
+    """By modality: pictures (N, 3, H, W) or features (N, D), packed word ids and tag ids.
+    A modality that none of the posts has is missing."""
+    rows: dict[str, Tensor]
+    """By subset: the rows of the posts that have all its modalities, in increasing order."""
+    sentiments_B: Tensor | None = None  # noqa: N815
+    """VSO's values, NaN where there is none; None where no post of the split has one."""
+
+    def __len__(self) -> int:
+        return len(self.labels_B)
+
+    def to(self, device: torch.device) -> "Batch":
+        """Return the batch on a device; from pinned memory it is copied while the device works."""
+        if device.type == "cpu":
+            return self
+        return Batch(
+            labels_B=self.labels_B.to(device, non_blocking=True),
+            inputs={
+                name: values.to(device)
+                if isinstance(values, Packed)
+                else values.to(device, non_blocking=True)
+                for name, values in self.inputs.items()
+            },
+            rows={name: rows.to(device, non_blocking=True) for name, rows in self.rows.items()},
+            sentiments_B=None
+            if self.sentiments_B is None
+            else self.sentiments_B.to(device, non_blocking=True),
+        )
+
+    def pin_memory(self) -> "Batch":
+        """Return the batch in memory that is copied to a GPU while it computes."""
+        return Batch(
+            labels_B=self.labels_B.pin_memory(),
+            inputs={name: values.pin_memory() for name, values in self.inputs.items()},
+            rows={name: rows.pin_memory() for name, rows in self.rows.items()},
+            sentiments_B=None if self.sentiments_B is None else self.sentiments_B.pin_memory(),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """The posts of a split with their pictures."""
+
+    posts: Posts
+    images: Images
+    texts: TextFeatures | None = None
+    """What frozen readers made of texts and tags, where the recipe has some."""
+
+    def batch(self, indices: Integers) -> Batch:
+        """Return the posts at these indices as a batch, in this order."""
+        posts = self.posts
+        present = {name: flags[indices] for name, flags in posts.present.items()}
+        rows = {
+            subset: np.flatnonzero(np.all([present[m] for m in subset.split("+")], axis=0))
+            for subset in SUBSETS
+        }
+        inputs: dict[str, Tensor | Packed] = {}
+        if len(rows["image"]):
+            inputs["image"] = self.images.rows(posts.image_rows[indices[rows["image"]]].tolist())
+        if len(rows["text"]):
+            inputs["text"] = self._read(
+                pack(posts.words, posts.word_starts, indices[rows["text"]], least=max(WINDOWS)),
+                "text",
+                indices[rows["text"]],
+            )
+        if len(rows["tags"]):
+            inputs["tags"] = self._read(
+                pack(posts.tags, posts.tag_starts, indices[rows["tags"]]),
+                "tags",
+                indices[rows["tags"]],
+            )
+        return Batch(
+            labels_B=torch.from_numpy(posts.labels[indices]),
+            inputs=inputs,
+            rows={subset: torch.from_numpy(chosen) for subset, chosen in rows.items()},
+            sentiments_B=None
+            if posts.sentiments is None
+            else torch.from_numpy(posts.sentiments[indices]),
+        )
+
+    def _read(self, lists: Packed, modality: str, indices: Integers) -> Packed:
+        """Add what readers made of the same posts."""
+        if self.texts is None:
+            return lists
+        places = indices if self.posts.places is None else self.posts.places[indices]
+        return replace(lists, features_ND=self.texts.rows(modality, places.tolist()))
+
+
+def training_order(
+    lengths: Integers, batch_size: int, generator: np.random.Generator
+) -> list[Integers]:
+    """Return an epoch's batches: a random order, but texts of like length together."""
+    shuffled = generator.permutation(len(lengths))
+    pool_size = batch_size * BATCHES_TO_A_POOL
+    batches: list[Integers] = []
+    for start in range(0, len(shuffled), pool_size):
+        pool = shuffled[start : start + pool_size]
+        pool = pool[np.argsort(lengths[pool], kind="stable")]
+        batches += [pool[at : at + batch_size] for at in range(0, len(pool), batch_size)]
+    return [batches[index] for index in generator.permutation(len(batches))]
+
+
+def reading_order(lengths: Integers, batch_size: int) -> Iterator[Integers]:
+    """Yield all posts once, texts of like length together; nothing is random."""
+    by_length = np.argsort(lengths, kind="stable")
+    for start in range(0, len(by_length), batch_size):
+        yield by_length[start : start + batch_size]

@@ -1,0 +1,96 @@
+"""A data set's splits as a network sees them: posts as numbers, pictures as what it is fed.
+
+The one place that decides between features that were computed once, for a frozen backbone, and
+pictures that are decoded again in every epoch, for one that is trained.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from flickr_emotion.datasets.folder.reading import Dataset
+from flickr_emotion.model.features.feature_extraction import picture_contents
+from flickr_emotion.model.features.image_backbones import Backbone
+from flickr_emotion.model.features.image_features import FeatureTable, check_count, frozen_features
+from flickr_emotion.model.features.picture_decoding import (
+    PictureDecoder,
+    PictureTable,
+    open_decoder,
+)
+from flickr_emotion.model.features.text_features import text_features
+from flickr_emotion.model.features.text_readers import TextReader
+from flickr_emotion.model.inputs.batches import Split
+from flickr_emotion.model.posts.posts import Encoding, Posts, read_posts
+
+
+def open_splits(
+    dataset: Dataset,
+    names: tuple[str, ...],
+    encoding: Encoding,
+    backbone: Backbone | None,
+    *,
+    finetuned: bool,
+    run_folder: Path,
+    device: torch.device,
+    decode: str = "cpu",
+    readers: Sequence[TextReader] = (),
+) -> dict[str, Split]:
+    """Read splits with their pictures: features, or the pictures if the backbone is trained.
+
+    Without a backbone nobody looks at the pictures: nothing is read of them.
+    ``decode`` says what decodes pictures: ``cpu``, or ``gpu``, whose decoder rounds otherwise.
+    With ``readers``, also what these make of the texts and tags.
+    """
+    splits = _with_pictures(
+        dataset,
+        {name: read_posts(dataset, name, encoding) for name in names},
+        backbone,
+        finetuned=finetuned,
+        run_folder=run_folder,
+        device=device,
+        decode=decode,
+    )
+    if readers:
+        counts = {name: len(split.posts) for name, split in splits.items()}
+        texts = text_features(dataset, readers, counts, run_folder=run_folder)
+        splits = {name: replace(split, texts=texts[name]) for name, split in splits.items()}
+    return splits
+
+
+def _with_pictures(
+    dataset: Dataset,
+    posts: dict[str, Posts],
+    backbone: Backbone | None,
+    *,
+    finetuned: bool,
+    run_folder: Path,
+    device: torch.device,
+    decode: str,
+) -> dict[str, Split]:
+    if backbone is None:
+        return {
+            name: Split(posts=part, images=FeatureTable(torch.empty(part.images, 0)))
+            for name, part in posts.items()
+        }
+    decoder = open_decoder(backbone.preprocessing, decode, device)
+    if finetuned:
+        return {
+            name: Split(posts=posts[name], images=_pictures(dataset, name, posts[name], decoder))
+            for name in posts
+        }
+    features = frozen_features(
+        dataset, backbone, posts, run_folder=run_folder, device=device, decoder=decoder
+    )
+    return {name: Split(posts=posts[name], images=features[name]) for name in posts}
+
+
+def _pictures(dataset: Dataset, split: str, posts: Posts, decoder: PictureDecoder) -> PictureTable:
+    pictures = list(picture_contents(dataset, split))
+    check_count(dataset, split, len(pictures), posts.images)
+    return PictureTable(
+        [content for _, content in pictures],
+        [photo for photo, _ in pictures],
+        decoder,
+    )

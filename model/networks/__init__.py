@@ -1,0 +1,1 @@
+"""The paper's network and the systems that it is compared with."""

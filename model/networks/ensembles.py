@@ -1,0 +1,154 @@
+"""`single-task`, `late-fusion`, `weighted-vote`: networks that do not know each other.
+
+Each network is the single-task network of one subset and is trained in a run of its own, with its
+own batches and its own early stopping; side by side in one loop its batches would be those posts of
+a common batch that happen to hold its subset. What is left to say here is how the networks answer
+together.
+
+Shapes in names: B posts, N of which hold a subset, M modalities, C classes.
+"""
+
+# ruff: noqa: N803, N806 (shapes in names)
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from flickr_emotion.common.modalities import MODALITIES, SUBSETS
+from flickr_emotion.model.inputs.batches import Batch
+from flickr_emotion.model.networks.multitask import MultitaskNetwork
+from flickr_emotion.model.networks.system import Flags, System, scatter
+from flickr_emotion.model.posts.posts import Posts
+
+# A vote says nothing of how sure it was: so little of the averaged scores decides between equal
+# votes, and leaves no class without any probability.
+SHARE_OF_SCORES = 1e-3
+
+
+class Ensemble(System):
+    """Networks by subset, in the order of ``SUBSETS``; the whole is not trained."""
+
+    def __init__(self, networks: Mapping[str, MultitaskNetwork]) -> None:
+        super().__init__()
+        self.networks = nn.ModuleDict(dict(networks))
+        # One that sees pictures stands for all of them.
+        seeing = [network for network in networks.values() if "image" in network.encoders]
+        self._seeing = [seeing[0]] if seeing else []
+        self.encoders = nn.ModuleDict()
+
+    @property
+    def modalities(self) -> list[str]:
+        """What any of the networks reads of a post."""
+        return [m for m in MODALITIES if any(m in name.split("+") for name in self.networks)]
+
+    @property
+    def subsets(self) -> list[str]:
+        """Each network answers its own."""
+        return list(self.networks)
+
+    @property
+    def backbone(self) -> Any:
+        """The backbone that all networks have, where it is frozen; it says how to read pictures."""
+        return self._seeing[0].backbone if self._seeing else None
+
+    def holders(self, posts: Posts) -> dict[str, Flags]:
+        """No term: its networks are trained on their own."""
+        return {}
+
+    def term_sums(self, answers: Any, batch: Batch) -> dict[str, Tensor]:
+        """No term."""
+        return {}
+
+    def trained_by(self, term: str) -> Iterable[nn.Parameter]:
+        """No parameter."""
+        return ()
+
+    def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> Mapping[str, Tensor]:
+        """Return each network's answers to its own subset."""
+        batch = self._seen(batch)
+        answers: dict[str, Tensor] = {}
+        for subset, network in self.networks.items():
+            if subset in asked and len(batch.rows[subset]):
+                answers |= network(batch)
+        return answers
+
+    def _seen(self, batch: Batch) -> Batch:
+        """Let pictures pass a frozen backbone once, not once for each network."""
+        pictures = batch.inputs.get("image")
+        if not self._seeing or not isinstance(pictures, Tensor) or pictures.dim() != 4:
+            return batch
+        encoder = self._seeing[0].encoders["image"]
+        if not encoder.frozen:
+            return batch
+        return replace(batch, inputs=batch.inputs | {"image": self.backbone(pictures)})
+
+
+class LateFusion(Ensemble):
+    """Averages the scores of those unimodal networks whose modality a subset has (4.2.2)."""
+
+    @property
+    def subsets(self) -> list[str]:
+        """One network is enough for a subset."""
+        return [s for s in SUBSETS if any(m in self.networks for m in s.split("+"))]
+
+    def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> Mapping[str, Tensor]:
+        """Return the logarithms of the averaged probabilities."""
+        scores_BC = self._scores(batch)
+        return {
+            subset: torch.stack([scores_BC[m][batch.rows[subset]] for m in voters]).mean(0).log()
+            for subset, voters in self._voters(batch, scores_BC, asked)
+        }
+
+    def _scores(self, batch: Batch) -> dict[str, Tensor]:
+        """Return each unimodal network's probabilities, (B, C); of posts without it they are 0."""
+        answers = super().forward(batch)
+        return {
+            modality: scatter(logits.float().softmax(1), batch.rows[modality], len(batch)).clamp(
+                min=torch.finfo(torch.float32).tiny
+            )
+            for modality, logits in answers.items()
+        }
+
+    def _voters(
+        self, batch: Batch, scores_BC: Mapping[str, Tensor], asked: Collection[str]
+    ) -> Iterable[tuple[str, Sequence[str]]]:
+        for subset in asked:
+            voters = [m for m in subset.split("+") if m in scores_BC]
+            if voters and len(batch.rows[subset]):
+                yield subset, voters
+
+
+class WeightedVote(LateFusion):
+    """A weighted majority vote of unimodal networks; absent ones are left out (Wagner et al. 2015).
+
+    A network's vote weighs as much as its accuracy on validation.
+    """
+
+    weights_M: Tensor  # noqa: N815 (shapes in names)
+
+    def __init__(self, networks: Mapping[str, MultitaskNetwork]) -> None:
+        super().__init__(networks)
+        self.register_buffer("weights_M", torch.zeros(len(networks)))
+
+    def weigh(self, accuracies: Mapping[str, float]) -> None:
+        """Take the weights from each network's accuracy."""
+        self.weights_M.copy_(torch.tensor([accuracies[subset] for subset in self.networks]))
+
+    def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> Mapping[str, Tensor]:
+        """Return the logarithms of each class's share of the votes."""
+        scores_BC = self._scores(batch)
+        weights = dict(zip(self.networks, self.weights_M, strict=True))
+        answers = {}
+        for subset, voters in self._voters(batch, scores_BC, asked):
+            scores_NC = [scores_BC[m][batch.rows[subset]] for m in voters]
+            votes_NC = torch.zeros_like(scores_NC[0])
+            for modality, scores in zip(voters, scores_NC, strict=True):
+                chosen_N1 = scores.argmax(1, keepdim=True)
+                votes_NC.scatter_add_(1, chosen_N1, weights[modality].expand(len(scores), 1))
+            shares_NC = votes_NC / votes_NC.sum(1, keepdim=True).clamp(min=1e-12)
+            mean_NC = torch.stack(scores_NC).mean(0)
+            answers[subset] = torch.lerp(shares_NC, mean_NC, SHARE_OF_SCORES).log()
+        return answers

@@ -1,0 +1,135 @@
+"""What the systems with one classifier share: it answers every post from what the post has.
+
+Trained on each post as it is, they answer a subset in evaluation by looking at its modalities only,
+whatever else a post holds. The encoders run once; only the fusion is done for each subset.
+
+Shapes in names: B posts, N of which are answered, R numbers of a representation, M modalities.
+"""
+
+# ruff: noqa: N803, N806 (shapes in names)
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from flickr_emotion.common.modalities import MODALITIES, SUBSETS
+from flickr_emotion.model.features.image_backbones import Backbone
+from flickr_emotion.model.inputs.batches import Batch
+from flickr_emotion.model.networks.system import Flags, System, classifier, encoders_of, scatter
+from flickr_emotion.model.posts.posts import Encoding, Posts
+
+CATEGORY = "category"
+
+Parts = TypeVar("Parts")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FusedAnswers(Mapping[str, Tensor], Generic[Parts]):
+    """Logits by subset, and what they were made from."""
+
+    logits: dict[str, Tensor]
+    rows: dict[str, Tensor]
+    """By subset, the answered posts."""
+    held_B: Tensor  # noqa: N815 (shapes in names)
+    """How many modalities each post of the batch has."""
+    parts: dict[str, Parts]
+    """By modality, what the fusion takes."""
+
+    def __getitem__(self, subset: str) -> Tensor:
+        return self.logits[subset]
+
+    def own(self, subset: str) -> Tensor:
+        """Return the places, among the answered posts, of those that hold nothing else."""
+        return torch.nonzero(self.held_B[self.rows[subset]] == len(subset.split("+"))).flatten()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.logits)
+
+    def __len__(self) -> int:
+        return len(self.logits)
+
+
+class FusionSystem(System, Generic[Parts]):
+    """Encodes each modality, fuses those of a subset, classifies: the last two are a system's."""
+
+    def represent(self, batch: Batch) -> dict[str, Parts]:
+        """Return what the fusion takes, by modality, with a place for each post of the batch."""
+        raise NotImplementedError
+
+    def fuse(self, parts: dict[str, Parts], modalities: list[str], rows_N: Tensor) -> Tensor:
+        """Return the logits (N, C) of some posts that hold the modalities, from these only."""
+        raise NotImplementedError
+
+    def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> FusedAnswers[Parts]:
+        """Answer each subset that posts hold; in training, each post by all it has."""
+        parts = self.represent(batch)
+        held_B = _modalities_held(batch)
+        logits, answered = {}, {}
+        for subset in asked:
+            modalities = subset.split("+")
+            rows_N = batch.rows[subset]
+            if self.training:
+                rows_N = rows_N[held_B[rows_N] == len(modalities)]
+            if len(rows_N):
+                logits[subset] = self.fuse(parts, modalities, rows_N)
+                answered[subset] = rows_N
+        return FusedAnswers(logits=logits, rows=answered, held_B=held_B, parts=parts)
+
+    def holders(self, posts: Posts) -> dict[str, Flags]:
+        """Every post takes part in the classifier's cross-entropy."""
+        return {CATEGORY: np.ones(len(posts), dtype=np.bool_)}
+
+    def term_sums(self, answers: Any, batch: Batch) -> dict[str, Tensor]:
+        """Return the summed cross-entropy of posts answered by all they have."""
+        sums = []
+        for subset, logits in answers.items():
+            own = answers.own(subset)
+            labels = batch.labels_B[answers.rows[subset][own]]
+            sums.append(cross_entropy(logits[own], labels, reduction="sum"))
+        return {CATEGORY: torch.stack(sums).sum()}
+
+
+class RepresentationFusion(FusionSystem[Tensor]):
+    """Fuses the representations of section 3.1's encoders; its classifier has that shape too."""
+
+    def __init__(
+        self,
+        encoding: Encoding,
+        backbone: Backbone | None,
+        *,
+        frozen_image: bool,
+        fused: int,
+    ) -> None:
+        """``fused`` is how many representations the fused one is as long as."""
+        super().__init__()
+        self.encoders = encoders_of(encoding, backbone, frozen_image=frozen_image)
+        self.classifier = classifier(fused, len(encoding.classes))
+
+    def represent(self, batch: Batch) -> dict[str, Tensor]:
+        """Return representations (B, R)."""
+        return {
+            modality: scatter(
+                self.encoders[modality](batch.inputs[modality]), batch.rows[modality], len(batch)
+            )
+            for modality in MODALITIES
+            if modality in batch.inputs
+        }
+
+    def trained_by(self, term: str) -> Iterable[nn.Parameter]:
+        """Return the classifier's parameters."""
+        return self.classifier.parameters()
+
+
+def _modalities_held(batch: Batch) -> Tensor:
+    """Return how many modalities each post has, (B,)."""
+    held_B = torch.zeros_like(batch.labels_B)
+    for modality in MODALITIES:
+        held_B.index_add_(
+            0, batch.rows[modality], torch.ones_like(batch.rows[modality], dtype=held_B.dtype)
+        )
+    return held_B

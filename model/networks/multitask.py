@@ -1,0 +1,203 @@
+"""The multimodal multitask network of Pagé Fortin and Chaib-draa (2019), section 3.
+
+Three encoders turn what a post carries into representations of 300 numbers; seven classifiers, one
+for each subset of the modalities, answer from the representations that are there. Training adds up
+the seven losses, so that a post trains whatever it has the modalities for, and a post that lacks
+some can be answered by the head of what it has.
+
+The heads run together: the first layer of a head is a sum over its modalities, so each
+representation is multiplied once with the weights of the four heads that take it, and the layers
+behind, of equal shape, are one batched product.
+
+Shapes in names: B posts, N of which have the modality at hand, H heads, R numbers of a
+representation, D and E neurons of two layers, C classes.
+"""
+
+# ruff: noqa: N803, N806 (shapes in names)
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from flickr_emotion.common.modalities import MODALITIES, SUBSETS
+from flickr_emotion.model.features.image_backbones import Backbone
+from flickr_emotion.model.inputs.batches import Batch
+from flickr_emotion.model.networks.encoders import REPRESENTATION
+from flickr_emotion.model.networks.system import (
+    Flags,
+    System,
+    classifier,
+    encoders_of,
+    holding,
+    scatter,
+)
+from flickr_emotion.model.posts.posts import Encoding, Posts
+
+
+@dataclass(frozen=True)
+class Answers(Mapping[str, Tensor]):
+    """What the heads answer to a batch: by subset, the logits of the posts at ``rows[subset]``.
+
+    A subset that no post of the batch holds is missing.
+    """
+
+    logits_HBC: Tensor  # noqa: N815 (shapes in names)
+    """Of all posts; those of a post that lacks a modality of the head mean nothing."""
+    rows: dict[str, Tensor]
+    """By head, in the order of H."""
+
+    def __getitem__(self, subset: str) -> Tensor:
+        rows = self.rows[subset]
+        return self.logits_HBC[list(self.rows).index(subset)].index_select(0, rows)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+class MultitaskNetwork(System):
+    """Three encoders and seven heads; with fewer ``subsets``, only their heads and encoders.
+
+    With one subset it is the single-task network of the same posts.
+    """
+
+    def __init__(
+        self,
+        encoding: Encoding,
+        backbone: Backbone | None,
+        *,
+        frozen_image: bool,
+        subsets: Sequence[str] = SUBSETS,
+    ) -> None:
+        super().__init__()
+        self.encoders = encoders_of(
+            encoding,
+            backbone,
+            frozen_image=frozen_image,
+            modalities=[m for m in MODALITIES if any(m in s.split("+") for s in subsets)],
+        )
+        self.heads = nn.ModuleDict(
+            {
+                subset: classifier(len(subset.split("+")), len(encoding.classes))
+                for subset in subsets
+            }
+        )
+
+    def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> Answers:
+        """Return each head's logits.
+
+        An encoder runs only on the posts that have its modality; a head of which no post of the
+        batch has all modalities does not run.
+        """
+        representations_BR = {
+            modality: scatter(encoder(batch.inputs[modality]), batch.rows[modality], len(batch))
+            for modality, encoder in self.encoders.items()
+            if modality in batch.inputs
+        }
+        heads = [head for head in self.heads if head in asked and len(batch.rows[head])]
+        if not heads:  # of a single-task network, whose subset no post of the batch holds
+            return Answers(logits_HBC=batch.labels_B.new_zeros(0, 0, 0), rows={})
+        return Answers(
+            logits_HBC=self._classify(representations_BR, heads),
+            rows={subset: batch.rows[subset] for subset in heads},
+        )
+
+    def _classify(self, representations_BR: dict[str, Tensor], heads: list[str]) -> Tensor:
+        first, second, third = ([self._layer(head, n) for head in heads] for n in (0, 2, 4))
+        weights_DR: dict[str, list[Tensor]] = {modality: [] for modality in representations_BR}
+        for head, layer in zip(heads, first, strict=True):
+            held = head.split("+")
+            parts = torch.split(layer.weight, REPRESENTATION, dim=1)
+            for modality, part in zip(held, parts, strict=True):
+                weights_DR[modality].append(part)
+        products_BD = {
+            modality: iter(
+                nn.functional.linear(representations_BR[modality], torch.cat(parts)).chunk(
+                    len(parts), dim=1
+                )
+            )
+            for modality, parts in weights_DR.items()
+            if parts
+        }
+        hidden_HBD = torch.stack(
+            [_sum([next(products_BD[modality]) for modality in head.split("+")]) for head in heads]
+        )
+        hidden_HBD = torch.relu(hidden_HBD + _stack([layer.bias for layer in first]))
+        hidden_HBE = torch.relu(_batched(hidden_HBD, second))
+        return _batched(hidden_HBE, third)
+
+    def _layer(self, head: str, number: int) -> nn.Linear:
+        layer = self.heads[head].get_submodule(str(number))
+        assert isinstance(layer, nn.Linear)
+        return layer
+
+    @property
+    def subsets(self) -> list[str]:
+        """There is an answer for each head."""
+        return [subset for subset in SUBSETS if subset in self.heads]
+
+    def holders(self, posts: Posts) -> dict[str, Flags]:
+        """A head's term is over those posts that have its modalities."""
+        return {head: holding(posts, head) for head in self.heads}
+
+    def trained_by(self, term: str) -> Iterable[nn.Parameter]:
+        """Return a head's parameters."""
+        return self.heads[term].parameters()
+
+    def term_sums(self, answers: Answers, batch: Batch) -> dict[str, Tensor]:
+        """Return the sum of the cross-entropies of each head that answered."""
+        if not answers.rows:
+            return {}
+        return dict(zip(answers.rows, self.head_losses(answers, batch), strict=True))
+
+    def loss(
+        self, answers: Answers, batch: Batch, counts: Mapping[str, int] | None = None
+    ) -> Tensor:
+        """Section 3.2: the sum over the heads of their mean cross-entropy.
+
+        The mean is over those posts of the batch that have the head's modalities, so that a rare
+        combination weighs as much as a frequent one; a head without any adds nothing. Where the
+        batch is a part of a step, ``counts`` says how many posts of the step each head has: the
+        parts' losses then add up to the step's.
+        """
+        counts_H = torch.tensor(
+            [counts[head] if counts else len(rows) for head, rows in answers.rows.items()]
+        )
+        if batch.labels_B.is_cuda:  # from other memory a copy would wait for the kernels before it
+            counts_H = counts_H.pin_memory().to(batch.labels_B.device, non_blocking=True)
+        return (self.head_losses(answers, batch) / counts_H).sum()
+
+    def head_losses(self, answers: Answers, batch: Batch) -> Tensor:
+        """Return, for each head that answered, the sum of its posts' cross-entropies, (H,)."""
+        H, B, _ = answers.logits_HBC.shape
+        each_HB = nn.functional.cross_entropy(
+            answers.logits_HBC.flatten(0, 1), batch.labels_B.repeat(H), reduction="none"
+        ).view(H, B)
+        if all(len(rows) == B for rows in answers.rows.values()):
+            return each_HB.sum(1)
+        held = torch.cat([rows + head * B for head, rows in enumerate(answers.rows.values())])
+        held_HB = each_HB.new_zeros(H * B).index_fill(0, held, 1).view(H, B)
+        return (each_HB * held_HB).sum(1)
+
+
+def _sum(terms: list[Tensor]) -> Tensor:
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
+
+
+def _batched(inputs_HBD: Tensor, layers: list[nn.Linear]) -> Tensor:
+    """Apply each head's layer to its own inputs."""
+    weights_HED = torch.stack([layer.weight for layer in layers])
+    return torch.baddbmm(
+        _stack([layer.bias for layer in layers]), inputs_HBD, weights_HED.transpose(1, 2)
+    )
+
+
+def _stack(biases: list[Tensor]) -> Tensor:
+    return torch.stack(biases)[:, None, :]

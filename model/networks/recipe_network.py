@@ -1,0 +1,236 @@
+"""The multitask network of `--recipe best`: frozen readers, shallow heads, members that agree.
+
+It answers as the paper's network does: an encoder for each modality, a head for each subset, the
+sum of the heads' losses, nothing of what is absent. What differs is named in ``model/recipes.py``
+part by part, and each part can be left out.
+
+Shapes in names: K members, H heads, B posts, N of which have the modality at hand, D numbers that
+are read of a modality, R numbers of a representation, C classes.
+"""
+
+# ruff: noqa: N803, N806 (shapes in names)
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, log_softmax, softmax
+
+from flickr_emotion.common.modalities import MODALITIES, SUBSETS
+from flickr_emotion.model.features.image_backbones import Backbone
+from flickr_emotion.model.inputs.batches import Batch
+from flickr_emotion.model.networks.encoders import REPRESENTATION, TagsEncoder, TextEncoder
+from flickr_emotion.model.networks.frozen_inputs import FrozenImages, ReadLists
+from flickr_emotion.model.networks.system import HIDDEN, Flags, System, holding, scatter
+from flickr_emotion.model.posts.posts import FIRST_ID, Encoding, Posts
+from flickr_emotion.model.recipes import DROPOUT, MEMBERS, SENTENCES, SHALLOW, TOGETHER
+
+MEMBERS_OF_BEST = 5
+DROPPED_OF_FEATURES = 0.5
+DROPPED_OF_REPRESENTATIONS = 0.5
+
+OWN = "own"
+"""The term of the loss over all posts, about the subset that a post holds."""
+WEIGHT_OF_TOGETHER = 2.0
+
+
+class Member(nn.Module):
+    """A layer for each modality, and seven heads."""
+
+    def __init__(self, dimensions: Mapping[str, int], classes: int, parts: frozenset[str]) -> None:
+        super().__init__()
+        self._shallow = SHALLOW in parts
+        self._drop_features = nn.Dropout(DROPPED_OF_FEATURES if DROPOUT in parts else 0)
+        self._drop = nn.Dropout(DROPPED_OF_REPRESENTATIONS if DROPOUT in parts else 0)
+        self.layers = nn.ModuleDict(
+            {modality: nn.Linear(size, REPRESENTATION) for modality, size in dimensions.items()}
+        )
+        self.heads = nn.ModuleDict(
+            {subset: self._head(len(subset.split("+")), classes) for subset in SUBSETS}
+        )
+
+    def _head(self, modalities: int, classes: int) -> nn.Module:
+        sizes = [modalities * REPRESENTATION, *(() if self._shallow else HIDDEN), classes]
+        layers = [[self._drop, nn.Linear(size, to), nn.ReLU()] for size, to in pairwise(sizes)]
+        return nn.Sequential(*[part for layer in layers for part in layer][:-1])
+
+    def forward(self, read: Mapping[str, Tensor], batch: Batch, heads: Sequence[str]) -> Tensor:
+        """Return the heads' logits (H, B, C) from what was read of each modality, (N, D)."""
+        representations_BR = {}
+        for modality, features_ND in read.items():
+            representation_NR = self.layers[modality](self._drop_features(features_ND))
+            if self._shallow:
+                representation_NR = torch.relu(representation_NR)
+            representations_BR[modality] = scatter(
+                representation_NR, batch.rows[modality], len(batch)
+            )
+        return torch.stack(
+            [
+                self.heads[head](torch.cat([representations_BR[m] for m in head.split("+")], dim=1))
+                for head in heads
+            ]
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MembersAnswers(Mapping[str, Tensor]):
+    """What the heads answer to a batch: by subset, the logits of the posts at ``rows[subset]``."""
+
+    logits_KHBC: Tensor  # noqa: N815 (shapes in names)
+    """Each member's in training; else of all together, K = 1."""
+    rows: dict[str, Tensor]
+    """By head, in the order of H."""
+
+    def __getitem__(self, subset: str) -> Tensor:
+        rows = self.rows[subset]
+        return self.logits_KHBC[:, list(self.rows).index(subset)].mean(0)[rows]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+class RecipeNetwork(System):
+    """Encoders that are mostly frozen, and members that answer from what these read."""
+
+    def __init__(
+        self,
+        encoding: Encoding,
+        backbone: Backbone,
+        *,
+        readers: Sequence[int],
+        parts: frozenset[str],
+    ) -> None:
+        """``readers``: how many features each reader has; ``parts``: those of the recipe."""
+        super().__init__()
+        text = tags = None
+        if SENTENCES not in parts:
+            text = TextEncoder(FIRST_ID + len(encoding.words))
+            tags = TagsEncoder(FIRST_ID + len(encoding.tags))
+        self._frozen: dict[str, FrozenImages | ReadLists] = {
+            "image": FrozenImages(backbone),
+            "text": ReadLists("text", readers, text),
+            "tags": ReadLists("tags", readers, tags),
+        }
+        self.encoders = nn.ModuleDict(self._frozen)
+        sizes = {modality: encoder.dimension for modality, encoder in self._frozen.items()}
+        self._members = [
+            Member(sizes, len(encoding.classes), parts)
+            for _ in range(MEMBERS_OF_BEST if MEMBERS in parts else 1)
+        ]
+        self.members = nn.ModuleList(self._members)
+        self._together = TOGETHER in parts
+        self.by_length = self.word_embedding is not None
+
+    @property
+    def backbone(self) -> Backbone:
+        """The image encoder without its last layer."""
+        backbone = self.encoders["image"].backbone
+        assert isinstance(backbone, Backbone)
+        return backbone
+
+    @property
+    def word_embedding(self) -> nn.Embedding | None:
+        """The word vectors, which a file may fill; None where sentences are read instead."""
+        trained = self.encoders["text"].trained
+        return trained.embedding if isinstance(trained, TextEncoder) else None
+
+    @torch.inference_mode()
+    def standardise(self, many: Batch) -> None:
+        """Take the scale of what is frozen from a batch of many training posts."""
+        for modality, inputs in many.inputs.items():
+            encoder = self._frozen[modality]
+            encoder.scale.fit(encoder.raw(inputs))
+
+    def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> MembersAnswers:
+        """Return each head's logits; what is absent takes no part."""
+        read = {
+            modality: encoder(batch.inputs[modality])
+            for modality, encoder in self.encoders.items()
+            if modality in batch.inputs
+        }
+        rows = {s: batch.rows[s] for s in SUBSETS if s in asked and len(batch.rows[s])}
+        if not rows:
+            return MembersAnswers(logits_KHBC=batch.labels_B.new_zeros(1, 0, 0, 0), rows={})
+        logits_KHBC = torch.stack([member(read, batch, list(rows)) for member in self._members])
+        if not self.training:
+            probabilities_HBC = softmax(logits_KHBC.float(), dim=3).mean(0)
+            logits_KHBC = probabilities_HBC.clamp(min=torch.finfo(torch.float32).tiny).log()[None]
+        return MembersAnswers(logits_KHBC=logits_KHBC, rows=rows)
+
+    def holders(self, posts: Posts) -> dict[str, Flags]:
+        """A head's term is over the posts that have its modalities, the last one over all."""
+        holders = {head: holding(posts, head) for head in SUBSETS}
+        holders[OWN] = np.any([holders[m] for m in MODALITIES], axis=0)
+        return holders
+
+    def term_sums(self, answers: MembersAnswers, batch: Batch) -> dict[str, Tensor]:
+        """Return the summed cross-entropies of each head, and of the heads of a post together.
+
+        In evaluation only that of the head of what a post holds: it is what a post is answered by,
+        and what training stops by.
+        """
+        heads = list(answers.rows)
+        if not heads:
+            return {}
+        # The last head that a post has the modalities of is that of all that it holds.
+        own_B = torch.full_like(batch.labels_B, -1)
+        for number, head in enumerate(heads):
+            own_B[answers.rows[head]] = number
+        each_HB = _cross_entropies(answers.logits_KHBC, batch)
+        if not self.training:
+            return {OWN: _sum_of_own(each_HB, own_B)}
+        sums = {
+            head: each_B[answers.rows[head]].sum()
+            for head, each_B in zip(heads, each_HB, strict=True)
+        }
+        if self._together:
+            logs_KHBC = heads_together(log_softmax(answers.logits_KHBC.float(), dim=3), heads)
+            together_HB = _cross_entropies(logs_KHBC, batch)
+            sums[OWN] = WEIGHT_OF_TOGETHER * _sum_of_own(together_HB, own_B)
+        return sums
+
+    def trained_by(self, term: str) -> Iterable[nn.Parameter]:
+        """Return the parameters of a head, in all members; all heads work for what is common."""
+        return (
+            parameter
+            for member in self._members
+            for head, layers in member.heads.items()
+            if term in (head, OWN)
+            for parameter in layers.parameters()
+        )
+
+
+def heads_together(logs_KHBC: Tensor, heads: Sequence[str]) -> Tensor:
+    """Return for each head the mean of what all say that need nothing but its modalities.
+
+    ``logs_KHBC`` are logarithms of probabilities. A head counts by the number of its modalities.
+    """
+    weights_HH = torch.tensor(
+        [
+            [len(b.split("+")) if {*b.split("+")} <= {*a.split("+")} else 0 for b in heads]
+            for a in heads
+        ],
+        dtype=logs_KHBC.dtype,
+        device=logs_KHBC.device,
+    )
+    weights_HH /= weights_HH.sum(1, keepdim=True)
+    return torch.einsum("gh,khbc->kgbc", weights_HH, logs_KHBC)
+
+
+def _cross_entropies(logits_KHBC: Tensor, batch: Batch) -> Tensor:
+    """Return each head's for each post, (H, B), as a mean over the members."""
+    K, H, B, _ = logits_KHBC.shape
+    each = cross_entropy(logits_KHBC.flatten(0, 2), batch.labels_B.repeat(K * H), reduction="none")
+    return each.view(K, H, B).mean(0)
+
+
+def _sum_of_own(each_HB: Tensor, own_B: Tensor) -> Tensor:
+    """Return the sum over the posts of what stands at their own head, -1 where there is none."""
+    values_B = each_HB.gather(0, own_B.clamp(min=0)[None])[0]
+    return torch.where(own_B >= 0, values_B, 0).sum()

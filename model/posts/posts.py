@@ -1,0 +1,183 @@
+"""Posts as numbers: word ids, tag ids, the row of the picture, the label.
+
+Ids are ranks of frequency in the training split, so that they need no table of counts: of more
+than ten tags the ten smallest ids are the ten most frequent. 0 is padding, 1 is ``<UNK>``. A post
+with unknown tags and fewer than ten known ones keeps one ``<UNK>``, last: that it has unusual tags
+is all that is known of them.
+"""
+
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from flickr_emotion.common.modalities import MODALITIES
+from flickr_emotion.datasets.folder.reading import Dataset, Vocabulary
+from flickr_emotion.datasets.rules.text import words
+from flickr_emotion.model.errors import ModelError
+
+PADDING = 0
+UNKNOWN = 1
+FIRST_ID = 2
+
+MAX_WORDS = 150
+MAX_TAGS = 10
+NO_IMAGE = -1
+
+Integers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+
+
+class Post(NamedTuple):
+    """A post before it becomes numbers; absent modalities are empty."""
+
+    photo_id: str
+    text: str
+    tags: Sequence[str]
+    has_image: bool
+    label: str | None
+    sentiment: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoding:
+    """Which words, tags and classes have which number."""
+
+    words: tuple[str, ...]
+    """The words that are not ``<UNK>``, most frequent in training first."""
+    tags: tuple[str, ...]
+    classes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, dataset: Dataset, vocabulary: Vocabulary | None = None) -> "Encoding":
+        """Take the classes of a data set and a vocabulary, by default its own."""
+        vocabulary = vocabulary or dataset.vocabulary()
+        return cls(
+            words=tuple(_by_frequency(vocabulary.kept_words(), vocabulary.words)),
+            tags=tuple(_by_frequency(vocabulary.kept_tags(), vocabulary.tags)),
+            classes=dataset.classes,
+        )
+
+    @cached_property
+    def _word_ids(self) -> dict[str, int]:
+        return {word: number for number, word in enumerate(self.words, FIRST_ID)}
+
+    @cached_property
+    def _tag_ids(self) -> dict[str, int]:
+        return {tag: number for number, tag in enumerate(self.tags, FIRST_ID)}
+
+    def word_ids(self, text: str) -> list[int]:
+        """Return the ids of the first 150 words of a text."""
+        return [self._word_ids.get(word, UNKNOWN) for word in words(text)[:MAX_WORDS]]
+
+    def tag_ids(self, tags: Iterable[str]) -> list[int]:
+        """Return the ids of the ten tags most frequent in training, ``<UNK>`` once and last."""
+        ids = {self._tag_ids.get(tag, UNKNOWN) for tag in tags}
+        known = sorted(ids - {UNKNOWN})
+        return (known + [UNKNOWN] * (UNKNOWN in ids))[:MAX_TAGS]
+
+    def label_id(self, label: str, photo_id: str) -> int:
+        """Return the number of a class."""
+        if label not in self.classes:
+            raise ModelError(
+                f"photo {photo_id} has the label {label!r}, the network knows "
+                f"{', '.join(self.classes)}: give a data set with the same classes"
+            )
+        return self.classes.index(label)
+
+
+def _by_frequency(kept: Iterable[str], counts: dict[str, int]) -> list[str]:
+    return sorted(kept, key=lambda entry: (-counts[entry], entry))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Posts:
+    """The posts of a split. Words and tags lie end to end; a post's are from start to start."""
+
+    labels: Integers
+    """The number of the class; -1 where nobody knows."""
+    words: Integers
+    word_starts: Integers
+    tags: Integers
+    tag_starts: Integers
+    image_rows: Integers
+    """The post's row among the split's pictures, -1 where it has none."""
+    sentiments: Floats | None = None
+    """VSO's values, NaN where a post has none; None where no post has one."""
+    places: Integers | None = None
+    """Where each post stands in its split; None where they are the split's, in its order."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @cached_property
+    def text_lengths(self) -> Integers:
+        """The number of words of each post."""
+        return np.diff(self.word_starts)
+
+    @cached_property
+    def present(self) -> dict[str, npt.NDArray[np.bool_]]:
+        """By modality, whether each post has it."""
+        flags = (self.image_rows != NO_IMAGE, self.text_lengths > 0, np.diff(self.tag_starts) > 0)
+        return dict(zip(MODALITIES, flags, strict=True))
+
+    @property
+    def images(self) -> int:
+        """The number of posts with a picture."""
+        return int(self.present["image"].sum())
+
+
+def encode(posts: Iterable[Post], encoding: Encoding) -> Posts:
+    """Turn posts into numbers, one by one: only the numbers are kept."""
+    labels, image_rows = array("q"), array("q")
+    word_ids, word_starts = array("q"), array("q", [0])
+    tag_ids, tag_starts = array("q"), array("q", [0])
+    sentiments = array("f")
+    images = 0
+    for post in posts:
+        sentiments.append(np.nan if post.sentiment is None else post.sentiment)
+        labels.append(-1 if post.label is None else encoding.label_id(post.label, post.photo_id))
+        word_ids.extend(encoding.word_ids(post.text))
+        word_starts.append(len(word_ids))
+        tag_ids.extend(encoding.tag_ids(post.tags))
+        tag_starts.append(len(tag_ids))
+        image_rows.append(images if post.has_image else NO_IMAGE)
+        images += post.has_image
+    values = np.array(sentiments, dtype=np.float32)
+    return Posts(
+        labels=_integers(labels),
+        words=_integers(word_ids),
+        word_starts=_integers(word_starts),
+        tags=_integers(tag_ids),
+        tag_starts=_integers(tag_starts),
+        image_rows=_integers(image_rows),
+        sentiments=None if np.isnan(values).all() else values,
+    )
+
+
+def read_posts(dataset: Dataset, split: str, encoding: Encoding) -> Posts:
+    """Read the posts of a split, but not their pictures."""
+    columns = ("photo_id", "text", "tags", "label", "sentiment", "modalities")
+    return encode(
+        (
+            Post(
+                photo_id=row["photo_id"],
+                text=row["text"] or "",
+                tags=row["tags"] or (),
+                has_image="image" in row["modalities"].split("+"),
+                label=row["label"],
+                sentiment=row["sentiment"],
+            )
+            for batch in dataset.batches(split, columns)
+            for row in batch
+        ),
+        encoding,
+    )
+
+
+def _integers(values: "array[int]") -> Integers:
+    return np.array(values, dtype=np.int64)

@@ -1,0 +1,1 @@
+"""Devices, several processes, signals, profiles."""

@@ -1,0 +1,1 @@
+"""Run folders: written, locked, checked, read back."""

@@ -1,0 +1,136 @@
+"""The digests of a run's files: safetensors and JSON have no checksum of their own.
+
+One flipped bit in the weights makes another network, and nothing else would tell.
+"""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from flickr_emotion.common.replacing import standing
+from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.runs.files import (
+    CALIBRATION,
+    CONFIG,
+    DIGESTS,
+    HISTORY,
+    METRICS,
+    NETWORK,
+    is_finished,
+    parts,
+    read_config,
+)
+
+FORMAT = "flickr-emotion-run-digests"
+FORMAT_VERSION = 1
+KEPT = (NETWORK, CONFIG, METRICS, CALIBRATION, HISTORY)
+"""The files that have a digest, in each folder of a run where they are there."""
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_WAY_OUT = "take it from a copy, or train again"
+
+
+def digests_of(folder: Path, coming: dict[str, bytes]) -> dict[str, Any]:
+    """Return what ``digests.json`` says of a folder; ``coming`` are files yet to be written."""
+    files = {}
+    for name in KEPT:
+        if name in coming:
+            digest, size = hashlib.sha256(coming[name]).hexdigest(), len(coming[name])
+        elif (folder / name).is_file():
+            digest, size = _digest(folder / name)
+        else:
+            continue
+        files[name] = {"sha256": digest, "bytes": size}
+    return {"format": FORMAT, "version": FORMAT_VERSION, "files": files}
+
+
+def check_file(folder: Path, name: str) -> None:
+    """Refuse a file that is not the one that the training wrote, where its digest is there.
+
+    Runs of earlier versions, and trainings that have not come to their end, have no digests.
+    """
+    digests = _read(folder)
+    if digests and (damage := _damage(folder, name, digests)):
+        raise ModelError(f"{damage}: {_WAY_OUT}")
+
+
+def verify_run(folder: Path) -> list[str]:
+    """Return what is damaged in a run folder, a line each; none where it is as it was written.
+
+    Raises ``ModelError`` for a folder that is no run, or has no digests to go by.
+    """
+    run = standing(folder)
+    if not (run / DIGESTS).is_file():
+        read_config(run)
+        reason = (
+            "an earlier version wrote it"
+            if is_finished(run)
+            else f"its training is not at its end: `train --resume {folder}`"
+        )
+        raise ModelError(f"{folder} has no {DIGESTS} to be checked against: {reason}")
+    damages = []
+    for part in (run, *parts(run)):
+        try:
+            digests = _read(part)
+        except ModelError as error:
+            damages.append(str(error))
+            continue
+        if digests is None:
+            damages.append(f"{part / DIGESTS} is not there: {_WAY_OUT}")
+            continue
+        found = (_damage(part, name, digests) for name in KEPT)
+        damages += [f"{damage}: {_WAY_OUT}" for damage in found if damage]
+    return damages
+
+
+def _read(folder: Path) -> dict[str, tuple[str, int]] | None:
+    path = folder / DIGESTS
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["format"] != FORMAT or not isinstance(content["version"], int):
+            raise ValueError(f"it is not of the format {FORMAT}")
+        if content["version"] > FORMAT_VERSION:
+            raise ModelError(f"{path} is of a newer format: update the program")
+        files = {
+            name: (str(entry["sha256"]), int(entry["bytes"]))
+            for name, entry in content["files"].items()
+        }
+        if wrong := [n for n, (d, _) in files.items() if n not in KEPT or not _SHA256.fullmatch(d)]:
+            raise ValueError(f"what it says of {wrong[0]!r} is no digest")
+    except FileNotFoundError:
+        return None
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:
+        raise ModelError(f"{path} is damaged ({error!r}): {_WAY_OUT}") from None
+    return files
+
+
+def _damage(folder: Path, name: str, digests: dict[str, tuple[str, int]]) -> str | None:
+    if name not in digests:
+        return f"{folder / DIGESTS} says nothing of {name}" if (folder / name).exists() else None
+    path, expected = folder / name, digests[name]
+    try:
+        found = _digest(path)
+    except FileNotFoundError:
+        return f"{path} is not there"
+    except OSError as error:
+        return f"{path} cannot be read ({error.strerror or error})"
+    if found[1] != expected[1]:
+        return f"{path} has {found[1]} bytes, and the training wrote {expected[1]}"
+    if found != expected:
+        return f"{path} is damaged: its SHA-256 is not that of what the training wrote"
+    return None
+
+
+def _digest(path: Path) -> tuple[str, int]:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return digest, file.tell()

@@ -1,0 +1,221 @@
+"""A run folder on disk: what `train` leaves behind (`model/runs/loading.py` reads it back).
+
+The format is described in ``docs/model.md``. A network is written as safetensors and built again
+from ``config.json`` alone; nothing is ever unpickled. The image backbone is part of it even where
+it was frozen, so that a run predicts on any machine. Which files there are, and which may go:
+``model/runs/files.py``. Where a run lies until it is whole: ``model/runs/workplace.py``.
+"""
+
+import json
+import platform
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from flickr_emotion.common.whole_files import json_text, whole_file, write_json, write_text
+from flickr_emotion.datasets.folder.reading import Dataset
+from flickr_emotion.model.config import TrainingConfig
+from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.networks.system import System
+from flickr_emotion.model.posts.posts import Encoding
+from flickr_emotion.model.runs.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
+from flickr_emotion.model.runs.digests import check_file, digests_of
+from flickr_emotion.model.runs.files import (
+    CALIBRATION,
+    CHECKPOINT,
+    CONFIG,
+    DIGESTS,
+    FORMAT,
+    FORMAT_VERSION,
+    HISTORY,
+    METRICS,
+    NETWORK,
+    own_entries,
+    parts,
+)
+from flickr_emotion.model.runs.tensor_files import write_tensors
+
+
+class RunFolder:
+    """The folder that a run writes to."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._replaceable: list[Path] = []
+
+    @property
+    def replaces(self) -> bool:
+        """Whether an older run would have to make room."""
+        return bool(self._replaceable)
+
+    def check_replaceable(self) -> None:
+        """Refuse a folder that holds anything but an older run."""
+        if not self.path.exists():
+            return
+        if not self.path.is_dir():
+            raise ModelError(f"{self.path} is a file: give --out a folder")
+        self._replaceable = list(own_entries(self.path))
+
+    def begin(self) -> None:
+        """Make room: what an older training has left goes when the new one needs its place.
+
+        Nothing goes but what ``check_replaceable`` has found to be the older one's.
+        """
+        with self.writing():
+            self.path.mkdir(parents=True, exist_ok=True)
+            for entry in self._replaceable:
+                if not entry.is_dir():
+                    entry.unlink(missing_ok=True)
+                elif not any(entry.iterdir()):
+                    entry.rmdir()
+        self._replaceable = []
+
+    def write_config(self, description: dict[str, Any]) -> None:
+        """Write ``config.json``, first of all: it tells that the folder is a run's."""
+        with self.writing():
+            write_json(self.path / CONFIG, description)
+
+    def write_network(self, network: System) -> None:
+        """Write the weights."""
+        state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+        with self.writing():
+            # Of a training that was killed when it had all but metrics: it may go on otherwise.
+            (self.path / DIGESTS).unlink(missing_ok=True)
+            write_tensors(state, self.path / NETWORK)
+
+    def read_network(self, network: System) -> None:
+        """Fill a network with the weights that were written."""
+        weights = self.path / NETWORK
+        try:
+            state = load_file(weights)
+        except FileNotFoundError:
+            way_out = f"train --resume {self.path}" if self._is_interrupted() else "train again"
+            raise ModelError(f"{weights} is not there: {way_out}") from None
+        except (OSError, SafetensorError) as error:
+            raise ModelError(f"{weights} cannot be read ({error}): train again") from None
+        check_file(self.path, NETWORK)
+        try:
+            network.load_state_dict(state)
+        except RuntimeError:
+            raise ModelError(
+                f"{weights} holds another network than {CONFIG} describes: train again"
+            ) from None
+
+    def write_calibration(self, content: dict[str, Any]) -> None:
+        """Write the temperatures of the heads (``model/evaluation/calibration.py``)."""
+        with self.writing():
+            write_json(self.path / CALIBRATION, content)
+
+    def write_metrics(self, metrics: dict[str, Any]) -> None:
+        """Write the digests, and then ``metrics.json``: its presence says that the run is whole."""
+        text = json_text(metrics)
+        with self.writing():
+            write_json(self.path / DIGESTS, digests_of(self.path, {METRICS: text.encode()}))
+            write_text(self.path / METRICS, text)
+            (self.path / CHECKPOINT).unlink(missing_ok=True)
+
+    def write_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Write what the training goes on from."""
+        with self.writing():
+            write_checkpoint(checkpoint, self.path / CHECKPOINT)
+
+    def read_checkpoint(self) -> Checkpoint | None:
+        """Return what an interrupted training goes on from; None where it left nothing."""
+        if not (self.path / CHECKPOINT).exists():
+            return None
+        return read_checkpoint(self.path / CHECKPOINT)
+
+    def _is_interrupted(self) -> bool:
+        return (self.path / CHECKPOINT).exists() or bool(parts(self.path))
+
+    def write_history(self, epochs: list[dict[str, Any]]) -> None:
+        """Write ``history.jsonl``, a line for each epoch."""
+        with self.writing():
+            write_text(self.path / HISTORY, "".join(json.dumps(epoch) + "\n" for epoch in epochs))
+
+    def copy_network(self, other: "RunFolder") -> None:
+        """Take over another run's network, with its temperatures and, if it has one, its history.
+
+        A run of several networks has none: theirs are in their own folders.
+        """
+        with self.writing():
+            for name in (NETWORK, HISTORY, CALIBRATION):
+                if name == HISTORY and not (other.path / name).exists():
+                    continue
+                with whole_file(self.path / name) as new:
+                    shutil.copyfile(other.path / name, new)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Say in one line that a file of the run cannot be written."""
+        try:
+            yield
+        except OSError as error:
+            raise ModelError(
+                f"{self.path} cannot be written ({error.strerror or error}): what the last "
+                "epoch has left stays; make room there and go on with `train --resume`"
+            ) from None
+
+
+def describe(
+    config: TrainingConfig,
+    encoding: Encoding,
+    dataset: Dataset,
+    *,
+    networks: Sequence[str],
+    words_with_vector: int,
+    readers: dict[str, str],
+) -> dict[str, Any]:
+    """Return the content of ``config.json``; ``readers`` are digests by name."""
+    options = asdict(config) | {"warm_up_steps": config.warm_up_steps}
+    # Resolved, as the training may go on in another working folder.
+    options["word_vectors"] = str(config.word_vectors.resolve()) if config.word_vectors else None
+    if config.image_weights not in ("imagenet", "none"):
+        options["image_weights"] = str(Path(config.image_weights).resolve())
+    return {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "model": config.model,
+        "subset": config.subset,
+        "networks": list(networks),
+        "recipe": config.recipe,
+        "without": list(config.without),
+        "readers": readers,
+        "image_encoder": config.image_encoder,
+        "finetune_image": config.finetune_image,
+        "classes": list(encoding.classes),
+        "words": list(encoding.words),
+        "words_with_vector": words_with_vector,
+        "tags": list(encoding.tags),
+        "dataset": _origin(dataset),
+        "options": options,
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "torchvision": torchvision.__version__,
+        },
+    }
+
+
+def _origin(dataset: Dataset) -> dict[str, Any]:
+    """Return what a run says of its data set: where it lay, what it held, what it came from.
+
+    A manifest of the data set holds ``digest`` as well, so that the two find each other; a data set
+    that was built from a manifest has the manifest in its ``lists_digest``.
+    """
+    return {
+        "folder": str(dataset.folder.resolve()),
+        "digest": dataset.digest,
+        "kind": dataset.kind,
+        "service": dataset.service,
+        "lists_digest": dataset.described.get("lists_digest"),
+        "options": dataset.options,
+    }

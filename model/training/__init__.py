@@ -1,0 +1,1 @@
+"""``train``: from a data set folder to a run folder."""

@@ -1,0 +1,306 @@
+"""The training loop of section 3.2: Adam on a sum of losses, early stopping on that sum.
+
+The terms of the sum are the system's: of the paper's network, its seven heads' (section 3.2).
+
+Where the paper is silent: the learning rate rises linearly over the first steps; the validation
+loss is taken over the whole split, not averaged over batches; the weights of the best epoch are
+kept; all posts of the training split take part, whatever modalities they hold.
+
+A step may be made of several passes, and a pass divided among several processes: each term
+is a mean over all posts of the step that take part in it, whoever has them at hand. Nothing
+in a step waits for the device; its losses are added up there and read once an epoch.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.profiler import record_function
+
+from flickr_emotion.model.config import TrainingConfig
+from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.evaluation.evaluation import score
+from flickr_emotion.model.inputs.batches import Batch, Split, training_order
+from flickr_emotion.model.inputs.prefetching import ready_batches
+from flickr_emotion.model.networks.system import Flags, System
+from flickr_emotion.model.posts.posts import Integers
+from flickr_emotion.model.processes.devices import autocast
+from flickr_emotion.model.processes.distributed import World, embedding_parameters
+from flickr_emotion.model.processes.interruption import StopSignals
+from flickr_emotion.model.processes.profiling import StepProfile
+from flickr_emotion.model.runs.checkpoints import Checkpoint, random_state, set_random_state
+from flickr_emotion.model.training.journal import Journal
+from flickr_emotion.model.training.optimisers import LazyAdam
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """The posts of a step, whichever process has them at hand."""
+
+    passes: list[Integers]
+    """The posts that go through the network together, a list for each pass."""
+    counts: dict[str, int]
+    """By term of the loss: how many of the step's posts take part in it."""
+
+    def __len__(self) -> int:
+        return sum(map(len, self.passes))
+
+
+class LossOfShare(nn.Module):
+    """From a process's share of a pass to its part of the step's loss."""
+
+    def __init__(self, network: System) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, batch: Batch, counts: dict[str, int]) -> Tensor:
+        """Return the part of the loss; the parts of a step add up to its loss."""
+        if len(batch):
+            with record_function("forward"):
+                answers = self.network(batch)
+            with record_function("loss"):
+                return self.network.loss(answers, batch, counts)
+        # An empty share takes part in adding up the gradients, or the others would wait for ever.
+        # It does so with a parameter that other shares use: one that nobody uses must stay without
+        # a gradient, as Adam moves what has one.
+        used = next(term for term, count in counts.items() if count)
+        parameters = self.network.trained_by(used)
+        return torch.stack([0 * parameter.sum() for parameter in parameters]).sum()
+
+
+class Fitting:
+    """A network on its way: what changes from step to step, and what a checkpoint holds of it."""
+
+    def __init__(self, config: TrainingConfig, network: System, train: Split, world: World) -> None:
+        """Posts from which the system would learn nothing take no part in it."""
+        self.network = network
+        self._config = config
+        self._train = train
+        self._holders = network.holders(train.posts)
+        self._posts = np.flatnonzero(np.logical_or.reduce(list(self._holders.values())))
+        if not len(self._posts):
+            raise ModelError(
+                f"no training post holds what --model {config.model} reads "
+                f"({' and '.join(config.modalities)}): train another model"
+            )
+        self._world = world
+        self._order = np.random.default_rng(config.seed)
+        self._optimiser = _optimiser(network, config)
+        self._rates = [group["lr"] for group in self._optimiser.param_groups]
+        self._steps = 0
+        self._epoch = 1
+        self._steps_in_epoch = 0
+        # Drawn from the order's generator before the epoch: an epoch that goes on draws it again.
+        self._order_state = dict(self._order.bit_generator.state)
+        # Read only between epochs, so that no step waits for the device.
+        self._loss = torch.zeros((), device=world.device)
+        self._sparse = embedding_parameters(network)
+        if config.compile and network.backbone:
+            # The other encoders are a few large products already, with a backward of their own.
+            network.backbone.compile(dynamic=True)
+        self._loss_of_share = world.parallel(LossOfShare(network))
+        if world.rank:  # the first draws what a process alone would draw
+            torch.manual_seed(config.seed + (world.rank << 32))
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that is under way or comes next, from 1."""
+        return self._epoch
+
+    @property
+    def posts_to_an_epoch(self) -> int:
+        """How many posts take part."""
+        return len(self._posts)
+
+    @property
+    def posts_done(self) -> int:
+        """About how many posts the epochs before and the steps of this one have had."""
+        per_step = self._config.batch_size * self._config.accumulate
+        here = min(self._steps_in_epoch * per_step, len(self._posts))
+        return (self._epoch - 1) * len(self._posts) + here
+
+    def train_epoch(
+        self,
+        stop: StopSignals,
+        advance: Callable[[int], None],
+        profile: StepProfile | None = None,
+    ) -> float | None:
+        """Take the steps that are left of the epoch; return the mean loss of its steps.
+
+        None where a signal has ended it between two steps. ``advance`` hears of each step's posts.
+        """
+        self.network.train()
+        steps = self._draw_steps()
+        left = steps[self._steps_in_epoch :]
+        shares = (self._world.share(indices) for step in left for indices in step.passes)
+        batches = ready_batches(self._train, shares, self._world.device)
+        for step in left:
+            if self._world.any(stop.requested):
+                batches.close()
+                return None
+            if profile:
+                profile.step()
+            self._take(step, batches)
+            advance(len(step))
+        loss = self._summed_loss() / len(steps)
+        self._loss.zero_()
+        self._epoch, self._steps_in_epoch = self._epoch + 1, 0
+        self._order_state = dict(self._order.bit_generator.state)
+        return loss
+
+    def checkpoint(self, epochs: list[dict[str, Any]]) -> Checkpoint:
+        """Return what the training goes on from; every process has to ask for it."""
+        own = random_state(self._world.device)
+        by_name = {name: self._world.gather(state) for name, state in own.items()}
+        return Checkpoint(
+            network=self.network.state_dict(),
+            optimiser=self._optimiser.state_dict(),
+            steps=self._steps,
+            epoch=self._epoch,
+            steps_in_epoch=self._steps_in_epoch,
+            loss=self._summed_loss(),
+            order=self._order_state,
+            random=[
+                {name: states[rank] for name, states in by_name.items()}
+                for rank in range(self._world.size)
+            ],
+            epochs=epochs,
+        )
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint."""
+        self.network.load_state_dict(checkpoint.network)
+        self._optimiser.load_state_dict(checkpoint.optimiser)
+        self._steps = checkpoint.steps
+        self._epoch, self._steps_in_epoch = checkpoint.epoch, checkpoint.steps_in_epoch
+        if self._world.writes:
+            self._loss.fill_(checkpoint.loss)  # which is that of all processes
+        self._order.bit_generator.state = checkpoint.order
+        self._order_state = checkpoint.order
+        # With more processes than before, the new ones keep the random numbers of a new run.
+        if self._world.rank < len(checkpoint.random):
+            set_random_state(checkpoint.random[self._world.rank], self._world.device)
+
+    def _draw_steps(self) -> list[Step]:
+        lengths = self._train.posts.text_lengths[self._posts]
+        if not self.network.by_length:
+            lengths = np.zeros_like(lengths)
+        order = training_order(lengths, self._config.batch_size, self._order)
+        batches = [self._posts[places] for places in order]
+        each = self._config.accumulate
+        return [
+            Step(passes=passes, counts=_counts(self._holders, np.concatenate(passes)))
+            for passes in (batches[at : at + each] for at in range(0, len(batches), each))
+        ]
+
+    def _take(self, step: Step, batches: Iterator[Batch]) -> None:
+        self._warm_up()
+        self._optimiser.zero_grad()
+        for _ in step.passes:
+            batch = next(batches)
+            with autocast(self._world.device):
+                loss = self._loss_of_share(batch, step.counts)
+            with record_function("backward"):
+                # The gradients of several processes are averaged; their sum is wanted.
+                (loss * self._world.size).backward()
+            self._loss += loss.detach()
+        with record_function("optimiser"):
+            self._world.mean_of_sparse(self._sparse)
+            self._optimiser.step()
+        self._steps += 1
+        self._steps_in_epoch += 1
+
+    def _warm_up(self) -> None:
+        warm_up = self._config.warm_up_steps
+        start = 1 / warm_up
+        factor = start + (1 - start) * min(self._steps / warm_up, 1)
+        for group, rate in zip(self._optimiser.param_groups, self._rates, strict=True):
+            group["lr"] = rate * factor
+
+    def _summed_loss(self) -> float:
+        loss = np.array([float(self._loss)])
+        self._world.add_up(loss)
+        return float(loss[0])
+
+
+def fit(
+    fitting: Fitting,
+    config: TrainingConfig,
+    validation: Split,
+    classes: int,
+    journal: Journal,
+    world: World,
+    profile: StepProfile | None = None,
+) -> bool:
+    """Train until the validation loss stops falling; the journal's run gets the best weights.
+
+    Returns whether it came to its end: after a signal it is False, and the run holds a checkpoint.
+    Raises ``KeyboardInterrupt`` after a signal in the first epoch where a checkpoint would take
+    the place of an older run.
+    """
+    with journal, StopSignals(patient=world.size > 1) as stop:
+        while not _is_over(journal.epochs, config):
+            started = time.monotonic()
+            train_loss = fitting.train_epoch(stop, journal.advance, profile)
+            seconds = time.monotonic() - started
+            if train_loss is None:
+                if journal.would_replace:
+                    raise KeyboardInterrupt
+                journal.write_checkpoint(fitting.checkpoint(journal.epochs))
+                return False
+            judged = score(fitting.network, validation, classes, world)
+            epoch = len(journal.epochs) + 1
+            if not math.isfinite(train_loss + judged.loss):
+                raise ModelError(
+                    f"the loss is no longer finite after epoch {epoch}: lower --learning-rate "
+                    f"(it is {config.rate})"
+                )
+            journal.add(
+                {
+                    "epoch": epoch,
+                    "train_loss": train_loss,
+                    "validation_loss": judged.loss,
+                    "validation": judged.figures(),
+                    "seconds": round(seconds, 3),
+                },
+                config.epochs,
+            )
+            if best_epoch(journal.epochs)["epoch"] == epoch:
+                journal.write_network(fitting.network)
+            journal.write_checkpoint(fitting.checkpoint(journal.epochs))
+            if profile:
+                journal.write_profile(profile)
+        if profile:
+            profile.stop()
+            journal.write_profile(profile)
+    return True
+
+
+def best_epoch(epochs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the epoch with the lowest validation loss, the first of equals."""
+    return min(epochs, key=lambda epoch: epoch["validation_loss"])
+
+
+def _is_over(epochs: list[dict[str, Any]], config: TrainingConfig) -> bool:
+    if not epochs:
+        return False
+    since_best = epochs[-1]["epoch"] - best_epoch(epochs)["epoch"]
+    return len(epochs) >= config.epochs or since_best >= config.patience
+
+
+def _counts(holders: dict[str, Flags], indices: Integers) -> dict[str, int]:
+    return {term: int(flags[indices].sum()) for term, flags in holders.items()}
+
+
+def _optimiser(network: System, config: TrainingConfig) -> LazyAdam:
+    of_backbone = list(network.backbone.parameters()) if network.backbone else []
+    known = set(map(id, of_backbone))
+    groups = [{"params": [p for p in network.parameters() if id(p) not in known]}]
+    if backbone := [p for p in of_backbone if p.requires_grad]:
+        groups.append({"params": backbone, "lr": config.image_learning_rate})  # type: ignore[dict-item]
+    return LazyAdam(groups, lr=config.rate)

@@ -1,0 +1,127 @@
+"""What a training run tells of its epochs: ``history.jsonl``, TensorBoard events, a line each.
+
+Of several processes that train together only the first tells anything.
+"""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+from flickr_emotion.common.modalities import COMPLETE
+from flickr_emotion.common.progress import ProgressReport
+from flickr_emotion.model.networks.system import System
+from flickr_emotion.model.processes.profiling import StepProfile
+from flickr_emotion.model.runs.checkpoints import Checkpoint
+from flickr_emotion.model.runs.files import TRACE
+from flickr_emotion.model.runs.folder import RunFolder
+from flickr_emotion.model.training.events import Events
+
+
+class Journal:
+    """Writes a run's folder, which is touched when the first epoch is over."""
+
+    def __init__(
+        self,
+        folders: Sequence[tuple[RunFolder, dict[str, Any]]],
+        epochs: Sequence[dict[str, Any]],
+        report: ProgressReport,
+        *,
+        writes: bool,
+    ) -> None:
+        """``folders`` are begun together, each with its ``config.json``; the last is the run's.
+
+        ``epochs`` are those of the interrupted training that goes on.
+        """
+        self.run = folders[-1][0]
+        self.epochs = list(epochs)
+        self._folders = folders
+        self._report = report
+        self._writes = writes
+        self._begun = False
+        self._events: Events | None = None
+
+    def __enter__(self) -> "Journal":
+        if self._writes:
+            self._report.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._events:
+            self._events.close()
+        if self._writes:
+            self._report.__exit__(kind, error, traceback)
+
+    @property
+    def would_replace(self) -> bool:
+        """Whether an older run is still there, in whose place this one would be written."""
+        return not self._begun and any(folder.replaces for folder, _ in self._folders)
+
+    def begin(self) -> None:
+        """Make room for the run, once."""
+        if self._writes and not self._begun:
+            for folder, description in self._folders:
+                folder.begin()
+                folder.write_config(description)
+        self._begun = True
+
+    def advance(self, posts: int) -> None:
+        """Say that some more posts were trained on."""
+        if self._writes:
+            self._report.advance(posts)
+
+    def add(self, epoch: dict[str, Any], epochs: int) -> None:
+        """Write an epoch of at most ``epochs``."""
+        self.epochs.append(epoch)
+        self.begin()
+        if self._writes:
+            self.run.write_history(self.epochs)
+            self._write_events(epoch)
+            self._report.say(self._line(epochs))
+
+    def write_network(self, network: System) -> None:
+        """Keep the weights as the best so far."""
+        if self._writes:
+            self.run.write_network(network)
+
+    def write_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Keep what the training can go on from."""
+        self.begin()
+        if self._writes:
+            self.run.write_checkpoint(checkpoint)
+
+    def write_profile(self, steps: StepProfile) -> None:
+        """Keep the trace of some steps, once it is recorded, and print the dearest operations."""
+        if not self._writes:
+            return
+        with self.run.writing():
+            table = steps.write(self.run.path / TRACE)
+        if table:
+            self._report.say(f"{table}\n{self.run.path / TRACE} opens in Perfetto")
+
+    def _write_events(self, epoch: dict[str, Any]) -> None:
+        scalars = {name: epoch[name] for name in ("train_loss", "validation_loss")}
+        for subset, figures in epoch["validation"].items():
+            if figures["count"]:
+                for name in ("accuracy", "weighted_f1"):
+                    scalars[f"validation_{name}/{subset}"] = figures[name]
+        with self.run.writing():
+            if self._events is None:
+                # What an interrupted training has told of this epoch or later is told again.
+                self._events = Events(self.run.path, first_step=epoch["epoch"])
+            self._events.add(scalars, epoch["epoch"])
+
+    def _line(self, epochs: int) -> str:
+        entry = self.epochs[-1]
+        line = (
+            f"epoch {entry['epoch']} of {epochs}: loss {entry['train_loss']:.3f}, validation "
+            f"{entry['validation_loss']:.3f}"
+        )
+        complete = entry["validation"][COMPLETE]
+        if complete["count"]:
+            line += f", {COMPLETE} {complete['accuracy']:.1%}"
+        return f"{line} ({entry['seconds']:.1f} s)"

@@ -1,0 +1,133 @@
+"""What a training is made of: the data set's splits, the backbone and the word vectors."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from flickr_emotion.common.progress import say
+from flickr_emotion.datasets.folder.reading import Dataset
+from flickr_emotion.datasets.rules.splits import SPLITS, TRAIN
+from flickr_emotion.model.config import TrainingConfig
+from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.features.image_backbones import Backbone, load_backbone
+from flickr_emotion.model.features.text_readers import TextReader, open_readers
+from flickr_emotion.model.features.word_vectors import (
+    WordVectors,
+    random_vectors,
+    read_word_vectors,
+)
+from flickr_emotion.model.inputs.batches import Split
+from flickr_emotion.model.inputs.selection import Selection
+from flickr_emotion.model.inputs.splits import open_splits
+from flickr_emotion.model.networks.encoders import WORD_DIMENSION
+from flickr_emotion.model.posts.posts import Encoding
+from flickr_emotion.model.processes.devices import make_deterministic
+from flickr_emotion.model.processes.distributed import World
+from flickr_emotion.model.recipes import SENTENCES
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """What the repeats of a training share."""
+
+    dataset: Dataset
+    encoding: Encoding
+    splits: dict[str, Split]
+    backbone: Backbone | None
+    """None for a system that sees no pictures."""
+    vectors: WordVectors
+    readers: list[TextReader]
+    """What reads texts and tags, frozen; none in the paper's recipe."""
+    selection: Selection | None
+
+
+def prepare(
+    config: TrainingConfig,
+    dataset: Dataset,
+    out: Path,
+    world: World,
+    selection: Selection | None = None,
+) -> Material:
+    """Read everything that a run in the folder ``out`` needs.
+
+    It is trained on all training posts where nothing is selected.
+    """
+    make_deterministic(world.device)
+    encoding = Encoding.of(dataset, selection.vocabulary(dataset) if selection else None)
+    vectors = random_vectors(WORD_DIMENSION)
+    if config.word_vectors and SENTENCES in config.parts:
+        say("--word-vectors is of no use here: sentences are read, no single words")
+    elif config.word_vectors:
+        vectors = read_word_vectors(config.word_vectors, encoding.words, WORD_DIMENSION)
+    backbone = _backbone(config)
+    readers = open_readers(config.readers)
+    splits = _splits(config, dataset, encoding, backbone, readers, out, world, selection)
+    for name in ("train", "validation"):
+        if not len(splits[name].posts):
+            raise ModelError(f"{dataset.folder} has no post in {name}: build the splits again")
+    return Material(
+        dataset=dataset,
+        encoding=encoding,
+        splits=splits,
+        backbone=backbone,
+        vectors=vectors,
+        readers=readers,
+        selection=selection,
+    )
+
+
+def for_seed(material: Material, config: TrainingConfig, out: Path, world: World) -> Material:
+    """Return the material for another seed, so that a repeat equals a run of its own."""
+    if config.image_weights != "none" or material.backbone is None:
+        return material
+    backbone = _backbone(config)
+    splits = material.splits
+    if not config.finetune_image:  # else they hold pictures, which are the same for all
+        splits = _splits(
+            config,
+            material.dataset,
+            material.encoding,
+            backbone,
+            material.readers,
+            out,
+            world,
+            material.selection,
+        )
+    return replace(material, backbone=backbone, splits=splits)
+
+
+def _backbone(config: TrainingConfig) -> Backbone | None:
+    if "image" not in config.modalities:
+        return None
+    torch.manual_seed(config.seed)  # random backbones too are the seed's
+    return load_backbone(config.image_encoder, config.image_weights)
+
+
+def _splits(
+    config: TrainingConfig,
+    dataset: Dataset,
+    encoding: Encoding,
+    backbone: Backbone | None,
+    readers: list[TextReader],
+    out: Path,
+    world: World,
+    selection: Selection | None,
+) -> dict[str, Split]:
+    # The first process computes the features, the others find them kept.
+    with world.one_first():
+        splits = open_splits(
+            dataset,
+            SPLITS,
+            encoding,
+            backbone,
+            finetuned=config.finetune_image,
+            run_folder=out,
+            device=world.device,
+            decode=config.decode,
+            readers=readers,
+        )
+    if selection:
+        train = splits[TRAIN]
+        splits[TRAIN] = replace(train, posts=selection.cut(train.posts, dataset))
+    return splits

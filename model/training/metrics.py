@@ -1,0 +1,62 @@
+"""What ``metrics.json`` says of a training: its figures, and what they are worth.
+
+An accuracy or an F1 stands beside that of always giving one answer; with several seeds each figure
+is mean, deviation and values, and confusion matrices are summed.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from flickr_emotion.common.modalities import SUBSETS
+from flickr_emotion.model.config import TrainingConfig
+from flickr_emotion.model.evaluation.calibration import Calibration, calibration_over_repeats
+from flickr_emotion.model.evaluation.evaluation import JUDGED, Score, judgement
+from flickr_emotion.model.evaluation.metrics import majority, over_repeats, spread
+from flickr_emotion.model.training.material import Material
+
+
+def run_metrics(
+    config: TrainingConfig,
+    material: Material,
+    scores: dict[str, Score],
+    calibration: Calibration,
+) -> dict[str, Any]:
+    """Return what one network's ``metrics.json`` says of its answers."""
+    classes = material.encoding.classes
+    answer = int(np.bincount(material.splits["train"].posts.labels).argmax())
+    return {
+        **judgement(scores, calibration),
+        # What an F1 or an accuracy is worth shows beside that of always answering the same.
+        "majority": {
+            "label": classes[answer],
+            **{
+                name: {s: majority(judged.confusions[s], answer) for s in SUBSETS}
+                for name, judged in scores.items()
+            },
+        },
+        "seed": config.seed,
+    }
+
+
+def over_seeds(metrics: list[dict[str, Any]], best: int) -> dict[str, Any]:
+    """Return the metrics of a training with several seeds, the ``best`` of which is kept."""
+    return {
+        **{
+            split: {s: over_repeats([m[split][s] for m in metrics]) for s in SUBSETS}
+            for split in JUDGED
+        },
+        "confusions": {
+            split: {
+                s: np.sum([m["confusions"][split][s] for m in metrics], axis=0).tolist()
+                for s in SUBSETS
+            }
+            for split in JUDGED
+        },
+        "calibration": calibration_over_repeats([m["calibration"] for m in metrics]),
+        "majority": metrics[0]["majority"],
+        "seeds": [m["seed"] for m in metrics],
+        "best_seed": metrics[best]["seed"],
+        "best_epoch": spread([m["best_epoch"] for m in metrics]),
+        "validation_loss": spread([m["validation_loss"] for m in metrics]),
+    }

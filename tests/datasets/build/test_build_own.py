@@ -1,0 +1,205 @@
+"""``build-splits`` on posts that were never on Flickr: the same rules, and folds."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from flickr_emotion.common.checkout import PROJECT
+from flickr_emotion.datasets.build.build import build_splits
+from flickr_emotion.datasets.errors import DatasetError
+from flickr_emotion.datasets.folder.reading import open_dataset
+from flickr_emotion.datasets.manifests.export import export_manifest
+from flickr_emotion.datasets.rules.options import BuildOptions
+from tests.harvest.corpora import jpeg
+
+TEXT = "We walked along the quiet river in the warm evening light of day"
+
+
+def own_posts(folder: Path, rows: list[dict[str, Any]]) -> Path:
+    path = folder / "posts.parquet"
+    pd.DataFrame(rows).to_parquet(path)
+    return path
+
+
+def some(count: int, **fields: Any) -> list[dict[str, Any]]:
+    """Posts with pictures and texts of their own, two classes by turns, without tags."""
+    return [
+        {
+            "photo_id": f"own-{number}",
+            "text": f"{TEXT} {number} " + " ".join(f"{word}{number}" for word in "abcdefgh"),
+            "image": jpeg(number, 300, 280),
+            "label": ("calm", "wild")[number % 2],
+            **fields,
+        }
+        for number in range(count)
+    ]
+
+
+def build(path: Path, out: Path, **fields: Any) -> dict[str, Any]:
+    return build_splits(path, out, BuildOptions(**fields), lambda line: None)
+
+
+def posts_of(dataset: Path, split: str) -> pd.DataFrame:
+    return pd.concat(
+        pd.read_parquet(path) for path in sorted((dataset / "data").glob(f"{split}-*"))
+    )
+
+
+class TestOwnPosts:
+    def test_every_row_is_in_one_place_and_classes_are_what_the_data_holds(
+        self, tmp_path: Path
+    ) -> None:
+        rows = [
+            *some(100),
+            *some(3, label=None),
+            {"photo_id": "nothing", "text": "too short", "image": None, "label": "calm"},
+        ]
+        for number, row in enumerate(rows[100:103]):
+            row["photo_id"] = f"unlabelled-{number}"
+        content = build(own_posts(tmp_path, rows), tmp_path / "d")
+        assert content["kind"] == "labels"
+        assert content["classes"] == ["calm", "wild"]
+        # Nobody has tags: picture and text are all that a post can have.
+        assert content["counts"]["test"] == {
+            "total": 10,
+            "labels": {"calm": 5, "wild": 5},
+            "subsets": {"image+text": 10},
+        }
+        assert content["excluded"] == {"empty": 1, "no-label": 3}
+        excluded = pd.read_parquet(tmp_path / "d" / "excluded.parquet").set_index("photo_id")
+        assert excluded.loc["nothing", "source"] == "posts.parquet:104"
+        shown = posts_of(tmp_path / "d", "train").iloc[0]
+        assert shown["image"]["bytes"][:3] == b"\xff\xd8\xff"
+        card = (tmp_path / "d" / "README.md").read_text(encoding="utf-8")
+        assert "simulation" not in card
+        assert "Flickr API" not in card
+
+    def test_votes_hold_where_there_are_some(self, tmp_path: Path) -> None:
+        rows = some(100)
+        for number, row in enumerate(rows):
+            row["votes"] = (5, 5, 4, 4, 2)[number // 2 % 5]
+        content = build(own_posts(tmp_path, rows), tmp_path / "d")
+        assert content["excluded"] == {"votes": 20}
+        assert set(posts_of(tmp_path / "d", "test")["votes"]) == {5}
+        assert content["counts"]["test"]["total"] == 8
+
+    def test_rows_in_another_order_give_the_same_shards(self, tmp_path: Path) -> None:
+        (tmp_path / "a").mkdir()
+        (tmp_path / "b").mkdir()
+        one = build(own_posts(tmp_path / "a", some(60)), tmp_path / "one")
+        other = build(own_posts(tmp_path / "b", some(60)[::-1]), tmp_path / "other")
+        assert one["digest"] == other["digest"]
+
+    def test_a_manifest_of_them_is_refused(self, tmp_path: Path) -> None:
+        build(own_posts(tmp_path, some(60)), tmp_path / "d")
+        with pytest.raises(DatasetError, match="posts of one's own"):
+            export_manifest(tmp_path / "d", tmp_path / "m.parquet", with_urls=False)
+
+    def test_a_picture_that_is_not_there_is_named(self, tmp_path: Path) -> None:
+        rows = some(30)
+        rows[0]["image"] = "lost.jpg"
+        for number, row in enumerate(rows[1:], 1):
+            (tmp_path / f"{number}.jpg").write_bytes(row["image"])
+            row["image"] = f"{number}.jpg"
+        said: list[str] = []
+        content = build_splits(
+            own_posts(tmp_path, rows), tmp_path / "d", BuildOptions(), said.append
+        )
+        assert content["counts"]["train"]["subsets"] == {"text": 1, "image+text": 23}
+        assert any("own-0" in line and "left out" in line for line in said)
+
+    def test_pictures_that_are_no_files_are_not_waited_for(self, tmp_path: Path) -> None:
+        rows = some(30)
+        os.mkfifo(tmp_path / "pipe")
+        for number, row in enumerate(rows):
+            (tmp_path / f"{number}.jpg").write_bytes(row["image"])
+            row["image"] = ["pipe", "/dev/null"][number] if number < 2 else f"{number}.jpg"
+        path = own_posts(tmp_path, rows)
+        done = subprocess.run(
+            [sys.executable, "cli.py", "build-splits", str(path), "--out", str(tmp_path / "d")],
+            cwd=PROJECT, check=True, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert open_dataset(tmp_path / "d").counts["train"]["subsets"]["text"] == 2
+        for name in ("pipe", "/dev/null"):
+            assert f"{name} is no file): left out" in done.stderr
+
+    def test_labels_that_are_no_classes(self, tmp_path: Path) -> None:
+        rows: list[dict[str, Any]] = [
+            {"photo_id": str(n), "text": TEXT, "label": f"label {n}"} for n in range(1001)
+        ]
+        with pytest.raises(DatasetError, match=r"more than 1000 .* row 1001"):
+            build(own_posts(tmp_path, rows), tmp_path / "d")
+        rows[1000]["label"] = None
+        content = build(own_posts(tmp_path, rows), tmp_path / "d")
+        assert len(content["classes"]) == 1000
+
+
+class TestFolds:
+    @pytest.mark.parametrize("group_by", [(), ("near-duplicate",), ("owner",)])
+    def test_test_sets_are_disjoint_and_cover_all(
+        self, tmp_path: Path, group_by: tuple[str, ...]
+    ) -> None:
+        rows = some(90)
+        for number, row in enumerate(rows):
+            row["owner"] = f"owner {number // 4}"
+            if number % 10 == 9:
+                row["image"] = rows[number - 2]["image"]  # of the same class
+            if number % 7 == 6:
+                row["text"] = None
+        path = own_posts(tmp_path, rows)
+        tested: Counter[str] = Counter()
+        for fold in range(1, 4):
+            content = build(path, tmp_path / "d", fold=f"{fold}/3", group_by=group_by)
+            split_of = {
+                row["photo_id"]: split
+                for split in ("train", "validation", "test")
+                for _, row in posts_of(tmp_path / "d", split).iterrows()
+            }
+            assert len(split_of) == 90
+            tested.update(photo_id for photo_id, split in split_of.items() if split == "test")
+            assert 24 <= content["counts"]["test"]["total"] <= 36
+            assert content["counts"]["validation"]["total"] > 0
+            for number, row in enumerate(rows):
+                if "owner" in group_by:
+                    first = rows[number // 4 * 4]
+                    assert split_of[row["photo_id"]] == split_of[first["photo_id"]]
+                if "near-duplicate" in group_by and number % 10 == 9:
+                    assert split_of[f"own-{number}"] == split_of[f"own-{number - 2}"]
+            kind = {"owner": "owner", "near-duplicate": "picture"}.get("".join(group_by))
+            leaks = content["leakage"]["test"]
+            if kind:
+                assert leaks[kind] == 0
+            else:
+                assert leaks["owner"] > 0
+        assert tested == Counter({row["photo_id"]: 1 for row in rows})
+
+    @pytest.mark.parametrize("fold", ["0/5", "6/5", "1/1", "1", "a/b", "1/5/2"])
+    def test_a_fold_that_cannot_be_meant(self, tmp_path: Path, fold: str) -> None:
+        with pytest.raises(DatasetError, match="--fold"):
+            build(own_posts(tmp_path, some(30)), tmp_path / "d", fold=fold)
+
+    def test_a_grouping_that_is_none(self, tmp_path: Path) -> None:
+        with pytest.raises(DatasetError, match="--group-by 'camera'"):
+            build(own_posts(tmp_path, some(30)), tmp_path / "d", group_by=("camera",))
+
+
+def test_a_build_beside_another_is_refused(tmp_path: Path) -> None:
+    path = own_posts(tmp_path, some(30))
+    refused: list[str] = []
+
+    def while_at_work(line: str) -> None:
+        with pytest.raises(DatasetError) as error:
+            build_splits(path, tmp_path / "d", BuildOptions(), lambda line: None)
+        refused.append(str(error.value))
+
+    rows = some(30)
+    rows[0]["image"] = b"no picture"
+    build_splits(own_posts(tmp_path, rows), tmp_path / "d", BuildOptions(), while_at_work)
+    assert "another build is at work" in refused[0]
+    assert open_dataset(tmp_path / "d").counts["train"]["total"] > 0

@@ -1,0 +1,152 @@
+"""Posts that must not be parted."""
+
+from collections import Counter
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flickr_emotion.datasets.rules.groups import PostGroups, fold_groups, leakage, split_groups
+from flickr_emotion.datasets.rules.options import NEAR_DUPLICATE, OWNER
+from flickr_emotion.datasets.rules.splits import (
+    NOWHERE,
+    SPLITS,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    Candidates,
+)
+
+TRAINING, VALIDATING, TESTING = map(SPLITS.index, (TRAIN, VALIDATION, TEST))
+
+grouped_posts = st.lists(
+    st.tuples(
+        st.integers(0, 1),  # class
+        st.booleans(),  # complete
+        st.booleans(),  # five votes
+        st.integers(0, 40),  # group
+        st.integers(0, 2**64 - 1),  # number
+    ),
+    min_size=1,
+    max_size=150,
+)
+Row = tuple[int, bool, bool, int, int]
+
+
+def arrays(rows: list[Row]) -> tuple[Candidates, np.ndarray, np.ndarray]:
+    classes, complete, votes, groups, numbers = zip(*rows, strict=True)
+    candidates = Candidates(
+        classes=np.array(classes, np.int16),
+        complete=np.array(complete),
+        eligible=np.array(complete) & np.array(votes),
+    )
+    return candidates, np.array(groups, np.int32), np.array(numbers, np.uint64)
+
+
+def sides(places: np.ndarray, groups: np.ndarray) -> dict[int, set[int]]:
+    """Return the splits in which each group has posts."""
+    found: dict[int, set[int]] = {}
+    for place, group in zip(places.tolist(), groups.tolist(), strict=True):
+        if place != NOWHERE:
+            found.setdefault(group, set()).add(place)
+    return found
+
+
+def some_in_threes() -> list[Row]:
+    """Two classes of 1,500 posts, a third of which are in groups of three."""
+    random = Random(0)
+    return [
+        (n % 2, True, True, n // 3 if n < 1000 else n, random.getrandbits(64)) for n in range(3000)
+    ]
+
+
+class TestSplitGroups:
+    @given(grouped_posts)
+    def test_no_group_is_parted_and_none_is_evaluated_on_that_may_not_be(
+        self, rows: list[Row]
+    ) -> None:
+        posts, groups, numbers = arrays(rows)
+        places = split_groups(posts, groups, numbers).places
+        assert all(len(splits) == 1 for splits in sides(places, groups).values())
+        assert not np.any((places > TRAINING) & ~posts.eligible)
+        for label in posts.labels():
+            for split in (VALIDATING, TESTING):
+                there = np.count_nonzero((places == split) & (posts.classes == label))
+                assert there <= posts.wanted(label)
+        # What is in no split would leak: its group is evaluated on.
+        for group in groups[places == NOWHERE]:
+            assert np.any(places[groups == group] > TRAINING)
+
+    def test_a_tenth_each_where_some_posts_are_alone(self) -> None:
+        rows = some_in_threes()
+        posts, groups, numbers = arrays(rows)
+        counts = Counter(split_groups(posts, groups, numbers).places.tolist())
+        assert counts == {TRAINING: 2400, VALIDATING: 300, TESTING: 300}
+
+    def test_a_group_too_large_for_a_tenth_stays_in_training(self) -> None:
+        rows = [(0, True, True, n if n < 60 else 99, n) for n in range(100)]
+        posts, groups, numbers = arrays(rows)
+        places = split_groups(posts, groups, numbers).places
+        assert set(places[60:].tolist()) == {TRAINING}
+
+    def test_a_class_of_one_group_cannot_be_evaluated_on_and_that_is_said(self) -> None:
+        rows = [(n % 2, True, True, n if n % 2 else 0, n) for n in range(200)]
+        posts, groups, numbers = arrays(rows)
+        assert split_groups(posts, groups, numbers).short_classes == {0: (0, 20)}
+        assert fold_groups(posts, groups, numbers, fold=2, folds=5).short_classes[0][0] == 0
+
+    def test_the_rest_is_shared_out(self) -> None:
+        rows = [(0, True, True, n if n < 60 else 99, n) for n in range(100)]
+        posts, groups, numbers = arrays(rows)
+        places = split_groups(posts, groups, numbers).places
+        assert Counter(places.tolist()) == {TRAINING: 80, VALIDATING: 10, TESTING: 10}
+
+
+class TestFoldGroups:
+    @given(grouped_posts, st.integers(2, 5))
+    def test_test_sets_are_disjoint_cover_all_and_part_no_group(
+        self, rows: list[Row], folds: int
+    ) -> None:
+        posts, groups, numbers = arrays(rows)
+        tested = np.zeros(len(rows), int)
+        for fold in range(1, folds + 1):
+            places = fold_groups(posts, groups, numbers, fold=fold, folds=folds).places
+            assert all(len(splits) == 1 for splits in sides(places, groups).values())
+            tested += places == TESTING
+        assert (tested == posts.eligible).all()
+
+    def test_folds_are_even_where_some_posts_are_alone(self) -> None:
+        rows = some_in_threes()
+        posts, groups, numbers = arrays(rows)
+        for fold in range(1, 6):
+            places = fold_groups(posts, groups, numbers, fold=fold, folds=5).places
+            tested = Counter(posts.classes[places == TESTING].tolist())
+            assert all(abs(count - 300) <= 3 for count in tested.values())
+            assert np.count_nonzero(places == VALIDATING) == pytest.approx(300, abs=3)
+
+
+class TestLeakage:
+    def test_it_counts_what_training_has_seen(self) -> None:
+        groups = PostGroups(
+            owner=np.array([0, 0, 1, 2, -1], np.int32),
+            picture=np.array([0, 1, 2, 3, 0], np.int32),
+            text=np.array([-1, -1, 0, 1, -1], np.int32),
+        )
+        places = np.array([TRAINING, TESTING, TESTING, VALIDATING, TESTING], np.int8)
+        assert leakage(places, groups) == {
+            VALIDATION: {"owner": 0, "picture": 0, "text": 0, "any": 0},
+            TEST: {"owner": 1, "picture": 1, "text": 0, "any": 2},
+        }
+
+    def test_groups_that_share_a_post_are_joined(self) -> None:
+        groups = PostGroups(
+            owner=np.array([0, 0, 1, 2, -1], np.int32),
+            picture=np.array([0, 1, 1, 2, 3], np.int32),
+            text=np.array([-1, -1, -1, -1, -1], np.int32),
+        )
+        assert len(set(groups.joined([OWNER]).tolist())) == 4
+        joined = groups.joined([OWNER, NEAR_DUPLICATE])
+        assert len(set(joined[:3].tolist())) == 1
+        assert len(set(joined.tolist())) == 3

@@ -1,0 +1,43 @@
+"""What is said to be left: never less than nothing, never more than getInfo would take."""
+
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flickr_emotion.harvest.calls.forecast import PlanRecord, forecast
+from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.schema import FILE_NAME
+
+counts = st.integers(0, 2_000_000)
+
+
+class TestCallsLeft:
+    @given(listed=counts, won=counts, calls=counts, posts=counts)
+    def test_between_none_and_one_for_each_post(
+        self, listed: int, won: int, calls: int, posts: int
+    ) -> None:
+        record = PlanRecord(listed=listed, won=won, calls=calls)
+        assert 0 <= record.calls_left(posts) <= posts
+
+    def test_what_listings_brought_is_expected_of_the_rest(self) -> None:
+        # 1,000 photos took 50 calls, and 100 of them are left to getInfo: 0.15 calls each.
+        record = PlanRecord(listed=1_000, won=900, calls=50)
+        assert record.calls_left(2_100) == 100 + 300
+
+    def test_a_post_a_call_once_the_listings_are_done(self) -> None:
+        assert PlanRecord(listed=1_000, won=900, calls=50).calls_left(70) == 70
+
+
+class TestForecast:
+    def test_the_time_is_that_of_the_quota_and_survives_a_restart(self, tmp_path: Path) -> None:
+        with Ledger(tmp_path / FILE_NAME, create=True) as ledger:
+            with ledger.transaction() as connection:
+                connection.executemany(
+                    "INSERT INTO photos (photo_id) VALUES (?)", ((n,) for n in range(1_000))
+                )
+            PlanRecord(listed=100, won=100, calls=10).save(ledger)
+        with Ledger(tmp_path / FILE_NAME) as again:
+            ahead = forecast(again, quota=50)
+            assert (ahead.posts, ahead.calls, ahead.seconds) == (1_000, 100, 7_200)
+            assert forecast(again, quota=0).seconds is None

@@ -1,0 +1,131 @@
+"""The yield rule, on listings whose content is known."""
+
+from bisect import bisect_left
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flickr_emotion.harvest.calls.sweep import PAGE, WORTHWHILE, Sweep, Window
+
+
+class Listing:
+    """A listing that shows 500 ids from any one on, newest first."""
+
+    def __init__(self, shown: set[int]) -> None:
+        self.rising = sorted(shown)
+        self.calls: list[set[int]] = []
+
+    def ask(self, sweep: Sweep, start: int) -> set[int]:
+        end = bisect_left(self.rising, start + 1)
+        page = self.rising[max(end - PAGE, 0) : end]
+        oldest = page[0] if len(page) == PAGE else 0
+        sought = sweep.sought_between(start, oldest)
+        found = sought & set(page)
+        window = Window(
+            newest_id=start,
+            oldest_id=oldest,
+            results=len(page),
+            sought=len(sought),
+            found=len(found),
+            won=len(found),
+        )
+        sweep.shown(start, window, page)
+        self.calls.append(found)
+        return found
+
+
+def swept(sweep: Sweep, listing: Listing) -> set[int]:
+    """Ask for all that is worth a call; return what was found."""
+    found: set[int] = set()
+    while (start := sweep.next_start()) is not None:
+        found |= listing.ask(sweep, start)
+    return found
+
+
+ids = st.integers(1, 20_000)
+
+
+class TestSweep:
+    @given(wanted=st.sets(ids, max_size=300), others=st.integers(0, 40))
+    def test_what_is_listed_is_found_or_left_to_get_info(
+        self, wanted: set[int], others: int
+    ) -> None:
+        # Fillers are spread evenly; `others` of them lie between two neighbouring ids of 20.
+        fillers = {n * 20 for n in range(others * 50)}
+        sweep, listing = Sweep(wanted), Listing(wanted | fillers)
+        found = swept(sweep, listing)
+        assert found <= wanted
+        assert len(listing.calls) + len(wanted - found) <= max(len(wanted), 1)
+
+    @given(wanted=st.sets(ids, min_size=2, max_size=300), missing=st.sets(ids, max_size=300))
+    def test_no_photo_is_looked_for_twice(self, wanted: set[int], missing: set[int]) -> None:
+        sweep, listing = Sweep(wanted), Listing(wanted - missing)
+        swept(sweep, listing)
+        for number, found in enumerate(listing.calls):
+            for later in listing.calls[number + 1 :]:
+                assert not found & later
+        assert len(listing.calls) <= len(wanted)
+
+    def test_a_dense_listing_costs_one_call_in_500(self) -> None:
+        wanted = set(range(10, 50_010, 10))
+        sweep, listing = Sweep(wanted), Listing(wanted)
+        assert swept(sweep, listing) == wanted
+        assert len(listing.calls) == len(wanted) / PAGE
+
+    def test_a_listing_of_fillers_is_left_after_one_call(self) -> None:
+        wanted = set(range(1, 10_000_000, 100_000))
+        sweep, listing = Sweep(wanted), Listing(wanted | set(range(0, 10_000_000, 50)))
+        swept(sweep, listing)
+        assert len(listing.calls) == 1
+        assert sweep.open_count == len(wanted) - 1
+
+    def test_only_the_dense_part_is_listed(self) -> None:
+        sparse, dense = set(range(5_000_000, 9_000_000, 100_000)), set(range(1, 100_000, 1000))
+        sweep = Sweep(sparse | dense)
+        listing = Listing(sparse | dense | set(range(0, 9_000_000, 40)))
+        found = swept(sweep, listing)
+        assert dense <= found
+        assert len(found & sparse) <= 1
+
+    def test_a_listing_that_shows_nothing_wanted_is_given_up(self) -> None:
+        wanted = set(range(1, 1_000_000, 100))
+        sweep, listing = Sweep(wanted), Listing({n + 50 for n in range(0, 1_000_000, 100)})
+        assert swept(sweep, listing) == set()
+        # A page spans 500 wanted ones: after 4 without any, less than 1.2 are predicted.
+        assert len(listing.calls) <= 10 + len(wanted) * 0.1
+        assert sweep.hits * 500 < 500 * WORTHWHILE
+
+    def test_a_restart_goes_on_with_what_the_windows_say(self) -> None:
+        wanted = set(range(10, 50_010, 10))
+        listing = Listing(wanted | set(range(0, 50_000, 7)))
+        sweep = Sweep(wanted)
+        windows: list[Window] = []
+        won: set[int] = set()
+        for _ in range(5):
+            start = sweep.next_start()
+            assert start is not None
+            won |= listing.ask(sweep, start)
+            windows = sweep.windows
+        again = Sweep(wanted - won, windows)
+        assert again.next_start() == sweep.next_start()
+        assert again.open_count == sweep.open_count
+
+    def test_a_page_that_is_not_to_be_had_is_passed_over(self) -> None:
+        sweep = Sweep([1, 2, 3], usual_span=2)
+        assert sweep.next_start() == 3
+        sweep.failed(3)
+        assert sweep.next_start() == 2
+
+    def test_one_photo_is_not_worth_a_listing(self) -> None:
+        assert Sweep([5]).next_start() is None
+        assert Sweep([]).next_start() is None
+
+    def test_expected_calls(self) -> None:
+        wanted = set(range(10, 50_010, 10))
+        sweep, listing = Sweep(wanted), Listing(wanted)
+        start = sweep.next_start()
+        assert start is not None
+        listing.ask(sweep, start)
+        calls, left = sweep.expected_calls()
+        assert round(calls) in range(8, 16)
+        assert left <= 1

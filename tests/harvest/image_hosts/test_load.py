@@ -1,0 +1,171 @@
+"""How many pictures are asked of a host at once."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flickr_emotion.harvest.image_hosts.load import MOST_AT_ONCE, ImageHost, ImageHosts
+from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.pace.retry import RetryPolicy, TransientError
+
+RETRY = RetryPolicy(first_delay=1e-6, longest_delay=1e-6)
+URL = "https://live.staticflickr.com/1/2_3.jpg"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger(tmp_path / "ledger.sqlite", create=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def host(ledger: Ledger, said: list[str]) -> ImageHost:
+    return ImageHosts(retry=RETRY, say=said.append, ledger=ledger).of(URL)
+
+
+def too_many(retry_after: float | None = None) -> TransientError:
+    return TransientError("answered 429", retry_after=retry_after, too_many=True)
+
+
+def refuse(host: ImageHost) -> None:
+    """A 429 to what was asked after everything before it."""
+    host.failed(too_many(), time.monotonic())
+
+
+def in_loop(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(work())
+
+
+async def entered(host: ImageHost, count: int) -> list[asyncio.Task[None]]:
+    """Let ``count`` ask for their turn, as far as they come."""
+    tasks = [asyncio.create_task(host.enter()) for _ in range(count)]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    return tasks
+
+
+class TestLimit:
+    def test_it_doubles_each_round_up_to_the_most(self, host: ImageHost) -> None:
+        first = int(host.limit)
+        for _ in range(first):
+            host.answered(0.1)
+        assert host.limit == 2 * first
+        for _ in range(1000):
+            host.answered(0.1)
+        assert host.limit == MOST_AT_ONCE
+
+    def test_a_429_halves_it_and_from_then_on_it_grows_by_one_a_round(
+        self, host: ImageHost
+    ) -> None:
+        for _ in range(1000):
+            host.answered(0.1)
+        refuse(host)
+        assert host.limit == MOST_AT_ONCE / 2
+        for _ in range(MOST_AT_ONCE // 2):
+            host.answered(0.1)
+        assert MOST_AT_ONCE / 2 + 0.9 < host.limit <= MOST_AT_ONCE / 2 + 1
+
+    def test_what_was_in_flight_at_a_cut_does_not_cut_again(self, host: ImageHost) -> None:
+        before = time.monotonic()
+        limit = host.limit
+        for _ in range(10):
+            host.failed(too_many(), before)
+        assert host.limit == limit / 2
+
+    def test_one_is_always_asked(self, host: ImageHost) -> None:
+        for _ in range(100):
+            refuse(host)
+        assert host.limit == 1
+
+    def test_answers_that_come_much_later_than_they_did_cut_it(self, host: ImageHost) -> None:
+        for _ in range(100):
+            host.answered(0.1)
+        limit = host.limit
+        for _ in range(30):
+            host.answered(2.0)
+        assert host.limit < limit
+
+    def test_a_queue_of_our_own_making_does_not(self, host: ImageHost) -> None:
+        for _ in range(500):
+            host.answered(0.001)
+        for _ in range(500):
+            host.answered(0.2)
+        assert host.limit == MOST_AT_ONCE
+
+
+class TestTurns:
+    def test_no_more_than_the_limit_are_in_and_one_that_leaves_lets_one_in(
+        self, host: ImageHost
+    ) -> None:
+        async def work() -> None:
+            tasks = await entered(host, 40)
+            assert sum(task.done() for task in tasks) == int(host.limit)
+            host.leave()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert sum(task.done() for task in tasks) == int(host.limit) + 1
+            host.abandon()
+            await asyncio.wait(tasks)
+            assert sum(task.cancelled() for task in tasks) == 39 - int(host.limit)
+
+        in_loop(work)
+
+    def test_nobody_is_let_in_once_it_is_abandoned(self, host: ImageHost) -> None:
+        async def work() -> None:
+            host.abandon()
+            (task,) = await entered(host, 1)
+            assert task.cancelled()
+
+        in_loop(work)
+
+    def test_retry_after_stops_all_and_outlives_the_process(
+        self, host: ImageHost, ledger: Ledger, said: list[str]
+    ) -> None:
+        async def work(resting: ImageHost) -> None:
+            tasks = await entered(resting, 3)
+            assert not any(task.done() for task in tasks)
+            resting.abandon()
+            await asyncio.wait(tasks)
+
+        host.failed(too_many(retry_after=900), time.monotonic())
+        in_loop(lambda: work(host))
+        assert said == ["the image server live.staticflickr.com asks for a rest: 900 s"]
+        again = ImageHosts(retry=RETRY, say=print, ledger=ledger)
+        in_loop(lambda: work(again.of(URL)))
+
+        async def another() -> None:
+            (task,) = await entered(again.of("https://farm4.staticflickr.com/1/2_3.jpg"), 1)
+            assert task.done()
+
+        in_loop(another)
+
+
+class TestAttempts:
+    def test_a_429_spends_none(self) -> None:
+        assert not too_many().spends_attempt
+        assert TransientError("answered 500", down=True).spends_attempt
+
+    def test_while_the_host_is_down_none_is_spent(self, host: ImageHost, said: list[str]) -> None:
+        spent = []
+        for _ in range(20):
+            error = TransientError("answered 503", down=True)
+            host.failed(error, time.monotonic())
+            spent.append(error.spends_attempt)
+        assert spent == [True] * 4 + [False] * 16
+        assert len(said) == 1
+        assert "live.staticflickr.com does not answer" in said[0]
+
+    def test_a_broken_picture_does_not_say_that_the_host_is_down(self, host: ImageHost) -> None:
+        for _ in range(20):
+            error = TransientError("ClientPayloadError from the image server")
+            host.failed(error, time.monotonic())
+            assert error.spends_attempt

@@ -1,0 +1,156 @@
+"""A ledger from others, or a damaged one, is refused in one line that names table and row."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+
+from flickr_emotion.harvest.ledger.check import check_rows
+from flickr_emotion.harvest.ledger.ledger import Ledger
+from tests.commands import refusal, run
+from tests.harvest.corpora import KEY, SECRET, crawl_posts, post, write_votes
+
+HUGE = "9" * 5000
+DEEP = "[" * 100_000 + "]" * 100_000
+POSTS = [post(number) for number in range(12)]
+PHOTO = f"WHERE photo_id = '{POSTS[3].photo_id}'"
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("good")
+    crawl_posts(folder, POSTS)
+    return folder
+
+
+@pytest.fixture
+def harvest(good: Path, tmp_path: Path) -> Path:
+    return copytree(good / "harvest", tmp_path / "harvest")
+
+
+def damage(harvest: Path, sql: str, *values: object) -> None:
+    connection = sqlite3.connect(harvest / "ledger.sqlite")
+    connection.execute(sql, values)
+    connection.commit()
+    connection.close()
+
+
+def crawl(harvest: Path) -> list[object]:
+    published = write_votes(harvest.parent / "list", POSTS)
+    # Nothing answers there: a refusal comes before anything is asked.
+    return [
+        *("crawl", published, "--out", harvest, "--flickr-url", "http://127.0.0.1:9"),
+        *("--api-key", KEY, "--api-secret", SECRET),
+    ]
+
+
+def build(harvest: Path) -> list[object]:
+    return ["build-splits", harvest, "--out", harvest.parent / "dataset"]
+
+
+def status(harvest: Path) -> list[object]:
+    return ["status", harvest]
+
+
+Command = Callable[[Path], list[object]]
+
+ROWS = [
+    ("UPDATE photos SET photo_id = '../../../../tmp/owned'" + PHOTO, (), "photo_id"),
+    ("UPDATE photos SET photo_id = ? " + PHOTO, (HUGE,), "photo_id"),
+    ("UPDATE photos SET server = 'x/../y' " + PHOTO, (), "server"),
+    ("UPDATE photos SET secret = '?' " + PHOTO, (), "secret"),
+    ("UPDATE photos SET api_attempts = 'many' " + PHOTO, (), "api_attempts"),
+    ("UPDATE photos SET image_attempts = 9223372036854775807 " + PHOTO, (), "image_attempts"),
+    ("UPDATE photos SET image_attempts = -1 " + PHOTO, (), "image_attempts"),
+    ("UPDATE photos SET api_next_try = 9e999 " + PHOTO, (), "api_next_try"),
+    ("UPDATE photos SET image_next_try = 'soon' " + PHOTO, (), "image_next_try"),
+    ("UPDATE photos SET title = x'ff00' " + PHOTO, (), "title"),
+    ("UPDATE photos SET title = zeroblob(30000000) " + PHOTO, (), "title"),
+    ("UPDATE photos SET description = hex(zeroblob(9000000)) " + PHOTO, (), "description"),
+    ("UPDATE photos SET image_sha256 = 'no digest' " + PHOTO, (), "image_sha256"),
+    ("UPDATE photos SET image_bytes = 'large' " + PHOTO, (), "image_bytes"),
+    ("UPDATE listed SET agree = ? " + PHOTO, (10**18,), "agree"),
+    ("UPDATE listed SET agree = ? " + PHOTO, (HUGE,), "agree"),
+    ("UPDATE listed SET disagree = -5 " + PHOTO, (), "disagree"),
+    ("UPDATE listed SET emotion = ? " + PHOTO, ("a" * 101,), "emotion"),
+    ("INSERT INTO pairs VALUES ('happy_dog', 9e999, 1)", (), "sentiment"),
+    ("INSERT INTO pairs VALUES ('happy_dog', 'much', 1)", (), "sentiment"),
+    ("INSERT INTO calls (at, method) VALUES ('now', 'x')", (), "at"),
+    ("INSERT INTO manifest_posts VALUES ('1', 'awe', 5, 0, 'nowhere', 'image')", (), "split"),
+    ("INSERT INTO manifest_posts VALUES ('1', 'awe', 5, 0, 'train', 'sound')", (), "modalities"),
+]
+
+
+@pytest.mark.parametrize(("sql", "values", "column"), ROWS)
+def test_a_row_that_no_crawl_writes(
+    harvest: Path, sql: str, values: tuple[object, ...], column: str
+) -> None:
+    damage(harvest, sql, *values)
+    for command in (crawl, build):
+        line = refusal(*command(harvest))
+        assert f"its {column} in table " in line
+        assert str(harvest / "ledger.sqlite") in line
+
+
+@pytest.mark.parametrize("tags", [DEEP, "[1]", "{}", "x", '["a", ["b"]]', f"[{HUGE}]", "NaN"])
+def test_tags_that_are_none(harvest: Path, tags: str) -> None:
+    damage(harvest, "UPDATE photos SET tags = ? " + PHOTO, tags)
+    assert f"the tags of photo {POSTS[3].photo_id}" in refusal(*build(harvest))
+
+
+FACTS = [
+    ("INSERT OR REPLACE INTO meta VALUES ('quota', 'x')", (), "quota"),
+    ("INSERT OR REPLACE INTO meta VALUES ('quota', ?)", (HUGE,), "quota"),
+    ("INSERT OR REPLACE INTO meta VALUES ('quota', x'00')", (), "quota"),
+    ("INSERT OR REPLACE INTO meta VALUES ('plan', ?)", (DEEP,), "plan"),
+    ("INSERT OR REPLACE INTO meta VALUES ('plan', '{\"won\": 1e999}')", (), "plan"),
+    ("INSERT OR REPLACE INTO meta VALUES ('plan', ?)", (f'{{"won": {HUGE}}}',), "plan"),
+    ("INSERT OR REPLACE INTO meta VALUES ('plan', '{\"other\": 1}')", (), "plan"),
+    ("INSERT OR REPLACE INTO meta VALUES ('kind', 'other\x1b[2J')", (), "kind"),
+    ("INSERT OR REPLACE INTO meta VALUES ('image_size', 'k')", (), "image_size"),
+    ("INSERT OR REPLACE INTO meta VALUES ('manifest', ?)", (DEEP,), "manifest"),
+    ("INSERT OR REPLACE INTO meta VALUES ('manifest', '[]')", (), "manifest"),
+    ("INSERT OR REPLACE INTO meta VALUES ('image rest x', 'inf')", (), "image rest"),
+    ("UPDATE photos SET api_outcome = '\x1b]0;owned\x07' " + PHOTO, (), "outcome"),
+    ("UPDATE photos SET image_outcome = x'00' " + PHOTO, (), "outcome"),
+    ("DROP TABLE calls", (), "calls"),
+    ("ALTER TABLE photos DROP COLUMN owner_name", (), "owner_name"),
+    ("CREATE VIEW v AS SELECT 1", (), "view"),
+    ("CREATE TRIGGER t AFTER INSERT ON calls BEGIN DELETE FROM photos; END", (), "trigger"),
+]
+
+
+@pytest.mark.parametrize(("sql", "values", "said"), FACTS)
+@pytest.mark.parametrize("command", [status, crawl, build])
+def test_what_a_ledger_says_of_itself(
+    harvest: Path, sql: str, values: tuple[object, ...], said: str, command: Command
+) -> None:
+    damage(harvest, sql, *values)
+    assert said in refusal(*command(harvest))
+
+
+def test_a_reason_cannot_steer_the_terminal(harvest: Path) -> None:
+    damage(
+        harvest,
+        "UPDATE photos SET api_outcome = 'failed', api_error = ? " + PHOTO,
+        "x\x1b[2J\x9b1m\u202e\n12 photos, 99 API calls",
+    )
+    done = run(*status(harvest))
+    assert done.code == 0
+    assert all(line.isprintable() for line in done.out.split("\n"))
+    assert not [line for line in done.out.split("\n") if line.startswith("12 photos, 99")]
+
+
+def test_text_that_is_no_utf_8(harvest: Path) -> None:
+    damage(
+        harvest,
+        f"UPDATE photos SET api_outcome = 'failed', api_error = CAST(x'ff' AS TEXT) {PHOTO}",
+    )
+    assert "ledger.sqlite" in refusal(*status(harvest))
+
+
+def test_a_good_ledger_passes(good: Path) -> None:
+    with Ledger(good / "harvest" / "ledger.sqlite") as ledger:
+        check_rows(ledger)

@@ -1,0 +1,64 @@
+"""The API's quota."""
+
+import threading
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flickr_emotion.harvest.pace.pacing import HOUR, Pacer
+
+
+class Clock:
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class TestPacer:
+    @given(
+        quota=st.integers(1, 50),
+        earlier=st.lists(st.floats(0, 2 * HOUR), max_size=60).map(sorted),
+        pauses=st.lists(st.floats(0, HOUR / 2), min_size=1, max_size=80),
+    )
+    def test_no_hour_holds_more_than_the_quota(
+        self, quota: int, earlier: list[float], pauses: list[float]
+    ) -> None:
+        # Earlier crawls may have had another quota: what they spent counts, and is not undone.
+        clock = Clock(2 * HOUR)
+        pacer = Pacer(quota, earlier, clock)
+        times: list[float] = []
+        for pause in pauses:
+            clock.now += pause
+            at = pacer.reserve()
+            assert at >= clock.now
+            times.append(at)
+            spent = [time for time in (*earlier, *times) if at - HOUR + 1e-6 < time]
+            assert len(spent) <= quota
+        gaps = [later - before for before, later in pairwise(times)]
+        assert all(gap >= HOUR / quota - 1e-6 for gap in gaps)
+
+    def test_earlier_calls_fill_the_hour(self) -> None:
+        clock = Clock(HOUR)
+        pacer = Pacer(3, [HOUR - 30, HOUR - 20, HOUR - 10], clock)
+        assert pacer.reserve() == 2 * HOUR - 30
+
+    def test_no_quota_no_wait(self) -> None:
+        clock = Clock(5.0)
+        pacer = Pacer(0, [], clock)
+        assert [pacer.reserve() for _ in range(1000)] == [5.0] * 1000
+
+    def test_a_hold_is_kept_by_later_calls(self) -> None:
+        clock = Clock(0.0)
+        pacer = Pacer(0, [], clock)
+        pacer.hold(60)
+        assert pacer.reserve() == 60.0
+
+    def test_a_stop_ends_the_wait(self) -> None:
+        stop = threading.Event()
+        stop.set()
+        pacer = Pacer(1, [], Clock(0.0))
+        pacer.reserve()
+        assert pacer.wait(stop) is False

@@ -1,0 +1,1 @@
+"""Tests of the loopback Flickr, over real HTTP."""

@@ -1,0 +1,96 @@
+"""Small manifests, good and bad, written row by row as somebody else's program would."""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flickr_emotion.harvest.manifests.description import KEY
+from flickr_emotion.harvest.manifests.digest import DIGEST_KEY, RowsDigest
+from flickr_emotion.harvest.manifests.file import SCHEMA, URL
+
+Row = dict[str, Any]
+
+
+def row(number: int, **fields: Any) -> Row:
+    """A complete post of a manifest of votes, or what ``fields`` make of it."""
+    defaults: Row = {
+        "photo_id": str(3_700_000_000 + number),
+        "server": "3456",
+        "farm": "4",
+        "secret": f"{number:010x}",
+        "label": ("awe", "fear")[number % 2],
+        "votes": 5,
+        "sentiment": None,
+        "pair": None,
+        "split": "train",
+        "modalities": "image+text+tags",
+        "text_sha256": bytes([number % 256]) * 16,
+        "tags_sha256": b"t" * 16,
+        "image_sha256": b"i" * 16,
+    }
+    return defaults | fields
+
+
+def described(**fields: Any) -> dict[str, Any]:
+    """What a manifest's metadata hold, or what ``fields`` make of it; ``...`` leaves one out."""
+    defaults: dict[str, Any] = {
+        "version": 2,
+        "kind": "votes",
+        "service": "flickr",
+        "options": options(),
+        "classes": ["awe", "fear"],
+        "dataset_digest": "0" * 64,
+        "image_size": "",
+    }
+    return {name: value for name, value in (defaults | fields).items() if value is not ...}
+
+
+def options(**fields: Any) -> dict[str, Any]:
+    """The options of a data set, or what ``fields`` make of them; ``...`` leaves one out."""
+    defaults: dict[str, Any] = {
+        "min_votes": 3,
+        "eval_votes": 5,
+        "min_words": 5,
+        "max_words": 150,
+        "language": "en",
+        "min_count": 5,
+        "incomplete": "keep",
+        "short_side": 256,
+        "seed": 0,
+    }
+    return {name: value for name, value in (defaults | fields).items() if value is not ...}
+
+
+def write_manifest(
+    path: Path,
+    rows: Sequence[Row],
+    *,
+    schema: pa.Schema = SCHEMA,
+    metadata: dict[str, Any] | str | None = None,
+    with_digest: bool = True,
+) -> Path:
+    """Write a manifest; ``metadata``: what :func:`described` gives, or any text."""
+    if metadata is None:
+        metadata = described()
+    raw = metadata if isinstance(metadata, str) else json.dumps(metadata)
+    fields = [pa.field(field.name, field.type) for field in schema]
+    if any("url" in it for it in rows):
+        fields.append(URL)
+    table = pa.Table.from_pylist(list(rows), schema=pa.schema(fields))
+    said = {KEY: raw}
+    if with_digest:
+        said[DIGEST_KEY] = _digest(table, raw)
+    pq.write_table(table.replace_schema_metadata(said), path)
+    return path
+
+
+def _digest(table: pa.Table, raw: str) -> str:
+    digest = RowsDigest(SCHEMA.names)
+    with suppress(pa.ArrowException, ValueError, KeyError):  # a bad one, refused before its digest
+        digest.add(table.select(SCHEMA.names).cast(SCHEMA))
+    return digest.of(raw.encode())

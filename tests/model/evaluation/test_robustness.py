@@ -1,0 +1,152 @@
+"""The curve of missing modalities equals really taking them away."""
+
+# ruff: noqa: N806 (shapes in names)
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from flickr_emotion.common.modalities import MODALITIES, SUBSETS
+from flickr_emotion.model.evaluation.answering import HeadAnswers, answer_split, answering_subset
+from flickr_emotion.model.evaluation.evaluation import evaluate
+from flickr_emotion.model.evaluation.report import missing_table
+from flickr_emotion.model.evaluation.robustness import RATES, missing_curve
+from flickr_emotion.model.inputs.batches import Split
+from flickr_emotion.model.posts.posts import Posts
+from flickr_emotion.model.processes.distributed import World
+from tests.model.small_networks import ENCODING, EVERY_SUBSET_TWICE, network, split_of
+
+ALONE = World(device=torch.device("cpu"))
+
+
+def test_who_answers() -> None:
+    assert all(answering_subset(subset.split("+"), SUBSETS) == subset for subset in SUBSETS)
+    assert answering_subset(["image", "text"], {"text", "tags"}) == "text"
+    assert answering_subset(["image"], {"text", "tags"}) is None
+    assert answering_subset([], SUBSETS) is None
+
+
+def test_an_answer_is_that_to_a_post_without_the_rest() -> None:
+    """What the curve is built on: a head says the same of a post that holds more."""
+    split = split_of(["image+text+tags"] * 6)
+    answers = answer_split(network(), split, 3, ALONE)
+    for subset in SUBSETS:
+        held = subset.split("+")
+        posts = split.posts
+        less = replace(
+            posts,
+            image_rows=posts.image_rows if "image" in held else np.full(6, -1),
+            word_starts=posts.word_starts if "text" in held else np.zeros(7, dtype=np.int64),
+            tag_starts=posts.tag_starts if "tags" in held else np.zeros(7, dtype=np.int64),
+        )
+        alone = answer_split(network(), Split(posts=less, images=split.images), 3, ALONE)
+        np.testing.assert_allclose(
+            alone[subset].logits_NC, answers[subset].logits_NC, rtol=1e-4, atol=1e-5
+        )
+        assert [s for s in SUBSETS if len(alone[s].posts_N)] == [
+            s for s in SUBSETS if set(s.split("+")) <= set(held)
+        ]
+
+
+def test_answers_stand_in_the_splits_order() -> None:
+    split = split_of(EVERY_SUBSET_TWICE)
+    answers = answer_split(network(), split, 3, ALONE)
+    for subset, head in answers.items():
+        present = np.all([split.posts.present[m] for m in subset.split("+")], axis=0)
+        assert (head.posts_N == np.flatnonzero(present)).all()
+        assert (head.labels_N == split.posts.labels[head.posts_N]).all()
+        (one,) = (answer_split(network(), split_of_post(split, int(head.posts_N[-1])), 3, ALONE),)
+        np.testing.assert_allclose(
+            one[subset].logits_NC[0], head.logits_NC[-1], rtol=1e-4, atol=1e-5
+        )
+
+
+def split_of_post(split: Split, post: int) -> Split:
+    posts = split.posts
+    return Split(
+        posts=Posts(
+            labels=posts.labels[[post]],
+            words=posts.words,
+            word_starts=posts.word_starts[post : post + 2],
+            tags=posts.tags,
+            tag_starts=posts.tag_starts[post : post + 2],
+            image_rows=posts.image_rows[[post]],
+        ),
+        images=split.images,
+    )
+
+
+def knowing(posts: Posts, right: dict[str, float], seed: int = 0) -> dict[str, HeadAnswers]:
+    """Heads that are right as often as said."""
+    random = np.random.default_rng(seed)
+    answers = {}
+    for subset, share in right.items():
+        present = np.all([posts.present[m] for m in subset.split("+")], axis=0)
+        posts_N = np.flatnonzero(present)
+        labels_N = posts.labels[posts_N]
+        said_N = np.where(random.random(len(posts_N)) < share, labels_N, (labels_N + 1) % 3)
+        answers[subset] = HeadAnswers(
+            posts_N=posts_N, labels_N=labels_N, logits_NC=np.eye(3, dtype=np.float32)[said_N]
+        )
+    return answers
+
+
+class TestCurve:
+    def test_what_chance_says(self) -> None:
+        """One modality is always right, the others never: accuracy is the chance of its being left.
+
+        At rate r it is left with 1 - r, or with r^3 / 3 where all three were to go.
+        """
+        split = split_of(["image+text+tags"] * 900)
+        right = {subset: float("text" in subset) for subset in SUBSETS}
+        found = missing_curve(knowing(split.posts, right), split.posts, 3)
+        assert [row["rate"] for row in found["rates"]] == list(RATES)
+        for row in found["rates"]:
+            expected = 1 - row["rate"] + row["rate"] ** 3 / 3
+            assert row["accuracy"]["mean"] == pytest.approx(expected, abs=0.02)
+            assert row["answered"]["mean"] == 1.0
+        assert found["rates"][0]["accuracy"]["std"] == 0.0
+        assert found["rates"][5]["accuracy"]["std"] > 0.0
+
+    def test_absent_modalities_stay_absent(self) -> None:
+        """Posts of one modality lose nothing, whatever the rate."""
+        split = split_of(["image", "text", "tags"] * 20)
+        answers = answer_split(network(), split, len(ENCODING.classes), ALONE)
+        rows = missing_curve(answers, split.posts, 3)["rates"]
+        assert all(row["accuracy"] == rows[0]["accuracy"] for row in rows)
+
+    def test_a_network_without_some_heads(self) -> None:
+        """A post that it cannot answer counts as wrong, and is counted."""
+        split = split_of(["image+text+tags"] * 400)
+        found = missing_curve(knowing(split.posts, {"text": 1.0}), split.posts, 3)
+        for row in found["rates"]:
+            assert row["accuracy"] == row["answered"]
+        assert found["rates"][9]["accuracy"]["mean"] == pytest.approx(0.1 + 0.9**3 / 3, abs=0.03)
+
+    def test_no_posts(self) -> None:
+        posts = split_of(["text"]).posts
+        none = replace(
+            posts,
+            labels=posts.labels[:0],
+            word_starts=posts.word_starts[:1],
+            tag_starts=posts.tag_starts[:1],
+            image_rows=posts.image_rows[:0],
+        )
+        rows = missing_curve(knowing(none, {"text": 1.0}), none, 3)["rates"]
+        assert rows[3]["accuracy"]["mean"] is None
+
+
+def test_a_run(run_folder: Path) -> None:
+    found = evaluate(run_folder, missing=True)
+    curve, test = found["missing"], found["test"]
+    assert curve == evaluate(run_folder, missing=True)["missing"]
+    assert curve["rates"][0]["accuracy"]["mean"] == test["image+text+tags"]["accuracy"]
+    assert curve["count"] == test["image+text+tags"]["count"]
+    table = missing_table(curve).splitlines()
+    assert len(table) == 1 + len(RATES)
+    assert table[1].split()[:2] == ["0%", "100.00±0.00"]
+    assert "missing" not in evaluate(run_folder)
+    assert MODALITIES == ("image", "text", "tags")

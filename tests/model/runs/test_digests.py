@@ -1,0 +1,127 @@
+"""Damage on disk is seen: of a run's weights and descriptions, and of its checkpoint."""
+
+import json
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.evaluation.calibration import read_calibration
+from flickr_emotion.model.runs.checkpoints import read_checkpoint
+from flickr_emotion.model.runs.digests import KEPT, verify_run
+from flickr_emotion.model.runs.loading import load_run
+from flickr_emotion.model.training.training import train
+from tests.model.runs.test_workplace import CONFIG, killed_at_step
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def copy(run_folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(run_folder, tmp_path / "copy"))
+
+
+def flip(path: Path, seed: int = 0) -> None:
+    """Flip one bit somewhere in a file."""
+    content = bytearray(path.read_bytes())
+    chosen = random.Random(seed)
+    content[chosen.randrange(len(content))] ^= 1 << chosen.randrange(8)
+    path.write_bytes(content)
+
+
+def test_what_was_written_is_whole(run_folder: Path) -> None:
+    digests = json.loads((run_folder / "digests.json").read_text())
+    assert (digests["format"], digests["version"]) == ("flickr-emotion-run-digests", 1)
+    assert set(digests["files"]) == set(KEPT)
+    assert verify_run(run_folder) == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("name", KEPT)
+def test_a_flipped_bit(copy: Path, name: str, seed: int) -> None:
+    flip(copy / name, seed)
+    (damage,) = verify_run(copy)
+    assert damage == (
+        f"{copy / name} is damaged: its SHA-256 is not that of what the training wrote: "
+        "take it from a copy, or train again"
+    )
+    if name in ("model.safetensors", "config.json"):
+        with pytest.raises(ModelError) as caught:
+            load_run(copy, CPU)
+        assert len(str(caught.value).splitlines()) == 1
+    if name == "calibration.json":
+        with pytest.raises(ModelError):
+            read_calibration(copy)
+
+
+def test_a_bit_of_the_weights_that_safetensors_reads(copy: Path) -> None:
+    """It has no checksum: without a digest another network would answer."""
+    weights = copy / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    load_file(weights)
+    with pytest.raises(ModelError, match=r"model\.safetensors is damaged.*or train again"):
+        load_run(copy, CPU)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda run: (run / "history.jsonl").unlink(), "history.jsonl is not there"),
+        (lambda run: (run / "metrics.json").write_text("{}"), "has 2 bytes, and the training"),
+        (lambda run: (run / "digests.json").write_text('{"format": 1}'), "digests.json is damaged"),
+        (lambda run: (run / "digests.json").write_text("[" * 10**5), "digests.json is damaged"),
+    ],
+)
+def test_other_damage(copy: Path, change: object, message: str) -> None:
+    assert callable(change)
+    change(copy)
+    (damage,) = verify_run(copy)
+    assert message in damage
+
+
+def test_an_entry_that_was_taken_out(copy: Path) -> None:
+    """Else the file that it is missing for could be any."""
+    content = json.loads((copy / "digests.json").read_text(encoding="utf-8"))
+    del content["files"]["model.safetensors"]
+    (copy / "digests.json").write_text(json.dumps(content), encoding="utf-8")
+    (damage,) = verify_run(copy)
+    assert "digests.json says nothing of model.safetensors" in damage
+
+
+def test_without_digests(copy: Path, tmp_path: Path) -> None:
+    """A run of an earlier version is used, and cannot be verified; nor can what is no run."""
+    (copy / "digests.json").unlink()
+    load_run(copy, CPU)
+    with pytest.raises(ModelError, match="an earlier version wrote it"):
+        verify_run(copy)
+    (copy / "metrics.json").unlink()
+    with pytest.raises(ModelError, match="its training is not at its end"):
+        verify_run(copy)
+    with pytest.raises(ModelError, match="is no run folder"):
+        verify_run(tmp_path / "absent")
+
+
+def test_a_flipped_bit_of_a_checkpoint(dataset_folder: Path, tmp_path: Path) -> None:
+    with killed_at_step(7):
+        train(CONFIG, dataset=dataset_folder, out=tmp_path / "run")
+    path = tmp_path / "run" / "checkpoint.safetensors"
+    whole, read = path.read_bytes(), 0
+    for seed in range(12):
+        flip(path, seed)
+        try:
+            load_file(path)
+            read += 1
+        except SafetensorError:
+            pass
+        with pytest.raises(ModelError) as caught:
+            read_checkpoint(path)
+        assert len(str(caught.value).splitlines()) == 1
+        path.write_bytes(whole)
+    assert read > 8  # without the digest the training would have gone on with another network

@@ -1,0 +1,86 @@
+"""A file that the system does not take to its end: one line, and what was won stays.
+
+A limit on the size of files stands for a full disk; it comes at the same place in every write.
+"""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.features.feature_files import GrowingFile
+from flickr_emotion.model.prediction.file_prediction import predict_file
+from flickr_emotion.model.runs.digests import verify_run
+from flickr_emotion.model.training.training import resume, train, trouble_in_one_line
+from tests.full_disk import files_of_at_most
+from tests.model.runs.test_workplace import CONFIG, content, killed_at_step
+
+
+@pytest.mark.parametrize("size", [0, 10, 1500, 100_000])
+def test_training(dataset_folder: Path, run_folder: Path, tmp_path: Path, size: int) -> None:
+    """At a lock, the configuration, the history, the weights: an older run stays as it was."""
+    out = Path(shutil.copytree(run_folder, tmp_path / "run"))
+    before = content(out)
+    with files_of_at_most(size), pytest.raises(ModelError) as caught:
+        train(CONFIG, dataset=dataset_folder, out=out)
+    assert "cannot be written" in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+    assert content(out) == before
+    train(CONFIG, dataset=dataset_folder, out=out)
+    assert verify_run(out) == []
+    assert content(out) != before
+
+
+def test_going_on(dataset_folder: Path, tmp_path: Path) -> None:
+    """The last checkpoint stands until the next one is whole."""
+    out = tmp_path / "run"
+    with killed_at_step(7):
+        train(CONFIG, dataset=dataset_folder, out=out)
+    checkpoint = (out / "checkpoint.safetensors").read_bytes()
+    with files_of_at_most(100_000), pytest.raises(ModelError, match="go on with `train --resume`"):
+        resume(out)
+    assert (out / "checkpoint.safetensors").read_bytes() == checkpoint
+    assert not list(out.glob(".new-*"))
+    resume(out)
+    assert verify_run(out) == []
+
+
+def test_answers(run_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("photo_id,text\n" + "1,storm light\n" * 300)
+    for name in ("out.csv", "out.parquet"):
+        (tmp_path / name).write_text("older")
+        with (
+            files_of_at_most(1000),
+            pytest.raises(ModelError, match=r"cannot be written \(File too large"),
+        ):
+            predict_file(run_folder, input=tmp_path / "in.csv", out=tmp_path / name)
+        assert (tmp_path / name).read_text() == "older"
+        assert sorted(tmp_path.glob(".*")) == []
+
+
+def test_features(tmp_path: Path) -> None:
+    """The pieces that are whole stay, and are not made again."""
+    path, rows = tmp_path / "test.npy", torch.rand(3000, 4)
+    with (
+        files_of_at_most(2 * 1024 * 16 + 200),
+        pytest.raises(ModelError, match="features cannot be written"),
+        GrowingFile(path, (3000, 4)) as file,
+    ):
+        file.fill([rows])
+    with GrowingFile(path, (3000, 4)) as file:
+        assert file.rows in (1024, 2048)
+        file.fill([rows[file.rows :]])
+    assert path.stat().st_size > 3000 * 16
+
+
+def test_too_little_memory(tmp_path: Path) -> None:
+    """What the CPU's allocator says, and what Python says."""
+    with (
+        pytest.raises(ModelError, match="smaller --batch-size, and with --accumulate"),
+        trouble_in_one_line(tmp_path),
+    ):
+        torch.empty(10**15)
+    with pytest.raises(ModelError, match="out of memory"), trouble_in_one_line(tmp_path):
+        bytes(10**16)
