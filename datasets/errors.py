@@ -1,7 +1,9 @@
 """Errors that a user can mend: the command line shows their message as one line, no traceback."""
 
+from flickr_emotion.common.errors import ToolkitError
 
-class DatasetError(Exception):
+
+class DatasetError(ToolkitError):
     """What went wrong in a data set, where (file and row, photo id, option), and what to do."""
 
 

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from flickr_emotion.common.errors import ToolkitError
 
-class ModelError(Exception):
+
+class ModelError(ToolkitError):
     """What went wrong in training or using a network, where, and what to do.
 
     Where: the file and row, the photo id, the option.

@@ -62,7 +62,6 @@ def build_splits(
     ``DatasetError`` where there is nothing to build from or ``out`` holds something else,
     ``HarvestError`` for a broken harvest.
     """
-    options.check_language()
     if engine not in ENGINES:
         raise DatasetError(f"--engine {engine!r}: give {' or '.join(ENGINES)}")
     out, path = out.resolve(), path.resolve()

@@ -11,6 +11,8 @@ from pathlib import Path
 import langdetect
 from langdetect.detector_factory import PROFILES_DIRECTORY
 
+from flickr_emotion.datasets.errors import DatasetError
+
 try:
     from langdetect_rs import DetectorFactory, detect_batch
 except ImportError:
@@ -34,6 +36,12 @@ def detect_languages(texts: Sequence[str]) -> list[str | None]:
 def known_languages() -> list[str]:
     """Return the codes of the languages that can be detected."""
     return sorted(path.name for path in Path(PROFILES_DIRECTORY).iterdir())
+
+
+def check_language(code: str) -> None:
+    """Raise ``DatasetError`` for a language that is never detected."""
+    if code not in (known := known_languages()):
+        raise DatasetError(f"--language {code}: give one of {', '.join(known)}")
 
 
 def detect_plainly(text: str) -> str | None:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, fields
 from typing import Any
 
+from flickr_emotion.common.options import check_options, option
 from flickr_emotion.datasets.errors import DatasetError
 
 GROUPINGS = OWNER, NEAR_DUPLICATE = "owner", "near-duplicate"
@@ -15,52 +16,52 @@ _FOLD = re.compile(r"([1-9]\d{0,3})/([1-9]\d{0,3})", re.ASCII)
 class BuildOptions:
     """The rules of a data set; recorded in its ``dataset.json``."""
 
-    min_votes: int = 3
-    """Agreeing votes that a label needs."""
-    eval_votes: int = 5
-    """Agreeing votes that a post of validation or test needs."""
-    min_words: int = 5
-    max_words: int = 150
-    language: str = "en"
-    min_count: int = 5
-    """Words and tags seen fewer times in training are ``<UNK>``."""
-    incomplete: str | None = None
-    """``keep`` or ``drop`` posts that lack a modality; None: drop for VSO, keep for others."""
-    short_side: int = 256
-    """Pixels; larger pictures are reduced to it."""
-    group_by: tuple[str, ...] = ()
-    """What keeps posts on one side of a split: ``owner``, ``near-duplicate``."""
-    fold: str | None = None
-    """``K/N``: the K-th of N cross-validation folds; None: the paper's 80/10/10."""
-    seed: int = 0
+    min_votes: int = option(3, minimum=1, help="Agreeing votes that a label needs.")
+    eval_votes: int = option(
+        5, minimum=1, help="Agreeing votes that a post of validation or test needs."
+    )
+    min_words: int = option(5, minimum=1, help="Words that a text has at least.")
+    max_words: int = option(150, minimum=1, help="Words that a text has at most.")
+    language: str = option("en", metavar="CODE", help="The texts' language, an ISO 639-1 code.")
+    min_count: int = option(
+        5, minimum=1, help="Words and tags seen fewer times in training are <UNK>."
+    )
+    incomplete: str | None = option(
+        None,
+        choices=("keep", "drop"),
+        default_help="drop for VSO, else keep",
+        help="Keep or drop posts that lack a modality.",
+    )
+    short_side: int = option(
+        256, minimum=16, help="Pixels of the shorter side to which larger pictures are reduced."
+    )
+    group_by: tuple[str, ...] = option(
+        (),
+        choices=GROUPINGS,
+        help="owner or near-duplicate, or both: keep such posts on one side of the split.",
+    )
+    fold: str | None = option(
+        None,
+        metavar="K/N",
+        default_help="the paper's 80/10/10",
+        help="The K-th of N cross-validation folds.",
+    )
+    seed: int = option(0, minimum=0, help="Decides which posts are drawn.")
 
     def __post_init__(self) -> None:
         """Refuse limits that no post can keep to."""
+        check_options(self, DatasetError)
         if self.min_words > self.max_words:
             raise DatasetError(f"--min-words {self.min_words} is more than --max-words")
-        if self.incomplete not in (None, "keep", "drop"):
-            raise DatasetError(f"--incomplete {self.incomplete!r}: give keep or drop")
-        if self.short_side < 16:
-            raise DatasetError(f"--short-side {self.short_side}: give at least 16 pixels")
-        for grouping in self.group_by:
-            if grouping not in GROUPINGS:
-                raise DatasetError(f"--group-by {grouping!r}: give {' or '.join(GROUPINGS)}")
         if self.fold is not None:
             match = _FOLD.fullmatch(self.fold)
             if not match or int(match[1]) > int(match[2]) or int(match[2]) < 2:
                 raise DatasetError(f"--fold {self.fold!r}: give K/N, such as 1/5 to 5/5")
+        if self.language != "en":
+            # It takes a moment to import, which `--help` does not wait for.
+            from flickr_emotion.datasets.rules.language import check_language
 
-    def check_language(self) -> None:
-        """Refuse a language that is never detected: every text would be left out."""
-        from flickr_emotion.datasets.rules.language import (
-            known_languages,  # slow, and `--help` does not wait for it
-        )
-
-        if self.language not in known_languages():
-            raise DatasetError(
-                f"--language {self.language!r} is none that is detected: give one of "
-                f"{', '.join(known_languages())}"
-            )
+            check_language(self.language)
 
     @property
     def fold_of(self) -> tuple[int, int] | None:
@@ -82,7 +83,6 @@ class BuildOptions:
         try:
             values: dict[str, Any] = {field.name: fixed[field.name] for field in fields(self)}
             options = BuildOptions(**values | {"group_by": tuple(values["group_by"])})
-            options.check_language()
         except (KeyError, TypeError) as error:
             raise DatasetError(
                 f"the harvest's manifest has no usable option {error}: it is of another version"

@@ -3,61 +3,62 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flickr_emotion.common.options import check_options, option
 from flickr_emotion.harvest.crawl.withdrawals import USUAL
 from flickr_emotion.harvest.errors import HarvestError
-from flickr_emotion.harvest.flickr.photo_url import SIZES
 from flickr_emotion.harvest.flickr.servers import servers
 from flickr_emotion.harvest.pace.retry import RetryPolicy
 
 
 @dataclass(frozen=True, kw_only=True)
 class CrawlOptions:
-    """What ``crawl`` was asked to do."""
+    """What ``crawl`` is asked to do. Raises ``HarvestError`` for what cannot be done."""
 
-    published_lists: tuple[Path, ...]
-    out: Path
-    api_key: str = field(repr=False)
-    api_secret: str = field(repr=False)
-    flickr_url: str | None = None
-    """Another server in Flickr's place (``harvest.flickr.servers``); None: Flickr."""
-    metadata: Path | None = None
-    """A file of YFCC100M's metadata, whose posts cost no call."""
-    images: bool = True
-    """Fetch the pictures; without, only whether they are there is asked."""
-    image_size: str = ""
-    """``z``, ``c`` or ``b`` for the longest edge of 640, 800 or 1024 pixels, or the next smaller
-    one that there is; empty for the size of the manifest that is crawled, else 500."""
-    quota: int = 3600
-    """API calls in an hour; 0 for no limit."""
-    limit: int | None = None
-    """Photos to ask for in this crawl, at most; None: all that are due."""
-    verify_gone: bool = False
-    """Spend a call on posts whose picture is gone."""
-    refresh: bool = False
-    """Ask for everything again, and drop what its owners have withdrawn."""
-    max_withdrawn: float = USUAL
-    """The fraction of the known posts that a refresh may drop."""
+    published_lists: tuple[Path, ...] = option(
+        metavar="LIST...",
+        argument=True,
+        help="You et al.'s or VSO's folder, or a manifest, told by content.",
+    )
+    out: Path = option(help="Harvest folder, made or gone on with.")
+    api_key: str = option("", variable="FLICKR_API_KEY", secret=True, help="Your Flickr key.")
+    api_secret: str = option("", variable="FLICKR_API_SECRET", secret=True, help="Its secret.")
+    flickr_url: str | None = option(
+        None, help="Another server in Flickr's place, such as the sandbox."
+    )
+    metadata: Path | None = option(
+        None, metavar="FILE", help="YFCC100M's metadata: posts found there cost no call."
+    )
+    images: bool = option(
+        True,
+        negatable=True,
+        help="Fetch the pictures; without, ask only whether they are there.",
+    )
+    image_size: str = option(
+        "",
+        choices=("z", "c", "b"),
+        default_help="the manifest's, else 500",
+        help="640, 800 or 1024 pixels on the longest edge, or the next smaller size there is.",
+    )
+    quota: int = option(3600, minimum=0, help="API calls an hour; 0 for no limit.")
+    limit: int | None = option(
+        None, minimum=1, help="Ask for so many of the photos that are due, at most."
+    )
+    verify_gone: bool = option(
+        False, negatable=True, help="Spend a call on posts whose picture is gone."
+    )
+    refresh: bool = option(False, help="Ask for everything again; drop what owners withdrew.")
+    max_withdrawn: float = option(
+        USUAL, minimum=0, maximum=1, help="Fraction of the posts that --refresh may drop."
+    )
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     api_workers: int = 4
 
     def __post_init__(self) -> None:
-        """Raise ``HarvestError`` where an option cannot be followed."""
+        """Refuse options that no crawl can follow."""
         if not self.api_key or not self.api_secret:
             raise HarvestError(
                 "no API key: set FLICKR_API_KEY and FLICKR_API_SECRET, or give --api-key and "
                 "--api-secret (a trial needs none: `python cli.py demo`)"
             )
-        if self.quota < 0:
-            raise HarvestError(
-                f"--quota {self.quota}: give the calls in an hour, or 0 for no limit"
-            )
-        if self.image_size not in SIZES:
-            raise HarvestError(
-                f"--image-size {self.image_size!r}: give z, c or b (640, 800 or 1024 pixels), or "
-                "leave it out for 500"
-            )
-        if not 0 <= self.max_withdrawn <= 1:
-            raise HarvestError(
-                f"--max-withdrawn {self.max_withdrawn}: give a fraction of the posts, 0 to 1"
-            )
+        check_options(self, HarvestError)
         servers(self.flickr_url)

@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 from flickr_emotion.common.modalities import SUBSETS
 
+TARGETS = ("table1", "table2", "table3", "figure3", "figure4", "figure5")
+"""The tables and figures that `reproduce` makes."""
+
 
 class Printed(NamedTuple):
     """An accuracy as the paper prints it, in per cent."""

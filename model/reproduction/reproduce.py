@@ -21,6 +21,7 @@ from flickr_emotion.model.reproduction.confusion import CONFUSION
 from flickr_emotion.model.reproduction.drawing import write_picture
 from flickr_emotion.model.reproduction.estimates import INTERVALS
 from flickr_emotion.model.reproduction.experiment import Content, Experiment
+from flickr_emotion.model.reproduction.paper import TARGETS
 from flickr_emotion.model.reproduction.sweep import SWEEP
 from flickr_emotion.model.reproduction.tables import TABLES
 
@@ -30,6 +31,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "figure4": CONFUSION,
     "figure5": SWEEP,
 }
+assert EXPERIMENTS.keys() == set(TARGETS)
 
 
 def reproduce(
@@ -48,7 +50,7 @@ def reproduce(
     a signal: finished cells are kept in ``out/cells``.
     """
     if target not in EXPERIMENTS:
-        raise ModelError(f"the paper's {target!r} is not known: give {', '.join(EXPERIMENTS)}")
+        raise ModelError(f"the paper's {target!r} is not known: give {', '.join(TARGETS)}")
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ModelError(
             "`reproduce` is one process: without torchrun, several may share its cells by --only"

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 import requests
 
+from flickr_emotion.commands.sandbox import serve
 from flickr_emotion.harvest.errors import HarvestError
-from flickr_emotion.harvest.sandbox.command import run_sandbox
 from flickr_emotion.harvest.sandbox.corpus import Corpus, Post
 from flickr_emotion.harvest.sandbox.server import SandboxServer
+from flickr_emotion.sandbox import Sandbox
+from tests.commands import run
 from tests.harvest.sandbox.conftest import flickr, query
 
 
@@ -112,7 +114,7 @@ def test_the_command_serves_until_it_is_interrupted(tmp_path: Path, number: sign
         os.kill(os.getpid(), number)
 
     before = signal.getsignal(number)
-    run_sandbox(port=0, faults=None, lists=tmp_path / "lists", announce=announce)
+    serve(Sandbox(), tmp_path / "lists", announce)
     assert signal.getsignal(number) is before
     assert answered[0] > 0
     assert len(list((tmp_path / "lists" / "agg").glob("*.csv"))) == 56
@@ -121,5 +123,6 @@ def test_the_command_serves_until_it_is_interrupted(tmp_path: Path, number: sign
 
 @pytest.mark.parametrize("given", [("corpus", "vso"), ("corpus", "lists"), ("vso", "lists")])
 def test_the_command_serves_one_thing(tmp_path: Path, given: tuple[str, str]) -> None:
-    with pytest.raises(HarvestError, match="give one of them"):
-        run_sandbox(port=0, faults=None, announce=print, **dict.fromkeys(given, tmp_path))
+    done = run("sandbox", *(word for name in given for word in (f"--{name}", tmp_path)))
+    assert done.code == 2
+    assert "give one of them" in done.err

@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Annotated
 
-import pyarrow.parquet as pq
+import typer
 
+from flickr_emotion.command_line.parameters import command
 from flickr_emotion.common.checkout import PROJECT
 from flickr_emotion.harvest.errors import HarvestError
 
@@ -33,11 +35,12 @@ _PAPER = {
 _KEY = {"FLICKR_API_KEY": "0123456789abcdef0123456789abcdef", "FLICKR_API_SECRET": "sandbox"}
 
 
-def run_demo(out: Path) -> None:
-    """Run the chain into ``out``; a second run goes on from what is there.
-
-    Raises ``HarvestError`` where a command fails.
-    """
+@command("demo")
+def demo(
+    *,
+    out: Annotated[Path, typer.Option(help="Folder for everything the demo makes.")] = Path("demo"),
+) -> None:
+    """Run the whole chain on the sandbox's simulation; no key needed."""
     lists, harvest, dataset, run = (out / name for name in ("lists", "harvest", "dataset", "run"))
     with _sandbox(lists) as url:
         _command("crawl", lists, "--out", harvest, "--flickr-url", url, "--quota", 0)
@@ -113,6 +116,8 @@ def _compare(run: Path) -> None:
 
 def _test_post(dataset: Path, out: Path) -> tuple[Path, str, str]:
     """Return picture, text and tags of a test post."""
+    import pyarrow.parquet as pq
+
     shard = sorted((dataset / "data").glob("test-*.parquet"))[0]
     post = pq.read_table(shard).slice(0, 1).to_pylist()[0]
     picture = out / "post.jpg"

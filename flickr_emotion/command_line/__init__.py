@@ -1,0 +1,1 @@
+"""What all commands share: parameters from options, the configuration file, output."""

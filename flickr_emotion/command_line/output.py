@@ -1,0 +1,22 @@
+"""Where commands write: results to standard output, messages to standard error, all printable."""
+
+import sys
+
+from flickr_emotion.common.printing import printable, printable_lines
+
+
+def show(text: str, end: str = "\n") -> None:
+    """Print a result, which may have several lines."""
+    print(printable_lines(text), end=end, flush=True)
+
+
+def say(line: str) -> None:
+    """Print a message for people to standard error."""
+    print(printable(line), file=sys.stderr, flush=True)
+
+
+def say_json(line: str) -> None:
+    """Print a message as a JSON object to standard error, for machines."""
+    from flickr_emotion.harvest.crawl.json_log import say_json as log
+
+    log(printable(line))

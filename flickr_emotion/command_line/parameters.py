@@ -1,0 +1,184 @@
+"""Makes a command from a function: parameters from an options dataclass, and ``--config``.
+
+    @command("build-splits", options=BuildOptions)
+    def build_splits(
+        options: BuildOptions, *, out: Annotated[Path, typer.Option(help="Data set folder.")]
+    ) -> None:
+        '''Turn posts into a data set.'''
+
+typer makes parameters of a function's signature. Here each option of the dataclass becomes one, and
+each keyword of the function is one as it stands. What the dataclass refuses is wrong usage, for
+which commands end with exit code 2.
+"""
+
+import inspect
+from collections.abc import Callable, Collection
+from dataclasses import MISSING, Field, dataclass, fields
+from pathlib import Path
+from types import NoneType
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import typer
+
+from flickr_emotion.command_line.configuration import as_toml, read_into
+from flickr_emotion.command_line.output import show
+from flickr_emotion.common.errors import ToolkitError
+from flickr_emotion.common.options import Option, flag, options_of
+
+METAVARS: dict[Any, str] = {int: "N", float: "X", Path: "PATH"}
+"""What stands for a value of each type in the help."""
+_KEYWORD = inspect.Parameter.KEYWORD_ONLY
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command as typer takes it."""
+
+    name: str
+    run: Callable[..., None]
+
+
+def command(
+    name: str, *, options: type | None = None, only: Collection[str] = ()
+) -> Callable[[Callable[..., None]], Command]:
+    """Make a command of a function; it takes ``--config`` and ``--show-config`` too.
+
+    With ``options``, a dataclass, the function's first parameter is an instance of it, made of the
+    command line; ``only`` names the fields that the command takes.
+    """
+
+    def decorate(function: Callable[..., None]) -> Command:
+        parameters = list(inspect.signature(function, eval_str=True).parameters.values())
+        taken = _fields(options, only)
+        if options is not None:
+            del parameters[0]
+        secret = {it.name for it, said in taken if said.secret}
+        hints = get_type_hints(options) if options is not None else {}
+        made = [_parameter(it, said, hints[it.name]) for it, said in taken]
+
+        def run(**given: Any) -> None:
+            context: typer.Context = given.pop("context")
+            show_config = given.pop("show_config")
+            del given["config"]
+            shown = dict(given)
+            first = []
+            if options is not None:
+                values = {it.name: _value(given.pop(it.name)) for it, _ in taken}
+                first = [_made(options, values)]
+                shown |= values | _resolved(first[0], values)
+            if show_config:
+                show(as_toml(context, shown, secret=secret), end="")
+                return
+            if "context" in inspect.signature(function).parameters:
+                given["context"] = context
+            function(*first, **given)
+
+        run.__doc__ = function.__doc__
+        run.__name__ = function.__name__
+        ordered = [it for it in [*made, *parameters] if it.name != "context"]
+        # An argument is taken by its place: those of the function come first.
+        ordered.sort(key=lambda it: not _is_argument(it))
+        own = [_CONTEXT, *ordered, *_configuration(secret)]
+        run.__signature__ = inspect.Signature(own)  # type: ignore[attr-defined]
+        return Command(name, run)
+
+    return decorate
+
+
+def _fields(options: type | None, only: Collection[str]) -> list[tuple[Field[Any], Option]]:
+    if options is None:
+        return []
+    said = options_of(options)
+    return [
+        (it, said[it.name])
+        for it in fields(options)
+        if it.name in said and (not only or it.name in only)
+    ]
+
+
+def _parameter(field: Field[Any], said: Option, hint: Any) -> inspect.Parameter:
+    """Return the parameter of one field."""
+    kind, several = _kind(hint)
+    info: dict[str, Any] = {
+        "help": _help(said),
+        "metavar": said.metavar or METAVARS.get(kind),
+        "envvar": said.variable,
+    }
+    if kind in (int, float):
+        info |= {"min": said.minimum, "max": said.maximum}
+    if said.choices and not several:  # typer takes no list of choices: the dataclass checks it
+        kind = Literal[said.choices]
+    default = inspect.Parameter.empty if field.default is MISSING else field.default
+    if default in ((), ""):
+        default = None  # an option that is not given
+    if said.argument:
+        made: Any = typer.Argument(**info)
+    else:
+        names = [flag(field.name)] if kind is bool and not said.negatable else []
+        info["show_default"] = default is not None
+        made = typer.Option(*names, **info)
+    annotation: Any = list[kind] if several else kind  # type: ignore[valid-type]
+    if default is None:
+        annotation = annotation | None
+    return inspect.Parameter(
+        field.name, _KEYWORD, default=default, annotation=Annotated[annotation, made]
+    )
+
+
+def _kind(hint: Any) -> tuple[Any, bool]:
+    """Return the type of an option's value, and whether the option is given several times."""
+    if get_origin(hint) is tuple:
+        return get_args(hint)[0], True
+    plain = [it for it in get_args(hint) if it is not NoneType]
+    return (plain[0] if plain else hint), False
+
+
+def _help(said: Option) -> str:
+    return f"{said.help} [default: {said.default_help}]" if said.default_help else said.help
+
+
+def _is_argument(parameter: inspect.Parameter) -> bool:
+    return any(
+        isinstance(it, typer.models.ArgumentInfo) for it in get_args(parameter.annotation)[1:]
+    )
+
+
+def _value(given: Any) -> Any:
+    return tuple(dict.fromkeys(given)) if isinstance(given, list) else given
+
+
+def _made(options: type, values: dict[str, Any]) -> Any:
+    kept = {name: value for name, value in values.items() if value is not None}
+    try:
+        return options(**kept)
+    except ToolkitError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _resolved(made: Any, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values that a dataclass derives for what was not given."""
+    resolve = getattr(made, "options", None)
+    return {name: value for name, value in resolve().items() if name in values} if resolve else {}
+
+
+_CONTEXT = inspect.Parameter("context", _KEYWORD, annotation=typer.Context)
+
+
+def _configuration(secret: Collection[str]) -> list[inspect.Parameter]:
+    def read(context: typer.Context, path: Path | None) -> Path | None:
+        if path is not None:
+            read_into(context, path, secret=secret)
+        return path
+
+    config = typer.Option(
+        "--config", metavar="FILE", is_eager=True, callback=read, help="Options, in a TOML file."
+    )
+    shown = typer.Option("--show-config", help="Print the options that hold, as TOML, and end.")
+    return [
+        inspect.Parameter(
+            "config", _KEYWORD, default=None, annotation=Annotated[Path | None, config]
+        ),
+        inspect.Parameter(
+            "show_config", _KEYWORD, default=False, annotation=Annotated[bool, shown]
+        ),
+    ]

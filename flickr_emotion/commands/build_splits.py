@@ -1,0 +1,31 @@
+"""``build-splits``: posts to a data set folder."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from flickr_emotion.command_line.output import say, show
+from flickr_emotion.command_line.parameters import command
+from flickr_emotion.datasets.rules.options import BuildOptions
+
+
+@command("build-splits", options=BuildOptions)
+def build_splits(
+    options: BuildOptions,
+    *,
+    posts: Annotated[
+        Path,
+        typer.Argument(metavar="H", help="Harvest folder, or a Parquet or CSV file of own posts."),
+    ],
+    out: Annotated[Path, typer.Option(help="Data set folder, made or replaced.")],
+    engine: Annotated[
+        Literal["local", "ray"],
+        typer.Option(help="local: the cores of this machine; ray: a Ray cluster."),
+    ] = "local",
+) -> None:
+    """Turn posts into a data set: labels, texts, splits, Parquet shards."""
+    from flickr_emotion.datasets.build.build import build_splits as build
+    from flickr_emotion.datasets.build.summary import describe
+
+    show(describe(build(posts, out, options, say, engine=engine)))

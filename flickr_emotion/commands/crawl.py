@@ -1,0 +1,49 @@
+"""``crawl``: published lists of Flickr URLs to a harvest folder."""
+
+from typing import Annotated
+
+import typer
+
+from flickr_emotion.command_line.output import say, say_json, show
+from flickr_emotion.command_line.parameters import command
+from flickr_emotion.harvest.crawl.options import CrawlOptions
+
+
+@command("crawl", options=CrawlOptions)
+def crawl(
+    options: CrawlOptions,
+    *,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Say what the crawl will cost, and why; then stop.")
+    ] = False,
+    max_loss: Annotated[
+        float, typer.Option(min=0, max=1, help="Fraction of photos that may end failed or corrupt.")
+    ] = 0.01,
+    log_json: Annotated[
+        bool, typer.Option("--log-json", help="Log lines as JSON objects, for machines.")
+    ] = False,
+) -> None:
+    """Fetch the posts behind published lists of Flickr URLs; run again to go on."""
+    from flickr_emotion.harvest.crawl.crawl import crawl as run_crawl
+    from flickr_emotion.harvest.crawl.json_log import show_json
+    from flickr_emotion.harvest.crawl.plan import plan as run_plan
+    from flickr_emotion.harvest.crawl.status import describe, harvest_status
+
+    tell, draw = (say_json, show_json) if log_json else (say, None)
+    if plan:
+        show(run_plan(options, tell))
+        return
+    report = run_crawl(options, tell, draw)
+    show(describe(harvest_status(options.out)))
+    if report.rejected:
+        show(f"{report.rejected} rows of the list name no photo")
+    if report.interrupted:
+        raise KeyboardInterrupt
+    if report.kept_back:
+        raise typer.Exit(3)
+    if report.lost > max_loss * report.photos:
+        tell(
+            f"{report.lost} of {report.photos} photos ended failed or corrupt, more than "
+            f"--max-loss {max_loss:g}: `status` shows why; the same command tries the failed again"
+        )
+        raise typer.Exit(3)

@@ -1,0 +1,60 @@
+"""``predict``: the emotion of one post, or of a file of posts."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flickr_emotion.command_line.output import show
+from flickr_emotion.command_line.parameters import command
+from flickr_emotion.model.config import TrainingConfig
+
+
+@command("predict", options=TrainingConfig, only=("device",))
+def predict(
+    config: TrainingConfig,
+    *,
+    run: Annotated[Path, typer.Argument(metavar="R", help="Run folder.")],
+    image: Annotated[Path | None, typer.Option(help="A picture.")] = None,
+    text: Annotated[str | None, typer.Option(help="A text.")] = None,
+    tags: Annotated[str | None, typer.Option(help="Tags, joined by commas.")] = None,
+    input: Annotated[
+        Path | None,
+        typer.Option(help="A Parquet or CSV file of posts: photo_id, image, text, tags."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the answers to --input go.")] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain", help="What each head says of the post; in a file, the column `heads`."
+        ),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Name the emotion of a post from any subset of picture, text and tags."""
+    single = any(given is not None for given in (image, text, tags))
+    if (input is None) != (out is None) or (input is not None and single):
+        raise typer.BadParameter("give --input FILE and --out FILE together, and nothing else")
+    from flickr_emotion.model.evaluation.report import prediction_table
+    from flickr_emotion.model.prediction.file_prediction import predict_file
+    from flickr_emotion.model.prediction.prediction import predict_one
+
+    if input is not None and out is not None:
+        counts = predict_file(run, input=input, out=out, explain=explain, device=config.device)
+        show(
+            json.dumps(counts)
+            if as_json
+            else f"{counts['predicted']} of {counts['posts']} posts answered in {out}; its column "
+            f"`error` says why of the {counts['errors']} others"
+        )
+        return
+    answer: dict[str, Any] = predict_one(
+        run,
+        image=image,
+        text=text,
+        tags=None if tags is None else tags.split(","),
+        explain=explain,
+        device=config.device,
+    )
+    show(json.dumps(answer) if as_json else prediction_table(answer))

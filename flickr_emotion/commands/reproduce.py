@@ -1,0 +1,44 @@
+"""``reproduce``: a table or a figure of the paper, its numbers beside ours."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from flickr_emotion.command_line.output import show
+from flickr_emotion.command_line.parameters import command
+from flickr_emotion.model.config import TrainingConfig
+from flickr_emotion.model.reproduction.paper import TARGETS
+
+_SETTINGS = (
+    *("image_encoder", "image_weights", "word_vectors", "epochs", "batch_size", "learning_rate"),
+    *("patience", "seed", "device"),
+)
+
+
+@command("reproduce", options=TrainingConfig, only=_SETTINGS)
+def reproduce(
+    config: TrainingConfig,
+    *,
+    target: Annotated[
+        Literal[TARGETS], typer.Argument(metavar="TARGET", help=f"{', '.join(TARGETS)}.")
+    ],
+    dataset: Annotated[Path, typer.Argument(metavar="D", help="Data set folder.")],
+    out: Annotated[Path, typer.Option(help="Folder of results and of finished trainings.")],
+    repeats: Annotated[int, typer.Option(min=1, help="Trainings with successive seeds.")] = 3,
+    only: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Train only cells of this name, or part or pattern."),
+    ] = None,
+) -> None:
+    """Make a table or a figure of the paper: its numbers beside ours, as Markdown, JSON, picture.
+
+    Each training it needs is kept when it is finished; run again to go on.
+    """
+    from dataclasses import replace
+
+    from flickr_emotion.model.reproduction.reproduce import reproduce as run_reproduction
+
+    settings = replace(config, repeats=repeats)
+    if text := run_reproduction(target, dataset=dataset, out=out, settings=settings, only=only):
+        show(text, end="")

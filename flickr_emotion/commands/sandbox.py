@@ -1,0 +1,75 @@
+"""``sandbox``: a loopback Flickr in the foreground."""
+
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flickr_emotion.command_line.output import show
+from flickr_emotion.command_line.parameters import command
+
+if TYPE_CHECKING:
+    from flickr_emotion.sandbox import Sandbox
+
+
+@command("sandbox")
+def sandbox(
+    *,
+    corpus: Annotated[
+        Path | None, typer.Option(help="Posts to serve (Parquet); default a simulation.")
+    ] = None,
+    vso: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="LISTS",
+            help="VSO's folder: serve its pairs with all their search results, computed.",
+        ),
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
+    faults: Annotated[
+        str | None, typer.Option(help="A seeded plan of faults, such as 429=0.1,seed=7.")
+    ] = None,
+    lists: Annotated[
+        Path | None, typer.Option(help="Write the simulation's lists here, to be crawled.")
+    ] = None,
+) -> None:
+    """Serve a loopback Flickr until Ctrl-C: the API, the pictures, and their faults."""
+    from flickr_emotion.sandbox import Sandbox
+
+    if [corpus, vso, lists].count(None) < 2:
+        raise typer.BadParameter(
+            "--corpus, --vso and --lists: each says what to serve, and the last serves the "
+            "simulation; give one of them"
+        )
+    serve(Sandbox(corpus=corpus, vso=vso, port=port, faults=faults or ""), lists, show)
+
+
+def serve(sandbox: "Sandbox", lists: Path | None, announce: Callable[[str], None]) -> None:
+    """Serve in the foreground until Ctrl-C, SIGTERM or SIGHUP."""
+    with sandbox:
+        if lists is not None:
+            sandbox.write_lists(lists)
+            announce(f"Lists of the simulation, in You et al.'s format, in {lists}")
+        announce(f"Sandbox Flickr ({sandbox.name}) at {sandbox.url}")
+        _wait_for_signal()
+
+
+def _wait_for_signal() -> None:
+    """Wait for Ctrl-C or its like, and leave the handlers as they were."""
+    from flickr_emotion.common.interruption import SIGNALS
+
+    stopped = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped.set()
+
+    before = {number: signal.signal(number, stop) for number in SIGNALS}
+    try:
+        stopped.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

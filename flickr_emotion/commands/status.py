@@ -1,0 +1,23 @@
+"""``status``: the outcomes of a harvest."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flickr_emotion.command_line.output import show
+from flickr_emotion.command_line.parameters import command
+
+
+@command("status")
+def status(
+    *,
+    harvest: Annotated[Path, typer.Argument(metavar="H", help="Harvest folder.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show the outcomes of a harvest, also while a crawl is at work on it."""
+    from flickr_emotion.harvest.crawl.status import describe, harvest_status
+
+    found = harvest_status(harvest)
+    show(json.dumps(found) if as_json else describe(found))

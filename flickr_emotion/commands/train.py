@@ -1,0 +1,61 @@
+"""``train``: a data set folder to a run folder."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flickr_emotion.command_line.output import show
+from flickr_emotion.command_line.parameters import command
+from flickr_emotion.model.config import TrainingConfig
+
+
+@command("train", options=TrainingConfig)
+def train(
+    config: TrainingConfig,
+    *,
+    context: typer.Context,
+    dataset: Annotated[
+        Path | None, typer.Argument(metavar="D", help="Data set folder.", show_default=False)
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder.", show_default=False)] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="R",
+            help="Go on with the training of a run folder, with its data set and options.",
+            show_default=False,
+        ),
+    ] = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Write a trace of some steps into the run folder.")
+    ] = False,
+) -> None:
+    """Train the paper's network, or one it is compared with; on several GPUs with torchrun."""
+    if resume is not None:
+        _refuse_beside_resume(context)
+    elif dataset is None or out is None:
+        raise typer.BadParameter("give D and --out R, or --resume R")
+    from flickr_emotion.model.evaluation.report import metrics_table
+    from flickr_emotion.model.training.training import resume as resume_training
+    from flickr_emotion.model.training.training import train as run_training
+
+    if dataset is None or out is None:
+        assert resume is not None
+        metrics = resume_training(resume, profile=profile)
+    else:
+        metrics = run_training(config, dataset=dataset, out=out, profile=profile)
+    if os.environ.get("RANK", "0") == "0":  # of several processes, one answers
+        show(metrics_table(metrics["test"]))
+
+
+def _refuse_beside_resume(context: typer.Context) -> None:
+    """Refuse what the command line or a configuration file says beside ``--resume``."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        given = source is not None and source.name in ("COMMANDLINE", "DEFAULT_MAP")
+        if given and parameter.name not in ("resume", "profile", "config", "show_config"):
+            raise typer.BadParameter(
+                f"--resume takes everything from the run: omit {parameter.opts[0]}"
+            )
