@@ -48,7 +48,7 @@ format: setup
 
 # After a change of dependencies: install them into .venv by hand, then write the lock.
 lock:
-	$(PY) -m pip freeze --disable-pip-version-check \
+	$(PY) -m pip freeze --all --disable-pip-version-check | grep -v "^pip==" \
 		| sed -E 's/^((nvidia|cuda|triton).*)$$/\1 ; sys_platform == "linux" and platform_machine == "x86_64"/' \
 		> requirements.lock
 

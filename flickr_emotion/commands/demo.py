@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 from flickr_emotion.command_line.parameters import command
-from flickr_emotion.common.checkout import PROJECT
+from flickr_emotion.common.checkout import IS_CHECKOUT, PROGRAM, PROJECT
 from flickr_emotion.harvest.errors import HarvestError
 
 # Accuracy of the multitask network on Flickr Emotion (the paper, Table 1), in per cent.
@@ -71,7 +71,7 @@ def _sandbox(lists: Path) -> Iterator[str]:
                 if " at http" in line:
                     yield line.split(" at ")[1].strip()
                     return
-            raise HarvestError("the sandbox did not start: run `python cli.py sandbox` to see why")
+            raise HarvestError(f"the sandbox did not start: run `{PROGRAM} sandbox` to see why")
         finally:
             server.terminate()
 
@@ -84,10 +84,8 @@ def _command(*words: object) -> None:
 
 def _shown(*words: object) -> list[str]:
     shown = [os.path.relpath(word) if isinstance(word, Path) else str(word) for word in words]
-    checkout = PROJECT / "cli.py"
-    program = "python cli.py" if checkout.is_file() else "flickr-emotion"
-    print(f"\n$ {program} {shlex.join(shown)}", flush=True)
-    started = [str(checkout)] if checkout.is_file() else ["-m", "flickr_emotion"]
+    print(f"\n$ {PROGRAM} {shlex.join(shown)}", flush=True)
+    started = [str(PROJECT / "cli.py")] if IS_CHECKOUT else ["-m", "flickr_emotion"]
     return [sys.executable, *started, *map(str, words)]
 
 

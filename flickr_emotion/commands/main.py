@@ -28,6 +28,7 @@ from flickr_emotion.commands import (
     train,
     verify,
 )
+from flickr_emotion.common.checkout import PROGRAM
 from flickr_emotion.common.errors import ToolkitError
 from flickr_emotion.common.interruption import end_like_ctrl_c
 from flickr_emotion.model.errors import TrainingStopped
@@ -86,7 +87,7 @@ def main() -> None:
     tell: Callable[[str], None] = say_json if "--log-json" in arguments else say
     try:
         end_like_ctrl_c()
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, prog_name=PROGRAM, standalone_mode=False)
         if code == 130:  # what typer makes of Ctrl-C
             tell(_STOPPED)
         sys.exit(code)

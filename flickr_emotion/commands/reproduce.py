@@ -1,14 +1,14 @@
 """``reproduce``: a table or a figure of the paper, its numbers beside ours."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from flickr_emotion.command_line.output import show
 from flickr_emotion.command_line.parameters import command
 from flickr_emotion.model.config import TrainingConfig
-from flickr_emotion.model.reproduction.paper import TARGETS
+from flickr_emotion.model.reproduction.paper import TARGETS, Target
 
 _SETTINGS = (
     *("image_encoder", "image_weights", "word_vectors", "epochs", "batch_size", "learning_rate"),
@@ -20,9 +20,7 @@ _SETTINGS = (
 def reproduce(
     config: TrainingConfig,
     *,
-    target: Annotated[
-        Literal[TARGETS], typer.Argument(metavar="TARGET", help=f"{', '.join(TARGETS)}.")
-    ],
+    target: Annotated[Target, typer.Argument(metavar="TARGET", help=f"{', '.join(TARGETS)}.")],
     dataset: Annotated[Path, typer.Argument(metavar="D", help="Data set folder.")],
     out: Annotated[Path, typer.Option(help="Folder of results and of finished trainings.")],
     repeats: Annotated[int, typer.Option(min=1, help="Trainings with successive seeds.")] = 3,

@@ -21,6 +21,9 @@ from types import ModuleType
 
 PROJECT = Path(__file__).resolve().parents[2]
 """The folder that holds the package: a checkout, or ``site-packages``."""
+IS_CHECKOUT = (PROJECT / "cli.py").is_file()
+PROGRAM = "python cli.py" if IS_CHECKOUT else "flickr-emotion"
+"""What a user types before a command."""
 FOLDERS = frozenset({"harvest", "datasets", "model"})
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flickr_emotion.common.checkout import PROGRAM
 from flickr_emotion.common.options import check_options, option
 from flickr_emotion.harvest.crawl.withdrawals import USUAL
 from flickr_emotion.harvest.errors import HarvestError
@@ -58,7 +59,7 @@ class CrawlOptions:
         if not self.api_key or not self.api_secret:
             raise HarvestError(
                 "no API key: set FLICKR_API_KEY and FLICKR_API_SECRET, or give --api-key and "
-                "--api-secret (a trial needs none: `python cli.py demo`)"
+                f"--api-secret (a trial needs none: `{PROGRAM} demo`)"
             )
         check_options(self, HarvestError)
         servers(self.flickr_url)

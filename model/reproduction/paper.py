@@ -4,12 +4,13 @@ Accuracies on the test sets in per cent, mean and standard deviation of three re
 of Figures 3, 4 and 5 are not printed as numbers; of them stands here what the text says.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from flickr_emotion.common.modalities import SUBSETS
 
-TARGETS = ("table1", "table2", "table3", "figure3", "figure4", "figure5")
+Target = Literal["table1", "table2", "table3", "figure3", "figure4", "figure5"]
 """The tables and figures that `reproduce` makes."""
+TARGETS: tuple[str, ...] = get_args(Target)
 
 
 class Printed(NamedTuple):

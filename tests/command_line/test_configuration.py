@@ -99,7 +99,7 @@ class TestRefused:
         [
             ("[build-splits]\nno-such = 1\n", "no-such of [build-splits] is no option"),
             ("[build-splits]\nmin-votes = true\n", "give another value"),
-            ("[build-splits]\nmin-votes = 0\n", "0 is not in the range"),
+            ("[build-splits]\nmin-votes = 0\n", "greater than or equal to 1"),
             ('[build-splits]\nincomplete = "perhaps"\n', "'keep', 'drop'"),
             ('[build-splits]\ngroup-by = ["colour"]\n', "give owner or near-duplicate"),
             ("[build-splits\n", "is not TOML"),
