@@ -1,63 +1,31 @@
 """Small corpora, their lists, and crawls of them."""
 
-import io
-from collections.abc import Iterable
 from pathlib import Path
-from random import Random
 from typing import Any
-
-from PIL import Image
 
 from flickr_emotion.harvest.crawl.crawl import CrawlReport, crawl
 from flickr_emotion.harvest.crawl.options import CrawlOptions
 from flickr_emotion.harvest.pace.retry import RetryPolicy
 from flickr_emotion.harvest.sandbox.corpus import Corpus, Post
 from flickr_emotion.harvest.sandbox.server import SandboxServer
+from flickr_emotion.testing import jpeg, post, url_of, write_votes
+
+__all__ = [
+    "AT_ONCE",
+    "KEY",
+    "SECRET",
+    "crawl_posts",
+    "jpeg",
+    "options",
+    "post",
+    "url_of",
+    "write_votes",
+]
 
 KEY = "00112233445566778899aabbccddeeff"
 SECRET = "a-secret-to-be-kept"
 # Retries at once: what is tested is that they come, not how long they wait.
 AT_ONCE = RetryPolicy(attempts=12, first_delay=1e-6, longest_delay=1e-6)
-
-
-def jpeg(seed: int, width: int = 48, height: int = 36) -> bytes:
-    """A small JPEG, another for each seed."""
-    random = Random(seed)
-    picture = Image.frombytes("RGB", (12, 9), random.randbytes(12 * 9 * 3)).resize((width, height))
-    encoded = io.BytesIO()
-    picture.save(encoded, "JPEG")
-    return encoded.getvalue()
-
-
-def post(number: int, **fields: Any) -> Post:
-    """A complete English post, or what ``fields`` make of it."""
-    defaults: dict[str, Any] = {
-        "photo_id": str(3_700_000_000 + number),
-        "secret": f"{number:010x}",
-        "server": "3456",
-        "farm": 4,
-        "title": f"The house on the hill number {number}",
-        "description": "We walked along the river in the <b>warm</b> evening light",
-        "tags": ("river", "evening", f"house{number % 7}"),
-        "image": jpeg(number),
-    }
-    return Post(**(defaults | fields))
-
-
-def url_of(listed: Post) -> str:
-    """The URL by which the lists of 2016 name a post."""
-    return f"http://farm{listed.farm}.staticflickr.com/{listed.server}/{listed.photo_id}_{listed.secret}.jpg"
-
-
-def write_votes(folder: Path, posts: Iterable[Post], emotions: tuple[str, ...] = ("awe",)) -> Path:
-    """A list of five agreeing votes each, emotions by turns."""
-    folder.mkdir(parents=True, exist_ok=True)
-    rows = [
-        f"{emotions[number % len(emotions)]},{url_of(listed)},0,5\n"
-        for number, listed in enumerate(posts)
-    ]
-    (folder / "emotions_1.csv").write_text("".join(rows), encoding="utf-8")
-    return folder
 
 
 def options(published_list: Path, out: Path, server: SandboxServer, **fields: Any) -> CrawlOptions:
