@@ -1,13 +1,15 @@
 """What a training run can be told, checked before anything is read or computed.
 
-The defaults are the paper's settings (section 3.2). The command line imports this module to show
-them, so it must not import torch.
+A field is what the user has set; None leaves it to the recipe. What then holds is a property
+(``resolved_...``), so that a setting that changes the recipe changes all that follows from it. The
+defaults are the paper's settings (section 3.2). The command line imports this module to show them,
+so it must not import torch.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 from flickr_emotion.common.modalities import MODALITIES, SUBSETS
 from flickr_emotion.model.errors import ModelError
@@ -63,9 +65,9 @@ class TrainingConfig:
     without: tuple[str, ...] = ()
     """Parts of the best recipe that are left out, each one of ``PARTS``."""
 
-    image_encoder: str = ""
+    image_encoder: str | None = None
     """A torchvision classification model, ``efficientnet_lite0`` or ``efficientnet_lite2``; several
-    with ``+`` between. Empty for the model's own: ``inception_v3`` for ``inception``, two side by
+    with ``+`` between. None for the model's own: ``inception_v3`` for ``inception``, two side by
     side in the best recipe, else the paper's ``densenet121``."""
 
     image_weights: str = "imagenet"
@@ -84,9 +86,9 @@ class TrainingConfig:
     epochs: int = 30
     """Passes over the training posts at most; early stopping usually ends before."""
 
-    batch_size: int = 0
-    """Posts to a pass through the network, which several processes divide; 0 for the recipe's own:
-    64, 128 in the best."""
+    batch_size: int | None = None
+    """Posts to a pass through the network, which several processes divide; None for the recipe's
+    own: 64, 128 in the best."""
 
     accumulate: int = 1
     """Passes to a step. Each head's loss is its mean over all posts of the step."""
@@ -125,24 +127,14 @@ class TrainingConfig:
                     f"--subset {self.subset} is not known: give one of {', '.join(SUBSETS)}"
                 )
         self._check_recipe()
-        if self.learning_rate is None:
-            own = BEST_RATE if RATE in self.parts else PAPERS_RATE
-            object.__setattr__(self, "learning_rate", own)
-        if self.batch_size == 0:
-            batch_size = BEST_BATCH if RATE in self.parts else PAPERS_BATCH
-            object.__setattr__(self, "batch_size", batch_size)
-        if not self.image_encoder:
-            images = BEST_IMAGES if PICTURES in self.parts else PAPERS_IMAGES
-            encoder = _IMAGE_ENCODERS.get(self.model, images)
-            object.__setattr__(self, "image_encoder", encoder)
         for name in ("epochs", "batch_size", "accumulate", "patience", "repeats"):
-            if getattr(self, name) < 1:
-                raise ModelError(f"{_option(name)} is {getattr(self, name)}: it must be at least 1")
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ModelError(f"{_option(name)} is {value}: it must be at least 1")
         for name in ("learning_rate", "image_learning_rate"):
-            if not 0 < getattr(self, name) < 1:
-                raise ModelError(
-                    f"{_option(name)} is {getattr(self, name)}: it must lie between 0 and 1"
-                )
+            value = getattr(self, name)
+            if value is not None and not 0 < value < 1:
+                raise ModelError(f"{_option(name)} is {value}: it must lie between 0 and 1")
         if not 0 <= self.seed < 2**32:
             raise ModelError(f"--seed is {self.seed}: it must lie between 0 and 2**32 - 1")
         last = self.seed + self.repeats - 1
@@ -184,10 +176,26 @@ class TrainingConfig:
         return frozenset(PARTS) - {*self.without} if self.recipe == BEST else frozenset()
 
     @property
-    def rate(self) -> float:
+    def resolved_image_encoder(self) -> str:
+        """The image encoder that is used."""
+        if self.image_encoder is not None:
+            return self.image_encoder
+        images = BEST_IMAGES if PICTURES in self.parts else PAPERS_IMAGES
+        return _IMAGE_ENCODERS.get(self.model, images)
+
+    @property
+    def resolved_batch_size(self) -> int:
+        """How many posts a batch has."""
+        if self.batch_size is not None:
+            return self.batch_size
+        return BEST_BATCH if RATE in self.parts else PAPERS_BATCH
+
+    @property
+    def resolved_learning_rate(self) -> float:
         """Adam's rate."""
-        assert self.learning_rate is not None
-        return self.learning_rate
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return BEST_RATE if RATE in self.parts else PAPERS_RATE
 
     @property
     def warm_up_steps(self) -> int:
@@ -211,22 +219,34 @@ class TrainingConfig:
             return tuple(self.subset.split("+"))
         return _READS.get(self.model, MODALITIES)
 
+    def options(self) -> dict[str, Any]:
+        """Return all settings by name, resolved: what a run records.
+
+        A run that is read back does not depend on what the recipes' defaults are by then.
+        """
+        return asdict(self) | {
+            "image_encoder": self.resolved_image_encoder,
+            "batch_size": self.resolved_batch_size,
+            "learning_rate": self.resolved_learning_rate,
+        }
+
     @classmethod
     def of_options(cls, options: Mapping[str, Any]) -> "TrainingConfig":
         """Return the settings that a run's ``config.json`` names; others have their defaults.
 
         Raises ``TypeError`` where a value is of the wrong kind.
         """
-        known = {field.name: field for field in fields(cls) if field.name in options}
-        values = {name: options[name] for name in known}
+        values = {field.name: options[field.name] for field in fields(cls) if field.name in options}
         if values.get("word_vectors") is not None:
             values["word_vectors"] = Path(values["word_vectors"])
         if isinstance(values.get("without"), list):
             values["without"] = tuple(values["without"])
-        for name, field in known.items():
-            kind = type(field.default)
-            if field.default is not None and not isinstance(values[name], kind):
-                raise TypeError(f"{name} is no {kind.__name__}")
+        hints = get_type_hints(cls)
+        for name, value in values.items():
+            kind = get_origin(hints[name]) if name == "without" else hints[name]
+            if not isinstance(value, kind):
+                named = getattr(kind, "__name__", str(kind).removesuffix(" | None"))
+                raise TypeError(f"{name} is no {named}")
         return cls(**values)
 
 
