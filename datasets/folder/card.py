@@ -4,8 +4,8 @@ from typing import Any
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.printing import markdown_cell
+from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.folder.croissant import LABELLED_BY
-from flickr_emotion.datasets.rules.splits import SPLITS
 
 # Hugging Face's cache knows a data set of this folder's name by its configuration alone: without
 # the digest in it, `load_dataset` would go on giving what stood here before the last build. An

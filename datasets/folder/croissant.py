@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from flickr_emotion.common.printing import printable
+from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.folder.shards import SCHEMA
-from flickr_emotion.datasets.rules.splits import SPLITS
 
 # The format's own context, key for key: readers warn about any other.
 _CONTEXT: dict[str, Any] = {

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-SPLITS = TRAIN, VALIDATION, TEST = "train", "validation", "test"
+from flickr_emotion.common.split_names import SPLITS, TEST, VALIDATION
 
 Places = npt.NDArray[np.int8]
 """By post: the index of its split in ``SPLITS``, or ``NOWHERE``."""

@@ -5,6 +5,7 @@ The command line, the configuration file and ``docs/options.md`` are made from t
 said once, and holds for those who call the library as it does for those who type a command.
 """
 
+import re
 from collections.abc import Collection
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
@@ -23,6 +24,8 @@ class Option:
     maximum: float | None = None
     between: tuple[float, float] | None = None
     """Bounds that are themselves excluded."""
+    pattern: str | None = None
+    """A regular expression that the whole value matches; ``metavar`` says it in words."""
     metavar: str | None = None
     """What stands for the value in the help; without, its type."""
     argument: bool = False
@@ -72,6 +75,8 @@ def _fault(value: Any, said: Option) -> str | None:
     """Return what would be right, None where the value is."""
     if said.choices and value not in said.choices:
         return f"give {_either(said.choices)}"
+    if said.pattern and not re.fullmatch(said.pattern, value):
+        return f"give {said.metavar}"
     if said.between and not said.between[0] < value < said.between[1]:
         return f"give a number between {said.between[0]:g} and {said.between[1]:g}"
     # Written so that NaN is out of bounds.

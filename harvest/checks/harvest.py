@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
 
+from flickr_emotion.common.whole_files import ENDING
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.ledger.folder import harvest_at_work
 from flickr_emotion.harvest.ledger.ledger import Ledger
@@ -72,7 +73,7 @@ def strange_entries(folder: Path) -> tuple[list[Path], list[Path]]:
             entry = Path(path, name)
             if entry.is_symlink():
                 links.append(entry)
-            elif name.endswith(".part"):
+            elif name.endswith(ENDING):
                 left.append(entry)
     if images.is_symlink():
         links.append(images)

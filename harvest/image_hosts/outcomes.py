@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from flickr_emotion.common.whole_files import write_unsynced
 from flickr_emotion.harvest.image_hosts.client import Asking
 from flickr_emotion.harvest.image_hosts.load import HostGivenUpError
 from flickr_emotion.harvest.image_hosts.placeholders import (
@@ -40,7 +41,6 @@ from flickr_emotion.harvest.pictures.files import (
     find_picture,
     image_path,
     read_picture,
-    write_picture,
 )
 from flickr_emotion.harvest.trust.picture_trust import PictureTrust
 
@@ -131,7 +131,7 @@ class PictureOutcomes:
             return error
         except FAILURES as error:
             return error
-        write_picture(image_path(self._folder, photo_id), body)
+        write_unsynced(image_path(self._folder, photo_id), body)
         self._spoilt.served(host)
         self._unchecked.add(photo_id, host)
         return picture

@@ -13,7 +13,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.names import LONGEST_NAME
+from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.harvest.calls.forecast import PlanRecord
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.flickr.photo_url import SIZES
@@ -61,10 +63,8 @@ _RULES = {
     "disagree": _VOTES,
     "votes": _VOTES,
     "sentiment": _SENTIMENT,
-    "split": _one_of(("train", "validation", "test")),
-    "modalities": _one_of(
-        ("image", "text", "tags", "image+text", "image+tags", "text+tags", "image+text+tags")
-    ),
+    "split": _one_of(SPLITS),
+    "modalities": _one_of(SUBSETS),
 }
 """What a column's values keep to, in whichever table it stands."""
 

@@ -12,8 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flickr_emotion.common.modalities import MODALITIES, SUBSETS
-from flickr_emotion.datasets.rules.splits import SPLITS
+from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.harvest.crawl.crawl import crawl
 from flickr_emotion.harvest.crawl.status import harvest_status
 from flickr_emotion.harvest.errors import HarvestError
@@ -56,10 +55,8 @@ def refusal(path: Path) -> str:
 
 
 class TestNames:
-    def test_modalities_and_splits_are_those_of_the_data_sets(self) -> None:
-        assert manifest_rows.MODALITIES == MODALITIES
-        assert manifest_rows.SPLITS == SPLITS
-        assert set(manifest_rows.SUBSETS.to_pylist()) == {None, *SUBSETS}
+    def test_subsets_are_those_of_the_data_sets(self) -> None:
+        assert set(manifest_rows.SUBSETS_BY_BITS.to_pylist()) == {None, *SUBSETS}
 
 
 class TestReading:
