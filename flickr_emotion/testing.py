@@ -55,7 +55,7 @@ def flickr_sandbox(request: pytest.FixtureRequest, flickr_corpus: Path | None) -
 
 @pytest.fixture(scope="session")
 def flickr_harvest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A harvest folder with 100 photos of the simulation asked for, made once; do not change it."""
+    """A harvest folder with 100 photos of the simulation asked for, made once: do not change it."""
     folder = tmp_path_factory.mktemp("flickr")
     with Sandbox() as sandbox:
         options = CrawlOptions(
