@@ -4,9 +4,14 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.locked
 
-.PHONY: setup demo test test-slow check format lock clean
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-one test-slow coverage check format docs lock clean
 
-setup: $(STAMP)
+# The sentence after `##` is what `make help` shows.
+help: ## Show what make can do.
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
+
+setup: $(STAMP) ## Make the environment in .venv, as requirements.lock names it.
 
 # requirements.lock names every package of the environment, so nothing is resolved anew.
 # The environment is made again only when the lock has changed.
@@ -15,14 +20,25 @@ $(STAMP): requirements.lock
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
 	cp requirements.lock $(STAMP)
 
-demo: setup
+demo: setup ## Run the whole chain against the sandbox; no key is needed.
 	$(PY) cli.py demo
 
 # A process for each core, and a thread for each process.
-test: setup
-	OMP_NUM_THREADS=1 $(PY) -m pytest -m "not slow" -q -n auto --dist loadfile
+FAST := OMP_NUM_THREADS=1 $(PY) -m pytest -m "not slow" -q -n auto --dist loadfile
 
-test-slow: setup
+test: setup ## Run the tests that are not slow.
+	$(FAST)
+
+test-one: setup ## Run one file, class or test: make test-one T=tests/test_cli.py::TestHelp
+	@test -n "$(T)" || { echo "name what to run: make test-one T=tests/test_cli.py::TestHelp"; exit 2; }
+	$(PY) -m pytest -q $(T)
+
+# What the tests cover today, in per cent of the lines. Raise it with the coverage; never lower it.
+COVERAGE := 0
+coverage: setup ## Run the tests that are not slow; fail where they cover fewer lines than today.
+	$(FAST) --cov --cov-report term:skip-covered --cov-fail-under $(COVERAGE)
+
+test-slow: setup ## Run the slow tests: the README's commands, killed processes, trained networks.
 	$(PY) -m pytest -m slow -q
 
 # mypy knows no package whose parts lie beside it, as in a checkout: it is shown the package as it is
@@ -37,20 +53,23 @@ define check_types
 		-p flickr_emotion -p tests -p benchmarks -m cli
 endef
 
-check: setup
+check: setup ## Check format, lint and types.
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(call check_types)
 
-format: setup
+format: setup ## Format the code and mend what the linter can mend.
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
+docs: setup ## Write docs/options.md from the commands' options.
+	$(PY) -m flickr_emotion.commands.reference
+
 # After a change of dependencies: install them into .venv by hand, then write the lock.
-lock:
+lock: ## Write requirements.lock from the packages in .venv.
 	$(PY) -m pip freeze --all --disable-pip-version-check | grep -v "^pip==" \
 		| sed -E 's/^((nvidia|cuda|triton).*)$$/\1 ; sys_platform == "linux" and platform_machine == "x86_64"/' \
 		> requirements.lock
 
-clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+clean: ## Remove the environment and all caches.
+	rm -rf $(VENV) .mypy_cache .mypy_links .ruff_cache .pytest_cache .hypothesis .coverage

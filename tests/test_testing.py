@@ -1,12 +1,14 @@
 """The pytest plugin, used as another project would: in a folder of its own, by its own pytest."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 from flickr_emotion.common.checkout import PROJECT
 
-CONFTEST = 'pytest_plugins = ["flickr_emotion.testing"]\n'
+PAGE = (PROJECT / "docs" / "sandbox.md").read_text(encoding="utf-8").partition("other projects")[2]
+CONFTEST, EXAMPLE = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 FIXTURES = """
 import json
@@ -94,6 +96,7 @@ def test_posts_of_ones_own(flickr_sandbox):
 def test_another_project_uses_the_plugin(tmp_path: Path) -> None:
     for name, content in (
         ("conftest.py", CONFTEST),
+        ("test_example.py", EXAMPLE),
         ("test_fixtures.py", FIXTURES),
         ("test_own_corpus.py", OWN_CORPUS),
         ("pytest.ini", "[pytest]\naddopts = --strict-markers\nfilterwarnings = error\n"),
@@ -108,4 +111,4 @@ def test_another_project_uses_the_plugin(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "6 passed" in done.stdout
+    assert "7 passed" in done.stdout
