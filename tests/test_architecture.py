@@ -1,4 +1,7 @@
-"""``docs/architecture.md`` is true: its files, folders and names exist, in the order of imports."""
+"""``docs/architecture.md`` is true: its files, folders and names exist, in the order of imports.
+
+The paths that ``CONTRIBUTING.md`` names exist too, and so does what it tells people to run.
+"""
 
 import ast
 import re
@@ -10,12 +13,13 @@ from flickr_emotion.common.checkout import PROJECT
 from tests.test_tree import LAYERS
 
 PAGE = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8")
-TOPS = ("flickr_emotion", "harvest", "datasets", "model", "tests")
+CONTRIBUTING = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+TOPS = ("flickr_emotion", "harvest", "datasets", "model", "tests", "docs")
 PATHS = sorted(
     {
         path
-        for path in re.findall(r"`([\w./]+)`", PAGE)
-        if "/" in path and path.partition("/")[0] in TOPS
+        for path in re.findall(r"`([\w./]+)`", PAGE + CONTRIBUTING)
+        if path.partition("/")[0] in TOPS and "/" in path and "NAME" not in path
     }
 )
 RULES = re.findall(r"^\| (.+?) \| `([\w/]+\.py)` \| (`.+`) \|$", PAGE, re.MULTILINE)
@@ -43,6 +47,17 @@ def test_every_path_of_the_tour_is_there() -> None:
 
 def test_a_folder_ends_with_a_slash() -> None:
     assert [path for path in PATHS if (PROJECT / path).is_dir() != path.endswith("/")] == []
+
+
+def test_what_contributors_are_told_to_run_is_there() -> None:
+    makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
+    targets = {*re.findall(r"^([a-z-]+):", makefile, re.MULTILINE)}
+    assert set(re.findall(r"(?:^    |`)make ([a-z-]+)", CONTRIBUTING, re.MULTILINE)) <= targets
+    modules = set(re.findall(r"python -m (benchmarks\.\w+)", CONTRIBUTING))
+    assert len(modules) >= 3
+    for module in modules:
+        assert (PROJECT / f"{module.replace('.', '/')}.py").is_file(), module
+    assert (PROJECT / re.findall(r"T=([\w/.]+)", CONTRIBUTING)[0]).is_file()
 
 
 def test_there_are_twelve_rules_or_more() -> None:
