@@ -36,8 +36,6 @@ class TransientError(Exception):
         self.retry_after = retry_after
         self.too_many = too_many
         self.down = down
-        self.spends_attempt = not too_many
-        """Whether the photo has one attempt less: not where we, or the service, are to blame."""
 
 
 class UnreachableError(TransientError):
