@@ -7,12 +7,8 @@ may be that only listings are ill, which ``getInfo`` can do without.
 
 import threading
 
-from flickr_emotion.harvest.pace.retry import (
-    OUR_FAULT,
-    RefusedError,
-    TransientError,
-    UselessAnswerError,
-)
+from flickr_emotion.harvest.flickr.failures import OUR_FAULT
+from flickr_emotion.harvest.pace.retry import RefusedError, TransientError, UselessAnswerError
 
 # After so many in a row the API is asked something else, to see whether it is only listings.
 _UNREADABLE_PAGES = 5

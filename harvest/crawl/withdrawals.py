@@ -9,6 +9,7 @@ are.
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from flickr_emotion.harvest.crawl.options import USUAL
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.counts import withdrawn_posts
 from flickr_emotion.harvest.ledger.rows.due_photos import DuePhoto
@@ -23,8 +24,6 @@ from flickr_emotion.harvest.ledger.rows.withdrawals import (
 )
 from flickr_emotion.harvest.pictures.files import image_path
 
-USUAL = 0.01
-"""The fraction of the known posts that is dropped without being told."""
 _FEW = 20
 """As many posts are, however few are known."""
 _SHOWN = 3

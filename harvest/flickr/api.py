@@ -26,6 +26,7 @@ from flickr_emotion.harvest.flickr.answers import (
 )
 from flickr_emotion.harvest.flickr.bounded_http import bounded_session
 from flickr_emotion.harvest.flickr.envelope import read_envelope
+from flickr_emotion.harvest.flickr.failures import call_failure
 from flickr_emotion.harvest.flickr.listings import PAGE, Listing
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
 from flickr_emotion.harvest.flickr.servers import Servers
@@ -34,7 +35,6 @@ from flickr_emotion.harvest.pace.retry import (
     PhotoPrivateError,
     RedirectedError,
     UselessAnswerError,
-    call_failure,
     seconds_to_wait,
 )
 
