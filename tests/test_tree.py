@@ -17,7 +17,10 @@ README = (PROJECT / "README.md").read_text(encoding="utf-8")
 LAYERS = [
     "common",
     *(f"harvest{room}" for room in ("", ".pace", ".flickr", ".pictures", ".manifests", ".lists")),
-    *(f"harvest.{room}" for room in ("yfcc100m", "ledger", "calls", "trust", "intake", "checks")),
+    *(
+        f"harvest.{room}"
+        for room in ("yfcc100m", "ledger.rows", "ledger", "calls", "trust", "intake", "checks")
+    ),
     *(f"harvest.{room}" for room in ("image_hosts", "crawl")),
     *(f"harvest.sandbox{room}" for room in ("", ".simulation", ".vso")),
     *(f"datasets{room}" for room in ("", ".rules", ".folder", ".sources", ".build", ".manifests")),

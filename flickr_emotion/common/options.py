@@ -68,24 +68,24 @@ def check_options(instance: Any, error: type[Exception]) -> None:
             continue
         for value in given if isinstance(given, tuple) else (given,):
             if wrong := _fault(value, said):
-                raise error(f"{name if said.argument else flag(name)} {value}: {wrong}")
+                raise error(f"{name if said.argument else flag(name)} {value}{wrong}")
 
 
 def _fault(value: Any, said: Option) -> str | None:
-    """Return what would be right, None where the value is."""
+    """Return the rest of the error of a wrong value, None for a right one."""
     if said.choices and value not in said.choices:
-        return f"give {_either(said.choices)}"
+        return f" is not known: give {_either(said.choices)}"
     if said.pattern and not re.fullmatch(said.pattern, value):
-        return f"give {said.metavar}"
+        return f" is not known: give {said.metavar}"
     if said.between and not said.between[0] < value < said.between[1]:
-        return f"give a number between {said.between[0]:g} and {said.between[1]:g}"
+        return f": give a number between {said.between[0]:g} and {said.between[1]:g}"
     # Written so that NaN is out of bounds.
     above = said.minimum is None or value >= said.minimum
     below = said.maximum is None or value <= said.maximum
     if above and below:
         return None
     if said.minimum is not None and said.maximum is not None:
-        return f"give a number from {said.minimum:.12g} to {said.maximum:.12g}"
+        return f": give a number from {said.minimum:.12g} to {said.maximum:.12g}"
     bound = (
         f"at least {said.minimum:.12g}" if said.maximum is None else f"at most {said.maximum:.12g}"
     )

@@ -6,7 +6,8 @@ from typing import Any
 from flickr_emotion.harvest.crawl.crawl import CrawlReport, crawl
 from flickr_emotion.harvest.crawl.options import CrawlOptions
 from flickr_emotion.harvest.pace.retry import RetryPolicy
-from flickr_emotion.harvest.sandbox.corpus import Corpus, Post
+from flickr_emotion.harvest.sandbox.corpus import Corpus
+from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from flickr_emotion.testing import jpeg, post, url_of, write_votes
 

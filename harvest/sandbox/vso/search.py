@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Protocol
 
-from flickr_emotion.harvest.sandbox.corpus import Post, derived
+from flickr_emotion.harvest.sandbox.posts import Post, derived
 from flickr_emotion.harvest.sandbox.search import Page, Query, normalised, page_of, words_of
 from flickr_emotion.harvest.sandbox.vso.listed import Listed
 from flickr_emotion.harvest.sandbox.vso.posts import Posts

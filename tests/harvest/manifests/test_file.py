@@ -18,7 +18,7 @@ from flickr_emotion.harvest.crawl.status import harvest_status
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.intake.lists import add_list
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.schema import FILE_NAME, VERSION
+from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME, VERSION
 from flickr_emotion.harvest.lists.detection import open_list
 from flickr_emotion.harvest.manifests import rows as manifest_rows
 from flickr_emotion.harvest.manifests.description import KEY, parse_description
@@ -423,7 +423,7 @@ class TestIntoTheLedger:
     def test_the_same_again_changes_nothing(self, tmp_path: Path, ledger: Ledger) -> None:
         path = write_manifest(tmp_path / "m", [row(1), row(2)])
         add(ledger, path)
-        ledger.record_final("api", row(1)["photo_id"], "gone", "1")
+        ledger.record_final_post(row(1)["photo_id"], "gone", "1")
         before = contents(ledger)
         add(ledger, path.rename(tmp_path / "another name"))
         assert contents(ledger) == before

@@ -97,7 +97,7 @@ class TestConfig:
             ({"recipe": "better"}, "--recipe better is not known"),
             ({"without": ("rate",)}, "add --recipe best"),
             ({"recipe": BEST, "without": ("salt",)}, "--without salt is not known"),
-            ({"recipe": BEST, "model": "fasttext"}, "is the multitask network's"),
+            ({"recipe": BEST, "model": "fasttext"}, "is for --model multitask"),
             ({"recipe": BEST, "finetune_image": True}, "a frozen image encoder"),
         ],
     )

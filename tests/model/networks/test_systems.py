@@ -326,7 +326,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"model": "oracle"}, "--model oracle is not known: give one of multitask"),
+            ({"model": "oracle"}, "--model oracle is not known: give multitask"),
             ({"subset": "text"}, "--subset is for --model single-task"),
             ({"model": "single-task", "subset": "tags+text"}, "--subset tags[+]text is not known"),
         ],
