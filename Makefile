@@ -29,7 +29,7 @@ FAST := OMP_NUM_THREADS=1 $(PY) -m pytest -m "not slow" -q -n auto --dist loadfi
 test: setup ## Run the tests that are not slow.
 	$(FAST)
 
-test-one: setup ## Run one file, class or test: make test-one T=tests/test_cli.py::TestHelp
+test-one: setup ## Run one file, class or test, such as T=tests/test_cli.py::TestHelp.
 	@test -n "$(T)" || { echo "name what to run: make test-one T=tests/test_cli.py::TestHelp"; exit 2; }
 	$(PY) -m pytest -q $(T)
 

@@ -14,6 +14,7 @@ from tests.test_tree import LAYERS
 
 PAGE = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8")
 CONTRIBUTING = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+MAKEFILE = (PROJECT / "Makefile").read_text(encoding="utf-8")
 TOPS = ("flickr_emotion", "harvest", "datasets", "model", "tests", "docs")
 PATHS = sorted(
     {
@@ -49,9 +50,13 @@ def test_a_folder_ends_with_a_slash() -> None:
     assert [path for path in PATHS if (PROJECT / path).is_dir() != path.endswith("/")] == []
 
 
+def test_make_help_says_something_of_every_target() -> None:
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)
+    assert set(re.findall(r"^([a-z-]+):.* ## .+\.$", MAKEFILE, re.MULTILINE)) == set(phony.split())
+
+
 def test_what_contributors_are_told_to_run_is_there() -> None:
-    makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
-    targets = {*re.findall(r"^([a-z-]+):", makefile, re.MULTILINE)}
+    targets = {*re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE)}
     assert set(re.findall(r"(?:^    |`)make ([a-z-]+)", CONTRIBUTING, re.MULTILINE)) <= targets
     modules = set(re.findall(r"python -m (benchmarks\.\w+)", CONTRIBUTING))
     assert len(modules) >= 3
