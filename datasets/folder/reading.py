@@ -171,6 +171,13 @@ def open_dataset(folder: Path) -> Dataset:
 
     Raises ``DatasetError`` where the folder is none, is of a newer format, lacks a file, or is
     damaged: what can be seen without reading all of it.
+
+    >>> from pathlib import Path
+    >>> from flickr_emotion import open_dataset
+    >>> dataset = open_dataset(Path("dataset"))
+    >>> tables = list(dataset.tables("train", ["photo_id", "text", "label"], 1000))
+    >>> sum(table.num_rows for table in tables) == dataset.counts["train"]["total"]
+    True
     """
     folder = standing(folder)
     described = folder / DESCRIPTION

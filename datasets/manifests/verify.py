@@ -112,6 +112,11 @@ def verify_manifest(manifest_path: Path, harvest: Path, *, out: Path | None = No
 
     Raises ``HarvestError`` for a manifest that breaks a rule or a folder that is no harvest,
     ``DatasetError`` where ``out`` cannot be written.
+
+    >>> from pathlib import Path
+    >>> from flickr_emotion import verify_manifest
+    >>> verify_manifest(Path("manifest.parquet"), Path("harvest")).all_same
+    True
     """
     manifest = open_manifest(manifest_path)
     options = manifest.description.options

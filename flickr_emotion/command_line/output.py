@@ -1,6 +1,7 @@
-"""Where commands write: results to standard output, messages to standard error, all printable."""
+"""Where commands write: results to standard output, messages for machines to standard error.
 
-import sys
+Messages for people: ``common.printing.say``.
+"""
 
 from flickr_emotion.common.printing import printable, printable_lines
 
@@ -8,11 +9,6 @@ from flickr_emotion.common.printing import printable, printable_lines
 def show(text: str, end: str = "\n") -> None:
     """Print a result, which may have several lines."""
     print(printable_lines(text), end=end, flush=True)
-
-
-def say(line: str) -> None:
-    """Print a message for people to standard error."""
-    print(printable(line), file=sys.stderr, flush=True)
 
 
 def say_json(line: str) -> None:

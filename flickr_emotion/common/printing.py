@@ -7,6 +7,8 @@ stands in a table or on a page goes through here cell by cell, where a line brea
 as one any more.
 """
 
+import sys
+
 
 def printable(text: str) -> str:
     """Return a text on one line: white space becomes spaces, what does not print U+FFFD.
@@ -31,3 +33,8 @@ def markdown_cell(text: str) -> str:
     """Return a text as a cell of a Markdown table, which it can neither end nor add markup to."""
     shown = printable(text).replace("\\", "\\\\").replace("|", "\\|")
     return shown.replace("&", "&amp;").replace("<", "&lt;").replace("`", "\\`").replace("[", "\\[")
+
+
+def say(line: str) -> None:
+    """Print a message for people, one line, to standard error."""
+    print(printable(line), file=sys.stderr, flush=True)

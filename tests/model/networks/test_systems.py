@@ -22,7 +22,8 @@ from flickr_emotion.model.networks.common_space import MARGIN, ranking_loss
 from flickr_emotion.model.networks.fusion import CATEGORY
 from flickr_emotion.model.networks.system import System
 from flickr_emotion.model.networks.transformer_fusion import DIMENSION, TransformerFusion
-from flickr_emotion.model.prediction.prediction import Prediction, Predictor, RawPost
+from flickr_emotion.model.prediction.answers import Prediction, RawPost
+from flickr_emotion.model.prediction.prediction import Predictor
 from flickr_emotion.model.processes.distributed import World
 from flickr_emotion.model.runs.loading import load_run
 from flickr_emotion.model.training.training import resume, train
