@@ -20,7 +20,8 @@ from PIL import Image
 from flickr_emotion.harvest.crawl.crawl import crawl
 from flickr_emotion.harvest.crawl.options import CrawlOptions
 from flickr_emotion.harvest.sandbox import rest
-from flickr_emotion.harvest.sandbox.corpus import Corpus, Post
+from flickr_emotion.harvest.sandbox.corpus import Corpus
+from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from flickr_emotion.harvest.sandbox.wire import Request, Response
 from flickr_emotion.sandbox import Sandbox
