@@ -100,6 +100,13 @@ class TestRooms:
         sizes = Counter(room(module) for module in MODULES)
         assert {name: size for name, size in sizes.items() if size > MOST_MODULES + 1} == {}
 
+    def test_tests_mirror_it(self) -> None:
+        tests = PROJECT / "tests"
+        parts = [tests / name for name in (*FOLDERS, "common", "command_line")]
+        folders = {path.parent for part in parts for path in part.rglob("test_*.py")}
+        mirrored = {".".join(folder.relative_to(tests).parts) for folder in folders}
+        assert mirrored - {*LAYERS} == set()
+
     def test_no_module_is_called_by_the_folders_bare_names(self) -> None:
         for path in [*MODULES.values(), *(PROJECT / "tests").rglob("*.py")]:
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
