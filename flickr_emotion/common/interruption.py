@@ -15,9 +15,13 @@ _LOOK_UP_SECONDS = 0.5
 
 
 def end_like_ctrl_c() -> None:
-    """Let each of ``SIGNALS`` raise ``KeyboardInterrupt``, unless it is ignored (``nohup``)."""
+    """Let each of ``SIGNALS`` raise ``KeyboardInterrupt``; under ``nohup`` SIGHUP stays ignored.
+
+    A shell that starts a command in the background (``&`` in a script) has it ignore SIGINT. Who
+    sends SIGINT to such a command means it, so it ends as cleanly as any other.
+    """
     for number in SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
 
 
