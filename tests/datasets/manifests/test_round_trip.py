@@ -147,7 +147,7 @@ class TestSomethingLost:
 
     def test_an_option_that_the_manifest_fixes_otherwise(self, votes: Path, tmp_path: Path) -> None:
         harvest(tmp_path / "h", POSTS, votes / "m.parquet")
-        with pytest.raises(DatasetError, match=r"--min-words 6: .* fixes it as 4"):
+        with pytest.raises(DatasetError, match=r"--min-words 6: .* fixes this option at 4"):
             build(tmp_path / "h", tmp_path / "d", min_words=6)
         build(tmp_path / "h", tmp_path / "d", min_words=4)
 
@@ -162,7 +162,7 @@ class TestSomethingLost:
         described["options"][name] = value
         write_manifest(tmp_path / "m.parquet", table.to_pylist(), metadata=described)
         harvest(tmp_path / "h", POSTS, tmp_path / "m.parquet")
-        with pytest.raises(DatasetError, match="the harvest's manifest fixes what cannot be: --"):
+        with pytest.raises(DatasetError, match="the harvest's manifest fixes an option that is not valid: --"):
             build(tmp_path / "h", tmp_path / "d")
         assert not (tmp_path / "d").exists()
 
