@@ -48,7 +48,7 @@ def _rows(
     for number, row in enumerate(rows):
         if len(row) != len(header):
             raise DatasetError(
-                f"{place_of(path, number)} has {len(row)} cells but the header has {len(header)}: "
+                f"{place_of(path, number)} has {len(row)} cells and the header {len(header)}: "
                 "put cells that hold commas or quotes in quotes"
             )
         yield {name: row[place] or None for name, place in places.items()}

@@ -103,8 +103,8 @@ class TestSpool:
     ) -> None:
         folder = tmp_path_factory.mktemp("spool")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(spool, "_POSTS_TO_A_BUCKET", to_a_bucket)
-            patch.setattr(spool, "_POSTS_TO_A_PART", to_a_part)
+            patch.setattr(spool, "_POSTS_PER_BUCKET", to_a_bucket)
+            patch.setattr(spool, "_POSTS_PER_PART", to_a_part)
             kept = Spool(folder / "s", len(numbers))
             for first in range(0, len(numbers), to_a_table):
                 rows = [judged(number) for number in numbers[first : first + to_a_table]]

@@ -162,7 +162,9 @@ class TestSomethingLost:
         described["options"][name] = value
         write_manifest(tmp_path / "m.parquet", table.to_pylist(), metadata=described)
         harvest(tmp_path / "h", POSTS, tmp_path / "m.parquet")
-        with pytest.raises(DatasetError, match="the harvest's manifest fixes an option that is not valid: --"):
+        with pytest.raises(
+            DatasetError, match="the harvest's manifest fixes an option that is not valid: --"
+        ):
             build(tmp_path / "h", tmp_path / "d")
         assert not (tmp_path / "d").exists()
 

@@ -204,7 +204,7 @@ class TestCsv:
         [
             ("", "no column 'photo_id' among none"),
             ("photo_id,label,text\n", "has no rows"),
-            ("photo_id,label,text\n1,x\n", "row 1 has 2 cells but the header has 3"),
+            ("photo_id,label,text\n1,x\n", "row 1 has 2 cells and the header 3"),
             ("photo_id,label,text\n1,x,a,b\n", "row 1 has 4 cells"),
             ("photo_id,label,label,text\n1,x,y,t\n", "two columns 'label'"),
             ('photo_id,label,text\n1,x,"a" b\n', "cannot be read"),
