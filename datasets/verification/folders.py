@@ -115,7 +115,7 @@ def verify_dataset(folder: Path, *, deep: bool) -> Verdict:
             _check_posts(dataset, verdict, deep=deep)
         except DamagedDatasetError as error:
             verdict.damaged.append(error.what)
-    verdict.notes += [f"{here / name} is no part of the data set" for name in _foreign(here)]
+    verdict.notes += [f"{here / name} is not part of the data set" for name in _foreign(here)]
     if verdict.damaged:
         try:
             check_folder(here.resolve())

@@ -211,13 +211,13 @@ class TestBadInput:
         self, votes_harvest: Path, tmp_path: Path
     ) -> None:
         build(votes_harvest, tmp_path / "d")
-        with pytest.raises(DatasetError, match="lies in the data set"):
+        with pytest.raises(DatasetError, match="lies inside the data set"):
             build(votes_harvest, tmp_path / "d" / "data" / "inner")
 
     def test_the_harvest_is_not_overwritten(self, tmp_path: Path) -> None:
         posts = [post(number) for number in range(20)]
         folder = harvest(tmp_path / "d" / "features", posts, write_votes(tmp_path / "list", posts))
-        with pytest.raises(DatasetError, match="holds what it would be made from"):
+        with pytest.raises(DatasetError, match="holds the input"):
             build(folder, tmp_path / "d")
         assert (folder / "ledger.sqlite").is_file()
 

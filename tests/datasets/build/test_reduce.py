@@ -222,7 +222,7 @@ class TestBadInput:
     def test_the_source_and_other_files_are_not_replaced(
         self, source: Path, tmp_path: Path
     ) -> None:
-        with pytest.raises(DatasetError, match="holds what it would be made from"):
+        with pytest.raises(DatasetError, match="holds the input"):
             reduce_dataset(source, source, fraction=0.5, seed=0)
         (tmp_path / "own").mkdir()
         (tmp_path / "own" / "thesis.tex").touch()

@@ -88,7 +88,7 @@ class TestRows:
         write_dataset(tmp_path / "D", ROWS, kind="votes", service="flickr")
         shard = tmp_path / "D" / "data" / "train-00000-of-00001.parquet"
         whole = shard.read_bytes()
-        with pytest.raises(DatasetError, match="lies in the data set"):
+        with pytest.raises(DatasetError, match="lies inside the data set"):
             export_manifest(tmp_path / "D", shard, with_urls=False)
         assert shard.read_bytes() == whole
 

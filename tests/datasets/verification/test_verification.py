@@ -100,7 +100,7 @@ class TestADataSet:
         assert f"`build-splits H --out {place / 'd'}` again" in found.lines()
         (line,) = build(place)
         assert str(place / "d") in line
-        assert "taken over" in line
+        assert "reused" in line
         assert files(place / "d") == whole
         assert not verify_dataset(place / "d", deep=False).damaged
 
@@ -155,13 +155,13 @@ class TestADataSet:
             del content[name]
         (place / "d" / "dataset.json").write_text(json.dumps(content), encoding="utf-8")
         (line, *_) = verify_dataset(place / "d", deep=False).damaged
-        assert "dataset.json is damaged (its digests are not there)" in line
+        assert "dataset.json is damaged (its digests are missing)" in line
 
     def test_what_is_no_part_of_it_is_noted(self, place: Path) -> None:
         (place / "d" / "data" / "notes.txt").write_text("mine")
         found = verify_dataset(place / "d", deep=False)
         assert not found.damaged
-        assert found.notes == [f"{place / 'd' / 'data' / 'notes.txt'} is no part of the data set"]
+        assert found.notes == [f"{place / 'd' / 'data' / 'notes.txt'} is not part of the data set"]
 
 
 def swapped_pictures(shard: Path) -> None:
