@@ -96,7 +96,7 @@ class TestOwnPosts:
 
     def test_a_manifest_of_them_is_refused(self, tmp_path: Path) -> None:
         build(own_posts(tmp_path, some(60)), tmp_path / "d")
-        with pytest.raises(DatasetError, match="posts of one's own"):
+        with pytest.raises(DatasetError, match="posts that are not from Flickr"):
             export_manifest(tmp_path / "d", tmp_path / "m.parquet", with_urls=False)
 
     def test_a_missing_picture_is_named(self, tmp_path: Path) -> None:
