@@ -75,7 +75,7 @@ class TestRows:
         rows = [row(number, photo_id=str(number**4 + 1)) for number in range(1, 400)]
         random.Random(0).shuffle(rows)
         monkeypatch.setattr("flickr_emotion.datasets.manifests.export._ROW_GROUP", 64)
-        monkeypatch.setattr("flickr_emotion.datasets.manifests.export._BATCH", 50)
+        monkeypatch.setattr("flickr_emotion.datasets.manifests.export._ROWS_PER_BATCH", 50)
         found = exported(tmp_path, rows)
         assert [it["photo_id"] for it in found] == sorted((it["photo_id"] for it in rows), key=int)
         metadata = pq.read_metadata(tmp_path / "m")
