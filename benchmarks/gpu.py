@@ -69,7 +69,7 @@ def main() -> None:
 
 def _measure(config: TrainingConfig, count: int, device: torch.device) -> str:
     on_gpu = device.type == "cuda"
-    backbone = build_backbone(config.image_encoder)
+    backbone = build_backbone(config.resolved_image_encoder)
     posts = made_up_posts(count, shortest=WORDS[0], longest=WORDS[1], vocabulary=VOCABULARY)
     images: Images = FeatureTable(torch.randn(count, backbone.features))
     if config.finetune_image:

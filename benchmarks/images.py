@@ -32,7 +32,7 @@ from PIL import Image
 from flickr_emotion.common.checkout import PROJECT
 from flickr_emotion.harvest.intake.lists import add_list
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.schema import FILE_NAME
+from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 from flickr_emotion.harvest.lists.detection import open_list
 
 _PEER = "img2dataset==1.47"

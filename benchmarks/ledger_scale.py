@@ -19,7 +19,7 @@ from pathlib import Path
 
 from flickr_emotion.harvest.intake.lists import add_list
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.schema import FILE_NAME
+from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 from flickr_emotion.harvest.lists.detection import open_list
 
 _FILES = {"CCURL": 2385, "NonCCURL": 3244}

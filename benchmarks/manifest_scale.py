@@ -27,15 +27,15 @@ import pyarrow.parquet as pq
 
 from flickr_emotion.common.checkout import PROJECT
 from flickr_emotion.common.modalities import COMPLETE
+from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.folder.layout import FORMAT
 from flickr_emotion.datasets.folder.shards import SCHEMA
 from flickr_emotion.datasets.manifests.diff import diff_manifests
 from flickr_emotion.datasets.manifests.export import export_manifest
 from flickr_emotion.datasets.rules.options import BuildOptions
-from flickr_emotion.datasets.rules.splits import SPLITS
 from flickr_emotion.harvest.intake.lists import add_list
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.schema import FILE_NAME
+from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 from flickr_emotion.harvest.lists.detection import open_list
 from flickr_emotion.harvest.lists.rows import ListedPhoto
 

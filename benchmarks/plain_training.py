@@ -19,17 +19,17 @@ from torch import Tensor, nn
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.model.features.image_backbones import Backbone
 from flickr_emotion.model.features.pictures import FOR_A_DATASET
+from flickr_emotion.model.features.word_vectors import WORD_DIMENSION
 from flickr_emotion.model.networks.encoders import (
     FILTERS_PER_WINDOW,
     REPRESENTATION,
     TAG_DIMENSION,
     TAG_FILTERS,
-    WINDOWS,
-    WORD_DIMENSION,
     WORD_DROPOUT,
     ImageEncoder,
 )
 from flickr_emotion.model.networks.system import classifier
+from flickr_emotion.model.posts.packing import WINDOWS
 from flickr_emotion.model.posts.posts import (
     FIRST_ID,
     MAX_TAGS,

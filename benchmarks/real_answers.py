@@ -21,8 +21,8 @@ import pyarrow.parquet as pq
 import torch
 
 from flickr_emotion.common.modalities import COMPLETE, SUBSETS
+from flickr_emotion.common.split_names import TEST
 from flickr_emotion.datasets.folder.reading import Dataset
-from flickr_emotion.datasets.rules.splits import TEST
 from flickr_emotion.model.evaluation.answering import answer_split, answering_subset
 from flickr_emotion.model.posts.posts import Integers
 from flickr_emotion.model.processes.distributed import World

@@ -26,8 +26,8 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks.real_answers import Probabilities
 from benchmarks.real_folds import IMAGE_ENCODER
 from flickr_emotion.common.modalities import MODALITIES
+from flickr_emotion.common.split_names import SPLITS, TEST, TRAIN, VALIDATION
 from flickr_emotion.datasets.folder.reading import Dataset
-from flickr_emotion.datasets.rules.splits import SPLITS, TEST, TRAIN, VALIDATION
 from flickr_emotion.datasets.rules.text import words
 from flickr_emotion.model.features.image_backbones import load_backbone
 from flickr_emotion.model.features.text_features import READ

@@ -14,8 +14,8 @@ import torch
 
 from benchmarks.real_answers import judged_posts
 from benchmarks.real_posts import MVSA, command
+from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
-from flickr_emotion.datasets.rules.splits import SPLITS
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.feature_files import GrowingFile, writable_folder
 from flickr_emotion.model.features.image_backbones import load_backbone

@@ -31,9 +31,9 @@ from benchmarks.real_figures import markdown_table, parts_table
 from benchmarks.real_folds import FOLDS, IMAGE_ENCODER, build_folds
 from benchmarks.real_posts import word_vectors
 from flickr_emotion.common.progress import say
+from flickr_emotion.common.split_names import VALIDATION
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.reading import Dataset
-from flickr_emotion.datasets.rules.splits import VALIDATION
 from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.errors import ModelError, TrainingStopped
 from flickr_emotion.model.recipes import BEST_IMAGES, PARTS, PICTURES

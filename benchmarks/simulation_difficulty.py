@@ -21,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from flickr_emotion.common.modalities import COMPLETE, SUBSETS
 from flickr_emotion.datasets.rules.tags import normalise_tags
 from flickr_emotion.datasets.rules.text import post_text, words
-from flickr_emotion.harvest.sandbox.corpus import Post
+from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.sandbox.simulation.simulation import simulation
 from flickr_emotion.model.features.image_backbones import load_backbone
 

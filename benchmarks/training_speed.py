@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from benchmarks import training_posts as source
 from benchmarks.plain_training import PlainNetwork, PlainSplit, plain_order
@@ -35,7 +36,7 @@ from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.model.evaluation.evaluation import score
 from flickr_emotion.model.features.image_backbones import Backbone, build_backbone
 from flickr_emotion.model.features.picture_decoding import PictureTable, open_decoder
-from flickr_emotion.model.inputs.batches import Split, training_order
+from flickr_emotion.model.inputs.batches import Batch, Split, training_order
 from flickr_emotion.model.networks.multitask import MultitaskNetwork
 from flickr_emotion.model.posts.posts import Encoding, Integers, Posts
 from flickr_emotion.model.processes.distributed import World
@@ -58,12 +59,15 @@ class Trained:
     _optimiser: torch.optim.Optimizer
     _schedule: torch.optim.lr_scheduler.LRScheduler
 
+    def _loss(self, batch: Any) -> Any:
+        return self.network.loss(self.network(batch), batch)
+
     def steps(self, batches: Sequence[Integers]) -> None:
         """Take a step on each of these batches."""
         self.network.train()
         for indices in batches:
             batch = self._split.batch(indices)
-            loss = self.network.loss(self.network(batch), batch)
+            loss = self._loss(batch)
             self._optimiser.zero_grad()
             loss.backward()
             self._optimiser.step()
@@ -98,6 +102,11 @@ class Ours(Trained):
         trained = [p for p in self.network.parameters() if p.requires_grad]
         self._optimiser = LazyAdam(trained, lr=RATE)
         self._schedule = _warm_up(self._optimiser)
+
+    def _loss(self, batch: Batch) -> Tensor:
+        counts = {subset: len(rows) for subset, rows in batch.rows.items()}
+        loss: Tensor = self.network.loss(self.network(batch), batch, counts)
+        return loss
 
     def epoch(self) -> None:
         """Take a step on each batch."""

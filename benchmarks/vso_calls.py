@@ -26,7 +26,7 @@ from flickr_emotion.harvest.crawl.crawl import crawl
 from flickr_emotion.harvest.crawl.options import CrawlOptions
 from flickr_emotion.harvest.intake.lists import add_list
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.schema import FILE_NAME
+from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 from flickr_emotion.harvest.lists.detection import open_list
 from flickr_emotion.harvest.lists.vso import ONTOLOGY_NAME
 from flickr_emotion.harvest.sandbox.vso.corpus import VsoCorpus, vso_corpus

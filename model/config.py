@@ -1,15 +1,18 @@
 """What a training run can be told, checked before anything is read or computed.
 
-The defaults are the paper's settings (section 3.2). The command line imports this module to show
-them, so it must not import torch.
+A field is what the user has set; None leaves it to the recipe. What then holds is a property
+(``resolved_...``), so that a setting that changes the recipe changes all that follows from it. The
+defaults are the paper's settings (section 3.2). The command line imports this module to show them,
+so it must not import torch.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 from flickr_emotion.common.modalities import MODALITIES, SUBSETS
+from flickr_emotion.common.options import check_options, option
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.recipes import (
     BEST,
@@ -51,129 +54,117 @@ _READS = {"fasttext": ("text",), "inception": ("image",)}
 class TrainingConfig:
     """The settings of one training run."""
 
-    model: str = "multitask"
-    """One of ``MODELS``."""
-
-    subset: str | None = None
-    """Of ``single-task``: the one subset whose network is trained; all seven without it."""
-
-    recipe: str = PAPER
-    """``paper``, or ``best``: of ``multitask``, with what helps where posts are few."""
-
-    without: tuple[str, ...] = ()
-    """Parts of the best recipe that are left out, each one of ``PARTS``."""
-
-    image_encoder: str = ""
-    """A torchvision classification model, ``efficientnet_lite0`` or ``efficientnet_lite2``; several
-    with ``+`` between. Empty for the model's own: ``inception_v3`` for ``inception``, two side by
-    side in the best recipe, else the paper's ``densenet121``."""
-
-    image_weights: str = "imagenet"
-    """``imagenet``, ``none`` (random), or a state dict as ``.safetensors`` or ``.pth``."""
-
-    finetune_image: bool = False
-    """Whether the image backbone is trained too. Frozen by default: Adam at the paper's rate would
-    destroy pretrained weights within a few steps, and frozen features are computed only once."""
-
-    image_learning_rate: float = 1e-4
-    """The rate of the backbone's own parameters with ``finetune_image``."""
-
-    word_vectors: Path | None = None
-    """A word2vec or GloVe file of 300 dimensions; random word vectors without one."""
-
-    epochs: int = 30
-    """Passes over the training posts at most; early stopping usually ends before."""
-
-    batch_size: int = 0
-    """Posts to a pass through the network, which several processes divide; 0 for the recipe's own:
-    64, 128 in the best."""
-
-    accumulate: int = 1
-    """Passes to a step. Each head's loss is its mean over all posts of the step."""
-
-    learning_rate: float | None = None
-    """Adam's rate for everything but the image backbone; None for the recipe's own."""
-
-    patience: int = 5
-    """Epochs without a lower validation loss after which training ends."""
-
-    seed: int = 0
-    """Decides initial weights, dropout and the order of posts."""
-
-    repeats: int = 1
-    """Runs with the seeds ``seed``, ``seed + 1``, ...; metrics are then mean and deviation."""
-
-    device: str = "auto"
-    """``auto`` (CUDA where there is one), ``cpu``, ``cuda``, or one of several as ``cuda:1``."""
-
-    decode: str = "cpu"
-    """``cpu``, or ``gpu`` for nvJPEG, which keeps up with a GPU and rounds otherwise."""
-
-    compile: bool = False
-    """Whether the image backbone is compiled: it pays where it is trained, on a GPU."""
+    model: str = option("multitask", choices=MODELS, help="The system.")
+    subset: str | None = option(
+        None,
+        choices=SUBSETS,
+        default_help="a network for each of the 7",
+        help="Of single-task: the one subset whose network is trained, such as image+text.",
+    )
+    recipe: str = option(
+        PAPER,
+        choices=RECIPES,
+        help="paper, or best: of multitask, with what helps where posts are few (docs/model.md).",
+    )
+    without: tuple[str, ...] = option(
+        (),
+        choices=tuple(PARTS),
+        metavar="PART",
+        help=f"Of the best recipe, leave out a part; once for each: {', '.join(PARTS)}.",
+    )
+    image_encoder: str | None = option(
+        None,
+        metavar="NAME",
+        default_help=f"{PAPERS_IMAGES}; inception_v3 for inception; {BEST_IMAGES} with "
+        "--recipe best",
+        help="A torchvision classification model, efficientnet_lite0 or efficientnet_lite2; "
+        "several with + between.",
+    )
+    image_weights: str = option(
+        "imagenet",
+        metavar="NAME|FILE",
+        help="imagenet, none (random), or a .safetensors or .pth state dict.",
+    )
+    # Frozen by default: Adam at the paper's rate would destroy pretrained weights within a few
+    # steps, and frozen features are computed only once.
+    finetune_image: bool = option(False, negatable=True, help="Train the image encoder too.")
+    image_learning_rate: float = option(
+        1e-4, between=(0, 1), help="The image encoder's rate with --finetune-image."
+    )
+    word_vectors: Path | None = option(
+        None,
+        metavar="FILE",
+        default_help="random vectors",
+        help="A word2vec or GloVe file of 300 dimensions.",
+    )
+    epochs: int = option(
+        30, minimum=1, help="Passes over the training posts at most; early stopping ends before."
+    )
+    batch_size: int | None = option(
+        None,
+        minimum=1,
+        default_help=f"{PAPERS_BATCH}; {BEST_BATCH} with --recipe best",
+        help="Posts per batch, which several processes divide.",
+    )
+    accumulate: int = option(1, minimum=1, help="Batches per step: a large step in little memory.")
+    learning_rate: float | None = option(
+        None,
+        between=(0, 1),
+        default_help=f"{PAPERS_RATE:g}; {BEST_RATE:g} with --recipe best",
+        help="Adam's rate for everything but the image encoder.",
+    )
+    patience: int = option(
+        5, minimum=1, help="Epochs without a lower validation loss before training ends."
+    )
+    seed: int = option(
+        0,
+        minimum=0,
+        maximum=2**32 - 1,
+        help="Decides initial weights, dropout and the order of posts.",
+    )
+    repeats: int = option(
+        1, minimum=1, help="Runs with successive seeds; metrics are their mean and deviation."
+    )
+    device: str = option(
+        "auto",
+        # Torch knows more, such as ``meta``, on which nothing is computed.
+        pattern=r"auto|cpu|cuda(:[0-9]{1,2})?",
+        metavar="auto, cpu, cuda or cuda:N",
+        help="Where the network runs; auto is CUDA where there is one.",
+    )
+    # nvJPEG keeps up with a GPU, and rounds otherwise than the CPU's decoder.
+    decode: str = option(
+        "cpu", choices=("cpu", "gpu"), help="What decodes pictures: cpu, or gpu for nvJPEG."
+    )
+    compile: bool = option(
+        False, help="Compile the image encoder (torch.compile), which pays where it is trained."
+    )
 
     def __post_init__(self) -> None:
-        if self.model not in MODELS:
-            raise ModelError(f"--model {self.model} is not known: give one of {', '.join(MODELS)}")
-        if self.subset is not None:
-            if self.model != "single-task":
-                raise ModelError(
-                    f"--subset is for --model single-task: leave it away with {self.model}"
-                )
-            if self.subset not in SUBSETS:
-                raise ModelError(
-                    f"--subset {self.subset} is not known: give one of {', '.join(SUBSETS)}"
-                )
+        check_options(self, ModelError)
+        if self.subset is not None and self.model != "single-task":
+            raise ModelError(f"--subset is for --model single-task: omit it with {self.model}")
         self._check_recipe()
-        if self.learning_rate is None:
-            own = BEST_RATE if RATE in self.parts else PAPERS_RATE
-            object.__setattr__(self, "learning_rate", own)
-        if self.batch_size == 0:
-            batch_size = BEST_BATCH if RATE in self.parts else PAPERS_BATCH
-            object.__setattr__(self, "batch_size", batch_size)
-        if not self.image_encoder:
-            images = BEST_IMAGES if PICTURES in self.parts else PAPERS_IMAGES
-            encoder = _IMAGE_ENCODERS.get(self.model, images)
-            object.__setattr__(self, "image_encoder", encoder)
-        for name in ("epochs", "batch_size", "accumulate", "patience", "repeats"):
-            if getattr(self, name) < 1:
-                raise ModelError(f"{_option(name)} is {getattr(self, name)}: it must be at least 1")
-        for name in ("learning_rate", "image_learning_rate"):
-            if not 0 < getattr(self, name) < 1:
-                raise ModelError(
-                    f"{_option(name)} is {getattr(self, name)}: it must lie between 0 and 1"
-                )
-        if not 0 <= self.seed < 2**32:
-            raise ModelError(f"--seed is {self.seed}: it must lie between 0 and 2**32 - 1")
         last = self.seed + self.repeats - 1
         if last >= 2**32:
             raise ModelError(
-                f"--seed {self.seed} with --repeats {self.repeats} ends with the seed {last}: it "
-                "must lie between 0 and 2**32 - 1"
+                f"--seed {self.seed} with --repeats {self.repeats} ends with the seed {last}: give "
+                "seeds from 0 to 2**32 - 1"
             )
 
     def _check_recipe(self) -> None:
-        if self.recipe not in RECIPES:
-            raise ModelError(
-                f"--recipe {self.recipe} is not known: give one of {', '.join(RECIPES)}"
-            )
         if self.recipe == PAPER:
             if self.without:
-                raise ModelError("--without takes parts of the best recipe away: add --recipe best")
+                raise ModelError("--without leaves out parts of the best recipe: add --recipe best")
             return
         if self.model != "multitask":
             raise ModelError(
-                f"--recipe {self.recipe} is the multitask network's: leave --model {self.model} "
-                "or the recipe away"
+                f"--recipe {self.recipe} is for --model multitask: omit it with {self.model}"
             )
         if self.finetune_image:
             raise ModelError(
-                f"--recipe {self.recipe} reads the features of a frozen image encoder: leave "
-                "--finetune-image or the recipe away"
-            )
-        if unknown := [part for part in self.without if part not in PARTS]:
-            raise ModelError(
-                f"--without {unknown[0]} is not known: give some of {', '.join(PARTS)}"
+                f"--recipe {self.recipe} reads features of a frozen image encoder: omit "
+                "--finetune-image or the recipe"
             )
         if not self.parts:
             raise ModelError("--without leaves nothing of the best recipe: give --recipe paper")
@@ -184,10 +175,26 @@ class TrainingConfig:
         return frozenset(PARTS) - {*self.without} if self.recipe == BEST else frozenset()
 
     @property
-    def rate(self) -> float:
+    def resolved_image_encoder(self) -> str:
+        """The image encoder that is used."""
+        if self.image_encoder is not None:
+            return self.image_encoder
+        images = BEST_IMAGES if PICTURES in self.parts else PAPERS_IMAGES
+        return _IMAGE_ENCODERS.get(self.model, images)
+
+    @property
+    def resolved_batch_size(self) -> int:
+        """How many posts a batch has."""
+        if self.batch_size is not None:
+            return self.batch_size
+        return BEST_BATCH if RATE in self.parts else PAPERS_BATCH
+
+    @property
+    def resolved_learning_rate(self) -> float:
         """Adam's rate."""
-        assert self.learning_rate is not None
-        return self.learning_rate
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return BEST_RATE if RATE in self.parts else PAPERS_RATE
 
     @property
     def warm_up_steps(self) -> int:
@@ -211,24 +218,32 @@ class TrainingConfig:
             return tuple(self.subset.split("+"))
         return _READS.get(self.model, MODALITIES)
 
+    def options(self) -> dict[str, Any]:
+        """Return all settings by name, resolved: what a run records.
+
+        A run that is read back does not depend on what the recipes' defaults are by then.
+        """
+        return asdict(self) | {
+            "image_encoder": self.resolved_image_encoder,
+            "batch_size": self.resolved_batch_size,
+            "learning_rate": self.resolved_learning_rate,
+        }
+
     @classmethod
     def of_options(cls, options: Mapping[str, Any]) -> "TrainingConfig":
         """Return the settings that a run's ``config.json`` names; others have their defaults.
 
         Raises ``TypeError`` where a value is of the wrong kind.
         """
-        known = {field.name: field for field in fields(cls) if field.name in options}
-        values = {name: options[name] for name in known}
+        values = {field.name: options[field.name] for field in fields(cls) if field.name in options}
         if values.get("word_vectors") is not None:
             values["word_vectors"] = Path(values["word_vectors"])
         if isinstance(values.get("without"), list):
             values["without"] = tuple(values["without"])
-        for name, field in known.items():
-            kind = type(field.default)
-            if field.default is not None and not isinstance(values[name], kind):
-                raise TypeError(f"{name} is no {kind.__name__}")
+        hints = get_type_hints(cls)
+        for name, value in values.items():
+            kind = get_origin(hints[name]) if name == "without" else hints[name]
+            if not isinstance(value, kind):
+                named = getattr(kind, "__name__", str(kind).removesuffix(" | None"))
+                raise TypeError(f"{name} is no {named}")
         return cls(**values)
-
-
-def _option(name: str) -> str:
-    return "--" + name.replace("_", "-")

@@ -36,9 +36,9 @@ def run(*arguments: object, key: bool = False) -> subprocess.CompletedProcess[st
     )
 
 
-def error_of(done: subprocess.CompletedProcess[str]) -> str:
+def error_of(done: subprocess.CompletedProcess[str], code: int = 1) -> str:
     """The one line that an error is."""
-    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
     lines = done.stderr.strip().splitlines()
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("error: ")
@@ -66,6 +66,7 @@ class TestHelp:
                     "status",
                     "build-splits",
                     "inspect",
+                    "reduce",
                     "verify",
                     "manifest",
                     "train",
@@ -104,7 +105,7 @@ class TestHelp:
 class TestErrors:
     def test_no_key(self, tmp_path: Path) -> None:
         published_list = write_votes(tmp_path / "list", [post(1)])
-        line = error_of(run("crawl", published_list, "--out", tmp_path / "h"))
+        line = error_of(run("crawl", published_list, "--out", tmp_path / "h"), 2)
         assert "FLICKR_API_KEY" in line
         assert not (tmp_path / "h").exists()
 

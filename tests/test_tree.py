@@ -2,32 +2,123 @@
 
 import ast
 import re
+from collections import Counter
+from graphlib import TopologicalSorter
+from pathlib import Path
 
-import pytest
-
+from flickr_emotion.common import errors
 from flickr_emotion.common.checkout import PROJECT
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 
 
-def imported(package: str) -> set[str]:
-    """The top-level packages that a package's modules import."""
-    found = set()
-    for path in (PROJECT / package).rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                found |= {alias.name.partition(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                found.add(node.module.partition(".")[0])
+# From the bottom to the top: a folder's modules import from their own folder and those above it in
+# this list, which are lower. `harvest` and `model` know nothing of each other.
+LAYERS = [
+    "common",
+    *(f"harvest{room}" for room in ("", ".pace", ".flickr", ".pictures", ".manifests", ".lists")),
+    *(
+        f"harvest.{room}"
+        for room in ("yfcc100m", "ledger.rows", "ledger", "calls", "trust", "intake", "checks")
+    ),
+    *(f"harvest.{room}" for room in ("image_hosts", "crawl")),
+    *(f"harvest.sandbox{room}" for room in ("", ".simulation", ".vso")),
+    *(f"datasets{room}" for room in ("", ".rules", ".folder", ".sources", ".build", ".manifests")),
+    *(f"datasets.{room}" for room in ("inspect", "verification")),
+    *(f"model{room}" for room in ("", ".posts", ".features", ".inputs", ".networks")),
+    *(f"model.{room}" for room in ("processes", "runs", "evaluation", "training", "prediction")),
+    *("model.reproduction", "", "command_line", "commands"),
+]
+MOST_MODULES = 16
+FOLDERS = {name: PROJECT / name for name in ("harvest", "datasets", "model")}
+PACKAGE = PROJECT / "flickr_emotion"
+
+
+def modules() -> dict[str, Path]:
+    """All modules of the package by their names, without `flickr_emotion.`."""
+    found = {}
+    for root, before in [(PACKAGE, ""), *((path, f"{name}.") for name, path in FOLDERS.items())]:
+        for path in root.rglob("*.py"):
+            name = before + ".".join(path.relative_to(root).with_suffix("").parts)
+            found[name.removesuffix("__init__").rstrip(".")] = path
     return found
 
 
-@pytest.mark.parametrize(
-    ("package", "never"),
-    [("harvest", {"datasets", "model"}), ("datasets", {"model"}), ("model", {"harvest"})],
-)
-def test_a_stage_reads_only_the_box_before_it(package: str, never: set[str]) -> None:
-    assert not imported(package) & never
+MODULES = modules()
+
+
+def room(module: str) -> str:
+    """The folder of a module; of a package, itself."""
+    is_package = MODULES[module].name == "__init__.py"
+    return module if is_package else module.rpartition(".")[0]
+
+
+def arrows() -> set[tuple[str, str]]:
+    """Which module imports which, late imports too."""
+    found = set()
+    for name, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+                "flickr_emotion"
+            ):
+                base = (node.module or "").removeprefix("flickr_emotion").lstrip(".")
+                for alias in node.names:
+                    whole = f"{base}.{alias.name}".lstrip(".")
+                    found.add((name, whole if whole in MODULES else base))
+    return found
+
+
+ARROWS = arrows()
+
+
+class TestRooms:
+    def test_every_folder_has_its_layer(self) -> None:
+        assert {room(module) for module in MODULES} <= {*LAYERS}
+
+    def test_no_arrow_climbs(self) -> None:
+        """So there is no circle of folders either."""
+        # The public interface names what is above it, for type checkers alone.
+        climbing = {
+            f"{module} imports {other}"
+            for module, other in ARROWS
+            if module and LAYERS.index(room(module)) < LAYERS.index(room(other))
+        }
+        assert climbing - {"__main__ imports commands.main"} == set()
+
+    def test_no_module_imports_itself_in_a_circle(self) -> None:
+        graph = {
+            module: [other for importer, other in ARROWS if importer == module and other]
+            for module in MODULES
+        }
+        TopologicalSorter(graph).prepare()
+
+    def test_harvest_and_model_are_strangers(self) -> None:
+        tops = {(module.partition(".")[0], other.partition(".")[0]) for module, other in ARROWS}
+        assert not tops & {("harvest", "model"), ("model", "harvest"), ("harvest", "datasets")}
+
+    def test_no_folder_is_crowded(self) -> None:
+        sizes = Counter(room(module) for module in MODULES)
+        assert {name: size for name, size in sizes.items() if size > MOST_MODULES + 1} == {}
+
+    def test_no_module_is_called_by_the_folders_bare_names(self) -> None:
+        for path in [*MODULES.values(), *(PROJECT / "tests").rglob("*.py")]:
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ImportFrom):
+                    top = (node.module or "").partition(".")[0]
+                    assert top not in ("harvest", "model"), path
+
+
+def test_the_tree_of_errors_is_the_one_that_is_drawn() -> None:
+    bases = {
+        node.name: {base.id for base in node.bases if isinstance(base, ast.Name)}
+        for path in MODULES.values()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    }
+    tree = {"ToolkitError"}
+    while more := {name for name in bases if bases[name] & tree} - tree:
+        tree |= more
+    assert set(re.findall(r"\w+Error\b", errors.__doc__ or "")) == tree
 
 
 def test_the_readme_writes_into_no_folder_of_the_project() -> None:

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from flickr_emotion.common.progress import ProgressReport
+from flickr_emotion.common.split_names import SPLITS, TEST, VALIDATION
 from flickr_emotion.datasets.build.gathering import Gathered, gather
 from flickr_emotion.datasets.build.judging import Judge
 from flickr_emotion.datasets.build.local_engine import judged_locally
@@ -37,14 +38,7 @@ from flickr_emotion.datasets.folder.layout import FORMAT
 from flickr_emotion.datasets.folder.reading import FORMAT_VERSION, Dataset, open_dataset
 from flickr_emotion.datasets.rules.groups import PostGroups, fold_groups, leakage, split_groups
 from flickr_emotion.datasets.rules.options import BuildOptions
-from flickr_emotion.datasets.rules.splits import (
-    SPLITS,
-    TEST,
-    VALIDATION,
-    Splits,
-    fold_posts,
-    split_posts,
-)
+from flickr_emotion.datasets.rules.splits import Splits, fold_posts, split_posts
 from flickr_emotion.datasets.sources.inputs import Input, open_input
 from flickr_emotion.harvest.checks.broken_pictures import ask_again
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flickr_emotion.common.modalities import COMPLETE, MODALITIES
+from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.build.spool import Spool, first_numbers
 from flickr_emotion.datasets.rules.groups import PostGroups
 from flickr_emotion.datasets.rules.near_duplicates import (
@@ -22,7 +23,7 @@ from flickr_emotion.datasets.rules.near_duplicates import (
     near_pictures,
     near_texts,
 )
-from flickr_emotion.datasets.rules.splits import SPLITS, Candidates, Places
+from flickr_emotion.datasets.rules.splits import Candidates, Places
 
 _SHOWN_PICTURES = 20
 _COLUMNS = (

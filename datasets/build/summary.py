@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flickr_emotion.common.printing import printable
-from flickr_emotion.datasets.rules.splits import SPLITS
+from flickr_emotion.common.split_names import SPLITS
 
 
 def describe(content: dict[str, Any]) -> str:

@@ -17,13 +17,14 @@ import pyarrow.compute as pc
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.parquet_files import parquet_writer
+from flickr_emotion.common.split_names import SPLITS, TRAIN
 from flickr_emotion.datasets.build.spool import Spool
 from flickr_emotion.datasets.folder import decisions, excluded
 from flickr_emotion.datasets.folder.decisions import PreviousPictures
 from flickr_emotion.datasets.folder.references import references_in
 from flickr_emotion.datasets.folder.row_groups import parquet_in_groups
 from flickr_emotion.datasets.folder.shards import SCHEMA, picture_column, shards_in
-from flickr_emotion.datasets.rules.splits import NOWHERE, SPLITS, TRAIN, Places
+from flickr_emotion.datasets.rules.splits import NOWHERE, Places
 from flickr_emotion.datasets.rules.vocabulary import VocabularyCounter
 
 # Number of posts whose pictures are in memory at the same time.

@@ -4,8 +4,8 @@ from typing import Any
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.printing import markdown_cell
+from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.folder.croissant import LABELLED_BY
-from flickr_emotion.datasets.rules.splits import SPLITS
 
 # Hugging Face's cache identifies a local data set by the folder's name and the configuration:
 # without the digest in it, `load_dataset` would return the data set of an earlier build. It cannot

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from flickr_emotion.common.printing import printable
+from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.folder.shards import SCHEMA
-from flickr_emotion.datasets.rules.splits import SPLITS
 
 # The context of the format, copied exactly: readers warn about any other.
 _CONTEXT: dict[str, Any] = {

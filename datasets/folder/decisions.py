@@ -20,10 +20,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from flickr_emotion.common.parquet_files import open_parquet
+from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.datasets.rules.pictures import PREPARATION
-from flickr_emotion.datasets.rules.splits import SPLITS, order_key
+from flickr_emotion.datasets.rules.splits import order_key
 
 FILE_NAME = "decisions.parquet"
 SCHEMA = pa.schema(

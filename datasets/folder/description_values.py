@@ -6,9 +6,9 @@ what it should be.
 
 from typing import Any
 
+from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.folder.file_digests import FILES
 from flickr_emotion.datasets.folder.layout import is_known
-from flickr_emotion.datasets.rules.splits import SPLITS
 from flickr_emotion.harvest.flickr.photo_url import SIZES
 
 _KINDS = ("votes", "sentiment", "labels")

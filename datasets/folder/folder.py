@@ -3,7 +3,6 @@
 Until then, an older data set in its place stays as it was. Only data sets are ever replaced.
 """
 
-import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from typing import Any
 from filelock import Timeout
 
 from flickr_emotion.common.replacing import put_folder, workspace_beside
+from flickr_emotion.common.whole_files import json_text
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.card import data_set_card
 from flickr_emotion.datasets.folder.croissant import croissant
@@ -90,5 +90,4 @@ def write_description(
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
-    path.write_text(text, encoding="utf-8")
+    path.write_text(json_text(content), encoding="utf-8")

@@ -9,6 +9,7 @@ import os
 import re
 from pathlib import Path
 
+from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.errors import DatasetError
 
 FORMAT = "flickr-emotion-dataset"
@@ -22,7 +23,7 @@ FEATURES = "features"
 
 _FILES = re.compile(
     r"(dataset|vocabulary|croissant)\.json|(excluded|references|decisions)\.parquet|README\.md"
-    r"|data/(train|validation|test)-\d{5,}-of-\d{5,}\.parquet"
+    rf"|data/({'|'.join(SPLITS)})-\d{{5,}}-of-\d{{5,}}\.parquet"
     r"|features/[^/]+-[0-9a-f]{16}/([^/]+\.npy(\.part)?|lock)"
 )
 _FOLDERS = re.compile(r"data|features|features/[^/]+-[0-9a-f]{16}")

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from flickr_emotion.common.json_files import LARGEST_DESCRIPTION, LARGEST_VOCABULARY, read_json
 from flickr_emotion.common.parquet_files import open_parquet
 from flickr_emotion.common.replacing import left_aside, standing
+from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.errors import DamagedDatasetError, DatasetError
 from flickr_emotion.datasets.folder.classes import class_names
 from flickr_emotion.datasets.folder.description_values import (
@@ -40,7 +41,6 @@ from flickr_emotion.datasets.folder.file_digests import (
 from flickr_emotion.datasets.folder.group_checksums import GroupChecks
 from flickr_emotion.datasets.folder.layout import DESCRIPTION, FORMAT, VOCABULARY
 from flickr_emotion.datasets.folder.shards import SCHEMA
-from flickr_emotion.datasets.rules.splits import SPLITS
 
 FORMAT_VERSION = 3
 _FIRST_WITH_DIGESTS = 3

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.folder.row_groups import parquet_in_groups
-from flickr_emotion.datasets.rules.splits import SPLITS
 
 FILE_NAME = "references.parquet"
 SCHEMA = pa.schema(

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flickr_emotion.common.parquet_files import parquet_writer
+from flickr_emotion.common.whole_files import temporary
 from flickr_emotion.datasets.folder.row_groups import RowGroups
 
 _ROW_GROUP = 1000
@@ -88,7 +89,7 @@ class _Shards:
         if self._writer is not None and self._size + group.nbytes > _LARGEST_SHARD:
             self.close()
         if self._writer is None:
-            self.written.append(self._folder / f"{self._split}-{len(self.written):05d}.part")
+            self.written.append(temporary(self._folder / f"{self._split}-{len(self.written):05d}"))
             self._writer = parquet_writer(self.written[-1], SCHEMA)
             self._size = 0
         self._writer.write_table(group, row_group_size=_ROW_GROUP)

@@ -16,10 +16,10 @@ from typing import Any
 import pyarrow as pa
 
 from flickr_emotion.common.modalities import SUBSETS
+from flickr_emotion.common.split_names import SPLITS, TRAIN
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
 from flickr_emotion.datasets.inspect.tag_counts import TagCounts
-from flickr_emotion.datasets.rules.splits import SPLITS, TRAIN
 from flickr_emotion.datasets.rules.text import words
 
 # Only this many of the most frequent training tags are counted by label, which bounds the table.

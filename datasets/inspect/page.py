@@ -15,6 +15,7 @@ import pyarrow as pa
 from flickr_emotion.common.parquet_files import open_parquet
 from flickr_emotion.common.printing import printable
 from flickr_emotion.common.replacing import new_file
+from flickr_emotion.common.split_names import SPLITS, TRAIN
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.layout import check_outside
 from flickr_emotion.datasets.folder.reading import Dataset
@@ -22,7 +23,6 @@ from flickr_emotion.datasets.inspect.inspection import Inspection, Sample
 from flickr_emotion.datasets.inspect.plots import histogram, stacked_bars
 from flickr_emotion.datasets.inspect.table import occurring, summary
 from flickr_emotion.datasets.rules.pictures import UnreadablePictureError, prepare_picture
-from flickr_emotion.datasets.rules.splits import SPLITS, TRAIN
 
 _THUMBNAIL = 160
 _SHOWN_CHARACTERS = 400

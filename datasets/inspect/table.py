@@ -7,8 +7,8 @@ The content of a data set is untrusted, so every cell goes through
 from collections.abc import Iterable, Mapping
 
 from flickr_emotion.common.printing import printable
+from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.inspect.inspection import Inspection, Sample
-from flickr_emotion.datasets.rules.splits import SPLITS
 
 _BAR_WIDTH = 40
 _SHOWN_SAMPLES = 2

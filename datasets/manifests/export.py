@@ -20,11 +20,11 @@ import pyarrow.parquet as pq
 
 from flickr_emotion.common.parquet_files import open_parquet, parquet_writer
 from flickr_emotion.common.replacing import new_file
+from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.layout import check_outside
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
 from flickr_emotion.datasets.manifests.digests import half_digests, tags_as_json
-from flickr_emotion.datasets.rules.splits import SPLITS
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.manifests.description import KEY, KINDS, Description
 from flickr_emotion.harvest.manifests.digest import DIGEST_KEY, RowsDigest

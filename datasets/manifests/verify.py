@@ -35,8 +35,9 @@ from flickr_emotion.harvest.flickr.photo_url import size_in_words
 from flickr_emotion.harvest.ledger.check import check_rows, stored_tags
 from flickr_emotion.harvest.ledger.folder import picture_size
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.outcomes import VIDEO
-from flickr_emotion.harvest.ledger.schema import FILE_NAME
+from flickr_emotion.harvest.ledger.rows.dataset_rows import HeldPost, held_posts
+from flickr_emotion.harvest.ledger.rows.outcomes import VIDEO
+from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 from flickr_emotion.harvest.manifests.file import DIGEST, open_manifest
 from flickr_emotion.harvest.pictures.files import image_path
 
@@ -46,10 +47,6 @@ VERDICTS = (SAME, EDITED, UNKNOWN, GONE, PRIVATE, VIDEO, MISSING)
 
 _ROWS_PER_BATCH = 8192
 _TAGS = pa.list_(pa.string())
-_HELD = (
-    "SELECT photo_id, api_outcome, image_outcome, title, description, tags, image_sha256 "
-    "FROM photos WHERE photo_id IN ({})"
-)
 
 
 @dataclass(kw_only=True)
@@ -160,29 +157,28 @@ def _held(ledger: Ledger, images: Path, rows: pa.RecordBatch) -> list[_Held]:
     """Return what the harvest holds of each row's post, in the order of the rows."""
     photo_ids = rows["photo_id"].to_pylist()
     has_image = dict(zip(photo_ids, rows["image_sha256"].is_valid().to_pylist(), strict=True))
-    marks = ",".join("?" * len(photo_ids))
     held = {
-        row["photo_id"]: _post(ledger.path, row, images, wants_image=has_image[row["photo_id"]])
-        for row in ledger.query(_HELD.format(marks), photo_ids)
+        post.photo_id: _post(ledger.path, post, images, wants_image=has_image[post.photo_id])
+        for post in held_posts(ledger, photo_ids)
     }
     return [held.get(photo_id, _Held(MISSING)) for photo_id in photo_ids]
 
 
-def _post(ledger: Path, row: Any, images: Path, *, wants_image: bool) -> _Held:
-    if row["api_outcome"] in (GONE, PRIVATE, VIDEO):
-        return _Held(row["api_outcome"])
-    if row["api_outcome"] != "ok":
+def _post(ledger: Path, post: HeldPost, images: Path, *, wants_image: bool) -> _Held:
+    if post.api_outcome in (GONE, PRIVATE, VIDEO):
+        return _Held(post.api_outcome)
+    if post.api_outcome != "ok":
         return _Held(MISSING)
-    has_picture = row["image_outcome"] == "ok"
+    has_picture = post.image_outcome == "ok"
     if wants_image:
-        unfetched = row["image_outcome"] in ("pending", "failed")
-        if unfetched or (has_picture and not image_path(images, row["photo_id"]).is_file()):
+        unfetched = post.image_outcome in ("pending", "failed")
+        if unfetched or (has_picture and not image_path(images, post.photo_id).is_file()):
             return _Held(MISSING)
     return _Held(
         None,
-        text=post_text(row["title"] or "", row["description"] or ""),
-        tags=tuple(normalise_tags(stored_tags(ledger, row["photo_id"], row["tags"]))),
-        image_sha256=row["image_sha256"] if has_picture else None,
+        text=post_text(post.title or "", post.description or ""),
+        tags=tuple(normalise_tags(stored_tags(ledger, post.photo_id, post.tags))),
+        image_sha256=post.image_sha256 if has_picture else None,
     )
 
 

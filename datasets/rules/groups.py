@@ -13,18 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from flickr_emotion.common.split_names import SPLITS, TEST, TRAIN, VALIDATION
 from flickr_emotion.datasets.rules.near_duplicates import components
 from flickr_emotion.datasets.rules.options import OWNER
-from flickr_emotion.datasets.rules.splits import (
-    NOWHERE,
-    SPLITS,
-    TEST,
-    TRAIN,
-    VALIDATION,
-    Candidates,
-    Places,
-    Splits,
-)
+from flickr_emotion.datasets.rules.splits import NOWHERE, Candidates, Places, Splits
 
 Groups = npt.NDArray[np.int32]
 """(N,) the group of each post; -1 for a post in none."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-SPLITS = TRAIN, VALIDATION, TEST = "train", "validation", "test"
+from flickr_emotion.common.split_names import SPLITS, TEST, VALIDATION
 
 Places = npt.NDArray[np.int8]
 """(N,) the index of each post's split in ``SPLITS``, or ``NOWHERE``."""

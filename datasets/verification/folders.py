@@ -13,13 +13,13 @@ from typing import Any
 from flickr_emotion.common.parquet_files import open_parquet
 from flickr_emotion.common.printing import printable
 from flickr_emotion.common.replacing import left_aside, standing
+from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.errors import DamagedDatasetError, DatasetError
 from flickr_emotion.datasets.folder import excluded
 from flickr_emotion.datasets.folder.file_digests import FILES, damaged_files
 from flickr_emotion.datasets.folder.layout import DATA, DESCRIPTION, check_folder, is_known
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
 from flickr_emotion.datasets.rules.pictures import UnreadablePictureError, prepare_picture
-from flickr_emotion.datasets.rules.splits import SPLITS
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.manifests.file import looks_like_parquet, open_manifest
 

@@ -7,13 +7,13 @@ from flickr_emotion.datasets.verification.folders import Verdict
 from flickr_emotion.harvest.checks.harvest import (
     DamagedPicture,
     damaged_pictures,
-    ledger_faults,
     ledger_of,
     make_pictures_due,
     strange_entries,
 )
 from flickr_emotion.harvest.errors import HarvestError
-from flickr_emotion.harvest.ledger.schema import FILE_NAME
+from flickr_emotion.harvest.ledger.check import ledger_faults
+from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 
 _NO_MEND = (
     "no command repairs a ledger: restore it from a backup, or `crawl LIST --out` another folder; "

@@ -5,6 +5,7 @@ The command line, the configuration file and ``docs/options.md`` are made from t
 said once, and holds for those who call the library as it does for those who type a command.
 """
 
+import re
 from collections.abc import Collection
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
@@ -23,6 +24,8 @@ class Option:
     maximum: float | None = None
     between: tuple[float, float] | None = None
     """Bounds that are themselves excluded."""
+    pattern: str | None = None
+    """A regular expression that the whole value matches; ``metavar`` says it in words."""
     metavar: str | None = None
     """What stands for the value in the help; without, its type."""
     argument: bool = False
@@ -65,22 +68,24 @@ def check_options(instance: Any, error: type[Exception]) -> None:
             continue
         for value in given if isinstance(given, tuple) else (given,):
             if wrong := _fault(value, said):
-                raise error(f"{name if said.argument else flag(name)} {value}: {wrong}")
+                raise error(f"{name if said.argument else flag(name)} {value}{wrong}")
 
 
 def _fault(value: Any, said: Option) -> str | None:
-    """Return what would be right, None where the value is."""
+    """Return the rest of the error of a wrong value, None for a right one."""
     if said.choices and value not in said.choices:
-        return f"give {_either(said.choices)}"
+        return f" is not known: give {_either(said.choices)}"
+    if said.pattern and not re.fullmatch(said.pattern, value):
+        return f" is not known: give {said.metavar}"
     if said.between and not said.between[0] < value < said.between[1]:
-        return f"give a number between {said.between[0]:g} and {said.between[1]:g}"
+        return f": give a number between {said.between[0]:g} and {said.between[1]:g}"
     # Written so that NaN is out of bounds.
     above = said.minimum is None or value >= said.minimum
     below = said.maximum is None or value <= said.maximum
     if above and below:
         return None
     if said.minimum is not None and said.maximum is not None:
-        return f"give a number from {said.minimum:.12g} to {said.maximum:.12g}"
+        return f": give a number from {said.minimum:.12g} to {said.maximum:.12g}"
     bound = (
         f"at least {said.minimum:.12g}" if said.maximum is None else f"at most {said.maximum:.12g}"
     )

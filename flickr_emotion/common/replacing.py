@@ -21,6 +21,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from flickr_emotion.common.whole_files import put_file, sync, sync_tree
+
 _MARK = ".flickr-emotion-workspace"
 _CANNOT_EXCHANGE = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 _AT_FDCWD = -100
@@ -95,13 +97,6 @@ def put_folder(new: Path, place: Path) -> None:
     sync(place.parent)
 
 
-def put_file(new: Path, place: Path) -> None:
-    """Let a finished file take its place, in the same folder or another one of the file system."""
-    sync(new)
-    new.replace(place)
-    sync(place.parent)
-
-
 def standing(place: Path) -> Path:
     """Return where the folder of a place stands: there, or aside if a process was killed between.
 
@@ -129,26 +124,6 @@ def settle(place: Path) -> None:
     """Bring back the folder that a process killed in ``put_folder`` has left aside."""
     if (aside := standing(place)) != place:
         aside.rename(place)
-
-
-def sync_tree(folder: Path) -> None:
-    """Wait until a folder with all that is in it is on the disk."""
-    for path, _, files in os.walk(folder):
-        for name in files:
-            sync(Path(path) / name)
-        sync(Path(path))
-
-
-def sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
-    opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(opened)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that cannot
-            raise
-    finally:
-        os.close(opened)
 
 
 @contextmanager

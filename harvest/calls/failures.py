@@ -7,12 +7,8 @@ may be that only listings are ill, which ``getInfo`` can do without.
 
 import threading
 
-from flickr_emotion.harvest.pace.retry import (
-    OUR_FAULT,
-    RefusedError,
-    TransientError,
-    UselessAnswerError,
-)
+from flickr_emotion.harvest.flickr.failures import OUR_FAULT
+from flickr_emotion.harvest.pace.retry import RefusedError, TransientError, UselessAnswerError
 
 # After so many in a row the API is asked something else, to see whether it is only listings.
 _UNREADABLE_PAGES = 5
@@ -28,6 +24,8 @@ class CallFailures:
         self.only_listings_fail = False
         """Whether the API has answered another call since pages could not be read."""
         self._lock = threading.Lock()
+        self._too_many = 0
+        """Times in a row that Flickr said that we ask too much."""
         self._useless: dict[str, str] = {}
         """What was asked for, by what came instead of an answer the last time."""
         self._unreadable_pages = 0
@@ -37,9 +35,17 @@ class CallFailures:
 
     def succeeded(self, *, of_listing: bool) -> None:
         """Take note of a usable answer; ``of_listing``: whether it was a page."""
-        if of_listing:
-            self._unreadable_pages, self.only_listings_fail = 0, False
-        self._our_faults = (None, set())
+        with self._lock:
+            self._too_many = 0
+            if of_listing:
+                self._unreadable_pages, self.only_listings_fail = 0, False
+            self._our_faults = (None, set())
+
+    def add_too_many(self) -> int:
+        """Count an answer that we ask too much; return how many came in a row."""
+        with self._lock:
+            self._too_many += 1
+            return self._too_many
 
     def came_before(self, asked: str, error: TransientError) -> bool:
         """Whether the same useless answer came before: then asking again would not mend it.
@@ -69,7 +75,13 @@ class CallFailures:
                 "fault of this program, or --flickr-url is no server of Flickr's API"
             )
 
+    def blame_listings(self) -> None:
+        """Take note that the API answers another call while pages cannot be read."""
+        with self._lock:
+            self.only_listings_fail = True
+
     def add_unreadable_page(self) -> bool:
         """Count a page; return whether it is time to find out if the API answers other calls."""
-        self._unreadable_pages += 1
-        return self._unreadable_pages % _UNREADABLE_PAGES == 0 and not self.only_listings_fail
+        with self._lock:
+            self._unreadable_pages += 1
+            return self._unreadable_pages % _UNREADABLE_PAGES == 0 and not self.only_listings_fail

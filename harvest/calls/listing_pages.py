@@ -9,13 +9,20 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from flickr_emotion.harvest.calls.sweep import PAGE, Sweep, Window
-from flickr_emotion.harvest.calls.videos import drop_videos
+from flickr_emotion.harvest.calls.sweep import Sweep
+from flickr_emotion.harvest.calls.videos import remove_poster_frames
+from flickr_emotion.harvest.flickr.answers import ListingPage
 from flickr_emotion.harvest.flickr.api import FlickrClient
-from flickr_emotion.harvest.flickr.listings import Listing
-from flickr_emotion.harvest.flickr.upload_dates import UploadDates
+from flickr_emotion.harvest.flickr.listings import PAGE, Listing
+from flickr_emotion.harvest.flickr.upload_dates import DatedPhoto, UploadDates
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.listings import LARGEST_ID, known_dates, record_page
+from flickr_emotion.harvest.ledger.listings import (
+    LARGEST_ID,
+    Covered,
+    Window,
+    known_dates,
+    record_page,
+)
 from flickr_emotion.harvest.pace.retry import TransientError
 
 # So many neighbours at a page's end say together where it ends.
@@ -41,57 +48,72 @@ class ListingPages:
         self._lock = threading.Lock()
         self._dates = UploadDates(known_dates(ledger))
 
-    def fetch(self, listing: Listing, sweep: Sweep, start: int) -> Page:
+    def list_once(self, listing: Listing, sweep: Sweep, start: int) -> Page:
         """Spend one call on the page that begins at a photo, and tell the sweep what it covers.
 
         Raises as ``FlickrClient.search`` does, and ``TransientError`` where it is another page.
         """
         with self._lock:
             not_after = self._dates.not_after(start)
-        page = self._client.search(listing, not_after=not_after)
-        dated = [
-            (number, answer.date_upload)
-            for answer in page.answers
-            if answer.date_upload is not None
-            and (number := int(answer.reference.photo_id)) <= LARGEST_ID
-        ]
+        shown = self._client.search(listing, not_after=not_after)
+        dated = _dated(shown)
         if not_after is not None and any(date > not_after for _, date in dated):
             raise TransientError("a listing of other dates than asked for")
+        certain = self._learn(listing, dated, start, not_after)
+        covered = _covered(shown, dated, start, certain=certain)
+        remove_poster_frames(self._images, shown.videos)
+        window = record_page(
+            self._ledger,
+            listing,
+            shown,
+            covered,
+            sought=sweep.sought_between(covered.newest_id, covered.oldest_id),
+        )
+        photo_ids = (
+            *(photo_id for photo_id, _ in dated),
+            *(number for it in shown.videos if (number := int(it)) <= LARGEST_ID),
+        )
+        sweep.shown(start, window, photo_ids)
+        return Page(window=window, photo_ids=photo_ids)
+
+    def _learn(
+        self, listing: Listing, dated: list[DatedPhoto], start: int, not_after: int | None
+    ) -> bool:
+        """Learn the dates of a page; return whether it surely began above the photo ``start``.
+
+        ``not_after``: the date that it was asked for by.
+        """
         with self._lock:
             if listing.kind != "owner":  # an owner may have set the dates of all of them
                 self._dates.learn(dated)
             # By what the page taught, too. Where that is wrong, getInfo settles the photo.
             learned = self._dates.not_after(start)
-            certain = not_after is None or (learned is not None and learned <= not_after)
-        results = len(page.answers) + len(page.videos) + page.refused
-        newest_id, _ = _middle(dated[:_EDGE]) or (start, None)
-        # The start itself is covered only if the page surely began above it.
-        newest_id = max(newest_id, start) if certain or not results else newest_id
-        oldest_id, oldest_date = _middle(dated[-_EDGE:]) or (0, None)
-        if results < PAGE and (page.pages is None or page.pages <= 1):  # there is no more of it
-            oldest_id, oldest_date = 0, None
-        elif oldest_id > newest_id:
-            oldest_id, oldest_date = newest_id, None
-        window = record_page(
-            self._ledger,
-            listing,
-            page.answers,
-            videos=page.videos,
-            newest_id=newest_id,
-            oldest_id=oldest_id,
-            oldest_date=oldest_date,
-            results=results,
-            sought=sweep.sought_between(newest_id, oldest_id),
-        )
-        drop_videos(self._ledger, self._images, page.videos)
-        photo_ids = (
-            *(photo_id for photo_id, _ in dated),
-            *(number for it in page.videos if (number := int(it)) <= LARGEST_ID),
-        )
-        sweep.shown(start, window, photo_ids)
-        return Page(window=window, photo_ids=photo_ids)
+        return not_after is None or (learned is not None and learned <= not_after)
 
 
-def _middle(dated: list[tuple[int, int]]) -> tuple[int, int] | None:
+def _dated(shown: ListingPage) -> list[DatedPhoto]:
+    """Return the posts of a page that have a date, in its order."""
+    return [
+        DatedPhoto(number, answer.date_upload)
+        for answer in shown.answers
+        if answer.date_upload is not None
+        and (number := int(answer.reference.photo_id)) <= LARGEST_ID
+    ]
+
+
+def _covered(shown: ListingPage, dated: list[DatedPhoto], start: int, *, certain: bool) -> Covered:
+    """Return which ids a page from ``start`` on covers; ``certain``: it began above that photo."""
+    newest_id, _ = _middle(dated[:_EDGE]) or (start, None)
+    # The start itself is covered only if the page surely began above it.
+    newest_id = max(newest_id, start) if certain or not shown.results else newest_id
+    oldest_id, oldest_date = _middle(dated[-_EDGE:]) or (0, None)
+    if shown.results < PAGE and (shown.pages is None or shown.pages <= 1):  # there is no more of it
+        oldest_id, oldest_date = 0, None
+    elif oldest_id > newest_id:
+        oldest_id, oldest_date = newest_id, None
+    return Covered(newest_id=newest_id, oldest_id=oldest_id, oldest_date=oldest_date)
+
+
+def _middle(dated: list[DatedPhoto]) -> DatedPhoto | None:
     """Return the middle one of some neighbours, by id: one alone may have a date that was set."""
     return sorted(dated)[len(dated) // 2] if dated else None

@@ -1,5 +1,9 @@
 """The yield rule: where in a listing the next call is worth more than asking for one photo.
 
+from flickr_emotion.harvest.flickr.listings import PAGE
+from flickr_emotion.harvest.ledger.listings import Window
+
+
 A listing (every photo that Flickr finds for a pair of words, or every photo of an owner) is up to
 millions long, in the order of upload, and a call shows 500 of it from any date on. The wanted
 photos are scattered in it; their ids say where. So no listing is read from end to end: each call
@@ -11,13 +15,12 @@ settles one photo a call.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-PAGE = 500
-"""Photos that Flickr lists a call, at most."""
+from flickr_emotion.harvest.ledger.listings import Window
+
 WORTHWHILE = 1.2
 """Wanted photos that a call must be expected to show; ``getInfo`` answers one."""
 _TRIES = 3
@@ -26,28 +29,6 @@ _FAILED_PAGES = 2
 _BARREN_PAGES = 5  # in a row
 # What is believed of a listing before it was asked: two of two wanted photos seen.
 _PRIOR_SOUGHT = 2.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Window:
-    """What one call of a listing covered."""
-
-    newest_id: int
-    oldest_id: int
-    """Photo ids between which nothing of the listing is unknown any more."""
-    results: int
-    """Photos that the page showed, at most ``PAGE``."""
-    sought: int
-    """Wanted photos whose ids lie between."""
-    found: int
-    """Those of them that the page showed."""
-    won: int
-    """Posts that the call brought, whichever listing they were wanted for."""
-
-    @property
-    def page_span(self) -> float:
-        """Ids that a full page spans here."""
-        return (self.newest_id - self.oldest_id) * PAGE / max(self.results, 1)
 
 
 class Sweep:

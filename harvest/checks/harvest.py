@@ -6,21 +6,26 @@ pictures take minutes to read. Here each is compared with the SHA-256 that was r
 
 import hashlib
 import os
-import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from stat import S_ISREG
 
+from flickr_emotion.common.whole_files import ENDING
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.ledger.folder import harvest_at_work
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.schema import FILE_NAME
+from flickr_emotion.harvest.ledger.rows.pictures import (
+    RecordedPicture,
+    fetch_again,
+    recorded_pictures,
+)
+from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 from flickr_emotion.harvest.pictures.files import image_path
 
 IMAGES = "images"
-_SHOWN_FAULTS = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,35 +36,20 @@ class DamagedPicture:
     why: str
 
 
-def ledger_faults(ledger: Ledger) -> list[str]:
-    """Return what SQLite finds wrong in a ledger, a line each; none where it is whole.
-
-    It sees a broken structure, not another letter in a text: SQLite keeps no checksums.
-    """
-    try:
-        found = [str(row[0]) for row in ledger.query(f"PRAGMA integrity_check({_SHOWN_FAULTS})")]
-    except sqlite3.DatabaseError as error:
-        found = [str(error)]
-    return [" ".join(fault.split()) for fault in found if fault != "ok"]
-
-
 def damaged_pictures(ledger: Ledger, folder: Path) -> Iterator[DamagedPicture]:
     """Yield the recorded pictures whose file is missing, a link, or another.
 
     Raises ``sqlite3.Error`` where the ledger gives out.
     """
-    rows = ledger.stream(
-        "SELECT photo_id, image_sha256, image_bytes FROM photos WHERE image_outcome = 'ok' "
-        "ORDER BY substr(photo_id, -3)"
-    )
 
-    def looked_at(row: sqlite3.Row) -> DamagedPicture | None:
-        path = image_path(folder / IMAGES, row["photo_id"])
-        why = _damage(path, row["image_sha256"], row["image_bytes"])
-        return DamagedPicture(photo_id=row["photo_id"], why=why) if why else None
+    def looked_at(picture: RecordedPicture) -> DamagedPicture | None:
+        path = image_path(folder / IMAGES, picture.photo_id)
+        why = _damage(path, picture.sha256, picture.size)
+        return DamagedPicture(photo_id=picture.photo_id, why=why) if why else None
 
+    pictures = recorded_pictures(ledger)
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        while some := [row for row, _ in zip(rows, range(1000), strict=False)]:
+        while some := list(islice(pictures, 1000)):
             yield from (found for found in threads.map(looked_at, some) if found)
 
 
@@ -72,7 +62,7 @@ def strange_entries(folder: Path) -> tuple[list[Path], list[Path]]:
             entry = Path(path, name)
             if entry.is_symlink():
                 links.append(entry)
-            elif name.endswith(".part"):
+            elif name.endswith(ENDING):
                 left.append(entry)
     if images.is_symlink():
         links.append(images)
@@ -91,13 +81,7 @@ def make_pictures_due(folder: Path, photo_ids: list[str]) -> None:
             if path.is_dir() and not path.is_symlink():
                 raise HarvestError(f"{path} is a folder: move it elsewhere")
             path.unlink(missing_ok=True)
-        with ledger.transaction() as connection:
-            connection.executemany(
-                "UPDATE photos SET image_outcome = 'pending', image_attempts = 0, "
-                "image_next_try = 0, image_sha256 = NULL, image_bytes = NULL, image_width = NULL, "
-                "image_height = NULL WHERE photo_id = ? AND image_outcome = 'ok'",
-                [(photo_id,) for photo_id in photo_ids],
-            )
+        fetch_again(ledger, photo_ids)
 
 
 def ledger_of(folder: Path) -> Ledger:

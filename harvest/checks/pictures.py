@@ -10,11 +10,10 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.schema import NO_PICTURE
+from flickr_emotion.harvest.ledger.rows.pictures import fetch_again, recorded_pictures
 from flickr_emotion.harvest.pictures.files import image_path
 
 _META_KEY = "pictures"
@@ -41,26 +40,16 @@ def pictures_on_disk(ledger: Ledger, folder: Path, say: Callable[[str], None]) -
 def _make_due(ledger: Ledger, folder: Path) -> int:
     """Make due the pictures whose file is missing or of another size; return how many."""
     lost = list(_lost(ledger, folder))
-    with ledger.transaction() as connection:
-        connection.executemany(
-            "UPDATE photos SET image_outcome = 'pending', image_attempts = 0, image_next_try = 0, "
-            f"{NO_PICTURE} WHERE photo_id = ?",
-            lost,
-        )
+    fetch_again(ledger, lost)
     return len(lost)
 
 
-def _lost(ledger: Ledger, folder: Path) -> Iterator[tuple[str]]:
-    # Folder by folder: one look at a folder is far cheaper than one at each file by its name.
-    rows = ledger.stream(
-        "SELECT substr(photo_id, -3) AS ending, photo_id, image_bytes FROM photos "
-        "WHERE image_outcome = 'ok' ORDER BY 1"
-    )
-    for ending, pictures in groupby(rows, itemgetter(0)):
+def _lost(ledger: Ledger, folder: Path) -> Iterator[str]:
+    for ending, pictures in groupby(recorded_pictures(ledger), lambda it: it.photo_id[-3:]):
         sizes = _sizes(image_path(folder, ending).parent)
-        for _, photo_id, size in pictures:
-            if sizes.get(f"{photo_id}.jpg") != size:
-                yield (photo_id,)
+        for picture in pictures:
+            if sizes.get(f"{picture.photo_id}.jpg") != picture.size:
+                yield picture.photo_id
 
 
 def _sizes(folder: Path) -> dict[str, int]:

@@ -48,15 +48,17 @@ class Dispatcher:
         ledger: Ledger,
         stages: list[Stage],
         *,
+        last_row: int,
         unfinished: Callable[[], bool],
         stopped: threading.Event,
     ) -> None:
-        """``stopped`` is what the stages were given: it ends their work.
+        """``stopped`` and ``last_row`` are what the stages were given.
 
         ``unfinished`` is asked when nothing is due any more: whether a stage still has to do.
         """
         self._ledger = ledger
         self._stages = stages
+        self._last_row = last_row
         self._unfinished = unfinished
         self._stopped = stopped
         self._changed = threading.Event()
@@ -109,7 +111,8 @@ class Dispatcher:
         # A photo in flight is still planned, so the ledger alone is right whatever happens between
         # these two looks; that the stages are idle only spares it the question.
         if not all(stage.idle for stage in self._stages) or any(
-            self._ledger.next_due(stage.name) is not None for stage in self._stages
+            self._ledger.next_due(stage.name, last_row=self._last_row) is not None
+            for stage in self._stages
         ):
             return False
         if self._unfinished():

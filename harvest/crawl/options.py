@@ -5,10 +5,12 @@ from pathlib import Path
 
 from flickr_emotion.common.checkout import PROGRAM
 from flickr_emotion.common.options import check_options, option
-from flickr_emotion.harvest.crawl.withdrawals import USUAL
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.flickr.servers import servers
 from flickr_emotion.harvest.pace.retry import RetryPolicy
+
+USUAL = 0.01
+"""The fraction of the known posts that is dropped without being told."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,30 +13,15 @@ from random import Random
 from statistics import median
 
 from flickr_emotion.harvest.calls.calls import ApiCalls
-from flickr_emotion.harvest.calls.sweep import PAGE, Sweep
-from flickr_emotion.harvest.crawl.crawl import calls_of, open_lists, sized, take_in
+from flickr_emotion.harvest.calls.sweep import Sweep
 from flickr_emotion.harvest.crawl.options import CrawlOptions
+from flickr_emotion.harvest.crawl.session import CrawlSession, open_session
 from flickr_emotion.harvest.errors import HarvestError
-from flickr_emotion.harvest.flickr.listings import Listing, word_listings
-from flickr_emotion.harvest.flickr.servers import servers
-from flickr_emotion.harvest.image_hosts.client import prober
-from flickr_emotion.harvest.image_hosts.load import ImageHosts
-from flickr_emotion.harvest.image_hosts.placeholders import PlaceholderError
-from flickr_emotion.harvest.ledger.folder import harvest_at_work
+from flickr_emotion.harvest.flickr.listings import PAGE, Listing, word_listings
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.listings import (
-    open_photos,
-    search_counts,
-    some_pictures,
-    subjects,
-    windows,
-)
-from flickr_emotion.harvest.pace.retry import (
-    PhotoGoneError,
-    PhotoPrivateError,
-    TransientError,
-    UnreachableError,
-)
+from flickr_emotion.harvest.ledger.listings import open_photos, some_pictures, windows
+from flickr_emotion.harvest.ledger.rows.lists import search_counts, subjects
+from flickr_emotion.harvest.pace.retry import TransientError, UnreachableError
 
 _PROBES = 8
 _SHOWN = 3
@@ -73,18 +58,27 @@ def plan(options: CrawlOptions, say: Callable[[str], None]) -> str:
             "--plan with --refresh: a refresh asks for every post again, in about as many calls as "
             "the harvest took, which `status` counts; give one of the two"
         )
-    published = open_lists(options.published_lists)
-    options = sized(options, published, say)
-    with harvest_at_work(options.out) as ledger:
-        take_in(ledger, published, options, say)
-        pictures = _ask_pictures(ledger, options, say)
-        found = _open_subjects(ledger, pictures.alive)
-        with calls_of(options, ledger, say, threading.Event()) as calls:
+    with open_session(options, say) as session:
+        ledger, last_row = session.ledger, session.take_in().last_row
+        pictures = _ask_pictures(session, last_row)
+        found = _open_subjects(ledger, pictures.alive, last_row)
+        with session.calls(threading.Event()) as calls:
             probes = _probe(calls, found, say)
         if probes:  # what they brought is in the ledger, and no part of the plan any more
-            found = _open_subjects(ledger, pictures.alive)
+            found = _open_subjects(ledger, pictures.alive, last_row)
         _predict(found, pictures.alive)
-        return _text(ledger, options, found, pictures, probes)
+        posts = _Posts(
+            all=sum(ledger.outcome_counts(last_row=last_row)[0].values()),
+            due=ledger.left("api", last_row=last_row),
+        )
+        return _text(posts, options.quota, found, pictures, probes)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Posts:
+    all: int
+    due: int
+    """Posts that are still to be asked for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,32 +91,28 @@ class _Pictures:
     """The share of those that live."""
 
 
-def _ask_pictures(ledger: Ledger, options: CrawlOptions, say: Callable[[str], None]) -> _Pictures:
+def _ask_pictures(session: CrawlSession, last_row: int) -> _Pictures:
     """Find out how many of the pictures that are due live, by the heads of some."""
     asked = alive = 0
-    hosts = ImageHosts(retry=options.retry, say=say, ledger=ledger)
-    with prober(servers(options.flickr_url), hosts) as probe:
-        for reference in some_pictures(ledger, _SAMPLE):
-            try:
-                probe(reference)
-            except (PhotoGoneError, PhotoPrivateError, PlaceholderError):
+    with session.probe() as probe:
+        for reference in some_pictures(session.ledger, _SAMPLE, last_row=last_row):
+            failure = probe(reference)
+            if isinstance(failure, UnreachableError):
+                raise HarvestError(f"{failure}: check the network, or --flickr-url")
+            if not isinstance(failure, TransientError):
                 asked += 1
-            except UnreachableError as error:
-                raise HarvestError(f"{error}: check the network, or --flickr-url") from None
-            except TransientError:
-                continue
-            else:
-                asked, alive = asked + 1, alive + 1
-    return _Pictures(due=ledger.left("image"), asked=asked, alive=alive / asked if asked else 1.0)
+                alive += failure is None
+    due = session.ledger.left("image", last_row=last_row)
+    return _Pictures(due=due, asked=asked, alive=alive / asked if asked else 1.0)
 
 
-def _open_subjects(ledger: Ledger, alive: float) -> list[_Subject]:
+def _open_subjects(ledger: Ledger, alive: float, last_row: int) -> list[_Subject]:
     """Return the pairs or emotions with the photos that are open in them, the dead left out."""
     counts = search_counts(ledger)
     found = []
     seen: set[int] = set()
     for name in subjects(ledger):
-        opened = open_photos(ledger, name)
+        opened = open_photos(ledger, name, last_row=last_row)
         # A photo under two subjects is found by the first.
         photo_ids = sorted(set(opened.photo_ids) - seen)
         seen.update(photo_ids)
@@ -158,7 +148,7 @@ def _probe(calls: ApiCalls, found: list[_Subject], say: Callable[[str], None]) -
             continue
         probes.append(subject)
         try:
-            calls.try_page(subject.listing, subject.sweep, start)
+            calls.list_page_once(subject.listing, subject.sweep, start)
         except UnreachableError as error:
             raise HarvestError(f"{error}: check the network, or --flickr-url") from None
         except TransientError as error:
@@ -191,22 +181,20 @@ def _predict(found: list[_Subject], alive: float) -> None:
 
 
 def _text(
-    ledger: Ledger,
-    options: CrawlOptions,
+    posts: _Posts,
+    quota: int,
     found: list[_Subject],
     pictures: _Pictures,
     probes: list[_Subject],
 ) -> str:
-    api, _ = ledger.outcome_counts()
-    posts = ledger.left("api")
-    living = posts - round(min(pictures.due, posts) * (1 - pictures.alive))
+    living = posts.due - round(min(pictures.due, posts.due) * (1 - pictures.alive))
     listed = sum(len(it.photo_ids) for it in found)
     won = listed - sum(it.left for it in found)
     listing_calls = sum(it.calls for it in found)
     left = max(living - won, 0)
     calls = listing_calls + left
     lines = [
-        f"{sum(api.values()):,} photos, {posts:,} posts to ask for",
+        f"{posts.all:,} photos, {posts.due:,} posts to ask for",
         f"pictures   {pictures.due:,} to ask for, which costs no call; {1 - pictures.alive:.0%} of "
         f"{pictures.asked:,} are dead, which settles their posts: {living:,} posts left",
         f"listings   {listing_calls:,.0f} calls of {PAGE} posts, by the words of {len(found):,} "
@@ -214,10 +202,10 @@ def _text(
         f"getInfo    {left:,} calls for the rest, fewer where several of an owner are listed",
         f"in all     {calls:,.0f} calls; getInfo alone would take {living:,}",
     ]
-    if options.quota:
+    if quota:
         lines.append(
-            f"           {calls / options.quota:.1f} hours at {options.quota:,} calls an hour; "
-            f"{living / options.quota:.1f} by getInfo alone"
+            f"           {calls / quota:.1f} hours at {quota:,} calls an hour; "
+            f"{living / quota:.1f} by getInfo alone"
         )
     if found:
         found.sort(key=lambda it: (it.left - len(it.photo_ids)) / max(it.calls, 1.0))

@@ -18,23 +18,23 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from flickr_emotion.harvest.calls.calls import ApiCalls
-from flickr_emotion.harvest.calls.forecast import PlanRecord
+from flickr_emotion.harvest.calls.subject_listings import SubjectListings
 from flickr_emotion.harvest.calls.sweep import Sweep
-from flickr_emotion.harvest.flickr.listings import Listing, owner_listing, word_listings
-from flickr_emotion.harvest.ledger.due_photos import DuePhoto
+from flickr_emotion.harvest.flickr.listings import owner_listing
+from flickr_emotion.harvest.ledger.facts import PlanRecord
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.listings import (
     OwnersPhotos,
     Yields,
     open_photos,
-    owner_of,
     owners_photos,
-    subjects,
     windows,
 )
+from flickr_emotion.harvest.ledger.rows.answered_posts import owner_of
+from flickr_emotion.harvest.ledger.rows.due_photos import DuePhoto
+from flickr_emotion.harvest.ledger.rows.lists import subjects
 from flickr_emotion.harvest.pace.clock import now
 from flickr_emotion.harvest.trust.picture_trust import PictureTrust
 
@@ -51,33 +51,22 @@ _BATCH = 500
 # Photo ids that a page of an owner's listing is thought to span before any was asked for: four
 # months of Flickr's ids.
 _OWNERS_SPAN = 3e8
-# The share of photos missed by one way that the other is thought to show, before any were seen.
-_AGAIN = 0.5
-# Subjects of so many open photos are asked for both ways, to see which finds more: at first, and as
-# long as the second turns out to be clearly the better one in a fair part of them.
-_WORTH_COMPARING = 30
-_COMPARISONS = 8
-_CLEARLY = 1.25
-_OFTEN = 0.2
-
-
-@dataclass(slots=True)
-class _Way:
-    """One of the listings that may show a subject's photos, and what it brought in this job."""
-
-    listing: Listing
-    sweep: Sweep
-    calls: int = 0
 
 
 class Planner:
     """Hands out jobs to the threads of the API stage."""
 
-    def __init__(self, ledger: Ledger, calls: ApiCalls, trust: PictureTrust) -> None:
-        """Begin where the ledger is; ``trust`` has questions of its own to the API."""
+    def __init__(
+        self, ledger: Ledger, calls: ApiCalls, trust: PictureTrust, *, last_row: int
+    ) -> None:
+        """Begin where the ledger is, with the photos up to ``last_row``.
+
+        ``trust`` has questions of its own to the API.
+        """
         self._ledger = ledger
         self._calls = calls
         self._trust = trust
+        self._last_row = last_row
         self._lock = threading.Lock()
         self._subjects = deque(subjects(ledger))
         self._owners: deque[OwnersPhotos] | None = None
@@ -87,8 +76,7 @@ class Planner:
         self._next_look = 0.0
         self._plan = PlanRecord.load(ledger)
         self._owners_yields = Yields(ledger, "owner")
-        self._compared = self._second_better = 0
-        self._again = {kind: Yields(hits=_AGAIN) for kind in ("text", "tags")}
+        self._by_words = SubjectListings(ledger, calls)
 
     @property
     def busy(self) -> bool:
@@ -128,7 +116,7 @@ class Planner:
         if self._owners is None:
             if self._busy:
                 return None  # until it is known what the last listings leave
-            self._owners = deque(owners_photos(self._ledger))
+            self._owners = deque(owners_photos(self._ledger, last_row=self._last_row))
         if self._owners:
             owner = self._owners.popleft()
             photo_ids = {str(number) for number in owner.photo_ids}
@@ -145,7 +133,7 @@ class Planner:
             return None
         for place in range(_LOOK_AHEAD):
             while place < len(self._subjects):
-                found = open_photos(self._ledger, self._subjects[place])
+                found = open_photos(self._ledger, self._subjects[place], last_row=self._last_row)
                 if len(found.photo_ids) > 1:
                     break
                 del self._subjects[place]  # none, or one, which getInfo settles
@@ -160,73 +148,13 @@ class Planner:
         return None
 
     def _list_subject(self, subject: str, photo_ids: tuple[int, ...]) -> None:
-        calls, won = self._list_words(subject, photo_ids)
+        brought = self._by_words.list_subject(subject, photo_ids)
         with self._lock:
-            if calls:  # else an earlier crawl has listed it, and counted it
-                self._plan.calls += calls
-                self._plan.won += won
+            if brought.calls:  # else an earlier crawl has listed it, and counted it
+                self._plan.calls += brought.calls
+                self._plan.won += brought.won
                 self._plan.listed += len(photo_ids)
                 self._plan.save(self._ledger)
-
-    def _list_words(self, subject: str, photo_ids: tuple[int, ...]) -> tuple[int, int]:
-        """List a subject as far as it is worthwhile; return the calls spent, and its posts won."""
-        ways = [
-            _Way(listing, Sweep(photo_ids, windows(self._ledger, listing)))
-            for listing in word_listings(subject)
-        ]
-        first, second = ways
-        open_ids = set(photo_ids)
-        if not first.sweep.asked:
-            self._list_way(first, ways, open_ids, pages=1)
-        if len(open_ids) >= _WORTH_COMPARING and (second.sweep.asked or self._worth_comparing()):
-            if not second.sweep.asked:
-                self._list_way(second, ways, open_ids, pages=1)
-            better = second.sweep.rate > _CLEARLY * first.sweep.rate
-            with self._lock:
-                self._compared += 1
-                self._second_better += better
-            if better:
-                first, second = second, first
-        self._list_way(first, ways, open_ids)
-        # What one did not show, the other hardly does; how often, is learned over all subjects.
-        again = self._again[second.listing.kind]
-        span = second.sweep.usual_span or first.sweep.usual_span
-        second.sweep.look_again(open_ids, usual_span=span, usual_hits=again.hits)
-        if span is not None:
-            self._list_way(second, ways, open_ids, yields=again)
-        return sum(way.calls for way in ways), len(photo_ids) - len(open_ids)
-
-    def _worth_comparing(self) -> bool:
-        """Whether the second way has been the better one often enough to ask it again."""
-        with self._lock:
-            return self._second_better >= _OFTEN * max(self._compared - _COMPARISONS, 0)
-
-    def _list_way(
-        self,
-        way: "_Way",
-        ways: list["_Way"],
-        open_ids: set[int],
-        *,
-        pages: int | None = None,
-        yields: Yields | None = None,
-    ) -> None:
-        """Ask for the pages of one listing that are worthwhile, ``pages`` of them at most."""
-        while not self._calls.stopped and pages != 0:
-            start = way.sweep.next_start()
-            if start is None:
-                return
-            page = self._calls.ask_page(way.listing, way.sweep, start)
-            if pages is not None:
-                pages -= 1
-            if page is None:
-                continue
-            way.calls += 1
-            if yields is not None:
-                with self._lock:
-                    yields.add(page.window)
-            open_ids.difference_update(page.photo_ids)
-            for other in ways:
-                other.sweep.settle(page.photo_ids)
 
     # Listings of owners.
 
@@ -237,7 +165,7 @@ class Planner:
         while nsid is None and len(left) > 2 and not self._calls.stopped:
             photo_id = str(left.pop(len(left) // 2))
             if (photo := self._ledger.due_post(photo_id)) is not None:
-                self._calls.ask_photo(photo)
+                self._calls.get_post_once(photo)
             nsid = owner_of(self._ledger, photo_id)
         if nsid is None or len(left) < 2:
             return
@@ -249,7 +177,7 @@ class Planner:
             usual_hits=yields.hits,
         )
         while not self._calls.stopped and (start := sweep.next_start()) is not None:
-            page = self._calls.ask_page(listing, sweep, start)
+            page = self._calls.list_page_with_retries(listing, sweep, start)
             if page is not None:
                 with self._lock:
                     yields.add(page.window)
@@ -259,7 +187,11 @@ class Planner:
     def _next_photo(self) -> Job | None:
         if not self._photos:
             due = self._ledger.due(
-                "api", now=now(), limit=_BATCH + len(self._asked), after_image=True
+                "api",
+                now=now(),
+                count=_BATCH + len(self._asked),
+                last_row=self._last_row,
+                after_image=True,
             )
             self._photos.extend(
                 photo for photo in due if photo.reference.photo_id not in self._asked
@@ -276,7 +208,7 @@ class Planner:
     def _ask(self, photo_id: str) -> None:
         # It was read with many others, some time ago.
         if (photo := self._ledger.due_post(photo_id)) is not None:
-            self._calls.ask_photo(photo)
+            self._calls.get_post_once(photo)
 
     def _release(self, photo_ids: set[str], job: Job) -> None:
         """Do a job, then let its photos be asked for again if they are still due."""

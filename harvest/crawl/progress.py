@@ -82,18 +82,22 @@ class CrawlProgress:
         ledger: Ledger,
         *,
         quota: int,
+        last_row: int,
         say: Callable[[str], None],
         show: Callable[[Snapshot], None] | None,
     ) -> None:
-        """``show`` takes snapshots; without it a terminal gets bars, and ``say`` lines."""
+        """Count photos up to ``last_row``.
+
+        ``show`` takes snapshots; without it a terminal gets bars, and ``say`` lines.
+        """
         # A connection of its own: counting must not keep the crawl from its ledger.
         self._ledger = Ledger(ledger.path)
-        self._ledger.limit_to(ledger.last_row)
+        self._last_row = last_row
         self._quota = quota
         self._show = show or (lambda snapshot: say(snapshot.line()))
         self._started = time.monotonic()
-        self._pictures_at_start = self._ledger.left("image")
-        self._posts_at_start = self._ledger.left("api")
+        self._pictures_at_start = self._ledger.left("image", last_row=last_row)
+        self._posts_at_start = self._ledger.left("api", last_row=last_row)
         self._bars: _Bars | None = None
         console = Console(stderr=True)
         if show is None and console.is_terminal:
@@ -137,9 +141,10 @@ class CrawlProgress:
 
     def snapshot(self) -> Snapshot:
         """Return where the crawl is."""
-        api, image = self._ledger.outcome_counts()
-        ahead = forecast(self._ledger, quota=self._quota)
-        pictures = self._ledger.left("image")
+        last_row = self._last_row
+        api, image = self._ledger.outcome_counts(last_row=last_row)
+        ahead = forecast(self._ledger, quota=self._quota, last_row=last_row)
+        pictures = self._ledger.left("image", last_row=last_row)
         elapsed = max(time.monotonic() - self._started, 1e-3)
         picture_rate = max(self._pictures_at_start - pictures, 0) / elapsed
         post_rate = max(self._posts_at_start - ahead.posts, 0) / elapsed

@@ -8,9 +8,16 @@ from flickr_emotion.harvest.calls.forecast import forecast
 from flickr_emotion.harvest.crawl.progress import left
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.ledger.check import check_ledger
+from flickr_emotion.harvest.ledger.facts import last_quota
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.outcomes import IMAGE_OUTCOMES
-from flickr_emotion.harvest.ledger.schema import FILE_NAME
+from flickr_emotion.harvest.ledger.rows.counts import (
+    call_count,
+    failure_counts,
+    posts_by_picture_alone,
+    withdrawn_posts,
+)
+from flickr_emotion.harvest.ledger.rows.outcomes import IMAGE_OUTCOMES
+from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 from flickr_emotion.harvest.pace.clock import now
 from flickr_emotion.harvest.pace.pacing import HOUR
 
@@ -76,14 +83,14 @@ def harvest_status(folder: Path) -> Status:
 
 def _status(ledger: Ledger) -> Status:
     api, image = ledger.outcome_counts()
-    quota = int(ledger.meta("quota") or 0)
+    quota = last_quota(ledger)
     ahead = forecast(ledger, quota=quota)
     return Status(
         photos=sum(api.values()),
         api=api,
         image=image,
         calls=Calls(
-            total=ledger.query("SELECT count(*) AS n FROM calls")[0]["n"],
+            total=call_count(ledger),
             last_hour=len(ledger.call_times(since=now() - HOUR)),
             quota=quota,
         ),
@@ -93,9 +100,12 @@ def _status(ledger: Ledger) -> Status:
             calls=ahead.calls,
             seconds=ahead.seconds,
         ),
-        picture_alone=_count(ledger, "evidence WHERE what = 'api' AND witness = 'picture'"),
-        withdrawn=_count(ledger, "withdrawals"),
-        failures=_failures(ledger),
+        picture_alone=posts_by_picture_alone(ledger),
+        withdrawn=withdrawn_posts(ledger),
+        failures=[
+            Failure(what=it.what, reason=it.reason, photos=it.photos)
+            for it in failure_counts(ledger)
+        ],
     )
 
 
@@ -130,25 +140,3 @@ def describe(status: Status) -> str:
         for it in status["failures"]
     ]
     return "\n".join(lines)
-
-
-def _count(ledger: Ledger, what: str) -> int:
-    # A ledger that no crawl has opened since an older version lacks these tables.
-    table = what.split()[0]
-    if not ledger.query("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)):
-        return 0
-    return int(ledger.query(f"SELECT count(*) AS n FROM {what}")[0]["n"])
-
-
-def _failures(ledger: Ledger, limit: int = 10) -> list[Failure]:
-    # The outcomes of both stand in one index, which is only used where both are named.
-    rows = ledger.query(
-        "SELECT 'api' AS what, api_error AS reason, count(*) AS photos FROM photos "
-        "WHERE api_outcome = 'failed' GROUP BY reason UNION ALL "
-        "SELECT 'image', image_error, count(*) FROM photos "
-        "WHERE api_outcome IN ('pending', 'ok', 'gone', 'private', 'failed') "
-        "AND image_outcome IN ('failed', 'corrupt') GROUP BY image_error "
-        "ORDER BY photos DESC, what, reason LIMIT ?",
-        (limit,),
-    )
-    return [Failure(what=it["what"], reason=it["reason"], photos=it["photos"]) for it in rows]

@@ -61,6 +61,11 @@ class ListingPage:
     """Results of the whole query, as far as the listing says; it jitters between calls."""
     pages: int | None
 
+    @property
+    def results(self) -> int:
+        """Entries that the page showed, whatever they are."""
+        return len(self.answers) + len(self.videos) + self.refused
+
 
 def parse_get_info(content: Any, photo_id: str) -> Answer:
     """Read the answer of ``flickr.photos.getInfo`` for a photo.

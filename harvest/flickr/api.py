@@ -16,7 +16,6 @@ from urllib.parse import quote, quote_plus, unquote, urljoin, urlsplit
 import flickrapi
 import requests
 
-from flickr_emotion.harvest.calls.sweep import PAGE
 from flickr_emotion.harvest.flickr.answers import (
     LISTING_EXTRAS,
     Answer,
@@ -27,7 +26,8 @@ from flickr_emotion.harvest.flickr.answers import (
 )
 from flickr_emotion.harvest.flickr.bounded_http import bounded_session
 from flickr_emotion.harvest.flickr.envelope import read_envelope
-from flickr_emotion.harvest.flickr.listings import Listing
+from flickr_emotion.harvest.flickr.failures import call_failure
+from flickr_emotion.harvest.flickr.listings import PAGE, Listing
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
 from flickr_emotion.harvest.flickr.servers import Servers
 from flickr_emotion.harvest.pace.retry import (
@@ -35,7 +35,6 @@ from flickr_emotion.harvest.pace.retry import (
     PhotoPrivateError,
     RedirectedError,
     UselessAnswerError,
-    call_failure,
     seconds_to_wait,
 )
 
@@ -49,7 +48,10 @@ logging.getLogger("flickrapi").setLevel(logging.CRITICAL + 1)
 
 
 class FlickrClient:
-    """The calls that a crawl makes; its methods may be called from any thread."""
+    """One method is one call, made once; its methods may be called from any thread.
+
+    What is tried again, and when, is said above it (``harvest.calls.calls``).
+    """
 
     def __init__(
         self,
@@ -87,7 +89,7 @@ class FlickrClient:
         Raises ``RefusedError`` where the key is none, ``TransientError`` where that is not known.
         """
         try:
-            self._call("flickr.test.echo", lambda: self._api.test.echo(), lambda content: None)
+            self._call_once("flickr.test.echo", lambda: self._api.test.echo(), lambda content: None)
         except (PhotoGoneError, PhotoPrivateError):
             return  # no answer to this question, but none that refuses the key
 
@@ -97,7 +99,7 @@ class FlickrClient:
         Raises ``PhotoGoneError``, ``PhotoPrivateError``, ``PhotoVideoError``, ``TransientError``,
         ``RefusedError`` or ``StoppedError``, as every call may.
         """
-        return self._call(
+        return self._call_once(
             "flickr.photos.getInfo",
             lambda: self._api.photos.getInfo(photo_id=reference.photo_id, secret=reference.secret),
             lambda content: parse_get_info(content, reference.photo_id),
@@ -110,7 +112,7 @@ class FlickrClient:
         ``TransientError`` or ``RefusedError``.
         """
         try:
-            return self._call(
+            return self._call_once(
                 "flickr.photos.search",
                 lambda: self._api.photos.search(
                     **listing.parameters(),
@@ -124,7 +126,9 @@ class FlickrClient:
         except (PhotoGoneError, PhotoPrivateError):
             return ListingPage(answers=(), videos=(), refused=0, total=0, pages=0)
 
-    def _call(self, method: str, call: Callable[[], bytes], parse: Callable[[Any], _Read]) -> _Read:
+    def _call_once(
+        self, method: str, call: Callable[[], bytes], parse: Callable[[Any], _Read]
+    ) -> _Read:
         self._spend(method)
         self._last.retry_after = self._last.oauth_problem = None
         self._last.target = self._last.signature = None

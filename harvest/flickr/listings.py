@@ -8,6 +8,9 @@ wanted photos shows them together. The parameters are those of ``flickr.photos.s
 
 from dataclasses import dataclass
 
+PAGE = 500
+"""Photos that Flickr lists a call, at most."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listing:

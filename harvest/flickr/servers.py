@@ -7,8 +7,6 @@ picture below URL, whatever host its list names: the sandbox, or a mirror of one
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from requests.utils import get_environ_proxies
-
 from flickr_emotion.harvest.errors import HarvestError
 
 FLICKR_API = "https://api.flickr.com/services/rest/"
@@ -67,5 +65,7 @@ def _proxy(url: str) -> str | None:
     host = urlsplit(url).hostname or ""
     if host == "localhost" or host.startswith("127."):
         return None
+    from requests.utils import get_environ_proxies  # slow to import: `--help` does not wait for it
+
     proxies = get_environ_proxies(url)
     return proxies.get(urlsplit(url).scheme) or proxies.get("all")

@@ -7,6 +7,7 @@ each page; the first pages go by a few recorded answers of Flickr's.
 
 from bisect import bisect_left
 from collections.abc import Iterable
+from typing import NamedTuple
 
 RECORDED = (
     (0, 1076371200),
@@ -23,6 +24,14 @@ _TOGETHER = 25
 _DISORDER_SECONDS = 60
 # What lies closer together than this is told apart well enough.
 _FINEST_SECONDS = 600
+
+
+class DatedPhoto(NamedTuple):
+    """A photo by its id, and when it was uploaded."""
+
+    photo_id: int
+    uploaded: int
+    """Unix seconds."""
 
 
 class UploadDates:

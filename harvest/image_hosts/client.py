@@ -9,9 +9,9 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
@@ -19,42 +19,32 @@ from yarl import URL
 
 from flickr_emotion.harvest.flickr.photo_url import SIZES, PhotoReference
 from flickr_emotion.harvest.flickr.servers import Servers
-from flickr_emotion.harvest.image_hosts.content_encoding import decoded
-from flickr_emotion.harvest.image_hosts.load import ImageHosts
-from flickr_emotion.harvest.image_hosts.placeholders import (
-    PlaceholderError,
-    check_redirect,
-    check_size,
+from flickr_emotion.harvest.image_hosts.answers import (
+    FAILURES,
+    SMALLER_MAY_DO,
+    PictureAnswer,
+    Reply,
+    check_service,
+    picture_body,
 )
-from flickr_emotion.harvest.pace.retry import (
-    PhotoGoneError,
-    PhotoPrivateError,
-    TransientError,
-    UnreachableError,
-    seconds_to_wait,
-)
-from flickr_emotion.harvest.pictures.files import (
-    LARGEST,
-    OversizedPictureError,
-    UnansweredPictureError,
-)
+from flickr_emotion.harvest.image_hosts.load import HostGivenUpError, ImageHosts
+from flickr_emotion.harvest.image_hosts.placeholders import check_redirect
+from flickr_emotion.harvest.pace.retry import TransientError, UnreachableError
+from flickr_emotion.harvest.pictures.files import LARGEST
 
 _DEADLINE_SECONDS = 60.0
 _TIMEOUT = aiohttp.ClientTimeout(total=_DEADLINE_SECONDS, sock_connect=10, sock_read=20)
 _REDIRECTS = (301, 302, 303, 307, 308)
 _BUFFER = 2**18
-# Of the 4xx these say that another try may mend it; 403, 404 and 410 are about the picture.
-_TRY_AGAIN = (408, 425)
-_PICTURES = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"RIFF")
-_PAGE_TYPES = ("text/html", "application/xhtml+xml")
+
+
+Probe = Callable[[PhotoReference], Exception | None]
+"""Asks once whether a picture is there; returns None, or one of ``FAILURES``."""
 
 
 @contextmanager
-def prober(servers: Servers, hosts: ImageHosts) -> Iterator[Callable[[PhotoReference], None]]:
-    """Open a client for a few questions, before the loop that asks many at once is there.
-
-    Yields what raises as ``ImageClient.probe`` does.
-    """
+def prober(servers: Servers, hosts: ImageHosts) -> Iterator[Probe]:
+    """Open a client for a few questions, before the loop that asks many at once is there."""
 
     async def opened() -> ImageClient:
         return ImageClient(servers, hosts)
@@ -62,35 +52,16 @@ def prober(servers: Servers, hosts: ImageHosts) -> Iterator[Callable[[PhotoRefer
     with asyncio.Runner() as runner:
         client = runner.run(opened())
         try:
-            yield lambda reference: runner.run(client.probe(reference))
+            yield lambda reference: runner.run(client.probe(reference)).failure
         finally:
             runner.run(client.__aexit__(None, None, None))
 
 
-@dataclass(slots=True)
-class Asking:
-    """One question for a picture: how it is asked, and who answered it in the end."""
-
-    vouched: bool = False
-    """Whether the picture is known to live: it may be asked of a host in trouble."""
-    host: str = ""
-    status: int = 0
-    epoch: int = 0
-    """Of the host's breaker, when it was asked."""
-
-
-class _Answer(NamedTuple):
-    status: int
-    location: str
-    content_type: str
-    encoding: str
-    size: int | None
-    retry_after: str | None
-    body: bytes
-
-
 class ImageClient:
-    """A pooled client of the image servers; for use within one event loop."""
+    """A pooled client of the image servers, for use within one event loop.
+
+    It asks once and returns what came; what is tried again, the ledger plans.
+    """
 
     def __init__(self, servers: Servers, hosts: ImageHosts) -> None:
         """Ask within the limits of ``hosts``."""
@@ -119,34 +90,38 @@ class ImageClient:
         await self._session.close()
 
     async def fetch(
-        self, reference: PhotoReference, size: str = "", asking: Asking | None = None
-    ) -> bytes:
-        """Return the body that answers for a photo's picture in ``size``, or the next smaller one.
+        self, reference: PhotoReference, size: str = "", *, vouched: bool = False
+    ) -> Reply:
+        """Ask for a photo's picture in ``size``, or the next smaller one that there is.
 
-        Raises ``PhotoGoneError``, ``PhotoPrivateError``, ``PlaceholderError`` or
-        ``TransientError``. ``asking`` takes who answered.
+        ``vouched``: it is known to live, so it may be asked of a host in trouble.
         """
         while (smaller := SIZES[size]) is not None:
-            try:
-                return await self._ask("GET", reference.image_path(size), asking)
-            except (PhotoGoneError, PhotoPrivateError, PlaceholderError, UnansweredPictureError):
-                size = smaller  # what every photo has is asked before it is given up
-        return await self._ask("GET", reference.image_path(), asking)
+            reply = await self._ask("GET", reference.image_path(size), vouched=vouched)
+            if not isinstance(reply.failure, SMALLER_MAY_DO):
+                return reply
+            size = smaller  # what every photo has is asked before it is given up
+        return await self._ask("GET", reference.image_path(), vouched=vouched)
 
-    async def probe(self, reference: PhotoReference, asking: Asking | None = None) -> None:
-        """Ask whether a picture is there without fetching it; raises as ``fetch`` does."""
-        await self._ask("HEAD", reference.image_path(), asking)
+    async def probe(self, reference: PhotoReference, *, vouched: bool = False) -> Reply:
+        """Ask whether a picture is there without fetching it."""
+        reply = await self._ask("HEAD", reference.image_path(), vouched=vouched)
+        return replace(reply, body=None)
 
-    async def _ask(self, method: str, path: str, asking: Asking | None) -> bytes:
+    async def _ask(self, method: str, path: str, *, vouched: bool) -> Reply:
         url = self._servers.images + path
-        asking = asking or Asking()
         for _ in range(4):
-            answer = await self._in_turn(method, url, asking)
-            if answer.status not in _REDIRECTS or not answer.location:
-                return _checked(answer)
-            check_redirect(answer.status, answer.location)
-            url = self.followed(url, answer.location)
-        raise TransientError("redirected more than three times")
+            reply, answer = await self._in_turn(method, url, vouched=vouched)
+            if answer is None:
+                return reply
+            try:
+                if answer.status not in _REDIRECTS or not answer.location:
+                    return replace(reply, body=picture_body(answer))
+                check_redirect(answer.status, answer.location)
+                url = self.followed(url, answer.location)
+            except FAILURES as error:
+                return replace(reply, failure=error)
+        return replace(reply, failure=TransientError("redirected more than three times"))
 
     def followed(self, url: str, location: str) -> str:
         """Return where a redirect of ``url`` leads; raises ``TransientError`` where it may not."""
@@ -162,41 +137,40 @@ class ImageClient:
             pass
         raise TransientError("redirected away from the image servers: not followed")
 
-    async def _in_turn(self, method: str, url: str, asking: Asking) -> _Answer:
-        """Make one request as soon as its host may be asked, and tell the host what came of it."""
+    async def _in_turn(
+        self, method: str, url: str, *, vouched: bool
+    ) -> tuple[Reply, PictureAnswer | None]:
+        """Make one request as soon as its host may be asked, and tell the host what came of it.
+
+        Returns no answer where the reply holds a failure.
+        """
         host = self._hosts.of(url)
-        asking.host, asking.status = host.name, 0
-        await host.enter(vouched=asking.vouched)
-        asking.epoch = host.breaker.epoch
+        try:
+            await host.enter(vouched=vouched)
+        except HostGivenUpError as error:
+            return Reply(host=host.name, epoch=host.breaker.epoch, failure=error), None
+        reply = Reply(host=host.name, epoch=host.breaker.epoch)
         started = time.monotonic()
         try:
             answer, latency = await self._request(method, url, started)
-            asking.status = answer.status
-            if answer.status == 429 or answer.status >= 500:
-                raise TransientError(
-                    f"answered {answer.status}",
-                    retry_after=seconds_to_wait(answer.retry_after),
-                    too_many=answer.status == 429,
-                    down=answer.status >= 500,
-                )
-            if answer.status == 200 and _is_page(answer):
-                raise TransientError("answered 200 with a page in a picture's place", down=True)
+            reply = replace(reply, status=answer.status)
+            check_service(answer)
             host.answered(latency)
-            return answer
+            return reply, answer
         except TransientError as error:
-            host.failed(error, started)
-            raise
+            spends_attempt = host.failed(error, started)
+            return replace(reply, failure=error, spends_attempt=spends_attempt), None
         finally:
             host.leave()
 
-    async def _request(self, method: str, url: str, started: float) -> tuple[_Answer, float]:
+    async def _request(self, method: str, url: str, started: float) -> tuple[PictureAnswer, float]:
         try:
             async with self._session.request(
                 method, URL(url, encoded=True), allow_redirects=False, proxy=self._servers.proxy
             ) as response:
                 latency = time.monotonic() - started
                 headers = response.headers
-                answer = _Answer(
+                answer = PictureAnswer(
                     status=response.status,
                     location=headers.get("Location", ""),
                     content_type=headers.get("Content-Type", ""),
@@ -232,29 +206,3 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
             response.close()
             break
     return b"".join(pieces)
-
-
-def _is_page(answer: _Answer) -> bool:
-    """Whether a service in trouble sent a page for a picture: by the body, or by its type."""
-    if answer.body.startswith(_PICTURES):
-        return False
-    of_type = answer.content_type.partition(";")[0].strip().lower() in _PAGE_TYPES
-    return of_type or answer.body[:200].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
-
-
-def _checked(answer: _Answer) -> bytes:
-    if answer.status == 200:
-        check_size(answer.content_type, answer.size)
-        if max(len(answer.body), answer.size or 0) > LARGEST:
-            raise OversizedPictureError(f"more than {LARGEST} bytes")
-        body = decoded(answer.body, answer.encoding, largest=LARGEST)
-        if len(body) > LARGEST:
-            raise OversizedPictureError(f"more than {LARGEST} bytes when it is unpacked")
-        return body
-    if answer.status in (404, 410):
-        raise PhotoGoneError(f"answered {answer.status}")
-    if answer.status == 403:
-        raise PhotoPrivateError("answered 403")
-    if 400 <= answer.status < 500 and answer.status not in _TRY_AGAIN:
-        raise UnansweredPictureError(f"answered {answer.status}")
-    raise TransientError(f"answered {answer.status}")

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from flickr_emotion.harvest.ledger.facts import keep_rest, rest_until
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.pace.breaker import Breaker
 from flickr_emotion.harvest.pace.clock import now
@@ -62,8 +63,7 @@ class ImageHost:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._vouched: deque[asyncio.Future[None]] = deque()
         self._alarm: asyncio.TimerHandle | None = None
-        rest_until = float(ledger.meta(self._meta_key) or 0.0)
-        self._rest_until = min(rest_until, now() + HOUR)
+        self._rest_until = min(rest_until(ledger, name), now() + HOUR)
         self._doubling = True
         self._cut_at = 0.0
         self._cuts_in_a_row = 0
@@ -75,10 +75,6 @@ class ImageHost:
     def name(self) -> str:
         """Its name, with the port."""
         return self._name
-
-    @property
-    def _meta_key(self) -> str:
-        return f"image rest {self._name}"
 
     async def enter(self, *, vouched: bool = False) -> None:
         """Wait for the turn of one request; cancelled by ``abandon``.
@@ -135,8 +131,8 @@ class ImageHost:
                 MOST_AT_ONCE, self.limit + (1.0 if self._doubling else 1.0 / self.limit)
             )
 
-    def failed(self, error: TransientError, started: float) -> None:
-        """Take note of a failure, and mark on it whether it spends an attempt of its photo.
+    def failed(self, error: TransientError, started: float) -> bool:
+        """Take note of a failure; return whether it spends an attempt of its photo.
 
         ``started``: when the request was made, by ``time.monotonic``.
         """
@@ -148,10 +144,11 @@ class ImageHost:
             if self._cuts_in_a_row >= _PATIENT_CUTS:
                 rest = max(rest, self._retry.backoff(self._cuts_in_a_row))
             self._rest(rest)
-        elif error.down:
-            error.spends_attempt = not self.breaker.failed()
-        else:
-            self.breaker.succeeded()
+            return False
+        if error.down:
+            return not self.breaker.failed()
+        self.breaker.succeeded()
+        return True
 
     def _cut(self, started: float) -> bool:
         # What was asked before the last cut says nothing of the rate since.
@@ -168,7 +165,7 @@ class ImageHost:
             return
         self._rest_until = until
         if seconds >= _SAID_REST_SECONDS:
-            self._ledger.set_meta(self._meta_key, str(until))
+            keep_rest(self._ledger, self._name, until)
             self._say(f"the image server {self._name} asks for a rest: {seconds:.0f} s")
 
     def _admit(self) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from flickr_emotion.harvest.image_hosts.client import Asking
+from flickr_emotion.common.whole_files import write_unsynced
+from flickr_emotion.harvest.image_hosts.answers import FAILURES, Reply
 from flickr_emotion.harvest.image_hosts.load import HostGivenUpError
 from flickr_emotion.harvest.image_hosts.placeholders import (
     PlaceholderError,
@@ -22,10 +23,9 @@ from flickr_emotion.harvest.image_hosts.unchecked_pictures import (
     UncheckedPictures,
     decode,
 )
-from flickr_emotion.harvest.ledger.due_photos import DuePhoto
-from flickr_emotion.harvest.ledger.evidence import Believed, Refusal
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.pictures import drop_picture
+from flickr_emotion.harvest.ledger.rows.due_photos import DuePhoto
+from flickr_emotion.harvest.ledger.rows.evidence import Believed, Refusal
 from flickr_emotion.harvest.pace.retry import (
     PhotoGoneError,
     PhotoPrivateError,
@@ -40,7 +40,6 @@ from flickr_emotion.harvest.pictures.files import (
     find_picture,
     image_path,
     read_picture,
-    write_picture,
 )
 from flickr_emotion.harvest.trust.picture_trust import PictureTrust
 
@@ -50,8 +49,6 @@ _REFUSALS: dict[type[Exception], str] = {
     PhotoPrivateError: "private",
     PlaceholderError: "placeholder",
 }
-FAILURES: tuple[type[Exception], ...] = (*_REFUSALS, TransientError)
-"""Why there is no picture."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,9 +56,7 @@ class Came:
     """What came of one request."""
 
     photo: DuePhoto
-    asking: Asking
-    outcome: bytes | Exception | None
-    """A body, one of ``FAILURES``, or nothing where the picture is there and no body was asked."""
+    reply: Reply
 
 
 class PictureOutcomes:
@@ -72,13 +67,18 @@ class PictureOutcomes:
         ledger: Ledger,
         *,
         folder: Path,
+        refresh: bool,
         trust: PictureTrust,
         retry: RetryPolicy,
         unchecked: UncheckedPictures,
     ) -> None:
-        """Write below ``folder``; what is not decoded at once is added to ``unchecked``."""
+        """Write below ``folder``; what is not decoded at once is added to ``unchecked``.
+
+        ``refresh``: pictures of posts that were withdrawn meanwhile do not come back.
+        """
         self._ledger = ledger
         self._folder = folder
+        self._refresh = refresh
         self._trust = trust
         self._retry = retry
         self._unchecked = unchecked
@@ -92,12 +92,12 @@ class PictureOutcomes:
         contradicted: list[tuple[str, str]] = []
         with self._ledger.transaction():
             for it, result in made:
-                photo_id, host = it.photo.reference.photo_id, it.asking.host
+                photo_id, host = it.photo.reference.photo_id, it.reply.host
                 if isinstance(result, Picture):
-                    if not self._ledger.record_picture(photo_id, result):
+                    if not self._ledger.record_picture(photo_id, result, refresh=self._refresh):
                         image_path(self._folder, photo_id).unlink(missing_ok=True)
                 elif result is None:
-                    self._ledger.record_seen(photo_id)
+                    self._ledger.record_seen(photo_id, refresh=self._refresh)
                 elif type(result) in _REFUSALS:
                     came_to = self._record_refusal(it, result)
                     if came_to == "contradicted":
@@ -107,7 +107,8 @@ class PictureOutcomes:
                     continue
                 else:
                     assert isinstance(result, TransientError)
-                    self._record_failure(it.photo, result, host)
+                    spends_attempt = it.reply.spends_attempt
+                    self._record_failure(it.photo, result, host, spends_attempt=spends_attempt)
                     continue
                 seen.append((host, photo_id, False))
         for host, photo_id, refused in seen:
@@ -117,9 +118,9 @@ class PictureOutcomes:
 
     def _made(self, came: Came) -> Picture | Exception | None:
         """Return the picture that was made of a body, or why there is none."""
-        body, host = came.outcome, came.asking.host
-        if not isinstance(body, bytes):
-            return body
+        body, host = came.reply.body, came.reply.host
+        if body is None:
+            return came.reply.failure
         photo_id = came.photo.reference.photo_id
         try:
             self._shared.check(photo_id, body)
@@ -131,28 +132,30 @@ class PictureOutcomes:
             return error
         except FAILURES as error:
             return error
-        write_picture(image_path(self._folder, photo_id), body)
+        write_unsynced(image_path(self._folder, photo_id), body)
         self._spoilt.served(host)
         self._unchecked.add(photo_id, host)
         return picture
 
     def _record_refusal(self, came: Came, error: Exception) -> Believed | None:
         """Record a refusal, unless its host is in trouble: then the picture stays due."""
-        reference, asking = came.photo.reference, came.asking
-        if self._trust.doubted(asking.host, asking.epoch):
+        reference, reply = came.photo.reference, came.reply
+        if self._trust.doubted(reply.host, reply.epoch):
             self._ledger.postpone("image", reference.photo_id, str(error), delay=0.0)
             return None
         refusal = Refusal(
             outcome=_REFUSALS[type(error)],
             reason=str(error),
-            host=asking.host,
-            status=asking.status or None,
+            host=reply.host,
+            status=reply.status,
         )
         return self._ledger.record_refusal(reference, refusal, settle=self._trust.settles_posts)
 
-    def _record_failure(self, photo: DuePhoto, error: TransientError, host: str) -> None:
+    def _record_failure(
+        self, photo: DuePhoto, error: TransientError, host: str, *, spends_attempt: bool = True
+    ) -> None:
         ledger, photo_id, reason = self._ledger, photo.reference.photo_id, str(error)
-        if not error.spends_attempt:
+        if not spends_attempt:
             delay = max(error.retry_after or 0.0, self._retry.backoff(1))
             ledger.postpone("image", photo_id, reason, delay=delay)
             return
@@ -167,20 +170,26 @@ class PictureOutcomes:
             and isinstance(error, CorruptPictureError)
             and self._spoilt.is_final(photo_id, host)
         ):
-            ledger.record_final("image", photo_id, "corrupt", reason)
+            ledger.record_final_picture(photo_id, "corrupt", reason)
         else:
             ledger.record_failure("image", photo_id, reason, delay=next_try)
 
     def record_left_behind(self, photo: DuePhoto) -> bool:
-        """Record the picture that a killed crawl has left in its place; return whether it has."""
+        """Record the picture that a killed crawl has left in its place; return whether it has.
+
+        It is removed where the API has said meanwhile that the photo is a video.
+        """
         photo_id = photo.reference.photo_id
         if photo.picture_known or photo.fetch_anew:
             return False
-        picture = find_picture(image_path(self._folder, photo_id))
+        path = image_path(self._folder, photo_id)
+        picture = find_picture(path)
         if picture is None:
             return False
-        self._ledger.record_picture(photo_id, picture)
-        self._unchecked.add(photo_id, "")
+        if self._ledger.record_picture(photo_id, picture, refresh=self._refresh):
+            self._unchecked.add(photo_id, "")
+        else:
+            path.unlink(missing_ok=True)
         return True
 
     def check(self, count: int) -> int:
@@ -194,8 +203,8 @@ class PictureOutcomes:
 
     def _take_back(self, spoilt: SpoiltPicture) -> None:
         image_path(self._folder, spoilt.photo_id).unlink(missing_ok=True)
-        with self._ledger.transaction() as connection:
-            drop_picture(connection, spoilt.photo_id)
+        with self._ledger.transaction():
+            self._ledger.forget_picture(spoilt.photo_id)
             photo = self._ledger.photo("image", spoilt.photo_id)
             self._record_failure(photo, spoilt.error, spoilt.host)
 

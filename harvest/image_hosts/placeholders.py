@@ -11,6 +11,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.rows.pictures import shared_pictures
 from flickr_emotion.harvest.pictures.files import image_path
 
 _NAME = "photo_unavailable"
@@ -75,23 +76,15 @@ def drop_shared_pictures(ledger: Ledger, folder: Path, known: list[str]) -> int:
     removed. Where every post is known and all are of one owner, who uploads the same slide again
     and again, the pictures stay.
     """
-    marks = ",".join("?" * len(known))
-    shared = ledger.query(
-        "SELECT photo_id FROM photos WHERE image_outcome = 'ok' AND image_sha256 IN ("
-        "SELECT image_sha256 FROM photos WHERE image_outcome = 'ok' AND image_bytes <= ? "
-        f"GROUP BY image_sha256 HAVING (count(*) >= ? OR image_sha256 IN ({marks})) "
-        "AND NOT (count(owner) = count(*) AND count(DISTINCT owner) = 1))",
-        (_SUSPICIOUS_SIZE, _JPEG_PHOTOS, *known),
-    )
+    shared = shared_pictures(ledger, most_bytes=_SUSPICIOUS_SIZE, photos=_JPEG_PHOTOS, known=known)
     with ledger.transaction():
-        for row in shared:
-            ledger.record_final(
-                "image",
-                row["photo_id"],
+        for photo_id in shared:
+            ledger.record_final_picture(
+                photo_id,
                 "placeholder",
                 f"the same {_SUSPICIOUS_SIZE // 1024} KB or less for many photos",
             )
     # After the commit: a kill between the two leaves a file that nothing refers to, not a loss.
-    for row in shared:
-        image_path(folder, row["photo_id"]).unlink(missing_ok=True)
+    for photo_id in shared:
+        image_path(folder, photo_id).unlink(missing_ok=True)
     return len(shared)

@@ -16,13 +16,13 @@ from pathlib import Path
 from flickr_emotion.common.interruption import GRACE_SECONDS, wait_for
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
 from flickr_emotion.harvest.flickr.servers import Servers
-from flickr_emotion.harvest.image_hosts.client import Asking, ImageClient
+from flickr_emotion.harvest.image_hosts.client import ImageClient
 from flickr_emotion.harvest.image_hosts.load import MOST_AT_ONCE, ImageHosts
-from flickr_emotion.harvest.image_hosts.outcomes import FAILURES, Came, PictureOutcomes
+from flickr_emotion.harvest.image_hosts.outcomes import Came, PictureOutcomes
 from flickr_emotion.harvest.image_hosts.trials import HostTrials
 from flickr_emotion.harvest.image_hosts.unchecked_pictures import UncheckedPictures
-from flickr_emotion.harvest.ledger.due_photos import DuePhoto
 from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.rows.due_photos import DuePhoto
 from flickr_emotion.harvest.pace.clock import now
 from flickr_emotion.harvest.pace.retry import RetryPolicy
 from flickr_emotion.harvest.trust.picture_trust import PictureTrust
@@ -48,6 +48,8 @@ class ImageStage:
         folder: Path,
         fetch: bool,
         size: str,
+        last_row: int,
+        refresh: bool,
         hosts: ImageHosts,
         trust: PictureTrust,
         retry: RetryPolicy,
@@ -56,6 +58,7 @@ class ImageStage:
     ) -> None:
         """Write pictures of ``size`` below ``folder``; without ``fetch``, only ask for their heads.
 
+        ``last_row``: of the photos up to this row of the ledger. ``refresh``: all are asked again.
         ``trust`` says which refusals of ``hosts`` are recorded. ``stopped`` ends the stage when
         what is in flight has come, and is set by it where it fails.
         """
@@ -64,6 +67,7 @@ class ImageStage:
         self._servers = servers
         self._fetch = fetch
         self._size = size
+        self._last_row = last_row
         self._hosts = hosts
         self._trust = trust
         self._say = say
@@ -73,7 +77,12 @@ class ImageStage:
         self._error: BaseException | None = None
         self._unchecked = UncheckedPictures(folder)
         self._outcomes = PictureOutcomes(
-            ledger, folder=folder, trust=trust, retry=retry, unchecked=self._unchecked
+            ledger,
+            folder=folder,
+            refresh=refresh,
+            trust=trust,
+            retry=retry,
+            unchecked=self._unchecked,
         )
         self._taken: set[str] = set()
         """Photos that wait, are in flight, or are not recorded yet."""
@@ -184,32 +193,25 @@ class ImageStage:
                     await self._woken.wait()
 
     async def _ask(self, client: ImageClient, photo: DuePhoto) -> None:
-        outcome: bytes | Exception | None = None
-        asking = Asking()
         try:
             # A picture that is here already is only asked whether it still is there.
             if self._fetch and (photo.fetch_anew or not photo.picture_known):
-                outcome = await client.fetch(photo.reference, self._size, asking)
+                reply = await client.fetch(photo.reference, self._size)
             else:
-                await client.probe(photo.reference, asking)
-        except FAILURES as error:
-            outcome = error
+                reply = await client.probe(photo.reference)
         except asyncio.CancelledError:  # its turn did not come any more: it stays due
             self._open -= 1
             self._woken.set()
             raise
-        self._came.append(Came(photo=photo, asking=asking, outcome=outcome))
+        self._came.append(Came(photo=photo, reply=reply))
         self._arrived.set()
 
     async def _is_served(self, client: ImageClient, reference: PhotoReference) -> bool:
-        try:
-            if self._fetch:
-                await client.fetch(reference, self._size, Asking(vouched=True))
-            else:
-                await client.probe(reference, Asking(vouched=True))
-        except FAILURES:
-            return False
-        return True
+        if self._fetch:
+            reply = await client.fetch(reference, self._size, vouched=True)
+        else:
+            reply = await client.probe(reference, vouched=True)
+        return reply.failure is None
 
     async def _record(self) -> None:
         assert self._loop is not None
@@ -227,8 +229,12 @@ class ImageStage:
 
     def _due(self, taken: frozenset[str]) -> tuple[list[DuePhoto], float | None]:
         """Return photos that are due and not taken, or the time of the next that will be."""
-        photos = self._ledger.due("image", now=now(), limit=_DUE + len(taken))
+        photos = self._ledger.due(
+            "image", now=now(), count=_DUE + len(taken), last_row=self._last_row
+        )
         due = [photo for photo in photos if photo.reference.photo_id not in taken]
         if self._fetch:
             due = [photo for photo in due if not self._outcomes.record_left_behind(photo)]
-        return due, None if due else self._ledger.next_due("image")
+        if due:
+            return due, None
+        return [], self._ledger.next_due("image", last_row=self._last_row)

@@ -6,15 +6,24 @@ Where rows name a photo under several references, the first is asked for, and th
 """
 
 import hashlib
-import sqlite3
 from collections.abc import Callable
 from typing import NamedTuple
 
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.intake.manifests import add_manifest, keep_lists_and_manifests_apart
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.references import add_references
-from flickr_emotion.harvest.lists.rows import ListedPhoto, ListFile, PublishedList, RejectedRow
+from flickr_emotion.harvest.ledger.rows.lists import (
+    ListedRow,
+    ListFileRecord,
+    Pair,
+    RejectedRow,
+    list_files,
+    rejected_count,
+    store_list_file,
+    store_pairs,
+    store_unreadable_file,
+)
+from flickr_emotion.harvest.lists.rows import ListedPhoto, ListFile, PublishedList
 
 # Files of a list are small and many: a commit for each would take most of the time.
 _FILES_TO_A_COMMIT = 200
@@ -46,30 +55,29 @@ def add_list(ledger: Ledger, published: PublishedList, say: Callable[[str], None
             "give it a harvest folder of its own (--out)"
         )
     ledger.set_meta("kind", published.kind)
-    with ledger.transaction() as connection:
-        connection.executemany(
-            "INSERT OR REPLACE INTO pairs (pair, sentiment, search_count) VALUES (?, ?, ?)",
-            (
-                (pair, sentiment, published.pair_counts.get(pair))
-                for pair, sentiment in published.pair_sentiments.items()
-            ),
-        )
-    digests = {row["name"]: row["digest"] for row in ledger.query("SELECT * FROM files")}
+    store_pairs(
+        ledger,
+        (
+            Pair(pair, sentiment, published.pair_counts.get(pair))
+            for pair, sentiment in published.pair_sentiments.items()
+        ),
+    )
+    digests = {file.name: file.digest for file in list_files(ledger)}
     known = _Known(digests, {digest: name for name, digest in digests.items()}, [])
     for start in range(0, len(published.files), _FILES_TO_A_COMMIT):
-        with ledger.transaction() as connection:
+        with ledger.transaction():
             for file in published.files[start : start + _FILES_TO_A_COMMIT]:
-                _add_file(connection, file, known, say)
+                _add_file(ledger, file, known, say)
     if known.copies:
         copy, original = known.copies[0]
         say(
             f"skipped {len(known.copies)} files that say what others say: {copy} as {original}, ..."
         )
-    return int(ledger.query("SELECT count(*) AS n FROM rejected")[0]["n"])
+    return rejected_count(ledger)
 
 
 def _add_file(
-    connection: sqlite3.Connection,
+    ledger: Ledger,
     file: ListFile,
     known: _Known,
     say: Callable[[str], None],
@@ -81,10 +89,7 @@ def _add_file(
         say(f"{file.name} cannot be read ({error}): its photos are not asked for")
         detail = f"cannot be read: {error}"
         if file.name not in known.digests:
-            connection.execute("DELETE FROM rejected WHERE file = ?", (file.name,))
-            connection.execute(
-                "INSERT INTO rejected VALUES (?, NULL, 'malformed', ?)", (file.name, detail)
-            )
+            store_unreadable_file(ledger, file.name, detail)
         return
     if known.digests.get(file.name) == digest:
         return
@@ -92,43 +97,26 @@ def _add_file(
         # Votes are summed over rows: a copy or a renamed folder must not count twice.
         known.copies.append((file.name, same))
         return
-    for table in ("listed", "rejected"):
-        connection.execute(f"DELETE FROM {table} WHERE file = ?", (file.name,))
-    photos, references, listed, rejected = [], [], [], []
+    listed, rejected = [], []
     for row in file.rows():
-        if isinstance(row, RejectedRow):
-            rejected.append((file.name, row.row, row.reason, row.detail))
+        if isinstance(row, ListedPhoto):
+            listed.append(_listed(row))
         else:
-            photos.append(_photo(row))
-            references.append(row.reference)
-            listed.append(
-                (
-                    *(file.name, row.row, row.reference.photo_id),
-                    *(row.emotion, row.agree, row.disagree, row.pair),
-                )
-            )
-    # Without server or secret the picture waits for the API's answer.
-    connection.executemany(
-        "INSERT OR IGNORE INTO photos (photo_id, server, farm, secret, owner_name, image_next_try) "
-        "VALUES (?, ?, ?, ?, ?, ?)",
-        photos,
-    )
-    add_references(connection, references)
-    connection.executemany("INSERT INTO listed VALUES (?, ?, ?, ?, ?, ?, ?)", listed)
-    connection.executemany("INSERT INTO rejected VALUES (?, ?, ?, ?)", rejected)
-    connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?)", (file.name, digest))
+            rejected.append(RejectedRow(file.name, row.row, row.reason, row.detail))
+    store_list_file(ledger, ListFileRecord(file.name, digest), listed, rejected)
     known.digests[file.name] = digest
     known.names[digest] = file.name
 
 
-def _photo(
-    row: ListedPhoto,
-) -> tuple[str, str | None, str | None, str | None, str | None, float | None]:
-    reference = row.reference
-    placed = reference.server is not None and reference.secret is not None
-    return (
-        *(reference.photo_id, reference.server, reference.farm, reference.secret, row.owner),
-        0.0 if placed else None,
+def _listed(row: ListedPhoto) -> ListedRow:
+    return ListedRow(
+        row=row.row,
+        reference=row.reference,
+        owner=row.owner,
+        emotion=row.emotion,
+        agree=row.agree,
+        disagree=row.disagree,
+        pair=row.pair,
     )
 
 

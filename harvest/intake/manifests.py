@@ -11,15 +11,10 @@ from pathlib import Path
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.flickr.photo_url import size_in_words
 from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.rows.lists import ListFileRecord, list_files
+from flickr_emotion.harvest.ledger.rows.manifest_posts import MANIFEST, PostColumns, store_manifest
 from flickr_emotion.harvest.manifests.file import Manifest
 
-META = "manifest"
-"""Key of the ledger's ``meta`` under which the manifest's description stands, as JSON."""
-
-_TAKEN = (
-    *("photo_id", "server", "farm", "secret", "label", "votes", "sentiment", "pair"),
-    *("split", "modalities"),
-)
 _OF_ITS_OWN = "give it a harvest folder of its own (--out)"
 
 
@@ -55,7 +50,7 @@ def keep_lists_and_manifests_apart(ledger: Ledger, manifest: Manifest | None) ->
     """
     if ledger.meta("kind") is None:
         return
-    holds_manifest = ledger.meta(META) is not None
+    holds_manifest = ledger.meta(MANIFEST) is not None
     if manifest is None and holds_manifest:
         raise HarvestError(f"{ledger.path} holds a manifest and takes no list: {_OF_ITS_OWN}")
     if manifest is not None and not holds_manifest:
@@ -68,62 +63,25 @@ def add_manifest(ledger: Ledger, manifest: Manifest) -> None:
     All of it or, where it is refused half-way, nothing. Raises ``HarvestError``.
     """
     digest = _digest(manifest.path)
-    if known := ledger.query("SELECT name, digest FROM files"):
-        if known[0]["digest"] != digest:
+    if known := list_files(ledger):
+        if known[0].digest != digest:
             raise HarvestError(
-                f"{ledger.path} holds the manifest {known[0]['name']}, and {manifest.path} is "
+                f"{ledger.path} holds the manifest {known[0].name}, and {manifest.path} is "
                 f"another: {_OF_ITS_OWN}"
             )
         return
     # A name that is no UTF-8 could not be stored.
     name = manifest.path.name.encode("utf-8", errors="replace").decode("utf-8")
-    subject = "pair" if manifest.description.kind == "sentiment" else "label"
-    with ledger.transaction() as connection:
-        ledger.set_meta("kind", manifest.description.kind)
-        ledger.set_meta(META, manifest.description.to_json())
-        connection.execute("INSERT INTO files VALUES (?, ?)", (name, digest))
-        connection.execute(
-            "CREATE TEMP TABLE its_rows (row INTEGER PRIMARY KEY, subject TEXT, photo_id TEXT, "
-            "server TEXT, farm TEXT, secret TEXT)"
-        )
-        first = 1
-        for batch in manifest.batches():
-            column = {name: batch[name].to_pylist() for name in _TAKEN}
-            rows = range(first, first + batch.num_rows)
-            first += batch.num_rows
-            connection.executemany(
-                "INSERT INTO its_rows VALUES (?, ?, ?, ?, ?, ?)",
-                zip(
-                    *(rows, column[subject], column["photo_id"]),
-                    *(column["server"], column["farm"], column["secret"]),
-                    strict=True,
-                ),
-            )
-            connection.executemany(
-                "INSERT INTO manifest_posts VALUES (?, ?, ?, ?, ?, ?)",
-                zip(
-                    *(column["photo_id"], column["label"], column["votes"]),
-                    *(column["sentiment"], column["split"], column["modalities"]),
-                    strict=True,
-                ),
-            )
-        of_subject = (
-            "NULL, NULL, NULL, subject" if subject == "pair" else "subject, NULL, NULL, NULL"
-        )
-        connection.execute(
-            f"INSERT INTO listed SELECT ?, row, photo_id, {of_subject} FROM its_rows ORDER BY row",
-            (name,),
-        )
-        # Photos are asked for in the order of their rows. By subject, as in a list: a subject is
-        # searched once its pictures are settled, and by photo id all would be settled at the end.
-        # Without server or secret the picture waits for the API's answer.
-        connection.execute(
-            "INSERT INTO photos (photo_id, server, farm, secret, image_next_try) "
-            "SELECT photo_id, server, farm, secret, "
-            "CASE WHEN server IS NOT NULL AND secret IS NOT NULL THEN 0.0 END "
-            "FROM its_rows ORDER BY subject, row"
-        )
-        connection.execute("DROP TABLE its_rows")
+    store_manifest(
+        ledger,
+        ListFileRecord(name, digest),
+        kind=manifest.description.kind,
+        description=manifest.description.to_json(),
+        posts=(
+            PostColumns(*(batch[name].to_pylist() for name in PostColumns._fields))
+            for batch in manifest.batches()
+        ),
+    )
 
 
 def _digest(path: Path) -> str:

@@ -1,7 +1,7 @@
 """Posts of listed photos that a metadata file holds go into the ledger, each a call not spent.
 
 Whether their pictures are still there is asked as for any other photo: the file is years old, and
-what an owner has withdrawn since must not stay (``harvest.ledger.evidence``).
+what an owner has withdrawn since must not stay (``harvest.ledger.rows.evidence``).
 """
 
 import hashlib
@@ -12,8 +12,9 @@ from typing import Any
 from flickr_emotion.harvest.calls.videos import drop_videos
 from flickr_emotion.harvest.flickr.answers import Answer, MalformedAnswerError
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.outcomes import ASKED_AGAIN, DEAD_PICTURES, quoted
-from flickr_emotion.harvest.ledger.schema import METADATA_SOURCE
+from flickr_emotion.harvest.ledger.rows.answered_posts import photos_without_a_post
+from flickr_emotion.harvest.ledger.rows.counts import photo_count
+from flickr_emotion.harvest.ledger.rows.schema import METADATA_SOURCE
 from flickr_emotion.harvest.pace.retry import PhotoVideoError
 from flickr_emotion.harvest.yfcc100m.files import MetadataFile
 from flickr_emotion.harvest.yfcc100m.rows import parse_row
@@ -32,17 +33,12 @@ def add_metadata(
     A file that has been searched before is not read again until photos are added. Raises
     ``HarvestError`` where it cannot be read to its end; what was found before that is kept.
     """
-    photos = str(ledger.query("SELECT count(*) AS n FROM photos")[0]["n"])
+    photos = str(photo_count(ledger))
     key = f"metadata {_fingerprint(path)}"
     if ledger.meta(key) == photos:
         say(f"{path.name}: searched before, nothing new")
         return
-    # A picture that is known not to be public says that its post is not either.
-    unanswered = ledger.stream(
-        f"SELECT photo_id FROM photos WHERE api_outcome IN ({quoted(ASKED_AGAIN)}) "
-        f"AND image_outcome NOT IN ({quoted(DEAD_PICTURES)})"
-    )
-    wanted = {row["photo_id"] for row in unanswered}
+    wanted = photos_without_a_post(ledger)
     asked = len(wanted)
     progress = _Progress(path.name, say)
     posts: list[Answer] = []

@@ -13,19 +13,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.names import LONGEST_NAME
-from flickr_emotion.harvest.calls.forecast import PlanRecord
+from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.harvest.errors import HarvestError
-from flickr_emotion.harvest.flickr.photo_url import SIZES
+from flickr_emotion.harvest.ledger.facts import LARGEST, LONGEST_TEXT, is_good
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.outcomes import API_OUTCOMES, IMAGE_OUTCOMES
-from flickr_emotion.harvest.ledger.schema import VERSION, open_ledger_file
-from flickr_emotion.harvest.manifests.description import KINDS, parse_description
+from flickr_emotion.harvest.ledger.rows.outcomes import API_OUTCOMES, IMAGE_OUTCOMES
+from flickr_emotion.harvest.ledger.rows.schema import VERSION, open_ledger_file
 
-_LONGEST_TEXT = 2**24  # characters: above all that an answer of the API may hold
-_LARGEST = 10**12  # above all times and counts
 _MOST_VOTES = 10_000
 _MOST_ATTEMPTS = 10**6
+_SHOWN_FAULTS = 10
 
 _TYPES = {"TEXT": "'text'", "INTEGER": "'integer'", "REAL": "'real', 'integer'"}
 
@@ -61,10 +60,8 @@ _RULES = {
     "disagree": _VOTES,
     "votes": _VOTES,
     "sentiment": _SENTIMENT,
-    "split": _one_of(("train", "validation", "test")),
-    "modalities": _one_of(
-        ("image", "text", "tags", "image+text", "image+tags", "text+tags", "image+text+tags")
-    ),
+    "split": _one_of(SPLITS),
+    "modalities": _one_of(SUBSETS),
 }
 """What a column's values keep to, in whichever table it stands."""
 
@@ -81,9 +78,9 @@ class _Column(NamedTuple):
         if self.name in _RULES:
             good += f"({_RULES[self.name].format(self.name)})"
         elif self.type == "TEXT":
-            good += f"length({self.name}) <= {_LONGEST_TEXT}"
+            good += f"length({self.name}) <= {LONGEST_TEXT}"
         elif self.type == "REAL":
-            good += f"{self.name} BETWEEN -{_LARGEST} AND {_LARGEST}"
+            good += f"{self.name} BETWEEN -{LARGEST} AND {LARGEST}"
         else:
             good += "1"
         if self.nullable:
@@ -115,7 +112,7 @@ def check_ledger(ledger: Ledger) -> None:
     try:
         _check_tables(ledger)
         for row in ledger.query("SELECT key, value FROM meta LIMIT 10000"):
-            if not _meta_is_good(row["key"], row["value"]):
+            if not is_good(row["key"], row["value"]):
                 raise _refused(ledger.path, f"its {_shown(row['key'])} is {_shown(row['value'])}")
         for what, known in (("api", API_OUTCOMES), ("image", IMAGE_OUTCOMES)):
             for row in ledger.query(f"SELECT DISTINCT {what}_outcome AS outcome FROM photos"):
@@ -145,6 +142,18 @@ def check_rows(ledger: Ledger) -> None:
                 raise _refused(ledger.path, f"its {row['name']} in {place} is none")
     except sqlite3.Error as error:
         raise _refused(ledger.path, f"it cannot be read ({error})") from None
+
+
+def ledger_faults(ledger: Ledger) -> list[str]:
+    """Return what SQLite finds wrong in a ledger, a line each; none where it is whole.
+
+    It sees a broken structure, not another letter in a text: SQLite keeps no checksums.
+    """
+    try:
+        found = [str(row[0]) for row in ledger.query(f"PRAGMA integrity_check({_SHOWN_FAULTS})")]
+    except sqlite3.DatabaseError as error:
+        found = [str(error)]
+    return [" ".join(fault.split()) for fault in found if fault != "ok"]
 
 
 def stored_tags(ledger: Path, photo_id: str, tags: str | None) -> list[str]:
@@ -184,47 +193,6 @@ def _check_tables(ledger: Ledger) -> None:
         for column in columns:
             if column.name not in there:
                 raise _refused(ledger.path, f"its table {table} lacks {column.name}")
-
-
-def _meta_is_good(key: object, value: object) -> bool:
-    if not isinstance(key, str) or not isinstance(value, str) or len(value) > _LONGEST_TEXT:
-        return False
-    if key == "kind":
-        return value in KINDS
-    if key == "service":
-        return value in ("flickr", "other")
-    if key == "image_size":
-        return value in SIZES
-    if key.startswith("image rest "):
-        return _is_time(value)
-    if key == "quota":
-        return value.isascii() and value.isdigit() and len(value) <= 12
-    if key == "plan":
-        return _is_plan(value)
-    if key == "manifest":
-        try:
-            parse_description(value.encode(errors="replace"))
-        except ValueError:
-            return False
-    return True
-
-
-def _is_time(value: str) -> bool:
-    try:
-        return 0 <= float(value) <= _LARGEST
-    except ValueError:
-        return False
-
-
-def _is_plan(value: str) -> bool:
-    try:
-        plan = json.loads(value)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(plan, dict) and all(
-        name in PlanRecord.__slots__ and type(count) is int and 0 <= count <= _LARGEST
-        for name, count in plan.items()
-    )
 
 
 def _shown(value: object) -> str:

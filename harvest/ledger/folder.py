@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.ledger.check import check_rows
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.schema import FILE_NAME
+from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 
 _LOCK_NAME = ".crawl.lock"
 

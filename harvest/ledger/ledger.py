@@ -6,79 +6,99 @@ flight. Tables and columns are described in ``docs/harvest.md``.
 """
 
 from collections.abc import Iterable
-from pathlib import Path
+from typing import NamedTuple
 
 from flickr_emotion.harvest.flickr.answers import Answer
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
-from flickr_emotion.harvest.ledger.connection import LedgerConnection
-from flickr_emotion.harvest.ledger.due_photos import (
+from flickr_emotion.harvest.ledger.rows.connection import LedgerConnection
+from flickr_emotion.harvest.ledger.rows.due_photos import (
+    ALL_ROWS,
     DuePhoto,
     find_photos,
     last_of_first,
     make_due,
     planned,
 )
-from flickr_emotion.harvest.ledger.evidence import Believed, Refusal, record_refusal
-from flickr_emotion.harvest.ledger.outcomes import (
+from flickr_emotion.harvest.ledger.rows.evidence import (
+    Believed,
+    Refusal,
+    believe,
+    doubt,
+    doubt_posts,
+    record_refusal,
+)
+from flickr_emotion.harvest.ledger.rows.outcomes import (
     API_OUTCOMES,
     DEAD_PICTURES,
     IMAGE_OUTCOMES,
     NO_VIDEO,
 )
-from flickr_emotion.harvest.ledger.pictures import settle_picture, store_picture, store_presence
-from flickr_emotion.harvest.ledger.posts import settle_post, settle_videos, store_answers
+from flickr_emotion.harvest.ledger.rows.pictures import (
+    drop_picture,
+    settle_picture,
+    store_picture,
+    store_presence,
+)
+from flickr_emotion.harvest.ledger.rows.posts import settle_post, settle_videos, store_answers
 from flickr_emotion.harvest.pace.clock import now
 from flickr_emotion.harvest.pictures.files import Picture
 
 _LONGEST_REASON = 300
-_ENDLESS = 2**63 - 1
+
+
+class OutcomeCounts(NamedTuple):
+    """Photos by outcome."""
+
+    api: dict[str, int]
+    """By that of their post."""
+    image: dict[str, int]
+    """By that of their picture."""
+
+
+class SettledPictures(NamedTuple):
+    """Pictures that are not asked for again."""
+
+    dead: int
+    all: int
 
 
 class Ledger(LedgerConnection):
     """The ledger of a crawl, or of a harvest that is read."""
 
-    def __init__(self, path: Path, *, create: bool = False) -> None:
-        """Open it, as ``LedgerConnection`` does."""
-        super().__init__(path, create=create)
-        self._last_row = _ENDLESS
-        self._refresh = False
-
-    # What is due.
-
     def start_crawl(
         self, *, images: bool, verify_gone: bool, refresh: bool, limit: int | None
-    ) -> None:
-        """Make due what this crawl is to ask for (``harvest.ledger.due_photos.make_due``).
+    ) -> int:
+        """Make due what this crawl is to ask for (``harvest.ledger.rows.due_photos.make_due``).
 
-        With a ``limit``, no more than so many of the photos that are due, the first.
+        Returns the row of the last photo that it asks for: with a ``limit``, the last of so many of
+        the photos that are due, the first.
         """
-        self._refresh = refresh
         with self.transaction() as connection:
             make_due(connection, images=images, verify_gone=verify_gone, refresh=refresh)
-        self._last_row = _ENDLESS if limit is None else last_of_first(self, limit)
+        return ALL_ROWS if limit is None else last_of_first(self, limit)
 
-    @property
-    def last_row(self) -> int:
-        """The rowid of the last photo that this crawl asks for (``--limit``)."""
-        return self._last_row
-
-    def limit_to(self, last_row: int) -> None:
-        """Count and hand out only photos up to this rowid."""
-        self._last_row = last_row
+    # What is due. ``last_row``: of the photos up to this row, as ``start_crawl`` returns it.
 
     def due(
-        self, what: str, *, now: float, limit: int, after_image: bool = False
+        self,
+        what: str,
+        *,
+        now: float,
+        count: int,
+        last_row: int = ALL_ROWS,
+        after_image: bool = False,
     ) -> list[DuePhoto]:
         """Return photos whose ``image`` or ``api`` try is due, the longest due first.
 
-        With ``after_image`` only those whose picture needs no further try.
+        ``count`` of them at most. With ``after_image`` only those whose picture needs no further
+        try.
         """
         return find_photos(
             self,
             what,
             f"{planned(what, after_image=after_image)} AND {what}_next_try <= ? AND rowid <= ? "
             f"ORDER BY {what}_next_try LIMIT ?",
-            (now, self._last_row, limit),
+            (now, last_row, count),
         )
 
     def due_post(self, photo_id: str) -> DuePhoto | None:
@@ -90,19 +110,19 @@ class Ledger(LedgerConnection):
         """Return a photo, due or not, with its attempts for ``image`` or ``api``."""
         return find_photos(self, what, "photo_id = ?", (photo_id,))[0]
 
-    def next_due(self, what: str) -> float | None:
+    def next_due(self, what: str, *, last_row: int = ALL_ROWS) -> float | None:
         """Return the unix time of the earliest try that ``due`` would return, if there is one."""
         row = self.query(
             f"SELECT min({what}_next_try) AS at FROM photos WHERE {planned(what)} AND rowid <= ?",
-            (self._last_row,),
+            (last_row,),
         )[0]
         return row["at"]  # type: ignore[no-any-return]
 
-    def left(self, what: str) -> int:
+    def left(self, what: str, *, last_row: int = ALL_ROWS) -> int:
         """Return the number of photos for which an ``image`` or ``api`` try is planned."""
         rows = self.query(
             f"SELECT count(*) AS n FROM photos WHERE {planned(what)} AND rowid <= ?",
-            (self._last_row,),
+            (last_row,),
         )
         return int(rows[0]["n"])
 
@@ -129,38 +149,61 @@ class Ledger(LedgerConnection):
         with self.transaction() as connection:
             settle_videos(connection, photo_ids)
 
-    def record_picture(self, photo_id: str, picture: Picture) -> bool:
+    def record_picture(self, photo_id: str, picture: Picture, *, refresh: bool = False) -> bool:
         """Record a picture that has been written to its place; False where it may not stay.
 
         That is where the API said meanwhile that it is a video; in a refresh, gone or private too.
         """
         with self.transaction() as connection:
-            return store_picture(connection, photo_id, picture, refresh=self._refresh)
+            return store_picture(connection, photo_id, picture, refresh=refresh)
 
-    def record_seen(self, photo_id: str) -> None:
+    def record_seen(self, photo_id: str, *, refresh: bool = False) -> None:
         """Record that a picture is there; a crawl that fetches none leaves it ``pending``."""
         with self.transaction() as connection:
-            store_presence(connection, photo_id, refresh=self._refresh)
+            store_presence(connection, photo_id, refresh=refresh)
 
-    def record_final(self, what: str, photo_id: str, outcome: str, reason: str) -> None:
-        """Record an ``image`` or ``api`` outcome after which nothing is tried again.
+    def record_final_post(
+        self, photo_id: str, outcome: str, reason: str, *, refresh: bool = False
+    ) -> None:
+        """Record that the API says of a photo that it is ``gone`` or ``private``.
 
-        A post that Flickr gave before and now calls ``gone`` or ``private`` was withdrawn by its
-        owner: that is staged, and dropped when the refresh has asked for all.
+        A post that Flickr gave before was withdrawn by its owner: that is staged, and dropped when
+        the refresh has asked for all.
         """
-        reason = _one_line(reason)
         with self.transaction() as connection:
-            if what == "api":
-                settle_post(connection, photo_id, outcome, reason, refresh=self._refresh)
-            else:
-                settle_picture(connection, photo_id, outcome, reason)
+            settle_post(connection, photo_id, outcome, _one_line(reason), refresh=refresh)
+
+    def record_final_picture(self, photo_id: str, outcome: str, reason: str) -> None:
+        """Record the outcome of a picture that is not tried again: nothing of it is kept."""
+        with self.transaction() as connection:
+            settle_picture(connection, photo_id, outcome, _one_line(reason))
 
     def record_refusal(
         self, reference: PhotoReference, refusal: Refusal, *, settle: bool
     ) -> Believed:
-        """Record that a picture's host refuses it (``harvest.ledger.evidence.record_refusal``)."""
+        """Record that a picture's host refuses it (``record_refusal`` has the rule)."""
         with self.transaction() as connection:
             return record_refusal(connection, reference, refusal, settle=settle)
+
+    def believe_refusals(self) -> None:
+        """Make sure what pictures alone have said so far (``harvest.ledger.rows.evidence``)."""
+        with self.transaction() as connection:
+            believe(connection)
+
+    def take_back_refusals(self, host: str) -> int:
+        """Make due again what an image host refused and is not sure; return how many pictures."""
+        with self.transaction() as connection:
+            return doubt(connection, host)
+
+    def take_back_posts(self) -> int:
+        """Make due again the posts that unsure pictures have settled; return how many."""
+        with self.transaction() as connection:
+            return doubt_posts(connection)
+
+    def forget_picture(self, photo_id: str) -> None:
+        """Forget what is recorded of a picture that is not on disk any more."""
+        with self.transaction() as connection:
+            drop_picture(connection, photo_id)
 
     def record_failure(self, what: str, photo_id: str, reason: str, *, delay: float | None) -> None:
         """Record a failed try; ``delay``: seconds until the next, none where all are spent.
@@ -195,20 +238,20 @@ class Ledger(LedgerConnection):
         rows = self.query("SELECT at FROM calls WHERE at >= ? ORDER BY at", (since,))
         return [row["at"] for row in rows]
 
-    def outcome_counts(self) -> tuple[dict[str, int], dict[str, int]]:
-        """Return the photos of this crawl by ``api`` and by ``image`` outcome, zeros included."""
+    def outcome_counts(self, *, last_row: int = ALL_ROWS) -> OutcomeCounts:
+        """Return the photos up to a row by both outcomes, zeros included."""
         api, image = dict.fromkeys(API_OUTCOMES, 0), dict.fromkeys(IMAGE_OUTCOMES, 0)
         for row in self.query(
             "SELECT api_outcome, image_outcome, count(*) AS n FROM photos WHERE rowid <= ? "
             "GROUP BY 1, 2",
-            (self._last_row,),
+            (last_row,),
         ):
             api[row["api_outcome"]] += row["n"]
             image[row["image_outcome"]] += row["n"]
-        return api, image
+        return OutcomeCounts(api, image)
 
-    def settled_pictures(self) -> tuple[int, int]:
-        """Return how many pictures are settled: the dead ones, and all."""
+    def settled_pictures(self) -> SettledPictures:
+        """Return how many pictures are settled."""
         dead = alive = 0
         for row in self.query(
             "SELECT api_outcome, image_outcome, count(*) AS n FROM photos GROUP BY 1, 2"
@@ -217,7 +260,7 @@ class Ledger(LedgerConnection):
                 dead += row["n"]
             elif row["image_outcome"] == "ok" or row["api_outcome"] == "ok":
                 alive += row["n"]
-        return dead, dead + alive
+        return SettledPictures(dead, dead + alive)
 
 
 def _one_line(reason: str) -> str:

@@ -7,16 +7,17 @@ what a page has covered is not listed again, and what was not worth a call still
 import random
 from bisect import insort
 from collections import defaultdict
-from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from flickr_emotion.harvest.calls.sweep import Window
-from flickr_emotion.harvest.flickr.answers import Answer
-from flickr_emotion.harvest.flickr.listings import Listing
+from flickr_emotion.harvest.flickr.answers import ListingPage
+from flickr_emotion.harvest.flickr.listings import PAGE, Listing
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
+from flickr_emotion.harvest.flickr.upload_dates import DatedPhoto
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.outcomes import DEAD_PICTURES, quoted
-from flickr_emotion.harvest.ledger.posts import store_answers
+from flickr_emotion.harvest.ledger.rows.due_photos import ALL_ROWS
+from flickr_emotion.harvest.ledger.rows.lists import subject_column
+from flickr_emotion.harvest.ledger.rows.outcomes import DEAD_PICTURES, quoted
+from flickr_emotion.harvest.ledger.rows.posts import settle_videos, store_answers
 from flickr_emotion.harvest.pace.clock import now
 
 # SQLite and numpy count up to here; Flickr's ids are far below.
@@ -26,6 +27,28 @@ _LISTED = f"image_outcome NOT IN ({quoted(DEAD_PICTURES)})"
 # As many photos weigh what is believed without having been seen.
 _BELIEVED = 4.0
 _COLUMNS = "newest_id, oldest_id, results, sought, found, won"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Window:
+    """What one call of a listing covered."""
+
+    newest_id: int
+    oldest_id: int
+    """Photo ids between which nothing of the listing is unknown any more."""
+    results: int
+    """Photos that the page showed, at most ``PAGE``."""
+    sought: int
+    """Wanted photos whose ids lie between."""
+    found: int
+    """Those of them that the page showed."""
+    won: int
+    """Posts that the call brought, whichever listing they were wanted for."""
+
+    @property
+    def page_span(self) -> float:
+        """Ids that a full page spans here."""
+        return (self.newest_id - self.oldest_id) * PAGE / max(self.results, 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,31 +71,23 @@ class OwnersPhotos:
     photo_ids: tuple[int, ...]
 
 
-def subjects(ledger: Ledger) -> list[str]:
-    """Return what the list's photos were found under, pairs or emotions, in the list's order."""
-    column = _subject_column(ledger)
-    rows = ledger.query(
-        f"SELECT {column} AS subject FROM listed WHERE {column} IS NOT NULL "
-        f"GROUP BY {column} ORDER BY min(file)"
-    )
-    return [row["subject"] for row in rows]
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Covered:
+    """Which ids a page covers: nothing of the listing is unknown any more between the two."""
+
+    newest_id: int
+    oldest_id: int
+    oldest_date: int | None
+    """When ``oldest_id`` was uploaded (unix seconds), if it is a photo of the page."""
 
 
-def search_counts(ledger: Ledger) -> dict[str, int]:
-    """Return how many pictures a search for each pair found when VSO's ontology was made."""
-    rows = ledger.query("SELECT pair, search_count FROM pairs WHERE search_count > 0")
-    return {row["pair"]: row["search_count"] for row in rows}
-
-
-def some_pictures(
-    ledger: Ledger, count: int, *, beyond_limit: bool = False
-) -> list[PhotoReference]:
+def some_pictures(ledger: Ledger, count: int, *, last_row: int = ALL_ROWS) -> list[PhotoReference]:
     """Return the places of some pictures that are still to be asked for, from all of the list.
 
-    ``beyond_limit``: also of those that ``--limit`` leaves to a later crawl.
+    ``last_row``: from the part of it up to this row of the ledger.
     """
     photos = ledger.query("SELECT ifnull(max(rowid), 0) AS n FROM photos")[0]["n"]
-    last = photos if beyond_limit else min(photos, ledger.last_row)
+    last = min(photos, last_row)
     count = min(count, last)
     # One of each part of the list, where in it by chance: lists may repeat a pattern.
     chance = random.Random(0)
@@ -89,18 +104,14 @@ def some_pictures(
     return [PhotoReference(**dict(row)) for row in rows]
 
 
-def _subject_column(ledger: Ledger) -> str:
-    return "pair" if ledger.meta("kind") == "sentiment" else "emotion"
-
-
-def open_photos(ledger: Ledger, subject: str) -> OpenPhotos:
+def open_photos(ledger: Ledger, subject: str, *, last_row: int = ALL_ROWS) -> OpenPhotos:
     """Return the photos of a subject that still need a post, and that a listing may show."""
     rows = ledger.query(
         "SELECT DISTINCT photo_id, image_next_try IS NOT NULL AS picture_due "
         "FROM listed JOIN photos USING (photo_id) "
-        f"WHERE listed.{_subject_column(ledger)} = ? AND api_next_try IS NOT NULL "
+        f"WHERE listed.{subject_column(ledger)} = ? AND api_next_try IS NOT NULL "
         f"AND photos.rowid <= ? AND {_LISTED}",
-        (subject, ledger.last_row),
+        (subject, last_row),
     )
     return OpenPhotos(
         photo_ids=tuple(number for row in rows if (number := int(row["photo_id"])) <= LARGEST_ID),
@@ -108,12 +119,12 @@ def open_photos(ledger: Ledger, subject: str) -> OpenPhotos:
     )
 
 
-def owners_photos(ledger: Ledger) -> list[OwnersPhotos]:
+def owners_photos(ledger: Ledger, *, last_row: int = ALL_ROWS) -> list[OwnersPhotos]:
     """Return the owners of several photos that still need a post, those of most first."""
     rows = ledger.query(
         "SELECT photo_id, owner_name FROM photos WHERE api_next_try IS NOT NULL "
         f"AND image_next_try IS NULL AND owner_name IS NOT NULL AND rowid <= ? AND {_LISTED}",
-        (ledger.last_row,),
+        (last_row,),
     )
     groups: defaultdict[str, list[int]] = defaultdict(list)
     for row in rows:
@@ -135,19 +146,13 @@ def owners_photos(ledger: Ledger) -> list[OwnersPhotos]:
     return sorted(found, key=lambda owner: (-len(owner.photo_ids), owner.name or ""))
 
 
-def owner_of(ledger: Ledger, photo_id: str) -> str | None:
-    """Return the NSID of a photo's owner, where an answer has named it."""
-    rows = ledger.query("SELECT owner FROM photos WHERE photo_id = ?", (photo_id,))
-    return rows[0]["owner"] if rows else None
-
-
-def known_dates(ledger: Ledger) -> list[tuple[int, int]]:
-    """Return photo ids with upload dates (unix seconds), as the pages of words have shown them."""
+def known_dates(ledger: Ledger) -> list[DatedPhoto]:
+    """Return photos with their upload dates, as the pages of words have shown them."""
     rows = ledger.query(
         "SELECT oldest_id, oldest_date FROM windows WHERE oldest_date IS NOT NULL "
         "AND listing NOT LIKE 'owner:%'"
     )
-    return [(row["oldest_id"], row["oldest_date"]) for row in rows]
+    return [DatedPhoto(*row) for row in rows]
 
 
 def windows(ledger: Ledger, listing: Listing) -> list[Window]:
@@ -160,40 +165,30 @@ def windows(ledger: Ledger, listing: Listing) -> list[Window]:
 
 
 def record_page(
-    ledger: Ledger,
-    listing: Listing,
-    answers: Iterable[Answer],
-    *,
-    videos: Collection[str],
-    newest_id: int,
-    oldest_id: int,
-    oldest_date: int | None,
-    results: int,
-    sought: set[int],
+    ledger: Ledger, listing: Listing, shown: ListingPage, covered: Covered, *, sought: set[int]
 ) -> Window:
-    """Store a page's posts and what it covered, in one transaction.
+    """Store a page's posts, the videos among its entries, and what it covered, all or none.
 
-    ``videos``: the entries of the page that are none; they are settled by it as posts are.
-    ``oldest_date``: when ``oldest_id`` was uploaded, if it is a photo of the page. ``sought``: the
-    open photos that lie between ``newest_id`` and ``oldest_id``.
+    ``sought``: the open photos that lie between the newest and the oldest id that it covers. The
+    pictures' files of the videos are removed before.
     """
-    shown = list(answers)
-    photo_ids = (*(answer.reference.photo_id for answer in shown), *videos)
+    photo_ids = (*(answer.reference.photo_id for answer in shown.answers), *shown.videos)
     found = len(sought & set(map(int, photo_ids)))
     with ledger.transaction() as connection:
-        won = store_answers(connection, shown, source="search")
+        won = store_answers(connection, shown.answers, source="search")
+        settle_videos(connection, shown.videos)
         connection.execute(
             "INSERT INTO windows (listing, at, newest_id, oldest_id, oldest_date, results, sought, "
             "found, won) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                *(listing.key, now(), newest_id, oldest_id, oldest_date),
-                *(results, len(sought), found, won),
+                *(listing.key, now(), covered.newest_id, covered.oldest_id, covered.oldest_date),
+                *(shown.results, len(sought), found, won),
             ),
         )
     return Window(
-        newest_id=newest_id,
-        oldest_id=oldest_id,
-        results=results,
+        newest_id=covered.newest_id,
+        oldest_id=covered.oldest_id,
+        results=shown.results,
         sought=len(sought),
         found=found,
         won=won,

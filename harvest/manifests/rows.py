@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-SPLITS = ("train", "validation", "test")
-MODALITIES = ("image", "text", "tags")
+from flickr_emotion.common.modalities import MODALITIES, subset_name
+from flickr_emotion.common.split_names import SPLITS
+
 URL_BEGINNING = "https://live.staticflickr.com/"
 
 _LONGEST_VALUE = 400  # bytes: a class of 100 characters of four bytes
@@ -23,10 +24,10 @@ _PAIR = r"\A[^\pC\pZ]{1,100}\z"
 _MOST_VOTES = 10_000
 _LARGEST_SENTIMENT = 2.0
 # The subset at the place whose bits say which modalities are there; none at 0.
-SUBSETS = pa.array(
+SUBSETS_BY_BITS = pa.array(
     [None]
     + [
-        "+".join(name for bit, name in enumerate(MODALITIES) if number >> bit & 1)
+        subset_name(name for bit, name in enumerate(MODALITIES) if number >> bit & 1)
         for number in range(1, 2 ** len(MODALITIES))
     ]
 )
@@ -163,7 +164,7 @@ def _subsets(batch: pa.RecordBatch) -> pa.Array:
     for bit, modality in enumerate(MODALITIES):
         there = batch[f"{modality}_sha256"].is_valid().to_numpy(zero_copy_only=False)
         numbers += there.astype(np.int8) << bit
-    return SUBSETS.take(pa.array(numbers))
+    return SUBSETS_BY_BITS.take(pa.array(numbers))
 
 
 def _shown(batch: pa.RecordBatch, name: str, row: int) -> str:

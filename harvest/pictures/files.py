@@ -2,13 +2,13 @@
 
 Flickr sends JPEGs. A PNG, GIF or WebP behind a ``.jpg`` name is a picture too and kept as it is, in
 a file of that name; data sets read files by content. The bytes are stored as they came, under a
-temporary name that is then changed, so that a file in its place is always a whole answer. A crawl
-that was killed between that and its ledger finds the picture again and does not ask for it twice.
+temporary name that is then changed (``common.whole_files``), so that a file in its place is always
+a whole answer. A crawl that was killed between that and its ledger finds the picture again and does
+not ask for it twice.
 """
 
 import hashlib
 import io
-import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,32 +96,6 @@ def _other_dimensions(data: bytes) -> tuple[int, int]:
     if not data.rstrip(b"\0").endswith(end):
         raise NotWholeError("PNG or GIF ends early")
     return size
-
-
-def write_picture(path: Path, data: bytes) -> None:
-    """Write a picture to its place, whole or not at all; raises ``OSError``."""
-    # os and not pathlib: this is done a thousand times a second.
-    partial = f"{path}.part"
-    try:
-        file = _create(partial)
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = _create(partial)
-    try:
-        try:
-            left = memoryview(data)
-            while left:
-                left = left[os.write(file, left) :]
-        finally:
-            os.close(file)
-        os.replace(partial, path)  # noqa: PTH105
-    except OSError:
-        Path(partial).unlink(missing_ok=True)
-        raise
-
-
-def _create(path: str) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
 
 
 def find_picture(path: Path) -> Picture | None:

@@ -26,7 +26,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from flickr_emotion.harvest.errors import HarvestError
-from flickr_emotion.harvest.sandbox.corpus import derived
+from flickr_emotion.harvest.sandbox.posts import derived
 
 UNAVAILABLE = "Sorry, the Flickr API service is not currently available."
 CODES = {

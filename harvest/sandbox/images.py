@@ -12,7 +12,8 @@ from typing import Final
 
 from PIL import Image
 
-from flickr_emotion.harvest.sandbox.corpus import Post, Source, derived
+from flickr_emotion.harvest.sandbox.corpus import Source
+from flickr_emotion.harvest.sandbox.posts import Post, derived
 from flickr_emotion.harvest.sandbox.wire import Response
 
 PLACEHOLDER_PATH: Final = "/images/photo_unavailable.png"

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from time import strptime
 from typing import Any
 
-from flickr_emotion.harvest.sandbox.corpus import Post, Source
+from flickr_emotion.harvest.sandbox.corpus import Source
 from flickr_emotion.harvest.sandbox.faults import CODES
+from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.sandbox.search import Page, Query
 from flickr_emotion.harvest.sandbox.shapes import all_sizes, listed, photo
 

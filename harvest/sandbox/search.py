@@ -9,12 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from flickr_emotion.harvest.flickr.tags import normal_form
-
-if TYPE_CHECKING:  # a corpus brings its index along, so it is corpus.py that imports this module
-    from flickr_emotion.harvest.sandbox.corpus import Post
+from flickr_emotion.harvest.sandbox.posts import Post
 
 REACHABLE = 4000  # results of a query that can be paged through
 _MACHINE_TAG = re.compile(r"([a-z][a-z0-9_]*):([a-z][a-z0-9_]*)=(.*)", re.IGNORECASE | re.DOTALL)

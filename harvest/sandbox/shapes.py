@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from flickr_emotion.harvest.sandbox.corpus import Post, derived
 from flickr_emotion.harvest.sandbox.images import Size, named_secret, sizes
+from flickr_emotion.harvest.sandbox.posts import Post, derived
 from flickr_emotion.harvest.sandbox.search import is_machine_tag, listed_tags, normalised
 
 Json = dict[str, Any]

@@ -6,8 +6,8 @@ most: they cost calls of the quota. The sample says when pictures are believed, 
 not to settle posts any more.
 """
 
-from flickr_emotion.harvest.ledger.evidence import unsure_posts
 from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.rows.evidence import unsure_posts
 from flickr_emotion.harvest.trust.verdicts import Verdict
 
 # The first check at so many dead pictures, then each time they have doubled.
@@ -45,8 +45,7 @@ class DeadSample:
         count = min(count, _MOST_CHECKS - len(self._drawn))
         if count <= 0:
             return []
-        with ledger.transaction() as connection:
-            found = unsure_posts(connection, count + len(self._drawn))
+        found = unsure_posts(ledger, count + len(self._drawn))
         some = [photo_id for photo_id in found if photo_id not in self._drawn][:count]
         self._drawn.update(some)
         return some

@@ -18,8 +18,8 @@ from collections.abc import Callable, Collection
 
 from flickr_emotion.harvest.calls.calls import ApiCalls
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
-from flickr_emotion.harvest.ledger.evidence import believe, doubt, doubt_posts, served_before
 from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.rows.evidence import served_before
 from flickr_emotion.harvest.pace.breaker import Breaker
 from flickr_emotion.harvest.trust.dead_sample import DeadSample
 from flickr_emotion.harvest.trust.host_answers import HostAnswers
@@ -158,8 +158,7 @@ class PictureTrust:
             host.vouched = [self._ledger.photo("api", it).reference for it in host.asked]
         # First: what is in flight must not be recorded behind what is taken back.
         host.state = "trouble"
-        with self._ledger.transaction() as connection:
-            taken_back = doubt(connection, host.name)
+        taken_back = self._ledger.take_back_refusals(host.name)
         self._sample.begin_anew(taken_back=taken_back)
         self._spells += 1
         host.distrust()
@@ -182,8 +181,7 @@ class PictureTrust:
             watched = self._hosts[host]
             served = [watched.served] if watched.served else []
             if not served:
-                with self._ledger.transaction() as connection:
-                    served = served_before(connection, _SERVED_BEFORE)
+                served = served_before(self._ledger, _SERVED_BEFORE)
             references = [self._ledger.photo("image", it).reference for it in served]
             return references, list(watched.vouched)
 
@@ -234,12 +232,11 @@ class PictureTrust:
                 f"{opened} are asked of the API"
             )
         elif self._sample.is_enough:
-            self._believe()
+            self._ledger.believe_refusals()
 
     def _settle_no_posts(self) -> int:
         self.settles_posts = False
-        with self._ledger.transaction() as connection:
-            return doubt_posts(connection)
+        return self._ledger.take_back_posts()
 
     def unfinished(self) -> bool:
         """Whether the API is still to be asked, now that nothing else is due; asks for it."""
@@ -250,13 +247,9 @@ class PictureTrust:
 
     def conclude(self) -> None:
         """Believe what is left, at the end of a crawl that has asked for all, and say the share."""
-        self._believe()
+        self._ledger.believe_refusals()
         if self._sample.checked:
             self._say(
                 f"checked {self._sample.checked} of {self._sample.refused} dead pictures with the "
                 f"API: {self._sample.live} live"
             )
-
-    def _believe(self) -> None:
-        with self._ledger.transaction() as connection:
-            believe(connection)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from flickr_emotion.harvest.calls.calls import ApiCalls
-from flickr_emotion.harvest.flickr.photo_url import PhotoReference
-from flickr_emotion.harvest.ledger.due_photos import DuePhoto
 from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.rows.answered_posts import api_has_answered, recorded_post
+from flickr_emotion.harvest.ledger.rows.due_photos import DuePhoto
 
 Verdict = Literal["lives", "replaced", "dead", "unknown"]
 """It lives under the reference that was refused, or under another; it is gone or private; the API
@@ -30,29 +30,11 @@ class Question:
 
 def verdict_on(refused: DuePhoto, ledger: Ledger, calls: ApiCalls) -> Verdict:
     """Return what the API says of a photo, with a call unless it has answered in this crawl."""
-    if _is_answered(ledger, refused.reference.photo_id) or calls.check_photo(refused):
-        return _recorded(ledger, refused.reference)
-    return "unknown"
-
-
-def _is_answered(ledger: Ledger, photo_id: str) -> bool:
-    return bool(
-        ledger.query(
-            "SELECT 1 FROM photos WHERE photo_id = ? AND api_next_try IS NULL "
-            "AND (api_outcome = 'ok' OR photo_id IN (SELECT photo_id FROM evidence "
-            "WHERE what = 'api' AND witness = 'api'))",
-            (photo_id,),
-        )
-    )
-
-
-def _recorded(ledger: Ledger, refused: PhotoReference) -> Verdict:
-    row = ledger.query(
-        "SELECT server, secret, api_outcome, withdrawals.photo_id AS withdrawn FROM photos "
-        "LEFT JOIN withdrawals USING (photo_id) WHERE photo_id = ?",
-        (refused.photo_id,),
-    )[0]
-    if row["api_outcome"] != "ok" or row["withdrawn"]:
+    photo_id = refused.reference.photo_id
+    if not api_has_answered(ledger, photo_id) and not calls.get_post_with_retries(refused):
+        return "unknown"
+    post = recorded_post(ledger, photo_id)
+    if post.outcome != "ok" or post.withdrawn:
         return "dead"
-    same = (row["server"], row["secret"]) == (refused.server, refused.secret)
-    return "lives" if same else "replaced"
+    place = refused.reference
+    return "lives" if (post.server, post.secret) == (place.server, place.secret) else "replaced"

@@ -6,23 +6,25 @@ id unless that is wanted. The form is told by the file's first bytes, not by its
 
 import bz2
 import gzip
-import zlib
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Iterator, Set
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast
+from typing import BinaryIO, Protocol, cast
 
-from flickr_emotion.harvest.errors import HarvestError
-from flickr_emotion.harvest.yfcc100m.rows import COLUMNS, NEEDED
-
-Row = dict[str, Any]
-Tick = Callable[[int], None]
+from flickr_emotion.harvest.yfcc100m.rows import (
+    COLUMNS,
+    NEEDED,
+    UNREADABLE,
+    Row,
+    Tick,
+    no_metadata,
+    unreadable,
+)
 
 _BLOCK = 2**22  # bytes read at a time
 _LONGEST_LINE = 2**22  # bytes of which a row is made at most; what is longer is malformed
 # A few megabytes can be packed so that they never come to the end of a line.
 _MOST_WITHOUT_END = 2**26
 _LINES_TO_LOOK_AT = 20
-_EXPECTED = "tab-separated (plain, .bz2 or .gz), Parquet or SQLite, as docs/lists.md describes it"
 
 
 class MetadataFile(Protocol):
@@ -52,22 +54,6 @@ def open_metadata(path: Path) -> MetadataFile:
     from flickr_emotion.harvest.yfcc100m.tables import ParquetFile, SqliteFile
 
     return ParquetFile(path) if start.startswith(b"PAR1") else SqliteFile(path)
-
-
-UNREADABLE = (OSError, EOFError, zlib.error)
-
-
-def unreadable(path: Path, error: Exception) -> HarvestError:
-    """Return the error of a file that cannot be read, or not to its end."""
-    reason = str(error).partition("\n")[0]
-    return HarvestError(
-        f"the metadata {path} cannot be read ({reason}): give YFCC100M's, {_EXPECTED}"
-    )
-
-
-def no_metadata(path: Path, lack: str) -> HarvestError:
-    """Return the error of a file of something else."""
-    return HarvestError(f"{path} is no metadata of YFCC100M ({lack}): expected {_EXPECTED}")
 
 
 class TextFile:

@@ -5,10 +5,13 @@ there is a call that need not be spent. The format: ``docs/lists.md``.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
+from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.flickr.answers import Answer, MalformedAnswerError, parse_listed
 from flickr_emotion.harvest.pace.retry import PhotoVideoError
 
@@ -26,6 +29,12 @@ NEEDED = (
 )
 """The columns of which a post is made."""
 
+Row = dict[str, Any]
+"""The columns ``NEEDED`` of one row."""
+Tick = Callable[[int], None]
+"""Is told now and then how many rows were looked at since."""
+
+_EXPECTED = "tab-separated (plain, .bz2 or .gz), Parquet or SQLite, as docs/lists.md describes it"
 _OTHER_NAMES = {
     **{"userid": "uid", "usernsid": "uid", "uploadtime": "dateuploaded", "server": "serverid"},
     **{"farm": "farmid", "imageorvideo": "marker"},
@@ -94,3 +103,19 @@ def _license(url: str) -> str | None:
     if "flickr.com/commons" in url:
         return "7"
     return "8" if "usa.gov/" in url else None
+
+
+UNREADABLE = (OSError, EOFError, zlib.error)
+
+
+def unreadable(path: Path, error: Exception) -> HarvestError:
+    """Return the error of a file that cannot be read, or not to its end."""
+    reason = str(error).partition("\n")[0]
+    return HarvestError(
+        f"the metadata {path} cannot be read ({reason}): give YFCC100M's, {_EXPECTED}"
+    )
+
+
+def no_metadata(path: Path, lack: str) -> HarvestError:
+    """Return the error of a file of something else."""
+    return HarvestError(f"{path} is no metadata of YFCC100M ({lack}): expected {_EXPECTED}")

@@ -13,8 +13,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from flickr_emotion.harvest.yfcc100m.files import UNREADABLE, Row, Tick, no_metadata, unreadable
-from flickr_emotion.harvest.yfcc100m.rows import NEEDED, needed_columns
+from flickr_emotion.harvest.yfcc100m.rows import (
+    NEEDED,
+    UNREADABLE,
+    Row,
+    Tick,
+    needed_columns,
+    no_metadata,
+    unreadable,
+)
 
 _LONGEST_ROW = 2**24  # bytes
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from flickr_emotion.common.split_names import JUDGED, TEST
 from flickr_emotion.datasets.folder.reading import open_dataset
 from flickr_emotion.model.evaluation.answering import HeadAnswers, answer_split
 from flickr_emotion.model.evaluation.calibration import (
@@ -23,12 +24,10 @@ from flickr_emotion.model.evaluation.calibration import (
 from flickr_emotion.model.evaluation.metrics import Confusion, confusion_matrix, figures
 from flickr_emotion.model.evaluation.robustness import missing_curve
 from flickr_emotion.model.inputs.batches import Batch, Split
-from flickr_emotion.model.networks.system import System
+from flickr_emotion.model.networks.system import System, sum_of_means
 from flickr_emotion.model.processes.devices import choose_device
 from flickr_emotion.model.processes.distributed import World
 from flickr_emotion.model.runs.loading import load_run
-
-JUDGED = ("test", "validation")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +70,7 @@ def evaluate(
         **judgement(scores, calibration),
     }
     if missing:
-        found["missing"] = missing_curve(scores["test"].answers, splits["test"].posts, classes)
+        found["missing"] = missing_curve(scores[TEST].answers, splits[TEST].posts, classes)
     return found
 
 
@@ -115,7 +114,7 @@ class _LossOfSplit:
         self._network = network
         self._world = world
         self._terms = list(holders)
-        self._counts = [max(int(flags.sum()), 1) for flags in holders.values()]
+        self._counts = np.array([max(int(flags.sum()), 1) for flags in holders.values()], float)
         self._sums = torch.zeros(len(holders), dtype=torch.float64, device=world.device)
 
     def add(self, answers: Mapping[str, Tensor], batch: Batch) -> None:
@@ -127,4 +126,4 @@ class _LossOfSplit:
         """Return the sum of the terms, those of all processes."""
         sums = self._sums.cpu().numpy()
         self._world.add_up(sums)
-        return float((sums / np.array(self._counts)).sum()) if self._terms else 0.0
+        return float(sum_of_means(sums, self._counts)) if self._terms else 0.0

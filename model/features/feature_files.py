@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from flickr_emotion.common.progress import say
-from flickr_emotion.common.replacing import put_file
+from flickr_emotion.common.whole_files import ENDING, put_file, temporary
 from flickr_emotion.model.errors import ModelError
 
 ROWS_TO_A_PIECE = 1024
@@ -117,12 +117,15 @@ class GrowingFile:
 
     def __init__(self, path: Path, shape: Shape) -> None:
         self._path, self._shape = path, shape
-        self._part = path.with_name(f"{path.name}.part")
+        self._part = temporary(path)
 
     def __enter__(self) -> "GrowingFile":
         try:
             if self._part.is_symlink():
                 self._part.unlink()
+            older = self._path.with_name(f"{self._path.name}{ENDING}")
+            if older.exists() and not self._part.exists():  # of an earlier version
+                older.rename(self._part)
             self._file: BinaryIO = self._part.open("r+b" if self._part.exists() else "w+b")
             self._take_up()
         except OSError as error:

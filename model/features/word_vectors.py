@@ -19,6 +19,9 @@ from flickr_emotion.common.progress import say
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.posts.posts import FIRST_ID, PADDING
 
+WORD_DIMENSION = 300
+"""Numbers of a word vector, of a file's as of those that are trained (section 3.1)."""
+
 # Published vectors have any length; of length 1 they leave the text encoder at the majority class
 # at the paper's learning rate. Rescaled to this mean length they do not. On real posts (MVSA) a
 # length of 16 gained a point at a rate of 0.001 and lost three at the paper's 0.01.

@@ -16,8 +16,7 @@ from torch import Tensor
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.model.features.text_features import TextFeatures
-from flickr_emotion.model.networks.encoders import WINDOWS
-from flickr_emotion.model.posts.packing import Packed, pack
+from flickr_emotion.model.posts.packing import WINDOWS, Packed, pack
 from flickr_emotion.model.posts.posts import Integers, Posts
 
 # Posts are sorted by length within this many batches, so that an epoch's order stays random.
@@ -63,15 +62,6 @@ class Batch:
             sentiments_B=None
             if self.sentiments_B is None
             else self.sentiments_B.to(device, non_blocking=True),
-        )
-
-    def pin_memory(self) -> "Batch":
-        """Return the batch in memory that is copied to a GPU while it computes."""
-        return Batch(
-            labels_B=self.labels_B.pin_memory(),
-            inputs={name: values.pin_memory() for name, values in self.inputs.items()},
-            rows={name: rows.pin_memory() for name, rows in self.rows.items()},
-            sentiments_B=None if self.sentiments_B is None else self.sentiments_B.pin_memory(),
         )
 
 

@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from flickr_emotion.common.modalities import COMPLETE, MODALITIES
+from flickr_emotion.common.split_names import TRAIN
 from flickr_emotion.datasets.build.reduce import kept_modalities
 from flickr_emotion.datasets.folder.reading import Dataset, Vocabulary
-from flickr_emotion.datasets.rules.splits import TRAIN
 from flickr_emotion.datasets.rules.text import words
 from flickr_emotion.datasets.rules.vocabulary import VocabularyCounter
 from flickr_emotion.model.errors import ModelError

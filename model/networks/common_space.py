@@ -21,7 +21,7 @@ from torch.nn.functional import normalize
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.model.inputs.batches import Batch
 from flickr_emotion.model.networks.joint_fusion import JointFusion
-from flickr_emotion.model.networks.system import Flags, holding
+from flickr_emotion.model.networks.system import Flags
 from flickr_emotion.model.posts.posts import Posts
 
 PAIRS = tuple(subset for subset in SUBSETS if subset.count("+") == 1)
@@ -33,7 +33,7 @@ class CommonSpace(JointFusion):
 
     def holders(self, posts: Posts) -> dict[str, Flags]:
         """Posts that hold a pair take part in its term."""
-        return super().holders(posts) | {pair: holding(posts, pair) for pair in PAIRS}
+        return super().holders(posts) | {pair: posts.holding(pair) for pair in PAIRS}
 
     def term_sums(self, answers: Any, batch: Batch) -> dict[str, Tensor]:
         """Return the classifier's sum and that of each pair."""

@@ -22,14 +22,13 @@ import torch
 from torch import Tensor, nn
 
 from flickr_emotion.model.features.image_backbones import Backbone
+from flickr_emotion.model.features.word_vectors import WORD_DIMENSION
 from flickr_emotion.model.networks.text_convolutions import convolve_and_pool
-from flickr_emotion.model.posts.packing import Packed
+from flickr_emotion.model.posts.packing import WINDOWS, Packed
 from flickr_emotion.model.posts.posts import PADDING
 
 REPRESENTATION = 300
-WORD_DIMENSION = 300
 TAG_DIMENSION = 250
-WINDOWS = (3, 4, 5)
 FILTERS_PER_WINDOW = 100
 TAG_FILTERS = 300
 WORD_DROPOUT = 0.25

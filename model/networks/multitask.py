@@ -25,14 +25,7 @@ from flickr_emotion.common.modalities import MODALITIES, SUBSETS
 from flickr_emotion.model.features.image_backbones import Backbone
 from flickr_emotion.model.inputs.batches import Batch
 from flickr_emotion.model.networks.encoders import REPRESENTATION
-from flickr_emotion.model.networks.system import (
-    Flags,
-    System,
-    classifier,
-    encoders_of,
-    holding,
-    scatter,
-)
+from flickr_emotion.model.networks.system import Flags, System, classifier, encoders_of, scatter
 from flickr_emotion.model.posts.posts import Encoding, Posts
 
 
@@ -142,7 +135,7 @@ class MultitaskNetwork(System):
 
     def holders(self, posts: Posts) -> dict[str, Flags]:
         """A head's term is over those posts that have its modalities."""
-        return {head: holding(posts, head) for head in self.heads}
+        return {head: posts.holding(head) for head in self.heads}
 
     def trained_by(self, term: str) -> Iterable[nn.Parameter]:
         """Return a head's parameters."""
@@ -152,36 +145,20 @@ class MultitaskNetwork(System):
         """Return the sum of the cross-entropies of each head that answered."""
         if not answers.rows:
             return {}
-        return dict(zip(answers.rows, self.head_losses(answers, batch), strict=True))
+        return dict(zip(answers.rows, _head_losses(answers, batch), strict=True))
 
-    def loss(
-        self, answers: Answers, batch: Batch, counts: Mapping[str, int] | None = None
-    ) -> Tensor:
-        """Section 3.2: the sum over the heads of their mean cross-entropy.
 
-        The mean is over those posts of the batch that have the head's modalities, so that a rare
-        combination weighs as much as a frequent one; a head without any adds nothing. Where the
-        batch is a part of a step, ``counts`` says how many posts of the step each head has: the
-        parts' losses then add up to the step's.
-        """
-        counts_H = torch.tensor(
-            [counts[head] if counts else len(rows) for head, rows in answers.rows.items()]
-        )
-        if batch.labels_B.is_cuda:  # from other memory a copy would wait for the kernels before it
-            counts_H = counts_H.pin_memory().to(batch.labels_B.device, non_blocking=True)
-        return (self.head_losses(answers, batch) / counts_H).sum()
-
-    def head_losses(self, answers: Answers, batch: Batch) -> Tensor:
-        """Return, for each head that answered, the sum of its posts' cross-entropies, (H,)."""
-        H, B, _ = answers.logits_HBC.shape
-        each_HB = nn.functional.cross_entropy(
-            answers.logits_HBC.flatten(0, 1), batch.labels_B.repeat(H), reduction="none"
-        ).view(H, B)
-        if all(len(rows) == B for rows in answers.rows.values()):
-            return each_HB.sum(1)
-        held = torch.cat([rows + head * B for head, rows in enumerate(answers.rows.values())])
-        held_HB = each_HB.new_zeros(H * B).index_fill(0, held, 1).view(H, B)
-        return (each_HB * held_HB).sum(1)
+def _head_losses(answers: Answers, batch: Batch) -> Tensor:
+    """Return, for each head that answered, the sum of its posts' cross-entropies, (H,)."""
+    H, B, _ = answers.logits_HBC.shape
+    each_HB = nn.functional.cross_entropy(
+        answers.logits_HBC.flatten(0, 1), batch.labels_B.repeat(H), reduction="none"
+    ).view(H, B)
+    if all(len(rows) == B for rows in answers.rows.values()):
+        return each_HB.sum(1)
+    held = torch.cat([rows + head * B for head, rows in enumerate(answers.rows.values())])
+    held_HB = each_HB.new_zeros(H * B).index_fill(0, held, 1).view(H, B)
+    return (each_HB * held_HB).sum(1)
 
 
 def _sum(terms: list[Tensor]) -> Tensor:

@@ -20,10 +20,10 @@ from torch.nn import functional
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.model.inputs.batches import Batch
-from flickr_emotion.model.networks.encoders import WINDOWS, TextEncoder
+from flickr_emotion.model.networks.encoders import TextEncoder
 from flickr_emotion.model.networks.system import System
 from flickr_emotion.model.networks.unimodal import AverageOfWords
-from flickr_emotion.model.posts.packing import Packed
+from flickr_emotion.model.posts.packing import WINDOWS, Packed
 from flickr_emotion.model.posts.posts import PADDING
 
 

@@ -24,7 +24,7 @@ from flickr_emotion.model.features.image_backbones import Backbone
 from flickr_emotion.model.inputs.batches import Batch
 from flickr_emotion.model.networks.encoders import REPRESENTATION, TagsEncoder, TextEncoder
 from flickr_emotion.model.networks.frozen_inputs import FrozenImages, ReadLists
-from flickr_emotion.model.networks.system import HIDDEN, Flags, System, holding, scatter
+from flickr_emotion.model.networks.system import HIDDEN, Flags, System, scatter
 from flickr_emotion.model.posts.posts import FIRST_ID, Encoding, Posts
 from flickr_emotion.model.recipes import DROPOUT, MEMBERS, SENTENCES, SHALLOW, TOGETHER
 
@@ -165,7 +165,7 @@ class RecipeNetwork(System):
 
     def holders(self, posts: Posts) -> dict[str, Flags]:
         """A head's term is over the posts that have its modalities, the last one over all."""
-        holders = {head: holding(posts, head) for head in SUBSETS}
+        holders = {head: posts.holding(head) for head in SUBSETS}
         holders[OWN] = np.any([holders[m] for m in MODALITIES], axis=0)
         return holders
 

@@ -5,10 +5,10 @@ have what it needs: the loop counts them over a whole step, so that the parts of
 passes or on several processes, add up to its loss; validation counts them over the whole split.
 """
 
-# ruff: noqa: N803 (shapes in names)
+# ruff: noqa: N803, N806 (shapes in names)
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ from flickr_emotion.model.networks.encoders import (
 from flickr_emotion.model.posts.posts import FIRST_ID, Encoding, Posts
 
 Flags = npt.NDArray[np.bool_]
+Numbers = TypeVar("Numbers", Tensor, npt.NDArray[np.float64])
 
 HIDDEN = (256, 128)
 
@@ -64,10 +65,16 @@ class System(nn.Module):
         raise NotImplementedError
 
     def loss(self, answers: Any, batch: Batch, counts: Mapping[str, int]) -> Tensor:
-        """Return the batch's part of the loss of a step, ``counts`` being the step's by term."""
-        sums = self.term_sums(answers, batch)
-        terms = [total / counts[term] for term, total in sums.items() if counts[term]]
-        return torch.stack(terms).sum()
+        """Return the batch's part of the loss of a step, a scalar; the parts add up to the loss.
+
+        ``counts`` says by term how many of the step's posts take part in it: all of them, not the
+        batch's. Terms without a post are left out, so that they give no gradient.
+        """
+        sums = {t: total for t, total in self.term_sums(answers, batch).items() if counts[t]}
+        counts_T = torch.tensor([counts[term] for term in sums])
+        if batch.labels_B.is_cuda:  # from other memory a copy would wait for the kernels before it
+            counts_T = counts_T.pin_memory().to(batch.labels_B.device, non_blocking=True)
+        return sum_of_means(torch.stack(list(sums.values())), counts_T)
 
     @property
     def modalities(self) -> list[str]:
@@ -97,6 +104,16 @@ class System(nn.Module):
         embedding = self.encoders["text"].embedding
         assert isinstance(embedding, nn.Embedding)
         return embedding
+
+
+def sum_of_means(sums_T: Numbers, counts_T: Numbers) -> Numbers:
+    """Return a system's loss, a scalar: the sum over its terms of their means (section 3.2).
+
+    A term's mean is over those posts that take part in it, so that a rare combination of modalities
+    weighs as much as a frequent one.
+    """
+    loss: Numbers = (sums_T / counts_T).sum()
+    return loss
 
 
 def encoder_of(
@@ -147,9 +164,3 @@ def scatter(values_NR: Tensor, rows: Tensor, size: int) -> Tensor:
     if len(rows) == size:
         return values_NR
     return values_NR.new_zeros(size, *values_NR.shape[1:]).index_copy(0, rows, values_NR)
-
-
-def holding(posts: Posts, subset: str) -> Flags:
-    """Return which posts hold a subset's modalities, whatever else."""
-    flags: Flags = np.all([posts.present[m] for m in subset.split("+")], axis=0)
-    return flags

@@ -26,13 +26,9 @@ from torch import Tensor, nn
 
 from flickr_emotion.common.modalities import MODALITIES, SUBSETS
 from flickr_emotion.model.features.image_backbones import Backbone
+from flickr_emotion.model.features.word_vectors import WORD_DIMENSION
 from flickr_emotion.model.inputs.batches import Batch
-from flickr_emotion.model.networks.encoders import (
-    TAG_DIMENSION,
-    WORD_DIMENSION,
-    ImageEncoder,
-    look_up,
-)
+from flickr_emotion.model.networks.encoders import TAG_DIMENSION, ImageEncoder, look_up
 from flickr_emotion.model.networks.fusion import CATEGORY, FusedAnswers, FusionSystem
 from flickr_emotion.model.networks.system import Flags, scatter
 from flickr_emotion.model.posts.packing import Packed

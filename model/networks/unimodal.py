@@ -19,8 +19,9 @@ from torch.nn.functional import cross_entropy
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.model.features.image_backbones import Backbone
+from flickr_emotion.model.features.word_vectors import WORD_DIMENSION
 from flickr_emotion.model.inputs.batches import Batch
-from flickr_emotion.model.networks.encoders import WORD_DIMENSION, ImageEncoder, look_up
+from flickr_emotion.model.networks.encoders import ImageEncoder, look_up
 from flickr_emotion.model.networks.system import Flags, System, scatter
 from flickr_emotion.model.posts.packing import Packed
 from flickr_emotion.model.posts.posts import FIRST_ID, PADDING, Encoding, Posts

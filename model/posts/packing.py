@@ -11,6 +11,9 @@ from torch import Tensor
 
 from flickr_emotion.model.posts.posts import PADDING, Integers
 
+WINDOWS = (3, 4, 5)
+"""Words in the windows of the text encoder's convolutions: a text has room for the longest."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Packed:
@@ -41,16 +44,6 @@ class Packed:
             else self.features_ND.to(device, non_blocking=True),
         )
 
-    def pin_memory(self) -> "Packed":
-        """Return the lists in memory that is copied to a GPU while it computes."""
-        return Packed(
-            ids_T=self.ids_T.pin_memory(),
-            starts_N=self.starts_N.pin_memory(),
-            lengths_N=self.lengths_N.pin_memory(),
-            longest=self.longest,
-            features_ND=None if self.features_ND is None else self.features_ND.pin_memory(),
-        )
-
 
 def pack(ids: Integers, starts: Integers, chosen: Integers, *, least: int = 1) -> Packed:
     """Take some of many lists; those shorter than ``least`` are padded up to it.
@@ -70,10 +63,3 @@ def pack(ids: Integers, starts: Integers, chosen: Integers, *, least: int = 1) -
         lengths_N=torch.from_numpy(lengths),
         longest=int(lengths.max()),
     )
-
-
-def pack_lists(lists: list[list[int]], *, least: int = 1) -> Packed:
-    """Pack lists of ids."""
-    starts = np.concatenate([[0], np.cumsum([len(entries) for entries in lists])])
-    ids = np.array([entry for entries in lists for entry in entries], dtype=np.int64)
-    return pack(ids, starts, np.arange(len(lists)), least=least)

@@ -125,6 +125,11 @@ class Posts:
         flags = (self.image_rows != NO_IMAGE, self.text_lengths > 0, np.diff(self.tag_starts) > 0)
         return dict(zip(MODALITIES, flags, strict=True))
 
+    def holding(self, subset: str) -> npt.NDArray[np.bool_]:
+        """Return which posts hold a subset's modalities, whatever else, (N,)."""
+        flags: npt.NDArray[np.bool_] = np.all([self.present[m] for m in subset.split("+")], axis=0)
+        return flags
+
     @property
     def images(self) -> int:
         """The number of posts with a picture."""

@@ -11,7 +11,6 @@ probabilities, calibrated as those of `predict`.
 """
 
 import hashlib
-import json
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
@@ -26,6 +25,7 @@ from filelock import Timeout
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.progress import ProgressReport
 from flickr_emotion.common.replacing import put_folder, workspace_beside
+from flickr_emotion.common.whole_files import json_text
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.evaluation.calibration import read_calibration
 from flickr_emotion.model.features.pictures import MAX_ASPECT, Preprocessing
@@ -278,4 +278,4 @@ def _check_replaceable(out: Path) -> None:
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json_text(content), encoding="utf-8")

@@ -1,23 +1,20 @@
 """Where a network runs."""
 
 import os
-import re
 
 import torch
 
+from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.errors import ModelError
-
-# Torch knows more, such as ``meta``, on which nothing is computed.
-_DEVICES = re.compile(r"cpu|cuda(:[0-9]{1,2})?")
-_CHOICES = "auto, cpu, cuda or cuda:N"
 
 
 def choose_device(name: str, process: int | None = None) -> torch.device:
     """Return the device of ``--device``: ``auto`` is CUDA where there is one, else the CPU.
 
     ``process`` is the number of the process on its machine where several train together: each
-    takes the GPU of its number.
+    takes the GPU of its number. Raises ``ModelError`` for a device that is not known or not there.
     """
+    TrainingConfig(device=name)  # which knows how devices are named
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if process is not None and name.startswith("cuda"):
@@ -26,14 +23,12 @@ def choose_device(name: str, process: int | None = None) -> torch.device:
                 f"--device {name} with several processes: give cuda, each takes its own"
             )
         name = f"cuda:{process}"
-    if not _DEVICES.fullmatch(name):
-        raise ModelError(f"--device {name} is not known: give {_CHOICES}")
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
     # Which exception a device that is not there raises depends on how torch was built.
     except (RuntimeError, AssertionError, NotImplementedError):
-        raise ModelError(f"--device {name} is not there: give {_CHOICES}") from None
+        raise ModelError(f"--device {name} is not there: give auto or another") from None
     return device
 
 

@@ -15,9 +15,9 @@ import torch
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.parquet_files import open_parquet, parquet_writer
+from flickr_emotion.common.split_names import TEST
 from flickr_emotion.common.whole_files import whole_file
 from flickr_emotion.datasets.folder.reading import Dataset
-from flickr_emotion.datasets.rules.splits import TEST
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.evaluation.answering import POSTS_TO_A_PASS
 from flickr_emotion.model.evaluation.metrics import Confusion, confusion_matrix, figures

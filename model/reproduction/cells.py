@@ -217,7 +217,7 @@ def train_cell(
     Where the data set's folder cannot be written to, its features lie in ``features_in``, so that
     cells share them.
     """
-    options = asdict(settings) | {
+    options = settings.options() | {
         "model": cell.system,
         "subset": cell.subset,
         "seed": cell.seed,
@@ -235,7 +235,7 @@ def train_cell(
 def _deciding(settings: TrainingConfig) -> dict[str, Any]:
     """Return the settings that decide what comes out; of a file, its name and size."""
     undecided = _UNDECIDING if settings.recipe == BEST else (*_UNDECIDING, "recipe", "without")
-    options = {name: value for name, value in asdict(settings).items() if name not in undecided}
+    options = {name: value for name, value in settings.options().items() if name not in undecided}
     for name in ("word_vectors", "image_weights"):
         path = Path(options[name]) if options[name] else None
         if path and path.is_file():

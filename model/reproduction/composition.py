@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.printing import markdown_cell, printable
+from flickr_emotion.common.split_names import SPLITS, TRAIN
 from flickr_emotion.datasets.folder.reading import Dataset
-from flickr_emotion.datasets.rules.splits import SPLITS, TRAIN
 from flickr_emotion.model.reproduction import drawing
 from flickr_emotion.model.reproduction.experiment import Content, Experiment, Trained
 from flickr_emotion.model.reproduction.markdown import DASH, percent, table

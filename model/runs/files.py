@@ -36,12 +36,12 @@ _NAMES = (
     r"|history\.jsonl"
 )
 # A run that was killed may leave a file under its temporary name, or under safetensors' own. Those
-# with the number of a process are of earlier versions.
-_TEMPORARY = rf"\.new-({_NAMES})|\.({_NAMES})\.([0-9]+|tmp\.json)|\.tmp[0-9A-Za-z]{{6}}"
+# that begin with `.new-` or end with the number of a process are of earlier versions.
+_TEMPORARY = rf"\.new-({_NAMES})|\.({_NAMES})\.([0-9]+|tmp\.json|part)|\.tmp[0-9A-Za-z]{{6}}"
 _FILE = re.compile(rf"{_NAMES}|{_TEMPORARY}|events\.out\.tfevents\..+")
 _LEFT_OVER = re.compile(_TEMPORARY)
 # What nobody else would call a file: it may lie there before there is a configuration.
-_OURS_ALONE = re.compile(rf"\.new-({_NAMES})")
+_OURS_ALONE = re.compile(rf"\.({_NAMES})\.part|\.new-({_NAMES})")
 # The runs that a run is made of: its seeds', or its networks'.
 _PART = re.compile(r"seed-[0-9]+|network-(" + "|".join(map(re.escape, SUBSETS)) + ")")
 

@@ -11,7 +11,6 @@ import platform
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +174,7 @@ def describe(
     readers: dict[str, str],
 ) -> dict[str, Any]:
     """Return the content of ``config.json``; ``readers`` are digests by name."""
-    options = asdict(config) | {"warm_up_steps": config.warm_up_steps}
+    options = config.options() | {"warm_up_steps": config.warm_up_steps}
     # Resolved, as the training may go on in another working folder.
     options["word_vectors"] = str(config.word_vectors.resolve()) if config.word_vectors else None
     if config.image_weights not in ("imagenet", "none"):
@@ -189,7 +188,7 @@ def describe(
         "recipe": config.recipe,
         "without": list(config.without),
         "readers": readers,
-        "image_encoder": config.image_encoder,
+        "image_encoder": config.resolved_image_encoder,
         "finetune_image": config.finetune_image,
         "classes": list(encoding.classes),
         "words": list(encoding.words),

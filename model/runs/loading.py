@@ -15,10 +15,10 @@ from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.image_backbones import build_backbone
 from flickr_emotion.model.features.text_readers import TextReader, open_readers
+from flickr_emotion.model.features.word_vectors import WORD_DIMENSION
 from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.inputs.splits import open_splits
 from flickr_emotion.model.networks.catalogue import build_ensemble, build_system
-from flickr_emotion.model.networks.encoders import WORD_DIMENSION
 from flickr_emotion.model.networks.multitask import MultitaskNetwork
 from flickr_emotion.model.networks.system import System
 from flickr_emotion.model.posts.posts import Encoding
@@ -154,7 +154,7 @@ def _build(
 
     def one(name: str, of: str | None) -> System:
         seen = TrainingConfig(model=name, subset=of).modalities
-        backbone = build_backbone(config.image_encoder) if "image" in seen else None
+        backbone = build_backbone(config.resolved_image_encoder) if "image" in seen else None
         return build_system(
             name,
             of,

@@ -6,14 +6,14 @@ A run that came to its end answers with what it wrote, which others may have cha
 from typing import Any
 
 from flickr_emotion.common.modalities import SUBSETS
+from flickr_emotion.common.split_names import JUDGED
 
-_SPLITS = ("test", "validation")
 _FIGURES = ("accuracy", "macro_f1", "weighted_f1")
 
 
 def check_metrics(content: dict[str, Any]) -> None:
     """Raise ``ValueError``, with what lacks or is wrong, where they cannot be shown."""
-    for split in _SPLITS:
+    for split in JUDGED:
         for subset in SUBSETS:
             figures = _object(_object(content, split), subset)
             place = f"{split}.{subset}"

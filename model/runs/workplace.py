@@ -16,14 +16,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from flickr_emotion.common.progress import say
-from flickr_emotion.common.replacing import (
-    put_folder,
-    settle,
-    standing,
-    sync,
-    sync_tree,
-    workspace_beside,
-)
+from flickr_emotion.common.replacing import put_folder, settle, standing, workspace_beside
+from flickr_emotion.common.whole_files import sync, sync_tree, temporary
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.processes.distributed import World
 from flickr_emotion.model.runs.files import (
@@ -226,7 +220,7 @@ def _move(features: Path, to: Path) -> None:
 
 def _probe(folder: Path) -> None:
     """Write into a folder, if it is there: where it is not, the one around it has been written."""
-    probe = folder / f".new-{CONFIG}"
+    probe = temporary(folder / CONFIG)
     if folder.exists():
         probe.unlink(missing_ok=True)
         probe.touch()

@@ -1,18 +1,15 @@
-"""The training loop of section 3.2: Adam on a sum of losses, early stopping on that sum.
+"""An epoch of training (section 3.2): steps of Adam on a sum of losses.
 
 The terms of the sum are the system's: of the paper's network, its seven heads' (section 3.2).
 
-Where the paper is silent: the learning rate rises linearly over the first steps; the validation
-loss is taken over the whole split, not averaged over batches; the weights of the best epoch are
-kept; all posts of the training split take part, whatever modalities they hold.
+Where the paper is silent: the learning rate rises linearly over the first steps; all posts of the
+training split take part, whatever modalities they hold.
 
 A step may be made of several passes, and a pass divided among several processes: each term
 is a mean over all posts of the step that take part in it, whoever has them at hand. Nothing
 in a step waits for the device; its losses are added up there and read once an epoch.
 """
 
-import math
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +21,6 @@ from torch.profiler import record_function
 
 from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.errors import ModelError
-from flickr_emotion.model.evaluation.evaluation import score
 from flickr_emotion.model.inputs.batches import Batch, Split, training_order
 from flickr_emotion.model.inputs.prefetching import ready_batches
 from flickr_emotion.model.networks.system import Flags, System
@@ -34,8 +30,7 @@ from flickr_emotion.model.processes.distributed import World, embedding_paramete
 from flickr_emotion.model.processes.interruption import StopSignals
 from flickr_emotion.model.processes.profiling import StepProfile
 from flickr_emotion.model.runs.checkpoints import Checkpoint, random_state, set_random_state
-from flickr_emotion.model.training.journal import Journal
-from flickr_emotion.model.training.optimisers import LazyAdam
+from flickr_emotion.model.training.optimisers import optimiser_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +85,7 @@ class Fitting:
             )
         self._world = world
         self._order = np.random.default_rng(config.seed)
-        self._optimiser = _optimiser(network, config)
+        self._optimiser = optimiser_of(network, config)
         self._rates = [group["lr"] for group in self._optimiser.param_groups]
         self._steps = 0
         self._epoch = 1
@@ -120,7 +115,7 @@ class Fitting:
     @property
     def posts_done(self) -> int:
         """About how many posts the epochs before and the steps of this one have had."""
-        per_step = self._config.batch_size * self._config.accumulate
+        per_step = self._config.resolved_batch_size * self._config.accumulate
         here = min(self._steps_in_epoch * per_step, len(self._posts))
         return (self._epoch - 1) * len(self._posts) + here
 
@@ -190,7 +185,7 @@ class Fitting:
         lengths = self._train.posts.text_lengths[self._posts]
         if not self.network.by_length:
             lengths = np.zeros_like(lengths)
-        order = training_order(lengths, self._config.batch_size, self._order)
+        order = training_order(lengths, self._config.resolved_batch_size, self._order)
         batches = [self._posts[places] for places in order]
         each = self._config.accumulate
         return [
@@ -228,79 +223,5 @@ class Fitting:
         return float(loss[0])
 
 
-def fit(
-    fitting: Fitting,
-    config: TrainingConfig,
-    validation: Split,
-    classes: int,
-    journal: Journal,
-    world: World,
-    profile: StepProfile | None = None,
-) -> bool:
-    """Train until the validation loss stops falling; the journal's run gets the best weights.
-
-    Returns whether it came to its end: after a signal it is False, and the run holds a checkpoint.
-    Raises ``KeyboardInterrupt`` after a signal in the first epoch where a checkpoint would take
-    the place of an older run.
-    """
-    with journal, StopSignals(patient=world.size > 1) as stop:
-        while not _is_over(journal.epochs, config):
-            started = time.monotonic()
-            train_loss = fitting.train_epoch(stop, journal.advance, profile)
-            seconds = time.monotonic() - started
-            if train_loss is None:
-                if journal.would_replace:
-                    raise KeyboardInterrupt
-                journal.write_checkpoint(fitting.checkpoint(journal.epochs))
-                return False
-            judged = score(fitting.network, validation, classes, world)
-            epoch = len(journal.epochs) + 1
-            if not math.isfinite(train_loss + judged.loss):
-                raise ModelError(
-                    f"the loss is no longer finite after epoch {epoch}: lower --learning-rate "
-                    f"(it is {config.rate})"
-                )
-            journal.add(
-                {
-                    "epoch": epoch,
-                    "train_loss": train_loss,
-                    "validation_loss": judged.loss,
-                    "validation": judged.figures(),
-                    "seconds": round(seconds, 3),
-                },
-                config.epochs,
-            )
-            if best_epoch(journal.epochs)["epoch"] == epoch:
-                journal.write_network(fitting.network)
-            journal.write_checkpoint(fitting.checkpoint(journal.epochs))
-            if profile:
-                journal.write_profile(profile)
-        if profile:
-            profile.stop()
-            journal.write_profile(profile)
-    return True
-
-
-def best_epoch(epochs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the epoch with the lowest validation loss, the first of equals."""
-    return min(epochs, key=lambda epoch: epoch["validation_loss"])
-
-
-def _is_over(epochs: list[dict[str, Any]], config: TrainingConfig) -> bool:
-    if not epochs:
-        return False
-    since_best = epochs[-1]["epoch"] - best_epoch(epochs)["epoch"]
-    return len(epochs) >= config.epochs or since_best >= config.patience
-
-
 def _counts(holders: dict[str, Flags], indices: Integers) -> dict[str, int]:
     return {term: int(flags[indices].sum()) for term, flags in holders.items()}
-
-
-def _optimiser(network: System, config: TrainingConfig) -> LazyAdam:
-    of_backbone = list(network.backbone.parameters()) if network.backbone else []
-    known = set(map(id, of_backbone))
-    groups = [{"params": [p for p in network.parameters() if id(p) not in known]}]
-    if backbone := [p for p in of_backbone if p.requires_grad]:
-        groups.append({"params": backbone, "lr": config.image_learning_rate})  # type: ignore[dict-item]
-    return LazyAdam(groups, lr=config.rate)

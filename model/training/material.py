@@ -6,13 +6,14 @@ from pathlib import Path
 import torch
 
 from flickr_emotion.common.progress import say
+from flickr_emotion.common.split_names import SPLITS, TRAIN, VALIDATION
 from flickr_emotion.datasets.folder.reading import Dataset
-from flickr_emotion.datasets.rules.splits import SPLITS, TRAIN
 from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.image_backbones import Backbone, load_backbone
 from flickr_emotion.model.features.text_readers import TextReader, open_readers
 from flickr_emotion.model.features.word_vectors import (
+    WORD_DIMENSION,
     WordVectors,
     random_vectors,
     read_word_vectors,
@@ -20,7 +21,6 @@ from flickr_emotion.model.features.word_vectors import (
 from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.inputs.selection import Selection
 from flickr_emotion.model.inputs.splits import open_splits
-from flickr_emotion.model.networks.encoders import WORD_DIMENSION
 from flickr_emotion.model.posts.posts import Encoding
 from flickr_emotion.model.processes.devices import make_deterministic
 from flickr_emotion.model.processes.distributed import World
@@ -31,6 +31,8 @@ from flickr_emotion.model.recipes import SENTENCES
 class Material:
     """What the repeats of a training share."""
 
+    seed: int
+    """Of a random backbone."""
     dataset: Dataset
     encoding: Encoding
     splits: dict[str, Split]
@@ -40,6 +42,10 @@ class Material:
     readers: list[TextReader]
     """What reads texts and tags, frozen; none in the paper's recipe."""
     selection: Selection | None
+
+    def has_posts_for(self, subset: str) -> bool:
+        """Return whether there are posts that hold a subset, to train on and to stop by."""
+        return all(self.splits[name].posts.holding(subset).any() for name in (TRAIN, VALIDATION))
 
 
 def prepare(
@@ -63,10 +69,11 @@ def prepare(
     backbone = _backbone(config)
     readers = open_readers(config.readers)
     splits = _splits(config, dataset, encoding, backbone, readers, out, world, selection)
-    for name in ("train", "validation"):
+    for name in (TRAIN, VALIDATION):
         if not len(splits[name].posts):
             raise ModelError(f"{dataset.folder} has no post in {name}: build the splits again")
     return Material(
+        seed=config.seed,
         dataset=dataset,
         encoding=encoding,
         splits=splits,
@@ -79,8 +86,10 @@ def prepare(
 
 def for_seed(material: Material, config: TrainingConfig, out: Path, world: World) -> Material:
     """Return the material for another seed, so that a repeat equals a run of its own."""
-    if config.image_weights != "none" or material.backbone is None:
+    if config.seed == material.seed:
         return material
+    if config.image_weights != "none" or material.backbone is None:
+        return replace(material, seed=config.seed)
     backbone = _backbone(config)
     splits = material.splits
     if not config.finetune_image:  # else they hold pictures, which are the same for all
@@ -94,14 +103,14 @@ def for_seed(material: Material, config: TrainingConfig, out: Path, world: World
             world,
             material.selection,
         )
-    return replace(material, backbone=backbone, splits=splits)
+    return replace(material, seed=config.seed, backbone=backbone, splits=splits)
 
 
 def _backbone(config: TrainingConfig) -> Backbone | None:
     if "image" not in config.modalities:
         return None
     torch.manual_seed(config.seed)  # random backbones too are the seed's
-    return load_backbone(config.image_encoder, config.image_weights)
+    return load_backbone(config.resolved_image_encoder, config.image_weights)
 
 
 def _splits(

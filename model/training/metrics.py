@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from flickr_emotion.common.modalities import SUBSETS
+from flickr_emotion.common.split_names import JUDGED, TRAIN
 from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.evaluation.calibration import Calibration, calibration_over_repeats
-from flickr_emotion.model.evaluation.evaluation import JUDGED, Score, judgement
+from flickr_emotion.model.evaluation.evaluation import Score, judgement
 from flickr_emotion.model.evaluation.metrics import majority, over_repeats, spread
 from flickr_emotion.model.training.material import Material
 
@@ -24,7 +25,7 @@ def run_metrics(
 ) -> dict[str, Any]:
     """Return what one network's ``metrics.json`` says of its answers."""
     classes = material.encoding.classes
-    answer = int(np.bincount(material.splits["train"].posts.labels).argmax())
+    answer = int(np.bincount(material.splits[TRAIN].posts.labels).argmax())
     return {
         **judgement(scores, calibration),
         # What an F1 or an accuracy is worth shows beside that of always answering the same.

@@ -15,6 +15,9 @@ import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
+from flickr_emotion.model.config import TrainingConfig
+from flickr_emotion.model.networks.system import System
+
 
 class LazyAdam(torch.optim.Adam):
     """Fused Adam; of a parameter with a sparse gradient, only the gradient's rows take part."""
@@ -73,3 +76,13 @@ def _sum_by_row(gradient: Tensor) -> tuple[Tensor, Tensor]:
     values = gradient._values()
     summed = values.new_zeros(len(rows), values.shape[1]).index_add_(0, places, values)
     return rows, summed
+
+
+def optimiser_of(network: System, config: TrainingConfig) -> LazyAdam:
+    """Return the optimiser of a network: its image backbone has a rate of its own."""
+    of_backbone = list(network.backbone.parameters()) if network.backbone else []
+    known = set(map(id, of_backbone))
+    groups = [{"params": [p for p in network.parameters() if id(p) not in known]}]
+    if backbone := [p for p in of_backbone if p.requires_grad]:
+        groups.append({"params": backbone, "lr": config.image_learning_rate})  # type: ignore[dict-item]
+    return LazyAdam(groups, lr=config.resolved_learning_rate)

@@ -1,7 +1,7 @@
 """``docs/options.md`` is what the command line is made from."""
 
-from flickr_emotion.command_line.reference import reference
 from flickr_emotion.commands.main import COMMANDS
+from flickr_emotion.commands.reference import reference
 from flickr_emotion.common.checkout import PROJECT
 
 

@@ -8,7 +8,8 @@ import pytest
 from filelock import Timeout
 
 from flickr_emotion.common import replacing
-from flickr_emotion.common.replacing import put_file, put_folder, standing, workspace_beside
+from flickr_emotion.common.replacing import put_folder, standing, workspace_beside
+from flickr_emotion.common.whole_files import put_file
 
 
 def filled(folder: Path, content: str) -> Path:

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flickr_emotion.common.modalities import subset_name
+from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.folder.layout import FORMAT
 from flickr_emotion.datasets.folder.shards import SCHEMA
 from flickr_emotion.datasets.rules.options import BuildOptions
-from flickr_emotion.datasets.rules.splits import SPLITS
 
 REFERENCES = pa.schema(
     [(name, pa.string()) for name in ("photo_id", "server", "farm", "secret", "pair")]

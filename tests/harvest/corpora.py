@@ -11,7 +11,8 @@ from PIL import Image
 from flickr_emotion.harvest.crawl.crawl import CrawlReport, crawl
 from flickr_emotion.harvest.crawl.options import CrawlOptions
 from flickr_emotion.harvest.pace.retry import RetryPolicy
-from flickr_emotion.harvest.sandbox.corpus import Corpus, Post
+from flickr_emotion.harvest.sandbox.corpus import Corpus
+from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 
 KEY = "00112233445566778899aabbccddeeff"

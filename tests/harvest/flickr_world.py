@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from flickr_emotion.harvest.sandbox import rest
-from flickr_emotion.harvest.sandbox.corpus import Post, derived
 from flickr_emotion.harvest.sandbox.images import PLACEHOLDER_PATH
+from flickr_emotion.harvest.sandbox.posts import Post, derived
 from flickr_emotion.harvest.sandbox.search import Index
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from flickr_emotion.harvest.sandbox.wire import Request, Response

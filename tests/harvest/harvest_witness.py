@@ -12,7 +12,7 @@ from sqlite3 import Row
 
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.schema import FILE_NAME
+from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 from flickr_emotion.harvest.sandbox.search import is_machine_tag, normalised
 from tests.harvest.flickr_world import World
 from tests.harvest.forked_crawls import Ended

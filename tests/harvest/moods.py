@@ -8,8 +8,8 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flickr_emotion.harvest.sandbox.corpus import derived
 from flickr_emotion.harvest.sandbox.images import PLACEHOLDER_PATH, placeholder
+from flickr_emotion.harvest.sandbox.posts import derived
 from flickr_emotion.harvest.sandbox.wire import Response
 from tests.harvest.corpora import jpeg
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flickr_emotion.harvest.flickr.tags import is_machine_tag
-from flickr_emotion.harvest.sandbox.corpus import Post
+from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.yfcc100m.rows import COLUMNS
 
 LICENSES = ("by-nc-sa", "by-nc", "by-nc-nd", "by", "by-sa", "by-nd")  # Flickr's ids 1 to 6

@@ -2,12 +2,14 @@
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.model.features.image_backbones import build_backbone
 from flickr_emotion.model.features.image_features import FeatureTable
 from flickr_emotion.model.inputs.batches import Batch, Split
 from flickr_emotion.model.networks.multitask import MultitaskNetwork
+from flickr_emotion.model.posts.packing import Packed, pack
 from flickr_emotion.model.posts.posts import Encoding, Post, encode
 
 ENCODING = Encoding(
@@ -20,6 +22,19 @@ ENCODING = Encoding(
 def network(encoding: Encoding = ENCODING) -> MultitaskNetwork:
     torch.manual_seed(0)
     return MultitaskNetwork(encoding, build_backbone("squeezenet1_1"), frozen_image=True)
+
+
+def loss_of(net: MultitaskNetwork, batch: Batch) -> Tensor:
+    """Return the loss of a step that has no posts but the batch's."""
+    counts = {subset: len(rows) for subset, rows in batch.rows.items()}
+    return net.loss(net(batch), batch, counts)
+
+
+def pack_lists(lists: list[list[int]], *, least: int = 1) -> Packed:
+    """Pack lists of ids."""
+    starts = np.concatenate([[0], np.cumsum([len(entries) for entries in lists])])
+    ids = np.array([entry for entries in lists for entry in entries], dtype=np.int64)
+    return pack(ids, starts, np.arange(len(lists)), least=least)
 
 
 def batch_of(subsets: list[str], seed: int = 0) -> Batch:

@@ -1,5 +1,6 @@
 """Settings are checked at once, and showing them does not load torch."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -14,6 +15,7 @@ from flickr_emotion.model.errors import ModelError
     [
         ("epochs", 0),
         ("accumulate", 0),
+        ("batch_size", 0),
         ("learning_rate", 0.0),
         ("learning_rate", float("nan")),
         ("seed", -1),
@@ -32,8 +34,29 @@ def test_the_last_repeats_seed() -> None:
 
 def test_the_papers_settings_are_the_defaults() -> None:
     config = TrainingConfig()
-    assert (config.image_encoder, config.image_weights) == ("densenet121", "imagenet")
-    assert (config.batch_size, config.learning_rate) == (64, 0.01)
+    assert (config.resolved_image_encoder, config.image_weights) == ("densenet121", "imagenet")
+    assert (config.resolved_batch_size, config.resolved_learning_rate) == (64, 0.01)
+
+
+@pytest.mark.parametrize("setting", [{"recipe": "best"}, {"model": "inception"}])
+def test_what_follows_from_a_setting_changes_with_it(setting: dict[str, str]) -> None:
+    changed = dataclasses.replace(TrainingConfig(), **setting)  # type: ignore[arg-type]
+    assert changed == TrainingConfig(**setting)  # type: ignore[arg-type]
+    assert changed.resolved_image_encoder != TrainingConfig().resolved_image_encoder
+
+
+def test_a_run_records_what_held() -> None:
+    """It is read back as it was, whatever the recipes' defaults are by then."""
+    options = TrainingConfig(recipe="best").options()
+    assert options["image_encoder"] == "efficientnet_lite0+efficientnet_lite2"
+    assert (options["batch_size"], options["learning_rate"]) == (128, 0.001)
+    assert TrainingConfig.of_options(options).options() == options
+
+
+def test_options_of_the_wrong_kind() -> None:
+    for name, value in {"batch_size": "64", "image_encoder": 7, "without": "rate"}.items():
+        with pytest.raises(TypeError, match=f"{name} is no "):
+            TrainingConfig.of_options({name: value})
 
 
 def test_torch_is_not_loaded() -> None:

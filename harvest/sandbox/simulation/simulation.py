@@ -14,8 +14,9 @@ from pathlib import Path
 from random import Random
 from typing import TypeVar
 
-from flickr_emotion.harvest.sandbox.corpus import Corpus, Post, Status
+from flickr_emotion.harvest.sandbox.corpus import Corpus
 from flickr_emotion.harvest.sandbox.lists import write_votes_lists
+from flickr_emotion.harvest.sandbox.posts import Post, Status
 from flickr_emotion.harvest.sandbox.simulation import writing
 from flickr_emotion.harvest.sandbox.simulation.drawing import DrawnPicture
 from flickr_emotion.harvest.sandbox.simulation.lexicon import EMOTIONS, NEIGHBOURS

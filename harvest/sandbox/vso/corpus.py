@@ -13,7 +13,7 @@ from math import exp
 from pathlib import Path
 from statistics import NormalDist
 
-from flickr_emotion.harvest.sandbox.corpus import Post, derived
+from flickr_emotion.harvest.sandbox.posts import Post, derived
 from flickr_emotion.harvest.sandbox.vso.ids import LAST_OF_LISTS, Calendar, Endings, ending_length
 from flickr_emotion.harvest.sandbox.vso.listed import Listed
 from flickr_emotion.harvest.sandbox.vso.posts import Posts

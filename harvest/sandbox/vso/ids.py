@@ -15,7 +15,7 @@ from itertools import accumulate, pairwise
 from math import pi, sin
 
 from flickr_emotion.harvest.errors import HarvestError
-from flickr_emotion.harvest.sandbox.corpus import derived, upload_date
+from flickr_emotion.harvest.sandbox.posts import derived, upload_date
 
 LAST_OF_LISTS = 8_480_000_000
 """About where the ids of VSO's lists end."""

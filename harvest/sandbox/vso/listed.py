@@ -13,7 +13,7 @@ from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
 from flickr_emotion.harvest.lists.detection import open_list
 from flickr_emotion.harvest.lists.rows import ListedPhoto, PublishedList
-from flickr_emotion.harvest.sandbox.corpus import Status, derived
+from flickr_emotion.harvest.sandbox.posts import Status, derived
 from flickr_emotion.harvest.sandbox.vso.ids import HIGHEST, scrambled
 from flickr_emotion.harvest.sandbox.vso.streams import TAGGED_SHARE
 

@@ -4,7 +4,7 @@ their picture, and the same each time.
 
 from collections.abc import Sequence
 
-from flickr_emotion.harvest.sandbox.corpus import Post, derived
+from flickr_emotion.harvest.sandbox.posts import Post, derived
 from flickr_emotion.harvest.sandbox.vso.ids import Calendar
 from flickr_emotion.harvest.sandbox.vso.listed import NOBODY, Listed
 from flickr_emotion.harvest.sandbox.vso.streams import Entry

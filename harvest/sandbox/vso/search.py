@@ -7,23 +7,44 @@ is wrong by a fifth, here as there. The posts themselves do not change.
 import threading
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from flickr_emotion.harvest.sandbox.corpus import Post, derived
+from flickr_emotion.harvest.sandbox.posts import Post, derived
 from flickr_emotion.harvest.sandbox.search import Page, Query, normalised, page_of, words_of
+from flickr_emotion.harvest.sandbox.vso.listed import Listed
 from flickr_emotion.harvest.sandbox.vso.posts import Posts
-from flickr_emotion.harvest.sandbox.vso.streams import Stream
-
-if TYPE_CHECKING:  # a corpus brings its index along
-    from flickr_emotion.harvest.sandbox.vso.corpus import VsoCorpus
+from flickr_emotion.harvest.sandbox.vso.streams import Entry, Stream
 
 _JITTER = 0.2  # by which a total may be wrong, in either direction
+
+
+class Searched(Protocol):
+    """A corpus, as its index sees it."""
+
+    @property
+    def listed(self) -> Listed:
+        """The photos of the lists."""
+
+    def post(self, stream: int, entry: Entry) -> Post:
+        """Return the post of an entry of a stream."""
+
+    def stream_of_owner(self, owner: int) -> int:
+        """Return the number of an owner's stream."""
+
+    def of_pair(self, pair: int, *, tagged: bool) -> Stream:
+        """Return a pair's posts."""
+
+    def of_owner(self, owner: int) -> Stream:
+        """Return an owner's posts."""
+
+    def of_owner_and_pair(self, owner: int, pair: int, *, tagged: bool) -> Stream:
+        """Return an owner's posts of a pair."""
 
 
 class VsoIndex:
     """Finds posts by pair and by owner: any other words find nothing."""
 
-    def __init__(self, corpus: "VsoCorpus", posts: Posts, seed: int) -> None:
+    def __init__(self, corpus: Searched, posts: Posts, seed: int) -> None:
         self._corpus = corpus
         self._nsids = posts.nsids
         self._seed = seed
@@ -86,7 +107,7 @@ class VsoIndex:
 class Window:
     """The posts of a stream between two dates, in the order asked for."""
 
-    def __init__(self, corpus: "VsoCorpus", number: int, stream: Stream, query: Query) -> None:
+    def __init__(self, corpus: Searched, number: int, stream: Stream, query: Query) -> None:
         self._corpus = corpus
         self._number = number
         self._stream = stream

@@ -17,8 +17,9 @@ from flickr_emotion.datasets.rules.options import BuildOptions
 from flickr_emotion.harvest.crawl.crawl import crawl
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.pictures.files import image_path
-from flickr_emotion.harvest.sandbox.corpus import Corpus, Post
+from flickr_emotion.harvest.sandbox.corpus import Corpus
 from flickr_emotion.harvest.sandbox.lists import write_vso_lists
+from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from tests.harvest.corpora import jpeg, options, post, url_of, write_votes
 

@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.file_digests import with_digests
 from flickr_emotion.datasets.folder.reading import open_dataset
 from flickr_emotion.datasets.folder.shards import SCHEMA, write_shards
 from flickr_emotion.datasets.manifests.export import export_manifest
-from flickr_emotion.datasets.rules.splits import SPLITS
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.manifests.file import open_manifest
 from tests.datasets.manifest_folder import row, write_dataset

@@ -18,8 +18,9 @@ from flickr_emotion.datasets.manifests.verify import verify_manifest
 from flickr_emotion.datasets.rules.options import BuildOptions
 from flickr_emotion.harvest.crawl.crawl import crawl
 from flickr_emotion.harvest.manifests.description import KEY
-from flickr_emotion.harvest.sandbox.corpus import Corpus, Post
+from flickr_emotion.harvest.sandbox.corpus import Corpus
 from flickr_emotion.harvest.sandbox.lists import write_vso_lists
+from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from flickr_emotion.harvest.sandbox.simulation.simulation import simulation
 from tests.harvest.corpora import jpeg, options, post, url_of, write_votes

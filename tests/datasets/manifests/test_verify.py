@@ -21,7 +21,8 @@ from flickr_emotion.datasets.rules.text import post_text
 from flickr_emotion.harvest.crawl.crawl import crawl
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.pictures.files import image_path
-from flickr_emotion.harvest.sandbox.corpus import Corpus, Post
+from flickr_emotion.harvest.sandbox.corpus import Corpus
+from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from tests.datasets.manifest_folder import row, write_dataset
 from tests.harvest.corpora import KEY, SECRET, jpeg, options, post

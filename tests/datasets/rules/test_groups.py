@@ -8,16 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flickr_emotion.common.split_names import SPLITS, TEST, TRAIN, VALIDATION
 from flickr_emotion.datasets.rules.groups import PostGroups, fold_groups, leakage, split_groups
 from flickr_emotion.datasets.rules.options import NEAR_DUPLICATE, OWNER
-from flickr_emotion.datasets.rules.splits import (
-    NOWHERE,
-    SPLITS,
-    TEST,
-    TRAIN,
-    VALIDATION,
-    Candidates,
-)
+from flickr_emotion.datasets.rules.splits import NOWHERE, Candidates
 
 TRAINING, VALIDATING, TESTING = map(SPLITS.index, (TRAIN, VALIDATION, TEST))
 

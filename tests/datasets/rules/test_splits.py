@@ -10,11 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flickr_emotion.common.modalities import COMPLETE, SUBSETS
+from flickr_emotion.common.split_names import SPLITS, TEST, TRAIN, VALIDATION
 from flickr_emotion.datasets.rules.splits import (
-    SPLITS,
-    TEST,
-    TRAIN,
-    VALIDATION,
     Candidates,
     Splits,
     fold_posts,

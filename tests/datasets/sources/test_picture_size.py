@@ -21,7 +21,8 @@ from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.manifests.description import KEY
 from flickr_emotion.harvest.manifests.digest import DIGEST_KEY, RowsDigest
 from flickr_emotion.harvest.manifests.file import SCHEMA, open_manifest
-from flickr_emotion.harvest.sandbox.corpus import Corpus, Post
+from flickr_emotion.harvest.sandbox.corpus import Corpus
+from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from tests.datasets.manifest_folder import row, write_dataset
 from tests.harvest.corpora import KEY as API_KEY
@@ -145,7 +146,7 @@ class TestAnotherSize:
     def test_a_lost_picture_counts_as_edited(self, sender: Path, tmp_path: Path) -> None:
         folder, _ = harvest(tmp_path / "h", sender / "m.parquet", "z")
         with Ledger(folder / "ledger.sqlite", create=True) as ledger:
-            ledger.record_final("image", LARGE[3].photo_id, "corrupt", "no picture")
+            ledger.record_final_picture(LARGE[3].photo_id, "corrupt", "no picture")
         found = verify_manifest(sender / "m.parquet", folder)
         assert (found.verdicts["unknown"], found.edited["image"]) == (23, 1)
 

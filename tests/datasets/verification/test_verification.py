@@ -246,15 +246,19 @@ class TestAHarvest:
         assert elsewhere.read_bytes() == whole[4]
 
     def test_files_left_by_a_kill_are_noted_and_links_are_named(self, place: Path) -> None:
-        left = place / "h" / "images" / "000" / "1.jpg.part"
-        left.parent.mkdir(exist_ok=True)
-        left.write_bytes(b"half")
+        folder = place / "h" / "images" / "000"
+        folder.mkdir(exist_ok=True)
+        left = [folder / ".2.jpg.part", folder / "1.jpg.part"]  # one of an earlier version
+        for path in left:
+            path.write_bytes(b"half")
         linked = place / "h" / "images" / "999x"
         linked.symlink_to(place)
         found = verify_harvest(place / "h", mend=False)
         assert [line for line in found.damaged if str(linked) in line]
         assert len(found.damaged) == 1
-        assert found.notes == [f"{left} was left by a killed crawl: it may be removed"]
+        assert found.notes == [
+            f"{path} was left by a killed crawl: it may be removed" for path in left
+        ]
 
     def test_a_damaged_ledger(self, place: Path) -> None:
         for name in ("ledger.sqlite-wal", "ledger.sqlite-shm"):

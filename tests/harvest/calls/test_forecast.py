@@ -5,9 +5,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flickr_emotion.harvest.calls.forecast import PlanRecord, forecast
+from flickr_emotion.harvest.calls.forecast import forecast
+from flickr_emotion.harvest.ledger.facts import PlanRecord
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.schema import FILE_NAME
+from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 
 counts = st.integers(0, 2_000_000)
 

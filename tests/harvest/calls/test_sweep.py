@@ -5,7 +5,9 @@ from bisect import bisect_left
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flickr_emotion.harvest.calls.sweep import PAGE, WORTHWHILE, Sweep, Window
+from flickr_emotion.harvest.calls.sweep import WORTHWHILE, Sweep
+from flickr_emotion.harvest.flickr.listings import PAGE
+from flickr_emotion.harvest.ledger.listings import Window
 
 
 class Listing:

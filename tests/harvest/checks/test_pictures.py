@@ -6,7 +6,8 @@ from pathlib import Path
 from flickr_emotion.harvest.crawl.crawl import crawl
 from flickr_emotion.harvest.crawl.status import harvest_status
 from flickr_emotion.harvest.pictures.files import image_path
-from flickr_emotion.harvest.sandbox.corpus import Corpus, Post
+from flickr_emotion.harvest.sandbox.corpus import Corpus
+from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from tests.harvest.corpora import KEY, SECRET, options, post, write_votes
 from tests.harvest.processes import ended, killed, start, until

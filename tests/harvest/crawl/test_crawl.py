@@ -13,7 +13,7 @@ from flickr_emotion.harvest.crawl.crawl import crawl
 from flickr_emotion.harvest.crawl.status import harvest_status
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.schema import FILE_NAME, VERSION
+from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME, VERSION
 from flickr_emotion.harvest.pace.retry import RetryPolicy
 from flickr_emotion.harvest.pictures.files import image_path
 from flickr_emotion.harvest.sandbox.corpus import Corpus

@@ -21,7 +21,7 @@ from flickr_emotion.harvest.crawl.plan import plan
 from flickr_emotion.harvest.crawl.status import harvest_status
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.schema import FILE_NAME
+from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 from flickr_emotion.harvest.sandbox.corpus import Corpus
 from flickr_emotion.harvest.sandbox.lists import write_vso_lists
 from flickr_emotion.harvest.sandbox.server import SandboxServer
@@ -100,8 +100,8 @@ class TestLimit:
         published_list = write_votes(tmp_path / "list", POSTS)
         with Ledger(tmp_path / FILE_NAME, create=True) as ledger, ledger.transaction() as c:
             c.executemany("INSERT INTO photos (photo_id) VALUES (?)", ((n,) for n in range(9)))
-            ledger.limit_to(4)
-            assert ledger.outcome_counts()[0]["pending"] == ledger.left("api") == 4
+            counts = ledger.outcome_counts(last_row=4).api
+            assert counts["pending"] == ledger.left("api", last_row=4) == 4
         crawl(options(published_list, tmp_path / "h", server, limit=1), quiet)
 
 

@@ -21,10 +21,11 @@ from PIL import Image
 from flickr_emotion.harvest.crawl.crawl import crawl
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.schema import FILE_NAME
+from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 from flickr_emotion.harvest.pace.retry import RetryPolicy
 from flickr_emotion.harvest.sandbox import rest
-from flickr_emotion.harvest.sandbox.corpus import Corpus, Post
+from flickr_emotion.harvest.sandbox.corpus import Corpus
+from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from flickr_emotion.harvest.sandbox.wire import Request, Response
 from tests.harvest.corpora import KEY, SECRET, jpeg, options, post, write_votes

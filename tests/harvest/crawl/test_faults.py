@@ -12,7 +12,7 @@ from flickr_emotion.harvest.crawl.status import harvest_status
 from flickr_emotion.harvest.flickr import bounded_http
 from flickr_emotion.harvest.image_hosts import client as image_client
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.schema import FILE_NAME
+from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 from flickr_emotion.harvest.pictures.files import image_path
 from flickr_emotion.harvest.sandbox import rest
 from flickr_emotion.harvest.sandbox.corpus import Corpus

@@ -11,10 +11,11 @@ from flickr_emotion.harvest.crawl.crawl import CrawlReport, crawl
 from flickr_emotion.harvest.crawl.status import harvest_status
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.schema import FILE_NAME
+from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 from flickr_emotion.harvest.pace.retry import RetryPolicy
 from flickr_emotion.harvest.pictures.files import image_path
-from flickr_emotion.harvest.sandbox.corpus import Corpus, derived
+from flickr_emotion.harvest.sandbox.corpus import Corpus
+from flickr_emotion.harvest.sandbox.posts import derived
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from tests.harvest.corpora import KEY, SECRET, options, post, write_votes
 from tests.harvest.flickr_world import World

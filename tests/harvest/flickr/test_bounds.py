@@ -19,10 +19,11 @@ from flickr_emotion.harvest.flickr.api import FlickrClient
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
 from flickr_emotion.harvest.flickr.servers import servers
 from flickr_emotion.harvest.image_hosts import client as image_client
+from flickr_emotion.harvest.image_hosts.answers import Reply
 from flickr_emotion.harvest.image_hosts.client import ImageClient
 from flickr_emotion.harvest.image_hosts.load import ImageHosts
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.schema import FILE_NAME
+from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 from flickr_emotion.harvest.pace.retry import RetryPolicy, StoppedError, TransientError
 from flickr_emotion.harvest.sandbox.shapes import photo
 from tests.harvest.corpora import KEY, SECRET, jpeg, options, post, write_votes
@@ -183,17 +184,18 @@ def test_a_picture_that_drips_is_given_up_at_its_deadline(
         while not ended.wait(0.02):
             request.wfile.write(b"H")
 
-    async def fetch(server: Server, ledger: Ledger) -> None:
+    async def fetch(server: Server, ledger: Ledger) -> Reply:
         hosts = ImageHosts(retry=RetryPolicy(), say=lambda line: None, ledger=ledger)
         async with ImageClient(servers(server.url), hosts) as client:
-            await client.fetch(REFERENCE)
+            return await client.fetch(REFERENCE)
 
     with serving(answer) as server, Ledger(tmp_path / FILE_NAME, create=True) as ledger:
         try:
-            with pytest.raises(TransientError, match="no whole answer"):
-                asyncio.run(fetch(server, ledger))
+            reply = asyncio.run(fetch(server, ledger))
         finally:
             ended.set()
+    assert isinstance(reply.failure, TransientError)
+    assert "no whole answer" in str(reply.failure)
 
 
 def test_a_crawl_goes_on_where_one_answer_is_without_end(tmp_path: Path) -> None:

@@ -41,8 +41,8 @@ from flickr_emotion.harvest.pace.retry import (
     PhotoVideoError,
     UnreadableAnswerError,
 )
-from flickr_emotion.harvest.sandbox.corpus import Post
 from flickr_emotion.harvest.sandbox.lists import write_votes_lists, write_vso_lists
+from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.sandbox.shapes import listed, photo
 from tests.harvest.corpora import post, url_of
 from tests.harvest.fuzzed_manifests import content_of

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from flickr_emotion.harvest.flickr.answers import LISTING_EXTRAS, parse_get_info, parse_listing
 from flickr_emotion.harvest.flickr.tags import plain_tags
-from flickr_emotion.harvest.sandbox.corpus import Corpus, Post
+from flickr_emotion.harvest.sandbox.corpus import Corpus
+from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.sandbox.search import normalised
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from flickr_emotion.harvest.sandbox.shapes import listed, photo

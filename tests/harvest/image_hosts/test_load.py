@@ -150,16 +150,15 @@ class TestTurns:
 
 
 class TestAttempts:
-    def test_a_429_spends_none(self) -> None:
-        assert not too_many().spends_attempt
-        assert TransientError("answered 500", down=True).spends_attempt
+    def test_a_429_spends_none(self, host: ImageHost) -> None:
+        assert not host.failed(too_many(), time.monotonic())
+        assert host.failed(TransientError("answered 500", down=True), time.monotonic())
 
     def test_while_the_host_is_down_none_is_spent(self, host: ImageHost, said: list[str]) -> None:
         spent = []
         for _ in range(20):
             error = TransientError("answered 503", down=True)
-            host.failed(error, time.monotonic())
-            spent.append(error.spends_attempt)
+            spent.append(host.failed(error, time.monotonic()))
         assert spent == [True] * 4 + [False] * 16
         assert len(said) == 1
         assert "live.staticflickr.com does not answer" in said[0]
@@ -167,5 +166,4 @@ class TestAttempts:
     def test_a_broken_picture_does_not_say_that_the_host_is_down(self, host: ImageHost) -> None:
         for _ in range(20):
             error = TransientError("ClientPayloadError from the image server")
-            host.failed(error, time.monotonic())
-            assert error.spends_attempt
+            assert host.failed(error, time.monotonic())

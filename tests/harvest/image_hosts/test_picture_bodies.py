@@ -23,7 +23,8 @@ from flickr_emotion.harvest.pace.retry import TransientError
 from flickr_emotion.harvest.pictures.files import LARGEST, image_path
 from flickr_emotion.harvest.pictures.jpeg import NotWholeError, scans
 from flickr_emotion.harvest.pictures.whole_picture import check_whole
-from flickr_emotion.harvest.sandbox.corpus import Corpus, Post
+from flickr_emotion.harvest.sandbox.corpus import Corpus
+from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from flickr_emotion.harvest.sandbox.wire import Request, Response
 from tests.harvest.corpora import KEY, SECRET, jpeg, options, post, write_votes

@@ -18,10 +18,11 @@ from flickr_emotion.harvest.flickr.servers import servers
 from flickr_emotion.harvest.image_hosts.client import ImageClient
 from flickr_emotion.harvest.image_hosts.load import ImageHosts
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.schema import FILE_NAME
+from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 from flickr_emotion.harvest.pace.retry import RetryPolicy, TransientError
 from flickr_emotion.harvest.pictures.files import image_path
-from flickr_emotion.harvest.sandbox.corpus import Corpus, Post
+from flickr_emotion.harvest.sandbox.corpus import Corpus
+from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from tests.harvest.corpora import KEY, SECRET, crawl_posts, jpeg, options, post, write_votes
 from tests.harvest.crawl.test_hostile_servers import TWICE, Server, send, serving

@@ -10,7 +10,7 @@ import pytest
 from flickr_emotion.harvest.crawl.crawl import crawl
 from flickr_emotion.harvest.crawl.status import harvest_status
 from flickr_emotion.harvest.errors import HarvestError
-from flickr_emotion.harvest.ledger.schema import FILE_NAME
+from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 from flickr_emotion.harvest.sandbox.corpus import Corpus
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from tests.harvest.corpora import KEY, SECRET, options, post, write_votes

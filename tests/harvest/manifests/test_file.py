@@ -12,14 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flickr_emotion.common.modalities import MODALITIES, SUBSETS
-from flickr_emotion.datasets.rules.splits import SPLITS
+from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.harvest.crawl.crawl import crawl
 from flickr_emotion.harvest.crawl.status import harvest_status
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.intake.lists import add_list
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.schema import FILE_NAME, VERSION
+from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME, VERSION
 from flickr_emotion.harvest.lists.detection import open_list
 from flickr_emotion.harvest.manifests import rows as manifest_rows
 from flickr_emotion.harvest.manifests.description import KEY, parse_description
@@ -56,10 +55,8 @@ def refusal(path: Path) -> str:
 
 
 class TestNames:
-    def test_modalities_and_splits_are_those_of_the_data_sets(self) -> None:
-        assert manifest_rows.MODALITIES == MODALITIES
-        assert manifest_rows.SPLITS == SPLITS
-        assert set(manifest_rows.SUBSETS.to_pylist()) == {None, *SUBSETS}
+    def test_subsets_are_those_of_the_data_sets(self) -> None:
+        assert set(manifest_rows.SUBSETS_BY_BITS.to_pylist()) == {None, *SUBSETS}
 
 
 class TestReading:
@@ -426,7 +423,7 @@ class TestIntoTheLedger:
     def test_the_same_again_changes_nothing(self, tmp_path: Path, ledger: Ledger) -> None:
         path = write_manifest(tmp_path / "m", [row(1), row(2)])
         add(ledger, path)
-        ledger.record_final("api", row(1)["photo_id"], "gone", "1")
+        ledger.record_final_post(row(1)["photo_id"], "gone", "1")
         before = contents(ledger)
         add(ledger, path.rename(tmp_path / "another name"))
         assert contents(ledger) == before

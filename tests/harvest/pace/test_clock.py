@@ -7,7 +7,7 @@ import pytest
 from flickr_emotion.harvest.crawl.crawl import crawl
 from flickr_emotion.harvest.crawl.status import harvest_status
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.schema import FILE_NAME
+from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 from flickr_emotion.harvest.pace.clock import now
 from flickr_emotion.harvest.pace.pacing import HOUR, Pacer
 from flickr_emotion.harvest.sandbox.corpus import Corpus

@@ -9,6 +9,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flickr_emotion.harvest.flickr.failures import call_failure
 from flickr_emotion.harvest.pace.retry import (
     ApiFailure,
     PhotoGoneError,
@@ -18,7 +19,6 @@ from flickr_emotion.harvest.pace.retry import (
     TransientError,
     UnreadableAnswerError,
     UselessAnswerError,
-    call_failure,
     seconds_to_wait,
 )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from flickr_emotion.common.whole_files import write_unsynced
 from flickr_emotion.harvest.image_hosts.placeholders import (
     PlaceholderError,
     SharedBodies,
@@ -19,7 +20,6 @@ from flickr_emotion.harvest.pictures.files import (
     find_picture,
     image_path,
     read_picture,
-    write_picture,
 )
 from flickr_emotion.harvest.sandbox.images import placeholder
 from tests.harvest.corpora import jpeg
@@ -54,7 +54,7 @@ class TestReading:
 class TestWriting:
     def test_whole_in_its_place_and_found_again(self, tmp_path: Path) -> None:
         path = image_path(tmp_path / "images", "12345")
-        write_picture(path, jpeg(1))
+        write_unsynced(path, jpeg(1))
         assert path.read_bytes() == jpeg(1)
         assert find_picture(path) == read_picture(jpeg(1))
         assert [file.name for file in path.parent.iterdir()] == ["12345.jpg"]
@@ -73,7 +73,7 @@ class TestWriting:
         path = image_path(tmp_path, "1")
         path.mkdir(parents=True)
         with pytest.raises(OSError, match="directory"):
-            write_picture(path, jpeg(1))
+            write_unsynced(path, jpeg(1))
         assert [file.name for file in path.parent.iterdir()] == ["1.jpg"]
 
 
@@ -112,7 +112,7 @@ class TestSharedPictures:
                 connection.execute(
                     "INSERT INTO photos (photo_id, owner) VALUES (?, ?)", (photo_id, owner)
                 )
-            write_picture(image_path(folder, photo_id), data)
+            write_unsynced(image_path(folder, photo_id), data)
             ledger.record_picture(photo_id, read_picture(data))
 
     def test_ten_photos_with_the_same_small_picture_have_none(

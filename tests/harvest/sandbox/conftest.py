@@ -11,7 +11,8 @@ import pytest
 import requests
 
 from flickr_emotion.common.checkout import PROJECT
-from flickr_emotion.harvest.sandbox.corpus import Corpus, Post
+from flickr_emotion.harvest.sandbox.corpus import Corpus
+from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from flickr_emotion.harvest.sandbox.vso.corpus import VsoCorpus, vso_corpus
 from tests.harvest.sandbox.pictures import jpeg

@@ -10,7 +10,8 @@ import requests
 
 from flickr_emotion.common.checkout import PROJECT
 from flickr_emotion.harvest.errors import HarvestError
-from flickr_emotion.harvest.sandbox.corpus import Corpus, Post
+from flickr_emotion.harvest.sandbox.corpus import Corpus
+from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from tests.harvest.sandbox.pictures import jpeg
 

@@ -6,7 +6,7 @@ import pytest
 import requests
 from PIL import Image
 
-from flickr_emotion.harvest.sandbox.corpus import Post
+from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from tests.harvest.sandbox.conftest import Call
 

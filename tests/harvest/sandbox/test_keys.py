@@ -8,7 +8,8 @@ import requests
 from flickrapi.exceptions import FlickrError
 from requests_oauthlib import OAuth1
 
-from flickr_emotion.harvest.sandbox.corpus import Corpus, Post
+from flickr_emotion.harvest.sandbox.corpus import Corpus
+from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from tests.harvest.sandbox.conftest import flickr, query
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flickr_emotion.harvest.flickr.tags import normal_form
-from flickr_emotion.harvest.sandbox.corpus import Corpus, Post, upload_date
+from flickr_emotion.harvest.sandbox.corpus import Corpus
+from flickr_emotion.harvest.sandbox.posts import Post, upload_date
 from flickr_emotion.harvest.sandbox.search import is_machine_tag, listed_tags, normalised, page_of
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from tests.harvest.sandbox.conftest import Call, query

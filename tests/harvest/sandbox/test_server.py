@@ -12,7 +12,8 @@ import requests
 
 from flickr_emotion.commands.sandbox import serve
 from flickr_emotion.harvest.errors import HarvestError
-from flickr_emotion.harvest.sandbox.corpus import Corpus, Post
+from flickr_emotion.harvest.sandbox.corpus import Corpus
+from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from flickr_emotion.sandbox import Sandbox
 from tests.commands import run

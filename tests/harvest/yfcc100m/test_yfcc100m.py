@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.flickr.answers import Answer, MalformedAnswerError, parse_get_info
 from flickr_emotion.harvest.pace.retry import PhotoVideoError
-from flickr_emotion.harvest.sandbox.corpus import Post
+from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.sandbox.shapes import photo
 from flickr_emotion.harvest.yfcc100m.files import open_metadata
 from flickr_emotion.harvest.yfcc100m.rows import COLUMNS, NEEDED, parse_row

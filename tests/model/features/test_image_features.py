@@ -13,8 +13,8 @@ import torch
 from filelock import FileLock
 from PIL import Image
 
+from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.folder.reading import open_dataset
-from flickr_emotion.datasets.rules.splits import SPLITS
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.image_backbones import Backbone, load_backbone
 from flickr_emotion.model.features.image_features import FeatureTable, frozen_features
@@ -186,10 +186,14 @@ def test_another_run_decodes_nothing(
     assert len(decoded) == 5
 
 
+@pytest.mark.parametrize("older", [False, True])
 def test_an_interrupted_extraction_goes_on(
-    backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, older: bool
 ) -> None:
-    """Pieces of two pictures; the fifth of seven ends the first attempt."""
+    """Pieces of two pictures; the fifth of seven ends the first attempt.
+
+    Also that of an earlier version, whose file had another name until it was whole.
+    """
     monkeypatch.setattr("flickr_emotion.model.features.feature_files.ROWS_TO_A_PIECE", 2)
     whole = [separable_post(number, "awe", "image") for number in range(7)]
     damaged = [dataclasses.replace(p, image=b"no picture") if p is whole[4] else p for p in whole]
@@ -199,14 +203,16 @@ def test_an_interrupted_extraction_goes_on(
     )
     with pytest.raises(ModelError, match="photo 1004 in train cannot be read"):
         features_of(folder, backbone, tmp_path / "run")
-    (part,) = folder.glob("features/*/train.npy.part")
+    (part,) = folder.glob("features/*/.train.npy.part")
     part.write_bytes(part.read_bytes() + b"the half of a row that a kill leaves")
+    if older:
+        part.rename(part.with_name("train.npy.part"))
     shutil.copytree(mended / "data", folder / "data", dirs_exist_ok=True)
 
     decoded = count_decoding(monkeypatch)
     resumed = features_of(folder, backbone, tmp_path / "run")["train"].rows(range(7))
     assert sorted(decoded) == [f"photo {number} in train" for number in (1004, 1005, 1006)]
-    assert not part.exists()
+    assert not list(folder.rglob("*.part"))
     afresh = features_of(mended, backbone, tmp_path / "run")["train"].rows(range(7))
     torch.testing.assert_close(resumed, afresh, atol=1e-5, rtol=1e-4)
 

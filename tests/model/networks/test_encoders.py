@@ -16,7 +16,7 @@ from flickr_emotion.model.networks.encoders import (
     TextEncoder,
     _kept,
 )
-from flickr_emotion.model.posts.packing import pack_lists
+from tests.model.small_networks import pack_lists
 
 torch.manual_seed(0)
 TEXT = TextEncoder(50).eval()

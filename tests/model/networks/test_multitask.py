@@ -13,7 +13,14 @@ from flickr_emotion.model.features.image_backbones import build_backbone
 from flickr_emotion.model.networks.multitask import MultitaskNetwork
 from flickr_emotion.model.networks.system import classifier
 from flickr_emotion.model.posts.posts import FIRST_ID, Encoding
-from tests.model.small_networks import ENCODING, EVERY_SUBSET_TWICE, batch_of, network, split_of
+from tests.model.small_networks import (
+    ENCODING,
+    EVERY_SUBSET_TWICE,
+    batch_of,
+    loss_of,
+    network,
+    split_of,
+)
 
 
 def contains(subset: str, other: str) -> bool:
@@ -60,7 +67,7 @@ def test_absence_is_exact(net: MultitaskNetwork, subset: str) -> None:
     logits = net(batch)
     answered = {head for head in SUBSETS if contains(subset, head)}
     assert set(logits) == answered
-    net.loss(logits, batch).backward()  # type: ignore[no-untyped-call]
+    loss_of(net, batch).backward()  # type: ignore[no-untyped-call]
     for head in SUBSETS:
         for gradient in gradients(net, f"heads.{head}."):
             assert (gradient is not None and bool(gradient.any())) == (head in answered)
@@ -106,7 +113,7 @@ def assert_as_one_by_one(net: MultitaskNetwork, subsets: list[str]) -> None:
     batch = batch_of(subsets)
     net.zero_grad()
     answers = net(batch)
-    loss = net.loss(answers, batch)
+    loss = loss_of(net, batch)
     loss.backward()  # type: ignore[no-untyped-call]
     found = {name: p.grad for name, p in net.named_parameters()}
 
@@ -163,7 +170,7 @@ class TestHeadsTogether:
             wanted = plain_logits[head][batch.rows[head]]
             torch.testing.assert_close(answers[head], wanted, atol=1e-5, rtol=0)
         torch.testing.assert_close(
-            net.loss(answers, batch), plain.loss(plain_logits, plain_batch), atol=1e-5, rtol=0
+            loss_of(net, batch), plain.loss(plain_logits, plain_batch), atol=1e-5, rtol=0
         )
 
 
@@ -202,7 +209,7 @@ def test_loss_by_hand(net: MultitaskNetwork) -> None:
         probabilities = values.detach().double().softmax(1).numpy()
         labels = batch.labels_B[batch.rows[subset]].numpy()
         expected += float(-np.log(probabilities[np.arange(len(labels)), labels]).mean())
-    assert net.loss(logits, batch).item() == pytest.approx(expected, rel=1e-5)
+    assert loss_of(net, batch).item() == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("absent", MODALITIES)
@@ -212,7 +219,7 @@ def test_a_batch_without_some_modality(net: MultitaskNetwork, absent: str) -> No
     batch = batch_of([s for s in SUBSETS if absent not in s.split("+")])
     logits = net(batch)
     assert len(logits) == 3
-    loss = net.loss(logits, batch)
+    loss = loss_of(net, batch)
     loss.backward()  # type: ignore[no-untyped-call]
     assert torch.isfinite(loss)
     assert all(gradient is None for gradient in gradients(net, f"encoders.{absent}."))

@@ -18,15 +18,14 @@ from flickr_emotion.model.config import ENSEMBLES, MODELS
 from flickr_emotion.model.features.image_backbones import Backbone, build_backbone
 from flickr_emotion.model.inputs.batches import Batch
 from flickr_emotion.model.networks.catalogue import build_ensemble, build_system
-from flickr_emotion.model.networks.encoders import WINDOWS
 from flickr_emotion.model.networks.ensembles import WeightedVote
 from flickr_emotion.model.networks.multitask import MultitaskNetwork
 from flickr_emotion.model.networks.padded import PaddedSubset
 from flickr_emotion.model.networks.system import System
-from flickr_emotion.model.posts.packing import pack_lists
+from flickr_emotion.model.posts.packing import WINDOWS
 from flickr_emotion.model.posts.posts import PADDING
 from flickr_emotion.model.prediction.export import write_onnx
-from tests.model.small_networks import ENCODING
+from tests.model.small_networks import ENCODING, pack_lists
 
 SIDE = 64  # of the pictures that a file takes: SqueezeNet takes any
 SYSTEMS = (*MODELS, "single-task image+tags")

@@ -69,16 +69,21 @@ def network(*without: str) -> RecipeNetwork:
 class TestConfig:
     def test_each_recipe_has_a_rate_and_an_image_encoder_of_its_own(self) -> None:
         paper, best = TrainingConfig(), TrainingConfig(recipe=BEST)
-        assert (paper.rate, paper.image_encoder, paper.parts) == (0.01, "densenet121", frozenset())
-        assert best.rate == 0.001
-        assert best.image_encoder == "efficientnet_lite0+efficientnet_lite2"
+        assert (paper.resolved_learning_rate, paper.resolved_image_encoder) == (0.01, "densenet121")
+        assert paper.parts == frozenset()
+        assert best.resolved_learning_rate == 0.001
+        assert best.resolved_image_encoder == "efficientnet_lite0+efficientnet_lite2"
         assert best.readers == (SENTENCES, LEXICON)
         given_ones = TrainingConfig(recipe=BEST, learning_rate=0.02, image_encoder="resnet18")
-        assert (given_ones.rate, given_ones.image_encoder) == (0.02, "resnet18")
+        assert given_ones.resolved_learning_rate == 0.02
+        assert given_ones.resolved_image_encoder == "resnet18"
 
     def test_a_part_that_is_left_out_is_the_papers(self) -> None:
         config = TrainingConfig(recipe=BEST, without=("rate", "pictures", SENTENCES))
-        assert (config.rate, config.image_encoder) == (0.01, "densenet121")
+        assert (config.resolved_learning_rate, config.resolved_image_encoder) == (
+            0.01,
+            "densenet121",
+        )
         assert config.readers == (LEXICON,)
 
     def test_survives_the_run_folders_json(self) -> None:
@@ -92,7 +97,7 @@ class TestConfig:
             ({"recipe": "better"}, "--recipe better is not known"),
             ({"without": ("rate",)}, "add --recipe best"),
             ({"recipe": BEST, "without": ("salt",)}, "--without salt is not known"),
-            ({"recipe": BEST, "model": "fasttext"}, "is the multitask network's"),
+            ({"recipe": BEST, "model": "fasttext"}, "is for --model multitask"),
             ({"recipe": BEST, "finetune_image": True}, "a frozen image encoder"),
         ],
     )

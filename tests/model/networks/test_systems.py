@@ -4,6 +4,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -14,7 +15,7 @@ from flickr_emotion.datasets.folder.reading import open_dataset
 from flickr_emotion.model.config import MODELS, TrainingConfig
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.evaluation.answering import answer_split
-from flickr_emotion.model.evaluation.evaluation import evaluate
+from flickr_emotion.model.evaluation.evaluation import evaluate, score
 from flickr_emotion.model.features.image_backbones import build_backbone
 from flickr_emotion.model.networks.catalogue import build_system
 from flickr_emotion.model.networks.common_space import MARGIN, ranking_loss
@@ -50,6 +51,24 @@ def system(model: str, subset: str | None = None) -> System:
     torch.manual_seed(0)
     backbone = build_backbone("squeezenet1_1")
     return build_system(model, subset, ENCODING, backbone, frozen_image=True)
+
+
+@pytest.mark.parametrize("model", [*ONE_CLASSIFIER, "fasttext", "inception", "multitask"])
+def test_a_term_is_a_mean_over_the_posts_of_the_step(model: str) -> None:
+    """Of training and of the validation loss that it stops by, for every system."""
+    split = split_of([*EVERY_SUBSET_TWICE, "text", "image+text", "image+text+tags"])
+    net = system(model).eval()
+    holders = net.holders(split.posts)
+    batch = split.batch(np.arange(len(split.posts)))
+    sums = net.term_sums(net(batch), batch)
+    assert set(sums) <= set(holders)
+    expected = sum(total.item() / max(holders[term].sum(), 1) for term, total in sums.items())
+    twice = {term: 2 * int(flags.sum()) for term, flags in holders.items()}
+    half_of_a_step = net.loss(net(batch), batch, twice).item()
+    assert half_of_a_step == pytest.approx(expected / 2, rel=1e-5)
+    assert score(net, split, 3, World(device=torch.device("cpu"))).loss == pytest.approx(
+        expected, rel=1e-5
+    )
 
 
 @pytest.fixture(scope="module")
@@ -307,7 +326,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"model": "oracle"}, "--model oracle is not known: give one of multitask"),
+            ({"model": "oracle"}, "--model oracle is not known: give multitask"),
             ({"subset": "text"}, "--subset is for --model single-task"),
             ({"model": "single-task", "subset": "tags+text"}, "--subset tags[+]text is not known"),
         ],
@@ -325,8 +344,8 @@ class TestRefusals:
 
 
 def test_each_model_has_its_image_encoder() -> None:
-    assert TrainingConfig(model="inception").image_encoder == "inception_v3"
-    assert TrainingConfig(model="late-fusion").image_encoder == "densenet121"
+    assert TrainingConfig(model="inception").resolved_image_encoder == "inception_v3"
+    assert TrainingConfig(model="late-fusion").resolved_image_encoder == "densenet121"
 
 
 def test_posts_of_a_text_only_system_need_no_picture(

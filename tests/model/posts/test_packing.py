@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flickr_emotion.model.posts.packing import pack, pack_lists
+from flickr_emotion.model.posts.packing import pack
+from tests.model.small_networks import pack_lists
 
 
 @given(

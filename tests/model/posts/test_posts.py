@@ -93,7 +93,7 @@ class TestBatches:
 
     @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
     def test_cuda(self) -> None:
-        batch = batch_of(EVERY_SUBSET_TWICE).pin_memory().to(torch.device("cuda"))
+        batch = batch_of(EVERY_SUBSET_TWICE).to(torch.device("cuda"))
         assert all(rows.is_cuda for rows in batch.rows.values())
         for values in batch.inputs.values():
             assert (values.ids_T if isinstance(values, Packed) else values).is_cuda

@@ -249,7 +249,7 @@ class TestLock:
 
 class TestWhatCannotBeWritten:
     @pytest.mark.parametrize(
-        "name", ["model.safetensors", "config.json", "features", "seed-0", ".new-config.json"]
+        "name", ["model.safetensors", "config.json", "features", "seed-0", ".config.json.part"]
     )
     def test_a_link_in_a_run(
         self, dataset_folder: Path, older: Path, tmp_path: Path, name: str

@@ -42,7 +42,7 @@ def test_going_on(dataset_folder: Path, tmp_path: Path) -> None:
     with files_of_at_most(100_000), pytest.raises(ModelError, match="go on with `train --resume`"):
         resume(out)
     assert (out / "checkpoint.safetensors").read_bytes() == checkpoint
-    assert not list(out.glob(".new-*"))
+    assert not list(out.glob(".*.part"))
     resume(out)
     assert verify_run(out) == []
 

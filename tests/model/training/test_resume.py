@@ -175,9 +175,9 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            (["--resume", "run", "--epochs", "9"], "leave --epochs away"),
-            (["data", "--resume", "run"], "leave dataset away"),
-            (["--resume", "run", "--out", "elsewhere"], "leave --out away"),
+            (["--resume", "run", "--epochs", "9"], "omit --epochs"),
+            (["data", "--resume", "run"], "omit dataset"),
+            (["--resume", "run", "--out", "elsewhere"], "omit --out"),
             (["data"], "give D and --out R, or --resume R"),
             (["--out", "run"], "give D and --out R, or --resume R"),
         ],

@@ -9,7 +9,7 @@ import pytest
 from langdetect_rs import DetectorFactory, detect_batch
 from PIL import Image
 
-from flickr_emotion.harvest.sandbox.corpus import Post
+from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.sandbox.search import is_machine_tag
 from flickr_emotion.harvest.sandbox.simulation.drawing import STYLES
 from flickr_emotion.harvest.sandbox.simulation.lexicon import EMOTIONS, NEIGHBOURS, WORDS

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flickr_emotion.harvest.errors import HarvestError
-from flickr_emotion.harvest.sandbox.corpus import upload_date
+from flickr_emotion.harvest.sandbox.posts import upload_date
 from flickr_emotion.harvest.sandbox.vso.ids import (
     HIGHEST,
     LAST_OF_LISTS,

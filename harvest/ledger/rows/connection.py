@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from flickr_emotion.harvest.ledger.schema import open_ledger_file
+from flickr_emotion.harvest.ledger.rows.schema import open_ledger_file
 
 
 class LedgerConnection:

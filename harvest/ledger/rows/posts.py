@@ -12,10 +12,10 @@ from itertools import islice
 
 from flickr_emotion.harvest.flickr.answers import Answer
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
-from flickr_emotion.harvest.ledger.evidence import REFUSALS, confirm, forget, record_evidence
-from flickr_emotion.harvest.ledger.outcomes import VIDEO
-from flickr_emotion.harvest.ledger.references import add_references, leave_reference
-from flickr_emotion.harvest.ledger.schema import METADATA_SOURCE, NO_PICTURE, NO_POST
+from flickr_emotion.harvest.ledger.rows.evidence import REFUSALS, confirm, forget, record_evidence
+from flickr_emotion.harvest.ledger.rows.outcomes import VIDEO
+from flickr_emotion.harvest.ledger.rows.references import add_references, leave_reference
+from flickr_emotion.harvest.ledger.rows.schema import METADATA_SOURCE, NO_PICTURE, NO_POST
 from flickr_emotion.harvest.pace.clock import now
 
 REFRESHED = "refresh answered"

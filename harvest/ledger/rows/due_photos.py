@@ -11,18 +11,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
-from flickr_emotion.harvest.ledger.connection import LedgerConnection
-from flickr_emotion.harvest.ledger.evidence import (
+from flickr_emotion.harvest.ledger.rows.connection import LedgerConnection
+from flickr_emotion.harvest.ledger.rows.evidence import (
     FETCH_ANEW,
     WITHDRAWN,
     doubt,
     open_again,
     open_unverified,
 )
-from flickr_emotion.harvest.ledger.outcomes import NO_VIDEO
-from flickr_emotion.harvest.ledger.schema import METADATA_SOURCE
+from flickr_emotion.harvest.ledger.rows.outcomes import NO_VIDEO
+from flickr_emotion.harvest.ledger.rows.schema import METADATA_SOURCE
 from flickr_emotion.harvest.pace.clock import now
 
+ALL_ROWS = 2**63 - 1
+"""As ``last_row``: photos are not limited."""
 _PLACED = "server IS NOT NULL AND secret IS NOT NULL"
 
 

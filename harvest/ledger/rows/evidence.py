@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
-from flickr_emotion.harvest.ledger.outcomes import DEAD_PICTURES, VIDEO
-from flickr_emotion.harvest.ledger.references import move_on
-from flickr_emotion.harvest.ledger.schema import METADATA_SOURCE, NO_POST
+from flickr_emotion.harvest.ledger.rows.connection import LedgerConnection
+from flickr_emotion.harvest.ledger.rows.outcomes import DEAD_PICTURES, VIDEO
+from flickr_emotion.harvest.ledger.rows.references import move_on
+from flickr_emotion.harvest.ledger.rows.schema import METADATA_SOURCE, NO_POST
 from flickr_emotion.harvest.pace.clock import now
 
 REFUSALS = DEAD_PICTURES
@@ -223,17 +224,17 @@ def open_again(connection: sqlite3.Connection) -> None:
     )
 
 
-def unsure_posts(connection: sqlite3.Connection, count: int) -> list[str]:
+def unsure_posts(ledger: LedgerConnection, count: int) -> list[str]:
     """Return some photos, drawn by chance, whose post an unsure picture alone has settled."""
-    rows = connection.execute(
+    rows = ledger.query(
         f"SELECT photo_id FROM evidence WHERE {_UNSURE_POSTS} ORDER BY random() LIMIT ?", (count,)
     )
     return [row["photo_id"] for row in rows]
 
 
-def served_before(connection: sqlite3.Connection, count: int) -> list[str]:
+def served_before(ledger: LedgerConnection, count: int) -> list[str]:
     """Return some photos, drawn by chance, whose picture was there when it was last asked for."""
-    rows = connection.execute(
+    rows = ledger.query(
         "SELECT photo_id FROM photos WHERE server IS NOT NULL AND secret IS NOT NULL "
         "AND (image_sha256 IS NOT NULL OR image_outcome = 'pending' AND image_next_try IS NULL) "
         "AND photo_id NOT IN (SELECT photo_id FROM evidence WHERE what = 'image') "

@@ -1,0 +1,81 @@
+"""What a failed call of the API means: flickrapi's and requests' exceptions become our own.
+
+What is tried again after which of them: ``harvest/pace/retry.py``.
+"""
+
+import flickrapi
+import requests
+import urllib3
+
+from flickr_emotion.harvest.pace.retry import (
+    ApiFailure,
+    PhotoGoneError,
+    PhotoPrivateError,
+    RefusedError,
+    TransientError,
+    UnreachableError,
+    UselessAnswerError,
+)
+
+# Codes of the REST API (``docs/flickr.md``).
+_GONE = {1, 5}
+_PRIVATE = {2}
+_TRY_AGAIN = {0, 10, 105, 106, 201}
+_KEY_REFUSED = {95, 96, 97, 98, 99, 100}
+OUR_FAULT = {3, 18, 111, 112, 114, 115, 116}
+"""A call that is made wrongly, or to a server that is not Flickr's API."""
+
+
+def call_failure(
+    error: Exception, retry_after: float | None, oauth_problem: str | None = None
+) -> Exception:
+    """Return what an exception out of a call means for the photo or the owner it was about.
+
+    ``oauth_problem``: what Flickr's OAuth said was wrong with the call, where it did.
+    """
+    if isinstance(error, ApiFailure):
+        message = str(error)
+        if error.code in _GONE:
+            return PhotoGoneError(message)
+        if error.code in _PRIVATE:
+            return PhotoPrivateError(message)
+        if error.code in _KEY_REFUSED:
+            return _key_refused(message)
+        if error.code in _TRY_AGAIN:
+            return TransientError(message, retry_after=retry_after, down=True)
+        return UselessAnswerError(message, code=error.code)
+    if isinstance(error, flickrapi.FlickrError):
+        return _http_failure(str(error), retry_after, oauth_problem)
+    if isinstance(error, requests.ConnectTimeout) or _no_connection(error):
+        return UnreachableError("no connection to the API")
+    if isinstance(error, requests.RequestException):
+        down = isinstance(error, requests.ConnectionError | requests.Timeout)
+        return TransientError(f"{type(error).__name__} from the API", down=down)
+    return error
+
+
+def _no_connection(error: Exception) -> bool:
+    # requests gives a refused connection and one that broke later the same type.
+    inner = error.args[0] if isinstance(error, requests.ConnectionError) and error.args else None
+    reason = getattr(inner, "reason", None)
+    return isinstance(reason, urllib3.exceptions.NewConnectionError)
+
+
+def _http_failure(message: str, retry_after: float | None, oauth_problem: str | None) -> Exception:
+    if oauth_problem and oauth_problem.startswith("timestamp"):
+        return RefusedError(
+            f"Flickr refused a call's time ({oauth_problem}): set this machine's clock"
+        )
+    # flickrapi puts the status into the text and nowhere else.
+    if oauth_problem or any(f"Status code {status} " in message for status in (400, 401, 403)):
+        return _key_refused(f"{message}, {oauth_problem}" if oauth_problem else message)
+    # Whatever photo is asked for, Flickr's API answers with a 200.
+    too_many = "code 429 " in message
+    return TransientError(message, retry_after=retry_after, too_many=too_many, down=not too_many)
+
+
+def _key_refused(message: str) -> RefusedError:
+    return RefusedError(
+        f"Flickr refused the API key or its secret ({message}): set FLICKR_API_KEY and "
+        "FLICKR_API_SECRET, or --api-key and --api-secret, to a valid pair"
+    )

@@ -1,0 +1,113 @@
+"""The facts about a whole harvest, which stand in the ledger's ``meta`` by their names.
+
+A value is text there; what it says is read and checked here. Which facts there are is described in
+``docs/harvest.md``.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+
+from flickr_emotion.harvest.flickr.photo_url import SIZES
+from flickr_emotion.harvest.ledger.rows.connection import LedgerConnection
+from flickr_emotion.harvest.manifests.description import KINDS, parse_description
+
+LONGEST_TEXT = 2**24
+"""Characters of a text in the ledger: above all that an answer of the API may hold."""
+LARGEST = 10**12
+"""Above all times and counts."""
+_PLAN = "plan"
+_QUOTA = "quota"
+_REST = "image rest "
+
+
+@dataclass(kw_only=True, slots=True)
+class PlanRecord:
+    """How far the plan is; kept in the ledger, for restarts and for ``status``."""
+
+    listed: int = 0
+    """Photos that were open when the listings of their words were asked for."""
+    won: int = 0
+    """Posts that those brought."""
+    calls: int = 0
+    """Calls that they took."""
+
+    @classmethod
+    def load(cls, ledger: LedgerConnection) -> "PlanRecord":
+        """Return what the ledger holds."""
+        kept = ledger.meta(_PLAN)
+        return cls(**json.loads(kept)) if kept else cls()
+
+    def save(self, ledger: LedgerConnection) -> None:
+        """Keep it in the ledger."""
+        ledger.set_meta(_PLAN, json.dumps(asdict(self)))
+
+    def calls_left(self, posts_left: int) -> int:
+        """Return the calls that so many posts are expected to cost."""
+        if not self.listed:
+            return posts_left
+        left = max(self.listed - self.won, 0)
+        for_get_info = min(left, posts_left)
+        a_post = min((self.calls + left) / self.listed, 1.0)
+        return for_get_info + round((posts_left - for_get_info) * a_post)
+
+
+def last_quota(ledger: LedgerConnection) -> int:
+    """Return the calls an hour of the last crawl; 0 for no limit, or before the first."""
+    return int(ledger.meta(_QUOTA) or 0)
+
+
+def keep_quota(ledger: LedgerConnection, quota: int) -> None:
+    """Record the calls an hour of a crawl."""
+    ledger.set_meta(_QUOTA, str(quota))
+
+
+def rest_until(ledger: LedgerConnection, host: str) -> float:
+    """Return until when an image host asked to be left alone (unix time); 0.0 if it did not."""
+    return float(ledger.meta(_REST + host) or 0.0)
+
+
+def keep_rest(ledger: LedgerConnection, host: str, until: float) -> None:
+    """Record until when an image host is to be left alone."""
+    ledger.set_meta(_REST + host, str(until))
+
+
+def is_good(key: object, value: object) -> bool:
+    """Whether a fact is one that a crawl may have written; a ledger may come from others."""
+    if not isinstance(key, str) or not isinstance(value, str) or len(value) > LONGEST_TEXT:
+        return False
+    if key == "kind":
+        return value in KINDS
+    if key == "service":
+        return value in ("flickr", "other")
+    if key == "image_size":
+        return value in SIZES
+    if key.startswith(_REST):
+        return _is_time(value)
+    if key == _QUOTA:
+        return value.isascii() and value.isdigit() and len(value) <= 12
+    if key == _PLAN:
+        return _is_plan(value)
+    if key == "manifest":
+        try:
+            parse_description(value.encode(errors="replace"))
+        except ValueError:
+            return False
+    return True
+
+
+def _is_time(value: str) -> bool:
+    try:
+        return 0 <= float(value) <= LARGEST
+    except ValueError:
+        return False
+
+
+def _is_plan(value: str) -> bool:
+    try:
+        plan = json.loads(value)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(plan, dict) and all(
+        name in PlanRecord.__slots__ and type(count) is int and 0 <= count <= LARGEST
+        for name, count in plan.items()
+    )

@@ -1,0 +1,1 @@
+"""The ledger's tables and the rows in them: all SQL on what is known of photos."""

@@ -1,0 +1,89 @@
+"""How much there is of what in the ledger: what a report says of a harvest as a whole.
+
+Counts of what is still due stand with what is due (``harvest.ledger.rows.due_photos``).
+"""
+
+from typing import NamedTuple
+
+from flickr_emotion.harvest.ledger.rows.connection import LedgerConnection
+from flickr_emotion.harvest.ledger.rows.outcomes import ASKED_AGAIN, quoted
+
+
+class Losses(NamedTuple):
+    """Photos of a harvest, and those of them that ended badly."""
+
+    photos: int
+    lost: int
+
+
+class FailureCount(NamedTuple):
+    """A reason for which posts or pictures failed."""
+
+    what: str
+    """``api`` or ``image``."""
+    reason: str
+    photos: int
+
+
+def photo_count(ledger: LedgerConnection) -> int:
+    """Return the number of photos, whatever became of them."""
+    return _count(ledger, "photos")
+
+
+def call_count(ledger: LedgerConnection) -> int:
+    """Return the number of API calls that were spent."""
+    return _count(ledger, "calls")
+
+
+def posts_by_picture_alone(ledger: LedgerConnection) -> int:
+    """Return how many posts are ``gone`` or ``private`` by nothing but a dead picture."""
+    return _count(ledger, "evidence", "WHERE what = 'api' AND witness = 'picture'")
+
+
+def withdrawn_posts(ledger: LedgerConnection) -> int:
+    """Return how many posts a refresh found withdrawn and has not dropped."""
+    return _count(ledger, "withdrawals")
+
+
+def losses(ledger: LedgerConnection, *, images: bool) -> Losses:
+    """Return how many photos have a post that ``failed``.
+
+    With ``images`` those too whose picture is ``failed`` or ``corrupt``.
+    """
+    image_lost = " OR image_outcome IN ('failed', 'corrupt')" if images else ""
+    row = ledger.query(
+        f"SELECT count(*) AS photos, total(api_outcome = 'failed'{image_lost}) AS lost FROM photos"
+    )[0]
+    return Losses(photos=row["photos"], lost=int(row["lost"]))
+
+
+def unfinished_photos(ledger: LedgerConnection) -> int:
+    """Return the number of photos whose post or picture a further crawl may still bring."""
+    again = quoted(ASKED_AGAIN)
+    return _count(
+        ledger,
+        "photos",
+        f"WHERE api_outcome IN ({again}) OR (api_outcome = 'ok' AND image_outcome IN ({again}))",
+    )
+
+
+def failure_counts(ledger: LedgerConnection, most: int = 10) -> list[FailureCount]:
+    """Return the most frequent reasons of failures, at most so many."""
+    # The outcomes of both stand in one index, which is only used where both are named.
+    rows = ledger.query(
+        "SELECT 'api' AS what, api_error AS reason, count(*) AS photos FROM photos "
+        "WHERE api_outcome = 'failed' GROUP BY reason UNION ALL "
+        "SELECT 'image', image_error, count(*) FROM photos "
+        "WHERE api_outcome IN ('pending', 'ok', 'gone', 'private', 'failed') "
+        "AND image_outcome IN ('failed', 'corrupt') GROUP BY image_error "
+        "ORDER BY photos DESC, what, reason LIMIT ?",
+        (most,),
+    )
+    return [FailureCount(*row) for row in rows]
+
+
+def _count(ledger: LedgerConnection, table: str, where: str = "") -> int:
+    # A ledger that no crawl has opened since an older version lacks some tables.
+    if not ledger.query("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)):
+        return 0
+    return int(ledger.query(f"SELECT count(*) AS n FROM {table} {where}")[0]["n"])

@@ -1,0 +1,95 @@
+"""What a data set is made of, as the ledger holds it: posts with what their lists say of them.
+
+Ranges of rows are read, each by whatever process judges it, so that a list of a million photos
+never stands in memory.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from flickr_emotion.harvest.ledger.rows.connection import LedgerConnection
+
+_LISTED = """
+SELECT photos.photo_id, api_outcome, image_outcome, title, description, tags, image_sha256, owner,
+    license, server, farm, secret, file, row, emotion, agree, disagree, pair {fixed}
+FROM photos CROSS JOIN listed USING (photo_id) {join}
+WHERE photos.rowid >= ? AND photos.rowid < ? ORDER BY photos.rowid
+"""
+_FIXED = ", label, votes, sentiment, split, modalities"
+
+
+class ListedPost(NamedTuple):
+    """A photo beside one row of a list that names it."""
+
+    photo_id: str
+    api_outcome: str
+    image_outcome: str
+    title: str | None
+    description: str | None
+    tags: str | None
+    """As JSON."""
+    image_sha256: str | None
+    owner: str | None
+    """The NSID."""
+    license: str | None
+    server: str | None
+    farm: str | None
+    secret: str | None
+    file: str
+    row: int
+    emotion: str | None
+    agree: int | None
+    disagree: int | None
+    pair: str | None
+    # What a manifest has fixed; None in a harvest of a list.
+    label: str | None = None
+    votes: int | None = None
+    sentiment: float | None = None
+    split: str | None = None
+    modalities: str | None = None
+
+
+class HeldPost(NamedTuple):
+    """What a harvest holds of a photo, whatever its lists say."""
+
+    photo_id: str
+    api_outcome: str
+    image_outcome: str
+    title: str | None
+    description: str | None
+    tags: str | None
+    """As JSON."""
+    image_sha256: str | None
+
+
+def last_photo_row(ledger: LedgerConnection) -> int:
+    """Return the row of the last photo; 0 without any."""
+    return int(ledger.query("SELECT ifnull(max(rowid), 0) AS n FROM photos")[0]["n"])
+
+
+def listed_posts(
+    ledger: LedgerConnection, first: int, last: int, *, of_manifest: bool
+) -> list[ListedPost]:
+    """Return the photos from row ``first`` to before ``last``, once for each row of a list.
+
+    ``of_manifest``: with what the manifest has fixed of each.
+    """
+    rows = ledger.query(
+        _LISTED.format(
+            fixed=_FIXED if of_manifest else "",
+            join="JOIN manifest_posts USING (photo_id)" if of_manifest else "",
+        ),
+        (first, last),
+    )
+    return [ListedPost(*row) for row in rows]
+
+
+def held_posts(ledger: LedgerConnection, photo_ids: Sequence[str]) -> list[HeldPost]:
+    """Return what is held of those of some photos that are there, in no order."""
+    marks = ",".join("?" * len(photo_ids))
+    rows = ledger.query(
+        "SELECT photo_id, api_outcome, image_outcome, title, description, tags, image_sha256 "
+        f"FROM photos WHERE photo_id IN ({marks})",
+        photo_ids,
+    )
+    return [HeldPost(*row) for row in rows]

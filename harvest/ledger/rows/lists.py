@@ -1,0 +1,177 @@
+"""What the ledger holds of published lists: their files, the rows of these, and VSO's pairs.
+
+A file's rows are replaced as a whole. A photo that a row names is added to ``photos`` if it is not
+there; what was won of it stays, whatever its lists say.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from flickr_emotion.harvest.flickr.photo_url import PhotoReference
+from flickr_emotion.harvest.ledger.rows.connection import LedgerConnection
+from flickr_emotion.harvest.ledger.rows.references import add_references
+
+
+class ListFileRecord(NamedTuple):
+    """A file of a list that is in the ledger."""
+
+    name: str
+    digest: str
+
+
+class ListedRow(NamedTuple):
+    """A row of a list that names a photo."""
+
+    row: int
+    reference: PhotoReference
+    owner: str | None
+    """The owner's user name."""
+    emotion: str | None
+    agree: int | None
+    disagree: int | None
+    pair: str | None
+
+
+class RejectedRow(NamedTuple):
+    """A row of a list, or a whole file, that names no photo."""
+
+    file: str
+    row: int | None
+    """None where it is the file."""
+    reason: str
+    detail: str
+
+    @property
+    def source(self) -> str:
+        """Where it stands: the file, and the row in it."""
+        return self.file if self.row is None else f"{self.file}:{self.row}"
+
+
+class Pair(NamedTuple):
+    """A pair of VSO's ontology."""
+
+    pair: str
+    sentiment: float
+    search_count: int | None
+    """Pictures that a search found when the ontology was made."""
+
+
+# What is put in.
+
+
+def store_pairs(ledger: LedgerConnection, pairs: Iterable[Pair]) -> None:
+    """Store pairs, in the place of those of the same name."""
+    with ledger.transaction() as connection:
+        connection.executemany(
+            "INSERT OR REPLACE INTO pairs (pair, sentiment, search_count) VALUES (?, ?, ?)", pairs
+        )
+
+
+def store_list_file(
+    ledger: LedgerConnection,
+    file: ListFileRecord,
+    listed: Iterable[ListedRow],
+    rejected: Iterable[RejectedRow],
+) -> None:
+    """Store a file's rows in the place of what a file of its name said before."""
+    rows = list(listed)
+    with ledger.transaction() as connection:
+        for table in ("listed", "rejected"):
+            connection.execute(f"DELETE FROM {table} WHERE file = ?", (file.name,))
+        # Without server or secret the picture waits for the API's answer.
+        connection.executemany(
+            "INSERT OR IGNORE INTO photos (photo_id, server, farm, secret, owner_name, "
+            "image_next_try) VALUES (?, ?, ?, ?, ?, ?)",
+            map(_photo, rows),
+        )
+        add_references(connection, (row.reference for row in rows))
+        connection.executemany(
+            "INSERT INTO listed VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                (
+                    *(file.name, row.row, row.reference.photo_id),
+                    *(row.emotion, row.agree, row.disagree, row.pair),
+                )
+                for row in rows
+            ),
+        )
+        connection.executemany("INSERT INTO rejected VALUES (?, ?, ?, ?)", rejected)
+        connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?)", file)
+
+
+def store_unreadable_file(ledger: LedgerConnection, name: str, detail: str) -> None:
+    """Store that a file cannot be read, in the place of what it said before of its bad rows."""
+    with ledger.transaction() as connection:
+        connection.execute("DELETE FROM rejected WHERE file = ?", (name,))
+        connection.execute("INSERT INTO rejected VALUES (?, NULL, 'malformed', ?)", (name, detail))
+
+
+def _photo(
+    row: ListedRow,
+) -> tuple[str, str | None, str | None, str | None, str | None, float | None]:
+    reference = row.reference
+    placed = reference.server is not None and reference.secret is not None
+    return (
+        *(reference.photo_id, reference.server, reference.farm, reference.secret, row.owner),
+        0.0 if placed else None,
+    )
+
+
+# What is known.
+
+
+def list_files(ledger: LedgerConnection) -> list[ListFileRecord]:
+    """Return the files of the lists, or the manifest, by name."""
+    rows = ledger.query("SELECT name, digest FROM files ORDER BY name")
+    return [ListFileRecord(*row) for row in rows]
+
+
+def listed_photos(ledger: LedgerConnection) -> int:
+    """Return the number of different photos that the lists name."""
+    return int(ledger.query("SELECT count(DISTINCT photo_id) AS n FROM listed")[0]["n"])
+
+
+def rejected_count(ledger: LedgerConnection) -> int:
+    """Return the number of rows that name no photo."""
+    return int(ledger.query("SELECT count(*) AS n FROM rejected")[0]["n"])
+
+
+def first_rejected(ledger: LedgerConnection, count: int) -> list[RejectedRow]:
+    """Return the first rows that name no photo, in the order of files and rows."""
+    rows = ledger.query(
+        "SELECT file, row, reason, detail FROM rejected ORDER BY file, row LIMIT ?", (count,)
+    )
+    return [RejectedRow(*row) for row in rows]
+
+
+def rejected_rows(ledger: LedgerConnection) -> Iterator[RejectedRow]:
+    """Yield all rows that name no photo, in the order of files and rows."""
+    for row in ledger.stream("SELECT file, row, reason, detail FROM rejected ORDER BY file, row"):
+        yield RejectedRow(*row)
+
+
+def pair_sentiments(ledger: LedgerConnection) -> dict[str, float]:
+    """Return the sentiment of each pair of the ontology."""
+    rows = ledger.query("SELECT pair, sentiment FROM pairs")
+    return {row["pair"]: row["sentiment"] for row in rows}
+
+
+def search_counts(ledger: LedgerConnection) -> dict[str, int]:
+    """Return how many pictures a search for each pair found when VSO's ontology was made."""
+    rows = ledger.query("SELECT pair, search_count FROM pairs WHERE search_count > 0")
+    return {row["pair"]: row["search_count"] for row in rows}
+
+
+def subjects(ledger: LedgerConnection) -> list[str]:
+    """Return what the list's photos were found under, pairs or emotions, in the list's order."""
+    column = subject_column(ledger)
+    rows = ledger.query(
+        f"SELECT {column} AS subject FROM listed WHERE {column} IS NOT NULL "
+        f"GROUP BY {column} ORDER BY min(file)"
+    )
+    return [row["subject"] for row in rows]
+
+
+def subject_column(ledger: LedgerConnection) -> str:
+    """Return the column of ``listed`` that says what photos were found under."""
+    return "pair" if ledger.meta("kind") == "sentiment" else "emotion"

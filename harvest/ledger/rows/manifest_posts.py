@@ -1,0 +1,83 @@
+"""What the ledger holds of a manifest: its photos, and what it fixes of their posts."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from flickr_emotion.harvest.ledger.rows.connection import LedgerConnection
+from flickr_emotion.harvest.ledger.rows.lists import ListFileRecord
+
+MANIFEST = "manifest"
+"""Key of ``meta`` under which the manifest's description stands, as JSON."""
+
+
+class PostColumns(NamedTuple):
+    """Some posts of a manifest, in the order of its rows: a list for each column."""
+
+    photo_id: list[str]
+    server: list[str | None]
+    farm: list[str | None]
+    secret: list[str | None]
+    label: list[str]
+    votes: list[int | None]
+    sentiment: list[float | None]
+    pair: list[str | None]
+    split: list[str]
+    modalities: list[str]
+
+
+def store_manifest(
+    ledger: LedgerConnection,
+    file: ListFileRecord,
+    *,
+    kind: str,
+    description: str,
+    posts: Iterable[PostColumns],
+) -> None:
+    """Store a manifest in a ledger that holds nothing; where ``posts`` raises, nothing of it.
+
+    ``kind``: ``votes`` or ``sentiment``; ``description``: what it says of itself, as JSON.
+    """
+    by_pair = kind == "sentiment"
+    with ledger.transaction() as connection:
+        ledger.set_meta("kind", kind)
+        ledger.set_meta(MANIFEST, description)
+        connection.execute("INSERT INTO files VALUES (?, ?)", file)
+        connection.execute(
+            "CREATE TEMP TABLE its_rows (row INTEGER PRIMARY KEY, subject TEXT, photo_id TEXT, "
+            "server TEXT, farm TEXT, secret TEXT)"
+        )
+        first = 1
+        for some in posts:
+            rows = range(first, first + len(some.photo_id))
+            first += len(rows)
+            connection.executemany(
+                "INSERT INTO its_rows VALUES (?, ?, ?, ?, ?, ?)",
+                zip(
+                    *(rows, some.pair if by_pair else some.label, some.photo_id),
+                    *(some.server, some.farm, some.secret),
+                    strict=True,
+                ),
+            )
+            connection.executemany(
+                "INSERT INTO manifest_posts VALUES (?, ?, ?, ?, ?, ?)",
+                zip(
+                    *(some.photo_id, some.label, some.votes),
+                    *(some.sentiment, some.split, some.modalities),
+                    strict=True,
+                ),
+            )
+        of_subject = "NULL, NULL, NULL, subject" if by_pair else "subject, NULL, NULL, NULL"
+        connection.execute(
+            f"INSERT INTO listed SELECT ?, row, photo_id, {of_subject} FROM its_rows ORDER BY row",
+            (file.name,),
+        )
+        # Photos are asked for in the order of their rows. By subject, as in a list: a subject is
+        # searched once its pictures are settled, and by photo id all would be settled at the end.
+        # Without server or secret the picture waits for the API's answer.
+        connection.execute(
+            "INSERT INTO photos (photo_id, server, farm, secret, image_next_try) "
+            "SELECT photo_id, server, farm, secret, "
+            "CASE WHEN server IS NOT NULL AND secret IS NOT NULL THEN 0.0 END "
+            "FROM its_rows ORDER BY subject, row"
+        )
+        connection.execute("DROP TABLE its_rows")

@@ -1,0 +1,94 @@
+"""A post of the sandbox: a photo with its picture, text and tags, and the state that it is in."""
+
+import hashlib
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cached_property
+from io import BytesIO
+from typing import Literal, Protocol
+
+from PIL import Image
+
+from flickr_emotion.harvest.flickr.upload_dates import RECORDED
+
+Status = Literal["ok", "deleted", "private", "private-by-secret", "placeholder"]
+"""`private-by-secret`: no longer public, but whoever knows the secret is answered."""
+Media = Literal["photo", "video"]
+
+_OWNERS = 997  # owners over whom posts without one are spread
+
+
+class LazyPicture(Protocol):
+    """A picture that is made when it is first asked for; its size is known before."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+
+    def jpeg(self) -> bytes:
+        """The JPEG file, the same bytes at every call."""
+
+
+def upload_date(photo_id: str) -> int:
+    """Unix seconds at which Flickr gave out an id of this height, between recorded pairs."""
+    number = int(photo_id)
+    ids = [dated for dated, _ in RECORDED]
+    place = min(max(bisect_right(ids, number), 1), len(ids) - 1)
+    (low, start), (high, end) = RECORDED[place - 1], RECORDED[place]
+    return start + (number - low) * (end - start) // (high - low)
+
+
+def derived(*parts: object) -> int:
+    """A number that stands for `parts` for ever: the first 64 bits of their digest."""
+    text = "\x1f".join(map(str, parts))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Post:
+    """A photo with its picture, text and tags; what is left out follows from the id."""
+
+    photo_id: str
+    secret: str = ""
+    server: str = "65535"
+    farm: int = 66
+    title: str = ""
+    description: str = ""
+    """An HTML fragment, as Flickr answers it."""
+    tags: tuple[str, ...] = ()
+    """Raw tags, as their owner typed them."""
+    image: bytes | LazyPicture = b""
+    owner: str = ""
+    """The owner's NSID."""
+    owner_name: str = ""
+    """The owner's user name."""
+    date_upload: int = -1
+    """Unix seconds."""
+    license: int = 0
+    """Flickr's licence id, 0 (all rights reserved) to 16."""
+    status: Status = "ok"
+    media: Media = "photo"
+    """A video's picture is a poster frame."""
+
+    def __post_init__(self) -> None:
+        if not self.secret:
+            object.__setattr__(self, "secret", f"{derived('secret', self.photo_id):016x}"[:10])
+        if not self.owner:
+            owner = 10_000_000 + derived("owner", self.photo_id) % _OWNERS
+            object.__setattr__(self, "owner", f"{owner}@N0{owner % 8}")
+        if not self.owner_name:
+            object.__setattr__(self, "owner_name", f"user{self.owner.partition('@')[0]}")
+        if self.date_upload < 0:
+            object.__setattr__(self, "date_upload", upload_date(self.photo_id))
+
+    def jpeg(self) -> bytes:
+        """The picture's bytes."""
+        return self.image if isinstance(self.image, bytes) else self.image.jpeg()
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the stored picture, which is the original, in pixels."""
+        if not isinstance(self.image, bytes):
+            return self.image.size
+        with Image.open(BytesIO(self.image)) as picture:
+            return picture.size

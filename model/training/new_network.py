@@ -1,0 +1,63 @@
+"""A network as it is before its first step, and whether a checkpoint's is another one.
+
+What a seed decides of a network is drawn here: its first weights, and the vectors of words that no
+file has. A run of the same settings begins with the same numbers, alone or as part of another run.
+"""
+
+import copy
+
+import numpy as np
+import torch
+
+from flickr_emotion.common.split_names import TRAIN
+from flickr_emotion.model.config import TrainingConfig
+from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.networks.catalogue import build_system
+from flickr_emotion.model.networks.recipe_network import RecipeNetwork
+from flickr_emotion.model.networks.system import System
+from flickr_emotion.model.runs.checkpoints import Checkpoint
+from flickr_emotion.model.training.material import Material
+
+POSTS_PER_SCALE = 20_000
+"""So many tell the scale of frozen features; of more, their features would fill the memory."""
+
+
+def build_network(config: TrainingConfig, material: Material) -> System:
+    """Build the network of a run, on the CPU."""
+    torch.manual_seed(config.seed)
+    network = build_system(
+        config.model,
+        config.subset,
+        material.encoding,
+        copy.deepcopy(material.backbone) if "image" in config.modalities else None,
+        frozen_image=not config.finetune_image,
+        parts=config.parts,
+        readers=material.readers,
+    )
+    if isinstance(network, RecipeNetwork):
+        split = material.splits[TRAIN]
+        step = 1 + len(split.posts) // POSTS_PER_SCALE
+        network.standardise(split.batch(np.arange(0, len(split.posts), step)))
+    generator = torch.Generator().manual_seed(config.seed)
+    if network.word_embedding:
+        with torch.no_grad():
+            vectors = material.vectors.matrix(material.encoding.words, generator)
+            network.word_embedding.weight.copy_(vectors)
+    return network
+
+
+def check_backbone(checkpoint: Checkpoint, network: System, config: TrainingConfig) -> None:
+    """Refuse to go on with features of another backbone than the interrupted training had.
+
+    Raises ``ModelError``.
+    """
+    if config.finetune_image or network.backbone is None:
+        return
+    prefix = "encoders.image.backbone."
+    for name, tensor in network.backbone.state_dict().items():
+        held = checkpoint.network.get(prefix + name)
+        if held is None or not torch.equal(held, tensor.cpu()):
+            raise ModelError(
+                f"--image-weights {config.image_weights} are others than those that the training "
+                "was begun with: train again"
+            )

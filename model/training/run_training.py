@@ -1,0 +1,228 @@
+"""The walk over a training's runs: each network is trained, then what is made of several.
+
+``model/training/run_tree.py`` says which runs there are; ``early_stopping.py`` beside it is the
+loop over the epochs of one network. The material of one seed is held at a time; runs of a seed
+follow each other.
+"""
+
+from dataclasses import replace
+from pathlib import Path, PurePath
+from typing import Any
+
+from flickr_emotion.common.progress import ProgressReport, say
+from flickr_emotion.common.split_names import JUDGED, TRAIN, VALIDATION
+from flickr_emotion.datasets.folder.reading import Dataset
+from flickr_emotion.model.config import TrainingConfig
+from flickr_emotion.model.errors import TrainingStopped
+from flickr_emotion.model.evaluation.calibration import calibrate
+from flickr_emotion.model.evaluation.evaluation import score
+from flickr_emotion.model.inputs.selection import Selection
+from flickr_emotion.model.networks.catalogue import build_ensemble
+from flickr_emotion.model.networks.ensembles import WeightedVote
+from flickr_emotion.model.networks.multitask import MultitaskNetwork
+from flickr_emotion.model.networks.system import System
+from flickr_emotion.model.processes.distributed import World
+from flickr_emotion.model.processes.profiling import StepProfile
+from flickr_emotion.model.runs.files import read_metrics
+from flickr_emotion.model.runs.folder import RunFolder, describe
+from flickr_emotion.model.runs.workplace import Workplace, cannot_be_written
+from flickr_emotion.model.training.early_stopping import best_epoch, fit
+from flickr_emotion.model.training.fitting import Fitting
+from flickr_emotion.model.training.journal import Journal
+from flickr_emotion.model.training.material import Material, for_seed, prepare
+from flickr_emotion.model.training.metrics import over_seeds, run_metrics
+from flickr_emotion.model.training.new_network import build_network, check_backbone
+from flickr_emotion.model.training.run_tree import ROOT, Chain, Kind, RunSpec, plan_runs, unfinished
+
+
+class RunTraining:
+    """A training at work in its place."""
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        dataset: Dataset,
+        place: Workplace,
+        world: World,
+        *,
+        profile: bool,
+        goes_on: bool = False,
+        selection: Selection | None = None,
+        features_in: Path | None = None,
+    ) -> None:
+        """``goes_on``: finished runs and checkpoints in the place are this training's own."""
+        self._config = config
+        self._dataset = dataset
+        self._place = place
+        self._world = world
+        self._profile = StepProfile(world.device) if profile and world.writes else None
+        self._goes_on = goes_on
+        self._selection = selection
+        self._features_in = features_in or place.out
+        self._material: Material | None = None
+        self._trainable: list[str] = []
+        self._folders: dict[PurePath, RunFolder] = {}
+        self._metrics: dict[PurePath, dict[str, Any]] = {}
+
+    def run(self) -> dict[str, Any]:
+        """Train what is left to train; return the metrics of the whole.
+
+        Raises ``TrainingStopped`` after a signal, ``ModelError``.
+        """
+        if not self._goes_on:
+            self._folder(ROOT).check_replaceable()
+        tree = plan_runs(self._config, trainable=self._trainable_networks())
+        for chain in unfinished(tree, self._is_finished):
+            self._metrics[chain[-1].folder] = self._done(chain)
+        if self._world.writes:
+            with cannot_be_written(self._place.out):
+                self._place.finish()
+        return self._metrics[tree.folder]
+
+    def _trainable_networks(self) -> list[str]:
+        """Return those of an ensemble's subsets that can be trained; name the others."""
+        wanted = self._config.networks
+        if wanted:
+            material = self._material_of(self._config)
+            self._trainable = [subset for subset in wanted if material.has_posts_for(subset)]
+        if missing := [subset for subset in wanted if subset not in self._trainable]:
+            say(f"no network for {', '.join(missing)}: training or validation has no such post")
+        return self._trainable
+
+    def _is_finished(self, run: RunSpec) -> bool:
+        metrics = read_metrics(self._folder(run.folder).path) if self._goes_on else None
+        if metrics:
+            self._metrics[run.folder] = metrics
+        return metrics is not None
+
+    def _done(self, chain: Chain) -> dict[str, Any]:
+        """Do what is left of a run whose parts are done; return its metrics."""
+        match chain[-1].kind:
+            case Kind.REPEATS:
+                return self._sum_up(chain[-1])
+            case Kind.ENSEMBLE:
+                return self._put_together(chain[-1])
+            case Kind.NETWORK:
+                return self._train_network(chain)
+
+    def _sum_up(self, run: RunSpec) -> dict[str, Any]:
+        """Take over the network of the best seed."""
+        metrics = [self._metrics[part.folder] for part in run.parts]
+        best = min(range(len(metrics)), key=lambda number: metrics[number]["validation_loss"])
+        summary = over_seeds(metrics, best)
+        if self._world.writes:
+            folder = self._folder(run.folder)
+            folder.copy_network(self._folder(run.parts[best].folder))
+            folder.write_metrics(summary)
+        return summary
+
+    def _put_together(self, run: RunSpec) -> dict[str, Any]:
+        """Make an ensemble of the networks that were trained one by one."""
+        material = self._material_of(run.config)
+        networks, metrics = {}, {}
+        for part in run.parts:
+            network = build_network(part.config, material)
+            if self._world.writes:
+                self._folder(part.folder).read_network(network)
+            subset = part.config.subset
+            assert subset is not None
+            assert isinstance(network, MultitaskNetwork)
+            networks[subset], metrics[subset] = network, self._metrics[part.folder]
+        ensemble = build_ensemble(run.config.model, networks)
+        if isinstance(ensemble, WeightedVote):
+            ensemble.weigh({s: own[VALIDATION][s]["accuracy"] for s, own in metrics.items()})
+        ensemble.to(self._world.device)
+        self._world.same(ensemble)
+        if self._world.writes:
+            self._folder(run.folder).write_network(ensemble)
+        told = ("epochs", "best_epoch", "validation_loss")
+        return self._judge(
+            run,
+            ensemble,
+            {
+                "epochs": sum(own["epochs"] for own in metrics.values()),
+                "best_epoch": None,
+                "validation_loss": sum(own["validation_loss"] for own in metrics.values()),
+                "networks": {s: {name: own[name] for name in told} for s, own in metrics.items()},
+            },
+        )
+
+    def _train_network(self, chain: Chain) -> dict[str, Any]:
+        """Train one network; its folder and those around it are begun after the first epoch."""
+        run, config = chain[-1], chain[-1].config
+        world, folder = self._world, self._folder(run.folder)
+        material = self._material_of(config)
+        network = build_network(config, material)
+        network.to(world.device)
+        fitting = Fitting(config, network, material.splits[TRAIN], world)
+        epochs: list[dict[str, Any]] = []
+        if checkpoint := folder.read_checkpoint() if self._goes_on else None:
+            check_backbone(checkpoint, network, config)
+            fitting.restore(checkpoint)
+            epochs = checkpoint.epochs
+        named = f"{config.subset}, " if config.subset else ""
+        report = ProgressReport(
+            f"training ({named}seed {config.seed})",
+            fitting.posts_to_an_epoch * config.epochs - fitting.posts_done,
+            "posts",
+        )
+        folders = [
+            (self._folder(one.folder), self._description(one.config, material)) for one in chain
+        ]
+        journal = Journal(folders, epochs, report, writes=world.writes)
+        classes = len(material.encoding.classes)
+        validation = material.splits[VALIDATION]
+        if not fit(fitting, config, validation, classes, journal, world, self._profile):
+            raise TrainingStopped(self._place.out)
+        if world.writes:
+            folder.read_network(network)
+        world.same(network)
+        best = best_epoch(journal.epochs)
+        return self._judge(
+            run,
+            network,
+            {
+                "epochs": len(journal.epochs),
+                "best_epoch": best["epoch"],
+                "validation_loss": best["validation_loss"],
+            },
+        )
+
+    def _judge(self, run: RunSpec, network: System, told: dict[str, Any]) -> dict[str, Any]:
+        """Judge a trained system and write what ends a run; ``told`` is what training tells."""
+        material = self._material_of(run.config)
+        classes = len(material.encoding.classes)
+        scores = {
+            name: score(network, material.splits[name], classes, self._world) for name in JUDGED
+        }
+        calibration = calibrate(scores[VALIDATION].answers)
+        metrics = run_metrics(run.config, material, scores, calibration) | told
+        if self._world.writes:
+            folder = self._folder(run.folder)
+            folder.write_calibration(calibration.content())
+            folder.write_metrics(metrics)
+        return metrics
+
+    def _material_of(self, config: TrainingConfig) -> Material:
+        """Return what all networks of a seed share, whatever each of them reads of it."""
+        whole = replace(self._config, seed=config.seed, repeats=1)
+        if self._material is None:
+            self._material = prepare(
+                whole, self._dataset, self._features_in, self._world, self._selection
+            )
+        else:
+            self._material = for_seed(self._material, whole, self._features_in, self._world)
+        return self._material
+
+    def _folder(self, within: PurePath) -> RunFolder:
+        return self._folders.setdefault(within, RunFolder(self._place.folder / within))
+
+    def _description(self, config: TrainingConfig, material: Material) -> dict[str, Any]:
+        return describe(
+            config,
+            material.encoding,
+            material.dataset,
+            networks=[subset for subset in config.networks if subset in self._trainable],
+            words_with_vector=len(material.vectors.vectors),
+            readers={reader.name: reader.digest() for reader in material.readers},
+        )

@@ -1,0 +1,54 @@
+"""A file is under its name when it is whole, and before that under one other name."""
+
+from pathlib import Path
+
+import pytest
+
+from flickr_emotion.common.whole_files import temporary, whole_file, write_json, write_unsynced
+
+
+def test_it_takes_its_place_at_the_end(tmp_path: Path) -> None:
+    place = tmp_path / "metrics.json"
+    place.write_text("old")
+    with whole_file(place) as new:
+        assert new == temporary(place) == tmp_path / ".metrics.json.part"
+        new.write_text("new")
+        assert place.read_text() == "old"
+    assert place.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [place]
+
+
+def test_the_older_file_stays_where_the_new_one_fails(tmp_path: Path) -> None:
+    place = tmp_path / "metrics.json"
+    write_json(place, {"seed": 0})
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(place, {"seed": float("nan")})
+
+    def fail() -> None:
+        with whole_file(place) as new:
+            new.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert place.read_text() == '{\n "seed": 0\n}\n'
+    assert list(tmp_path.iterdir()) == [place]
+
+
+def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
+    place, elsewhere = tmp_path / "metrics.json", tmp_path / "elsewhere"
+    elsewhere.write_text("somebody else's")
+    temporary(place).symlink_to(elsewhere)
+    write_json(place, {})
+    assert elsewhere.read_text() == "somebody else's"
+    assert not place.is_symlink()
+
+
+def test_both_ways_of_writing_have_one_temporary_name(tmp_path: Path) -> None:
+    """What a killed process has left is written over by the next one."""
+    place = tmp_path / "images" / "1.jpg"
+    write_unsynced(place, b"first")
+    temporary(place).write_bytes(b"the half of a picture that is longer than the next")
+    write_unsynced(place, b"second")
+    assert place.read_bytes() == b"second"
+    assert list(place.parent.iterdir()) == [place]
