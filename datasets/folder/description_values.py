@@ -21,7 +21,7 @@ def text_of(content: dict[str, Any], name: str) -> str:
     """Return a short text."""
     value = content.get(name)
     if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
-        raise ValueError(f"{name!r} is no short text")
+        raise ValueError(f"{name!r} is not a short text")
     return value
 
 
@@ -29,7 +29,7 @@ def kind_of(content: dict[str, Any]) -> str:
     """Return where the labels come from: ``votes``, ``sentiment`` or ``labels``."""
     kind = text_of(content, "kind")
     if kind not in _KINDS:
-        raise ValueError(f"'kind' is none of {', '.join(_KINDS)}")
+        raise ValueError(f"'kind' is not one of {', '.join(_KINDS)}")
     return kind
 
 
@@ -37,7 +37,7 @@ def object_of(content: dict[str, Any], name: str) -> dict[str, Any]:
     """Return an object."""
     value = content.get(name)
     if not isinstance(value, dict):
-        raise ValueError(f"{name!r} is no object")
+        raise ValueError(f"{name!r} is not an object")
     return value
 
 
@@ -45,7 +45,7 @@ def count_of(content: dict[str, Any], name: str) -> int:
     """Return a whole number from 0."""
     value = content.get(name)
     if type(value) is not int or value < 0:
-        raise ValueError(f"{name!r} is no count")
+        raise ValueError(f"{name!r} is not a count")
     return value
 
 

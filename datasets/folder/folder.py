@@ -49,7 +49,7 @@ def new_dataset_folder(out: Path, *, source: Path) -> Iterator[Path]:
             check_replaceable(out, source)  # the user may have put files there meanwhile
             put_folder(whole, out)
     except Timeout:
-        raise DatasetError(f"another build is writing {out}: wait until it ends") from None
+        raise DatasetError(f"another build is at work on {out}: wait until it ends") from None
     except OSError as error:
         raise DatasetError(
             f"the data set {out} cannot be written: {error}; what was there is unchanged"

@@ -226,7 +226,7 @@ class TestBadInput:
         ("fields", "said"),
         [
             ({"language": "EN"}, "--language EN: give one of af, "),
-            ({"incomplete": "maybe"}, "--incomplete maybe: give keep or drop"),
+            ({"incomplete": "maybe"}, "--incomplete maybe is not known: give keep or drop"),
             ({"min_words": 9, "max_words": 8}, "--min-words 9"),
             ({"short_side": 1}, "--short-side 1"),
         ],
