@@ -1,4 +1,4 @@
-"""Where commands write: results to standard output, messages to standard error, all printable."""
+"""Prints the results of commands to standard output and messages to standard error, made safe."""
 
 import sys
 
@@ -6,7 +6,7 @@ from flickr_emotion.common.printing import printable, printable_lines
 
 
 def show(text: str, end: str = "\n") -> None:
-    """Print a result, which may have several lines."""
+    """Print a result of one or more lines."""
     print(printable_lines(text), end=end, flush=True)
 
 
@@ -16,7 +16,7 @@ def say(line: str) -> None:
 
 
 def say_json(line: str) -> None:
-    """Print a message as a JSON object to standard error, for machines."""
+    """Print a message as a JSON object to standard error, for programs."""
     from flickr_emotion.harvest.crawl.json_log import say_json as log
 
     log(printable(line))
