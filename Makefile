@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.locked
 
-.PHONY: setup demo test test-slow check format lock clean
+.PHONY: setup demo test test-slow mutants check format lock clean
 
 setup: $(STAMP)
 
@@ -21,6 +21,12 @@ demo: setup
 # A process for each core, and a thread for each process.
 test: setup
 	OMP_NUM_THREADS=1 $(PY) -m pytest -m "not slow" -q -n auto --dist loadfile
+
+# Slow. Makes small changes and shows those that no test notices: in the functions that were changed
+# since SINCE, or in an area of tests/mutation/areas.toml (AREA=pace, AREA=all).
+SINCE ?= main
+mutants: setup
+	$(PY) -m tests.mutation --since $(SINCE) $(AREA)
 
 test-slow: setup
 	$(PY) -m pytest -m slow -q
@@ -53,4 +59,4 @@ lock:
 		> requirements.lock
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .mutants

@@ -1,18 +1,24 @@
-"""What the crawl costs beside an older version of this project, in one run.
+"""What commands cost beside an older version of this project, in one run.
 
     git worktree add OLDER COMMIT
-    python -m benchmarks.beside_older OLDER --vso LISTS [--rounds 5]
+    python -m benchmarks.beside_older OLDER --vso LISTS --harvest H [--rounds 5]
 
 OLDER is a checkout of the older version. Each benchmark is the version's own, run from its checkout
-by this Python. Pictures a second are measured in turns, older and newer one after the other, and
-the ratio is that of the medians. API calls a photo are counted once, by each version's sandbox.
+by this Python. Times are measured in turns, older and newer one after the other, and the ratio is
+that of the medians: pictures a second; the whole commands `--help`, `build-splits H` and `train` on
+its data set (three epochs, frozen random features that are computed before). API calls a photo are
+counted once, by each version's sandbox.
 """
 
 import argparse
 import re
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from flickr_emotion.common.checkout import PROJECT
@@ -35,17 +41,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("older", type=Path)
     parser.add_argument("--vso", type=Path, help="VSO's folder or archive; without, no calls.")
+    parser.add_argument("--harvest", type=Path, help="Build and train on it; without, neither.")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--count", type=int, default=12_000)
     parser.add_argument("--folder", type=Path, default=Path("/dev/shm"))
     arguments = parser.parse_args()
     checkouts = {"older": arguments.older.resolve(), "newer": PROJECT}
     if arguments.rounds:
-        rates: dict[str, list[float]] = {name: [] for name in checkouts}
-        for _ in range(arguments.rounds):
-            for name, checkout in checkouts.items():
-                rates[name].append(_pictures(checkout, arguments.count, arguments.folder))
+        rates = _in_turns(
+            checkouts,
+            arguments.rounds,
+            lambda _, checkout: _pictures(checkout, arguments.count, arguments.folder),
+        )
         _report("pictures a second", rates)
+    helps = _in_turns(checkouts, arguments.rounds, lambda _, checkout: _seconds(checkout, "--help"))
+    _report("seconds of --help", helps)
+    if arguments.harvest:
+        with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+            _report_build_and_training(
+                checkouts, arguments.rounds, arguments.harvest.resolve(), Path(folder)
+            )
     if arguments.vso:
         calls = {name: [_calls(checkout, arguments.vso)] for name, checkout in checkouts.items()}
         _report("API calls a photo", calls)
@@ -58,6 +73,48 @@ def _report(what: str, figures: dict[str, list[float]]) -> None:
         for name, values in figures.items()
     )
     print(f"{what}: {newer / older:.3f} times the older version's; {spread}", flush=True)
+
+
+def _report_build_and_training(
+    checkouts: dict[str, Path], rounds: int, harvest: Path, folder: Path
+) -> None:
+    def build(name: str, checkout: Path) -> float:
+        return _seconds(checkout, "build-splits", str(harvest), "--out", str(folder / name / "d"))
+
+    def train(name: str, checkout: Path) -> float:
+        options = "--image-encoder squeezenet1_1 --image-weights none --epochs 3 --patience 3"
+        shutil.rmtree(folder / name / "r", ignore_errors=True)
+        places = (str(folder / name / "d"), "--out", str(folder / name / "r"))
+        return _seconds(checkout, "train", *places, "--device", "cpu", *options.split())
+
+    for name in checkouts:
+        (folder / name).mkdir()
+    # Built again, a data set takes over the last one's decisions: each build is of a new folder.
+    built: dict[str, list[float]] = {name: [] for name in checkouts}
+    for _ in range(rounds):
+        for name, checkout in checkouts.items():
+            shutil.rmtree(folder / name / "d", ignore_errors=True)
+            built[name].append(build(name, checkout))
+    _report("seconds of build-splits", built)
+    _in_turns(checkouts, 1, train)  # computes the features
+    _report("seconds of train, three epochs", _in_turns(checkouts, rounds, train))
+
+
+def _in_turns(
+    checkouts: dict[str, Path], rounds: int, measure: Callable[[str, Path], float]
+) -> dict[str, list[float]]:
+    figures: dict[str, list[float]] = {name: [] for name in checkouts}
+    for _ in range(rounds):
+        for name, checkout in checkouts.items():
+            figures[name].append(measure(name, checkout))
+    return figures
+
+
+def _seconds(checkout: Path, *arguments: str) -> float:
+    started = time.monotonic()
+    command = [sys.executable, "cli.py", *arguments]
+    subprocess.run(command, cwd=checkout, check=True, capture_output=True)
+    return time.monotonic() - started
 
 
 def _pictures(checkout: Path, count: int, folder: Path) -> float:

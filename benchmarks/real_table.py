@@ -30,7 +30,7 @@ from benchmarks.real_baselines import BASELINES, Fold, read_fold
 from benchmarks.real_figures import markdown_table, parts_table
 from benchmarks.real_folds import FOLDS, IMAGE_ENCODER, build_folds
 from benchmarks.real_posts import word_vectors
-from flickr_emotion.common.progress import say
+from flickr_emotion.common.printing import say
 from flickr_emotion.common.split_names import VALIDATION
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.reading import Dataset

@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from flickr_emotion.harvest.crawl.status import harvest_status
     from flickr_emotion.model.config import TrainingConfig
     from flickr_emotion.model.evaluation.evaluation import evaluate
+    from flickr_emotion.model.prediction.answers import RawPost
     from flickr_emotion.model.prediction.export import export
-    from flickr_emotion.model.prediction.prediction import Predictor, RawPost
+    from flickr_emotion.model.prediction.prediction import Predictor
     from flickr_emotion.model.reproduction.reproduce import reproduce
     from flickr_emotion.model.training.training import resume, train
     from flickr_emotion.sandbox import Sandbox
@@ -44,7 +45,7 @@ _HOMES = {
     "BuildOptions": "datasets.rules.options",
     "CrawlOptions": "harvest.crawl.options",
     "Predictor": "model.prediction.prediction",
-    "RawPost": "model.prediction.prediction",
+    "RawPost": "model.prediction.answers",
     "Sandbox": "sandbox",
     "ToolkitError": "common.errors",
     "TrainingConfig": "model.config",

@@ -20,16 +20,13 @@ class Sandbox:
     Raises ``HarvestError`` where corpus, lists or plan are malformed, both are given, or the port
     is taken.
 
-    >>> import tempfile
-    >>> from flickr_emotion import CrawlOptions, Sandbox, crawl
-    >>> with tempfile.TemporaryDirectory() as folder, Sandbox() as sandbox:
-    ...     lists = sandbox.write_lists(Path(folder) / "lists")
-    ...     options = CrawlOptions(
-    ...         published_lists=(lists,), out=Path(folder) / "harvest", flickr_url=sandbox.url,
-    ...         api_key=sandbox.api_key, api_secret=sandbox.api_secret, quota=0, limit=3,
-    ...     )
-    ...     crawl(options).interrupted
-    False
+    >>> import requests
+    >>> from flickr_emotion import Sandbox
+    >>> with Sandbox() as flickr:
+    ...     requests.get(f"{flickr.url}/services/rest/", params={"method": "flickr.test.echo"}).ok
+    ...     flickr.stats()["api_total"]
+    True
+    1
     """
 
     api_key = "0123456789abcdef0123456789abcdef"

@@ -3,12 +3,15 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from flickr_emotion.common.checkout import PROJECT
 
 # How long an example takes says something of the machine, not of the code.
-settings.register_profile("project", deadline=None)
+# `make mutants` runs a test several times in a process, which Hypothesis would take for a mistake.
+settings.register_profile(
+    "project", deadline=None, suppress_health_check=[HealthCheck.differing_executors]
+)
 settings.load_profile("project")
 
 _SHARED_DATA = PROJECT.parent / "shared" / "data"

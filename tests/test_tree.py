@@ -100,6 +100,13 @@ class TestRooms:
         sizes = Counter(room(module) for module in MODULES)
         assert {name: size for name, size in sizes.items() if size > MOST_MODULES + 1} == {}
 
+    def test_tests_mirror_it(self) -> None:
+        tests = PROJECT / "tests"
+        parts = [tests / name for name in (*FOLDERS, "common", "command_line")]
+        folders = {path.parent for part in parts for path in part.rglob("test_*.py")}
+        mirrored = {".".join(folder.relative_to(tests).parts) for folder in folders}
+        assert mirrored - {*LAYERS} == set()
+
     def test_no_module_is_called_by_the_folders_bare_names(self) -> None:
         for path in [*MODULES.values(), *(PROJECT / "tests").rglob("*.py")]:
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -132,7 +139,9 @@ def test_every_document_that_is_named_is_there() -> None:
     named = {
         name
         for path in PROJECT.rglob("*")
-        if path.suffix in (".py", ".md") and ".venv" not in path.parts and path.is_file()
+        if path.suffix in (".py", ".md")
+        and path.is_file()
+        and {".venv", ".mutants"}.isdisjoint(path.parts)
         for name in re.findall(r"\bdocs/[a-z]+\.md\b", path.read_text(encoding="utf-8"))
     }
     assert named

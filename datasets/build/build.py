@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from flickr_emotion.common.printing import say
 from flickr_emotion.common.progress import ProgressReport
 from flickr_emotion.common.split_names import SPLITS, TEST, VALIDATION
 from flickr_emotion.datasets.build.gathering import Gathered, gather
@@ -48,13 +49,24 @@ Say = Callable[[str], None]
 
 
 def build_splits(
-    path: Path, out: Path, options: BuildOptions, say: Say, *, engine: str = "local"
+    path: Path,
+    out: Path,
+    options: BuildOptions = BuildOptions(),  # noqa: B008 (it is frozen)
+    say: Say = say,
+    *,
+    engine: str = "local",
 ) -> dict[str, Any]:
     """Build a data set from a harvest folder or a file of posts; return its ``dataset.json``.
 
     ``say`` is called with messages about the data for the user. ``engine``: ``local`` or ``ray``.
     Raises ``DatasetError`` if there is no post to build from or ``out`` is not a data set,
     ``HarvestError`` for a damaged harvest.
+
+    >>> from pathlib import Path
+    >>> from flickr_emotion import BuildOptions, build_splits
+    >>> described = build_splits(Path("harvest"), Path("dataset"), BuildOptions(min_votes=3))
+    >>> sorted(described["counts"])
+    ['test', 'train', 'validation']
     """
     if engine not in ENGINES:
         raise DatasetError(f"--engine {engine!r}: give {' or '.join(ENGINES)}")

@@ -174,6 +174,13 @@ def open_dataset(folder: Path) -> Dataset:
 
     Raises ``DatasetError`` if the folder is not a data set, has a newer format, lacks a file, or is
     damaged, as far as this can be seen without reading all of it.
+
+    >>> from pathlib import Path
+    >>> from flickr_emotion import open_dataset
+    >>> dataset = open_dataset(Path("dataset"))
+    >>> tables = list(dataset.tables("train", ["photo_id", "text", "label"], 1000))
+    >>> sum(table.num_rows for table in tables) == dataset.counts["train"]["total"]
+    True
     """
     folder = standing(folder)
     described = folder / DESCRIPTION

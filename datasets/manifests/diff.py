@@ -76,7 +76,13 @@ class ManifestDiff:
 
 
 def diff_manifests(path_a: Path, path_b: Path) -> ManifestDiff:
-    """Compare two manifests; raises ``HarvestError`` if one of them is not valid."""
+    """Compare two manifests; raises ``HarvestError`` if one of them is not valid.
+
+    >>> from pathlib import Path
+    >>> from flickr_emotion import diff_manifests
+    >>> diff_manifests(Path("manifest.parquet"), Path("manifest.parquet")).equal
+    True
+    """
     a, b = open_manifest(path_a), open_manifest(path_b)
     found = ManifestDiff(
         posts_a=a.rows, posts_b=b.rows, described=_described(a.description, b.description)

@@ -43,11 +43,16 @@ _IN_DICTIONARIES = [
 _AGAIN = "build the splits again"
 
 
-def export_manifest(folder: Path, out: Path, *, with_urls: bool) -> int:
+def export_manifest(folder: Path, out: Path, *, with_urls: bool = False) -> int:
     """Write a data set's manifest; return the number of its posts.
 
     ``with_urls`` adds a column ``url`` with the pictures' URLs, for other tools. The same data set
     gives the same bytes. Raises ``DatasetError``, also if the posts were never on Flickr.
+
+    >>> from pathlib import Path
+    >>> from flickr_emotion import export_manifest
+    >>> export_manifest(Path("dataset"), Path("manifest.parquet")) > 100
+    True
     """
     check_outside(out)
     dataset = open_dataset(folder)

@@ -113,6 +113,11 @@ def verify_manifest(manifest_path: Path, harvest: Path, *, out: Path | None = No
 
     Raises ``HarvestError`` if the manifest is not valid or the folder is not a harvest,
     ``DatasetError`` if ``out`` cannot be written.
+
+    >>> from pathlib import Path
+    >>> from flickr_emotion import verify_manifest
+    >>> verify_manifest(Path("manifest.parquet"), Path("harvest")).all_same
+    True
     """
     manifest = open_manifest(manifest_path)
     options = manifest.description.options

@@ -1,6 +1,7 @@
-"""Prints the results of commands to standard output and messages to standard error, made safe."""
+"""Prints results to standard output, and messages for programs to standard error, made safe.
 
-import sys
+Messages for people: ``common.printing.say``.
+"""
 
 from flickr_emotion.common.printing import printable, printable_lines
 
@@ -8,11 +9,6 @@ from flickr_emotion.common.printing import printable, printable_lines
 def show(text: str, end: str = "\n") -> None:
     """Print a result of one or more lines."""
     print(printable_lines(text), end=end, flush=True)
-
-
-def say(line: str) -> None:
-    """Print a message for people to standard error."""
-    print(printable(line), file=sys.stderr, flush=True)
 
 
 def say_json(line: str) -> None:

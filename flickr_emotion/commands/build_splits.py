@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from flickr_emotion.command_line.output import say, show
+from flickr_emotion.command_line.output import show
 from flickr_emotion.command_line.parameters import command
+from flickr_emotion.common.printing import say
 from flickr_emotion.datasets.rules.options import BuildOptions
 
 

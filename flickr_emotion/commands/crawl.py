@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from flickr_emotion.command_line.output import say, say_json, show
+from flickr_emotion.command_line.output import say_json, show
 from flickr_emotion.command_line.parameters import command
+from flickr_emotion.common.printing import say
 from flickr_emotion.harvest.crawl.options import CrawlOptions
 
 

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from flickr_emotion.command_line.output import say, show
+from flickr_emotion.command_line.output import show
 from flickr_emotion.command_line.parameters import command
+from flickr_emotion.common.printing import say
 from flickr_emotion.common.split_names import JUDGED
 from flickr_emotion.model.config import TrainingConfig
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flickr_emotion.command_line.output import say, say_json
+from flickr_emotion.command_line.output import say_json
 from flickr_emotion.commands import (
     build_splits,
     crawl,
@@ -31,6 +31,7 @@ from flickr_emotion.commands import (
 from flickr_emotion.common.checkout import PROGRAM
 from flickr_emotion.common.errors import ToolkitError
 from flickr_emotion.common.interruption import end_like_ctrl_c
+from flickr_emotion.common.printing import say
 from flickr_emotion.model.errors import TrainingStopped
 
 # ``--help`` lists commands in the order in which they were registered: that of the imports above.

@@ -15,9 +15,13 @@ _POLL_SECONDS = 0.5
 
 
 def end_like_ctrl_c() -> None:
-    """Make each of ``SIGNALS`` raise ``KeyboardInterrupt``, unless it is ignored (``nohup``)."""
+    """Make each of ``SIGNALS`` raise ``KeyboardInterrupt``, except an ignored SIGHUP (``nohup``).
+
+    A shell makes a command that a script starts in the background (``&``) ignore SIGINT. If such a
+    command receives SIGINT nevertheless, it was sent on purpose, so it ends the command too.
+    """
     for number in SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
 
 

@@ -7,6 +7,8 @@ cells of tables and pages are passed one by one, because a line break in a cell 
 from one between rows afterwards.
 """
 
+import sys
+
 
 def printable(text: str) -> str:
     """Return a text in one line: white space becomes spaces, unprintable characters U+FFFD.
@@ -31,3 +33,8 @@ def markdown_cell(text: str) -> str:
     """Return a text as a cell of a Markdown table; it can neither end the cell nor add markup."""
     shown = printable(text).replace("\\", "\\\\").replace("|", "\\|")
     return shown.replace("&", "&amp;").replace("<", "&lt;").replace("`", "\\`").replace("[", "\\[")
+
+
+def say(line: str) -> None:
+    """Print a message for people, one line, to standard error."""
+    print(printable(line), file=sys.stderr, flush=True)

@@ -3,7 +3,6 @@
 Everything goes to standard error, so that a command's output can be piped.
 """
 
-import sys
 import time
 from types import TracebackType
 
@@ -17,14 +16,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from flickr_emotion.common.printing import printable, printable_lines
+from flickr_emotion.common.printing import printable_lines
 
 SECONDS_BETWEEN_LINES = 10.0
-
-
-def say(line: str) -> None:
-    """Print a message for people to standard error."""
-    print(printable(line), file=sys.stderr, flush=True)
 
 
 class ProgressReport:

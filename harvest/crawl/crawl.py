@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from flickr_emotion.common.printing import say
 from flickr_emotion.harvest.checks.pictures import pictures_on_disk
 from flickr_emotion.harvest.crawl import withdrawals
 from flickr_emotion.harvest.crawl.api_stage import ApiStage
@@ -40,12 +41,24 @@ class CrawlReport:
 
 
 def crawl(
-    options: CrawlOptions, say: Say, show: Callable[[Snapshot], None] | None = None
+    options: CrawlOptions, say: Say = say, show: Callable[[Snapshot], None] | None = None
 ) -> CrawlReport:
     """Run a crawl, or go on with one, until nothing is due or it is interrupted.
 
     ``say`` is told what a reader of a log should know, ``show`` now and then how far it is; without
-    a ``show``, a terminal gets bars and a log lines. Raises ``HarvestError``.
+    a ``show``, a terminal gets bars and a log lines. Raises ``HarvestError`` where nothing can be
+    crawled, or no further; what was won is kept.
+
+    >>> from pathlib import Path
+    >>> from flickr_emotion import CrawlOptions, Sandbox, crawl
+    >>> with Sandbox() as flickr:
+    ...     lists = flickr.write_lists(Path("lists"))
+    ...     options = CrawlOptions(
+    ...         published_lists=(lists,), out=Path("harvest"), quota=0, flickr_url=flickr.url,
+    ...         api_key=flickr.api_key, api_secret=flickr.api_secret,
+    ...     )
+    ...     crawl(options).lost
+    0
     """
     metadata = open_metadata(options.metadata) if options.metadata else None
     with (

@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Protocol
 
 from flickr_emotion.common.interruption import SecondSignal
@@ -125,5 +126,7 @@ class Dispatcher:
         self._stopped.set()
         for stage in self._stages:
             stage.wake()
-        for stage in self._stages:
-            stage.join()
+        # All have ended before the failure of one is raised: the ledger is closed after it.
+        with ExitStack() as ends:
+            for stage in self._stages:
+                ends.callback(stage.join)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from random import Random
 from statistics import median
 
+from flickr_emotion.common.printing import say
 from flickr_emotion.harvest.calls.calls import ApiCalls
 from flickr_emotion.harvest.calls.sweep import Sweep
 from flickr_emotion.harvest.crawl.options import CrawlOptions
@@ -47,10 +48,20 @@ class _Subject:
         )
 
 
-def plan(options: CrawlOptions, say: Callable[[str], None]) -> str:
+def plan(options: CrawlOptions, say: Callable[[str], None] = say) -> str:
     """Return the plan of a crawl as text; its lists are in the harvest's ledger after it.
 
     Raises ``HarvestError``.
+
+    >>> from pathlib import Path
+    >>> from flickr_emotion import CrawlOptions, Sandbox, plan
+    >>> with Sandbox() as flickr:
+    ...     options = CrawlOptions(
+    ...         published_lists=(flickr.write_lists(Path("lists")),), out=Path("planned"),
+    ...         flickr_url=flickr.url, api_key=flickr.api_key, api_secret=flickr.api_secret,
+    ...     )
+    ...     "calls" in plan(options)
+    True
     """
     if options.refresh:
         # Making everything due is what a refresh begins with: a plan must not.

@@ -71,6 +71,11 @@ def harvest_status(folder: Path) -> Status:
     """Return the state of a harvest folder.
 
     Raises ``HarvestError`` where the folder is none.
+
+    >>> from pathlib import Path
+    >>> from flickr_emotion import harvest_status
+    >>> harvest_status(Path("harvest"))["photos"] > 1000
+    True
     """
     path = folder / FILE_NAME
     try:

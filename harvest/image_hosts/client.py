@@ -6,12 +6,13 @@ need no hundred threads. No quota is spent here. What an image server can answer
 """
 
 import asyncio
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
@@ -49,12 +50,38 @@ def prober(servers: Servers, hosts: ImageHosts) -> Iterator[Probe]:
     async def opened() -> ImageClient:
         return ImageClient(servers, hosts)
 
-    with asyncio.Runner() as runner:
-        client = runner.run(opened())
+    with _loop_of_its_own() as wait_for:
+        client = wait_for(opened())
         try:
-            yield lambda reference: runner.run(client.probe(reference)).failure
+            yield lambda reference: wait_for(client.probe(reference)).failure
         finally:
-            runner.run(client.__aexit__(None, None, None))
+            wait_for(client.__aexit__(None, None, None))
+
+
+@contextmanager
+def _loop_of_its_own() -> Iterator[Callable[[Coroutine[Any, Any, Any]], Any]]:
+    """Run an event loop in a thread: in a notebook, the caller's thread has one at work already.
+
+    Yields a function that waits for a coroutine; Ctrl-C cancels the coroutine.
+    """
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="prober", daemon=True)
+
+    def wait_for(coroutine: Coroutine[Any, Any, Any]) -> Any:
+        future = asyncio.run_coroutine_threadsafe(coroutine, loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    thread.start()
+    try:
+        yield wait_for
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
 
 class ImageClient:

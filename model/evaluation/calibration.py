@@ -21,7 +21,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from flickr_emotion.common.json_files import read_json
-from flickr_emotion.common.progress import say
+from flickr_emotion.common.printing import say
 from flickr_emotion.common.replacing import standing
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.evaluation.answering import HeadAnswers

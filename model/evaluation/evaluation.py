@@ -53,6 +53,11 @@ def evaluate(
 
     ``same_dataset`` says whether it is the one that the run was trained on. With ``missing``, also
     how test posts are answered of which modalities are taken away at random.
+
+    >>> from pathlib import Path
+    >>> from flickr_emotion import evaluate
+    >>> evaluate(Path("run"), device="cpu")["same_dataset"]
+    True
     """
     chosen = choose_device(device)
     trained = load_run(run, chosen)

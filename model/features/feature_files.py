@@ -19,7 +19,7 @@ import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
 
-from flickr_emotion.common.progress import say
+from flickr_emotion.common.printing import say
 from flickr_emotion.common.whole_files import ENDING, put_file, temporary
 from flickr_emotion.model.errors import ModelError
 

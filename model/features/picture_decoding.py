@@ -18,7 +18,7 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional
 
-from flickr_emotion.common.progress import say
+from flickr_emotion.common.printing import say
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.pictures import (
     FOR_A_DATASET,

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from flickr_emotion.common.progress import say
+from flickr_emotion.common.printing import say
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.posts.posts import FIRST_ID, PADDING
 

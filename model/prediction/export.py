@@ -59,7 +59,13 @@ OUTPUT = "probabilities"
 
 
 def export(run: Path, out: Path, *, format: str = "onnx") -> list[Path]:
-    """Write a run's network into the folder ``out``, made or replaced; return the files."""
+    """Write a run's network into the folder ``out``, made or replaced; return the files.
+
+    >>> from pathlib import Path
+    >>> from flickr_emotion import export
+    >>> [path.name for path in export(Path("run"), Path("onnx"))][-2:]
+    ['preprocessing.json', 'vocabulary.json']
+    """
     if format not in FORMATS:
         raise ModelError(f"--format {format} is not known: give {' or '.join(FORMATS)}")
     if missing := [package for package in PACKAGES if not find_spec(package)]:

@@ -8,9 +8,8 @@ one sees which modality speaks for what. Files: ``model/prediction/file_predicti
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -25,44 +24,12 @@ from flickr_emotion.model.evaluation.calibration import read_calibration
 from flickr_emotion.model.features.text_features import READ, TextFeatures, features_of, read_text
 from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.posts.posts import Post, encode
+from flickr_emotion.model.prediction.answers import HeadOpinion, Prediction, RawPost
 from flickr_emotion.model.processes.devices import choose_device
 from flickr_emotion.model.runs.loading import TrainedRun, load_run
 
-
-@dataclass(frozen=True, kw_only=True)
-class RawPost:
-    """A post as a user gives it: None where a modality is absent."""
-
-    name: str
-    """What errors call it."""
-    image: bytes | Path | None = None
-    text: str | None = None
-    tags: Sequence[str] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class HeadOpinion:
-    """What one head says of a post."""
-
-    label: str
-    probability: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prediction:
-    """The answer for one post."""
-
-    subset: str
-    """The head that it comes from."""
-    label: str
-    probabilities: dict[str, float]
-    heads: dict[str, HeadOpinion]
-    """By subset: what each head says that can answer the post."""
-
-    def content(self, *, explain: bool) -> dict[str, Any]:
-        """Return the answer as JSON holds it; what each head says only where it is asked for."""
-        content = asdict(self)
-        return content if explain else {n: v for n, v in content.items() if n != "heads"}
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class _Readable:
@@ -117,14 +84,56 @@ class _Pictures:
 
 
 class Predictor:
-    """A trained run that answers posts."""
+    """A trained run that answers posts: loaded once, asked as often as you like.
+
+    >>> from pathlib import Path
+    >>> from flickr_emotion import Predictor
+    >>> predictor = Predictor(Path("run"), device="cpu")
+    >>> answer = predictor.answer(text="a storm of rage", tags=["riot"])
+    >>> answer.label in predictor.classes, round(sum(answer.probabilities.values()), 3)
+    (True, 1.0)
+    """
 
     def __init__(self, run: Path, *, device: str = "auto") -> None:
+        """Load a run folder. Raises ``ModelError`` where it is none or is damaged."""
         self._device = choose_device(device)
         self._run = load_run(run, self._device)
         self._calibration = read_calibration(run)
         self._pool = ThreadPoolExecutor()
         self.classes = self._run.encoding.classes
+
+    def answer(
+        self,
+        *,
+        image: bytes | Path | None = None,
+        text: str | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> Prediction:
+        """Answer one post; raises ``ModelError`` where nothing can be said of it."""
+        (answer,) = self.predict([RawPost(name="the post", image=image, text=text, tags=tags)])
+        if isinstance(answer, ModelError):
+            raise answer
+        return answer
+
+    def predict_frame(self, frame: "pd.DataFrame", *, explain: bool = False) -> "pd.DataFrame":
+        """Answer the rows of a table, which has some of the columns ``image``, ``text``, ``tags``.
+
+        ``image`` holds bytes or paths, ``tags`` lists or texts joined by commas. The result has the
+        frame's index and the columns of ``predict --input``: ``subset``, ``label``,
+        ``probability_<class>``, ``error``; with ``explain`` also ``heads``, as JSON.
+        """
+        import pandas as pd
+
+        from flickr_emotion.model.prediction.rows import output_columns, output_row, raw_post
+
+        missing = frame.astype(object).where(frame.notna(), None)
+        posts = [
+            raw_post({str(name): value for name, value in row.items()}, number, Path())
+            for number, row in enumerate(missing.to_dict("records"), start=1)
+        ]
+        rows = [output_row(answer, explain=explain) for answer in self.predict(posts)]
+        _, *columns = output_columns(self.classes, explain=explain).names  # but for the id
+        return pd.DataFrame(rows, index=frame.index, columns=columns)
 
     def predict(self, posts: Sequence[RawPost]) -> list[Prediction | ModelError]:
         """Return an answer for each post, or why there is none."""
@@ -214,8 +223,5 @@ def predict_one(
 
     With ``explain`` also ``"heads": {subset: {"label": .., "probability": ..}}``.
     """
-    post = RawPost(name="the post", image=image, text=text, tags=tags)
-    (answer,) = Predictor(run, device=device).predict([post])
-    if isinstance(answer, ModelError):
-        raise answer
+    answer = Predictor(run, device=device).answer(image=image, text=text, tags=tags)
     return answer.content(explain=explain)

@@ -9,7 +9,7 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
-from flickr_emotion.common.progress import say
+from flickr_emotion.common.printing import say
 
 
 class StopSignals:

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from flickr_emotion.common.json_files import read_json
 from flickr_emotion.common.modalities import COMPLETE
-from flickr_emotion.common.progress import say
+from flickr_emotion.common.printing import say
 from flickr_emotion.common.whole_files import write_json
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.config import TrainingConfig

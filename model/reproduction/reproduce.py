@@ -9,7 +9,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from flickr_emotion.common.progress import say
+from flickr_emotion.common.printing import say
 from flickr_emotion.common.whole_files import write_json, write_text
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
 from flickr_emotion.model.config import TrainingConfig
@@ -48,6 +48,13 @@ def reproduce(
     ``only``, no more is trained than the cells of that name; None where others are still lacking.
     Raises ``ModelError`` for a target that is none of the paper's, and ``KeyboardInterrupt`` after
     a signal: finished cells are kept in ``out/cells``.
+
+    >>> from pathlib import Path
+    >>> from flickr_emotion import TrainingConfig, reproduce
+    >>> settings = TrainingConfig(repeats=1)
+    >>> text = reproduce("figure3", dataset=Path("dataset"), out=Path("paper"), settings=settings)
+    >>> (text or "").splitlines()[0]
+    '# Figure 3: what the data set is made of, in the paper Flickr Emotion'
     """
     if target not in EXPERIMENTS:
         raise ModelError(f"the paper's {target!r} is not known: give {', '.join(TARGETS)}")

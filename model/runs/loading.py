@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from flickr_emotion.common.progress import say
+from flickr_emotion.common.printing import say
 from flickr_emotion.common.replacing import standing
 from flickr_emotion.datasets.folder.classes import class_names
 from flickr_emotion.datasets.folder.reading import Dataset

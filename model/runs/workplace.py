@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from flickr_emotion.common.progress import say
+from flickr_emotion.common.printing import say
 from flickr_emotion.common.replacing import put_folder, settle, standing, workspace_beside
 from flickr_emotion.common.whole_files import sync, sync_tree, temporary
 from flickr_emotion.model.errors import ModelError

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from flickr_emotion.common.progress import say
+from flickr_emotion.common.printing import say
 from flickr_emotion.common.split_names import SPLITS, TRAIN, VALIDATION
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.config import TrainingConfig

@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
 
-from flickr_emotion.common.progress import ProgressReport, say
+from flickr_emotion.common.printing import say
+from flickr_emotion.common.progress import ProgressReport
 from flickr_emotion.common.split_names import JUDGED, TRAIN, VALIDATION
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.config import TrainingConfig

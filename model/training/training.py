@@ -41,6 +41,13 @@ def train(
     cannot keep lie in ``features_in``, by default in the run's.
 
     Raises ``TrainingStopped`` after a signal, when ``resume`` can go on.
+
+    >>> from pathlib import Path
+    >>> from flickr_emotion import TrainingConfig, train
+    >>> config = TrainingConfig(model="fasttext", epochs=1, device="cpu")
+    >>> metrics = train(config, dataset=Path("dataset"), out=Path("run"))
+    >>> 0 <= metrics["test"]["text"]["accuracy"] <= 1
+    True
     """
     with (
         joined_world(config.device) as world,
@@ -62,6 +69,11 @@ def resume(run: Path, *, profile: bool = False) -> dict[str, Any]:
     """Go on with a training that was stopped or killed; a run at its end returns its metrics.
 
     It ends in the weights that an uninterrupted training ends in.
+
+    >>> from pathlib import Path
+    >>> from flickr_emotion import resume
+    >>> sorted(resume(Path("run"))["test"])[:2]  # this one is at its end: its metrics
+    ['image', 'image+tags']
     """
     folder = Workplace(run).interrupted()
     config = _config_of(read_config(folder), folder)

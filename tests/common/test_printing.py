@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flickr_emotion.common.printing import markdown_cell, printable, printable_lines
-from flickr_emotion.common.progress import ProgressReport, say
+from flickr_emotion.common.printing import markdown_cell, printable, printable_lines, say
+from flickr_emotion.common.progress import ProgressReport
 from tests.commands import run
 from tests.harvest.corpora import post, write_votes
 from tests.model.dataset_folder import StoredPost, write_dataset

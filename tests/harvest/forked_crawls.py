@@ -128,7 +128,9 @@ def _stacks_file(job: dict[str, Any]) -> Path:
 
 def _serve() -> None:
     import flickr_emotion.harvest.crawl.crawl  # noqa: F401 - imported once, for all children
+    from flickr_emotion.common.interruption import end_like_ctrl_c
 
+    end_like_ctrl_c()  # as the command does: whoever runs the tests may ignore SIGINT
     # Children are killed, the machine is not: nobody needs to wait for the disk of all others.
     os.sync = lambda: None
     for line in sys.stdin:

@@ -122,6 +122,16 @@ class TestVotes:
         assert build(votes_harvest, tmp_path / "c", seed=1)["digest"] != (
             open_dataset(tmp_path / "a").digest
         )
+        owners = [set(read(tmp_path / name, "train")["owner"]) for name in ("a", "c")]
+        assert not owners[0] & owners[1], "under another seed nobody has the same name"
+
+    def test_the_digest_tells_the_short_side(self, votes_harvest: Path, tmp_path: Path) -> None:
+        """Although no picture here is so large that it would be reduced."""
+        posts = "image", "text", "tags", "label"
+        builds = [build(votes_harvest, tmp_path / str(side), short_side=side) for side in (99, 98)]
+        first, second = (read(tmp_path / name, "test")[[*posts]] for name in ("99", "98"))
+        assert first.astype(str).equals(second.astype(str))
+        assert builds[0]["digest"] != builds[1]["digest"]
 
     def test_the_vocabulary_counts_training_alone(
         self, votes_harvest: Path, tmp_path: Path

@@ -88,6 +88,7 @@ class TestLocalEngine:
 
 
 class TestRayEngine:
+    @pytest.mark.slow  # a cluster takes ten seconds of two cores to start
     def test_it_builds_the_same_as_the_local_engine(self, harvest: Path, tmp_path: Path) -> None:
         build(harvest, tmp_path / "local")
         command = ["build-splits", str(harvest), "--out", str(tmp_path / "ray"), "--engine", "ray"]

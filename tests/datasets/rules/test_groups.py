@@ -118,6 +118,25 @@ class TestFoldGroups:
             assert all(abs(count - 300) <= 3 for count in tested.values())
             assert np.count_nonzero(places == VALIDATING) == pytest.approx(300, abs=3)
 
+    @pytest.mark.parametrize(("posts_of_class", "expected"), [(94, 9), (95, 10)])
+    def test_validation_is_a_tenth_rounded_half_up(
+        self, posts_of_class: int, expected: int
+    ) -> None:
+        rows = [(0, True, True, n, n) for n in range(posts_of_class)]
+        posts, groups, numbers = arrays(rows)
+        places = fold_groups(posts, groups, numbers, fold=1, folds=4).places
+        assert np.count_nonzero(places == VALIDATING) == expected
+        assert places.dtype == np.int8
+
+    def test_what_a_class_of_one_group_lacks_is_a_fold_and_a_tenth(self) -> None:
+        rows = [(n % 2, True, True, n if n % 2 else 0, n) for n in range(200)]
+        posts, groups, numbers = arrays(rows)
+        short = [
+            fold_groups(posts, groups, numbers, fold=fold, folds=5).short_classes.get(0)
+            for fold in range(1, 6)
+        ]
+        assert sorted(map(str, short)) == ["(0, 30)"] * 4 + ["None"]
+
 
 class TestLeakage:
     def test_it_counts_posts_with_a_match_in_training(self) -> None:

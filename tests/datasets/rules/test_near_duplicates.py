@@ -149,6 +149,7 @@ class TestNearPictures:
         edges = near_pictures(hashes_of([]))
         assert components(0, edges).tolist() == []
 
+    @pytest.mark.slow
     def test_real_pictures(self, shared_data: Path) -> None:
         pictures = pq.read_table(shared_data / "mvsa.parquet", columns=["image"])["image"]
         values = [picture_hash(Image.open(io.BytesIO(data.as_py()))) for data in pictures]

@@ -154,6 +154,7 @@ class TestFoldPosts:
         tested = np.zeros(len(ordered), int)
         for fold in range(1, folds + 1):
             places = fold_posts(posts, fold=fold, folds=folds).places
+            assert places.dtype == split_posts(posts).places.dtype == np.int8
             tested += places == SPLITS.index(TEST)
             for label in posts.labels():
                 of_class = posts.of_class(label)

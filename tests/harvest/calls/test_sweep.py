@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -117,6 +118,45 @@ class TestSweep:
         assert sweep.next_start() == 3
         sweep.failed(3)
         assert sweep.next_start() == 2
+
+    def test_two_pages_that_are_not_to_be_had_are_enough(self) -> None:
+        sweep = Sweep(range(100), usual_span=50)
+        for expected in (99, 98):
+            assert sweep.next_start() == expected
+            sweep.failed(expected)
+        assert sweep.next_start() is None
+
+    def test_a_listing_that_was_never_asked_costs_a_call_to_find_out(self) -> None:
+        assert Sweep([1, 2, 3]).expected_calls() == (1.0, 0)
+        assert not Sweep([1, 2, 3]).asked
+
+    def test_what_is_expected_to_be_left(self) -> None:
+        """Pages of 100 ids that show half of what they should, and 40 photos that lie close."""
+        sweep = Sweep(range(1000, 1040), usual_span=100, usual_hits=0.5)
+        calls, left = sweep.expected_calls()
+        assert left == 40 - round(38 * 0.5)  # the last two are not worth a page
+        assert calls == pytest.approx(sum(0.5 / (0.5 * n) for n in range(3, 41)))
+        assert sweep.rate == pytest.approx((40 - left) / calls)
+        assert Sweep([]).rate == 0
+
+    def test_another_listing_is_looked_through_for_what_the_first_one_missed(self) -> None:
+        """What it showed before says nothing of them."""
+        sweep = Sweep(range(100), usual_span=50)
+        seen = Window(newest_id=99, oldest_id=90, results=10, sought=10, found=10, won=10)
+        sweep.shown(99, seen, range(90, 100))
+        assert sweep.hits == 1
+        sweep.look_again([3, 5, 7, 95, 200], usual_span=20, usual_hits=0.25)
+        assert sweep.open_count == 3
+        assert sweep.hits == 0.25
+        assert sweep.sought_between(100, 0) == {3, 5, 7}
+        assert sweep.windows == [seen]
+
+    def test_a_tenth_of_what_should_be_shown_is_soon_known(self) -> None:
+        sweep = Sweep(range(1000), usual_span=50)
+        sweep.shown(
+            999, Window(newest_id=999, oldest_id=0, results=1, sought=98, found=8, won=8), ()
+        )
+        assert sweep.hits == (8 + 2) / (98 + 2)
 
     def test_one_photo_is_not_worth_a_listing(self) -> None:
         assert Sweep([5]).next_start() is None

@@ -1,6 +1,7 @@
 """Whole crawls of the sandbox over HTTP."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME, VERSION
 from flickr_emotion.harvest.pace.retry import RetryPolicy
 from flickr_emotion.harvest.pictures.files import image_path
+from flickr_emotion.harvest.sandbox import rest
 from flickr_emotion.harvest.sandbox.corpus import Corpus
 from flickr_emotion.harvest.sandbox.faults import CODES
 from flickr_emotion.harvest.sandbox.rest import fail, http_fault
@@ -177,24 +179,51 @@ class TestFaults:
         "faults",
         [
             "429=0.3",
-            "429-retry-after=0.0,503=0.2,500=0.1",
+            "429-retry-after=0.3,503=0.2,500=0.1",
             "reset=0.3",
             "html=0.2,cut-json=0.2,empty=0.1",
             "code-105=0.2,code-201=0.2,code-0=0.1,code-10=0.1",
             "image-429=0.3",
+            "image-429-retry-after=0.1",
             "image-500=0.2,image-reset=0.2",
             "image-half=0.3",
         ],
     )
-    def test_what_exists_is_won_all_the_same(self, tmp_path: Path, faults: str) -> None:
+    def test_what_exists_is_won_all_the_same(
+        self, tmp_path: Path, faults: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(rest, "RETRY_AFTER", 0.02)  # seconds
         published_list = write_votes(tmp_path / "list", POSTS)
         with SandboxServer(Corpus(POSTS), faults=f"{faults},seed=3", keys={KEY: SECRET}) as server:
             report = crawl(options(published_list, tmp_path / "h", server), print)
-            assert server.stats.faults or "retry-after=0.0" in faults
+            drawn = {part.partition("=")[0] for part in faults.split(",")}
+            assert set(server.stats.faults) == drawn
             assert set(server.stats.info_ok.values()) == {1}
         assert report.lost == 0
         status = harvest_status(tmp_path / "h")
         assert (status["api"]["ok"], status["image"]["ok"]) == (20, 20)
+
+    def test_a_server_that_asks_for_a_rest_gets_it(self, tmp_path: Path) -> None:
+        """Of the API and of a picture host: the next one comes no sooner than it may."""
+        times: dict[str, list[float]] = {"picture": [], "call": []}
+
+        class Tired(SandboxServer):
+            def answer(self, request: Request) -> Response:
+                kind = "call" if request.path.startswith("/services/") else "picture"
+                if b"echo" in request.body or request.method == "HEAD":
+                    return super().answer(request)
+                times[kind].append(time.monotonic())
+                if len(times[kind]) == 1:
+                    return Response(429, headers="Retry-After: 0.4\r\n")
+                return super().answer(request)
+
+        published_list = write_votes(tmp_path / "list", POSTS[:1])
+        with Tired(Corpus(POSTS), keys={KEY: SECRET}) as server:
+            report = crawl(options(published_list, tmp_path / "h", server), print)
+        assert report.lost == 0
+        for asked in times.values():
+            assert len(asked) == 2
+            assert asked[1] - asked[0] >= 0.4
 
     def test_an_outage_is_waited_for_and_spends_no_attempts(self, tmp_path: Path) -> None:
         # 200 failures would be all the attempts of 20 posts, and more.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from flickr_emotion.common.interruption import SIGNALS, end_like_ctrl_c
 from flickr_emotion.harvest.crawl.status import harvest_status
 from flickr_emotion.harvest.sandbox.shapes import photo
 from tests.harvest.corpora import jpeg, post, write_votes
@@ -61,12 +62,18 @@ def is_call(method: str) -> Callable[[Asked], bool]:
 
 
 def stopped(
-    tmp_path: Path, answer: Waiting, number: signal.Signals
+    tmp_path: Path,
+    answer: Waiting,
+    number: signal.Signals,
+    prepare: Callable[[], None] | None = None,
 ) -> tuple[subprocess.Popen[str], str, float]:
-    """Crawl until it waits, send a signal; return the process, what it said, and the seconds."""
+    """Crawl until it waits, send a signal; return the process, what it said, and the seconds.
+
+    ``prepare`` runs in its process before it.
+    """
     published_list = write_votes(tmp_path / "list", POSTS)
     with serving(answer) as server:
-        process = start(published_list, tmp_path / "h", server)
+        process = start(published_list, tmp_path / "h", server, prepare=prepare)
         try:
             until(answer.reached.is_set, process)
             sent = time.monotonic()
@@ -85,13 +92,13 @@ class TestWhereverItWaits:
     @pytest.mark.parametrize(
         ("place", "how", "number"),
         [
-            ("echo", "drip", TERM),
+            ("echo", "drip", HUP),
             ("HEAD", "drip", TERM),
-            ("getInfo", "drip", HUP),
             ("GET", "drip", TERM),
             ("search", "down", INT),
             pytest.param("echo", "rest", HUP, marks=pytest.mark.slow),
             pytest.param("HEAD", "drip", INT, marks=pytest.mark.slow),
+            pytest.param("getInfo", "drip", HUP, marks=pytest.mark.slow),
             pytest.param("getInfo", "rest", TERM, marks=pytest.mark.slow),
         ],
     )
@@ -124,6 +131,36 @@ class TestWhereverItWaits:
 
 
 class TestIgnored:
+    @pytest.mark.parametrize("number", [INT, pytest.param(TERM, marks=pytest.mark.slow)])
+    def test_a_crawl_in_the_background_of_a_script_still_hears(
+        self, tmp_path: Path, number: signal.Signals
+    ) -> None:
+        """A shell without job control has ``crawl ... &`` ignore SIGINT from its start."""
+
+        def ignore() -> None:
+            signal.signal(number, signal.SIG_IGN)
+
+        answer = Waiting(is_call("test.echo"), "rest")
+        process, err, seconds = stopped(tmp_path, answer, number, prepare=ignore)
+        assert process.returncode == 130, err
+        assert "the same command starts again" in err
+        assert seconds < MOST_SECONDS
+
+    def test_which_signals_may_stay_ignored(self) -> None:
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
+        try:
+            end_like_ctrl_c()
+            assert [signal.getsignal(number) for number in (INT, TERM, HUP)] == [
+                *[signal.default_int_handler] * 2,
+                signal.SIG_IGN,
+            ]
+            signal.signal(HUP, signal.SIG_DFL)
+            end_like_ctrl_c()
+            assert signal.getsignal(HUP) is signal.default_int_handler
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
     def test_a_crawl_under_nohup_goes_on(self, tmp_path: Path) -> None:
         answer = Waiting(is_call("test.echo"))
         published_list = write_votes(tmp_path / "list", POSTS)

@@ -56,6 +56,59 @@ class TestPacer:
         pacer.hold(60)
         assert pacer.reserve() == 60.0
 
+    def test_a_hold_is_kept_by_those_who_wait_already(self) -> None:
+        clock = Clock(0.0)
+        pacer = Pacer(60, [0.0], clock)
+
+        class HeldMeanwhile(threading.Event):
+            waits: list[float] = []  # noqa: RUF012
+
+            def wait(self, timeout: float | None = None) -> bool:
+                """Pass the time; during the first wait the server asks for a rest."""
+                assert timeout is not None
+                self.waits.append(timeout)
+                if len(self.waits) == 1:
+                    pacer.hold(600)
+                clock.now += timeout
+                return False
+
+        stop = HeldMeanwhile()
+        assert pacer.wait(stop) is True
+        assert clock.now >= 600
+        assert stop.waits[0] == 60
+        # Those behind it do not all come at the end of the hold.
+        assert pacer.reserve() == clock.now + 60
+
+    def test_a_shorter_hold_does_not_end_a_longer_one(self) -> None:
+        clock = Clock(100.0)
+        pacer = Pacer(0, [], clock)
+        pacer.hold(60)
+        pacer.hold(10)
+        assert pacer.reserve() == 160.0
+
+    def test_less_than_a_second_is_waited_for_too(self) -> None:
+        clock = Clock(0.0)
+        pacer = Pacer(7200, [0.0], clock)
+
+        class Passing(threading.Event):
+            def wait(self, timeout: float | None = None) -> bool:
+                clock.now += timeout or 0.0
+                return False
+
+        assert pacer.wait(Passing()) is True
+        assert clock.now == 0.5
+
+    def test_calls_are_spread_over_the_hour(self) -> None:
+        pacer = Pacer(3600, [], Clock(7.0))
+        assert [pacer.reserve() for _ in range(3)] == [7.0, 8.0, 9.0]
+
+    def test_nobody_waits_for_a_turn_that_has_come(self) -> None:
+        class Impossible(threading.Event):
+            def wait(self, timeout: float | None = None) -> bool:
+                raise AssertionError(f"waited {timeout} s")
+
+        assert Pacer(0, [], Clock(0.0)).wait(Impossible()) is True
+
     def test_a_stop_ends_the_wait(self) -> None:
         stop = threading.Event()
         stop.set()

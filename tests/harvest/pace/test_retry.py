@@ -17,10 +17,12 @@ from flickr_emotion.harvest.pace.retry import (
     RefusedError,
     RetryPolicy,
     TransientError,
+    UnreachableError,
     UnreadableAnswerError,
     UselessAnswerError,
     seconds_to_wait,
 )
+from tests.harvest.http_servers import serving
 
 
 class TestMeaning:
@@ -36,9 +38,16 @@ class TestMeaning:
         ],
     )
     def test_of_every_code_of_the_api(self, code: int, meaning: type[Exception]) -> None:
-        failure = call_failure(ApiFailure(code, "said Flickr"), None)
+        failure = call_failure(ApiFailure(code, "said Flickr"), 7.0)
         assert type(failure) is meaning
         assert f"Error: {code}: said Flickr" in str(failure)
+        if isinstance(failure, UselessAnswerError):
+            assert failure.code == code
+            assert not failure.down
+        elif isinstance(failure, TransientError):
+            assert failure.retry_after == 7.0
+            assert failure.down
+            assert not failure.too_many
 
     @pytest.mark.parametrize(
         ("status", "meaning"),
@@ -55,6 +64,61 @@ class TestMeaning:
             assert failure.retry_after == 7.0
             assert failure.down == (status != 429)
             assert failure.too_many == (status == 429)
+            assert str(failure) == str(error)
+        else:
+            assert str(failure) == (
+                f"Flickr refused the API key or its secret ({error}): set FLICKR_API_KEY and "
+                "FLICKR_API_SECRET, or --api-key and --api-secret, to a valid pair"
+            )
+
+    def test_of_what_oauth_says(self) -> None:
+        """A status that says nothing by itself is our key's or our clock's fault."""
+        error = flickrapi.FlickrError("do_request: Status code 500 received")
+        failure = call_failure(error, None, "signature_invalid")
+        assert isinstance(failure, RefusedError)
+        assert "(do_request: Status code 500 received, signature_invalid): set" in str(failure)
+        failure = call_failure(error, None, "timestamp_refused")
+        assert isinstance(failure, RefusedError)
+        assert str(failure) == (
+            "Flickr refused a call's time (timestamp_refused): set this machine's clock"
+        )
+
+    @pytest.mark.parametrize("error", [requests.ConnectTimeout("x"), "refused"])
+    def test_of_a_server_that_cannot_be_reached(self, error: Exception | str) -> None:
+        if isinstance(error, str):
+            with serving(lambda request: None) as server:
+                pass
+            with pytest.raises(requests.ConnectionError) as caught:
+                requests.get(server.url, timeout=5)
+            error = caught.value
+        failure = call_failure(error, None)
+        assert type(failure) is UnreachableError
+        assert str(failure) == "no connection to the API"
+        assert failure.down
+
+    @pytest.mark.parametrize(
+        ("error", "down"),
+        [
+            (requests.ConnectionError("x"), True),
+            (requests.ConnectionError(), True),
+            (requests.ReadTimeout("x"), True),
+            (requests.TooManyRedirects("x"), False),
+        ],
+    )
+    def test_of_a_connection_that_broke(self, error: Exception, down: bool) -> None:
+        failure = call_failure(error, None)
+        assert type(failure) is TransientError
+        assert str(failure) == f"{type(error).__name__} from the API"
+        assert failure.down == down
+
+    def test_of_an_answer_that_cannot_be_read(self) -> None:
+        assert str(UnreadableAnswerError("it is a page")) == (
+            "an answer that cannot be read (it is a page)"
+        )
+
+    def test_who_is_to_blame_for_a_429(self) -> None:
+        assert not TransientError("x", too_many=True).spends_attempt
+        assert TransientError("x", down=True).spends_attempt
 
     def test_of_the_network_and_of_answers_that_are_none(self) -> None:
         for error in (requests.ConnectionError("x"), UnreadableAnswerError("x")):
@@ -78,6 +142,21 @@ class TestDelay:
             assert delay is not None
             assert (retry_after or 0) <= delay <= max(retry_after or 0, 60, 2**failures)
 
+    def test_jitter_reaches_from_nothing_to_twice_as_much_each_time(self) -> None:
+        policy = RetryPolicy(attempts=8, first_delay=0.5, longest_delay=5)
+        for failures, most in ((1, 0.5), (2, 1.0), (3, 2.0), (4, 4.0), (5, 5.0), (10**6, 5.0)):
+            delays = [policy.backoff(failures) for _ in range(400)]
+            assert min(delays) < most / 20
+            assert most * 0.95 < max(delays) <= most
+        without = [policy.delay(1, None) or 0.0 for _ in range(50)]
+        assert max(without) <= 0.5
+
+    def test_a_date_without_a_zone_is_universal_time(self) -> None:
+        date = (datetime.now(UTC) + timedelta(minutes=10)).strftime("%a, %d %b %Y %H:%M:%S -0000")
+        waited = seconds_to_wait(date)
+        assert waited is not None
+        assert 500 < waited <= 600
+
     def test_retry_after_as_seconds_date_and_nonsense(self) -> None:
         assert seconds_to_wait("30") == 30
         assert seconds_to_wait("1e9") == 3600
@@ -88,4 +167,4 @@ class TestDelay:
         date = format_datetime(datetime.now(UTC) + timedelta(minutes=10), usegmt=True)
         waited = seconds_to_wait(date)
         assert waited is not None
-        assert 0 < waited <= 600
+        assert 500 < waited <= 600

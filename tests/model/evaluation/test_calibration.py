@@ -73,9 +73,24 @@ class TestTemperature:
         assert calibration.temperatures["text"] == 1.0
         assert calibration.temperatures["tags"] > 1.5
         assert calibration.posts == {"text": 49, "tags": 50}
+        assert calibration.content() == {
+            "temperatures": calibration.temperatures,
+            "posts": calibration.posts,
+            "least_posts": 50,
+        }
         assert (
             "fewer than 50 validation posts hold the subset: text (49)" in capsys.readouterr().err
         )
+
+    def test_all_that_have_few_are_named(self, capsys: pytest.CaptureFixture[str]) -> None:
+        calibrate({"image": drawn(1, 3.0), "text": drawn(7, 3.0), "tags": drawn(0, 3.0)})
+        assert capsys.readouterr().err.endswith("hold the subset: image (1), text (7)\n")
+
+    def test_of_two_classes_by_hand(self) -> None:
+        """Three of four are right by a margin of 2: odds of 3, so the temperature is 2 / ln 3."""
+        logits_NC = np.tile(np.array([[2.0, 0.0]], dtype=np.float32), (60, 1))
+        labels_N = np.arange(60) % 4 // 3
+        assert fitted_temperature(logits_NC, labels_N) == pytest.approx(2 / np.log(3), rel=1e-5)
 
     @pytest.mark.parametrize(("right", "expected"), [(True, 0.1), (False, 10.0)])
     def test_no_temperature_is_endless(self, right: bool, expected: float) -> None:
@@ -114,6 +129,22 @@ class TestExpectedCalibrationError:
         probabilities_NC = np.array([[0.81, 0.19], [0.18, 0.82], [1.0, 0.0]])
         found = expected_calibration_error(probabilities_NC, np.array([0, 0, 0]))
         assert found == pytest.approx(abs(1 - 0.81 - 0.82) / 3)
+
+    def test_a_bin_holds_its_upper_end_and_not_its_lower(self) -> None:
+        """9/15 = 0.6 belongs with 0.58, not with 0.62: else right and wrong would cancel out."""
+        probabilities_NC = np.array([[0.6, 0.4], [0.62, 0.38]])
+        found = expected_calibration_error(probabilities_NC, np.array([0, 1]))
+        assert found == pytest.approx((0.4 + 0.62) / 2)
+        probabilities_NC = np.array([[0.6, 0.4], [0.58, 0.42]])
+        found = expected_calibration_error(probabilities_NC, np.array([0, 1]))
+        assert found == pytest.approx((0.58 - 0.4) / 2)
+
+    def test_the_first_and_the_last_bin_have_no_neighbour(self) -> None:
+        """A hundred classes can all be unlikely; and a certain answer has no bin above."""
+        unlikely_C = np.full(100, 0.01)
+        certain_C = np.eye(100)[0]
+        found = expected_calibration_error(np.stack([unlikely_C, certain_C]), np.array([1, 1]))
+        assert found == pytest.approx((0.01 + 1.0) / 2)
 
     def test_no_posts(self) -> None:
         none = np.zeros((0, 4))

@@ -52,3 +52,10 @@ def test_over_repeats() -> None:
     assert found["accuracy"]["std"] == pytest.approx(0.1767767)
     assert found["macro_f1"] == {"mean": None, "std": None, "values": [None, None]}
     assert found["count"] == 4
+
+
+def test_one_repeat_has_no_deviation() -> None:
+    repeat = {"accuracy": 0.5, "macro_f1": None, "weighted_f1": 1.0, "count": 4}
+    found = over_repeats([repeat])
+    assert found["accuracy"] == {"mean": 0.5, "std": 0.0, "values": [0.5]}
+    assert found["count"] == 4

@@ -108,6 +108,9 @@ class TestCurve:
             expected = 1 - row["rate"] + row["rate"] ** 3 / 3
             assert row["accuracy"]["mean"] == pytest.approx(expected, abs=0.02)
             assert row["answered"]["mean"] == 1.0
+            assert len(row["weighted_f1"]["values"]) == len(row["accuracy"]["values"]) == 10
+            # Two classes that are mistaken for each other have an F1 of 0 with the accuracy.
+            assert row["weighted_f1"]["mean"] == pytest.approx(expected, abs=0.03)
         assert found["rates"][0]["accuracy"]["std"] == 0.0
         assert found["rates"][5]["accuracy"]["std"] > 0.0
 
@@ -145,6 +148,8 @@ def test_a_run(run_folder: Path) -> None:
     assert curve == evaluate(run_folder, missing=True)["missing"]
     assert curve["rates"][0]["accuracy"]["mean"] == test["image+text+tags"]["accuracy"]
     assert curve["count"] == test["image+text+tags"]["count"]
+    assert [*curve] == ["draws", "seed", "count", "rates"]
+    assert (curve["draws"], curve["seed"]) == (10, 0)
     table = missing_table(curve).splitlines()
     assert len(table) == 1 + len(RATES)
     assert table[1].split()[:2] == ["0%", "100.00±0.00"]

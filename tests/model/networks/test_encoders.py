@@ -10,6 +10,9 @@ from benchmarks.plain_training import PlainTagsEncoder, PlainTextEncoder
 from flickr_emotion.model.features.image_backbones import build_backbone
 from flickr_emotion.model.networks import text_convolutions
 from flickr_emotion.model.networks.encoders import (
+    FILTERS_PER_WINDOW,
+    WINDOWS,
+    WORD_DIMENSION,
     WORD_DROPOUT,
     ImageEncoder,
     TagsEncoder,
@@ -127,6 +130,27 @@ def test_dropout_of_word_vectors() -> None:
     # The standard error is 0.0008.
     assert 1 - kept.mean().item() == pytest.approx(WORD_DROPOUT, abs=0.004)
     assert not torch.equal(kept, _kept(kept))
+
+
+def test_what_dropout_keeps_is_scaled_up() -> None:
+    """So that an average over a text is in training what it is afterwards.
+
+    All words are ones, and the encoder answers with the average of all numbers that it sees.
+    """
+    encoder = TextEncoder(5).train().requires_grad_(False)
+    encoder.embedding.weight.fill_(1.0)
+    for convolution, window in zip(encoder.convolutions, WINDOWS, strict=True):
+        assert isinstance(convolution, nn.Conv1d)
+        assert convolution.bias is not None
+        convolution.weight.fill_(1 / (WORD_DIMENSION * window))
+        convolution.bias.zero_()
+    encoder.fc.weight.zero_()
+    encoder.fc.bias.zero_()
+    encoder.fc.weight[0, FILTERS_PER_WINDOW] = 1.0  # the average of the first window's first map
+    text = pack_lists([[1 + n % 4 for n in range(150)]])
+    assert encoder.eval()(text)[0, 0].item() == pytest.approx(1.0, abs=1e-5)
+    # The standard error is 0.003; without the scale it would be 0.75.
+    assert encoder.train()(text)[0, 0].item() == pytest.approx(1.0, abs=0.03)
 
 
 def test_text_pooling_by_hand() -> None:

@@ -25,8 +25,9 @@ from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.networks.frozen_inputs import COPIES_OF_FEW, LENGTHS, Standardised
 from flickr_emotion.model.networks.recipe_network import OWN, RecipeNetwork, heads_together
 from flickr_emotion.model.posts.posts import MAX_WORDS
+from flickr_emotion.model.prediction.answers import Prediction, RawPost
 from flickr_emotion.model.prediction.export import export
-from flickr_emotion.model.prediction.prediction import Prediction, Predictor, RawPost
+from flickr_emotion.model.prediction.prediction import Predictor
 from flickr_emotion.model.recipes import BEST, LEXICON, PARTS, SENTENCES
 from flickr_emotion.model.training.training import resume, train
 from tests.model.conftest import TINY

@@ -18,11 +18,12 @@ from flickr_emotion.model.evaluation.answering import answer_split
 from flickr_emotion.model.evaluation.evaluation import evaluate, score
 from flickr_emotion.model.features.image_backbones import build_backbone
 from flickr_emotion.model.networks.catalogue import build_system
-from flickr_emotion.model.networks.common_space import MARGIN, ranking_loss
+from flickr_emotion.model.networks.common_space import MARGIN, PAIRS, ranking_loss
 from flickr_emotion.model.networks.fusion import CATEGORY
 from flickr_emotion.model.networks.system import System
 from flickr_emotion.model.networks.transformer_fusion import DIMENSION, TransformerFusion
-from flickr_emotion.model.prediction.prediction import Prediction, Predictor, RawPost
+from flickr_emotion.model.prediction.answers import Prediction, RawPost
+from flickr_emotion.model.prediction.prediction import Predictor
 from flickr_emotion.model.processes.distributed import World
 from flickr_emotion.model.runs.loading import load_run
 from flickr_emotion.model.training.training import resume, train
@@ -186,6 +187,33 @@ class TestSingleTask:
         # Another training takes the place of all of it.
         train(SMALL, dataset=dataset_folder, out=out)
         assert not list(out.glob("network-*"))
+
+
+@pytest.mark.parametrize("model", [*ONE_CLASSIFIER, "fasttext", "inception", "single-task"])
+class TestLoss:
+    """A term is a mean over those posts of a step that take part in it, and over no others."""
+
+    def test_each_term_is_divided_by_its_own_count(self, model: str) -> None:
+        split = split_of([*EVERY_SUBSET_TWICE, "text", "image", "tags", "image+text"])
+        net = system(model, "image+text").eval()
+        batch = split.batch(np.arange(len(split.posts)))
+        counts = {term: 1000 + n for n, term in enumerate(net.holders(split.posts))}
+        sums = net.term_sums(net(batch), batch)
+        assert sums.keys() == counts.keys()
+        expected = sum(total.item() / counts[term] for term, total in sums.items())
+        assert net.loss(net(batch), batch, counts).item() == pytest.approx(expected, rel=1e-5)
+
+    def test_parts_of_a_step_add_up_to_its_loss(self, model: str) -> None:
+        split = split_of(EVERY_SUBSET_TWICE)
+        net = system(model, "image+text").eval()
+        counts = {term: int(flags.sum()) for term, flags in net.holders(split.posts).items()}
+        if model == "common-space":  # its pairs are ranked within a pass, so those do not add up
+            counts |= dict.fromkeys(PAIRS, 0)
+        whole, *parts = (
+            net.loss(net(batch), batch, counts)
+            for batch in map(split.batch, (np.arange(14), np.arange(0, 14, 2), np.arange(1, 14, 2)))
+        )
+        torch.testing.assert_close(sum(parts), whole)
 
 
 @pytest.mark.parametrize("model", ONE_CLASSIFIER)

@@ -15,9 +15,10 @@ from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.evaluation.report import prediction_table
 from flickr_emotion.model.networks.multitask import MultitaskNetwork
+from flickr_emotion.model.prediction.answers import Prediction, RawPost
 from flickr_emotion.model.prediction.file_prediction import predict_file
 from flickr_emotion.model.prediction.post_files import open_rows, open_writer
-from flickr_emotion.model.prediction.prediction import Prediction, Predictor, RawPost, predict_one
+from flickr_emotion.model.prediction.prediction import Predictor, predict_one
 from tests.model.dataset_folder import COLOURS, WORDS, picture
 
 

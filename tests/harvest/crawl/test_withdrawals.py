@@ -1,0 +1,148 @@
+"""Posts that owners withdrew: dropped when all was asked and the service was seen well."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flickr_emotion.harvest.crawl.withdrawals import (
+    Withdrawals,
+    ask_controls,
+    begin_anew,
+    controls,
+    finish,
+    go_on,
+    told,
+    withdrawals,
+)
+from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.rows.due_photos import DuePhoto
+from flickr_emotion.harvest.ledger.rows.posts import REFRESHED
+from flickr_emotion.harvest.pictures.files import image_path, read_picture, write_picture
+from tests.harvest.corpora import post
+from tests.harvest.parts import ledger_of
+
+POSTS = [post(number) for number in range(60)]
+
+
+def change(ledger: Ledger, sql: str) -> None:
+    with ledger.transaction() as connection:
+        connection.execute(sql)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """All posts are known, and nothing is asked for any more."""
+    with ledger_of(tmp_path, POSTS) as opened:
+        change(
+            opened,
+            "UPDATE photos SET api_outcome = 'ok', api_source = 'getInfo', title = 'a title', "
+            "api_next_try = NULL, image_next_try = NULL",
+        )
+        yield opened
+
+
+def stage(ledger: Ledger, count: int, answered: int = 0) -> None:
+    """Have the API say that the first posts are gone, and find others alive."""
+    for it in POSTS[:count]:
+        ledger.record_final("api", it.photo_id, "gone", "Error: 1")
+    if answered:
+        ledger.set_meta(REFRESHED, str(answered))
+
+
+class TestAllowed:
+    @pytest.mark.parametrize(
+        ("staged", "known", "answered", "most", "allowed"),
+        [
+            (20, 60, 21, 0.01, True),  # as few as they may always be
+            (20, 60, 20, 0.01, False),  # but not where no more were found alive
+            (21, 60, 39, 0.01, False),
+            (100, 10_000, 9_900, 0.01, True),  # or as are usual
+            (101, 10_000, 9_899, 0.01, False),
+            (30, 60, 0, 0.5, True),  # or as the user says, however it was answered
+            (31, 60, 0, 0.5, False),
+        ],
+    )
+    def test_so_many(
+        self, staged: int, known: int, answered: int, most: float, allowed: bool
+    ) -> None:
+        found = Withdrawals(staged=staged, known=known, answered=answered)
+        assert found.allowed(most) == allowed
+
+
+class TestFinish:
+    def test_what_may_go_goes_with_its_picture(self, ledger: Ledger) -> None:
+        images = ledger.path.parent / "images"
+        first = POSTS[0]
+        write_picture(image_path(images, first.photo_id), first.jpeg())
+        ledger.record_picture(first.photo_id, read_picture(first.jpeg()))
+        stage(ledger, 3, answered=57)
+        said: list[str] = []
+        assert withdrawals(ledger) == Withdrawals(staged=3, known=60, answered=57)
+        assert finish(ledger, images, most=0.01, say=said.append) == 0
+        assert said == [
+            "3 posts were withdrawn by their owners: their text, tags and pictures are dropped"
+        ]
+        assert not image_path(images, first.photo_id).exists()
+        rows = ledger.query("SELECT title, api_outcome, image_sha256 FROM photos ORDER BY rowid")
+        assert [tuple(row) for row in rows[:4]] == [
+            *[(None, "gone", None)] * 3,
+            ("a title", "ok", None),
+        ]
+        assert withdrawals(ledger) == Withdrawals(staged=0, known=57, answered=0)
+
+    def test_too_many_are_kept_back_and_it_is_said_how_to_go_on(self, ledger: Ledger) -> None:
+        stage(ledger, 30, answered=30)
+        said: list[str] = []
+        assert finish(ledger, ledger.path.parent, most=0.01, say=said.append) == 30
+        assert "30 of 60 known posts are gone or private, and answered for 30 of them" in said[0]
+        assert f"photo {POSTS[0].photo_id} (gone: Error: 1)" in said[0]
+        assert "--max-withdrawn 0.51 drops them without asking again" in said[0]
+        assert withdrawals(ledger).staged == 30
+        assert not told(ledger, 0.01)
+        assert not told(ledger, 0.4)
+        assert told(ledger, 0.51)
+        assert finish(ledger, ledger.path.parent, most=0.51, say=said.append) == 0
+        assert withdrawals(ledger).staged == 0
+
+    def test_nothing_happens_while_posts_are_still_asked_for(self, ledger: Ledger) -> None:
+        stage(ledger, 3, answered=57)
+        change(ledger, "UPDATE photos SET api_next_try = 0 WHERE rowid = 60")
+        assert finish(ledger, ledger.path.parent, most=0.01, say=print) == 0
+        assert withdrawals(ledger).staged == 3
+        assert not told(ledger, 0.5)
+
+    def test_a_refresh_that_was_interrupted_counts_the_living_anew(self, ledger: Ledger) -> None:
+        stage(ledger, 3, answered=57)
+        go_on(ledger)
+        assert withdrawals(ledger).answered == 57
+        change(ledger, "UPDATE photos SET api_next_try = 0 WHERE rowid = 60")
+        go_on(ledger)
+        assert withdrawals(ledger) == Withdrawals(staged=3, known=60, answered=0)
+        begin_anew(ledger)
+        assert withdrawals(ledger).staged == 0
+
+
+class TestControls:
+    def test_some_that_live_are_asked_for_again_before_any_is_dropped(self, ledger: Ledger) -> None:
+        assert controls(ledger, 0.01) == []
+        stage(ledger, 3, answered=57)
+        asked = [it.reference.photo_id for it in controls(ledger, 0.01)]
+        assert asked == [it.photo_id for it in POSTS[3:6]]
+        assert controls(ledger, 0.5) == [], "the user has said that it is true"
+
+    @pytest.mark.parametrize("what", ["one answers", "none answers", "one is gone"])
+    def test_where_one_is_gone_too_or_none_answers_nothing_is_dropped(
+        self, ledger: Ledger, what: str
+    ) -> None:
+        stage(ledger, 3, answered=57)
+        some = controls(ledger, 0.01)
+
+        def ask(photo: DuePhoto) -> bool:
+            if what == "one is gone" and photo is some[1]:
+                ledger.record_final("api", photo.reference.photo_id, "gone", "Error: 1")
+            return what != "none answers" and photo is not some[0]
+
+        ask_controls(ledger, some, ask)
+        kept_back = finish(ledger, ledger.path.parent, most=0.01, say=lambda line: None)
+        assert kept_back == {"one answers": 0, "none answers": 3, "one is gone": 4}[what]
