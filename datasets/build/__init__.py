@@ -1,1 +1,1 @@
-"""``build-splits``: judging posts and writing them."""
+"""``build-splits``: judges posts, draws splits and writes the data set."""

@@ -1,9 +1,9 @@
-"""``build-splits``: from posts to a data set folder, in two passes.
+"""``build-splits``: turns posts into a data set folder, in two passes.
 
 The first pass judges every post, on all cores (``judging``); then the splits are drawn; the second
-pass writes the shards (``writing``). Every listed photo ends in exactly one place, a split or
-``excluded.parquet``, and that is checked. The same posts, options and seed give the same bytes.
-The folder is built beside its place and moved there when it is whole.
+pass writes the shards (``writing``). Every listed photo ends either in one split or in
+``excluded.parquet``, which is checked. The same posts, options and seed give the same bytes. The
+folder is built under a temporary name and renamed when it is complete.
 """
 
 import sqlite3
@@ -58,9 +58,9 @@ def build_splits(
 ) -> dict[str, Any]:
     """Build a data set from a harvest folder or a file of posts; return its ``dataset.json``.
 
-    ``say`` is told what the user should know of the data. ``engine``: ``local`` or ``ray``. Raises
-    ``DatasetError`` where there is nothing to build from or ``out`` holds something else,
-    ``HarvestError`` for a broken harvest.
+    ``say`` is called with messages about the data for the user. ``engine``: ``local`` or ``ray``.
+    Raises ``DatasetError`` if there is no post to build from or ``out`` is not a data set,
+    ``HarvestError`` for a damaged harvest.
 
     >>> from pathlib import Path
     >>> from flickr_emotion import BuildOptions, build_splits
@@ -78,7 +78,9 @@ def build_splits(
         ):
             return _build(posts, folder, out, say, engine)
     except sqlite3.Error as error:
-        raise DatasetError(f"the ledger of {path} gave out: {error}") from None
+        raise DatasetError(
+            f"the ledger of {path} cannot be read ({error}): check it with `verify {path}`"
+        ) from None
 
 
 def _build(posts: Input, folder: Path, out: Path, say: Say, engine: str) -> dict[str, Any]:
@@ -102,9 +104,11 @@ def _build(posts: Input, folder: Path, out: Path, say: Say, engine: str) -> dict
         _say_pictures(gathered, posts, say)
         if not len(gathered.labels):
             raise DatasetError(
-                f"{posts.path} has no post to build from: {counted(gathered.excluded)}"
+                f"{posts.path} has no post that fits the options ({counted(gathered.excluded)}): "
+                "crawl more posts or change the options"
             )
-        # Groups take as long as the shards; where no split goes by them, side by side.
+        # Finding groups takes as long as writing the shards; both run at the same time unless the
+        # splits depend on the groups.
         with ThreadPoolExecutor(1) as beside:
             groups = beside.submit(gathered.groups)
             splits = _splits(gathered, posts, groups.result)
@@ -121,7 +125,7 @@ def _build(posts: Input, folder: Path, out: Path, say: Say, engine: str) -> dict
     finally:
         spool.close()
     if written.posts + written.photos_excluded != posts.listed:
-        raise RuntimeError("a listed photo is in no place or in two")
+        raise RuntimeError("a listed photo was written nowhere or twice")
     content = _content(posts, gathered, written) | {"leakage": leaks}
     content = write_description(folder, content, written.vocabulary.content(options.min_count))
     if previous and previous.digest == content["digest"]:
@@ -130,20 +134,20 @@ def _build(posts: Input, folder: Path, out: Path, say: Say, engine: str) -> dict
 
 
 def _previous(out: Path, say: Say) -> Dataset | None:
-    """Return the data set that is replaced, if there is one that can be read."""
+    """Return the data set that will be replaced, if there is one that can be read."""
     try:
         return open_dataset(out) if out.exists() and any(out.iterdir()) else None
     except DatasetError as error:
-        say(f"nothing is taken over from the data set that is replaced: {error}")
+        say(f"nothing is reused from the data set that is replaced: {error}")
         return None
 
 
 def _decided(previous: Dataset | None, options: BuildOptions, say: Say) -> Path | None:
-    """Return the decisions of the data set that is replaced, if they can be built on.
+    """Return the file of decisions of the data set that is replaced, if it can be reused.
 
-    Its pictures are taken over by them without another look, so every file must be as it was made.
+    Reused pictures are not checked again, so every file of the data set must be undamaged.
     """
-    # Under another seed its pictures lie in another order.
+    # With another seed, the pictures are stored in another order.
     if (
         previous is None
         or previous.version != FORMAT_VERSION
@@ -152,7 +156,7 @@ def _decided(previous: Dataset | None, options: BuildOptions, say: Say) -> Path 
     ):
         return None
     if damaged := next(damaged_files(previous.folder, previous.files), None):
-        say(f"{previous.folder}: {damaged}; nothing of it is taken over, all is made anew")
+        say(f"{previous.folder}: {damaged}; nothing of it is reused, everything is built again")
         return None
     return previous.folder / decisions.FILE_NAME
 
@@ -190,22 +194,25 @@ def _say_pictures(gathered: Gathered, posts: Input, say: Say) -> None:
         say(f"the picture of photo {photo_id} {error}: left out")
     if gathered.pictures_left_out:
         say(
-            f"{gathered.pictures_left_out} pictures of {posts.path} were left out: "
-            "their posts are here without them"
+            f"{gathered.pictures_left_out} pictures of {posts.path} were left out; their posts are "
+            "in the data set without them"
         )
         if posts.path.is_dir():  # a harvest
             ask_again(posts.path, gathered.unusable_pictures, say)
 
 
 def _say_splits(splits: Splits, gathered: Gathered, options: BuildOptions, say: Say) -> None:
-    kind = "in groups small enough" if options.group_by else f"of {options.eval_votes} votes"
+    kind = "in small groups" if options.group_by else f"with {options.eval_votes} votes"
     for label, (there, wanted) in splits.short_classes.items():
         say(
-            f"{gathered.classes[label]}: {there} posts {kind} for {wanted} places in validation "
-            "and test, which share them"
+            f"{gathered.classes[label]}: only {there} posts {kind} for {wanted} places in "
+            "validation and test, which share them"
         )
     if not all(np.any(splits.places == SPLITS.index(split)) for split in (VALIDATION, TEST)):
-        say("too few posts to evaluate on: validation or test is empty, nothing can be trained")
+        say(
+            "validation or test is empty, because too few posts can be evaluated on: no network "
+            "can be trained on this data set"
+        )
 
 
 def _content(posts: Input, gathered: Gathered, written: Written) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""What splits, groups and leaks are computed from: some numbers for each post, in order.
+"""Gathers the few numbers of each post that splits, groups and leaks are computed from.
 
-All posts of a split rule must be seen at once, and so few bytes of each are kept here that twenty
-million fit into 1.5 GB; everything else of a post stays in the spool.
+The split rule needs all posts in memory at once. So few bytes of each are kept here that twenty
+million posts fit into 1.5 GB; everything else of a post stays in the spool.
 """
 
 from collections import Counter
@@ -34,45 +34,46 @@ _COLUMNS = (
 
 @dataclass(kw_only=True)
 class Gathered:
-    """What the first pass found, by post in the order of digests, without those excluded."""
+    """The results of the first pass: arrays over the posts that are not excluded, in the order of
+    their digests."""
 
     classes: list[str]
     labels: npt.NDArray[np.int16]
     votes: npt.NDArray[np.int32]
-    """Agreeing votes; -1 where there are none to ask for."""
+    """Agreeing votes; -1 for a post without a number of votes."""
     subsets: npt.NDArray[np.int8]
-    """Bits of the modalities, in the order of ``MODALITIES`` from the lowest."""
+    """One bit for each modality, in the order of ``MODALITIES`` from the lowest bit."""
     fixed: Places
-    """The split that a manifest has fixed; -1 where the rule decides."""
+    """The split that a manifest fixes; -1 where the rule decides."""
     numbers: npt.NDArray[np.uint64]
     """The first 64 bits of each post's digest."""
     owners: npt.NDArray[np.uint64]
-    """Number of the owner; 0 for none."""
+    """A number for the owner; 0 for none."""
     picture_hashes: npt.NDArray[np.uint64]
-    """Of the posts with a picture."""
+    """One for each post with a picture."""
     text_signatures: npt.NDArray[np.uint8]
-    """(those with a text, 64)."""
+    """(number of posts with a text, 64)."""
     texts: Counter[str] = field(default_factory=Counter)
     """Posts by the verdict on their text."""
     excluded: Counter[str] = field(default_factory=Counter)
     rows: int = 0
-    """Posts and excluded photos together."""
+    """Number of posts and excluded photos together."""
     pictures_left_out: int = 0
     shown_pictures: list[tuple[str, str]] = field(default_factory=list)
-    """Photo id and what is wrong with its picture, of some of those left out."""
+    """Photo id and error of the first pictures that were left out."""
     unusable_pictures: list[str] = field(default_factory=list)
-    """Photo ids of those left out."""
+    """Photo ids of all pictures that were left out."""
 
     def has(self, modality: str) -> npt.NDArray[np.bool_]:
         """Return whether each post has a modality."""
         return (self.subsets >> MODALITIES.index(modality) & 1).astype(bool)
 
     def candidates(self, *, kind: str, eval_votes: int, folds: bool) -> Candidates:
-        """Return what the split rule looks at.
+        """Return the input of the split rule.
 
-        Posts of the published lists are evaluated on if they have all three modalities, as the
-        paper has it; posts of one's own if they have all that any of them has, and every one of
-        them where there are folds, whose test sets are to cover the data.
+        Posts of the published lists are eligible for evaluation if they have all three modalities,
+        as in the paper. A user's own posts are eligible if they have every modality that occurs in
+        the data; with folds all of them are, because the test sets must cover the data.
         """
         needed = _bits(COMPLETE)
         if kind == "labels":
@@ -99,8 +100,8 @@ class Gathered:
 
 
 def gather(spool: Spool, posts: int) -> Gathered:
-    """Gather from a spool of at most ``posts`` posts."""
-    numbers: dict[str, int] = {}  # of each class, as it is met
+    """Gather the numbers from a spool of at most ``posts`` posts."""
+    numbers: dict[str, int] = {}  # of the classes, in the order of their first posts
     gathered = Gathered(
         classes=[],
         labels=np.empty(posts, np.int16),

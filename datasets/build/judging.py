@@ -1,7 +1,7 @@
-"""What of each listed photo stays in the data set: a batch of posts in, a batch of verdicts out.
+"""Judges listed photos in batches: what of each photo stays in the data set.
 
-Text, picture and tags are decided here, each by the rule of its own module. A batch depends on
-nothing but itself, so batches are judged in any process, on any machine, in any order.
+Text, picture and tags are judged by the rules of their own modules. Batches are independent of each
+other, so they can be judged in any process, on any machine and in any order.
 """
 
 import hashlib
@@ -26,20 +26,20 @@ from flickr_emotion.datasets.rules.text import post_text
 
 JUDGED_SCHEMA = pa.schema(
     [
-        # Digest of seed and photo id: the place of a post among its like.
+        # Digest of seed and photo id, which posts are sorted by.
         pa.field("place", pa.binary(32), nullable=False),
         pa.field("photo_id", pa.string(), nullable=False),
         pa.field("source", pa.string(), nullable=False),
-        # Why the post is not in the data set; null where it is.
+        # Why the post is excluded; null where it is not.
         pa.field("reason", pa.string()),
         pa.field("image", pa.binary()),
-        # The picture is the one that the data set which is replaced holds of this post.
+        # Whether the picture is reused from the data set that is replaced.
         pa.field("image_known", pa.bool_(), nullable=False),
         pa.field("picture_error", pa.string()),
         pa.field("picture_key", pa.binary(16)),
         pa.field("picture_hash", pa.uint64()),
         pa.field("text", pa.string()),
-        # The verdict on the text; null where none was asked for.
+        # The verdict on the text; null where the text was not judged.
         pa.field("verdict", pa.string()),
         pa.field("words", pa.list_(pa.string())),
         pa.field("text_signature", pa.binary(64)),
@@ -52,9 +52,9 @@ JUDGED_SCHEMA = pa.schema(
         pa.field("owner", pa.string()),
         pa.field("license", pa.string()),
         pa.field("modalities", pa.string()),
-        # What a manifest has fixed.
+        # The split that a manifest fixes.
         pa.field("split", pa.string()),
-        # Digest of all that a post holds.
+        # Digest of the post's content.
         pa.field("fingerprint", pa.binary(32)),
         pa.field("image_sha256", pa.string()),
         pa.field("server", pa.string()),
@@ -65,18 +65,21 @@ JUDGED_SCHEMA = pa.schema(
 )
 
 _subset_name = cache(subset_name)
-_LARGEST_FILE = 256 * 2**20  # bytes: no picture of that size is looked at
+_LARGEST_FILE = 256 * 2**20  # bytes of a picture file; larger files are not read
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judge:
-    """The rules of one build. Picklable, but for what the last build decided."""
+    """The rules of one build; it can be pickled and sent to other processes."""
 
     options: BuildOptions
     keep_incomplete: bool
 
     def judge(self, rows: list[dict[str, Any]], known: Decisions) -> pa.Table:
-        """Judge posts (``datasets.sources.raw_posts``); return a table of ``JUDGED_SCHEMA``."""
+        """Judge posts (``datasets.sources.raw_posts``); return a table of ``JUDGED_SCHEMA``.
+
+        ``known``: what the previous build decided.
+        """
         candidates = [row for row in rows if row.get("reason") is None]
         texts = TextFilter(
             min_words=self.options.min_words,
@@ -110,7 +113,7 @@ class Judge:
 
     def _judged(self, row: dict[str, Any], text: JudgedText, picture: "_Picture") -> dict[str, Any]:
         tags = normalise_tags(row.get("tags") or ())
-        # A manifest's post has the modalities that it had when the manifest was made, or fewer.
+        # A manifest's post keeps at most the modalities that it had when the manifest was made.
         fixed = row["modalities"].split("+") if row.get("modalities") else MODALITIES
         present = {"image": picture.usable, "text": text.verdict == KEPT, "tags": bool(tags)}
         modalities = tuple(modality for modality in fixed if present[modality])
@@ -131,7 +134,7 @@ class Judge:
             judged.update(picture.columns())
         if "tags" in modalities:
             judged["tags"] = tags
-        for name in _AS_IT_CAME:
+        for name in _COPIED:
             judged[name] = row.get(name)
         judged["owner"] = _owner_digest(row.get("owner"), self.options.seed)
         judged["modalities"] = subset
@@ -148,13 +151,13 @@ class _Picture:
         self._hash: int | None = None
         self._known = False
         self.error: str | None = None
-        """Why there is none, though there should be."""
+        """Why the picture cannot be used; None where it can, or where there is none."""
         self.key: bytes | None = None
         self._data = self._read(row)
         if self._data is not None:
             self._sha256 = hashlib.sha256(self._data).hexdigest()
             if row.get("image_sha256") not in (None, self._sha256):
-                self.error, self._data = "is not the one that was fetched", None
+                self.error, self._data = "has changed since it was fetched", None
             else:
                 self.key = picture_key(row["photo_id"], self._sha256, short_side)
 
@@ -164,7 +167,7 @@ class _Picture:
         return self._hash is not None
 
     def prepare(self, decided: int | None, known: Decisions) -> None:
-        """Decode and reduce it, or take it over from the last build."""
+        """Decode and reduce the picture, or reuse it from the last build (row ``decided``)."""
         data, self._data = self._data, None
         if data is None:
             return
@@ -194,8 +197,8 @@ class _Picture:
         path = Path(row["image_path"])
         try:
             found = path.stat()
-            if not S_ISREG(found.st_mode):  # a pipe would be waited for, a device never ends
-                self.error = f"cannot be read ({path} is no file)"
+            if not S_ISREG(found.st_mode):  # reading a pipe may block, a device may never end
+                self.error = f"cannot be read ({path} is not a file)"
                 return None
             if found.st_size > _LARGEST_FILE:
                 self.error = f"{path} is too large"
@@ -207,20 +210,20 @@ class _Picture:
 
 
 def _owner_digest(owner: str | None, seed: int) -> str | None:
-    """Return a name for an owner that groups their posts and is not their name."""
+    """Return a pseudonym of an owner, by which their posts can be grouped."""
     return hashlib.sha256(f"owner:{seed}:{owner}".encode()).hexdigest()[:16] if owner else None
 
 
-_AS_IT_CAME = (
+_COPIED = (
     *("label", "votes", "sentiment", "license", "split", "server", "farm", "secret", "pair"),
 )
-_HELD = (
+_FINGERPRINTED = (
     *("photo_id", "image_sha256", "text", "tags", "label", "votes", "sentiment", "owner"),
     *("license", "modalities"),
 )
 
 
 def _fingerprint(post: dict[str, Any]) -> bytes:
-    """Return a digest of everything that a post holds; of its picture, as it was fetched."""
-    content = json.dumps([post.get(name) for name in _HELD])
+    """Return a digest of a post's content; of its picture, the digest of the fetched file."""
+    content = json.dumps([post.get(name) for name in _FINGERPRINTED])
     return hashlib.sha256(content.encode()).digest()

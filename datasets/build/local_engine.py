@@ -1,4 +1,4 @@
-"""Judging on the cores of this machine: a process each, fed with ranges of the source."""
+"""Judges posts on the cores of this machine: each process works on ranges of the source."""
 
 import os
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.decisions import read_decisions
 from flickr_emotion.datasets.sources.raw_posts import Source
 
-POSTS_TO_A_BATCH = 1000
-# So many batches for each process are on their way or done and not yet taken.
-_AHEAD = 2
+POSTS_PER_BATCH = 1000
+# Batches per process that are submitted and not yet taken: bounds the results waiting on disk.
+_BATCHES_PER_PROCESS = 2
 
 
 def judged_locally(
@@ -26,24 +26,24 @@ def judged_locally(
 ) -> Iterator[pa.Table]:
     """Yield the judged posts of a source, in any order (``datasets.build.judging.JUDGED_SCHEMA``).
 
-    ``folder`` is made for what processes hand over. Raises ``DatasetError`` where the system ends
-    one of them, ``OSError`` where the folder cannot be written.
+    ``folder`` is created for the results of the processes. Raises ``DatasetError`` if the system
+    kills one of them, ``OSError`` if the folder cannot be written.
     """
-    ranges = source.ranges(POSTS_TO_A_BATCH)
+    ranges = source.ranges(POSTS_PER_BATCH)
     processes = os.cpu_count() or 1
     if len(ranges) <= 1 or processes == 1:  # not worth a second process
         for first, last in ranges:
             yield _judge(source, judge, decisions, first, last)
         return
     folder.mkdir()
-    # Not forked: other threads of this process may hold locks.
+    # Spawned, not forked: other threads of this process may hold locks.
     with ProcessPoolExecutor(
         min(processes, len(ranges)), get_context("spawn"), initializer=_begin
     ) as pool:
         running: set[Future[Path]] = set()
         try:
             for first, last in ranges:
-                if len(running) >= _AHEAD * processes:
+                if len(running) >= _BATCHES_PER_PROCESS * processes:
                     done, running = wait(running, return_when=FIRST_COMPLETED)
                     yield from map(_taken, done)
                 arguments = (source, judge, decisions, first, last)
@@ -53,15 +53,15 @@ def judged_locally(
                 yield from map(_taken, done)
         except BrokenProcessPool:
             raise DatasetError(
-                "the system has ended a process of the build, most likely for want of memory: end "
-                "other programs and run the command again; what stood at --out still does"
+                "the system killed a process of the build, most likely because memory ran out: end "
+                "other programs and run the command again; what was at --out is unchanged"
             ) from None
         finally:
             pool.shutdown(cancel_futures=True)
 
 
 def _begin() -> None:
-    """Let this process keep to one core, and end when its parent does, be it killed."""
+    """Restrict this process to one core, and end it when its parent ends, even by a kill."""
     os.environ["RAYON_NUM_THREADS"] = "1"  # the language detector would use all cores
     parent = parent_process()
     assert parent is not None
@@ -78,10 +78,10 @@ def _judge(source: Source, judge: Judge, decisions: Path | None, first: int, las
 
 
 def _judge_into(path: Path, *arguments: Any) -> Path:
-    """Judge a range into a file and return its path.
+    """Judge a range, write the result to a file and return its path.
 
-    Of a process that is ended in the middle of a large answer, the rest would be waited for without
-    end: pipes stay open as long as any process has them. A path comes whole or not at all.
+    A path fits into one write to the pipe. If a process were killed in the middle of sending a
+    large table, the parent would wait forever, because other processes keep the pipe open.
     """
     table = _judge(*arguments)
     with pa.ipc.new_file(str(path), table.schema) as writer:
@@ -91,7 +91,7 @@ def _judge_into(path: Path, *arguments: Any) -> Path:
 
 def _taken(done: Future[Path]) -> pa.Table:
     path = done.result()
-    # Not mapped: pictures are put elsewhere at once, and would be held with the rest.
+    # Read, not memory-mapped: the spool copies the pictures, and a map would keep them in memory.
     with pa.OSFile(str(path), "rb") as file, pa.ipc.open_file(file) as reader:
         table = reader.read_all()
     path.unlink()

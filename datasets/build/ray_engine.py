@@ -1,8 +1,8 @@
-"""Judging on a cluster: the same function for each batch, on Ray Data over Parquet.
+"""Judges posts on a cluster: Ray Data applies the same function to each batch.
 
-The posts are written as Parquet files into a folder that all machines share, with the paths of
-their pictures; Ray reads, judges and hands back. As the order of batches does not matter, what is
-built of them is the same to the byte as what this machine alone would have built.
+The posts are written as Parquet files, with the paths of their pictures, into a folder that all
+machines share. The order of batches does not matter, so the data set has the same bytes as one that
+this machine builds alone.
 """
 
 import logging
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from flickr_emotion.common.checkout import PROJECT
 from flickr_emotion.datasets.build.judging import Judge
-from flickr_emotion.datasets.build.local_engine import POSTS_TO_A_BATCH
+from flickr_emotion.datasets.build.local_engine import POSTS_PER_BATCH
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.decisions import read_decisions
 from flickr_emotion.datasets.sources.raw_posts import RAW_SCHEMA, Source
@@ -25,17 +25,17 @@ def judged_on_ray(
 ) -> Iterator[pa.Table]:
     """Yield the judged posts of a source, in any order (``datasets.build.judging.JUDGED_SCHEMA``).
 
-    ``folder`` is made for the Parquet files. Joins the cluster that ``RAY_ADDRESS`` names, else
-    starts one on this machine. Raises ``DatasetError`` where Ray is not installed.
+    ``folder`` is created for the Parquet files. Joins the cluster that ``RAY_ADDRESS`` names, or
+    starts one on this machine. Raises ``DatasetError`` if Ray is not installed.
     """
     try:
         import ray
     except ImportError:
         raise DatasetError(
-            "--engine ray needs Ray: install it with `pip install 'ray[data]'`, or leave it out"
+            "--engine ray needs Ray: install it with `pip install 'ray[data]'`, or omit the option"
         ) from None
     folder.mkdir()
-    for number, (first, last) in enumerate(source.ranges(POSTS_TO_A_BATCH)):
+    for number, (first, last) in enumerate(source.ranges(POSTS_PER_BATCH)):
         posts = pa.Table.from_pylist(source.read(first, last), schema=RAW_SCHEMA)
         pq.write_table(posts, folder / f"{number:06d}.parquet", compression="zstd")
 
@@ -44,7 +44,7 @@ def judged_on_ray(
 
     own = not ray.is_initialized()
     if own:
-        # Our package `datasets` must be found before Hugging Face's of that name.
+        # Ray's workers must find `flickr_emotion`, also in a checkout that is not installed.
         environment = {"env_vars": {"PYTHONPATH": str(PROJECT)}}
         ray.init(
             runtime_env=environment,
@@ -55,9 +55,9 @@ def judged_on_ray(
     ray.data.DataContext.get_current().enable_progress_bars = False
     try:
         batches = ray.data.read_parquet(str(folder)).map_batches(
-            judged, batch_format="pyarrow", batch_size=POSTS_TO_A_BATCH
+            judged, batch_format="pyarrow", batch_size=POSTS_PER_BATCH
         )
-        # Ray Data sets its loggers up when a data set is made.
+        # Ray Data configures its loggers when a data set is created, so they are silenced here.
         for name in ("ray", "ray.data"):
             logging.getLogger(name).setLevel(logging.ERROR)
         yield from batches.iter_batches(batch_format="pyarrow", batch_size=None)

@@ -1,13 +1,13 @@
-"""Fewer modalities on purpose: how well does a network learn when few posts are complete?
+"""``reduce``: removes modalities from training posts, to see how well a network learns without.
 
 The paper, section 4.2.2: "we randomly pick a given fraction p of the multimodal subset ... while
 the remaining portion 1 - p is divided in three equal parts: in the first tier we only keep the
 images, in the second the texts, and in the third the tags. All splits are stratified". Its Figure 5
-is drawn over p. Only training posts are cut; validation and test stay as they are.
+shows accuracy over p. Only training posts are reduced; validation and test stay as they are.
 
-The order of a class's posts by a digest of seed and photo id decides which stay complete. The
-posts that are complete at one fraction are therefore among those at any larger one, and a post
-that is not there moves at most three others, all of its class.
+The posts of a class are sorted by a digest of seed and photo id, and the first ones stay complete.
+So the posts that are complete at one fraction are also complete at any larger one, and a missing
+post changes at most three others, all of its class.
 """
 
 import hashlib
@@ -34,7 +34,8 @@ from flickr_emotion.datasets.folder.shards import SCHEMA, write_shards
 from flickr_emotion.datasets.rules.text import words
 from flickr_emotion.datasets.rules.vocabulary import VocabularyCounter
 
-_BATCH = 1000
+_POSTS_PER_BATCH = 1000
+_REFERENCES_PER_BATCH = 100_000
 
 
 def kept_modalities(
@@ -42,10 +43,10 @@ def kept_modalities(
 ) -> dict[str, str]:
     """Return the subset that each training post keeps, by photo id.
 
-    ``posts`` are (photo id, label, subset). Of each label's n complete posts ``fraction`` x n stay
-    complete, rounded half up; the others keep image, text or tags, as many of each as can be (the
-    first of these get one more where three do not divide them). Incomplete posts keep what they
-    have. Raises ``DatasetError`` for a fraction outside 0 to 1.
+    ``posts`` are (photo id, label, subset). Of the n complete posts of each label, ``fraction`` x n
+    stay complete, rounded half up. The others keep only image, text or tags, a third each (if three
+    does not divide their number, the first modalities get one more). Incomplete posts keep what
+    they have. Raises ``DatasetError`` for a fraction outside 0 to 1.
     """
     if not 0 <= fraction <= 1:
         raise DatasetError(f"fraction {fraction}: give a number from 0 to 1")
@@ -62,7 +63,7 @@ def kept_modalities(
         }
         order = sorted(photo_ids, key=digests.__getitem__)
         cut = order[int(fraction * len(order) + 0.5) :]
-        # An order of its own, so that at another fraction most posts keep the same modality.
+        # A different order, so that most posts keep the same modality at another fraction.
         cut.sort(key=lambda photo_id: digests[photo_id][::-1])
         for position, photo_id in enumerate(cut):
             kept[photo_id] = MODALITIES[_third(position, len(cut))]
@@ -70,7 +71,7 @@ def kept_modalities(
 
 
 def _third(position: int, count: int) -> int:
-    """Return in which of three runs of ``count`` things a place lies; the first runs are longer."""
+    """Return which third of ``count`` items a position is in; the first thirds may be longer."""
     size, longer = divmod(count, 3)
     if position < longer * (size + 1):
         return position // (size + 1)
@@ -78,16 +79,16 @@ def _third(position: int, count: int) -> int:
 
 
 def reduce_dataset(dataset: Path, out: Path, *, fraction: float, seed: int) -> dict[str, Any]:
-    """Write a data set whose training posts are cut; return what its ``dataset.json`` holds.
+    """Write a data set with reduced training posts; return its ``dataset.json``.
 
-    ``reduced`` in it holds fraction and seed; ``digest`` covers them and the digest of the source.
-    What leaked from training into evaluation is not stated: it was counted on whole posts.
-    Raises ``DatasetError`` for a fraction outside 0 to 1, a source that is no data set or that is
-    reduced already, and an ``out`` that holds anything but a data set.
+    Its ``reduced`` holds fraction and seed; its ``digest`` covers them and the digest of the
+    source. ``leakage`` is omitted, because it was counted on complete posts. Raises
+    ``DatasetError`` for a fraction outside 0 to 1, for a source that is no data set or already
+    reduced, and for an ``out`` that holds anything but a data set.
     """
     source = open_dataset(dataset)
     if "reduced" in source.described:
-        raise DatasetError(f"{dataset} is reduced already: give the data set that it was made from")
+        raise DatasetError(f"{dataset} is already reduced: give the data set that it was made from")
     kept = kept_modalities(_training_posts(source), fraction=fraction, seed=seed)
     with new_dataset_folder(out, source=dataset) as folder:
         for split in (VALIDATION, TEST):
@@ -102,7 +103,7 @@ def reduce_dataset(dataset: Path, out: Path, *, fraction: float, seed: int) -> d
         subsets: Counter[str] = Counter()
 
         def counted() -> Iterator[pa.Table]:
-            for table in source.tables(TRAIN, SCHEMA.names, _BATCH):
+            for table in source.tables(TRAIN, SCHEMA.names, _POSTS_PER_BATCH):
                 reduced = _reduced(table, kept)
                 texts = [text and words(text) for text in reduced["text"].to_pylist()]
                 vocabulary.add(pa.array(texts, pa.list_(pa.string())), reduced["tags"])
@@ -139,19 +140,19 @@ def _reduced(table: pa.Table, kept: Mapping[str, str]) -> pa.Table:
 
 
 def _copy(source: Dataset, name: str, folder: Path) -> None:
-    """Copy a file as it is, if it is as it was written: the copy's digest would hide damage."""
+    """Copy a file after checking its digest: the copy gets a new one, which would hide damage."""
     source.check_file(name)
     shutil.copyfile(source.folder / name, folder / name)
 
 
 def _copy_references(dataset: Path, folder: Path, kept: Mapping[str, str]) -> None:
-    """Copy the posts' references; a post that lost its picture has no digest of it any more."""
+    """Copy the references of the posts, without the picture's digest where it was removed."""
     with open_parquet(dataset / references.FILE_NAME) as file:
         schema = file.schema_arrow
         index = schema.get_field_index("image_sha256")
         path = folder / references.FILE_NAME
         with parquet_writer(path, schema) as writer:
-            for batch in file.iter_batches(100_000):
+            for batch in file.iter_batches(_REFERENCES_PER_BATCH):
                 table = pa.Table.from_batches([batch])
                 present = pa.array(
                     ["image" in kept.get(key, COMPLETE) for key in table["photo_id"].to_pylist()]

@@ -1,8 +1,8 @@
-"""Judged posts on disk, from the pass that judges them to the pass that writes them.
+"""Keeps judged posts on disk between the pass that judges them and the pass that writes them.
 
-They come in any order, from any process, and are wanted in the order of their digests; by then a
-million pictures do not fit in memory. Posts are put into buckets by the first bits of their digest,
-a bucket being what is sorted in memory; pictures lie in one file beside, and are read one by one.
+Posts arrive in any order and are needed in the order of their digests, but a million pictures do
+not fit into memory. So posts are put into buckets by the first bits of their digests, and one
+bucket at a time is sorted in memory. Pictures are in a separate file and are read one by one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,14 +16,14 @@ import pyarrow.compute as pc
 
 from flickr_emotion.datasets.build.judging import JUDGED_SCHEMA
 
-_POSTS_TO_A_BUCKET = 20_000
-_POSTS_TO_A_PART = 100_000
+_POSTS_PER_BUCKET = 20_000
+_POSTS_PER_PART = 100_000
 
 _WITHOUT_IMAGE = pa.schema([field for field in JUDGED_SCHEMA if field.name != "image"])
 SPOOLED_SCHEMA = pa.schema(
     [
         *_WITHOUT_IMAGE,
-        # Where its picture is in the file of pictures; null where there is none.
+        # Position of the picture in the file of pictures; null where there is none.
         pa.field("image_offset", pa.int64()),
         pa.field("image_size", pa.int64()),
     ]
@@ -35,18 +35,18 @@ class Spool:
     """Takes judged posts in any order and gives them back in the order of their digests."""
 
     def __init__(self, folder: Path, posts: int) -> None:
-        """Keep about ``posts`` posts in new files in ``folder``."""
+        """Create ``folder`` for about ``posts`` posts."""
         folder.mkdir()
         self._folder = folder
-        self.buckets = max(1, -(-posts // _POSTS_TO_A_BUCKET))
+        self.buckets = max(1, -(-posts // _POSTS_PER_BUCKET))
         self._parts: list[Path] = []
         self._waiting: list[pa.Table] = []
         self._pictures = (folder / "pictures").open("w+b", buffering=2**20)
 
     def add(self, judged: pa.Table) -> None:
-        """Take a table of ``JUDGED_SCHEMA``."""
+        """Add a table of ``JUDGED_SCHEMA``."""
         self._waiting.append(self._with_pictures_apart(judged))
-        if sum(table.num_rows for table in self._waiting) >= _POSTS_TO_A_PART:
+        if sum(table.num_rows for table in self._waiting) >= _POSTS_PER_PART:
             self._write_part()
 
     def _with_pictures_apart(self, judged: pa.Table) -> pa.Table:
@@ -76,7 +76,7 @@ class Spool:
                 writer.write_batch(_batch(table.slice(first, end - first)))
 
     def finish(self) -> None:
-        """Take no more: put every bucket in order."""
+        """Write what is left; nothing can be added afterwards."""
         self._write_part()
         self._pictures.flush()
 
@@ -103,12 +103,12 @@ class Spool:
         return self._pictures.read(size)
 
     def close(self) -> None:
-        """Close the files, which stay with the folder."""
+        """Close the files; they are removed with the folder."""
         self._pictures.close()
 
 
 def first_numbers(places: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
-    """Return the first 64 bits of each digest, which have their order."""
+    """Return the first 64 bits of each digest as numbers in the same order."""
     whole = b"".join(places.to_pylist())
     return np.frombuffer(whole, ">u8").astype(np.uint64).reshape(-1, 4)[:, 0]
 

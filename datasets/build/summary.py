@@ -1,4 +1,4 @@
-"""What a build says at its end: posts by label and split, what was left out, and what leaks."""
+"""The summary that a build prints: posts by label and split, exclusions and leakage."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,24 +23,22 @@ def describe(content: dict[str, Any]) -> str:
                 for name, numbers in rows
             ),
             f"not in the data set: {counted(content['excluded'])}",
-            f"like a post of training: {_leaks(content)}",
+            *(_leaks(split, content) for split in content["leakage"]),
         ]
     )
 
 
-def _leaks(content: dict[str, Any]) -> str:
-    """Return how much of validation and test training has seen something of."""
-    return "; ".join(
-        f"{split} "
-        + ", ".join(
-            f"{100 * leaks[kind] / max(content['counts'][split]['total'], 1):.0f}% by {kind}"
-            for kind in ("owner", "picture", "text")
-        )
-        for split, leaks in content["leakage"].items()
+def _leaks(split: str, content: dict[str, Any]) -> str:
+    """Return how many posts of a split have something in common with a training post."""
+    posts = max(content["counts"][split]["total"], 1)
+    share = {kind: f"{100 * n / posts:.0f}%" for kind, n in content["leakage"][split].items()}
+    return (
+        f"leakage: {share['owner']} of {split} posts share an owner with a training post, "
+        f"{share['picture']} a near-duplicate picture, {share['text']} a near-duplicate text"
     )
 
 
 def counted(counts: Mapping[str, int]) -> str:
-    """Return counts by name as one line, the largest first."""
+    """Return counts by name in one line, the largest first."""
     ordered = sorted(counts.items(), key=lambda item: -item[1])
     return ", ".join(f"{count} {name}" for name, count in ordered) or "none"

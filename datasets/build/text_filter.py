@@ -1,8 +1,7 @@
-"""Which texts stay in a data set: English, 5 to 150 words (the paper, section 4.1).
+"""Decides which texts stay in a data set: English, 5 to 150 words (the paper, section 4.1).
 
-A text that does not pass is absent; its post stays with its other modalities. Counting words is
-cheap and detecting a language is not, so words are counted first, and a language that the last
-build detected is not detected again.
+A text that does not pass is dropped; its post stays with its other modalities. Detecting a language
+is slow, so words are counted first, and languages that the last build detected are reused.
 """
 
 from collections.abc import Sequence
@@ -22,24 +21,24 @@ VERDICTS = (KEPT, NO_TEXT, TOO_SHORT, TOO_LONG, OTHER_LANGUAGE)
 
 @dataclass(slots=True)
 class JudgedText:
-    """A text, and what became of it."""
+    """A text with the verdict on it."""
 
     text: str
     words: list[str]
     verdict: str
     language: str | None = None
-    """ISO 639-1 code, empty where none was detected; None where it was not asked for."""
+    """ISO 639-1 code, empty if none was detected; None if detection was not needed."""
     language_key: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextFilter:
-    """The limits that a text must keep to."""
+    """The limits for texts."""
 
     min_words: int = 5
     max_words: int = 150
     language: str = "en"
-    """ISO 639-1 code, as langdetect gives it."""
+    """ISO 639-1 code, as langdetect returns it."""
 
     def judge(self, texts: Sequence[str], known: Decisions | None = None) -> list[JudgedText]:
         """Return the verdict on each text."""

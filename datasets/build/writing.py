@@ -1,7 +1,7 @@
-"""The second pass of ``build-splits``: posts go from the spool into the files of the data set.
+"""The second pass of ``build-splits``: writes posts from the spool into the data set's files.
 
-They come in the order of their digests, so the first rows of a split are a fair sample of it, and
-the same posts give the same bytes whatever judged them and in whatever order.
+Posts are written in the order of their digests. So the first rows of a split are a random sample of
+it, and the same posts give the same bytes whichever processes judged them.
 """
 
 import hashlib
@@ -27,13 +27,13 @@ from flickr_emotion.datasets.folder.shards import SCHEMA, picture_column, shards
 from flickr_emotion.datasets.rules.splits import NOWHERE, Places
 from flickr_emotion.datasets.rules.vocabulary import VocabularyCounter
 
-# So many posts have their pictures in memory at once.
+# Number of posts whose pictures are in memory at the same time.
 _POSTS_AT_ONCE = 1000
 
 
 @dataclass(kw_only=True)
 class Written:
-    """What was written."""
+    """What was written: counts, digest and vocabulary."""
 
     counts: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By split: ``total``, ``labels``, ``subsets``."""
@@ -60,7 +60,7 @@ def write_posts(
 ) -> Written:
     """Write shards, references, exclusions and decisions into ``folder``.
 
-    ``places``: split by post, in the order of the spool without what is excluded there.
+    ``places``: the split of each post that the spool does not exclude, in the spool's order.
     ``rejected``: source and reason of rows that name no photo. ``salt`` goes into the digest.
     """
     written = Written()
@@ -122,7 +122,7 @@ def write_posts(
 
 
 def split_counts(labels: Counter[str], subsets: Counter[str]) -> dict[str, Any]:
-    """Return what ``dataset.json`` says of a split's posts."""
+    """Return what ``dataset.json`` says about a split's posts."""
     return {
         "total": labels.total(),
         "labels": dict(sorted(labels.items())),
@@ -133,7 +133,7 @@ def split_counts(labels: Counter[str], subsets: Counter[str]) -> dict[str, Any]:
 def _with_pictures(
     posts: pa.Table, places: Places, spool: Spool, previous: PreviousPictures | None
 ) -> pa.Table:
-    """Return posts as the shards have them; those that are in no split without their picture."""
+    """Return posts with their pictures, in the schema of shards; posts in no split get none."""
 
     def pictures() -> Iterator[bytes | None]:
         columns = [posts.column(name).to_pylist() for name in _PICTURE_COLUMNS]
@@ -155,7 +155,7 @@ _PICTURE_COLUMNS = ("place", "image_known", "image_offset", "image_size")
 
 
 def _decisions(posts: pa.Table, in_splits: pa.Table) -> pa.Table:
-    """Return what was decided on texts, and on those pictures that the shards hold."""
+    """Return the decisions on all texts, and on the pictures that are in the shards."""
     texts = posts.filter(pc.is_valid(posts.column("language_key")))
     pictures = in_splits.filter(pc.is_valid(in_splits.column("picture_key")))
     nothing = pa.nulls(texts.num_rows, pa.uint64()), pa.nulls(pictures.num_rows, pa.string())

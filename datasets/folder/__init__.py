@@ -1,1 +1,1 @@
-"""The data set folder: what it holds, how it is written and read."""
+"""The data set folder: its layout, how it is written and how it is read."""

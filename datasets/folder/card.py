@@ -1,4 +1,4 @@
-"""The data set card: what a data set holds and how it was made, for those who are handed it."""
+"""The data set card (``README.md``): what a data set holds and how it was made."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ from flickr_emotion.common.printing import markdown_cell
 from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.folder.croissant import LABELLED_BY
 
-# Hugging Face's cache knows a data set of this folder's name by its configuration alone: without
-# the digest in it, `load_dataset` would go on giving what stood here before the last build. An
-# empty split cannot be loaded there, so it is not listed.
+# Hugging Face's cache identifies a local data set by the folder's name and the configuration:
+# without the digest in it, `load_dataset` would return the data set of an earlier build. It cannot
+# load an empty split, so empty splits are not listed.
 _FRONT_MATTER = """\
 ---
 license: other
@@ -39,7 +39,7 @@ Share the list of photos, not their content.
 
 
 def data_set_card(content: dict[str, Any]) -> str:
-    """Return ``README.md`` for a data set, from what its ``dataset.json`` holds."""
+    """Return the content of ``README.md``; ``content`` is that of ``dataset.json``."""
     options = content["options"]
     counts = content["counts"]
     parts = [
@@ -65,13 +65,13 @@ def data_set_card(content: dict[str, Any]) -> str:
             f"| {markdown_cell(reason)} | {count} |\n"
             for reason, count in content["excluded"].items()
         ),
-        "\nEach is in `excluded.parquet` with its file and row.\n",
+        "\nEach is listed in `excluded.parquet` with its file and row.\n",
         "\n## Texts\n\n| verdict | posts |\n|---|---|\n",
         *(
             f"| {markdown_cell(verdict)} | {count} |\n"
             for verdict, count in content["texts"].items()
         ),
-        "\nA text that is not kept is absent; its post stays with its other modalities.\n",
+        "\nA text that is not kept is dropped; its post stays with its other modalities.\n",
         "\n## How it was made\n\n| option | value |\n|---|---|\n",
         *(
             f"| {markdown_cell(name)} | {markdown_cell(str(value))} |\n"
@@ -88,8 +88,9 @@ def _reduced(content: dict[str, Any]) -> str:
         return ""
     fraction, seed = content["reduced"]["fraction"], content["reduced"]["seed"]
     return (
-        f"\n**Reduced on purpose.** {fraction:g} of each class's complete training posts are "
-        f"whole; a third each of the others keeps only its image, text or tags (seed {seed}).\n"
+        f"\n**Reduced on purpose.** A fraction of {fraction:g} of the complete training posts of "
+        "each class is unchanged. Of the others, a third keeps only the image, a third only the "
+        f"text and a third only the tags (seed {seed}).\n"
     )
 
 
@@ -105,7 +106,7 @@ def _table(rows: list[str] | tuple[str, ...], columns: list[dict[str, int]]) -> 
 
 
 def _leaks(content: dict[str, Any]) -> str:
-    """Return how many posts to evaluate on have something in common with a post of training."""
+    """Return how many validation and test posts have something in common with a training post."""
     if "leakage" not in content:
         return ""
     lines = [
@@ -113,10 +114,10 @@ def _leaks(content: dict[str, Any]) -> str:
         for split, leaks in content["leakage"].items()
     ]
     return (
-        f"\n## Like a post of training\n\n| | {' | '.join(_LEAKS.values())} |\n"
-        f"|---|---|---|---|---|\n{''.join(lines)}"
+        "\n## Leakage\n\nPosts that share something with a training post:\n\n"
+        f"| | {' | '.join(_LEAKS.values())} |\n|---|---|---|---|---|\n{''.join(lines)}"
         "\nA network may answer for these from memory: `build-splits --group-by owner` or "
-        "`--group-by near-duplicate` keeps such posts on one side.\n"
+        "`--group-by near-duplicate` keeps such posts on one side of the split.\n"
     )
 
 

@@ -1,8 +1,8 @@
-"""``croissant.json``: the data set as machines that search and load data sets read it.
+"""``croissant.json``: machine-readable metadata for data set search engines and loaders.
 
 MLCommons' Croissant 1.1: JSON-LD that names the files, the splits, and every column with its type.
-The shards are a set of files beside it, so that neither sizes nor checksums go stale here; what
-the posts are is fixed by the digest in ``version``.
+The shards are described as a file set, which needs neither sizes nor checksums; the digest in
+``version`` identifies the content.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from flickr_emotion.common.printing import printable
 from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.folder.shards import SCHEMA
 
-# The format's own context, key for key: readers warn about any other.
+# The context of the format, copied exactly: readers warn about any other.
 _CONTEXT: dict[str, Any] = {
     "@language": "en",
     "@vocab": "https://schema.org/",
@@ -71,7 +71,7 @@ _COLUMNS = {
     "modalities": ("sc:Text", "Which of image, text and tags the post has"),
 }
 
-# What labels were decided from, by kind of data set.
+# Where the labels come from, by kind of data set.
 LABELLED_BY = {
     "votes": "emotion votes",
     "sentiment": "sentiment of adjective-noun pairs",
@@ -90,9 +90,9 @@ _LICENSE = (
 
 
 def croissant(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what ``croissant.json`` holds, from what ``dataset.json`` holds.
+    """Return the content of ``croissant.json``; ``content`` is that of ``dataset.json``.
 
-    Nothing in it depends on the time or on the folder's name: the same data set, the same bytes.
+    It does not depend on the time or the folder's name: the same data set gives the same bytes.
     """
     kind = content["kind"]
     classes = ", ".join(map(printable, content["classes"]))
@@ -154,7 +154,7 @@ def _posts() -> dict[str, Any]:
         "source": {
             "fileSet": {"@id": "shards"},
             "extract": {"fileProperty": "fullpath"},
-            # mlcroissant applies it to the path, joins the splits, and applies it to the result.
+            # mlcroissant applies this to the path, joins the splits, and applies it once more.
             "transform": {"regex": f"(?:data/)?({'|'.join(SPLITS)})(?:-.*)?"},
         },
     }

@@ -1,9 +1,9 @@
-"""What the last build decided, so that the next one does not decide it again.
+"""The decisions of the last build, which the next build reuses.
 
-Two decisions are dear: which language a text is in, and what a picture looks like once it has been
-decoded and reduced. Both follow from a digest of what they were decided on, and are kept under it
-in the data set folder (``decisions.parquet``). The reduced pictures themselves are in its shards,
-in the order in which the next build writes them, so they are copied in one pass.
+Two steps are slow: detecting the language of a text, and decoding and reducing a picture. Their
+results are kept in the data set folder (``decisions.parquet``) under a digest of their input. The
+reduced pictures are in the shards, in the order in which the next build writes them, so they are
+copied in one pass.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ FILE_NAME = "decisions.parquet"
 SCHEMA = pa.schema(
     [
         pa.field("digest", pa.binary(16), nullable=False),
-        # ISO 639-1 code, empty where none was detected; null for a picture.
+        # ISO 639-1 code, empty if none was detected; null for a picture.
         pa.field("language", pa.string()),
         # Perceptual hash; null for a text.
         pa.field("picture_hash", pa.uint64()),
@@ -40,40 +40,41 @@ _LANGUAGE_RULE = "language:1"
 
 
 def language_key(text: str) -> bytes:
-    """Return the digest under which the language of a text is kept."""
+    """Return the key of a text's language in the decisions."""
     return hashlib.sha256(f"{_LANGUAGE_RULE}:{text}".encode()).digest()[:16]
 
 
 def picture_key(photo_id: str, sha256: str, short_side: int) -> bytes:
-    """Return the digest under which a prepared picture is kept."""
+    """Return the key of a prepared picture in the decisions."""
     key = f"picture:{PREPARATION}:{short_side}:{photo_id}:{sha256}"
     return hashlib.sha256(key.encode()).digest()[:16]
 
 
 @dataclass(frozen=True)
 class Decisions:
-    """The decisions of a build, by digest."""
+    """The decisions of a build, sorted by digest."""
 
     first: npt.NDArray[np.uint64]
-    """The first half of each digest, ascending."""
+    """(N,) the first half of each digest, ascending."""
     second: npt.NDArray[np.uint64]
+    """(N,) the second half."""
     languages: pa.Array
     picture_hashes: pa.Array
 
     def find(self, keys: list[bytes]) -> list[int | None]:
-        """Return the row of each digest, None where it is not known."""
+        """Return the row of each digest, None for an unknown one."""
         if not len(self.first) or not keys:
             return [None] * len(keys)
         wanted = np.frombuffer(b"".join(keys), ">u8").astype(np.uint64).reshape(-1, 2)
-        # Two digests with the same first half would only be decided anew.
+        # Of two digests with the same first half, one may be missed, which only costs time.
         rows = np.minimum(np.searchsorted(self.first, wanted[:, 0]), len(self.first) - 1)
         hits = (self.first[rows] == wanted[:, 0]) & (self.second[rows] == wanted[:, 1])
         return [int(row) if hit else None for row, hit in zip(rows, hits, strict=True)]
 
 
 def read_decisions(path: Path | None) -> Decisions:
-    """Read a file of decisions, once in a process; none where there is none that can be read."""
-    # A later build leaves other decisions under the same path.
+    """Read a file of decisions, once in a process; return no decisions if it cannot be read."""
+    # The cache key includes inode and time, because a later build writes to the same path.
     found = path.stat() if path is not None and path.exists() else None
     return _read(path, found and (found.st_ino, found.st_mtime_ns))
 
@@ -82,7 +83,7 @@ def read_decisions(path: Path | None) -> Decisions:
 def _read(path: Path | None, _version: object) -> Decisions:
     table = SCHEMA.empty_table()
     if path is not None:
-        # What cannot be read is decided anew.
+        # If the file cannot be read, everything is decided again.
         with suppress(OSError, ValueError, pa.ArrowException), open_parquet(path) as file:
             table = file.read().cast(SCHEMA)
     table = table.combine_chunks()
@@ -103,22 +104,23 @@ def _one_chunk(table: pa.Table, name: str) -> pa.Array:
 
 
 class PreviousPictures:
-    """The pictures of the data set that is replaced, in the order of their posts' digests."""
+    """Reads the pictures of the data set that is replaced, in the order of the posts' digests."""
 
     def __init__(self, dataset: Dataset, seed: int) -> None:
-        """Begin with the first; ``seed`` is that of both builds."""
+        """Start before the first picture; ``seed`` is the seed of both builds."""
         self._folder = dataset.folder
         self._pictures = merge(
             *(_pictures(dataset, split, seed) for split in SPLITS), key=itemgetter(0)
         )
 
     def take(self, place: bytes) -> bytes:
-        """Return the picture of the post with this digest, which follows those taken before."""
+        """Return the picture of the post with this digest; call it in the order of digests."""
         for found, picture in self._pictures:
             if found == place:
                 return picture
         raise DatasetError(
-            f"{self._folder} lacks a picture that its {FILE_NAME} names: remove that file"
+            f"{self._folder} lacks a picture that its {FILE_NAME} names: remove that file and "
+            "build the splits again"
         )
 
 

@@ -1,7 +1,7 @@
-"""The values of ``dataset.json`` and ``vocabulary.json``, checked one by one.
+"""Checks the values of ``dataset.json`` and ``vocabulary.json`` one by one.
 
-Others may have written them. Each function raises ``ValueError`` that says which entry is wrong,
-and what it is not.
+The files may come from others. Each function raises a ``ValueError`` that names the wrong entry and
+what it should be.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from flickr_emotion.harvest.flickr.photo_url import SIZES
 
 _KINDS = ("votes", "sentiment", "labels")
 _LONGEST_TEXT = 200
-# Objects of `dataset.json` that not every data set has.
+# Entries of `dataset.json` that not every data set has.
 _OPTIONAL = ("excluded", "texts", "leakage", "reduced")
 
 
@@ -21,15 +21,15 @@ def text_of(content: dict[str, Any], name: str) -> str:
     """Return a short text."""
     value = content.get(name)
     if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
-        raise ValueError(f"{name!r} is no short text")
+        raise ValueError(f"{name!r} is not a short text")
     return value
 
 
 def kind_of(content: dict[str, Any]) -> str:
-    """Return what the data set was built from: ``votes``, ``sentiment`` or ``labels``."""
+    """Return where the labels come from: ``votes``, ``sentiment`` or ``labels``."""
     kind = text_of(content, "kind")
     if kind not in _KINDS:
-        raise ValueError(f"'kind' is none of {', '.join(_KINDS)}")
+        raise ValueError(f"'kind' is not one of {', '.join(_KINDS)}")
     return kind
 
 
@@ -37,7 +37,7 @@ def object_of(content: dict[str, Any], name: str) -> dict[str, Any]:
     """Return an object."""
     value = content.get(name)
     if not isinstance(value, dict):
-        raise ValueError(f"{name!r} is no object")
+        raise ValueError(f"{name!r} is not an object")
     return value
 
 
@@ -45,7 +45,7 @@ def count_of(content: dict[str, Any], name: str) -> int:
     """Return a whole number from 0."""
     value = content.get(name)
     if type(value) is not int or value < 0:
-        raise ValueError(f"{name!r} is no count")
+        raise ValueError(f"{name!r} is not a count")
     return value
 
 
@@ -54,7 +54,7 @@ def counts_of(content: dict[str, Any], name: str) -> dict[str, int]:
     counts = object_of(content, name)
     for key, value in counts.items():
         if type(value) is not int or value < 0:
-            raise ValueError(f"{name!r} says no count of {ascii(key)[:50]}")
+            raise ValueError(f"{name!r} has no valid count of {ascii(key)[:50]}")
     return counts
 
 
@@ -71,19 +71,19 @@ def counts_by_split(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def image_size_of(content: dict[str, Any]) -> str | None:
     """Return the size of the pictures as fetched; None where it was not recorded."""
-    size = content.get("image_size")  # not there in data sets from before it was recorded
+    size = content.get("image_size")  # older data sets do not have it
     if size is not None and not (isinstance(size, str) and size in SIZES):
-        raise ValueError("'image_size' is no size of pictures")
+        raise ValueError("'image_size' is no known size of pictures")
     return size
 
 
 def files_of(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return size and digests by file; none for a data set from before they were kept."""
+    """Return size and digests by file; empty for an older data set, which has none."""
     files = object_of({FILES: {}} | content, FILES)
     for name in files:
         digests = object_of(files, name)
         if not is_known(name) or "sha256" not in digests or "bytes" not in digests:
-            raise ValueError(f"{FILES!r} names {ascii(name)[:50]}, of which it says too little")
+            raise ValueError(f"{FILES!r} has an incomplete or unknown entry {ascii(name)[:50]}")
     return files
 
 

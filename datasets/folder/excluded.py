@@ -1,14 +1,15 @@
 """``excluded.parquet``: every listed photo and row that is not in the data set, and why.
 
-Filters that drop posts without a trace make data sets nobody can check, so nothing is dropped here
-without a row that says where it came from and which rule it met.
+A data set whose filters drop posts silently cannot be checked. So every dropped photo gets a row
+that says where it came from and which rule excluded it.
 """
 
 import pyarrow as pa
 
 FILE_NAME = "excluded.parquet"
 GROUP = "group"
-"""The reason for a post that would leak: one like it is evaluated on, and it may not be."""
+"""The reason for a post that is not eligible for evaluation while another post of its group is in
+validation or test: in training it would leak."""
 
 SCHEMA = pa.schema(
     [

@@ -1,10 +1,10 @@
-"""The digests by which a data set knows its own files, so that damage on disk is seen.
+"""The digests of a data set's files, by which damage on disk is detected.
 
-``dataset.json`` carries the size and the SHA-256 of each file, of a Parquet file also that of its
-footer, of a shard checksums of its row groups, and of itself a digest of its content. Opening a
-data set looks at sizes, footers and small files, and row groups are compared when they are read
-(``group_checksums``). Whoever takes a file over as it is (a build, ``reduce``) or is asked to
-verify it compares all of it.
+``dataset.json`` holds the size and SHA-256 of each file, for a Parquet file also the SHA-256 of its
+footer, for a shard also checksums of its row groups, and a digest of its own content. Opening a
+data set checks sizes, footers and small files; row groups are checked when they are read
+(``group_checksums``). Code that copies a file unchanged (a build, ``reduce``) and ``verify`` check
+the whole file.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ _LARGEST_FOOTER = 256 * 2**20
 
 
 class DamagedError(Exception):
-    """A file is not what its data set says: one line, without what to do."""
+    """A file differs from its digest; the message says how, without the file's name."""
 
 
 def with_digests(folder: Path, content: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,19 +38,19 @@ def with_digests(folder: Path, content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def own_digest(described: Mapping[str, Any]) -> str:
-    """Return the digest of what ``dataset.json`` says but for the digest itself."""
+    """Return the digest of ``dataset.json`` without its entry for this digest."""
     rest = {name: value for name, value in described.items() if name != OWN_DIGEST}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def check_own_digest(described: Mapping[str, Any]) -> None:
-    """Raise ``DamagedError`` where a description is not the one that was written."""
+    """Raise ``DamagedError`` if a description differs from its own digest."""
     if OWN_DIGEST in described and described[OWN_DIGEST] != own_digest(described):
-        raise DamagedError("is damaged (its digest is another)")
+        raise DamagedError("is damaged (it does not match its digest)")
 
 
 def file_digests(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return size and digests by the name of each file; of card and features nothing is kept."""
+    """Return size and digests by file name, for all files but card, description and features."""
     names = sorted(
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
@@ -71,29 +71,29 @@ def _digests(path: Path) -> dict[str, Any]:
 
 
 def check_briefly(folder: Path, name: str, expected: Mapping[str, Any]) -> None:
-    """Compare a file's size and, of a Parquet file, its footer, of another file its content.
+    """Check a file's size, and its footer if it is a Parquet file, otherwise its whole content.
 
-    Raises ``DamagedError``, or ``OSError`` where it cannot be read.
+    Raises ``DamagedError``, or ``OSError`` if it cannot be read.
     """
     path = folder / name
     _check_size(path, expected)
     if "footer_sha256" in expected:
         if _footer_sha256(path) != expected["footer_sha256"]:
-            raise DamagedError("is damaged (the digest of its footer is another)")
+            raise DamagedError("is damaged (its footer does not match its digest)")
     elif _sha256(path) != expected["sha256"]:
-        raise DamagedError("is damaged (its digest is another)")
+        raise DamagedError("is damaged (it does not match its digest)")
 
 
 def check_whole(folder: Path, name: str, expected: Mapping[str, Any]) -> None:
-    """Compare a file's size and all its content; raises as ``check_briefly`` does."""
+    """Check a file's size and its whole content; raises as ``check_briefly`` does."""
     path = folder / name
     _check_size(path, expected)
     if _sha256(path) != expected["sha256"]:
-        raise DamagedError("is damaged (its digest is another)")
+        raise DamagedError("is damaged (it does not match its digest)")
 
 
 def damaged_files(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Yield a line for each file that is not as it was written: its name and what is wrong."""
+    """Yield a line for each damaged file: its name and what is wrong."""
 
     def wrong(name: str) -> str | None:
         try:

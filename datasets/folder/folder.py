@@ -1,6 +1,6 @@
-"""How a data set folder comes to be: beside its place, and moved there when it is whole.
+"""Writes a data set folder under a temporary name and renames it when it is complete.
 
-What stood there before is whole until then, and nothing but a data set is ever replaced.
+Until then, an older data set in its place stays as it was. Only data sets are ever replaced.
 """
 
 import os
@@ -31,34 +31,36 @@ from flickr_emotion.datasets.folder.layout import (
 
 @contextmanager
 def new_dataset_folder(out: Path, *, source: Path) -> Iterator[Path]:
-    """Give a folder to fill, with ``data`` in it; it becomes ``out`` if nothing is raised.
+    """Yield a folder to fill, which contains ``data``; it becomes ``out`` if nothing is raised.
 
-    Its parent goes when it has moved: there is room for what is needed meanwhile. Raises
-    ``DatasetError`` where ``out`` is or holds ``source``, is no data set, is being built by another
-    process, or cannot be written.
+    Temporary files can go into its parent folder, which is removed at the end. Raises
+    ``DatasetError`` if ``out`` is or contains ``source``, is not a data set, is being built by
+    another process, or cannot be written.
     """
     out, source = out.resolve(), source.resolve()
     check_replaceable(out, source)
     try:
         with workspace_beside(out) as workspace:
-            check_replaceable(out, source)  # a data set that a killed process left aside is back
+            # The workspace may have restored a data set that a killed process had moved away.
+            check_replaceable(out, source)
             whole = workspace / "whole"
             (whole / DATA).mkdir(parents=True)
             yield whole
-            check_replaceable(out, source)  # what a user has put there in the hours since
+            check_replaceable(out, source)  # the user may have put files there meanwhile
             put_folder(whole, out)
     except Timeout:
-        raise DatasetError(f"another build is at work on {out}: wait for it") from None
+        raise DatasetError(f"another build is at work on {out}: wait until it ends") from None
     except OSError as error:
         raise DatasetError(
-            f"the data set {out} cannot be written: {error}; what stood there still does"
+            f"the data set {out} cannot be written: {error}; what was there is unchanged"
         ) from None
 
 
 def keep_features(old: Path, new: Path) -> None:
-    """Let the features of an old data set go on with a new one of the same posts.
+    """Keep the features of an old data set for a new one of the same posts.
 
-    They are hours of work on a CPU, so they stand in both until the old one has gone.
+    Computing them takes hours on a CPU. They are hard-linked, so that the old data set keeps them
+    until it is removed.
     """
     if (old / FEATURES).is_dir():
         shutil.copytree(old / FEATURES, new / FEATURES, copy_function=_linked)
@@ -74,10 +76,10 @@ def _linked(source: str, target: str) -> None:
 def write_description(
     folder: Path, content: dict[str, Any], vocabulary: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Write what describes the posts of a folder, whose other files are all there.
+    """Write the files that describe the posts, when all other files are written.
 
-    These are vocabulary, card, Croissant, and last ``dataset.json`` with the digest of each file,
-    whose content is returned.
+    These are vocabulary, Croissant, card and, last, ``dataset.json`` with the digest of each file;
+    its content is returned.
     """
     _write_json(folder / VOCABULARY, vocabulary)
     _write_json(folder / CROISSANT, croissant(content))

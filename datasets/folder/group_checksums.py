@@ -1,10 +1,10 @@
-"""Checksums of the columns of each row group, for what Parquet's own page checksums leave out.
+"""Checksums of the columns of each row group, because Parquet's page checksums miss page headers.
 
-They cover the content of a page and not its header, in which one bit changes how many values a page
-has or how they are packed, and other values are read without a word. So ``dataset.json`` carries a
-CRC-32 of every column of every row group of a shard, headers and all, in hexadecimal: eight digits
-a column, one string a row group. With the digest of the footer they cover every byte of a shard,
-and whoever reads a few columns of a few groups compares these alone.
+One flipped bit in a page's header changes how many values the page has or how they are packed, and
+wrong values are read without an error. So ``dataset.json`` holds a CRC-32 of every column of every
+row group of a shard, including page headers, in hexadecimal: one string for each row group, eight
+digits for each column. Together with the digest of the footer they cover every byte of a shard. A
+reader of a few columns of a few row groups checks only these.
 """
 
 import zlib
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from flickr_emotion.datasets.errors import DamagedDatasetError
 
 _DIGITS = 8
-_PIECE = 2**20
+_BYTES_PER_READ = 2**20
 
 
 def group_checksums(path: Path) -> list[str]:
@@ -31,10 +31,10 @@ def group_checksums(path: Path) -> list[str]:
 
 
 class GroupChecks:
-    """Compares the columns that are read of a shard with their checksums, group by group."""
+    """Compares the columns that are read from a shard with their checksums, group by group."""
 
     def __init__(self, path: Path, columns: Collection[str], expected: Sequence[str]) -> None:
-        """Begin with a shard; ``expected`` is empty where there are no checksums to compare."""
+        """Prepare to check a shard; ``expected`` is empty for a shard without checksums."""
         self._path = path
         self._columns = frozenset(columns)
         self._expected = expected
@@ -43,19 +43,19 @@ class GroupChecks:
         self._rows = 0
 
     def up_to_row(self, rows: int) -> None:
-        """Compare all groups that hold the first ``rows`` rows, each once."""
+        """Check the groups that hold the first ``rows`` rows, each once."""
         while self._footer is not None and self._rows < rows:
             self.group(self._up_to)
             self._rows += self._footer.row_group(self._up_to).num_rows
             self._up_to += 1
 
     def rest(self) -> None:
-        """Compare the groups that were not compared yet."""
+        """Check the groups that have not been checked yet."""
         if self._footer is not None:
             self.up_to_row(self._footer.num_rows)
 
     def group(self, number: int) -> None:
-        """Compare one group; raises ``DamagedDatasetError`` where it is damaged, ``OSError``."""
+        """Check one group; raises ``DamagedDatasetError``, or ``OSError`` if it is unreadable."""
         if self._footer is None:
             return
         with self._path.open("rb") as file:
@@ -65,8 +65,8 @@ class GroupChecks:
                 if self._expected[number][at : at + _DIGITS] != found:
                     name = self._footer.schema.column(column).path.partition(".")[0]
                     raise DamagedDatasetError(
-                        f"{self._path} is damaged (the column {name} of row group {number + 1} is "
-                        "not as it was written)"
+                        f"{self._path} is damaged (the column {name} of row group {number + 1} "
+                        "does not match its checksum)"
                     )
 
     def _leaves(self) -> Iterator[int]:
@@ -83,7 +83,7 @@ def _checksum(file: BinaryIO, footer: pq.FileMetaData, group: int, column: int) 
         starts.append(chunk.dictionary_page_offset)
     file.seek(min(starts))
     left, found = chunk.total_compressed_size, 0
-    while left > 0 and (piece := file.read(min(left, _PIECE))):
+    while left > 0 and (piece := file.read(min(left, _BYTES_PER_READ))):
         found = zlib.crc32(piece, found)
         left -= len(piece)
     return f"{found:0{_DIGITS}x}"

@@ -1,7 +1,7 @@
-"""What a data set folder may hold, by name: so that nothing else is ever removed with one.
+"""Which files a data set folder may hold, so that a build never removes anything else.
 
-A data set is replaced whole, so whatever lies in its folder goes. A file that a user has put there,
-a link, a folder of something else that only looks like a data set: each is a reason not to build.
+A build replaces the whole folder. So it refuses a folder that contains a user's file or a link, and
+a folder that only looks like a data set.
 """
 
 import json
@@ -19,7 +19,7 @@ CARD = "README.md"
 CROISSANT = "croissant.json"
 DATA = "data"
 FEATURES = "features"
-"""What training keeps beside the posts."""
+"""Folder in which training caches features of the posts."""
 
 _FILES = re.compile(
     r"(dataset|vocabulary|croissant)\.json|(excluded|references|decisions)\.parquet|README\.md"
@@ -30,34 +30,31 @@ _FOLDERS = re.compile(r"data|features|features/[^/]+-[0-9a-f]{16}")
 
 
 def check_replaceable(out: Path, source: Path) -> None:
-    """Refuse a place where a new data set would take away anything but an older one.
-
-    Raises ``DatasetError``.
-    """
+    """Raise ``DatasetError`` if a new data set at ``out`` would remove more than an older one."""
     if os.path.lexists(out) and not out.is_dir():
         raise DatasetError(f"{out} is a file: give a folder")
     if out in (source, *source.parents):
-        raise DatasetError(f"{out} holds what it would be made from: give another folder")
+        raise DatasetError(f"{out} holds the input {source}: give another folder")
     check_outside(out)
     if out.is_dir():
         check_folder(out)
 
 
 def check_outside(out: Path) -> None:
-    """Refuse an output in a data set folder: it would replace a file there, or be foreign to it."""
+    """Raise ``DatasetError`` if an output lies inside a data set, which holds no other files."""
     for parent in out.resolve().parents:
         if (parent / DESCRIPTION).is_file():
-            raise DatasetError(f"{out} lies in the data set {parent}: give another place")
+            raise DatasetError(f"{out} lies inside the data set {parent}: give another place")
 
 
 def check_folder(out: Path) -> None:
-    """Refuse a folder that holds anything but a data set; raises ``DatasetError``."""
-    # What is named like none of ours says best what the folder is.
+    """Raise ``DatasetError`` if a folder holds anything but a data set."""
+    # Name an unknown file rather than a misplaced one: it says best what the folder is.
     foreign = sorted(_foreign(out), key=lambda found: is_known(found[0]))
     if foreign:
         name, what = foreign[0]
         raise DatasetError(
-            f"{out} holds {name!r}, which is {what}no part of a data set: give another folder"
+            f"{out} holds {name!r}, which is {what}not part of a data set: give another folder"
         )
     described = out / DESCRIPTION
     names = sorted(path.name for path in out.iterdir())
@@ -66,11 +63,11 @@ def check_folder(out: Path) -> None:
             f"{out} holds {names[0]!r} but no {DESCRIPTION} of a data set: give another folder"
         )
     if names and not _describes_data_set(described):
-        raise DatasetError(f"{described} describes no data set: give another folder")
+        raise DatasetError(f"{described} does not describe a data set: give another folder")
 
 
 def _foreign(out: Path) -> list[tuple[str, str]]:
-    """Return the entries that do not belong to a data set, each with what to say of it."""
+    """Return the entries that are not part of a data set, each with a remark for the message."""
     found = []
     for path, folders, files in os.walk(out):
         for names, known in ((folders, _FOLDERS), (files, _FILES)):
@@ -81,7 +78,7 @@ def _foreign(out: Path) -> list[tuple[str, str]]:
                     found.append((relative, "a link and "))
                 elif not known.fullmatch(relative):
                     found.append((relative, ""))
-        # What lies in a foreign folder is not looked at: the folder is named.
+        # Foreign folders are named, but not searched.
         folders[:] = [
             name
             for name in folders
@@ -91,12 +88,12 @@ def _foreign(out: Path) -> list[tuple[str, str]]:
 
 
 def is_known(relative: str) -> bool:
-    """Whether a data set may hold a file or folder of this name."""
+    """Return whether a data set may hold a file or folder of this name."""
     return bool(_FILES.fullmatch(relative) or _FOLDERS.fullmatch(relative))
 
 
 def _describes_data_set(path: Path) -> bool:
-    """Whether a file may be a data set's description: a damaged one is mended by a build."""
+    """Return whether a file may describe a data set; a damaged one may, as a build repairs it."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

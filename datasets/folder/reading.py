@@ -1,7 +1,7 @@
-"""A data set folder as its readers see it: training, evaluation, inspection, manifests.
+"""Opens and reads data set folders, for training, evaluation, inspection and manifests.
 
-The format is described in ``docs/datasets.md``. A folder is checked when it is opened, so that
-those who read it need not be careful again: what is damaged on disk is refused, not read.
+The format is described in ``docs/datasets.md``. A folder is checked when it is opened, so that its
+readers can trust it: damaged data is refused, not read.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -51,7 +51,7 @@ class Vocabulary:
     """Words and tags of the training split with their counts, most frequent first."""
 
     min_count: int
-    """Words and tags seen fewer times than this are ``<UNK>`` to the network."""
+    """The network replaces words and tags with smaller counts by ``<UNK>``."""
     words: dict[str, int]
     tags: dict[str, int]
 
@@ -70,39 +70,42 @@ class Dataset:
 
     folder: Path
     version: int
-    """Of the format."""
+    """Version of the format."""
     kind: str
-    """``votes``, ``sentiment`` or ``labels``: what the labels were decided from."""
+    """``votes``, ``sentiment`` or ``labels``: where the labels come from."""
     service: str
-    """``flickr``, ``other`` (another server in its place, such as the sandbox) or ``own``."""
+    """``flickr``, ``other`` (a server in Flickr's place, such as the sandbox) or ``own``."""
     classes: tuple[str, ...]
     counts: dict[str, dict[str, Any]]
     """By split: ``total``, ``labels`` (label to count) and ``subsets`` (subset to count)."""
     digest: str
-    """SHA-256 of the posts of all splits: two data sets with the same digest hold the same."""
+    """SHA-256 of the posts of all splits: data sets with the same digest hold the same posts."""
     options: dict[str, Any]
     image_size: str | None
     """The size of the pictures as fetched (``harvest.flickr.photo_url.SIZES``); None if unknown."""
     described: dict[str, Any]
-    """All that ``dataset.json`` holds."""
+    """The whole content of ``dataset.json``."""
     files: dict[str, dict[str, Any]]
-    """Size and digests by file; none for a data set from before they were kept."""
+    """Size and digests by file; empty for an older data set, which has none."""
 
     def shards(self, split: str) -> list[Path]:
-        """Return the Parquet files of a split in their order."""
+        """Return the Parquet files of a split, in order."""
         return sorted((self.folder / "data").glob(f"{split}-*.parquet"))
 
     def batches(
         self, split: str, columns: Sequence[str], batch_size: int = 1024
     ) -> Iterator[list[dict[str, Any]]]:
-        """Yield the posts of a split as lists of rows, ``batch_size`` at a time, in their order."""
+        """Yield the posts of a split as lists of at most ``batch_size`` rows, in order."""
         for table in self.tables(split, columns, batch_size):
             yield table.to_pylist()
 
     def tables(
         self, split: str, columns: Sequence[str], batch_size: int = 1024
     ) -> Iterator[pa.Table]:
-        """Yield the posts of a split as tables of ``batch_size`` rows, in their order."""
+        """Yield the posts of a split as tables of at most ``batch_size`` rows, in order.
+
+        Raises ``DamagedDatasetError`` if a shard is damaged or cannot be read.
+        """
         for shard in self.shards(split):
             try:
                 checks = self.group_checks(shard, columns)
@@ -112,7 +115,7 @@ class Dataset:
                         rows += batch.num_rows
                         checks.up_to_row(rows)
                         yield pa.Table.from_batches([batch])
-                    # Where a page says that it has fewer values, fewer rows come and no error.
+                    # A damaged page header may claim fewer values: then rows are missing silently.
                     checks.rest()
                     if rows != file.metadata.num_rows:
                         raise OSError(f"{rows} rows, not {file.metadata.num_rows}")
@@ -120,9 +123,9 @@ class Dataset:
                 raise DamagedDatasetError(f"{shard} cannot be read ({error})") from None
 
     def group_checks(self, shard: Path, columns: Sequence[str]) -> GroupChecks:
-        """Return what compares the row groups of a shard, for those who read some columns of it.
+        """Return the checks of a shard's row groups, for code that reads some columns itself.
 
-        ``tables`` and ``batches`` do so themselves.
+        ``tables`` and ``batches`` apply them already.
         """
         name = shard.relative_to(self.folder).as_posix()
         return GroupChecks(shard, columns, self.files.get(name, {}).get(GROUPS, ()))
@@ -142,17 +145,17 @@ class Dataset:
             raise DamagedDatasetError(f"{path} is damaged ({error})") from None
 
     def check_file(self, name: str) -> None:
-        """Compare all of a file with its digest, for those who take it over as it is.
+        """Check a whole file against its digest, for code that copies it unchanged.
 
-        Raises ``DatasetError`` where it is damaged; a data set without digests is believed.
+        Raises ``DatasetError`` if it is damaged. Nothing is checked if there are no digests.
         """
         self._check(name, check_whole)
 
     def check_shard(self, shard: Path) -> None:
-        """Compare a shard's size and footer with what ``dataset.json`` says of them."""
+        """Check a shard's size and footer against ``dataset.json``."""
         name = shard.relative_to(self.folder).as_posix()
         if self.files and name not in self.files:
-            raise DamagedDatasetError(f"{shard} is no part of the data set")
+            raise DamagedDatasetError(f"{shard} is not part of the data set")
         self._check(name, check_briefly)
 
     def _check(self, name: str, check: Callable[[Path, str, dict[str, Any]], None]) -> None:
@@ -169,8 +172,8 @@ class Dataset:
 def open_dataset(folder: Path) -> Dataset:
     """Open a data set folder.
 
-    Raises ``DatasetError`` where the folder is none, is of a newer format, lacks a file, or is
-    damaged: what can be seen without reading all of it.
+    Raises ``DatasetError`` if the folder is not a data set, has a newer format, lacks a file, or is
+    damaged, as far as this can be seen without reading all of it.
 
     >>> from pathlib import Path
     >>> from flickr_emotion import open_dataset
@@ -184,11 +187,14 @@ def open_dataset(folder: Path) -> Dataset:
     content = _read_json(described, LARGEST_DESCRIPTION)
     version = content.get("version")
     if content.get("format") != FORMAT or type(version) is not int:
-        raise DatasetError(f"{described} describes no data set of `build-splits`")
+        raise DatasetError(
+            f"{described} does not describe a data set: give the folder that `build-splits --out` "
+            "wrote"
+        )
     if version > FORMAT_VERSION:
         raise DatasetError(
-            f"{folder} has data set format {version}, this program reads up to {FORMAT_VERSION}: "
-            "update the program"
+            f"{folder} has data set format {version}, but this program reads only up to "
+            f"{FORMAT_VERSION}: update the program"
         )
     try:
         dataset = Dataset(
@@ -206,7 +212,7 @@ def open_dataset(folder: Path) -> Dataset:
         )
         check_objects(content)
         if version >= _FIRST_WITH_DIGESTS and not {FILES, OWN_DIGEST} <= set(content):
-            raise DamagedError("is damaged (its digests are not there)")
+            raise DamagedError("is damaged (its digests are missing)")
         check_own_digest(content)
     except DamagedError as error:
         raise DamagedDatasetError(f"{described} {error}") from None
@@ -235,8 +241,8 @@ def _check_shards(dataset: Dataset, split: str) -> None:
         posts += metadata.num_rows
     if posts != dataset.counts.get(split, {}).get("total"):
         raise DamagedDatasetError(
-            f"{dataset.folder / 'data'} holds {posts} posts of {split}, dataset.json says "
-            f"another number"
+            f"{dataset.folder / 'data'} holds {posts} posts of {split}, but dataset.json says "
+            "another number"
         )
 
 

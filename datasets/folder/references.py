@@ -1,7 +1,7 @@
-"""``references.parquet``: where Flickr keeps the photo of each post, and what its picture was.
+"""``references.parquet``: each post's photo reference on Flickr, and the digest of its picture.
 
-Readers of the shards need none of it; a manifest is made of it, so that others can fetch the same
-pictures and see whether they are the same.
+Manifests are made from it, so that others can fetch the pictures again and see whether they are the
+same. Readers of the shards do not need it.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,9 +20,9 @@ SCHEMA = pa.schema(
         pa.field("server", pa.string()),
         pa.field("farm", pa.string()),
         pa.field("secret", pa.string()),
-        # VSO: the adjective-noun pair that the list names the photo under first.
+        # The first adjective-noun pair under which the list names the photo; VSO only.
         pa.field("pair", pa.string()),
-        # Of the picture as it was fetched, in hex; null where the post has none.
+        # SHA-256 in hex of the picture as fetched; null for a post without a picture.
         pa.field("image_sha256", pa.string()),
     ]
 )
@@ -31,9 +31,9 @@ _ROW_GROUP = 100_000
 
 @contextmanager
 def references_in(folder: Path) -> Iterator[Callable[[str, pa.Table], None]]:
-    """Give a function that takes posts of a split, with at least the columns of ``SCHEMA``.
+    """Yield a function that adds posts of a split, with at least the columns of ``SCHEMA``.
 
-    The rows of all splits come side by side and are written split after split, as shards are.
+    The splits may be added in any order; the file holds them one after the other, as in shards.
     """
     parts = {split: folder / f"{FILE_NAME}.{split}" for split in SPLITS}
     with ExitStack() as opened:

@@ -1,6 +1,6 @@
-"""Rows that come in pieces of any size go into Parquet in row groups of one size.
+"""Writes rows to Parquet in row groups of a fixed size, whatever the size of the tables given.
 
-So the same rows give the same bytes, however they came, and a reader can ask for a few of them.
+So the same rows give the same bytes, and a reader can read a few of them.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,13 +16,13 @@ class RowGroups:
     """Cuts tables into groups of ``rows`` rows each."""
 
     def __init__(self, schema: pa.Schema, rows: int) -> None:
-        """Begin with nothing."""
+        """Start without rows."""
         self._rows = rows
         self.rest = schema.empty_table()
-        """What does not fill a group yet."""
+        """Rows that do not fill a group yet."""
 
     def cut(self, table: pa.Table) -> Iterator[pa.Table]:
-        """Take a table, and yield the groups that are full with it."""
+        """Add a table, and yield the groups that are now full."""
         waiting = pa.concat_tables([self.rest, table])
         full = waiting.num_rows // self._rows * self._rows
         self.rest = waiting.slice(full)
@@ -34,7 +34,7 @@ class RowGroups:
 def parquet_in_groups(
     path: Path, schema: pa.Schema, rows: int
 ) -> Iterator[Callable[[pa.Table], None]]:
-    """Give a function that writes tables of ``schema`` to a file, in row groups of ``rows``."""
+    """Yield a function that writes tables of ``schema`` to a file, in row groups of ``rows``."""
     groups = RowGroups(schema, rows)
     with parquet_writer(path, schema) as writer:
 

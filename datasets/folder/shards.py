@@ -1,8 +1,8 @@
-"""Parquet shards in Hugging Face's layout and naming, the same bytes for the same posts.
+"""Parquet shards in Hugging Face's layout and naming; the same posts give the same bytes.
 
-``data/train-00000-of-00002.parquet``: zstd, row groups small enough for random access, files of
-at most 512 MB. ``load_dataset``, pandas, polars and DuckDB read them as they stand; the schema's
-metadata tells Hugging Face's reader that ``image`` holds pictures.
+``data/train-00000-of-00002.parquet``: zstd, row groups small enough for random access, files of at
+most 512 MB. ``load_dataset``, pandas, polars and DuckDB read them directly; the schema's metadata
+tells Hugging Face's reader that ``image`` holds pictures.
 """
 
 import json
@@ -52,8 +52,10 @@ SCHEMA = pa.schema(
 
 @contextmanager
 def shards_in(folder: Path, split: str) -> Iterator[Callable[[pa.Table], None]]:
-    """Give a function that takes the posts of a split (``SCHEMA``) in their order; one shard at
-    least is in ``folder`` at the end."""
+    """Yield a function that adds posts of a split (``SCHEMA``), in order.
+
+    At the end ``folder`` holds at least one shard, also of an empty split.
+    """
     groups = RowGroups(SCHEMA, _ROW_GROUP)
     shards = _Shards(folder, split)
     try:
@@ -72,7 +74,10 @@ def shards_in(folder: Path, split: str) -> Iterator[Callable[[pa.Table], None]]:
 
 
 class _Shards:
-    """Row groups in files that stay below the limit, under names that wait for their number."""
+    """Writes row groups to files below the size limit, under temporary names.
+
+    The final names contain the number of shards, which is known only at the end.
+    """
 
     def __init__(self, folder: Path, split: str) -> None:
         self._folder, self._split = folder, split
@@ -88,7 +93,7 @@ class _Shards:
             self._writer = parquet_writer(self.written[-1], SCHEMA)
             self._size = 0
         self._writer.write_table(group, row_group_size=_ROW_GROUP)
-        # Pictures do not shrink under zstd, so what goes in is what comes out, or less.
+        # Zstd does not shrink pictures: the size in memory is close to the size on disk.
         self._size += group.nbytes
 
     def close(self) -> None:
@@ -98,14 +103,14 @@ class _Shards:
 
 
 def write_shards(folder: Path, split: str, posts: Iterable[pa.Table]) -> None:
-    """Write a split's posts (tables of ``SCHEMA``) as shards into ``folder``; one at least."""
+    """Write a split's posts (tables of ``SCHEMA``) as one or more shards into ``folder``."""
     with shards_in(folder, split) as write:
         for table in posts:
             write(table)
 
 
 def picture_column(photo_ids: Iterable[str], pictures: Iterator[bytes | None]) -> pa.Array:
-    """Return the column ``image``: what each post's picture holds, and a name for it."""
+    """Return the column ``image``: the bytes of each post's picture, and a file name for it."""
     field = SCHEMA.field("image").type
     values = [
         None if picture is None else {"bytes": picture, "path": f"{photo_id}.jpg"}

@@ -1,1 +1,1 @@
-"""``inspect``: what a data set holds, as a table and as a page."""
+"""``inspect``: shows what a data set holds, as tables and as an HTML page."""

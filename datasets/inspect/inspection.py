@@ -1,8 +1,8 @@
-"""What a data set holds, gathered in one pass: what a researcher looks at before training on it.
+"""Gathers in one pass what a researcher wants to know about a data set before training on it.
 
 Counts by split, label and subset (the paper's Figure 3), lengths of texts, tags by label, leakage,
-exclusions, and samples. The shards are streamed column by column: a million posts take no more
-memory than the vocabulary, and pictures are read for samples alone.
+exclusions, and samples. Only the needed columns are read, in batches: memory depends on the
+vocabulary and not on the number of posts, and pictures are read only for samples.
 """
 
 import math
@@ -22,16 +22,16 @@ from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
 from flickr_emotion.datasets.inspect.tag_counts import TagCounts
 from flickr_emotion.datasets.rules.text import words
 
-# Only so many of training's most frequent tags are counted by label, which bounds the table.
+# Only this many of the most frequent training tags are counted by label, which bounds the table.
 _MOST_TAGS = 20_000
-_SAMPLES_OF_LABEL = 6
+_SAMPLES_PER_LABEL = 6
 _MOST_SAMPLES = 96
 _COLUMNS = ("photo_id", "text", "tags", "label", "modalities")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sample:
-    """A training post, as it is shown."""
+    """A training post that is shown as a sample."""
 
     photo_id: str
     label: str
@@ -39,12 +39,12 @@ class Sample:
     text: str | None
     tags: tuple[str, ...]
     row: int
-    """Its place among the training posts."""
+    """Its row among the training posts, from 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inspection:
-    """What is told of a data set."""
+    """The figures and samples of a data set."""
 
     dataset: Dataset
     by_label: dict[str, dict[str, int]]
@@ -56,18 +56,16 @@ class Inspection:
     text_lengths: Counter[int]
     """Texts of all splits by their number of words."""
     frequent_tags: dict[str, list[tuple[str, int]]]
-    """By label: the tags of most training posts, with their number."""
+    """By label: its most frequent tags, with the number of its training posts that have them."""
     telling_tags: dict[str, list[tuple[str, int]]]
-    """By label: the tags that speak most for it, with the training posts of the label that have
-    them (see ``TagCounts.telling``)."""
+    """By label: its distinctive tags (``TagCounts.telling``), with the number of its training posts
+    that have them."""
     samples: list[Sample]
-    """The first training posts of each label: shards are in the order of a digest."""
+    """The first training posts of each label; they are a random sample, because shards are in the
+    order of a digest."""
 
     def text_length(self, quantile: float) -> int:
-        """Return the number of words that a fraction ``quantile`` of the texts do not exceed.
-
-        There must be a text.
-        """
+        """Return a quantile (0 to 1) of the number of words in a text; there must be a text."""
         wanted = max(1, math.ceil(quantile * self.text_lengths.total()))
         seen = 0
         lengths = sorted(self.text_lengths)
@@ -78,7 +76,7 @@ class Inspection:
         return lengths[-1]
 
     def text_bins(self) -> list[tuple[int, int, int]]:
-        """Return first and last number of words, and number of texts, of at most 15 equal bins."""
+        """Return at most 15 equal bins: first and last number of words, and number of texts."""
         longest = max(self.text_lengths, default=0)
         width = next(size for size in _bin_sizes() if longest < 15 * size)
         counts: Counter[int] = Counter()
@@ -91,14 +89,14 @@ class Inspection:
         ]
 
     def leakage(self) -> dict[str, str]:
-        """Return what ``dataset.json`` says of leakage, a line for each figure."""
+        """Return the figures on leakage in ``dataset.json``, by name."""
         return dict(_flat(self.dataset.described.get("leakage") or {}))
 
 
 def inspect_dataset(folder: Path) -> Inspection:
-    """Gather what is told of a data set.
+    """Gather the figures and samples of a data set.
 
-    Raises ``DatasetError`` where the folder is none or is damaged.
+    Raises ``DatasetError`` if the folder is not a data set or is damaged.
 
     >>> from pathlib import Path
     >>> from flickr_emotion import inspect_dataset
@@ -110,7 +108,7 @@ def inspect_dataset(folder: Path) -> Inspection:
     lengths: Counter[int] = Counter()
     tags = TagCounts(list(dataset.vocabulary().tags)[:_MOST_TAGS])
     samples: dict[str, list[Sample]] = defaultdict(list)
-    each = max(1, min(_SAMPLES_OF_LABEL, _MOST_SAMPLES // max(1, len(dataset.classes))))
+    each = max(1, min(_SAMPLES_PER_LABEL, _MOST_SAMPLES // max(1, len(dataset.classes))))
     for split in SPLITS:
         first = 0
         for table in dataset.tables(split, _COLUMNS):

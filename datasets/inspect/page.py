@@ -1,8 +1,8 @@
-"""An inspection as one page that needs nothing else: plots and thumbnails are in it.
+"""Writes an inspection as one self-contained HTML page, with plots and thumbnails.
 
-What a data set holds was written by strangers. Every text, tag and label is escaped, without its
-control characters, every picture is decoded and encoded anew, and the page forbids itself scripts
-and whatever is not in it.
+The content of a data set is untrusted. Every text, tag and label is escaped and its control
+characters are replaced, every picture is decoded and encoded again, and the page's content security
+policy forbids scripts and external resources.
 """
 
 import base64
@@ -58,9 +58,9 @@ table.plain td {{ border: none }}
 
 
 def write_page(inspection: Inspection, path: Path) -> None:
-    """Write the page; what stood at ``path`` is whole until the page is.
+    """Write the page to ``path``, replacing an older file only when the page is complete.
 
-    Raises ``DatasetError`` where it cannot be written or a shard cannot be read.
+    Raises ``DatasetError`` if it cannot be written or a shard cannot be read.
     """
     check_outside(path)
     content = "".join(_page(inspection))
@@ -84,11 +84,11 @@ def _page(inspection: Inspection) -> Iterable[str]:
         digest=_text(dataset.digest),
     )
     if described.get("service", "flickr") != "flickr":
-        yield "<p>The posts are not from Flickr but from another server.</p>\n"
+        yield "<p>The posts are not from Flickr.</p>\n"
     if reduced := described.get("reduced"):
         yield (
-            f"<p>Reduced: {_text(str(reduced.get('fraction')))} of the complete training posts are "
-            "whole, the others keep one modality.</p>\n"
+            f"<p>Reduced: a fraction of {_text(str(reduced.get('fraction')))} of the complete "
+            "training posts is unchanged, the others keep one modality.</p>\n"
         )
     yield "<h2>Posts by label</h2>\n"
     yield stacked_bars("labels", inspection.by_label, SPLITS)
@@ -100,17 +100,17 @@ def _page(inspection: Inspection) -> Iterable[str]:
     yield _table(inspection.label_subsets, list(subsets))
     yield f"<h2>Texts</h2>\n<p>{_text(summary(inspection))}</p>\n"
     yield histogram("texts", inspection.text_bins(), "words in a text")
-    yield "<h2>Tags</h2>\n<h3>Of most training posts</h3>\n"
+    yield "<h2>Tags of training posts</h2>\n<h3>Most frequent tags by label</h3>\n"
     yield _tags(inspection.frequent_tags)
-    yield "<h3>That tell a label from the others</h3>\n"
+    yield "<h3>Distinctive tags by label</h3>\n"
     yield _tags(inspection.telling_tags)
     if leakage := inspection.leakage():
-        yield "<h2>Leakage from training</h2>\n"
+        yield "<h2>Leakage: posts that share something with a training post</h2>\n"
         yield _rows(leakage.items())
     yield "<h2>Not in the data set</h2>\n"
     excluded = described.get("excluded") or {}
     yield _rows((reason, str(count)) for reason, count in excluded.items())
-    yield "<h2>Samples of training</h2>\n"
+    yield "<h2>Samples of training posts</h2>\n"
     pictures = _pictures(dataset, [sample.row for sample in inspection.samples])
     for label in dataset.classes:
         yield f'<h3>{_text(label)}</h3>\n<div class="samples">\n'
@@ -163,7 +163,7 @@ def _sample(sample: Sample, picture: bytes | None) -> str:
 
 
 def _pictures(dataset: Dataset, rows: Sequence[int]) -> dict[int, bytes]:
-    """Return the pictures of some training posts; only the row groups that hold them are read."""
+    """Return the pictures of some training posts by row; only the needed row groups are read."""
     wanted = set(rows)
     pictures: dict[int, bytes] = {}
     first = 0

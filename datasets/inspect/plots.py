@@ -1,8 +1,8 @@
-"""The plots of an inspection, as SVG that stands inside a page.
+"""Draws the plots of an inspection as SVG for an HTML page, without a display.
 
-Drawn without a display. The same figures give the same bytes: no date, ids that depend on the
-plot's name alone, and matplotlib's own settings instead of the user's. Texts stay texts, so that a
-browser draws them in whatever script they are.
+The same figures give the same bytes: the SVG has no date, its ids depend only on the plot's name,
+and matplotlib's default settings replace the user's. Text is not converted to paths, so that the
+browser can draw any script.
 """
 
 import io
@@ -21,7 +21,7 @@ _NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 
 
 def stacked_bars(name: str, rows: Mapping[str, Mapping[str, int]], columns: Sequence[str]) -> str:
-    """Return a plot of a bar for each row, made of its columns; the first row is uppermost."""
+    """Return a plot with one stacked bar for each row; the first row is at the top."""
     with _settings(name):
         figure = Figure(figsize=(_WIDTH, 0.9 + 0.27 * len(rows)), layout="constrained")
         axes = figure.subplots()
@@ -34,13 +34,13 @@ def stacked_bars(name: str, rows: Mapping[str, Mapping[str, int]], columns: Sequ
         axes.set_yticks(places, list(map(printable, rows)))
         axes.invert_yaxis()
         axes.set_xlabel("posts")
-        # Beside the bars: on them it would hide the longest.
+        # The legend is beside the bars, because it would cover the longest ones.
         axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
         return _svg(figure)
 
 
 def histogram(name: str, bins: Sequence[tuple[int, int, int]], unit: str) -> str:
-    """Return a plot of bins: first and last value, and how many posts there are."""
+    """Return a histogram; a bin is its first and last value and its number of posts."""
     with _settings(name):
         figure = Figure(figsize=(_WIDTH, 2.8), layout="constrained")
         axes = figure.subplots()
@@ -57,9 +57,9 @@ def _settings(name: str) -> Iterator[None]:
         mpl.rcdefaults()
         mpl.rcParams["svg.hashsalt"] = name
         mpl.rcParams["svg.fonttype"] = "none"
-        # A label may hold dollar signs; it is no formula.
+        # A dollar sign in a label does not start a formula.
         mpl.rcParams["text.parse_math"] = False
-        # The browser's fonts draw what matplotlib's own lacks.
+        # The browser has fonts for glyphs that matplotlib's font lacks.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         yield
 

@@ -1,7 +1,7 @@
-"""An inspection as lines for a terminal.
+"""Formats an inspection as tables for a terminal.
 
-What a data set holds was written by strangers: it is shown cell by cell as
-``flickr_emotion.common.printing`` has it.
+The content of a data set is untrusted, so every cell goes through
+``flickr_emotion.common.printing``.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,28 +10,32 @@ from flickr_emotion.common.printing import printable
 from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.inspect.inspection import Inspection, Sample
 
-_BAR = 40
+_BAR_WIDTH = 40
 _SHOWN_SAMPLES = 2
 _SHOWN_CHARACTERS = 100
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def describe(inspection: Inspection) -> str:
-    """Return tables and lists, in plain lines."""
+    """Return all tables and lists as text."""
     described = inspection.dataset.described
     parts = [
         _table("posts by label", inspection.by_label, SPLITS),
         _table("posts by subset", occurring(inspection.by_subset), SPLITS),
         _table("label and subset", inspection.label_subsets, list(occurring(inspection.by_subset))),
         _text_lengths(inspection),
-        _tags("tags of most training posts", inspection.frequent_tags),
-        _tags("tags that tell a label from the others", inspection.telling_tags),
+        _tags("most frequent training tags by label", inspection.frequent_tags),
+        _tags("distinctive training tags by label", inspection.telling_tags),
     ]
     if leakage := inspection.leakage():
-        parts.append(_list("leakage from training", leakage.items()))
+        parts.append(
+            _list("leakage: posts that share something with a training post", leakage.items())
+        )
     if reduced := described.get("reduced"):
         fraction = printable(str(reduced.get("fraction")))
-        parts.append(f"reduced: {fraction} of the complete training posts are whole")
+        parts.append(
+            f"reduced: a fraction of {fraction} of the complete training posts is unchanged"
+        )
     excluded = [(reason, str(n)) for reason, n in (described.get("excluded") or {}).items()]
     parts.append(_list("not in the data set", excluded or [("none", "0")]))
     parts.append(_samples(inspection))
@@ -39,17 +43,17 @@ def describe(inspection: Inspection) -> str:
 
 
 def occurring(rows: Mapping[str, Mapping[str, int]]) -> dict[str, Mapping[str, int]]:
-    """Return the rows in which anything is counted."""
+    """Return the rows that are not all zero."""
     return {name: counts for name, counts in rows.items() if any(counts.values())}
 
 
 def summary(inspection: Inspection) -> str:
-    """Return number and quantiles of the lengths of texts, in words."""
+    """Return the number of texts and quantiles of their lengths in words."""
     lengths = inspection.text_lengths
     if not lengths:
         return "no texts"
     quantiles = "  ".join(f"{q:.0%} {inspection.text_length(q)}" for q in QUANTILES)
-    return f"{lengths.total()} texts, words: least {min(lengths)}  {quantiles}  most {max(lengths)}"
+    return f"{lengths.total()} texts, words: min {min(lengths)}  {quantiles}  max {max(lengths)}"
 
 
 def _table(title: str, rows: Mapping[str, Mapping[str, int]], columns: Iterable[str]) -> str:
@@ -72,7 +76,7 @@ def _text_lengths(inspection: Inspection) -> str:
     bins = inspection.text_bins()
     most = max((count for *_, count in bins), default=0)
     lines = [
-        f"{f'{first}-{last}':>12}{count:>9}  {'#' * round(_BAR * count / most)}".rstrip()
+        f"{f'{first}-{last}':>12}{count:>9}  {'#' * round(_BAR_WIDTH * count / most)}".rstrip()
         for first, last, count in bins
     ]
     return "\n".join([summary(inspection), *lines])
@@ -95,7 +99,7 @@ def _list(title: str, rows: Iterable[tuple[str, str]]) -> str:
 
 
 def _samples(inspection: Inspection) -> str:
-    lines = ["samples of training"]
+    lines = ["samples of training posts"]
     for label in inspection.dataset.classes:
         of_label = [sample for sample in inspection.samples if sample.label == label]
         lines += [_sample(sample) for sample in of_label[:_SHOWN_SAMPLES]]

@@ -1,4 +1,4 @@
-"""Which tags a label's posts have most often, and which tell it from the others.
+"""Finds the most frequent tags of each label, and its distinctive tags.
 
 The counts are a table of labels by a bounded number of tags, filled batch by batch.
 """
@@ -12,22 +12,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _TOP_TAGS = 10
-# A label's telling tags are beyond chance: were no tag to tell anything, one would stand there once
-# in 20 times, however many tags there are.
+# Family-wise error rate of a label's distinctive tags: if tags did not depend on labels, any tag
+# would be listed with this probability, however many tags there are.
 _CHANCE = 0.05
 
 
 class TagCounts:
-    """Counts the training posts of each label that have each of some tags."""
+    """Counts the training posts by label and tag."""
 
     def __init__(self, tags: list[str]) -> None:
-        """Start with nothing; tags that are not among ``tags`` are not counted."""
+        """Start with no posts; only the given tags are counted."""
         self._tags = pa.array(tags, pa.string())
         self._counts: dict[str, npt.NDArray[np.int64]] = {}
         self._posts: Counter[str] = Counter()
 
     def add(self, labels: list[str], tags: pa.ChunkedArray) -> None:
-        """Count posts: a label and a list of tags each."""
+        """Count posts: each has a label and a list of tags."""
         self._posts.update(labels)
         owner = pc.list_parent_indices(tags).to_numpy()
         index = pc.index_in(pc.list_flatten(tags), value_set=self._tags)
@@ -40,16 +40,16 @@ class TagCounts:
             self._counts[name] = self._counts.get(name, 0) + counts
 
     def frequent(self, label: str) -> list[tuple[str, int]]:
-        """Return the tags that most posts of a label have."""
+        """Return the most frequent tags of a label, with its number of posts that have them."""
         counts = self._of(label)
         return self._named(np.argsort(-counts, kind="stable"), counts)
 
     def telling(self, label: str) -> list[tuple[str, int]]:
-        """Return the tags that speak most for a label and against the others.
+        """Return the distinctive tags of a label, with its number of posts that have them.
 
         They are ranked by the logarithm of the odds ratio (the odds that a post of the label has
         the tag, over the odds that another post has it; half a post added to each count) divided by
-        its standard error, so that a tag of three posts does not outdo one of three hundred.
+        its standard error, so that a tag of three posts is not ranked above one of three hundred.
         """
         here = self._of(label)
         if self._posts.total() == self._posts[label]:

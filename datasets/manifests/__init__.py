@@ -1,1 +1,1 @@
-"""Commands on manifests: export, verify, diff."""
+"""The commands on manifests: export, verify and diff."""

@@ -1,8 +1,8 @@
-"""``manifest diff A B``: in what two manifests differ, counted.
+"""``manifest diff A B``: counts the differences between two manifests.
 
-Two builds of the same list, or one before and after a change of options, are compared without
-their data sets. Both are in the order of photo ids, so they are read side by side, and memory holds
-a batch of each.
+This compares two builds of the same list, for example before and after a change of options, without
+their data sets. Both manifests are sorted by photo id, so they are read side by side, with one
+batch of each in memory.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from flickr_emotion.harvest.manifests.description import Description
 from flickr_emotion.harvest.manifests.file import SCHEMA, Manifest, open_manifest
 from flickr_emotion.harvest.manifests.rows import photo_numbers
 
-# What a post can differ in, with the columns that say so.
+# The aspects in which posts can differ, with the columns that are compared.
 _ASPECTS = {
     "label": ["label"],
     "votes": ["votes", "sentiment"],
@@ -33,22 +33,23 @@ _ASPECTS = {
 
 @dataclass(kw_only=True)
 class ManifestDiff:
-    """In what two manifests differ."""
+    """The differences between two manifests."""
 
     posts_a: int
     posts_b: int
     only_a: int = 0
     only_b: int = 0
     changed: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_ASPECTS, 0))
-    """Posts of both that differ, by what they differ in: ``label``, ``votes`` (or sentiment),
-    ``split``, the content of ``image``, ``text`` and ``tags``, ``reference``, ``pair``."""
+    """Number of posts in both manifests that differ, by aspect: ``label``, ``votes`` (or
+    sentiment), ``split``, the content of ``image``, ``text`` and ``tags``, ``reference``,
+    ``pair``."""
     described: dict[str, list[Any]] = field(default_factory=dict)
-    """What differs in kind, service, classes, options, data set digest and size of the pictures:
-    in A and in B."""
+    """Metadata that differ (kind, service, classes, options, data set digest, size of the
+    pictures): the value in A and the value in B."""
 
     @property
     def equal(self) -> bool:
-        """Whether they say the same."""
+        """Whether the manifests are equal."""
         counts = (self.only_a, self.only_b, *self.changed.values())
         return not any(counts) and not self.described
 
@@ -75,7 +76,7 @@ class ManifestDiff:
 
 
 def diff_manifests(path_a: Path, path_b: Path) -> ManifestDiff:
-    """Compare two manifests; raises ``HarvestError`` where one of them breaks a rule.
+    """Compare two manifests; raises ``HarvestError`` if one of them is not valid.
 
     >>> from pathlib import Path
     >>> from flickr_emotion import diff_manifests
@@ -125,7 +126,7 @@ def _described(a: Description, b: Description) -> dict[str, list[Any]]:
 
 
 def _side_by_side(a: Manifest, b: Manifest) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
-    """Yield rows of both that cover the same span of photo ids, all rows in the end."""
+    """Yield batches of both that cover the same range of photo ids, until all rows are read."""
     streams = a.batches(), b.batches()
     empty = SCHEMA.empty_table().to_batches()
     nothing = empty[0] if empty else pa.RecordBatch.from_pylist([], schema=SCHEMA)
@@ -140,7 +141,7 @@ def _side_by_side(a: Manifest, b: Manifest) -> Iterator[tuple[pa.RecordBatch, pa
         if not any(rows.num_rows for rows in left):
             return
         numbers = [photo_numbers(rows["photo_id"]) for rows in left]
-        # Up to here no more is to come on either side.
+        # Both manifests have been read completely up to this photo id.
         bound = min(ids[-1] for ids in numbers if len(ids))
         cuts = [int(np.searchsorted(ids, bound, side="right")) for ids in numbers]
         yield left[0].slice(0, cuts[0]), left[1].slice(0, cuts[1])

@@ -1,7 +1,7 @@
-"""The digests by which a manifest knows a post's text and tags without holding them.
+"""The digests of a post's text and tags that a manifest holds in place of the content.
 
-Export and verify must take them from the same bytes: the text as it is in the data set, the tags as
-a JSON array without spaces, both in UTF-8. Of each SHA-256 the first half is kept.
+Export and verify must compute them from the same bytes: the text as it is in the data set, the tags
+as a JSON array without spaces, both in UTF-8. The first half of each SHA-256 is kept.
 """
 
 import hashlib
@@ -13,12 +13,12 @@ import pyarrow.compute as pc
 
 from flickr_emotion.harvest.manifests.file import DIGEST
 
-# What JSON writes otherwise than it is.
+# Characters that JSON escapes.
 _ESCAPED = r'["\\\x00-\x1f]'
 
 
 def half_digests(texts: pa.Array) -> pa.Array:
-    """Return the digests of texts; null where a text is."""
+    """Return the digests of texts; the digest of null is null."""
     digests = [
         None if text is None else hashlib.sha256(text).digest()[: DIGEST.byte_width]
         for text in texts.cast(pa.binary()).to_pylist()
@@ -27,7 +27,7 @@ def half_digests(texts: pa.Array) -> pa.Array:
 
 
 def tags_as_json(tags: pa.Array) -> pa.Array:
-    """Return each post's tags as the JSON array that is digested; null where there are none."""
+    """Return each post's tags as the JSON array that is digested; null for a post without tags."""
     values = tags.flatten()
     if pc.any(pc.match_substring_regex(values, _ESCAPED)).as_py():
         return pa.array([tags_json(post) if post else None for post in tags.to_pylist()])

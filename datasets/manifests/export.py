@@ -1,10 +1,11 @@
-"""``manifest export``: which posts a data set holds, without their content, in one small file.
+"""``manifest export``: writes a small file that says which posts a data set holds.
 
-Whoever is handed it fetches the posts from Flickr and builds the same data set. What the file must
-keep to is the business of ``harvest.manifests.file``, which also checks what is written here.
+It holds no content: its recipients fetch the posts from Flickr and build the same data set. The
+rules of the format are in ``harvest.manifests.file``, which also checks the file written here.
 
-A data set's posts are in no order of photo ids. They are put in order in parts of a row group each,
-cut at known photo ids and spilled to disk, so that memory holds one part and eight bytes a post.
+A manifest is sorted by photo id and a data set is not. So rows are distributed to temporary files
+by ranges of photo ids, one for each row group, and each is sorted in memory. Memory holds one row
+group and eight bytes for each post.
 """
 
 from binascii import unhexlify
@@ -31,11 +32,11 @@ from flickr_emotion.harvest.manifests.file import DIGEST, SCHEMA, URL, open_mani
 from flickr_emotion.harvest.manifests.rows import photo_numbers, picture_urls
 
 _ROW_GROUP = 131_072
-_BATCH = 16_384
+_ROWS_PER_BATCH = 16_384
 _REFERENCES = "references.parquet"
 _OF_SHARDS = ["photo_id", "text", "tags", "label", "votes", "sentiment", "modalities"]
 _OF_REFERENCES = ["photo_id", "server", "farm", "secret", "pair", "image_sha256"]
-# Of a column of few values only the place in a dictionary is kept.
+# Columns with few different values are encoded with a dictionary.
 _IN_DICTIONARIES = [
     *("server", "farm", "label", "votes", "sentiment", "pair", "split", "modalities"),
 ]
@@ -45,8 +46,8 @@ _AGAIN = "build the splits again"
 def export_manifest(folder: Path, out: Path, *, with_urls: bool = False) -> int:
     """Write a data set's manifest; return the number of its posts.
 
-    ``with_urls`` adds a column ``url``, the picture's place, for other tools. The same data set
-    gives the same bytes. Raises ``DatasetError``, also where the posts were never on Flickr.
+    ``with_urls`` adds a column ``url`` with the pictures' URLs, for other tools. The same data set
+    gives the same bytes. Raises ``DatasetError``, also if the posts were never on Flickr.
 
     >>> from pathlib import Path
     >>> from flickr_emotion import export_manifest
@@ -57,8 +58,8 @@ def export_manifest(folder: Path, out: Path, *, with_urls: bool = False) -> int:
     dataset = open_dataset(folder)
     if dataset.kind not in KINDS:
         raise DatasetError(
-            f"{folder} holds posts of one's own, which nobody can fetch from Flickr: a manifest of "
-            "them would say nothing; hand over the data set itself"
+            f"{folder} holds posts that are not from Flickr, so nobody could fetch them with a "
+            "manifest: share the data set itself"
         )
     folder = dataset.folder
     dataset.check_file(_REFERENCES)
@@ -83,7 +84,7 @@ def export_manifest(folder: Path, out: Path, *, with_urls: bool = False) -> int:
     except OSError as error:
         raise DatasetError(f"the manifest {out} cannot be written: {error}") from None
     except HarvestError as error:
-        raise DatasetError(f"{folder} gives no good manifest, {_AGAIN}: {error}") from None
+        raise DatasetError(f"{folder} gives no valid manifest ({error}): {_AGAIN}") from None
     return sum(counts["total"] for counts in dataset.counts.values())
 
 
@@ -99,21 +100,21 @@ def _described(dataset: Dataset) -> Description:
 
 
 def _starts(folder: Path) -> "np.ndarray[tuple[int], np.dtype[np.uint64]]":
-    """Return the first photo id of each part but the first, so that all are of a row group."""
+    """Return the first photo id of every part but the first; each part fills a row group."""
     parts, placed = [], False
     for batch in _references(folder, ["photo_id", "server", "secret"]):
         try:
             parts.append(photo_numbers(batch["photo_id"]))
         except (pa.ArrowException, ValueError):
             raise DatasetError(
-                f"{folder / _REFERENCES} holds a photo id that is none of Flickr's: {_AGAIN}"
+                f"{folder / _REFERENCES} holds a photo id that is not one of Flickr's: {_AGAIN}"
             ) from None
         both = pc.and_(batch["server"].is_valid(), batch["secret"].is_valid())
         placed = placed or bool(pc.any(both).as_py())
     if not placed:
         raise DatasetError(
-            f"{folder} knows of no post where Flickr keeps it: nobody could fetch them by a "
-            "manifest; hand over the data set itself"
+            f"{folder} has no photo reference for any post, so nobody could fetch them with a "
+            "manifest: share the data set itself"
         )
     numbers = np.concatenate(parts)
     numbers.sort()
@@ -123,7 +124,7 @@ def _starts(folder: Path) -> "np.ndarray[tuple[int], np.dtype[np.uint64]]":
 def _references(folder: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
     path = folder / _REFERENCES
     if not path.is_file():
-        raise DatasetError(f"{path} is not there, which says where Flickr keeps photos: {_AGAIN}")
+        raise DatasetError(f"{path}, which holds the photo references, is not there: {_AGAIN}")
     yield from _parquet_batches(path, columns)
 
 
@@ -132,7 +133,7 @@ def _parquet_batches(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]
         with open_parquet(path) as file:
             if missing := sorted(set(columns) - set(file.schema_arrow.names)):
                 raise DatasetError(f"{path} lacks the column {missing[0]}: {_AGAIN}")
-            for batch in file.iter_batches(_BATCH, columns=columns):
+            for batch in file.iter_batches(_ROWS_PER_BATCH, columns=columns):
                 yield batch.select(columns)
     except (OSError, pa.ArrowException) as error:
         raise DatasetError(f"{path} cannot be read ({error}): {_AGAIN}") from None
@@ -141,7 +142,7 @@ def _parquet_batches(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]
 def _spill(
     dataset: Dataset, starts: "np.ndarray[tuple[int], np.dtype[np.uint64]]", folder: Path
 ) -> list[Path]:
-    """Write the rows to a file for each part; return the files in the order of photo ids."""
+    """Write the rows to one file for each part; return the files in the order of photo ids."""
     paths = [folder / f"{number}.arrow" for number in range(len(starts) + 1)]
     with ExitStack() as stack:
         writers = [stack.enter_context(pa.ipc.new_stream(path, SCHEMA)) for path in paths]
@@ -157,7 +158,7 @@ def _spill(
 
 
 def _rows(dataset: Dataset) -> Iterator[pa.RecordBatch]:
-    """Yield the posts as ``SCHEMA`` has them, in the order of the data set."""
+    """Yield the posts in batches of ``SCHEMA``, in the order of the data set."""
     references = _Rows(_references(dataset.folder, _OF_REFERENCES))
     for split in SPLITS:
         for shard in dataset.shards(split):
@@ -168,7 +169,7 @@ def _rows(dataset: Dataset) -> Iterator[pa.RecordBatch]:
                 places = references.next(posts.num_rows)
                 if not posts["photo_id"].equals(places["photo_id"]):
                     raise DatasetError(
-                        f"{dataset.folder / _REFERENCES} is not in the order of {shard}: {_AGAIN}"
+                        f"{dataset.folder / _REFERENCES} does not match {shard}: {_AGAIN}"
                     )
                 columns = {
                     **{name: posts[name] for name in _OF_SHARDS},
@@ -182,19 +183,19 @@ def _rows(dataset: Dataset) -> Iterator[pa.RecordBatch]:
             checks.rest()
     if references.next(1).num_rows:
         raise DatasetError(
-            f"{dataset.folder / _REFERENCES} names more posts than there are: {_AGAIN}"
+            f"{dataset.folder / _REFERENCES} names more posts than the shards hold: {_AGAIN}"
         )
 
 
 class _Rows:
-    """Rows of a file, as many at a time as another file's batches have."""
+    """Reads the rows of a file in batches of the sizes that the caller asks for."""
 
     def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
         self._batches = batches
         self._left: list[pa.RecordBatch] = []
 
     def next(self, count: int) -> pa.RecordBatch:
-        """Return the next rows; fewer at the end."""
+        """Return the next ``count`` rows; fewer at the end."""
         while sum(batch.num_rows for batch in self._left) < count:
             batch = next(self._batches, None)
             if batch is None:
@@ -213,7 +214,7 @@ def _from_hexadecimal(digests: pa.Array) -> pa.Array:
             raise ValueError
     except ValueError:
         raise DatasetError(
-            f"{_REFERENCES} holds an image_sha256 that is no SHA-256 in hexadecimal: {_AGAIN}"
+            f"{_REFERENCES} holds an image_sha256 that is not a SHA-256 in hexadecimal: {_AGAIN}"
         ) from None
     halves = iter([raw[at : at + DIGEST.byte_width] for at in range(0, len(raw), 32)])
     return pa.array(
@@ -235,10 +236,10 @@ def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
     return parquet_writer(
         path,
         schema,
-        # Digests are noise, which nothing makes smaller.
+        # Digests are random bytes, which cannot be compressed.
         compression={field.name: "none" if field.type == DIGEST else "zstd" for field in schema},
         use_dictionary=_IN_DICTIONARIES,
         write_statistics=["photo_id"],
-        # What the file holds is said once, by Parquet's own schema.
+        # Parquet's own schema is enough; Arrow's copy of it is not stored.
         store_schema=False,
     )

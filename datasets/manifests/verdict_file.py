@@ -1,7 +1,7 @@
-"""The file of ``manifest verify --out``: each post of a manifest with what became of it.
+"""The file of ``manifest verify --out``: each post of a manifest with its verdict.
 
-Parquet or CSV by the name's ending. It is written batch by batch beside its place, so that a file
-that stands there is whole.
+It is Parquet or CSV, depending on the name's ending. It is written under a temporary name and
+renamed at the end, so that the file is always complete.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,9 +20,9 @@ from flickr_emotion.datasets.folder.layout import check_outside
 VERDICTS_SCHEMA = pa.schema(
     [
         pa.field("photo_id", pa.string(), nullable=False),
-        # same, edited, unknown (a picture of another size), gone, private or missing
+        # same, edited, unknown (a picture of another size), gone, private, video or missing
         pa.field("verdict", pa.string(), nullable=False),
-        # The subset of modalities that were edited; null where none was.
+        # The subset of modalities that were edited; null if none was.
         pa.field("edited", pa.string()),
     ]
 )
@@ -34,9 +34,9 @@ _WRITERS: dict[str, Callable[..., Any]] = {
 
 @contextmanager
 def verdict_writer(out: Path | None) -> Iterator[Callable[[pa.RecordBatch], None]]:
-    """Open ``out`` for batches of ``VERDICTS_SCHEMA``; None: they are not kept.
+    """Yield a function that writes batches of ``VERDICTS_SCHEMA`` to ``out``.
 
-    Raises ``DatasetError`` where it cannot be written.
+    With None, it drops them. Raises ``DatasetError`` if ``out`` cannot be written.
     """
     if out is None:
         yield lambda batch: None

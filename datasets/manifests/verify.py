@@ -1,15 +1,16 @@
-"""``manifest verify M H``: which posts of a manifest a harvest holds again as they were.
+"""``manifest verify M H``: checks which posts of a manifest a harvest holds unchanged.
 
-A post that a harvest holds is brought by the manifest's options to what the data set would hold:
-the text cleaned and filtered, the tags in their normal form; then the digests are compared.
-Of a picture the SHA-256 that the ledger recorded when it was fetched is compared, and its file must
-be there; whether the file was changed on disk since, `build-splits` checks.
+The text of a harvested post is cleaned and filtered with the manifest's options and its tags are
+normalised, as a build would do; then the digests are compared. For a picture, the SHA-256 that the
+ledger recorded when it was fetched is compared, and its file must exist; ``build-splits`` checks
+whether the file has changed on disk since.
 
-A picture that differs was edited only if it is of the size that the manifest's was: of another size
-every picture differs, so nothing can be told. A small photo has the same largest picture in either.
+If manifest and harvest have pictures of different sizes, a picture that differs is ``unknown`` and
+not ``edited``, because almost every picture differs then. A photo that has no picture larger than
+either size has the same picture in both.
 
-Only the modalities that the manifest has count: what it lacks, for example because the text was too
-short then, is not compared.
+Only modalities that the manifest has are compared. It lacks one, for example, if the text was too
+short when it was made.
 """
 
 import sqlite3
@@ -44,16 +45,16 @@ SAME, EDITED, UNKNOWN = "same", "edited", "unknown"
 GONE, PRIVATE, MISSING = "gone", "private", "missing"
 VERDICTS = (SAME, EDITED, UNKNOWN, GONE, PRIVATE, VIDEO, MISSING)
 
-_BATCH = 8192
+_ROWS_PER_BATCH = 8192
 _TAGS = pa.list_(pa.string())
 
 
 @dataclass(kw_only=True)
 class Verification:
-    """What became of a manifest's posts."""
+    """The verdicts on a manifest's posts, counted."""
 
     image_sizes: tuple[str | None, str | None]
-    """Of the manifest's pictures and of the harvest's; None: not known."""
+    """Size of the manifest's pictures and of the harvest's; None if unknown."""
     posts: int = 0
     verdicts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(VERDICTS, 0))
     edited: dict[str, int] = field(default_factory=lambda: dict.fromkeys(MODALITIES, 0))
@@ -70,7 +71,7 @@ class Verification:
 
     @property
     def all_same(self) -> bool:
-        """Whether the harvest is known to hold every post as it was."""
+        """Whether the harvest holds every post unchanged; ``unknown`` posts do not count."""
         return self.verdicts[SAME] == self.posts
 
     def content(self) -> dict[str, Any]:
@@ -99,7 +100,7 @@ class Verification:
 
 
 class _Held(NamedTuple):
-    """A post as the harvest holds it; ``verdict`` is None where it is to be compared."""
+    """A post as the harvest holds it; ``verdict`` is None if the content must be compared."""
 
     verdict: str | None
     text: str | None = None
@@ -108,10 +109,10 @@ class _Held(NamedTuple):
 
 
 def verify_manifest(manifest_path: Path, harvest: Path, *, out: Path | None = None) -> Verification:
-    """Compare a harvest with a manifest; with ``out``, write each post's verdict (Parquet, CSV).
+    """Compare a harvest with a manifest; write each post's verdict to ``out`` (Parquet or CSV).
 
-    Raises ``HarvestError`` for a manifest that breaks a rule or a folder that is no harvest,
-    ``DatasetError`` where ``out`` cannot be written.
+    Raises ``HarvestError`` if the manifest is not valid or the folder is not a harvest,
+    ``DatasetError`` if ``out`` cannot be written.
 
     >>> from pathlib import Path
     >>> from flickr_emotion import verify_manifest
@@ -122,8 +123,8 @@ def verify_manifest(manifest_path: Path, harvest: Path, *, out: Path | None = No
     options = manifest.description.options
     if options["language"] not in known_languages():
         raise DatasetError(
-            f"{manifest_path} wants texts of the language {options['language']!r}, which is none "
-            "that is detected here"
+            f"{manifest_path} has the option language {options['language']!r}, which cannot be "
+            "detected: ask the sender for a manifest with another language"
         )
     text_filter = TextFilter(
         min_words=options["min_words"],
@@ -136,8 +137,8 @@ def verify_manifest(manifest_path: Path, harvest: Path, *, out: Path | None = No
         found = Verification(image_sizes=sizes)
         comparable = sizes[0] is not None and sizes[0] == sizes[1]
         for batch in manifest.batches():
-            for start in range(0, batch.num_rows, _BATCH):
-                rows = batch.slice(start, _BATCH)
+            for start in range(0, batch.num_rows, _ROWS_PER_BATCH):
+                rows = batch.slice(start, _ROWS_PER_BATCH)
                 held = _held(ledger, harvest / "images", rows)
                 verdicts = _verdicts(rows, held, text_filter, comparable=comparable, former=former)
                 found.add(verdicts)
@@ -152,11 +153,13 @@ def _checked(path: Path) -> Iterator[Ledger]:
             check_rows(ledger)
             yield ledger
     except sqlite3.Error as error:
-        raise DatasetError(f"the ledger {path} gave out: {error}") from None
+        raise DatasetError(
+            f"the ledger {path} cannot be read ({error}): check it with `verify {path.parent}`"
+        ) from None
 
 
 def _held(ledger: Ledger, images: Path, rows: pa.RecordBatch) -> list[_Held]:
-    """Return what the harvest holds of each row's post, in their order."""
+    """Return what the harvest holds of each row's post, in the order of the rows."""
     photo_ids = rows["photo_id"].to_pylist()
     has_image = dict(zip(photo_ids, rows["image_sha256"].is_valid().to_pylist(), strict=True))
     held = {
@@ -192,10 +195,10 @@ def _verdicts(
     comparable: bool,
     former: bool,
 ) -> pa.RecordBatch:
-    """Return each row's verdict as ``VERDICTS_SCHEMA`` has it.
+    """Return the rows' verdicts as a batch of ``VERDICTS_SCHEMA``.
 
-    ``comparable``: whether pictures are of one size, so that one that differs was edited.
-    ``former``: the manifest's tags may be normalised as those of version 1 were.
+    ``comparable``: whether both sides have pictures of the same size, so that a picture that
+    differs was edited. ``former``: whether tags may also match by the rule of version 1.
     """
     digests = {
         "image": pa.array(
@@ -237,7 +240,7 @@ def _tags_digests(tags: Sequence[Sequence[str]]) -> pa.Array:
 
 
 def _text_digests(rows: pa.RecordBatch, held: list[_Held], text_filter: TextFilter) -> pa.Array:
-    """Return the digests of the texts that pass; only those are judged that are compared."""
+    """Return the digests of texts that pass the filter; texts that are not compared are skipped."""
     wanted = rows["text_sha256"].is_valid().to_pylist()
     texts = [it.text if want else None for it, want in zip(held, wanted, strict=True)]
     judged = iter(text_filter.judge([text for text in texts if text is not None]))

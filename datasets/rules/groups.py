@@ -1,8 +1,9 @@
-"""Posts that must not be parted: an owner's, and near-duplicates.
+"""Groups of posts that leak between splits: posts of one owner, and near-duplicates.
 
-A photographer's series share pictures, titles and tags. When they fall on both sides of a split,
-a network is asked for what it was shown, in the paper's sets too. Here groups are found, kept on
-one side where that is asked for (``--group-by``), and leaks are counted at every build.
+The pictures of a photographer's series share content, titles and tags. When a series falls on both
+sides of a split, the network is tested on what it was trained on; the paper's split allows this.
+This module joins posts into groups, keeps each group on one side of the split if the user asks for
+it (``--group-by``), and counts the leaks of every build.
 """
 
 import hashlib
@@ -32,7 +33,7 @@ class PostGroups:
     """Posts whose texts are nearly the same."""
 
     def joined(self, groupings: Iterable[str]) -> Groups:
-        """Return groups such that posts that share a group in one of ``groupings`` share it."""
+        """Return the union of ``groupings``: posts that share a group in one of them share one."""
         parts: list[Groups] = []
         for grouping in groupings:
             parts += [self.owner] if grouping == OWNER else [self.picture, self.text]
@@ -42,14 +43,17 @@ class PostGroups:
 
 
 def _edges(groups: Groups) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return edges that join each post to the first of its group."""
+    """Return edges that join each post to the first post of its group."""
     members = np.flatnonzero(groups >= 0)
     _, first, group_of = np.unique(groups[members], return_index=True, return_inverse=True)
     return members[first[group_of]], members
 
 
 def leakage(places: Places, groups: PostGroups) -> dict[str, dict[str, int]]:
-    """Count the posts of validation and test of whose owner, picture or text training has one."""
+    """Count the validation and test posts that share owner, picture or text with a training post.
+
+    By split, then by ``owner``, ``picture``, ``text`` and ``any``.
+    """
     counts: dict[str, dict[str, int]] = {}
     kinds = {"owner": groups.owner, "picture": groups.picture, "text": groups.text}
     leaks = {kind: _in_training(places, of_kind) for kind, of_kind in kinds.items()}
@@ -66,12 +70,12 @@ def _in_training(places: Places, groups: Groups) -> npt.NDArray[np.bool_]:
 
 
 def split_groups(posts: Candidates, groups: Groups, order: npt.NDArray[np.uint64]) -> Splits:
-    """Assign whole groups to splits; a tenth of each class to test and to validation.
+    """Assign whole groups to splits: a tenth of each class to test, a tenth to validation.
 
-    ``order`` (N,): a number drawn for each post. Groups are looked at in the order of one drawn
-    from that of their first post, those first that may be evaluated on as a whole. Test takes each
-    that fits what it still wants of every class, then validation does. Posts of such a group that
-    may not be evaluated on are in no split: in training they would leak.
+    ``order`` (N,): a random number for each post. Groups are visited in random order, derived from
+    the number of their first post; groups whose posts are all eligible for evaluation come first.
+    Test takes every group that does not exceed its quota of any class, then validation does the
+    same. Posts of such a group that are not eligible go to no split: in training they would leak.
     """
     wanted = np.array([posts.wanted(label) for label in posts.labels()])
     members = _sorted_groups(posts, groups, order)
@@ -84,8 +88,9 @@ def fold_groups(
 ) -> Splits:
     """Assign whole groups to the splits of one of ``folds`` cross-validation folds, from 1.
 
-    Groups, the large ones first, go each to the fold that has least of its classes. The test sets
-    of all folds together hold every post that may be evaluated on, each once.
+    Groups are assigned from the largest to the smallest, each to the fold that holds the fewest
+    posts of its classes. Every post that is eligible for evaluation is in exactly one fold's test
+    set.
     """
     members = _sorted_groups(posts, groups, order)
     filled = np.zeros((folds, len(posts.labels())))
@@ -110,7 +115,7 @@ def fold_groups(
 def _short(
     posts: Candidates, places: Places, wanted: npt.NDArray[np.int_]
 ) -> dict[int, tuple[int, int]]:
-    """Return the classes of which groups as a whole fill less than nine tenths of the places."""
+    """Return the classes for which whole groups fill less than nine tenths of the places."""
     evaluated = posts.classes[places > SPLITS.index(TRAIN)]
     there = np.bincount(evaluated, minlength=len(wanted))
     return {
@@ -144,7 +149,7 @@ def _place(posts: Candidates, places: Places, group: npt.NDArray[np.intp], split
 
 
 def _counts(posts: Candidates, group: npt.NDArray[np.intp]) -> npt.NDArray[np.int_]:
-    """Return how many posts of a group may be evaluated on, by class."""
+    """Return how many posts of a group are eligible for evaluation, by class."""
     eligible = group[posts.eligible[group]]
     return np.bincount(posts.classes[eligible], minlength=len(posts.labels()))
 
@@ -156,8 +161,8 @@ def _sorted_groups(
     by_group = np.argsort(groups, kind="stable")
     starts = np.flatnonzero(np.diff(groups[by_group], prepend=-2))
     members = np.split(by_group, starts[1:]) if len(by_group) else []
-    # A group's first post has the least digest of them: without a further draw, the larger a
-    # group, the sooner it would be test.
+    # A group's first post has the smallest digest in the group, so ordering groups by it would put
+    # large groups into test first. Hashing it once more removes that bias.
     drawn = {int(group[0]): _mixed(int(order[group[0]])) for group in members}
     return sorted(
         members, key=lambda group: (bool(np.any(~posts.eligible[group])), drawn[int(group[0])])

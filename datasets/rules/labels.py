@@ -1,9 +1,9 @@
-"""The label rules: from a list's votes or pairs to one label for a photo, or the reason for none.
+"""The label rules: a list's votes or pairs give each photo one label, or the reason for none.
 
 Votes (the paper, section 4.1: "we removed the examples in which strictly less than three workers
-agreed for a particular label"): the emotion with most agreeing votes, if they are at least
+agreed for a particular label"): the emotion with the most agreeing votes, if they are at least
 ``min_votes`` and outnumber the disagreeing ones. Sentiment (VSO): the sign of the values of the
-photo's adjective-noun pairs. Where the paper is silent: ``docs/datasets.md``.
+photo's adjective-noun pairs. ``docs/datasets.md`` explains the choices that the paper leaves open.
 """
 
 from collections import defaultdict
@@ -16,13 +16,13 @@ POSITIVE, NEGATIVE = "positive", "negative"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Label:
-    """A photo's label and what speaks for it."""
+    """A photo's label and the evidence for it."""
 
     name: str
     votes: int | None = None
-    """Agreeing votes for that label; none for VSO."""
+    """Agreeing votes for that label; None for VSO."""
     sentiment: float | None = None
-    """VSO: mean of the values of the photo's pairs, from -2 to 2; else none."""
+    """VSO: mean of the values of the photo's pairs, from -2 to 2; otherwise None."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,7 +33,7 @@ class NoLabel:
 
 
 def label_by_votes(rows: Iterable[tuple[str, int, int]], *, min_votes: int) -> Label | NoLabel:
-    """Decide a photo's label from its rows (emotion, agree, disagree); repeated rows are summed."""
+    """Return a photo's label from its rows (emotion, agree, disagree); repeated rows are summed."""
     agree: dict[str, int] = defaultdict(int)
     disagree: dict[str, int] = defaultdict(int)
     for emotion, agreeing, disagreeing in rows:
@@ -51,7 +51,7 @@ def label_by_votes(rows: Iterable[tuple[str, int, int]], *, min_votes: int) -> L
 
 
 def label_by_sentiment(pairs: Iterable[str], sentiments: Mapping[str, float]) -> Label | NoLabel:
-    """Decide a photo's label from its adjective-noun pairs; pairs without a value do not count."""
+    """Return a photo's label from its adjective-noun pairs; pairs without a value do not count."""
     values = [sentiments[pair] for pair in sorted(set(pairs)) if sentiments.get(pair)]
     if not values:
         return NoLabel(reason="no-sentiment")

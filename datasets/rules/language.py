@@ -1,8 +1,8 @@
-"""Which language a text is in, by langdetect, as the paper's field does it.
+"""Language detection with langdetect, which is common in the field.
 
-langdetect draws at random unless its seed is fixed, and is slow. langdetect-rs gives the same
-answers (a test holds them equal on real texts) about 40 times as fast on one core; where it cannot
-be installed, langdetect itself is used.
+langdetect is random unless its seed is fixed, and it is slow. langdetect-rs gives the same answers
+(a test compares them on real texts) about 40 times faster on one core. Where it cannot be
+installed, langdetect itself is used.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ except ImportError:
     from langdetect import DetectorFactory
 
     def detect_batch(texts: Sequence[str]) -> list[str | None]:
-        """Stand in for langdetect-rs with the same answers."""
+        """Replace langdetect-rs; the answers are the same."""
         return [detect_plainly(text) for text in texts]
 
 
@@ -29,7 +29,7 @@ langdetect.DetectorFactory.seed = _SEED
 
 
 def detect_languages(texts: Sequence[str]) -> list[str | None]:
-    """Return the ISO 639-1 code of each text's language, None where nothing speaks for one."""
+    """Return the ISO 639-1 code of each text's language, None where none is detected."""
     return list(detect_batch(list(texts)))
 
 
@@ -39,13 +39,13 @@ def known_languages() -> list[str]:
 
 
 def check_language(code: str) -> None:
-    """Raise ``DatasetError`` for a language that is never detected."""
+    """Raise ``DatasetError`` for a language that langdetect does not know."""
     if code not in (known := known_languages()):
         raise DatasetError(f"--language {code}: give one of {', '.join(known)}")
 
 
 def detect_plainly(text: str) -> str | None:
-    """Return the same for one text by langdetect alone: the reference."""
+    """Return the language of one text with langdetect alone: the reference for tests."""
     try:
         language: str = langdetect.detect(text)
     except langdetect.LangDetectException:

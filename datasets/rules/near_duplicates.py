@@ -1,11 +1,12 @@
-"""Posts that are almost the same: pictures by a perceptual hash, texts by MinHash.
+"""Finds near-duplicate posts: pictures by a perceptual hash, texts by MinHash.
 
-A photographer's series shares pictures and texts. On both sides of a split it lets a network answer
-from memory, so groups of such posts must be found: to report them, or to keep them on one side.
+The posts of a photographer's series share pictures and texts. If they fall on both sides of a
+split, a network can answer from memory, so such posts are found and either reported or kept on one
+side.
 
-Each post is reduced to 8 bytes for its picture and 64 for its text; from there on posts are numbers
-in an array. Pairs are looked for among those only that agree in some part of it (pigeonhole for
-pictures, banding for texts), so that time grows with the number of posts and not with its square.
+A post is reduced to 8 bytes for its picture and 64 bytes for its text. Only posts that agree in a
+part of these bytes are compared (pigeonhole principle for pictures, banding for texts), so that
+time grows linearly with the number of posts.
 """
 
 import struct
@@ -21,24 +22,26 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 SIGNATURE_BYTES = 64
-"""Bytes of a text's signature: one for each of its 64 hash functions."""
+"""Bytes of a text's signature: one for each of 64 hash functions."""
 PICTURE_BITS = 6
-"""Bits of 64 by which the hashes of near-duplicate pictures may differ; see docs/datasets.md."""
+"""Number of bits, of 64, in which hashes of near-duplicate pictures may differ
+(docs/datasets.md)."""
 TEXT_AGREEMENT = 52
-"""Bytes of 64 in which the signatures of near-duplicate texts agree: a Jaccard index of 0.8."""
+"""Number of bytes, of 64, in which signatures of near-duplicate texts must agree: this stands for
+a Jaccard index of 0.8."""
 
 Edges = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
-"""Pairs of rows: the i-th of the first array with the i-th of the second."""
+"""Pairs of rows: the i-th row of the first array with the i-th row of the second."""
 
 _NONE = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
 _SEED = 0
 _NUMBERS = struct.Struct(f"<{SIGNATURE_BYTES}I")
-# Pixels of the short side from which a picture is halved before it is hashed: the hash looks at
-# 32 x 32 of them, and halving costs a third of what a good filter does.
+# A picture is shrunk to a short side of at least this many pixels before it is hashed: the hash
+# uses only 32 x 32 pixels, and box reduction costs a third of what a good filter does.
 _HASHED_SIDE = 128
-_BYTES_OF_HASH = 8
-# In a bucket of many, each is compared with this many that follow it: time stays linear even where
-# a million pictures share what the buckets go by. Pictures that do are rarely more than this many.
+_HASH_BYTES = 8
+# In a bucket, each entry is compared with at most this many that follow it, so that time stays
+# linear even when a million pictures share a bucket. Few buckets are larger than this.
 _PICTURES_COMPARED = 128
 _TEXTS_COMPARED = 8
 _ROWS_AT_ONCE = 1 << 16
@@ -69,10 +72,10 @@ def text_signature(words: Sequence[str]) -> bytes:
 
 
 def near_pictures(hashes: npt.NDArray[np.uint64]) -> Edges:
-    """Return edges that join the rows of equal hashes and of those within ``PICTURE_BITS``.
+    """Return edges between rows whose hashes are equal or differ in at most ``PICTURE_BITS`` bits.
 
-    ``hashes`` has shape (n,). Of 8 bytes, 6 different bits leave at least two untouched: every two
-    hashes within that distance share one of the 28 pairs of bytes.
+    ``hashes`` has shape (n,). Six different bits leave at least two of the 8 bytes equal, so two
+    hashes within that distance share at least one of the 28 pairs of bytes.
     """
     order = np.argsort(hashes, kind="stable")
     in_order = hashes[order]
@@ -80,8 +83,8 @@ def near_pictures(hashes: npt.NDArray[np.uint64]) -> Edges:
     found = _Found(len(hashes))
     found.add(*_to_their_first(order, is_first))
     rows, unique = order[is_first], in_order[is_first]
-    parts = unique.astype(">u8").view(np.uint8).reshape(-1, _BYTES_OF_HASH).astype(np.uint16)
-    for one in range(_BYTES_OF_HASH):
+    parts = unique.astype(">u8").view(np.uint8).reshape(-1, _HASH_BYTES).astype(np.uint16)
+    for one in range(_HASH_BYTES):
         for other in range(one):
             keys = parts[:, one] << np.uint16(8) | parts[:, other]
             by_key = np.argsort(keys, kind="stable")
@@ -94,14 +97,15 @@ def near_pictures(hashes: npt.NDArray[np.uint64]) -> Edges:
 
 
 def near_texts(signatures: npt.NDArray[np.uint8]) -> Edges:
-    """Return edges that join the rows of equal signatures and of those that agree in 52 of 64.
+    """Return edges between rows whose signatures are equal or agree in 52 of 64 bytes.
 
-    ``signatures`` has shape (n, 64). Those that agree in one of 16 bands of 4 bytes are a bucket;
-    in it they are ordered by the band that comes next, so that the likeliest stand together, and
-    each is compared with the few that follow it. Leave out posts without text: they are all equal.
+    ``signatures`` has shape (n, 64). Signatures that agree in one of 16 bands of 4 bytes form a
+    bucket. A bucket is sorted by the following band, so that the most similar signatures are close
+    together, and each is compared with the few that follow it. Do not pass posts without text:
+    their signatures are all equal.
     """
     whole = np.ascontiguousarray(signatures)
-    # One number for a row, to order them by: odd factors, so that every bit of the row counts.
+    # One sort key for each row; the factors are odd, so that every bit of the row counts.
     factors = np.random.default_rng(_SEED).integers(1 << 62, size=8, dtype=np.uint64) * 2 + 1
     order = np.argsort(whole.view(np.uint64) @ factors, kind="stable")
     is_first = np.ones(len(whole), dtype=bool)
@@ -127,7 +131,7 @@ def near_texts(signatures: npt.NDArray[np.uint8]) -> Edges:
 
 
 def components(count: int, *edges: Edges) -> npt.NDArray[np.int32]:
-    """Return a number for the group of each of ``count`` rows, groups being joined by the edges."""
+    """Return the group number of each of ``count`` rows; edges join rows into groups."""
     one, other = (np.concatenate([part[side] for part in (_NONE, *edges)]) for side in (0, 1))
     graph = coo_array((np.ones(len(one), dtype=bool), (one, other)), shape=(count, count))
     labels: npt.NDArray[np.int32] = connected_components(graph.tocsr(), directed=False)[1]
@@ -135,7 +139,7 @@ def components(count: int, *edges: Edges) -> npt.NDArray[np.int32]:
 
 
 class _Found:
-    """Edges as they are found: where many join the same rows, only as many as it takes."""
+    """Collects edges and drops redundant ones, so that memory stays in proportion to the rows."""
 
     def __init__(self, count: int) -> None:
         self._groups = np.arange(count, dtype=np.int32)
@@ -160,20 +164,20 @@ class _Found:
 
 
 def _is_first(in_order: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Return which of ordered values is the first of those equal to it."""
+    """Return, for sorted values, whether each is the first of its run of equal values."""
     is_first = np.ones(len(in_order), dtype=bool)
     is_first[1:] = in_order[1:] != in_order[:-1]
     return is_first
 
 
 def _to_their_first(order: npt.NDArray[np.int64], is_first: npt.NDArray[np.bool_]) -> Edges:
-    """Return edges from the rows of equal content to the first row of that content."""
+    """Return edges between each row and the first row of equal content."""
     firsts = order[is_first][np.cumsum(is_first) - 1]
     return firsts[~is_first], order[~is_first]
 
 
 def _neighbours(keys: npt.NDArray[np.unsignedinteger], most: int) -> Iterator[Edges]:
-    """Yield the positions of equal keys, 1 to ``most`` places apart; the keys are in order."""
+    """Yield pairs of positions, 1 to ``most`` apart, at which the sorted keys are equal."""
     for start in range(0, len(keys), _ROWS_AT_ONCE):
         left = np.arange(start, min(start + _ROWS_AT_ONCE, len(keys)))
         for apart in range(1, most + 1):

@@ -1,4 +1,4 @@
-"""The options of ``build-splits``: what the rules of a data set leave open."""
+"""The options of ``build-splits``."""
 
 import re
 from dataclasses import dataclass, fields
@@ -14,17 +14,17 @@ _FOLD = re.compile(r"([1-9]\d{0,3})/([1-9]\d{0,3})", re.ASCII)
 
 @dataclass(frozen=True, kw_only=True)
 class BuildOptions:
-    """The rules of a data set; recorded in its ``dataset.json``."""
+    """Thresholds and choices of a build; recorded in ``dataset.json``."""
 
     min_votes: int = option(3, minimum=1, help="Agreeing votes that a label needs.")
     eval_votes: int = option(
-        5, minimum=1, help="Agreeing votes that a post of validation or test needs."
+        5, minimum=1, help="Agreeing votes that a validation or test post needs."
     )
-    min_words: int = option(5, minimum=1, help="Words that a text has at least.")
-    max_words: int = option(150, minimum=1, help="Words that a text has at most.")
-    language: str = option("en", metavar="CODE", help="The texts' language, an ISO 639-1 code.")
+    min_words: int = option(5, minimum=1, help="Smallest number of words in a text.")
+    max_words: int = option(150, minimum=1, help="Largest number of words in a text.")
+    language: str = option("en", metavar="CODE", help="Language of the texts, an ISO 639-1 code.")
     min_count: int = option(
-        5, minimum=1, help="Words and tags seen fewer times in training are <UNK>."
+        5, minimum=1, help="Words and tags rarer than this in training become <UNK>."
     )
     incomplete: str | None = option(
         None,
@@ -38,34 +38,37 @@ class BuildOptions:
     group_by: tuple[str, ...] = option(
         (),
         choices=GROUPINGS,
-        help="owner or near-duplicate, or both: keep such posts on one side of the split.",
+        help="Keep posts of one owner, or near-duplicates, or both on one side of the split.",
     )
     fold: str | None = option(
         None,
         metavar="K/N",
         default_help="the paper's 80/10/10",
-        help="The K-th of N cross-validation folds.",
+        help="Write the K-th of N cross-validation folds.",
     )
-    seed: int = option(0, minimum=0, help="Decides which posts are drawn.")
+    seed: int = option(0, minimum=0, help="Random seed of the split.")
 
     def __post_init__(self) -> None:
-        """Refuse limits that no post can keep to."""
+        """Raise ``DatasetError`` for values that are out of bounds or contradict each other."""
         check_options(self, DatasetError)
         if self.min_words > self.max_words:
-            raise DatasetError(f"--min-words {self.min_words} is more than --max-words")
+            raise DatasetError(
+                f"--min-words {self.min_words} is more than --max-words {self.max_words}: "
+                "give at most as many"
+            )
         if self.fold is not None:
             match = _FOLD.fullmatch(self.fold)
             if not match or int(match[1]) > int(match[2]) or int(match[2]) < 2:
                 raise DatasetError(f"--fold {self.fold!r}: give K/N, such as 1/5 to 5/5")
         if self.language != "en":
-            # It takes a moment to import, which `--help` does not wait for.
+            # Imported late because it is slow, and `--help` must be fast.
             from flickr_emotion.datasets.rules.language import check_language
 
             check_language(self.language)
 
     @property
     def fold_of(self) -> tuple[int, int] | None:
-        """K and N of ``fold``."""
+        """K and N of ``fold``; None without it."""
         if self.fold is None:
             return None
         fold, folds = self.fold.split("/")
@@ -76,24 +79,28 @@ class BuildOptions:
         return self.incomplete or ("drop" if kind == "sentiment" else "keep")
 
     def under_manifest(self, fixed: dict[str, Any]) -> "BuildOptions":
-        """Return a manifest's options; raises ``DatasetError`` where one was given that differs.
+        """Return the options that a manifest fixes; ``fixed`` comes from its metadata.
 
-        ``fixed`` is what ``dataset.json`` recorded of the options when the manifest was made.
+        Raises ``DatasetError`` if the user gave an option a different value, or if the manifest's
+        options cannot be used.
         """
         try:
             values: dict[str, Any] = {field.name: fixed[field.name] for field in fields(self)}
             options = BuildOptions(**values | {"group_by": tuple(values["group_by"])})
         except (KeyError, TypeError) as error:
             raise DatasetError(
-                f"the harvest's manifest has no usable option {error}: it is of another version"
+                f"the harvest's manifest has no usable option {error}: it was made by another "
+                "version; export it again"
             ) from None
         except DatasetError as error:
-            raise DatasetError(f"the harvest's manifest fixes what cannot be: {error}") from None
+            raise DatasetError(
+                f"the harvest's manifest fixes an option that is not valid: {error}"
+            ) from None
         for field in fields(self):
             given = getattr(self, field.name)
             if given not in (field.default, getattr(options, field.name)):
                 raise DatasetError(
                     f"--{field.name.replace('_', '-')} {given}: the harvest was made from a "
-                    f"manifest, which fixes it as {getattr(options, field.name)}: leave it out"
+                    f"manifest, which fixes this option at {getattr(options, field.name)}: omit it"
                 )
         return options

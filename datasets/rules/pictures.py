@@ -1,7 +1,8 @@
-"""Pictures of a data set: every one fully decoded, and re-encoded at most once.
+"""Prepares the pictures of a data set: each is decoded completely and re-encoded at most once.
 
-A picture with a short side of at most ``short_side`` keeps its bytes; a larger one is reduced to
-it. What cannot be decoded, or would unfold to absurd size, is refused: pictures are untrusted.
+A JPEG whose short side is at most ``short_side`` pixels keeps its bytes; a larger picture is
+reduced to that size. Pictures are untrusted input: one that cannot be decoded, or that would
+decode to an absurd size, is refused.
 """
 
 import io
@@ -15,15 +16,15 @@ from flickr_emotion.harvest.pictures.jpeg import NotWholeError
 from flickr_emotion.harvest.pictures.whole_picture import check_whole
 
 PREPARATION = 1
-"""Counts the versions of this rule: a picture that an older one prepared is prepared again."""
+"""Version of this rule. A picture that an older version prepared is prepared again."""
 
 _JPEG_QUALITY = 90
-# Flickr's largest sizes stay below; a small file that unfolds to more is an attack or an accident.
+# Flickr's largest sizes are below this; a file that decodes to more pixels is an attack or damaged.
 _MOST_PIXELS = 100_000_000
 
 
 class UnreadablePictureError(ValueError):
-    """The bytes are no picture that can be decoded whole."""
+    """The bytes are not a picture that can be decoded completely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +33,18 @@ class PreparedPicture:
 
     jpeg: bytes
     hash: int
-    """64 bits that near-identical pictures share but for a few."""
+    """64-bit perceptual hash: those of near-duplicates differ in a few bits."""
 
 
 def prepare_picture(data: bytes, *, short_side: int) -> PreparedPicture:
-    """Return a picture as it goes into the data set: a whole JPEG, and its hash.
-
-    Raises ``UnreadablePictureError``.
-    """
+    """Return a picture as a complete JPEG with its hash; raises ``UnreadablePictureError``."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data), formats=["JPEG", "PNG", "GIF", "WEBP"]) as picture:
                 if picture.width * picture.height > _MOST_PIXELS:
                     raise UnreadablePictureError(
-                        f"{picture.width}x{picture.height} pixels are too many"
+                        f"has too many pixels ({picture.width}x{picture.height})"
                     )
                 if picture.format == "JPEG":
                     check_whole(data)
@@ -55,7 +53,7 @@ def prepare_picture(data: bytes, *, short_side: int) -> PreparedPicture:
         raise
     except NotWholeError as error:
         raise UnreadablePictureError(f"is not whole ({error})") from None
-    except Exception as error:  # Pillow's decoders raise what they like on broken input
+    except Exception as error:  # Pillow's decoders raise errors of any type on broken input
         raise UnreadablePictureError(f"cannot be decoded ({error})") from None
 
 
@@ -71,13 +69,13 @@ def _prepared(picture: Image.Image, data: bytes, short_side: int) -> PreparedPic
             max(1, round(picture.width * short_side / shorter)),
             max(1, round(picture.height * short_side / shorter)),
         )
-        # The decoder itself can halve a JPEG, which saves most of the work.
+        # The JPEG decoder can reduce while it decodes, which saves most of the work.
         picture.draft("RGB", (size[0] * 2, size[1] * 2))
     reduced = picture if picture.mode == "RGB" else picture.convert("RGB")
     if reduced.size != size:
-        # As sharp as bicubic when a picture shrinks, in two thirds of the time.
+        # As sharp as bicubic for reduction, in two thirds of the time.
         reduced = reduced.resize(size, Image.Resampling.HAMMING)
-    # Re-encoding drops the tag that says which side is up, so the picture is turned.
+    # Re-encoding drops the EXIF orientation tag, so the pixels are rotated instead.
     ImageOps.exif_transpose(reduced, in_place=True)
     encoded = io.BytesIO()
     reduced.save(encoded, "JPEG", quality=_JPEG_QUALITY)

@@ -1,13 +1,13 @@
-"""The split rule: which posts validation and test are drawn from, and which of them are drawn.
+"""The split rule: which posts go to training, validation and test.
 
-The paper, section 4.1: 80% training, 10% validation, 10% test; for Flickr Emotion validation and
-test only from posts with five votes for the label. Of each class's posts with all three modalities
-a tenth goes to validation and a tenth to test.
+The paper, section 4.1: 80% training, 10% validation, 10% test; for Flickr Emotion, validation and
+test are drawn only from posts with five votes for the label. Validation and test each get a tenth
+of the number of posts of each class that have all three modalities.
 
-Posts are looked at in the order of a digest of seed and photo id (``order_key``): of each class's
-posts that may be evaluated on, test takes the first, validation the last, training what is between
-and all other posts. So neither the order of rows nor other classes matter, and a post that Flickr
-loses moves at most two others. Folds cut the same order in pieces.
+Posts are sorted by a digest of seed and photo id (``order_key``). Of the posts of each class that
+are eligible for evaluation, test takes the first and validation the last; all other posts go to
+training. So neither the order of rows nor the other classes matter, and a post that Flickr loses
+moves at most two others. Cross-validation folds are slices of the same order.
 """
 
 import hashlib
@@ -19,28 +19,29 @@ import numpy.typing as npt
 from flickr_emotion.common.split_names import SPLITS, TEST, VALIDATION
 
 Places = npt.NDArray[np.int8]
-"""By post: the index of its split in ``SPLITS``, or ``NOWHERE``."""
+"""(N,) the index of each post's split in ``SPLITS``, or ``NOWHERE``."""
 NOWHERE = -1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidates:
-    """What the split rule looks at: posts in the order of their digests."""
+    """The input of the split rule: posts in the order of their digests."""
 
     classes: npt.NDArray[np.int16]
     """(N,) the class of each post, a number from 0."""
     complete: npt.NDArray[np.bool_]
-    """(N,) whether it counts for the size of validation and test: it has every modality."""
+    """(N,) whether the post has every modality; such posts decide how large validation and test
+    are."""
     eligible: npt.NDArray[np.bool_]
-    """(N,) whether it may be evaluated on."""
+    """(N,) whether the post may go to validation or test."""
 
     def wanted(self, label: int) -> int:
-        """Return how many posts of a class validation and test want each."""
+        """Return how many posts of a class validation and test should each get."""
         count = int(np.count_nonzero(self.complete & (self.classes == label)))
         return (count + 5) // 10  # a tenth, rounded half up
 
     def of_class(self, label: int) -> npt.NDArray[np.intp]:
-        """Return the posts of a class that may be evaluated on, in the order of their digests."""
+        """Return the eligible posts of a class, in the order of their digests."""
         return np.flatnonzero(self.eligible & (self.classes == label))
 
     def labels(self) -> range:
@@ -50,16 +51,16 @@ class Candidates:
 
 @dataclass(frozen=True, kw_only=True)
 class Splits:
-    """Where each post goes."""
+    """The split of each post."""
 
     places: Places
     short_classes: dict[int, tuple[int, int]] = field(default_factory=dict)
-    """Classes with too few posts to evaluate on: how many there are, how many were wanted, of
+    """Classes with too few eligible posts: how many there are and how many were wanted, for
     validation and test together."""
 
 
 def order_key(seed: int, photo_id: str) -> bytes:
-    """Return the digest that decides a post's place among its like."""
+    """Return the digest that posts are sorted by."""
     return hashlib.sha256(f"{seed}:{photo_id}".encode()).digest()
 
 
@@ -79,11 +80,11 @@ def split_posts(posts: Candidates) -> Splits:
 
 
 def fold_posts(posts: Candidates, *, fold: int, folds: int) -> Splits:
-    """Assign every post to a split of one of ``folds`` cross-validation folds, from 1.
+    """Assign every post to a split of one of ``folds`` cross-validation folds, counted from 1.
 
-    A class's order is cut into ``folds`` pieces of equal size but for one post; the ``fold``-th is
-    test, the next tenth of the order, which goes on at its beginning, validation. The test sets of
-    all folds together hold every post that may be evaluated on, each once.
+    The sorted posts of a class are cut into ``folds`` slices whose sizes differ by at most one. The
+    ``fold``-th slice is test; the tenth of the posts that follows it, wrapping around at the end,
+    is validation. Every eligible post is in exactly one fold's test set.
     """
     places = np.zeros(len(posts.classes), np.int8)
     for label in posts.labels():

@@ -1,7 +1,7 @@
 """The rule for tags: Flickr's own normalisation, so that a tag has one spelling everywhere.
 
-Tags from a harvest, from one's own file and from a person's keyboard become equal under it. It
-changes none of the tags that Flickr was recorded to answer.
+It makes tags from a harvest, from a user's file and from the command line comparable. It leaves the
+tags in recorded answers of Flickr unchanged.
 """
 
 from collections.abc import Iterable
@@ -10,10 +10,10 @@ from flickr_emotion.harvest.flickr.tags import letters_and_digits, normal_form
 
 
 def normalise_tags(raw_tags: Iterable[str]) -> list[str]:
-    """Return the tags in their normal form, without doubles, in alphabetical order."""
+    """Return the tags in their normal form, without duplicates, in alphabetical order."""
     return sorted({tag for raw in raw_tags if (tag := normal_form(raw))})
 
 
 def former_tags(tags: Iterable[str]) -> list[str]:
-    """Return normal forms as manifests of version 1 have them: letters and digits alone."""
+    """Return the normal forms of version 1 manifests, which keep only letters and digits."""
     return sorted({tag for it in tags if (tag := letters_and_digits(it))})

@@ -1,8 +1,8 @@
-"""The rules for text: from Flickr's HTML fragments to plain words, and what counts as a word.
+"""The rules for text: how Flickr's HTML fragments become plain text, and what counts as a word.
 
-A title is plain text, a description an HTML fragment (links that Flickr made itself, ``<b>``,
-entities, line breaks). The text of a post is both, cleaned and joined by a space; word counts,
-the language and the vocabulary are all taken from it by the rules below and nowhere else.
+A title is plain text, a description is an HTML fragment (links that Flickr added, ``<b>``,
+entities, line breaks). The text of a post is both, cleaned and joined by a space. Word counts,
+language and vocabulary are computed from this text with the functions below.
 """
 
 import html
@@ -11,38 +11,40 @@ import unicodedata
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-# What a browser would break a line at: without a space there, "one<br>two" would become one word.
+# Elements at which a browser breaks the line: a space replaces them, or "one<br>two" would become
+# one word.
 _BREAKS = re.compile(
     r"<(?=/?(?:br|hr|p|div|pre|li|dt|dd|tr|td|th|h[1-6]|blockquote|ul|ol)\b)", re.IGNORECASE
 )
 _MARKUP = re.compile(r"[<&]")
-# Not in the middle of a word: "Awww...", "ewww.no".
+# "www." in the middle of a word is not a URL: "Awww...", "ewww.no".
 _URL = re.compile(r"(?:https?://|\bwww\.(?=\w))\S*", re.IGNORECASE)
 _SCHEME = re.compile(r"https?://", re.IGNORECASE)
-# From the first letter or digit of a run to its last: found in one pass, however long the run.
+# From the first letter or digit of a run to its last; linear in the length of the run.
 _WORD = re.compile(r"[^\W_](?:\S*[^\W_])?")
-# The same with what follows, which may be marks of its last letter.
+# The same, with the characters that follow, which may be combining marks of the last letter.
 _WORD_AND_MORE = re.compile(r"[^\W_](?:\S*[^\W_])?[^\x00-\u02ff\s]*")
-# The zero-width space stands where a line may break, between words.
+# The zero-width space separates words.
 _ZERO_WIDTH_SPACE = "\u200b"
-# Invisible and no part of a word's spelling: control characters, soft hyphen, word joiner, byte
-# order mark, marks of direction, halves of a character. Joiners stay: emoji and Persian need them.
+# Invisible characters that are not part of a word's spelling: control characters, soft hyphen, word
+# joiner, byte order mark, direction marks, surrogates. The zero-width joiner and non-joiner stay:
+# emoji and Persian need them.
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff"
     "\ud800-\udfff]"
 )
 _MARKS = frozenset({"Mn", "Mc"})
-# They choose how the character before them looks, such as an emoji in colour.
+# They choose the form of the character before them, such as a coloured emoji.
 _VARIATION_SELECTORS = ("\ufe00", "\ufe0f")
 
 
 def clean(fragment: str) -> str:
-    """Return an HTML fragment's plain text with every run of white space as one space.
+    """Return the plain text of an HTML fragment, with one space for every run of white space.
 
-    Characters are composed (NFC), so that a word has one spelling; invisible ones are left out.
+    Characters are composed (NFC), so that a word has one spelling; invisible ones are removed.
     """
     if _MARKUP.search(fragment):
-        # The parser takes no halves of characters.
+        # The parser does not accept surrogates.
         whole = fragment.encode("utf-8", "ignore").decode("utf-8")
         parsed = LexborHTMLParser(_BREAKS.sub(" <", whole))
         for hidden in parsed.css("script, style"):
@@ -61,10 +63,10 @@ def clean(fragment: str) -> str:
 
 
 def _url_shown(link: LexborNode) -> str | None:
-    """Return a link's URL where the link shows nothing but that.
+    """Return a link's URL if the link's text is that URL, else None.
 
-    Flickr makes a link of a URL in a description and shortens what it shows: without a scheme, and
-    with dots at the end, it would pass for a word.
+    Flickr turns a URL in a description into a link and shortens its text: without a scheme and with
+    dots at the end, it would count as a word.
     """
     url = link.attributes["href"] or ""
     shown = link.text().strip().removesuffix("...").lower()
@@ -81,7 +83,7 @@ def post_text(title: str, description: str) -> str:
 
 
 def without_urls(text: str) -> str:
-    """Return the text as the language detector sees it: URLs say nothing about a language."""
+    """Return the text for the language detector: URLs say nothing about a language."""
     if "://" in text or "www." in text.lower():
         text = _URL.sub(" ", text)
     return " ".join(text.split())
@@ -90,8 +92,8 @@ def without_urls(text: str) -> str:
 def words(text: str) -> list[str]:
     """Return the words of a text, lower-case, without the punctuation around them.
 
-    A word is a run between white space with a letter or a digit in it; URLs are none. ``"I'm
-    #happy!! :-) http://x.y"`` has the words ``i'm`` and ``happy``.
+    A word is a run without white space that contains a letter or a digit; URLs are not words.
+    ``"I'm #happy!! :-) http://x.y"`` has the words ``i'm`` and ``happy``.
     """
     text = text.lower()
     if "://" in text or "www." in text:
@@ -104,7 +106,7 @@ def words(text: str) -> list[str]:
 
 
 def _with_its_marks(word: str) -> str:
-    """Cut a word after its last letter and the marks on it: in Hindi, say, they are vowels."""
+    """Cut a word after its last letter and that letter's marks, which in Hindi are vowels."""
     letters = _WORD.match(word)
     end = letters.end() if letters else 0
     first, last = _VARIATION_SELECTORS

@@ -1,7 +1,7 @@
 """The vocabulary: words and tags of the training split with their counts.
 
-The paper, section 4.1: words and tags that appear fewer than five times in the training set are
-``<UNK>``. All counts are kept in ``vocabulary.json``; who reads it applies ``min_count``.
+The paper, section 4.1: words and tags that appear fewer than five times in the training set become
+``<UNK>``. ``vocabulary.json`` keeps all counts; its readers apply ``min_count``.
 """
 
 from collections import Counter
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 
 class VocabularyCounter:
-    """Counts words and tags as posts go by."""
+    """Counts the words and tags of the posts that it is given."""
 
     def __init__(self) -> None:
         """Start with nothing."""
@@ -19,7 +19,7 @@ class VocabularyCounter:
         self._tags: Counter[str] = Counter()
 
     def add(self, words: pa.ChunkedArray, tags: pa.ChunkedArray) -> None:
-        """Count training posts: a list of words and a list of tags each, null where absent."""
+        """Count training posts: each has a list of words and a list of tags, null where absent."""
         for lists, counter in ((words, self._words), (tags, self._tags)):
             counted = pc.value_counts(pc.list_flatten(lists))
             values, counts = counted.field("values"), counted.field("counts")
@@ -27,7 +27,7 @@ class VocabularyCounter:
                 counter[value] += count
 
     def content(self, min_count: int) -> dict[str, object]:
-        """Return what ``vocabulary.json`` holds: most frequent first, ties alphabetically."""
+        """Return the content of ``vocabulary.json``: most frequent first, ties alphabetically."""
         return {"min_count": min_count, **self.counts()}
 
     def counts(self) -> dict[str, dict[str, int]]:

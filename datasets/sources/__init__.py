@@ -1,1 +1,1 @@
-"""Where posts come from: a harvest, or a file of one's own."""
+"""Where posts come from: a harvest, or the user's own file."""

@@ -1,6 +1,6 @@
-"""The columns of a file of posts: which types they may have, and what their cells mean.
+"""The columns of a file of posts: which types are accepted, and how cells are read.
 
-One rule for one's own posts, whether they become a data set or are given to a trained network.
+The rules are the same for a user's posts that become a data set and for those given to ``predict``.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,32 +13,30 @@ from flickr_emotion.datasets.errors import DatasetError
 
 
 def check_types(file: pq.ParquetFile, path: Path, columns: Sequence[str]) -> list[str]:
-    """Return those of the columns that have something in them.
-
-    Raises ``DatasetError`` for a column of a type that nothing can be made of.
-    """
+    """Return the columns that hold values; raises ``DatasetError`` for a column of a wrong type."""
     held = []
     for name in columns:
         kind = file.schema_arrow.field(name).type
         accepted, wanted = _TYPES[name]
         if accepted(kind):
             held.append(name)
-        # Pandas writes a column in which every value is absent as numbers.
+        # Pandas writes a column without any value as floating-point numbers.
         elif not (name != "photo_id" and pa.types.is_floating(kind) and _is_empty(file, name)):
             raise DatasetError(f"{path}: the column {name} is {kind}: it must be {wanted}")
     return held
 
 
 def tags_of(cell: Sequence[str | None] | str | None) -> list[str]:
-    """Return the tags of a cell: a list of them, or one string of tags with commas between."""
+    """Return the tags of a cell: a list, or one string of tags separated by commas."""
     tags = cell.split(",") if isinstance(cell, str) else cell or ()
     return [str(tag) for tag in tags if tag is not None and str(tag).strip()]
 
 
 def image_of(cell: object, folder: Path) -> bytes | Path | None:
-    """Return the picture of a cell: bytes, or the path of a file, which counts from ``folder``.
+    """Return the picture of a cell: its bytes, or the path of a file.
 
     The cell holds bytes, a path, or a struct of both as Hugging Face's ``datasets`` writes it.
+    Relative paths start at ``folder``.
     """
     if isinstance(cell, dict):
         cell = cell.get("bytes") or cell.get("path")
@@ -103,7 +101,7 @@ def _is_tags(kind: pa.DataType) -> bool:
 
 
 def _is_number(kind: pa.DataType) -> bool:
-    # Pandas writes whole numbers of which some are absent as floating ones.
+    # Pandas writes whole numbers with absent values among them as floating-point numbers.
     return any(
         is_kind(kind) for is_kind in (pa.types.is_integer, pa.types.is_floating, pa.types.is_null)
     )

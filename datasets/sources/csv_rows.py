@@ -1,7 +1,7 @@
-"""A CSV of posts, read strictly: a row is what its writer meant, or the file is refused.
+"""Reads a CSV of posts strictly: a file with a malformed row is refused.
 
-Excel, pandas and people write such files. A quote that is not closed swallows the rows behind it, a
-comma too many moves a text into the column of tags; neither may pass as a post.
+An unclosed quote swallows the rows after it, and an extra comma moves a text into the column of
+tags; neither may pass as a post.
 """
 
 import csv
@@ -13,19 +13,19 @@ from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.sources.own_rows import place_of
 
 _LONGEST_CELL = 2**20
-"""Characters of a cell. A quote that is not closed makes one of all that follows."""
+"""Characters of a cell. An unclosed quote turns the rest of the file into one cell."""
 _LONGEST_LINE = 2**23
 
 
 def csv_rows(
     path: Path, choose: Callable[[list[str]], Sequence[str]]
 ) -> Iterator[dict[str, str | None]]:
-    """Yield the rows of a CSV by column; an empty cell is one that is absent.
+    """Yield the rows of a CSV by column; an empty cell becomes None.
 
-    ``choose`` takes the header and returns the columns that count. Blank lines are no rows. Quotes
-    are those of RFC 4180, and a cell may hold line breaks. Raises ``DatasetError`` for a row that
-    has more or fewer cells than the header and for what is no CSV, ``OSError`` or ``UnicodeError``
-    where the file cannot be read.
+    ``choose`` takes the header and returns the columns to read. Blank lines are skipped. Quotes
+    follow RFC 4180, and a cell may hold line breaks. Raises ``DatasetError`` if the file is not CSV
+    or a row has more or fewer cells than the header, ``OSError`` or ``UnicodeError`` if the file
+    cannot be read.
     """
     csv.field_size_limit(_LONGEST_CELL)
     with path.open(encoding="utf-8-sig", newline="") as text:
@@ -34,9 +34,8 @@ def csv_rows(
             yield from _rows(path, reader, choose)
         except csv.Error as error:
             raise DatasetError(
-                f"{path}, line {reader.line_num}, cannot be read ({error}): a quote that is not "
-                "closed looks like that; give a CSV file with quotes around cells that hold commas "
-                "or quotes"
+                f"{path}, line {reader.line_num}, cannot be read ({error}): look for an unclosed "
+                "quote, and put cells that hold commas or quotes in quotes"
             ) from None
 
 
@@ -56,7 +55,7 @@ def _rows(
 
 
 def _lines(text: TextIO) -> Iterator[str]:
-    """Yield the lines of a CSV with their ends, none of them longer than memory allows."""
+    """Yield the lines of a CSV with their line ends; raises ``csv.Error`` for an overlong one."""
     while line := text.readline(_LONGEST_LINE + 1):
         if len(line) > _LONGEST_LINE:
             raise csv.Error(f"a line is longer than {_LONGEST_LINE:,} characters")

@@ -1,7 +1,7 @@
 """A harvest folder as a source of posts: every listed photo with its label and its post.
 
-The ledger is read in ranges of its rows, each in whatever process judges it; so a list of a million
-photos is read on every core and never stands in memory.
+Each process reads its own ranges of the ledger's rows, so a list of a million photos is read on all
+cores and is never in memory as a whole.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ class HarvestPosts:
     min_votes: int
     """Agreeing votes that a label needs."""
     fixed: bool
-    """Whether the harvest is of a manifest, which says label and split of each photo."""
+    """Whether the harvest was made from a manifest, which fixes each photo's label and split."""
 
     def ranges(self, size: int) -> list[tuple[int, int]]:
         """Cut the ledger's rows into ranges of ``size``."""
@@ -51,7 +51,7 @@ class HarvestPosts:
 
     def read(self, first: int, last: int) -> list[dict[str, Any]]:
         """Return the listed photos among the ledger's rows from ``first`` to before ``last``."""
-        # A harvest made anew in its place is another file.
+        # The inode tells a harvest that was made anew under the same name.
         ledger, sentiments = _opened(self.folder, (self.folder / FILE_NAME).stat().st_ino)
         posts = listed_posts(ledger, first, last, of_manifest=self.fixed)
         return [
@@ -70,7 +70,7 @@ class HarvestPosts:
             "farm": post.farm,
             "secret": post.secret,
         }
-        # The label comes first: it depends on the list alone, not on what Flickr has lost since.
+        # The label's reason comes first, because it depends on the list alone.
         if isinstance(label, NoLabel):
             return photo | {"reason": label.reason}
         photo |= {"label": label.name, "votes": label.votes, "sentiment": label.sentiment}
@@ -105,16 +105,16 @@ class HarvestPosts:
 
 @lru_cache(maxsize=1)
 def _opened(folder: Path, file: int) -> tuple[Ledger, dict[str, float]]:
-    """Open a ledger once in each process, with the sentiment of each pair; ``file`` tells it."""
+    """Open a ledger with the sentiments of its pairs, once in each process; ``file``: inode."""
     ledger = Ledger(folder / FILE_NAME)
     return ledger, pair_sentiments(ledger)
 
 
 class Harvest:
-    """What ``build-splits`` must know of a harvest as a whole."""
+    """What ``build-splits`` must know about a harvest as a whole."""
 
     def __init__(self, folder: Path) -> None:
-        """Open it; raises ``HarvestError`` where it is none, ``DatasetError`` where it is empty."""
+        """Open a harvest; raises ``HarvestError`` if it is none, ``DatasetError`` if empty."""
         self.folder = folder
         self._ledger = Ledger(folder / FILE_NAME)
         try:
@@ -131,16 +131,16 @@ class Harvest:
         self.service = self._ledger.meta("service")
         """``flickr``, or ``other`` where the posts came from elsewhere, such as the sandbox."""
         self.image_size = picture_size(self._ledger)
-        """The size of its pictures (``harvest.flickr.photo_url.SIZES``); None where it has none."""
+        """Size of its pictures (``harvest.flickr.photo_url.SIZES``); None without pictures."""
         self.manifest: dict[str, Any] | None = json.loads(self._ledger.meta("manifest") or "null")
-        """What the manifest says of itself, where the harvest was made from one."""
+        """The manifest's metadata, if the harvest was made from one."""
 
     def close(self) -> None:
         """Close the ledger."""
         self._ledger.close()
 
     def posts(self, *, min_votes: int) -> HarvestPosts:
-        """Return its photos as a source."""
+        """Return the harvest's photos as a source."""
         return HarvestPosts(
             folder=self.folder,
             kind=self.kind,

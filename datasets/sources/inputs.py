@@ -1,4 +1,4 @@
-"""What ``build-splits`` may be given: a harvest folder, or a file of one's own labelled posts."""
+"""The input of ``build-splits``: a harvest folder, or a file of the user's own labelled posts."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,20 +21,20 @@ class Input:
     path: Path
     source: Source
     options: BuildOptions
-    """As they were given, or as the harvest's manifest fixes them."""
+    """The user's options, or those that the harvest's manifest fixes."""
     service: str | None
-    """``flickr``, ``other`` (another server in its place) or ``own``."""
+    """``flickr``, ``other`` (a server in Flickr's place) or ``own``."""
     image_size: str | None
     """The size of a harvest's pictures (``harvest.flickr.photo_url.SIZES``); None if unknown."""
     digest: str
     """SHA-256 of the list, or of the file."""
     listed: int
-    """Posts that the source has, each to be found in one place."""
+    """Number of posts in the source; each ends in a split or in ``excluded.parquet``."""
     rejected: Callable[[], Iterator[tuple[str, str]]]
     """Source and reason of each row that names no photo."""
 
     def described(self) -> dict[str, Any]:
-        """Return what ``dataset.json`` says of it."""
+        """Return what ``dataset.json`` says about the input."""
         return {
             "kind": self.source.kind,
             "service": self.service,
@@ -47,9 +47,9 @@ class Input:
 def open_input(
     path: Path, options: BuildOptions, workspace: Path, say: Callable[[str], None]
 ) -> Iterator[Input]:
-    """Open what posts are built from; raises ``HarvestError`` or ``DatasetError``.
+    """Open the input of a build; raises ``HarvestError`` or ``DatasetError``.
 
-    ``workspace``: a folder for what has to be unpacked.
+    ``workspace``: a folder for files that must be rewritten first.
     """
     if path.is_file():
         own = prepare(path, workspace, min_votes=options.min_votes)
@@ -69,16 +69,21 @@ def open_input(
         if harvest.manifest is not None:
             fixed = harvest.manifest.get("options")
             if not isinstance(fixed, dict):
-                raise DatasetError(f"{path}: its manifest says nothing of options")
+                raise DatasetError(
+                    f"{path}: its manifest does not say its options: export the manifest again"
+                )
             options = options.under_manifest(fixed)
             wanted = harvest.manifest.get("image_size")
             if wanted is not None and harvest.image_size not in (None, wanted):
                 say(
-                    f"the manifest's pictures are of {size_in_words(wanted)}, those of {path} of "
-                    f"{size_in_words(harvest.image_size)}: the data set will be another"
+                    f"the manifest's pictures have {size_in_words(wanted)}, those of {path} have "
+                    f"{size_in_words(harvest.image_size)}: the data set will differ"
                 )
         if unfinished := harvest.unfinished():
-            say(f"posts or pictures not had yet: {unfinished}; `crawl` again goes on with them")
+            say(
+                f"posts or pictures that are not fetched yet: {unfinished}; run `crawl` again to "
+                "fetch them"
+            )
         yield Input(
             path=path,
             source=harvest.posts(min_votes=options.min_votes),

@@ -1,8 +1,8 @@
-"""One's own labelled posts, never on Flickr: a Parquet or CSV file as a source of posts.
+"""The user's own labelled posts, never on Flickr: a Parquet or CSV file as a source of posts.
 
-Everything that can be wrong with such a file is said before a build has worked for hours:
-``prepare`` looks at every row's id, label and votes. A CSV, or a Parquet file that cannot be read
-in small parts, is rewritten once, so that each process reads the rows of its range and no others.
+``prepare`` checks every row's id, label and votes, so that a mistake is reported before the build
+has worked for hours. A CSV, or a Parquet file with large row groups, is rewritten once, so that
+each process reads only the rows of its range.
 """
 
 import hashlib
@@ -31,21 +31,21 @@ from flickr_emotion.datasets.sources.own_rows import (
     votes_of,
 )
 
-# Row groups above these are rewritten: a group is read as a whole.
+# Larger row groups are rewritten, because a row group is read as a whole.
 _MOST_ROWS = 20_000
 _MOST_BYTES = 128 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
 class OwnPosts:
-    """A file of one's own posts, checked and cut into row groups: a ``Source``."""
+    """A file of the user's own posts, checked and cut into row groups: a ``Source``."""
 
     path: Path
     """The Parquet file that is read."""
     given: Path
-    """The file that the user gave; pictures' paths count from its folder."""
+    """The file that the user gave; relative paths of pictures start at its folder."""
     columns: tuple[str, ...]
-    """The columns that have something in them."""
+    """The columns that hold values."""
     min_votes: int
     kind: str = "labels"
 
@@ -59,7 +59,7 @@ class OwnPosts:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def ranges(self, size: int) -> list[tuple[int, int]]:
-        """Cut the rows into ranges [first, last) of about ``size``, along the row groups."""
+        """Cut the rows into ranges [first, last) of about ``size``, aligned with row groups."""
         found: list[tuple[int, int]] = []
         first = last = 0
         for rows in _group_sizes(self.path):
@@ -94,21 +94,23 @@ class OwnPosts:
         votes = votes_of(row.get("votes"), where)
         image = image_of(row.get("image"), self.given.parent)
         if isinstance(image, Path) and "\0" in str(image):
-            raise DatasetError(f"{where}: the path of the picture holds a null character")
+            raise DatasetError(
+                f"{where}: the path of the picture holds a null character: give the name of a file"
+            )
         reason = None
         if label is None:
             reason = "no-label"
         elif votes is not None and votes < self.min_votes:
             reason = "votes"
-        in_one_piece = "text" in self.columns
+        has_text = "text" in self.columns
         return {
             "photo_id": str(row["photo_id"]),
             "source": f"{self.given.name}:{number + 1}",
             "reason": reason,
             "label": label,
             "votes": votes,
-            "title": None if in_one_piece else row.get("title"),
-            "description": row.get("text" if in_one_piece else "description"),
+            "title": None if has_text else row.get("title"),
+            "description": row.get("text" if has_text else "description"),
             "tags": tags_of(row.get("tags")),
             "image_bytes": image if isinstance(image, bytes) else None,
             "image_path": str(image) if isinstance(image, Path) else None,
@@ -118,17 +120,17 @@ class OwnPosts:
 
 
 def prepare(path: Path, workspace: Path, *, min_votes: int) -> OwnPosts:
-    """Check a file of posts and make it a source; raises ``DatasetError``.
+    """Check a file of posts and return it as a source; raises ``DatasetError``.
 
     The columns are ``photo_id``, ``label``, ``text`` or ``title`` and ``description``, ``tags``,
-    ``image``, and where there ``votes``, ``owner``, ``license``; others are ignored. What must be
-    rewritten goes into the folder ``workspace``, which has to last as long as the source.
+    ``image``, and optionally ``votes``, ``owner``, ``license``; others are ignored. A rewritten
+    file goes into the folder ``workspace``, which must exist as long as the source is used.
     """
     path = path.resolve()
     readable = path
     suffix = path.suffix.lower()
     if suffix not in (".parquet", ".csv"):
-        raise DatasetError(f"{path} is neither .parquet nor .csv: give a file of posts as one")
+        raise DatasetError(f"{path} is neither .parquet nor .csv: give such a file of posts")
     if suffix == ".csv":
         readable = workspace / "own_posts.parquet"
         rewrite_csv(path, readable)
@@ -148,10 +150,10 @@ def prepare(path: Path, workspace: Path, *, min_votes: int) -> OwnPosts:
 
 
 def _check_rows(source: OwnPosts) -> None:
-    """Look at every row's id, label and votes; refuse ids that come twice."""
+    """Check every row's id, label and votes, and that no id occurs twice."""
     with _opened(source.path, source.given) as file:
         few = [name for name in ("photo_id", "label", "votes") if name in source.columns]
-        # 8 bytes for an id, not the id: hashes that come twice are looked up again below.
+        # To save memory, an id is kept as an 8-byte hash; equal hashes are compared by id below.
         classes: set[str | None] = set()
         hashes = np.empty(file.metadata.num_rows, dtype=np.int64)
         for number, row in _rows(file, few):
@@ -199,7 +201,7 @@ def _group_sizes(path: Path) -> list[int]:
 
 @contextmanager
 def _opened(path: Path, given: Path) -> Iterator[pq.ParquetFile]:
-    """Open a Parquet file so that it is read as it is used up, and not a row group at once."""
+    """Open a Parquet file that is read in small pieces instead of a row group at a time."""
     try:
         with open_parquet(path, pre_buffer=False, buffer_size=1 << 20) as file:
             yield file

@@ -1,4 +1,4 @@
-"""Files of one's own posts that cannot be read in parts, rewritten as Parquet files that can."""
+"""Rewrites files of the user's own posts as Parquet files that can be read in small parts."""
 
 from itertools import chain
 from pathlib import Path
@@ -12,15 +12,15 @@ from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.sources.csv_rows import csv_rows
 from flickr_emotion.datasets.sources.own_rows import choose_columns, place_of, unreadable
 
-_ROWS_AT_ONCE = 500
+_ROWS_PER_GROUP = 500
 
 
 def rewrite_parquet(file: pq.ParquetFile, columns: list[str], out: Path) -> None:
     """Write some columns of a Parquet file with small row groups."""
     fields = [file.schema_arrow.field(name) for name in columns]
     with parquet_writer(out, pa.schema(fields)) as writer:
-        for batch in file.iter_batches(_ROWS_AT_ONCE, columns=columns):
-            writer.write_table(pa.table(batch.select(columns)), row_group_size=_ROWS_AT_ONCE)
+        for batch in file.iter_batches(_ROWS_PER_GROUP, columns=columns):
+            writer.write_table(pa.table(batch.select(columns)), row_group_size=_ROWS_PER_GROUP)
 
 
 def rewrite_csv(path: Path, out: Path) -> None:
@@ -41,7 +41,7 @@ def rewrite_csv(path: Path, out: Path) -> None:
             held: list[list[Any]] = []
             for number, row in enumerate(chain([first] if first else [], rows)):
                 held.append(_cells(row, place_of(path, number)))
-                if len(held) == _ROWS_AT_ONCE:
+                if len(held) == _ROWS_PER_GROUP:
                     writer.write_table(_table(held, schema))
                     held = []
             if held:
@@ -61,7 +61,7 @@ def _votes(cell: str, where: str) -> int | None:
     votes = cell.strip()
     if votes and not (votes.isascii() and votes.isdigit() and len(votes) < 18):
         raise DatasetError(
-            f"{where}: votes are {votes[:50]!r}: give a whole number from 0, or none"
+            f"{where}: votes are {votes[:50]!r}: give a whole number from 0, or an empty cell"
         )
     return int(votes) if votes else None
 

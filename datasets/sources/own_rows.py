@@ -1,4 +1,4 @@
-"""What a row of one's own posts must hold, and the one line that says where it does not."""
+"""Checks the rows of a user's own posts; each error names file and row in one line."""
 
 import re
 from collections.abc import Sequence
@@ -17,24 +17,24 @@ _SLASH = re.compile(r"[/\\]")
 
 
 def choose_columns(path: Path, names: Sequence[str]) -> list[str]:
-    """Return those of a file's columns that count; raises ``DatasetError`` where some lack."""
+    """Return the columns of a file that are used; raises ``DatasetError`` if one is missing."""
     refuse_doubled(path, names, _COLUMNS)
     for name in ("photo_id", "label"):
         if name not in names:
             raise DatasetError(
-                f"{path} has no column {name!r} among {', '.join(names[:20]) or 'none'}: posts "
-                "need photo_id, label and some of image, text (or title, description), tags"
+                f"{path} has no column {name!r} among {', '.join(names[:20]) or 'none'}: give "
+                "photo_id, label and at least one of image, text (or title, description), tags"
             )
     if not set(_CONTENTS) & set(names):
         raise DatasetError(
-            f"{path} has none of the columns image, text, title, description, tags: give what the "
-            "posts hold"
+            f"{path} has none of the columns image, text, title, description, tags: give at least "
+            "one of them"
         )
     return [name for name in _COLUMNS if name in names]
 
 
 def refuse_doubled(path: Path, names: Sequence[str], counting: Sequence[str]) -> None:
-    """Refuse a file with two columns of a name that counts; raises ``DatasetError``."""
+    """Raise ``DatasetError`` if two columns have the same name, one of those in ``counting``."""
     for name in counting:
         if names.count(name) > 1:
             raise DatasetError(f"{path} has two columns {name!r}: give each a name of its own")
@@ -51,14 +51,14 @@ def photo_id_of(cell: Any, where: str) -> str:
     unfit = _CONTROL.search(photo_id) or _SLASH.search(photo_id)
     if not photo_id.strip() or len(photo_id) > _LONGEST_ID or unfit:
         raise DatasetError(
-            f"{where}: the photo_id {photo_id[:50]!r} is none: give 1 to {_LONGEST_ID} characters "
-            "without slashes and control characters"
+            f"{where}: the photo_id {photo_id[:50]!r} is not valid: give 1 to {_LONGEST_ID} "
+            "characters without slashes and control characters"
         )
     return photo_id
 
 
 def label_of(cell: Any, where: str) -> str | None:
-    """Return a cell's class, or None where it names none."""
+    """Return the class in a cell, or None if the cell is empty."""
     label = "" if cell is None else str(cell).strip()
     if len(label) > LONGEST_NAME or _CONTROL.search(label):
         raise DatasetError(
@@ -69,21 +69,21 @@ def label_of(cell: Any, where: str) -> str | None:
 
 
 def votes_of(cell: Any, where: str) -> int | None:
-    """Return a cell's votes, or None where it holds none."""
+    """Return the votes in a cell, or None if the cell is empty."""
     if cell is None or cell != cell:
         return None
     if not 0 <= cell <= _MOST_VOTES or cell != int(cell):
-        raise DatasetError(f"{where}: votes are {cell}: give a whole number from 0, or none")
+        raise DatasetError(f"{where}: votes are {cell}: give a whole number from 0, or no value")
     return int(cell)
 
 
 def name_of(cell: Any) -> str | None:
-    """Return a cell's name of an owner or a licence, or None where it holds none."""
+    """Return the owner or licence in a cell, or None if the cell is empty."""
     name = "" if cell is None else str(cell).strip()
     return name or None
 
 
 def unreadable(path: Path, error: Exception) -> DatasetError:
-    """Return what to raise for a file that gave an error while it was read."""
+    """Return the error to raise for a file that cannot be read."""
     reason = " ".join(str(error).split())[:300]
     return DatasetError(f"{path} cannot be read ({reason}): give a Parquet or CSV file")

@@ -1,7 +1,7 @@
-"""What a source of posts gives ``build-splits``: every listed photo as one row, nothing judged yet.
+"""The common form of posts before they are judged: one row for every listed photo.
 
-Sources (a harvest, a file of one's own posts) differ only in how they fill these rows; from here on
-all posts go the same way, in batches, in whatever process or on whatever machine.
+Sources (a harvest, a file of the user's own posts) differ only in how they fill these rows. All
+later steps are the same for every source, and work on batches in any process or on any machine.
 """
 
 from typing import Any, Protocol
@@ -11,18 +11,18 @@ import pyarrow as pa
 RAW_SCHEMA = pa.schema(
     [
         pa.field("photo_id", pa.string(), nullable=False),
-        # File and row of the list that name the photo first.
+        # File and row of the list in which the photo occurs first.
         pa.field("source", pa.string(), nullable=False),
-        # Why the photo is not in the data set, whatever its post holds; null where it may be.
+        # Why the photo is excluded whatever its post holds; null where it may be included.
         pa.field("reason", pa.string()),
         pa.field("label", pa.string()),
         pa.field("votes", pa.int32()),
         pa.field("sentiment", pa.float64()),
-        # Title and description as they came; a text that is in one piece stands in `description`.
+        # Title and description as fetched; a user's column `text` is put into `description`.
         pa.field("title", pa.string()),
         pa.field("description", pa.string()),
         pa.field("tags", pa.list_(pa.string())),
-        # The picture: its bytes, or the path of a file; SHA-256 in hex of what was fetched.
+        # The picture: its bytes or the path of a file, and the SHA-256 in hex of the fetched file.
         pa.field("image_bytes", pa.binary()),
         pa.field("image_path", pa.string()),
         pa.field("image_sha256", pa.string()),
@@ -32,7 +32,7 @@ RAW_SCHEMA = pa.schema(
         pa.field("server", pa.string()),
         pa.field("farm", pa.string()),
         pa.field("secret", pa.string()),
-        # The adjective-noun pair that the list names the photo under first; VSO only.
+        # The first adjective-noun pair under which the list names the photo; VSO only.
         pa.field("pair", pa.string()),
         # What a manifest has fixed; null where the rules decide.
         pa.field("split", pa.string()),
@@ -42,11 +42,11 @@ RAW_SCHEMA = pa.schema(
 
 
 class Source(Protocol):
-    """Where posts come from. It can be pickled: each process opens what it reads for itself."""
+    """Where posts come from. Sources can be pickled: each process opens its own files."""
 
     @property
     def kind(self) -> str:
-        """What labels were decided from: ``votes``, ``sentiment`` or ``labels``."""
+        """What the labels come from: ``votes``, ``sentiment`` or ``labels``."""
 
     def ranges(self, size: int) -> list[tuple[int, int]]:
         """Cut the posts into ranges [first, last) of about ``size`` posts."""

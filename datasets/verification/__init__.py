@@ -1,1 +1,1 @@
-"""``verify``: whether what is on disk is what was written."""
+"""``verify``: checks whether files on disk are damaged."""

@@ -1,7 +1,7 @@
-"""``verify``: whether a folder or file on disk is what was written there, and what mends it if not.
+"""``verify``: checks whether a folder or file on disk is damaged, and says how to repair it.
 
-Each kind of folder is looked at in full: every file by its digest, and what the files say by each
-other. What cannot be told, because an older version kept no digests, is an error and no verdict.
+Every file is compared with its digest, and the contents of the files with each other. A folder of
+an older version without digests is an error, because nothing can be said about it.
 """
 
 import json
@@ -28,19 +28,19 @@ _COLUMNS = ("photo_id", "label", "modalities")
 
 @dataclass(kw_only=True)
 class Verdict:
-    """What was found."""
+    """The result of a check."""
 
     kind: str
     """``data set``, ``run``, ``harvest`` or ``manifest``."""
     path: Path
     checked: str = ""
-    """What was looked at, in words."""
+    """What was checked, in words."""
     damaged: list[str] = field(default_factory=list)
-    """A line each."""
+    """One line for each damage."""
     notes: list[str] = field(default_factory=list)
-    """What lies there and is no damage, a line each."""
+    """One line for each finding that is no damage."""
     mend: str | None = None
-    """The command that mends what is damaged; None where each line says it."""
+    """How to repair the damage; None if the lines say it."""
 
     def content(self) -> dict[str, Any]:
         """Return the verdict for programs."""
@@ -60,18 +60,18 @@ class Verdict:
         if not self.damaged:
             shown.append(f"the {self.kind} {self.path} is whole: {self.checked}")
         elif self.mend:
-            shown.append(f"to mend it: {self.mend}")
-        # Names of strangers' files stand in them: a line break in one would forge a line of ours.
+            shown.append(f"to repair it: {self.mend}")
+        # The lines contain file names, and a line break in one of them must not add a line.
         return "\n".join(map(printable, shown))
 
 
 def kind_of(path: Path) -> str:
-    """Tell by its content what there is to verify; raises ``DatasetError`` where it is nothing."""
+    """Return what kind of thing a path holds, by content; raises ``DatasetError`` if unknown."""
     folder = standing(path)
     for name, kind in (("ledger.sqlite", "harvest"), (DESCRIPTION, "data set")):
         if (folder / name).is_file():
             return kind
-    # What is left of a data set, and of a run.
+    # An incomplete data set or run.
     if (folder / DATA).is_dir():
         return "data set"
     if any((folder / name).is_file() for name in ("config.json", "model.safetensors")):
@@ -79,15 +79,15 @@ def kind_of(path: Path) -> str:
     if looks_like_parquet(path) or path.suffix == ".parquet":
         return "manifest"
     raise DatasetError(
-        f"{path} is no data set, run or harvest folder and no manifest: give one of them"
+        f"{path} is not a data set, run or harvest folder, nor a manifest: give one of them"
         f"{left_aside(path)}"
     )
 
 
 def verify_dataset(folder: Path, *, deep: bool) -> Verdict:
-    """Look at a data set; with ``deep`` every picture is decoded too.
+    """Check a data set; with ``deep`` every picture is decoded too.
 
-    Raises ``DatasetError`` where the folder is no data set, or has no digests to go by.
+    Raises ``DatasetError`` if the folder is not a data set, or has no digests.
     """
     verdict = Verdict(
         kind="data set",
@@ -108,38 +108,36 @@ def verify_dataset(folder: Path, *, deep: bool) -> Verdict:
     files = dataset.files if dataset else _files_of_damaged(here)
     named = " ".join(verdict.damaged)
     for line in damaged_files(here, files):
-        if str(here / line.partition(" ")[0]) not in named:  # it is named already
+        if str(here / line.partition(" ")[0]) not in named:
             verdict.damaged.append(str(here / line))
     if dataset and not verdict.damaged:
         try:
             _check_posts(dataset, verdict, deep=deep)
         except DamagedDatasetError as error:
             verdict.damaged.append(error.what)
-    verdict.notes += [f"{here / name} is no part of the data set" for name in _foreign(here)]
+    verdict.notes += [f"{here / name} is not part of the data set" for name in _foreign(here)]
     if verdict.damaged:
         try:
             check_folder(here.resolve())
-        except DatasetError as error:  # what mends a damaged one would not touch this one
-            verdict.mend = (
-                f"`build-splits H` into another folder, as it leaves this one alone: {error}"
-            )
+        except DatasetError as error:  # a build would refuse to replace this folder
+            verdict.mend = f"`build-splits H` into another folder, because {error}"
     if not files and not verdict.damaged:
         raise DatasetError(
-            f"{folder} has no digests to go by, as an earlier version built it: its counts are "
-            "right, more cannot be told; build the splits again"
+            f"{folder} has no digests, because an earlier version built it: its counts are right, "
+            "but nothing else can be checked; build the splits again"
         )
     return verdict
 
 
 def verify_manifest_file(path: Path) -> Verdict:
-    """Read all of a manifest by its rules and its digest.
+    """Check a whole manifest against its rules and its digest.
 
-    Raises ``HarvestError`` where it has no digest to go by.
+    Raises ``HarvestError`` if it has no digest.
     """
     verdict = Verdict(
         kind="manifest",
         path=path,
-        mend="ask those who sent it again, or `manifest export D --out M.parquet` again",
+        mend="ask the sender for it again, or run `manifest export D --out M.parquet` again",
     )
     try:
         manifest = open_manifest(path)
@@ -149,15 +147,15 @@ def verify_manifest_file(path: Path) -> Verdict:
         return verdict
     if manifest.digest is None:
         raise HarvestError(
-            f"{path} has no digest of its content, as an earlier version wrote it: it keeps to the "
-            "rules, more cannot be told"
+            f"{path} has no digest of its content, because an earlier version wrote it: it follows "
+            "the rules, but nothing else can be checked; export it again"
         )
     verdict.checked = f"{manifest.rows} rows and their digest"
     return verdict
 
 
 def _files_of_damaged(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return what a data set that cannot be opened says of its files, as far as it can be read."""
+    """Return the file digests of a data set that cannot be opened, as far as they are readable."""
     try:
         files = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))[FILES]
         return {
@@ -175,13 +173,13 @@ def _foreign(folder: Path) -> list[str]:
 
 
 def _check_posts(dataset: Dataset, verdict: Verdict, *, deep: bool) -> None:
-    """Compare what the files say with each other: counts, splits, exclusions, pictures."""
+    """Compare the contents of the files with each other: counts, splits, exclusions, pictures."""
     seen: dict[str, str] = {}
     pictures = 0
     for split in SPLITS:
         labels: Counter[str] = Counter()
         subsets: Counter[str] = Counter()
-        # Whether all columns are as they were is known by the digests of their files.
+        # A few columns are enough: the digests have shown that the others are undamaged.
         for rows in dataset.batches(split, (*_COLUMNS, "image") if deep else _COLUMNS, 256):
             for row in rows:
                 labels[row["label"]] += 1
@@ -195,14 +193,14 @@ def _check_posts(dataset: Dataset, verdict: Verdict, *, deep: bool) -> None:
         for what, found in (("labels", labels), ("subsets", subsets)):
             if counts.get(what) and dict(found) != counts[what]:
                 verdict.damaged.append(
-                    f"{dataset.folder / DESCRIPTION} counts other {what} of {split} than there are"
+                    f"{dataset.folder / DESCRIPTION} has wrong counts of {what} in {split}"
                 )
     if (dataset.folder / excluded.FILE_NAME).exists():
         with open_parquet(dataset.folder / excluded.FILE_NAME) as file:
             for batch in file.iter_batches(columns=["photo_id"]):
                 for photo_id in batch.column(0).to_pylist():
                     if photo_id in seen:
-                        verdict.damaged.append(f"photo {photo_id} is excluded and in a split")
+                        verdict.damaged.append(f"photo {photo_id} is both excluded and in a split")
     verdict.checked = f"{len(dataset.files)} files by their digests, {len(seen)} posts" + (
         f", {pictures} pictures decoded" if deep else ""
     )

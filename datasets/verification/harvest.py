@@ -1,4 +1,4 @@
-"""``verify H``: a harvest by its ledger, and its pictures by what the ledger recorded of them."""
+"""``verify H``: checks a harvest's ledger, and its pictures against the ledger's digests."""
 
 import sqlite3
 from pathlib import Path
@@ -16,15 +16,15 @@ from flickr_emotion.harvest.ledger.check import ledger_faults
 from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 
 _NO_MEND = (
-    "no command mends a ledger: take it from a copy, or `crawl LIST --out` another folder; the "
-    "pictures that are whole can be moved there"
+    "no command repairs a ledger: restore it from a backup, or `crawl LIST --out` another folder; "
+    "undamaged pictures can be moved there"
 )
 
 
 def verify_harvest(folder: Path, *, mend: bool) -> Verdict:
-    """Look at a harvest; with ``mend`` damaged pictures are made due for the next crawl.
+    """Check a harvest; with ``mend`` the next crawl fetches damaged pictures again.
 
-    Raises ``HarvestError`` where the folder holds no harvest that this program knows.
+    Raises ``HarvestError`` if the folder holds no harvest that this program can read.
     """
     verdict = Verdict(kind="harvest", path=folder, mend=_NO_MEND)
     try:
@@ -46,11 +46,11 @@ def verify_harvest(folder: Path, *, mend: bool) -> Verdict:
     links, left = strange_entries(folder)
     recorded = " ".join(it.why for it in damaged)
     verdict.damaged += [
-        f"{link} is a link: nothing is written through it, move the files here"
+        f"{link} is a link, through which a crawl does not write: move the files here"
         for link in links
         if str(link) not in recorded
     ]
-    verdict.notes += [f"{path} is what a killed crawl left: it may be removed" for path in left]
+    verdict.notes += [f"{path} was left by a killed crawl: it may be removed" for path in left]
     verdict.checked = f"the ledger's structure, {count} pictures by their SHA-256"
     _say_mend(verdict, damaged, mend=mend)
     return verdict
@@ -60,9 +60,9 @@ def _say_mend(verdict: Verdict, damaged: list[DamagedPicture], *, mend: bool) ->
     again = f"`crawl LIST --out {verdict.path}` again"
     if mend and damaged:
         make_pictures_due(verdict.path, [it.photo_id for it in damaged])
-        verdict.mend = f"{len(damaged)} pictures are due again: {again} fetches them"
+        verdict.mend = f"{len(damaged)} pictures are marked to be fetched: run {again}"
     else:
         verdict.mend = (
-            f"`verify {verdict.path} --mend` removes damaged pictures and makes them due; then "
-            f"{again}"
+            f"`verify {verdict.path} --mend` removes damaged pictures and marks them to be "
+            f"fetched; then run {again}"
         )

@@ -1,7 +1,7 @@
-"""The configuration of a command: the file of ``--config``, and what ``--show-config`` prints.
+"""The configuration of a command: reads the file of ``--config``, and prints ``--show-config``.
 
-The file is TOML. It has a table for each command, named as the command is, and in it the command's
-options and arguments by their names, with ``-`` or ``_``:
+The file is TOML. It has a table for each command with the command's name, which holds the command's
+options and arguments by name, spelled with ``-`` or ``_``:
 
     [build-splits]
     min-votes = 4
@@ -9,9 +9,9 @@ options and arguments by their names, with ``-`` or ``_``:
     [manifest.export]
     with-urls = true
 
-The command line and environment variables go before the file, and the file before the defaults. A
-name that the command does not have is refused. Key and secret of the API are refused as well: such
-files are shared.
+The command line and environment variables override the file, and the file overrides the defaults. A
+name that the command does not have is refused. The API's key and secret are refused too, because
+such files are shared.
 """
 
 import tomllib
@@ -23,14 +23,14 @@ import tomli_w
 import typer
 
 OWN = frozenset({"config", "show-config", "help"})
-"""Parameters that no file sets."""
+"""Parameters that cannot be set in a file."""
 
 
 def read_into(context: typer.Context, path: Path, *, secret: Collection[str]) -> None:
-    """Let a file's values stand in for what the command line does not say.
+    """Use a file's values as the defaults of the command line.
 
-    ``secret`` names the parameters that no file may hold. Raises ``typer.BadParameter`` where the
-    file cannot be read or says what the command does not know.
+    ``secret`` names the parameters that a file must not hold. Raises ``typer.BadParameter`` if the
+    file cannot be read or has an entry that the command does not know.
     """
     spelled = {_key(it): it for it in context.command.params if _key(it) not in OWN}
     values = {}
@@ -41,7 +41,9 @@ def read_into(context: typer.Context, path: Path, *, secret: Collection[str]) ->
             known = ", ".join(
                 it for it, parameter in spelled.items() if parameter.name not in secret
             )
-            raise typer.BadParameter(f"{where} is no option of the command: there are {known}")
+            raise typer.BadParameter(
+                f"{where} is not an option of the command: give one of {known}"
+            )
         if parameter.name in secret:
             raise typer.BadParameter(
                 f"{where}: configuration files are shared; set the environment variable instead"
@@ -54,7 +56,7 @@ def read_into(context: typer.Context, path: Path, *, secret: Collection[str]) ->
 
 
 def _key(parameter: Any) -> str:
-    """Return how a file names a parameter: as the command line does, without dashes before it."""
+    """Return a parameter's name in a file: that of the command line without leading dashes."""
     return str(parameter.opts[0]).lstrip("-").replace("_", "-")
 
 
@@ -73,7 +75,7 @@ def _table(context: typer.Context, path: Path) -> dict[str, Any]:
 
 
 def _title(context: typer.Context) -> str:
-    """Return the command's table: ``train``, ``manifest.export``."""
+    """Return the name of the command's table, such as ``train`` or ``manifest.export``."""
     names = []
     at: Any = context
     while at.parent is not None:
@@ -83,7 +85,7 @@ def _title(context: typer.Context) -> str:
 
 
 def as_toml(context: typer.Context, values: Mapping[str, Any], *, secret: Collection[str]) -> str:
-    """Return the values as ``--config`` reads them; secrets and what is not set as comments."""
+    """Return the values as a file for ``--config``, with secrets and unset options as comments."""
     keys = {it.name: _key(it) for it in context.command.params if it.name in values}
     shown = {
         key: _plain(values[name])

@@ -1,4 +1,4 @@
-"""Makes a command from a function: parameters from an options dataclass, and ``--config``.
+"""Makes a command from a function, with parameters from an options dataclass, and ``--config``.
 
     @command("build-splits", options=BuildOptions)
     def build_splits(
@@ -6,9 +6,9 @@
     ) -> None:
         '''Turn posts into a data set.'''
 
-typer makes parameters of a function's signature. Here each option of the dataclass becomes one, and
-each keyword of the function is one as it stands. What the dataclass refuses is wrong usage, for
-which commands end with exit code 2.
+typer derives a command's parameters from a function's signature. Here each option of the dataclass
+becomes a parameter, in addition to the function's keyword parameters. A value that the dataclass
+refuses is wrong usage: the command ends with exit code 2.
 """
 
 import inspect
@@ -26,13 +26,13 @@ from flickr_emotion.common.errors import ToolkitError
 from flickr_emotion.common.options import Option, flag, options_of
 
 METAVARS: dict[Any, str] = {int: "N", float: "X", Path: "PATH"}
-"""What stands for a value of each type in the help."""
+"""Placeholder of a value of each type in the help."""
 _KEYWORD = inspect.Parameter.KEYWORD_ONLY
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command as typer takes it."""
+    """A command to register with typer."""
 
     name: str
     run: Callable[..., None]
@@ -41,10 +41,10 @@ class Command:
 def command(
     name: str, *, options: type | None = None, only: Collection[str] = ()
 ) -> Callable[[Callable[..., None]], Command]:
-    """Make a command of a function; it takes ``--config`` and ``--show-config`` too.
+    """Make a command from a function, and add ``--config`` and ``--show-config``.
 
-    With ``options``, a dataclass, the function's first parameter is an instance of it, made of the
-    command line; ``only`` names the fields that the command takes.
+    ``options`` is a dataclass, of which the function's first parameter is an instance, made from
+    the command line. ``only`` names the fields that the command offers; by default all.
     """
 
     def decorate(function: Callable[..., None]) -> Command:
@@ -76,7 +76,7 @@ def command(
         run.__doc__ = function.__doc__
         run.__name__ = function.__name__
         ordered = [it for it in [*made, *parameters] if it.name != "context"]
-        # An argument is taken by its place: those of the function come first.
+        # Positional arguments: those of the function come first.
         ordered.sort(key=lambda it: not _is_argument(it))
         own = [_CONTEXT, *ordered, *_configuration(secret)]
         run.__signature__ = inspect.Signature(own)  # type: ignore[attr-defined]
@@ -97,7 +97,7 @@ def _fields(options: type | None, only: Collection[str]) -> list[tuple[Field[Any
 
 
 def _parameter(field: Field[Any], said: Option, hint: Any) -> inspect.Parameter:
-    """Return the parameter of one field."""
+    """Return the parameter for a field."""
     kind, several = _kind(hint)
     info: dict[str, Any] = {
         "help": _help(said),
@@ -106,11 +106,11 @@ def _parameter(field: Field[Any], said: Option, hint: Any) -> inspect.Parameter:
     }
     if kind in (int, float):
         info |= {"min": said.minimum, "max": said.maximum}
-    if said.choices and not several:  # typer takes no list of choices: the dataclass checks it
+    if said.choices and not several:  # typer has no lists of choices: the dataclass checks them
         kind = Literal[said.choices]
     default = inspect.Parameter.empty if field.default is MISSING else field.default
     if default in ((), ""):
-        default = None  # an option that is not given
+        default = None  # typer's default for an option that is not given
     if said.argument:
         made: Any = typer.Argument(**info)
     else:
@@ -126,7 +126,7 @@ def _parameter(field: Field[Any], said: Option, hint: Any) -> inspect.Parameter:
 
 
 def _kind(hint: Any) -> tuple[Any, bool]:
-    """Return the type of an option's value, and whether the option is given several times."""
+    """Return the type of an option's value, and whether the option can be given several times."""
     if get_origin(hint) is tuple:
         return get_args(hint)[0], True
     plain = [it for it in get_args(hint) if it is not NoneType]
@@ -156,7 +156,7 @@ def _made(options: type, values: dict[str, Any]) -> Any:
 
 
 def _resolved(made: Any, values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values that a dataclass derives for what was not given."""
+    """Return the values that a dataclass derives for options that were not given."""
     resolve = getattr(made, "options", None)
     return {name: value for name, value in resolve().items() if name in values} if resolve else {}
 
@@ -171,9 +171,13 @@ def _configuration(secret: Collection[str]) -> list[inspect.Parameter]:
         return path
 
     config = typer.Option(
-        "--config", metavar="FILE", is_eager=True, callback=read, help="Options, in a TOML file."
+        "--config",
+        metavar="FILE",
+        is_eager=True,
+        callback=read,
+        help="Read options from a TOML file.",
     )
-    shown = typer.Option("--show-config", help="Print the options that hold, as TOML, and end.")
+    shown = typer.Option("--show-config", help="Print all options with their values as TOML.")
     return [
         inspect.Parameter(
             "config", _KEYWORD, default=None, annotation=Annotated[Path | None, config]

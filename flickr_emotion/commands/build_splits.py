@@ -1,4 +1,4 @@
-"""``build-splits``: posts to a data set folder."""
+"""``build-splits``: builds a data set folder from posts."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,15 +17,17 @@ def build_splits(
     *,
     posts: Annotated[
         Path,
-        typer.Argument(metavar="H", help="Harvest folder, or a Parquet or CSV file of own posts."),
+        typer.Argument(
+            metavar="H", help="Harvest folder, or a Parquet or CSV file of your own posts."
+        ),
     ],
-    out: Annotated[Path, typer.Option(help="Data set folder, made or replaced.")],
+    out: Annotated[Path, typer.Option(help="Data set folder to create or replace.")],
     engine: Annotated[
         Literal["local", "ray"],
-        typer.Option(help="local: the cores of this machine; ray: a Ray cluster."),
+        typer.Option(help="Judge posts on this machine (local) or on a Ray cluster (ray)."),
     ] = "local",
 ) -> None:
-    """Turn posts into a data set: labels, texts, splits, Parquet shards."""
+    """Build a data set from posts: labels, texts, splits, Parquet shards."""
     from flickr_emotion.datasets.build.build import build_splits as build
     from flickr_emotion.datasets.build.summary import describe
 

@@ -1,4 +1,4 @@
-"""``crawl``: published lists of Flickr URLs to a harvest folder."""
+"""``crawl``: fetches the posts behind published lists of Flickr URLs into a harvest folder."""
 
 from typing import Annotated
 
@@ -15,16 +15,21 @@ def crawl(
     options: CrawlOptions,
     *,
     plan: Annotated[
-        bool, typer.Option("--plan", help="Say what the crawl will cost, and why; then stop.")
+        bool, typer.Option("--plan", help="Estimate the cost of the crawl in API calls, and stop.")
     ] = False,
     max_loss: Annotated[
-        float, typer.Option(min=0, max=1, help="Fraction of photos that may end failed or corrupt.")
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Fraction of photos that may end failed or corrupt; above it, exit code 3.",
+        ),
     ] = 0.01,
     log_json: Annotated[
-        bool, typer.Option("--log-json", help="Log lines as JSON objects, for machines.")
+        bool, typer.Option("--log-json", help="Write log lines as JSON objects.")
     ] = False,
 ) -> None:
-    """Fetch the posts behind published lists of Flickr URLs; run again to go on."""
+    """Fetch the posts behind published lists of Flickr URLs; run it again to continue."""
     from flickr_emotion.harvest.crawl.crawl import crawl as run_crawl
     from flickr_emotion.harvest.crawl.json_log import show_json
     from flickr_emotion.harvest.crawl.plan import plan as run_plan
@@ -45,6 +50,6 @@ def crawl(
     if report.lost > max_loss * report.photos:
         tell(
             f"{report.lost} of {report.photos} photos ended failed or corrupt, more than "
-            f"--max-loss {max_loss:g}: `status` shows why; the same command tries the failed again"
+            f"--max-loss {max_loss:g}: see `status`; the same command tries the failed ones again"
         )
         raise typer.Exit(3)

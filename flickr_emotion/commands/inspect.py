@@ -1,4 +1,4 @@
-"""``inspect``: what a data set holds."""
+"""``inspect``: shows what a data set holds."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +15,7 @@ def inspect(
     dataset: Annotated[Path, typer.Argument(metavar="D", help="Data set folder.")],
     html: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write a page too, with plots and thumbnails."),
+        typer.Option(metavar="FILE", help="Also write an HTML page with plots and thumbnails."),
     ] = None,
 ) -> None:
     """Show what a data set holds: labels, modalities, texts, tags, samples."""

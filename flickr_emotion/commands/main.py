@@ -1,7 +1,7 @@
-"""Runs a command line: assembles the commands, and makes one line of what goes wrong.
+"""The entry point of the command line: registers the commands, and reports errors in one line.
 
-Each command is a module that parses its options and calls one function. What a command imports, it
-imports late, so that ``--help`` does not wait for torch.
+Each command is a module that parses its options and calls one function. Commands import heavy
+modules only when they run, so that ``--help`` does not wait for torch.
 """
 
 import os
@@ -45,18 +45,18 @@ app = typer.Typer(
 )
 manifest_app = typer.Typer(
     no_args_is_help=True,
-    help="Manifests: hand over which posts a data set holds, without their content.",
+    help="Manifests: share which posts a data set holds, without their content.",
 )
 
 
 @app.callback()
 def _global_options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
-    """Take the options that stand before or behind any command (see ``main``)."""
+    """Declare the options that may come before or after any command (see ``main``)."""
 
 
-# In the order of the work, which is that of ``--help``.
+# In the order of the work, which is also that of ``--help``.
 _OF_POSTS = (crawl.crawl, status.status, build_splits.build_splits, inspect.inspect, reduce.reduce)
 _OF_MANIFESTS = (manifest.export, manifest.verify, manifest.diff)
 _OF_RUNS = (train.train, evaluate.evaluate, predict.predict, export.export, reproduce.reproduce)
@@ -66,22 +66,22 @@ COMMANDS = {
     **{f"manifest {it.name}": it for it in _OF_MANIFESTS},
     **{it.name: it for it in (*_OF_RUNS, *_OTHERS)},
 }
-"""All commands, by what a user types."""
+"""All commands, by the name that a user types."""
 
 app.add_typer(manifest_app, name="manifest")
 for _name, _command in COMMANDS.items():
     (manifest_app if _name.startswith("manifest ") else app).command(_command.name)(_command.run)
 
-# typer exports one of its errors of usage alone; this is the base of all of them.
+# typer exports only one of its usage errors; this is the base class of all of them.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
-_STOPPED = "stopped; the same command starts again, a crawl where it was"
+_STOPPED = "stopped; the same command starts again, and a crawl continues where it was"
 
 
 def main() -> None:
-    """Run a command; an error is one line, with a traceback only where ``--debug`` asks for it.
+    """Run a command; report an error in one line, and its traceback only with ``--debug``.
 
     Exit codes: 0 done, 1 an error, 2 wrong usage, 3 done with losses or differences that the
-    command reports, 130 stopped by Ctrl-C or its like.
+    command reports, 130 stopped by Ctrl-C, SIGTERM or SIGHUP.
     """
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
@@ -89,10 +89,10 @@ def main() -> None:
     try:
         end_like_ctrl_c()
         code = app(arguments, prog_name=PROGRAM, standalone_mode=False)
-        if code == 130:  # what typer makes of Ctrl-C
+        if code == 130:  # typer's exit code after Ctrl-C
             tell(_STOPPED)
         sys.exit(code)
-    except KeyboardInterrupt:  # before typer was at work, or behind it
+    except KeyboardInterrupt:  # outside of typer
         tell(_STOPPED)
         sys.exit(130)
     except TrainingStopped as stopped:
@@ -107,7 +107,7 @@ def main() -> None:
         tell_usage(error, tell)
         sys.exit(2)
     except BrokenPipeError:
-        # `status H | head`: the reader has seen enough.
+        # The reader has closed the pipe, as in `status H | head`.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:
@@ -118,12 +118,12 @@ def main() -> None:
 
 
 def tell_usage(error: Any, tell: Callable[[str], None]) -> None:
-    """Say in one line what is wrong in a command line, and where its help is."""
+    """Report in one line what is wrong in a command line, and how to get help."""
     where = f" (see `{error.ctx.command_path} --help`)" if error.ctx else ""
     named = getattr(error, "param", None) or getattr(error, "param_hint", None)
-    # Without a parameter's name, typer writes "Invalid value: " before a whole sentence.
+    # Without a parameter's name, typer would write "Invalid value: " before our sentence.
     message = error.format_message() if named or not hasattr(error, "param") else error.message
-    if "\n" in message:  # the help, for a command line that names no command
+    if "\n" in message:  # the whole help, for a command line without a command
         print(message, file=sys.stderr)
     else:
         tell(f"error: {message.rstrip('.')}{where}")

@@ -1,4 +1,4 @@
-"""``manifest export``, ``verify`` and ``diff``: posts handed over without their content."""
+"""``manifest export``, ``verify`` and ``diff``: share data sets without their content."""
 
 import json
 from pathlib import Path
@@ -16,12 +16,12 @@ _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def export(
     *,
     dataset: Annotated[Path, typer.Argument(metavar="D", help="Data set folder.")],
-    out: Annotated[Path, typer.Option(help="The manifest, a Parquet file, made or replaced.")],
+    out: Annotated[Path, typer.Option(help="Manifest (a Parquet file) to create or replace.")],
     with_urls: Annotated[
         bool, typer.Option("--with-urls", help="Add the pictures' URLs, for other tools.")
     ] = False,
 ) -> None:
-    """Write which posts a data set holds, for others to fetch and build again."""
+    """Write a manifest, from which others can fetch the posts and build the same data set."""
     from flickr_emotion.datasets.manifests.export import export_manifest
 
     posts = export_manifest(dataset, out, with_urls=with_urls)
@@ -35,10 +35,10 @@ def verify(
     harvest: Annotated[Path, typer.Argument(metavar="H", help="Harvest folder made from it.")],
     as_json: _AsJson = False,
     out: Annotated[
-        Path | None, typer.Option(help="Each post's verdict, as .parquet or .csv.")
+        Path | None, typer.Option(help="File for each post's verdict, .parquet or .csv.")
     ] = None,
 ) -> None:
-    """Count which posts a harvest holds as they were; exit code 3 where some are not."""
+    """Count the posts that a harvest holds unchanged; exit code 3 if some are not."""
     from flickr_emotion.datasets.manifests.verify import verify_manifest
 
     found = verify_manifest(manifest, harvest, out=out)
@@ -51,10 +51,10 @@ def verify(
 def diff(
     *,
     manifest_a: Annotated[Path, typer.Argument(metavar="A", help="Manifest.")],
-    manifest_b: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
+    manifest_b: Annotated[Path, typer.Argument(metavar="B", help="Another manifest.")],
     as_json: _AsJson = False,
 ) -> None:
-    """Count in what two manifests differ; exit code 3 where they do."""
+    """Count the differences between two manifests; exit code 3 if there are any."""
     from flickr_emotion.datasets.manifests.diff import diff_manifests
 
     found = diff_manifests(manifest_a, manifest_b)

@@ -1,4 +1,4 @@
-"""``predict``: the emotion of one post, or of a file of posts."""
+"""``predict``: predicts the emotion of one post, or of a file of posts."""
 
 import json
 from pathlib import Path
@@ -16,26 +16,29 @@ def predict(
     config: TrainingConfig,
     *,
     run: Annotated[Path, typer.Argument(metavar="R", help="Run folder.")],
-    image: Annotated[Path | None, typer.Option(help="A picture.")] = None,
-    text: Annotated[str | None, typer.Option(help="A text.")] = None,
-    tags: Annotated[str | None, typer.Option(help="Tags, joined by commas.")] = None,
+    image: Annotated[Path | None, typer.Option(help="Picture file.")] = None,
+    text: Annotated[str | None, typer.Option(help="Text of the post.")] = None,
+    tags: Annotated[str | None, typer.Option(help="Tags, separated by commas.")] = None,
     input: Annotated[
         Path | None,
         typer.Option(help="A Parquet or CSV file of posts: photo_id, image, text, tags."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Where the answers to --input go.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File for the predictions of --input.")] = None,
     explain: Annotated[
         bool,
         typer.Option(
-            "--explain", help="What each head says of the post; in a file, the column `heads`."
+            "--explain",
+            help="Show the prediction of each head; with --input, in the column `heads`.",
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Name the emotion of a post from any subset of picture, text and tags."""
+    """Predict the emotion of a post from any subset of picture, text and tags."""
     single = any(given is not None for given in (image, text, tags))
     if (input is None) != (out is None) or (input is not None and single):
-        raise typer.BadParameter("give --input FILE and --out FILE together, and nothing else")
+        raise typer.BadParameter(
+            "--input and --out belong together: give both, without --image, --text and --tags"
+        )
     from flickr_emotion.model.evaluation.report import prediction_table
     from flickr_emotion.model.prediction.file_prediction import predict_file
     from flickr_emotion.model.prediction.prediction import predict_one
@@ -45,8 +48,8 @@ def predict(
         show(
             json.dumps(counts)
             if as_json
-            else f"{counts['predicted']} of {counts['posts']} posts answered in {out}; its column "
-            f"`error` says why of the {counts['errors']} others"
+            else f"predictions for {counts['predicted']} of {counts['posts']} posts are in {out}; "
+            f"its column `error` explains the other {counts['errors']}"
         )
         return
     answer: dict[str, Any] = predict_one(

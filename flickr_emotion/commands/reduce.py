@@ -1,4 +1,4 @@
-"""``reduce``: a data set with fewer complete posts, as in section 4.2.2 of the paper."""
+"""``reduce``: makes a data set with fewer complete posts, as in section 4.2.2 of the paper."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,10 +16,10 @@ def reduce(
     fraction: Annotated[
         float, typer.Option(min=0, max=1, help="Fraction of training posts that stay complete.")
     ],
-    out: Annotated[Path, typer.Option(help="Folder of the new data set, made or replaced.")],
-    seed: Annotated[int, typer.Option(min=0, help="Decides which posts lose what.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder of the new data set, to create or replace.")],
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the reduction.")] = 0,
 ) -> None:
-    """Take modalities from training posts, to see how a network learns from incomplete ones."""
+    """Remove modalities from training posts, to study training on incomplete posts."""
     from flickr_emotion.common.modalities import COMPLETE
     from flickr_emotion.common.split_names import TRAIN
     from flickr_emotion.datasets.build.reduce import reduce_dataset

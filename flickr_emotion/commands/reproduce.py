@@ -1,4 +1,4 @@
-"""``reproduce``: a table or a figure of the paper, its numbers beside ours."""
+"""``reproduce``: makes a table or a figure of the paper, with the paper's numbers beside ours."""
 
 from pathlib import Path
 from typing import Annotated
@@ -22,16 +22,20 @@ def reproduce(
     *,
     target: Annotated[Target, typer.Argument(metavar="TARGET", help=f"{', '.join(TARGETS)}.")],
     dataset: Annotated[Path, typer.Argument(metavar="D", help="Data set folder.")],
-    out: Annotated[Path, typer.Option(help="Folder of results and of finished trainings.")],
-    repeats: Annotated[int, typer.Option(min=1, help="Trainings with successive seeds.")] = 3,
+    out: Annotated[Path, typer.Option(help="Folder for the results and finished trainings.")],
+    repeats: Annotated[
+        int, typer.Option(min=1, help="Number of trainings with successive seeds.")
+    ] = 3,
     only: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Train only cells of this name, or part or pattern."),
+        typer.Option(
+            metavar="NAME", help="Train only cells whose name matches NAME or contains it."
+        ),
     ] = None,
 ) -> None:
-    """Make a table or a figure of the paper: its numbers beside ours, as Markdown, JSON, picture.
+    """Make a table or a figure of the paper with its numbers beside ours: Markdown, JSON, picture.
 
-    Each training it needs is kept when it is finished; run again to go on.
+    Finished trainings are kept; run the command again to continue.
     """
     from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""``sandbox``: a loopback Flickr in the foreground."""
+"""``sandbox``: serves a loopback Flickr in the foreground."""
 
 import signal
 import threading
@@ -20,30 +20,30 @@ if TYPE_CHECKING:
 def sandbox(
     *,
     corpus: Annotated[
-        Path | None, typer.Option(help="Posts to serve (Parquet); default a simulation.")
+        Path | None, typer.Option(help="Posts to serve (Parquet); by default a simulation.")
     ] = None,
     vso: Annotated[
         Path | None,
         typer.Option(
             metavar="LISTS",
-            help="VSO's folder: serve its pairs with all their search results, computed.",
+            help="VSO's folder: serve its pairs with computed search results.",
         ),
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 0,
     faults: Annotated[
-        str | None, typer.Option(help="A seeded plan of faults, such as 429=0.1,seed=7.")
+        str | None, typer.Option(help="Faults to inject, such as 429=0.1,seed=7.")
     ] = None,
     lists: Annotated[
-        Path | None, typer.Option(help="Write the simulation's lists here, to be crawled.")
+        Path | None, typer.Option(help="Folder for the simulation's lists, for `crawl`.")
     ] = None,
 ) -> None:
-    """Serve a loopback Flickr until Ctrl-C: the API, the pictures, and their faults."""
+    """Serve a loopback Flickr until Ctrl-C: the API and the pictures, with faults on request."""
     from flickr_emotion.sandbox import Sandbox
 
     if [corpus, vso, lists].count(None) < 2:
         raise typer.BadParameter(
-            "--corpus, --vso and --lists: each says what to serve, and the last serves the "
-            "simulation; give one of them"
+            "--corpus, --vso and --lists exclude each other (--lists is for the simulation): give "
+            "at most one of them"
         )
     serve(Sandbox(corpus=corpus, vso=vso, port=port, faults=faults or ""), lists, show)
 
@@ -59,7 +59,7 @@ def serve(sandbox: "Sandbox", lists: Path | None, announce: Callable[[str], None
 
 
 def _wait_for_signal() -> None:
-    """Wait for Ctrl-C or its like, and leave the handlers as they were."""
+    """Wait for Ctrl-C, SIGTERM or SIGHUP, and restore the handlers."""
     from flickr_emotion.common.interruption import SIGNALS
 
     stopped = threading.Event()

@@ -1,4 +1,4 @@
-"""``status``: the outcomes of a harvest."""
+"""``status``: shows the outcomes of a harvest."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ def status(
     harvest: Annotated[Path, typer.Argument(metavar="H", help="Harvest folder.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show the outcomes of a harvest, also while a crawl is at work on it."""
+    """Show the outcomes of a harvest, also during a crawl."""
     from flickr_emotion.harvest.crawl.status import describe, harvest_status
 
     found = harvest_status(harvest)

@@ -1,4 +1,4 @@
-"""``train``: a data set folder to a run folder."""
+"""``train``: trains a network on a data set and writes a run folder."""
 
 import os
 from pathlib import Path
@@ -24,19 +24,19 @@ def train(
         Path | None,
         typer.Option(
             metavar="R",
-            help="Go on with the training of a run folder, with its data set and options.",
+            help="Continue the training of a run folder with its data set and options.",
             show_default=False,
         ),
     ] = None,
     profile: Annotated[
-        bool, typer.Option("--profile", help="Write a trace of some steps into the run folder.")
+        bool, typer.Option("--profile", help="Write a trace of some steps to the run folder.")
     ] = False,
 ) -> None:
-    """Train the paper's network, or one it is compared with; on several GPUs with torchrun."""
+    """Train the paper's network or one of its baselines; use torchrun for several GPUs."""
     if resume is not None:
         _refuse_beside_resume(context)
     elif dataset is None or out is None:
-        raise typer.BadParameter("give D and --out R, or --resume R")
+        raise typer.BadParameter("D or --out is missing: give D and --out R, or --resume R")
     from flickr_emotion.model.evaluation.report import metrics_table
     from flickr_emotion.model.training.training import resume as resume_training
     from flickr_emotion.model.training.training import train as run_training
@@ -46,12 +46,12 @@ def train(
         metrics = resume_training(resume, profile=profile)
     else:
         metrics = run_training(config, dataset=dataset, out=out, profile=profile)
-    if os.environ.get("RANK", "0") == "0":  # of several processes, one answers
+    if os.environ.get("RANK", "0") == "0":  # only one of several processes prints
         show(metrics_table(metrics["test"]))
 
 
 def _refuse_beside_resume(context: typer.Context) -> None:
-    """Refuse what the command line or a configuration file says beside ``--resume``."""
+    """Refuse options on the command line or in a configuration file beside ``--resume``."""
     for parameter in context.command.params:
         source = context.get_parameter_source(parameter.name or "")
         given = source is not None and source.name in ("COMMANDLINE", "DEFAULT_MAP")

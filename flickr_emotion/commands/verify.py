@@ -1,4 +1,4 @@
-"""``verify``: whether what lies on disk is what was written."""
+"""``verify``: checks whether files on disk are damaged."""
 
 import json
 from pathlib import Path
@@ -15,20 +15,21 @@ def verify(
     *,
     path: Annotated[
         Path,
-        typer.Argument(
-            metavar="D|R|H|M", help="Data set, run or harvest folder, or manifest, told by content."
-        ),
+        typer.Argument(metavar="D|R|H|M", help="Data set, run or harvest folder, or manifest."),
     ],
     deep: Annotated[
-        bool, typer.Option("--deep", help="Of a data set: decode every picture too.")
+        bool, typer.Option("--deep", help="Also decode every picture (data sets only).")
     ] = False,
     mend: Annotated[
         bool,
-        typer.Option("--mend", help="Of a harvest: remove damaged pictures and make them due."),
+        typer.Option(
+            "--mend",
+            help="Remove damaged pictures; the next crawl fetches them (harvests only).",
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say whether what lies on disk is what was written; exit code 3 where it is damaged."""
+    """Check whether a folder or manifest on disk is damaged; exit code 3 if it is."""
     from flickr_emotion.datasets.verification.folders import (
         Verdict,
         kind_of,

@@ -1,1 +1,1 @@
-"""What harvest, data sets and model share: errors, files, progress, names, modalities."""
+"""Code that harvest, data sets and model share: errors, files, progress, names, modalities."""

@@ -1,4 +1,4 @@
-"""The root of all errors that a user can mend.
+"""The base class of all errors that a user can fix.
 
 The command line shows the message of each as one line, without a traceback:
 
@@ -9,9 +9,9 @@ The command line shows the message of each as one line, without a traceback:
     │   └── DamagedDatasetError
     └── ModelError
 
-A message says what went wrong, where (file and row, photo id, option), and what to do.
+A message says what is wrong, where (file and row, photo id, option), and what to do.
 """
 
 
 class ToolkitError(Exception):
-    """What went wrong, where, and what to do."""
+    """The message says what is wrong, where, and what to do."""

@@ -1,6 +1,6 @@
-"""Ctrl-C and its like while several threads are at work: one ends it well, a second at once.
+"""Handles Ctrl-C while several threads work: the first ends the work cleanly, a second at once.
 
-What a scheduler (SIGTERM) or a closing session (SIGHUP) sends ends long work as cleanly as Ctrl-C.
+SIGTERM (from a scheduler) and SIGHUP (from a closing session) are handled like Ctrl-C.
 """
 
 import os
@@ -10,15 +10,15 @@ from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GRACE_SECONDS = 5.0
-"""How long what is in flight may still take once a crawl is to end."""
-_LOOK_UP_SECONDS = 0.5
+"""How long requests in flight may take to finish when a crawl is stopped."""
+_POLL_SECONDS = 0.5
 
 
 def end_like_ctrl_c() -> None:
-    """Let each of ``SIGNALS`` raise ``KeyboardInterrupt``; under ``nohup`` SIGHUP stays ignored.
+    """Make each of ``SIGNALS`` raise ``KeyboardInterrupt``, except an ignored SIGHUP (``nohup``).
 
-    A shell that starts a command in the background (``&`` in a script) has it ignore SIGINT. Who
-    sends SIGINT to such a command means it, so it ends as cleanly as any other.
+    A shell makes a command that a script starts in the background (``&``) ignore SIGINT. If such a
+    command receives SIGINT nevertheless, it was sent on purpose, so it ends the command too.
     """
     for number in SIGNALS:
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
@@ -26,9 +26,10 @@ def end_like_ctrl_c() -> None:
 
 
 class SecondSignal:
-    """What ``SIGNALS`` do once the first of them has come; at the end all is as before.
+    """Decides what a second signal does; restores the former handlers at the end.
 
-    An exception would not do: raised within the clean-up after another, it can be swallowed.
+    A second signal ends the process instead of raising an exception, because an exception that is
+    raised while another one is being handled can be lost.
     """
 
     def __enter__(self) -> "SecondSignal":
@@ -40,16 +41,17 @@ class SecondSignal:
             signal.signal(number, handler)
 
     def ends_at_once(self) -> None:
-        """Let the next signal end the process, whatever it is at."""
+        """Make the next signal end the process immediately."""
         for number in SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, lambda *_: os._exit(130))
 
 
 def wait_for(thread: threading.Thread) -> None:
-    """Wait for the end of a thread, looking up often.
+    """Wait until a thread ends, waking up regularly.
 
-    The system may hand a signal to any thread. The main one handles it, but not while it waits.
+    The system may deliver a signal to any thread, but Python's handler runs in the main thread, and
+    not while that thread waits.
     """
     while thread.is_alive():
-        thread.join(_LOOK_UP_SECONDS)
+        thread.join(_POLL_SECONDS)

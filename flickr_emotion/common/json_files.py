@@ -1,9 +1,8 @@
-"""JSON files that others may have written: data sets' and runs' descriptions are read through here.
+"""Reads untrusted JSON files, such as the descriptions of data sets and runs from others.
 
-Python's reader takes what no description holds and what breaks whoever works with it: numbers that
-are none (``NaN``), endless (``1e999``) or of thousands of digits, half surrogates that no file can
-be written with, nesting that ends a program, and files of any size. What passes is plain: objects,
-lists, texts, numbers that fit into eight bytes.
+Python's reader accepts values that no description needs and that cause errors later: ``NaN``,
+infinite numbers (``1e999``), numbers with thousands of digits, lone surrogates, which cannot be
+written to a file, nesting that overflows the stack, and files of any size. Here they are refused.
 """
 
 import json
@@ -13,19 +12,19 @@ from pathlib import Path
 from typing import Any
 
 LARGEST_DESCRIPTION = 64 * 2**20
-"""Bytes of a description: a run's holds its whole vocabulary."""
+"""Largest size of a description in bytes; that of a run contains its whole vocabulary."""
 LARGEST_VOCABULARY = 512 * 2**20
-"""Bytes of a vocabulary: some twenty million words and tags."""
+"""Largest size of a vocabulary in bytes: about twenty million words and tags."""
 _DEEPEST = 64
 _LARGEST_NUMBER = 2**63 - 1
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def read_json(path: Path, *, largest: int = LARGEST_DESCRIPTION) -> dict[str, Any]:
-    """Return the object that a JSON file holds.
+    """Return the object in a JSON file of at most ``largest`` bytes.
 
-    Raises ``OSError`` where it cannot be read, ``ValueError`` with one line that says why it is
-    refused, and at which key. ``largest``: its bytes.
+    Raises ``OSError`` if it cannot be read, and ``ValueError`` if it is refused, with one line that
+    says why and at which key.
     """
     with path.open("rb") as file:
         raw = file.read(largest + 1)
@@ -35,29 +34,29 @@ def read_json(path: Path, *, largest: int = LARGEST_DESCRIPTION) -> dict[str, An
 
 
 def parse_json(raw: bytes) -> dict[str, Any]:
-    """Return the object that JSON in UTF-8 holds; raises ``ValueError`` as ``read_json`` does."""
+    """Return the object in UTF-8 encoded JSON; raises ``ValueError`` as ``read_json`` does."""
     try:
         text = raw.decode("utf-8")
         content = json.loads(text)
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
     except json.JSONDecodeError as error:
-        raise ValueError(f"line {error.lineno} is no JSON: {error.msg}") from None
+        raise ValueError(f"line {error.lineno} is not JSON: {error.msg}") from None
     except UnicodeDecodeError:
-        raise ValueError("it is no UTF-8") from None
-    except ValueError:  # Python refuses to read a number of more than 4,300 digits
-        raise ValueError("it holds a number of thousands of digits") from None
+        raise ValueError("it is not UTF-8") from None
+    except ValueError:  # Python refuses numbers with more than 4,300 digits
+        raise ValueError("it holds a number with thousands of digits") from None
     if not isinstance(content, dict):
-        raise ValueError("it holds no JSON object")
+        raise ValueError("it does not hold a JSON object")
     _check(content, surrogates=_SURROGATE.search(text) is not None)
     return content
 
 
-_TOO_DEEP = f"it is nested more than {_DEEPEST} deep"
+_TOO_DEEP = f"it is nested more than {_DEEPEST} levels deep"
 
 
 def _check(content: dict[str, Any], *, surrogates: bool) -> None:
-    # By depth and not by recursion, which is what is to be bounded.
+    # Level by level instead of recursively, because the depth is what must be limited.
     level: list[tuple[str, Any]] = [("", content)]
     for _ in range(_DEEPEST):
         below: list[tuple[str, Any]] = []
@@ -91,4 +90,4 @@ def _is_text(value: object) -> bool:
 def _wrong(place: str, value: object) -> str:
     shown = ascii(value)
     shown = shown if len(shown) <= 40 else f"{shown[:40]}..."
-    return f"{place[1:200]!a} is {shown}, which no such file holds"
+    return f"{place[1:200]!a} is {shown}, which is not allowed"

@@ -1,8 +1,8 @@
-"""The three modalities of a post and their seven subsets, named in one place.
+"""The names of the three modalities of a post and of their seven subsets.
 
-A subset is written with its modalities joined by ``+`` in the order of ``MODALITIES``:
-``image+tags``. It names a head of the network, a row of the paper's tables, and the value of a
-data set's ``modalities`` column.
+A subset is written as its modalities joined by ``+`` in the order of ``MODALITIES``, such as
+``image+tags``. It names a head of the network, a row of the paper's tables, and a value of a data
+set's column ``modalities``.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,10 @@ MODALITIES = ("image", "text", "tags")
 
 
 def subset_name(modalities: Iterable[str]) -> str:
-    """Return the name of the subset that holds these modalities, whatever their order."""
+    """Return the name of the subset of these modalities, given in any order.
+
+    Raises ``ValueError`` for an unknown modality or an empty subset.
+    """
     present = set(modalities)
     if unknown := present.difference(MODALITIES):
         raise ValueError(f"unknown modality {sorted(unknown)[0]!r}: one of {', '.join(MODALITIES)}")

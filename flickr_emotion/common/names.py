@@ -1,19 +1,19 @@
-"""How labels, pairs and classes may be named: short, and in characters that print.
+"""The rule for names of labels, pairs and classes: short, and only printable characters.
 
-A name from a list becomes a class of a data set, a row of its card, a column of a prediction and a
-word of a search; none of these is the place for a page of text or for a control character.
+A name from a list becomes a class of a data set, a row of its card, a column of predictions and a
+search term, so it must not be a page of text or contain control characters.
 """
 
 LONGEST_NAME = 100
-"""Characters of a label, a pair or a class."""
+"""Largest number of characters in the name of a label, a pair or a class."""
 
 
 def is_name(text: str) -> bool:
-    """Whether a label, a pair or a class may be called so."""
+    """Return whether a text may be the name of a label, a pair or a class."""
     return len(text) <= LONGEST_NAME and text.isprintable() and bool(text.strip())
 
 
 def no_name(what: str, text: str) -> str:
-    """Return what is wrong with a name and what to do, on one line that prints."""
+    """Return an error message for a text that is not a valid name, in one printable line."""
     shown = ascii(text[:50]) + ("..." if len(text) > 50 else "")
-    return f"{what} {shown} is no name: give 1 to {LONGEST_NAME} characters that print"
+    return f"{what} {shown} is not a valid name: give 1 to {LONGEST_NAME} characters that print"

@@ -1,8 +1,8 @@
-"""An option of a command is a field of a dataclass: its name, default, bounds, choices and help.
+"""Options as dataclass fields: a field defines name, default, bounds, choices and help.
 
-The command line, the configuration file and ``docs/options.md`` are made from these fields
-(``flickr_emotion.command_line``), and a dataclass checks itself by them. So a bound or a default is
-said once, and holds for those who call the library as it does for those who type a command.
+The command line, the configuration file and ``docs/options.md`` are generated from these fields
+(``flickr_emotion.command_line``), and the dataclass checks its own values. So each bound and each
+default is written once, and is the same in the library and on the command line.
 """
 
 import re
@@ -15,29 +15,29 @@ _KEY = "option"
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """What a field says of itself beside its name, its type and its default."""
+    """The metadata of an option besides its name, type and default."""
 
     help: str
-    """A sentence, without the default, the bounds and the choices."""
+    """A sentence; default, bounds and choices are added."""
     choices: tuple[str, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
     between: tuple[float, float] | None = None
-    """Bounds that are themselves excluded."""
+    """Exclusive bounds."""
     pattern: str | None = None
-    """A regular expression that the whole value matches; ``metavar`` says it in words."""
+    """A regular expression for the whole value; ``metavar`` describes it in words."""
     metavar: str | None = None
-    """What stands for the value in the help; without, its type."""
+    """Placeholder of the value in the help; by default its type."""
     argument: bool = False
-    """Whether the command line takes it by its place, without ``--name``."""
+    """Whether it is a positional argument on the command line."""
     default_help: str | None = None
-    """What holds where the default is None, in words."""
+    """Description of the default if the default is None."""
     negatable: bool = False
-    """Of a switch: whether ``--no-name`` is offered too."""
+    """For a switch: whether ``--no-name`` exists too."""
     variable: str | None = None
-    """The environment variable that is read where the option is not given."""
+    """The environment variable that is read if the option is not given."""
     secret: bool = False
-    """Whether it is never shown and no configuration file may hold it."""
+    """Whether the value is never shown and must not be in a configuration file."""
 
 
 def option(default: Any = MISSING, **said: Any) -> Any:
@@ -47,19 +47,19 @@ def option(default: Any = MISSING, **said: Any) -> Any:
 
 
 def options_of(kind: type) -> dict[str, Option]:
-    """Return the options of a dataclass by the names of their fields; other fields are left out."""
+    """Return the options of a dataclass by field name; other fields are omitted."""
     return {it.name: it.metadata[_KEY] for it in fields(kind) if _KEY in it.metadata}
 
 
 def flag(name: str) -> str:
-    """Return how the command line spells a field's name."""
+    """Return a field's name as the command line spells it."""
     return "--" + name.replace("_", "-")
 
 
 def check_options(instance: Any, error: type[Exception]) -> None:
-    """Raise ``error`` for the first option out of its bounds or choices; a default is right.
+    """Raise ``error`` for the first option that is not within its bounds or choices.
 
-    Of a tuple, every value is checked.
+    Defaults are not checked. Every value of a tuple is checked.
     """
     defaults = {it.name: it.default for it in fields(instance)}
     for name, said in options_of(type(instance)).items():
@@ -79,7 +79,7 @@ def _fault(value: Any, said: Option) -> str | None:
         return f" is not known: give {said.metavar}"
     if said.between and not said.between[0] < value < said.between[1]:
         return f": give a number between {said.between[0]:g} and {said.between[1]:g}"
-    # Written so that NaN is out of bounds.
+    # The comparisons are written so that NaN is out of bounds.
     above = said.minimum is None or value >= said.minimum
     below = said.maximum is None or value <= said.maximum
     if above and below:
@@ -89,7 +89,7 @@ def _fault(value: Any, said: Option) -> str | None:
     bound = (
         f"at least {said.minimum:.12g}" if said.maximum is None else f"at most {said.maximum:.12g}"
     )
-    return f"give {bound}"
+    return f": give {bound}"
 
 
 def _either(choices: Collection[str]) -> str:

@@ -1,6 +1,6 @@
-"""How a Parquet file of ours is written and opened: with a checksum of every page, looked at.
+"""Writes and opens Parquet files with page checksums.
 
-Without them a flipped bit in a column is read as another value, and nobody is told.
+Without checksums a flipped bit in a column is read as another value, without an error.
 """
 
 from pathlib import Path
@@ -10,12 +10,12 @@ import pyarrow.parquet as pq
 
 
 def open_parquet(path: Path, **options: Any) -> pq.ParquetFile:
-    """Open a file whose damaged pages are not read but raise ``OSError``."""
+    """Open a file; reading a damaged page raises ``OSError``."""
     return pq.ParquetFile(path, page_checksum_verification=True, **options)
 
 
 def parquet_writer(path: Path, schema: Any, **options: Any) -> pq.ParquetWriter:
-    """Begin a file, compressed with zstd where ``options`` say nothing else."""
+    """Return a writer for a new file, compressed with zstd unless ``options`` differ."""
     return pq.ParquetWriter(
         path, schema, write_page_checksum=True, **{"compression": "zstd"} | options
     )

@@ -1,22 +1,22 @@
-"""What others wrote, as it may be shown: on a terminal, in a log, on a card, on a page.
+"""Makes untrusted text safe to show: on a terminal, in a log, on a card, on a page.
 
-Names of files, labels, classes, texts and tags come from strangers. An escape sequence in one of
-them would steer the terminal, a mark of direction would turn a line around, a line break would
-forge a line of ours. The command line sends every line through here before it is printed; what
-stands in a table or on a page goes through here cell by cell, where a line break would not be seen
-as one any more.
+Names of files, labels, classes, texts and tags come from others. An escape sequence in one of them
+could control the terminal, a direction mark could reverse a line, and a line break could forge a
+line of output. The command line passes every line through ``printable`` before printing it. The
+cells of tables and pages are passed one by one, because a line break in a cell could not be told
+from one between rows afterwards.
 """
 
 import sys
 
 
 def printable(text: str) -> str:
-    """Return a text on one line: white space becomes spaces, what does not print U+FFFD.
+    """Return a text in one line: white space becomes spaces, unprintable characters U+FFFD.
 
-    Not printed are control characters, marks of direction and other invisible characters, half
-    surrogates and characters that no Unicode version has.
+    Unprintable are control characters, direction marks and other invisible characters, lone
+    surrogates and unassigned characters.
     """
-    if text.isprintable():  # as most are
+    if text.isprintable():  # most texts are
         return text
     return "".join(
         character if character.isprintable() else " " if character.isspace() else "\ufffd"
@@ -25,12 +25,12 @@ def printable(text: str) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """Return a text of several lines, each as ``printable`` has it."""
+    """Apply ``printable`` to each line of a text."""
     return "\n".join(map(printable, text.split("\n")))
 
 
 def markdown_cell(text: str) -> str:
-    """Return a text as a cell of a Markdown table, which it can neither end nor add markup to."""
+    """Return a text as a cell of a Markdown table; it can neither end the cell nor add markup."""
     shown = printable(text).replace("\\", "\\\\").replace("|", "\\|")
     return shown.replace("&", "&amp;").replace("<", "&lt;").replace("`", "\\`").replace("[", "\\[")
 

@@ -1,6 +1,6 @@
-"""How long work shows where it is: a bar on a terminal, plain lines elsewhere.
+"""Shows the progress of long work: a bar on a terminal, plain lines elsewhere.
 
-Everything goes to standard error, so that a command's answer can be piped.
+Everything goes to standard error, so that a command's output can be piped.
 """
 
 import time
@@ -22,7 +22,7 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class ProgressReport:
-    """Counts ``total`` of something; used in a ``with`` statement."""
+    """Reports progress towards ``total`` units; use it in a ``with`` statement."""
 
     def __init__(self, what: str, total: int, unit: str) -> None:
         self._what, self._total, self._unit = what, total, unit
@@ -58,7 +58,7 @@ class ProgressReport:
             self._bar.stop()
 
     def advance(self, number: int) -> None:
-        """Count some more."""
+        """Add ``number`` finished units."""
         self._done += number
         now = time.monotonic()
         rate = self._done / max(now - self._started, 1e-6)
@@ -73,5 +73,5 @@ class ProgressReport:
             )
 
     def say(self, line: str) -> None:
-        """Print a line, or several, that stay."""
+        """Print one or more lines above the bar."""
         self._console.print(printable_lines(line), markup=False)

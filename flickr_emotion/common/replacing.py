@@ -1,13 +1,13 @@
-"""How what a command makes takes its place on disk: in one step, and on the disk before it is done.
+"""Replaces a command's output folder or file atomically, after it has been synced to disk.
 
-A folder that is made anew is filled in a workspace beside its place. When it is whole, its files
-are synced and the two names are exchanged, so that at every moment either the old folder or the
-new one is in its place, however the process ends. Some file systems cannot exchange two names.
-There the old folder stands in the workspace for a moment, and ``standing`` finds it. Single files
-are written in a workspace too, and renamed.
+A new folder is filled in a workspace, a temporary folder beside its place. When it is complete, its
+files are synced and the two names are exchanged, so that at any moment either the old or the new
+folder is in place, however the process ends. Some file systems cannot exchange two names. There the
+old folder is in the workspace for a moment, and ``standing`` finds it. Single files are written in
+a workspace too, and renamed.
 
-The workspace carries a mark, which is locked while a process works there. What a killed process
-left is removed by its mark; nothing else is, and no other name is taken.
+The workspace contains a mark file, which is locked while a process works there. What a killed
+process left is recognised by the mark and removed; nothing else is removed.
 """
 
 import ctypes
@@ -30,19 +30,19 @@ _EXCHANGE = 2  # RENAME_EXCHANGE of Linux' renameat2, RENAME_SWAP of macOS' rena
 
 
 class InTheWayError(FileExistsError):
-    """Something that is not ours has the name of a workspace."""
+    """A file or folder that this program did not make has the name of a workspace."""
 
     def __str__(self) -> str:
-        """Name it, as a user reads it."""
+        """Return the message for the user."""
         return f"{self.filename} {self.strerror}"
 
 
 @contextmanager
 def workspace_beside(place: Path) -> Iterator[Path]:
-    """Give an empty folder beside ``place``, for one process at a time; it is removed at the end.
+    """Yield an empty folder beside ``place``, for one process at a time; remove it at the end.
 
-    Raises ``filelock.Timeout`` where another process works on ``place``, ``InTheWayError`` where
-    something that is not ours has the workspace's name, ``OSError`` where it cannot be written.
+    Raises ``filelock.Timeout`` if another process works on ``place``, ``InTheWayError`` if
+    something else has the workspace's name, ``OSError`` if it cannot be written.
     """
     place.parent.mkdir(parents=True, exist_ok=True)
     workspace = _workspace(place)
@@ -53,7 +53,7 @@ def workspace_beside(place: Path) -> Iterator[Path]:
             yield workspace
         finally:
             with suppress(OSError):
-                # Whatever ended this process between two renames: the old folder may be in here.
+                # If the process was interrupted between two renames, the old folder is in here.
                 settle(place)
                 _empty(workspace)
                 (workspace / _MARK).unlink()
@@ -62,10 +62,10 @@ def workspace_beside(place: Path) -> Iterator[Path]:
 
 @contextmanager
 def new_file(place: Path) -> Iterator[Path]:
-    """Give a path to write a file to; the file takes its place if nothing is raised.
+    """Yield a path to write a file to; the file is moved to ``place`` if nothing is raised.
 
-    Raises ``OSError`` where it cannot, where ``place`` is a folder or its own folder is not there,
-    and where another process is writing the same file.
+    Raises ``OSError`` if that fails, if ``place`` is a folder or its parent folder does not exist,
+    and if another process is writing the same file.
     """
     if place.is_dir():
         raise IsADirectoryError(errno.EISDIR, "it is a folder", str(place))
@@ -78,14 +78,14 @@ def new_file(place: Path) -> Iterator[Path]:
             put_file(new, place)
     except Timeout:
         raise BlockingIOError(
-            errno.EAGAIN, "another command is writing it, wait for it", str(place)
+            errno.EAGAIN, "another command is writing it, wait until it ends", str(place)
         ) from None
 
 
 def put_folder(new: Path, place: Path) -> None:
-    """Let a finished folder of the workspace take its place; what stood there goes to ``new``.
+    """Move a finished folder of the workspace to ``place``; an older folder there moves to ``new``.
 
-    Raises ``OSError`` where it cannot; then what stood there still does.
+    Raises ``OSError`` if that fails; ``place`` is then unchanged.
     """
     sync_tree(new)
     if not os.path.lexists(place):
@@ -98,9 +98,9 @@ def put_folder(new: Path, place: Path) -> None:
 
 
 def standing(place: Path) -> Path:
-    """Return where the folder of a place stands: there, or aside if a process was killed between.
+    """Return where the folder of a place is: there, or in the workspace after a killed rename.
 
-    For readers; whoever writes calls ``settle`` under the lock.
+    For readers; writers call ``settle`` under the lock.
     """
     if os.path.lexists(place) or not place.name:
         return place
@@ -109,10 +109,10 @@ def standing(place: Path) -> Path:
 
 
 def left_aside(place: Path) -> str:
-    """Return what a reader who finds nothing at a place should know; empty where there is nothing.
+    """Return a remark for the error message that nothing is at ``place``, empty if none applies.
 
-    Earlier versions moved the old folder away before the new one came. Whose such a folder is
-    nobody can tell for sure, so it is named and not taken.
+    Earlier versions moved the old folder to another name before they renamed the new one. It cannot
+    be told for sure whether a folder of that name is such a one, so it is named and not used.
     """
     previous = place.with_name(f".{place.name}.previous") if place.name else place
     if os.path.lexists(place) or not previous.is_dir():
@@ -121,14 +121,14 @@ def left_aside(place: Path) -> str:
 
 
 def settle(place: Path) -> None:
-    """Bring back the folder that a process killed in ``put_folder`` has left aside."""
+    """Move back the folder that a process killed in ``put_folder`` left in the workspace."""
     if (aside := standing(place)) != place:
         aside.rename(place)
 
 
 @contextmanager
 def _claimed(workspace: Path) -> Iterator[None]:
-    """Make a workspace if need be, and lock it."""
+    """Create a workspace if necessary, and lock it."""
     while True:
         with suppress(FileExistsError):
             workspace.mkdir()
@@ -142,7 +142,7 @@ def _claimed(workspace: Path) -> Iterator[None]:
         try:
             lock.acquire()
             break
-        except FileNotFoundError:  # another process has just ended and taken its workspace away
+        except FileNotFoundError:  # another process has just ended and removed its workspace
             continue
     try:
         yield
@@ -157,13 +157,13 @@ def _is_ours(workspace: Path) -> bool:
     try:
         return mark.is_file() or not any(workspace.iterdir())
     except FileNotFoundError:
-        return True  # it has just gone
+        return True  # it has just been removed
     except NotADirectoryError:
         return False
 
 
 def _empty(workspace: Path) -> None:
-    """Remove all but the mark: without it a later process would not dare to remove the rest."""
+    """Remove everything but the mark: without it a later process could not remove the rest."""
     for entry in workspace.iterdir():
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
@@ -180,7 +180,7 @@ def _aside(place: Path) -> Path:
 
 
 def _exchanged(one: Path, other: Path) -> bool:
-    """Exchange two names in one step; return false where the system cannot."""
+    """Exchange two names atomically; return false if the system cannot."""
     names = os.fsencode(one), os.fsencode(other)
     libc = ctypes.CDLL(None, use_errno=True)
     if sys.platform == "linux" and hasattr(libc, "renameat2"):

@@ -1,6 +1,6 @@
-"""The three splits of a data set, in the order in which it lists them."""
+"""The names of the three splits of a data set, in their usual order."""
 
 SPLITS = TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
 JUDGED = TEST, VALIDATION
-"""The splits that a trained network is judged on."""
+"""The splits that a trained network is evaluated on."""

@@ -1,9 +1,9 @@
-"""Files that appear under their names when they are whole: written, synced, renamed.
+"""Writes files so that they appear under their names only when complete: write, sync, rename.
 
-Until then a file ``NAME`` is ``.NAME.part`` in the same folder. Whoever writes holds the lock of
-the folder, so that the temporary name is nobody else's. A process that is killed leaves one such
-file at most for each name, and the next one writes over it or goes on with it. Folders, and files
-in a place that anybody may write to, are made in a workspace instead (``replacing``).
+While it is written, a file ``NAME`` is called ``.NAME.part`` in the same folder. The writing
+process holds the folder's lock, so no other process uses the temporary name. A killed process
+leaves at most one such file for each name, and the next one overwrites or continues it. Folders,
+and files in folders without a lock, are made in a workspace instead (``replacing``).
 """
 
 import errno
@@ -15,22 +15,22 @@ from pathlib import Path
 from typing import Any
 
 ENDING = ".part"
-"""Of all temporary names, also of those of earlier versions, which had no dot before."""
+"""The ending of all temporary names, also of earlier versions, whose names had no leading dot."""
 
 
 def temporary(path: Path) -> Path:
-    """Return the name that a file has until it is whole."""
+    """Return the name that a file has until it is complete."""
     return path.with_name(f".{path.name}{ENDING}")
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield the name under which a file is written; it takes its place when all went well.
+    """Yield a temporary name to write to; the file is renamed to ``path`` if nothing is raised.
 
-    Raises ``OSError`` where it cannot; then the older file still stands.
+    Raises ``OSError`` if that fails; an older file is then unchanged.
     """
     new = temporary(path)
-    new.unlink(missing_ok=True)  # were it a symbolic link, it would be written through
+    new.unlink(missing_ok=True)  # if it were a symbolic link, its target would be written
     try:
         yield new
         put_file(new, path)
@@ -52,16 +52,16 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def json_text(content: Mapping[str, Any]) -> str:
-    """Return JSON as our files hold it."""
+    """Return an object as JSON in the format of our files."""
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_unsynced(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, but do not wait for the disk: it can be fetched again.
+    """Write a file completely or not at all, without waiting for the disk.
 
-    Its folder is made where it is not there. Raises ``OSError``.
+    For files that can be fetched again. Creates the folder if necessary. Raises ``OSError``.
     """
-    # os and not pathlib: this is done a thousand times a second.
+    # This runs a thousand times a second, and pathlib is slower than os.
     folder, name = os.path.split(path)
     new = f"{folder}/.{name}{ENDING}"
     try:
@@ -83,7 +83,7 @@ def write_unsynced(path: Path, data: bytes) -> None:
 
 
 def put_file(new: Path, place: Path) -> None:
-    """Let a finished file take its place, in the same folder or another one of the file system.
+    """Sync a finished file and rename it to ``place``, on the same file system.
 
     Raises ``OSError``.
     """
@@ -93,7 +93,7 @@ def put_file(new: Path, place: Path) -> None:
 
 
 def sync_tree(folder: Path) -> None:
-    """Wait until a folder with all that is in it is on the disk."""
+    """Wait until a folder with all its content is on disk."""
     for path, _, files in os.walk(folder):
         for name in files:
             sync(Path(path) / name)
@@ -101,12 +101,12 @@ def sync_tree(folder: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
+    """Wait until a file's content, or the names in a folder, are on disk."""
     opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(opened)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that cannot
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system without fsync
             raise
     finally:
         os.close(opened)

@@ -97,7 +97,7 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("text", "said"),
         [
-            ("[build-splits]\nno-such = 1\n", "no-such of [build-splits] is no option"),
+            ("[build-splits]\nno-such = 1\n", "no-such of [build-splits] is not an option"),
             ("[build-splits]\nmin-votes = true\n", "give another value"),
             ("[build-splits]\nmin-votes = 0\n", "greater than or equal to 1"),
             ('[build-splits]\nincomplete = "perhaps"\n', "'keep', 'drop'"),

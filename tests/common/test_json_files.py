@@ -1,4 +1,4 @@
-"""The descriptions in folders from others: one line that names file and key, whatever they hold."""
+"""Untrusted JSON files: an invalid one is reported in one line that names file and key."""
 
 import json
 import re
@@ -30,12 +30,12 @@ values = st.recursive(
 
 
 @given(st.dictionaries(texts, values, max_size=5), st.booleans())
-def test_plain_descriptions_come_back(content: dict[str, Any], escaped: bool) -> None:
+def test_valid_descriptions_are_read_back(content: dict[str, Any], escaped: bool) -> None:
     assert parse_json(json.dumps(content, ensure_ascii=escaped).encode()) == content
 
 
 @given(st.binary(max_size=200) | texts.map(str.encode))
-def test_anything_else_is_a_reason_on_one_line(raw: bytes) -> None:
+def test_any_other_bytes_give_a_reason_in_one_line(raw: bytes) -> None:
     reason = "nothing"
     try:
         assert isinstance(parse_json(raw), dict)
@@ -48,7 +48,7 @@ def test_anything_else_is_a_reason_on_one_line(raw: bytes) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (f'{{"a": {HUGE}}}', "thousands of digits"),
+        (f'{{"a": {HUGE}}}', "number with thousands of digits"),
         (f'{{"a": {{"b": [0, {LONG}]}}}}', "'a.b.1' is 999"),
         (f'{{"a": -{2**63}}}', "'a' is -9223"),
         ('{"a": {"b": NaN}}', "'a.b' is nan"),
@@ -57,14 +57,14 @@ def test_anything_else_is_a_reason_on_one_line(raw: bytes) -> None:
         (f'{{"a": {DEEP}}}', "deep"),
         (f'{{"a": {NESTED}}}', "deep"),
         ('{"a": "\\ud800"}', "'a' is '\\ud800'"),
-        ('{"\\udfff": 1}', "no such file"),
-        ('{"a": "\\ud83d\\ude00"', "line 1 is no JSON"),
-        ('{"a":\n\n nonsense}', "line 3 is no JSON"),
-        ("[1]", "no JSON object"),
-        ("", "no JSON"),
+        ('{"\\udfff": 1}', "is not allowed"),
+        ('{"a": "\\ud83d\\ude00"', "line 1 is not JSON"),
+        ('{"a":\n\n nonsense}', "line 3 is not JSON"),
+        ("[1]", "does not hold a JSON object"),
+        ("", "is not JSON"),
     ],
 )
-def test_what_is_refused(text: str, said: str) -> None:
+def test_refused_values(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=re.escape(said)) as refused:
         parse_json(text.encode())
     assert str(refused.value).isprintable()
@@ -73,7 +73,7 @@ def test_what_is_refused(text: str, said: str) -> None:
 def test_a_large_file_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     with path.open("wb") as file:
-        file.truncate(10**12)  # nothing of it is on the disk
+        file.truncate(10**12)  # sparse: it takes no space on disk
     with pytest.raises(ValueError, match="larger than 1,000 bytes"):
         read_json(path, largest=1000)
 
@@ -92,7 +92,7 @@ def dataset(good: Path, tmp_path: Path) -> Path:
 
 
 def change(path: Path, place: tuple[str, ...], value: str) -> None:
-    """Put JSON text in the place of a value."""
+    """Replace a value by JSON text."""
     content = json.loads(path.read_text())
     inner = content
     for key in place[:-1]:
@@ -114,7 +114,7 @@ PLACES = [
 
 
 @pytest.mark.parametrize(("name", "place"), PLACES)
-def test_no_value_is_a_fault(dataset: Path, name: str, place: tuple[str, ...]) -> None:
+def test_no_value_crashes_a_reader(dataset: Path, name: str, place: tuple[str, ...]) -> None:
     path = dataset / name
     good = path.read_text()
     for value in (HUGE, LONG, DEEP, NESTED, "NaN", "1e999", '"\\ud800"'):
@@ -124,7 +124,7 @@ def test_no_value_is_a_fault(dataset: Path, name: str, place: tuple[str, ...]) -
 
 
 @pytest.mark.parametrize(("name", "place"), PLACES)
-def test_values_of_another_kind_are_taken_or_refused(
+def test_values_of_another_type_are_accepted_or_refused(
     dataset: Path, name: str, place: tuple[str, ...]
 ) -> None:
     path = dataset / name
@@ -145,7 +145,7 @@ def test_values_of_another_kind_are_taken_or_refused(
         [str(n) for n in range(1001)],
     ],
 )
-def test_classes_are_names(dataset: Path, classes: list[str]) -> None:
+def test_invalid_class_names(dataset: Path, classes: list[str]) -> None:
     change(dataset / "dataset.json", ("classes",), json.dumps(classes))
     assert str(dataset / "dataset.json") in refusal("inspect", dataset)
 
@@ -157,13 +157,13 @@ def own_posts(folder: Path, text: str) -> Callable[[], str]:
 
 
 class TestOwnPosts:
-    """A CSV of own posts: what it holds is one line that names file and row."""
+    """An invalid CSV of the user's own posts is reported in one line with file and row."""
 
-    def test_a_quote_that_is_not_closed(self, tmp_path: Path) -> None:
+    def test_an_unclosed_quote(self, tmp_path: Path) -> None:
         refused = own_posts(tmp_path, 'photo_id,label,text\n1,a,"b\n' + "2,a,word\n" * 200_000)
         assert "posts.csv, line " in refused()
 
-    def test_a_line_without_end(self, tmp_path: Path) -> None:
+    def test_an_endless_line(self, tmp_path: Path) -> None:
         refused = own_posts(tmp_path, "photo_id,label,text\n1,a," + "x" * 9_000_000)
         assert "posts.csv, line " in refused()
 

@@ -1,4 +1,4 @@
-"""What others wrote reaches terminals, cards and pages without what could steer them."""
+"""Untrusted text is made safe before it reaches terminals, cards and pages."""
 
 import re
 import unicodedata
@@ -20,7 +20,7 @@ STEERING = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 @given(st.text())
-def test_nothing_that_steers_is_left(text: str) -> None:
+def test_no_control_characters_are_left(text: str) -> None:
     shown = printable(text)
     assert shown.isprintable()
     assert not {unicodedata.category(character) for character in shown} & STEERING
@@ -30,13 +30,13 @@ def test_nothing_that_steers_is_left(text: str) -> None:
 
 
 @given(st.text(st.characters(categories=["L", "N", "P", "S"]) | st.just(" ")))
-def test_what_prints_stays(text: str) -> None:
+def test_printable_text_is_unchanged(text: str) -> None:
     if text.isprintable():
         assert printable(text) == text
 
 
 @given(st.text())
-def test_only_our_own_line_breaks_stay(text: str) -> None:
+def test_only_the_programs_line_breaks_stay(text: str) -> None:
     assert printable_lines(text).count("\n") == text.count("\n")
     assert len(printable_lines(text).splitlines()) <= text.count("\n") + 1
 
@@ -60,7 +60,7 @@ def test_a_cell_is_one_cell(text: str) -> None:
         ("file\udcff.csv", "file\ufffd.csv"),
     ],
 )
-def test_what_becomes_of_it(text: str, shown: str) -> None:
+def test_examples(text: str, shown: str) -> None:
     assert printable(text) == shown
 
 
@@ -107,10 +107,10 @@ def test_labels_in_tables_and_figures_of_the_paper(tmp_path: Path) -> None:
         assert all(line.isprintable() for line in text.split("\n"))
         assert not [line for line in text.split("\n") if line.startswith("forged")]
     for picture in (tmp_path / "out").glob("*.svg"):
-        ElementTree.parse(picture)  # a control character would be no XML
+        ElementTree.parse(picture)  # XML must not contain control characters
 
 
-def test_the_page_of_control_characters_is_one(tmp_path: Path) -> None:
+def test_a_page_with_control_characters_is_valid(tmp_path: Path) -> None:
     posts = [
         StoredPost(photo_id="1", label="awe\x1b[2J", text="one\x9b \u202etwo", tags=["a\x00"]),
         StoredPost(photo_id="2\x1b", label="fear\nforged", text="one two"),
@@ -124,7 +124,7 @@ def test_the_page_of_control_characters_is_one(tmp_path: Path) -> None:
         assert not [line for line in text.split("\n") if line.startswith("forged")]
 
 
-def test_a_name_of_a_file_is_on_one_line(tmp_path: Path) -> None:
+def test_a_file_name_is_shown_in_one_line(tmp_path: Path) -> None:
     name = tmp_path / "x\x1b[2J\nerror: forged\u202e"
     write_votes(name, [post(1)])
     for command in (["inspect", name], ["status", name], ["train", name, "--out", tmp_path / "R"]):

@@ -1,4 +1,4 @@
-"""How a folder takes its place: never neither, never somebody else's files, no name left behind."""
+"""Folders are replaced atomically, foreign files are never touched, nothing is left behind."""
 
 import multiprocessing
 import os
@@ -19,7 +19,7 @@ def filled(folder: Path, content: str) -> Path:
 
 
 def cannot_exchange(one: Path, other: Path) -> bool:
-    """As on a file system that has no exchange of names."""
+    """Simulate a file system that cannot exchange names."""
     return False
 
 
@@ -31,14 +31,14 @@ def _both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.usefixtures("_both_ways")
 class TestAFolder:
-    def test_takes_an_empty_place(self, tmp_path: Path) -> None:
+    def test_is_moved_to_an_empty_place(self, tmp_path: Path) -> None:
         place = tmp_path / "place"
         with workspace_beside(place) as workspace:
             put_folder(filled(workspace / "whole", "new"), place)
         assert (place / "content").read_text() == "new"
         assert list(tmp_path.iterdir()) == [place]
 
-    def test_takes_the_place_of_another_which_is_handed_back(self, tmp_path: Path) -> None:
+    def test_replaces_another_which_moves_to_the_workspace(self, tmp_path: Path) -> None:
         place = filled(tmp_path / "place", "old")
         with workspace_beside(place) as workspace:
             put_folder(new := filled(workspace / "whole", "new"), place)
@@ -48,10 +48,8 @@ class TestAFolder:
 
 
 @pytest.mark.parametrize("step", [1, 2])
-def test_a_kill_between_two_renames_loses_nothing_and_blocks_nothing(
-    tmp_path: Path, step: int
-) -> None:
-    """Where the system cannot exchange names, there are moments between."""
+def test_a_kill_between_two_renames_loses_and_blocks_nothing(tmp_path: Path, step: int) -> None:
+    """If the system cannot exchange names, a kill can happen between two renames."""
     place = filled(tmp_path / "place", "old")
     process = multiprocessing.get_context("spawn").Process(
         target=_killed_between_renames, args=(place, step)
@@ -110,7 +108,7 @@ class TestAWorkspace:
         assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.parametrize("linked", [False, True])
-    def test_takes_nothing_that_is_not_ours(self, tmp_path: Path, linked: bool) -> None:
+    def test_does_not_touch_foreign_files(self, tmp_path: Path, linked: bool) -> None:
         somebodys = filled(tmp_path / ("elsewhere" if linked else ".place.building"), "somebody's")
         if linked:
             (tmp_path / ".place.building").symlink_to(somebodys)
@@ -128,7 +126,7 @@ def _killed_at_work(place: Path) -> None:
         os._exit(9)
 
 
-def test_a_file_takes_its_place(tmp_path: Path) -> None:
+def test_a_file_is_moved_to_its_place(tmp_path: Path) -> None:
     (tmp_path / "place").write_text("old")
     (tmp_path / "new").write_text("new")
     put_file(tmp_path / "new", tmp_path / "place")

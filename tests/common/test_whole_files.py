@@ -1,4 +1,4 @@
-"""A file is under its name when it is whole, and before that under one other name."""
+"""A file has its name only when it is complete, and one temporary name before that."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from flickr_emotion.common.whole_files import temporary, whole_file, write_json, write_unsynced
 
 
-def test_it_takes_its_place_at_the_end(tmp_path: Path) -> None:
+def test_it_is_renamed_at_the_end(tmp_path: Path) -> None:
     place = tmp_path / "metrics.json"
     place.write_text("old")
     with whole_file(place) as new:
@@ -18,7 +18,7 @@ def test_it_takes_its_place_at_the_end(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [place]
 
 
-def test_the_older_file_stays_where_the_new_one_fails(tmp_path: Path) -> None:
+def test_the_older_file_stays_if_the_new_one_fails(tmp_path: Path) -> None:
     place = tmp_path / "metrics.json"
     write_json(place, {"seed": 0})
     with pytest.raises(ValueError, match="JSON"):
@@ -44,8 +44,8 @@ def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
     assert not place.is_symlink()
 
 
-def test_both_ways_of_writing_have_one_temporary_name(tmp_path: Path) -> None:
-    """What a killed process has left is written over by the next one."""
+def test_both_ways_of_writing_use_the_same_temporary_name(tmp_path: Path) -> None:
+    """The next process overwrites what a killed one has left."""
     place = tmp_path / "images" / "1.jpg"
     write_unsynced(place, b"first")
     temporary(place).write_bytes(b"the half of a picture that is longer than the next")

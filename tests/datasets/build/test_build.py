@@ -201,15 +201,15 @@ class TestBadInput:
             build(tmp_path / "absent", tmp_path / "d")
         assert not (tmp_path / "d").exists()
 
-    def test_no_post_left_says_what_became_of_them(self, tmp_path: Path) -> None:
+    def test_no_post_left_names_the_reasons(self, tmp_path: Path) -> None:
         posts = [post(number, status="deleted") for number in range(3)]
         folder = harvest(tmp_path / "h", posts, write_votes(tmp_path / "list", posts))
-        with pytest.raises(DatasetError, match="no post to build from: 3 gone"):
+        with pytest.raises(DatasetError, match=r"no post that fits the options \(3 gone"):
             build(folder, tmp_path / "d")
         assert not (tmp_path / "d").exists()
 
     @pytest.mark.parametrize("beside", [[], ["dataset.json"], ["dataset.json", "data"]])
-    def test_a_folder_of_something_else_is_not_overwritten(
+    def test_a_folder_that_is_no_data_set_is_not_overwritten(
         self, votes_harvest: Path, tmp_path: Path, beside: list[str]
     ) -> None:
         for name in ("thesis.tex", *beside):
@@ -218,35 +218,37 @@ class TestBadInput:
             build(votes_harvest, tmp_path)
         assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["thesis.tex", *beside])
 
-    def test_a_data_set_is_no_place_for_another(self, votes_harvest: Path, tmp_path: Path) -> None:
+    def test_a_data_set_is_not_built_inside_another(
+        self, votes_harvest: Path, tmp_path: Path
+    ) -> None:
         build(votes_harvest, tmp_path / "d")
-        with pytest.raises(DatasetError, match="lies in the data set"):
+        with pytest.raises(DatasetError, match="lies inside the data set"):
             build(votes_harvest, tmp_path / "d" / "data" / "inner")
 
     def test_the_harvest_is_not_overwritten(self, tmp_path: Path) -> None:
         posts = [post(number) for number in range(20)]
         folder = harvest(tmp_path / "d" / "features", posts, write_votes(tmp_path / "list", posts))
-        with pytest.raises(DatasetError, match="holds what it would be made from"):
+        with pytest.raises(DatasetError, match="holds the input"):
             build(folder, tmp_path / "d")
         assert (folder / "ledger.sqlite").is_file()
 
     @pytest.mark.parametrize(
         ("fields", "said"),
         [
-            ({"language": "EN"}, "--language 'EN' is none that is detected"),
-            ({"incomplete": "maybe"}, "--incomplete 'maybe'"),
+            ({"language": "EN"}, "--language EN: give one of af, "),
+            ({"incomplete": "maybe"}, "--incomplete maybe is not known: give keep or drop"),
             ({"min_words": 9, "max_words": 8}, "--min-words 9"),
             ({"short_side": 1}, "--short-side 1"),
         ],
     )
-    def test_options_that_cannot_be_meant(
+    def test_invalid_options(
         self, votes_harvest: Path, tmp_path: Path, fields: dict[str, Any], said: str
     ) -> None:
         with pytest.raises(DatasetError, match=said):
             build(votes_harvest, tmp_path / "d", **fields)
         assert not list(tmp_path.iterdir())
 
-    def test_nothing_to_evaluate_on_is_said(self, tmp_path: Path) -> None:
+    def test_empty_validation_and_test_are_reported(self, tmp_path: Path) -> None:
         posts = [post(number) for number in range(4)]
         folder = harvest(tmp_path / "h", posts, write_votes(tmp_path / "list", posts))
         said: list[str] = []
@@ -254,7 +256,7 @@ class TestBadInput:
         assert any("validation or test is empty" in line for line in said)
 
     def test_a_harvest_on_a_read_only_file_system_is_read(self, tmp_path: Path) -> None:
-        # Root may write anywhere, so the ledger's log is what is made impossible here.
+        # Root may write anywhere, so writing the log of the ledger is made impossible instead.
         posts = [post(number) for number in range(20)]
         folder = harvest(tmp_path / "h", posts, write_votes(tmp_path / "list", posts))
         for ending in ("-wal", "-shm"):
@@ -267,7 +269,7 @@ class TestBadInput:
     ) -> None:
         build(votes_harvest, tmp_path / "d")
         before = open_dataset(tmp_path / "d")
-        with pytest.raises(DatasetError, match="no post to build from"):
+        with pytest.raises(DatasetError, match="no post that fits the options"):
             build(votes_harvest, tmp_path / "d", min_votes=1000)
         assert open_dataset(tmp_path / "d") == before
         assert [path.name for path in tmp_path.iterdir()] == ["d"]
@@ -284,7 +286,7 @@ class TestBadInput:
         for lost in posts[:3]:
             assert any(lost.photo_id in line and "left out" in line for line in said)
 
-    def test_what_it_left_out_is_fetched_again_by_the_next_crawl(self, tmp_path: Path) -> None:
+    def test_pictures_left_out_are_fetched_again_by_the_next_crawl(self, tmp_path: Path) -> None:
         posts = [post(number, image=jpeg(number, 400, 300)) for number in range(5)]
         published_list = write_votes(tmp_path / "list", posts)
         folder = harvest(tmp_path / "h", posts, published_list)

@@ -1,4 +1,4 @@
-"""``build-splits`` on posts that were never on Flickr: the same rules, and folds."""
+"""``build-splits`` on posts that were never on Flickr, and cross-validation folds."""
 
 import os
 import subprocess
@@ -28,7 +28,7 @@ def own_posts(folder: Path, rows: list[dict[str, Any]]) -> Path:
 
 
 def some(count: int, **fields: Any) -> list[dict[str, Any]]:
-    """Posts with pictures and texts of their own, two classes by turns, without tags."""
+    """Posts with distinct pictures and texts, two alternating classes, without tags."""
     return [
         {
             "photo_id": f"own-{number}",
@@ -52,9 +52,7 @@ def posts_of(dataset: Path, split: str) -> pd.DataFrame:
 
 
 class TestOwnPosts:
-    def test_every_row_is_in_one_place_and_classes_are_what_the_data_holds(
-        self, tmp_path: Path
-    ) -> None:
+    def test_every_row_is_in_one_place_and_classes_come_from_the_data(self, tmp_path: Path) -> None:
         rows = [
             *some(100),
             *some(3, label=None),
@@ -65,7 +63,7 @@ class TestOwnPosts:
         content = build(own_posts(tmp_path, rows), tmp_path / "d")
         assert content["kind"] == "labels"
         assert content["classes"] == ["calm", "wild"]
-        # Nobody has tags: picture and text are all that a post can have.
+        # No post has tags: picture and text are all the modalities in this data.
         assert content["counts"]["test"] == {
             "total": 10,
             "labels": {"calm": 5, "wild": 5},
@@ -80,7 +78,7 @@ class TestOwnPosts:
         assert "simulation" not in card
         assert "Flickr API" not in card
 
-    def test_votes_hold_where_there_are_some(self, tmp_path: Path) -> None:
+    def test_votes_count_where_there_are_some(self, tmp_path: Path) -> None:
         rows = some(100)
         for number, row in enumerate(rows):
             row["votes"] = (5, 5, 4, 4, 2)[number // 2 % 5]
@@ -98,10 +96,10 @@ class TestOwnPosts:
 
     def test_a_manifest_of_them_is_refused(self, tmp_path: Path) -> None:
         build(own_posts(tmp_path, some(60)), tmp_path / "d")
-        with pytest.raises(DatasetError, match="posts of one's own"):
+        with pytest.raises(DatasetError, match="posts that are not from Flickr"):
             export_manifest(tmp_path / "d", tmp_path / "m.parquet", with_urls=False)
 
-    def test_a_picture_that_is_not_there_is_named(self, tmp_path: Path) -> None:
+    def test_a_missing_picture_is_named(self, tmp_path: Path) -> None:
         rows = some(30)
         rows[0]["image"] = "lost.jpg"
         for number, row in enumerate(rows[1:], 1):
@@ -114,7 +112,7 @@ class TestOwnPosts:
         assert content["counts"]["train"]["subsets"] == {"text": 1, "image+text": 23}
         assert any("own-0" in line and "left out" in line for line in said)
 
-    def test_pictures_that_are_no_files_are_not_waited_for(self, tmp_path: Path) -> None:
+    def test_pipes_and_devices_given_as_pictures_are_refused(self, tmp_path: Path) -> None:
         rows = some(30)
         os.mkfifo(tmp_path / "pipe")
         for number, row in enumerate(rows):
@@ -127,9 +125,9 @@ class TestOwnPosts:
         )  # fmt: skip
         assert open_dataset(tmp_path / "d").counts["train"]["subsets"]["text"] == 2
         for name in ("pipe", "/dev/null"):
-            assert f"{name} is no file): left out" in done.stderr
+            assert f"{name} is not a file): left out" in done.stderr
 
-    def test_labels_that_are_no_classes(self, tmp_path: Path) -> None:
+    def test_too_many_different_labels(self, tmp_path: Path) -> None:
         rows: list[dict[str, Any]] = [
             {"photo_id": str(n), "text": TEXT, "label": f"label {n}"} for n in range(1001)
         ]
@@ -180,16 +178,16 @@ class TestFolds:
         assert tested == Counter({row["photo_id"]: 1 for row in rows})
 
     @pytest.mark.parametrize("fold", ["0/5", "6/5", "1/1", "1", "a/b", "1/5/2"])
-    def test_a_fold_that_cannot_be_meant(self, tmp_path: Path, fold: str) -> None:
+    def test_invalid_folds(self, tmp_path: Path, fold: str) -> None:
         with pytest.raises(DatasetError, match="--fold"):
             build(own_posts(tmp_path, some(30)), tmp_path / "d", fold=fold)
 
-    def test_a_grouping_that_is_none(self, tmp_path: Path) -> None:
-        with pytest.raises(DatasetError, match="--group-by 'camera'"):
+    def test_an_unknown_grouping(self, tmp_path: Path) -> None:
+        with pytest.raises(DatasetError, match="--group-by camera is not known: give owner or"):
             build(own_posts(tmp_path, some(30)), tmp_path / "d", group_by=("camera",))
 
 
-def test_a_build_beside_another_is_refused(tmp_path: Path) -> None:
+def test_a_second_build_at_the_same_time_is_refused(tmp_path: Path) -> None:
     path = own_posts(tmp_path, some(30))
     refused: list[str] = []
 

@@ -1,4 +1,4 @@
-"""One data set, whatever judged its posts, and whatever had been judged before."""
+"""The data set is the same with every engine, and with or without reused decisions."""
 
 import os
 import shutil
@@ -53,7 +53,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def counted(
     monkeypatch: pytest.MonkeyPatch, module: Any, name: str, size: Callable[..., int]
 ) -> list[int]:
-    """Let the real function of a module work, and count what it is given."""
+    """Wrap a function of a module and record its arguments."""
     given: list[int] = []
     function = getattr(module, name)
 
@@ -66,11 +66,11 @@ def counted(
 
 
 class TestLocalEngine:
-    def test_several_processes_build_what_one_builds(
+    def test_several_processes_build_the_same_as_one(
         self, harvest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         build(harvest, tmp_path / "one")
-        monkeypatch.setattr(local_engine, "POSTS_TO_A_BATCH", 20)
+        monkeypatch.setattr(local_engine, "POSTS_PER_BATCH", 20)
         build(harvest, tmp_path / "several")
         assert files(tmp_path / "several") == files(tmp_path / "one")
 
@@ -89,7 +89,7 @@ class TestLocalEngine:
 
 class TestRayEngine:
     @pytest.mark.slow  # a cluster takes ten seconds of two cores to start
-    def test_it_builds_what_this_machine_builds(self, harvest: Path, tmp_path: Path) -> None:
+    def test_it_builds_the_same_as_the_local_engine(self, harvest: Path, tmp_path: Path) -> None:
         build(harvest, tmp_path / "local")
         command = ["build-splits", str(harvest), "--out", str(tmp_path / "ray"), "--engine", "ray"]
         subprocess.run(
@@ -99,7 +99,7 @@ class TestRayEngine:
         assert files(tmp_path / "ray") == files(tmp_path / "local")
 
     def test_without_ray_one_line_says_how_to_get_it(self, harvest: Path, tmp_path: Path) -> None:
-        # A module of that name that cannot be imported, as if Ray were not installed.
+        # A `ray` module that cannot be imported, as if Ray were not installed.
         (tmp_path / "ray.py").write_text("raise ImportError", encoding="utf-8")
         command = ["build-splits", str(harvest), "--out", str(tmp_path / "d"), "--engine", "ray"]
         done = subprocess.run(
@@ -112,13 +112,13 @@ class TestRayEngine:
         assert "pip install 'ray[data]'" in done.stderr
         assert len(done.stderr.splitlines()) == 1
 
-    def test_another_engine(self, harvest: Path, tmp_path: Path) -> None:
+    def test_an_unknown_engine(self, harvest: Path, tmp_path: Path) -> None:
         with pytest.raises(DatasetError, match="--engine 'spark'"):
             build_splits(harvest, tmp_path / "d", BuildOptions(), print, engine="spark")
 
 
 class TestDecisions:
-    def test_what_did_not_change_is_not_judged_again(
+    def test_unchanged_posts_are_not_judged_again(
         self, harvest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         build(harvest, tmp_path / "d")
@@ -131,7 +131,7 @@ class TestDecisions:
         build(harvest, tmp_path / "d", short_side=200)
         assert (sum(texts), sum(pictures)) == (0, 70)
 
-    def test_what_changed_is_judged_again(
+    def test_changed_posts_are_judged_again(
         self, harvest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         build(harvest, tmp_path / "d")
@@ -173,7 +173,7 @@ class TestDecisions:
 
 
 class TestFeatures:
-    def test_what_training_kept_stays_with_the_same_posts_and_goes_with_others(
+    def test_features_stay_with_the_same_posts_and_are_removed_with_others(
         self, harvest: Path, tmp_path: Path
     ) -> None:
         build(harvest, tmp_path / "d")
@@ -218,10 +218,10 @@ class TestInterrupted:
         )  # fmt: skip
         pictures = tmp_path / ".d.building" / "spool" / "pictures"
         try:
-            # Others are at work by then.
+            # By then other processes are at work.
             until(lambda: pictures.exists() and pictures.stat().st_size > 0, process)
             process.kill()
-            # They hold the pipes too, which end only with the last of them.
+            # They keep the pipes open until the last of them ends.
             assert process.communicate(timeout=60)[0] == ""
             assert process.returncode == -9
         finally:
@@ -235,6 +235,6 @@ class TestInterrupted:
         (tmp_path / ".d.building" / ".flickr-emotion-workspace").touch()
         (tmp_path / "d").rename(tmp_path / ".d.building" / "previous")
         assert open_dataset(tmp_path / "d").counts["train"]["total"] > 0
-        with pytest.raises(DatasetError, match="no post to build from"):
+        with pytest.raises(DatasetError, match="no post that fits the options"):
             build(harvest, tmp_path / "d", min_votes=1000)
         assert files(tmp_path / "d") == before

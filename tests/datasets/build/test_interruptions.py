@@ -1,4 +1,4 @@
-"""What a system can do to a build: end one of its processes, have no room, refuse to write.
+"""Failures of the system during a build: a killed process, a full disk, a read-only place.
 
 Each is a ``DatasetError``, which the command line shows as one line.
 """
@@ -84,11 +84,11 @@ def place(built: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core: the build has one process")
-def test_a_process_that_the_system_ends_is_said_and_the_old_data_set_stays(
+def test_a_killed_process_is_reported_and_the_old_data_set_stays(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = files(place)
-    monkeypatch.setattr(local_engine, "POSTS_TO_A_BATCH", 10)
+    monkeypatch.setattr(local_engine, "POSTS_PER_BATCH", 10)
     add = Spool.add
 
     def killing(spool: Spool, judged: pa.Table) -> None:
@@ -98,16 +98,16 @@ def test_a_process_that_the_system_ends_is_said_and_the_old_data_set_stays(
         add(spool, judged)
 
     monkeypatch.setattr(Spool, "add", killing)
-    # With another seed nothing is taken over, and there are more batches than processes.
-    monkeypatch.setattr(local_engine, "_AHEAD", 1)
-    with pytest.raises(DatasetError, match="has ended a process of the build"):
+    # Another seed, so that nothing is reused and there are more batches than processes.
+    monkeypatch.setattr(local_engine, "_BATCHES_PER_PROCESS", 1)
+    with pytest.raises(DatasetError, match="killed a process of the build"):
         build(place, place / "d", seed=1)
     assert files(place) == before
 
 
 @pytest.mark.parametrize("make", [build, inspect, export, reduce])
 @pytest.mark.parametrize("stood_before", [False, True])
-def test_a_full_disk_is_said_and_what_stood_there_stays(
+def test_a_full_disk_is_reported_and_the_old_files_stay(
     place: Path, make: Callable[..., None], stood_before: bool
 ) -> None:
     out = place / "out"
@@ -121,9 +121,7 @@ def test_a_full_disk_is_said_and_what_stood_there_stays(
 
 @pytest.mark.parametrize("make", [build, inspect, export, reduce, judge])
 @pytest.mark.parametrize("out", ["/proc/out", "p.parquet/out"])
-def test_a_place_that_cannot_be_written_is_said(
-    built: Path, make: Callable[..., None], out: str
-) -> None:
+def test_a_read_only_place_is_reported(built: Path, make: Callable[..., None], out: str) -> None:
     before = files(built)
     with pytest.raises(DatasetError, match="cannot be written"):
         make(built, built / out)
@@ -131,7 +129,7 @@ def test_a_place_that_cannot_be_written_is_said(
 
 
 @pytest.mark.parametrize("make", [inspect, export])
-def test_a_file_does_not_take_the_place_of_a_folder(built: Path, make: Callable[..., None]) -> None:
+def test_a_file_does_not_replace_a_folder(built: Path, make: Callable[..., None]) -> None:
     before = files(built)
     with pytest.raises(DatasetError, match="it is a folder"):
         make(built, built / "d")
@@ -139,8 +137,8 @@ def test_a_file_does_not_take_the_place_of_a_folder(built: Path, make: Callable[
 
 
 @pytest.mark.parametrize("make", [inspect, export])
-def test_two_commands_do_not_write_one_file(place: Path, make: Callable[..., None]) -> None:
-    """The second is told, and the first one's file is whole."""
+def test_two_commands_do_not_write_the_same_file(place: Path, make: Callable[..., None]) -> None:
+    """The second command reports an error, and the file of the first one is complete."""
     with new_file(place / "out") as new:
         new.write_text("the first")
         with pytest.raises(DatasetError, match="another command is writing it"):

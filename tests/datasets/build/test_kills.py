@@ -1,6 +1,6 @@
-"""Killed at any system call that changes names or writes, a command leaves old or new whole.
+"""A command killed at any system call that renames or writes leaves old or new output complete.
 
-And the next command succeeds: nothing that a killed one leaves is in its way.
+The next command succeeds: what a killed command leaves does not disturb it.
 """
 
 import shutil
@@ -86,7 +86,7 @@ def a_data_set(name: str) -> Callable[[Path], None]:
 
 @pytest.mark.slow
 def test_a_build(stored: Path, tmp_path: Path) -> None:
-    """Of the same posts, so that the features go on, and pictures are taken over."""
+    """The same posts are built again, so that features are kept and pictures are reused."""
     calls = walk(
         stored, tmp_path,
         lambda folder: ["cli.py", "build-splits", folder / "p.parquet", "--out", folder / "d"],

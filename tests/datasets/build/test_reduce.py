@@ -1,4 +1,4 @@
-"""Fewer modalities on purpose: the rule, and the data set it makes."""
+"""``reduce``: the rule, and the data set that it writes."""
 
 import json
 import shutil
@@ -35,7 +35,7 @@ FRACTIONS = st.floats(0, 1)
 
 class TestRule:
     @given(ROWS, FRACTIONS, st.integers(0, 3))
-    def test_every_class_is_cut_as_the_paper_says(
+    def test_every_class_is_reduced_as_in_the_paper(
         self, rows: Rows, fraction: float, seed: int
     ) -> None:
         kept = kept_modalities(rows, fraction=fraction, seed=seed)
@@ -55,7 +55,7 @@ class TestRule:
         assert all(kept[row[0]] == row[2] for row in rows if row[2] != COMPLETE)
 
     @given(ROWS, FRACTIONS, FRACTIONS)
-    def test_the_complete_posts_of_less_are_among_those_of_more(
+    def test_posts_complete_at_a_fraction_are_complete_at_larger_ones(
         self, rows: Rows, one: float, other: float
     ) -> None:
         less, more = (
@@ -89,7 +89,7 @@ class TestRule:
         assert len(moved) <= 3
         assert {row[1] for row in moved} <= {lost[1]}
 
-    def test_the_seed_draws_other_posts(self) -> None:
+    def test_another_seed_draws_other_posts(self) -> None:
         rows = [(str(number), "awe", COMPLETE) for number in range(100)]
         one, other = (kept_modalities(rows, fraction=0.5, seed=seed) for seed in (0, 1))
         assert one != other
@@ -101,7 +101,7 @@ class TestRule:
         assert sum(few[photo_id] == fewer[photo_id] for photo_id in cut) > 0.9 * len(cut)
 
     @pytest.mark.parametrize("fraction", [-0.01, 1.01, float("nan"), float("inf")])
-    def test_a_fraction_that_is_none(self, fraction: float) -> None:
+    def test_an_invalid_fraction(self, fraction: float) -> None:
         with pytest.raises(DatasetError, match="give a number from 0 to 1"):
             kept_modalities([], fraction=fraction, seed=0)
 
@@ -169,7 +169,7 @@ class TestDataSet:
             assert list(row["tags"]) == (list(whole["tags"]) if "tags" in subset else [])
             assert (row["label"], row["owner"]) == (whole["label"], whole["owner"])
 
-    def test_the_folder_is_a_data_set_of_its_own(self, source: Path, tmp_path: Path) -> None:
+    def test_the_folder_is_a_complete_data_set(self, source: Path, tmp_path: Path) -> None:
         content = reduce_dataset(source, tmp_path / "r", fraction=0.5, seed=3)
         opened = open_dataset(tmp_path / "r")
         assert opened.described == content
@@ -184,7 +184,7 @@ class TestDataSet:
         assert "Reduced on purpose" in (tmp_path / "r" / "README.md").read_text(encoding="utf-8")
         assert sorted(path.name for path in tmp_path.iterdir()) == ["d", "r"]
 
-    def test_references_forget_the_pictures_that_are_gone(
+    def test_references_have_no_digest_of_removed_pictures(
         self, source: Path, tmp_path: Path
     ) -> None:
         reduce_dataset(source, tmp_path / "r", fraction=0, seed=0)
@@ -209,22 +209,20 @@ class TestDataSet:
 
 
 class TestBadInput:
-    def test_nothing_is_written_for_a_fraction_that_is_none(
-        self, source: Path, tmp_path: Path
-    ) -> None:
+    def test_nothing_is_written_for_an_invalid_fraction(self, source: Path, tmp_path: Path) -> None:
         with pytest.raises(DatasetError, match=r"fraction 1\.5"):
             reduce_dataset(source, tmp_path / "r", fraction=1.5, seed=0)
         assert [path.name for path in tmp_path.iterdir()] == ["d"]
 
     def test_a_reduced_data_set_is_not_reduced_again(self, source: Path, tmp_path: Path) -> None:
         reduce_dataset(source, tmp_path / "r", fraction=0.5, seed=0)
-        with pytest.raises(DatasetError, match="is reduced already"):
+        with pytest.raises(DatasetError, match="is already reduced"):
             reduce_dataset(tmp_path / "r", tmp_path / "s", fraction=0.5, seed=0)
 
-    def test_the_source_and_the_users_own_files_are_not_replaced(
+    def test_the_source_and_other_files_are_not_replaced(
         self, source: Path, tmp_path: Path
     ) -> None:
-        with pytest.raises(DatasetError, match="holds what it would be made from"):
+        with pytest.raises(DatasetError, match="holds the input"):
             reduce_dataset(source, source, fraction=0.5, seed=0)
         (tmp_path / "own").mkdir()
         (tmp_path / "own" / "thesis.tex").touch()

@@ -28,7 +28,7 @@ from tests.datasets.manifest_folder import row, write_dataset
 from tests.harvest.corpora import jpeg
 
 _HEADER = 32
-"""Bytes of a page's header that are flipped one by one."""
+"""Number of bytes of a page header whose bits are flipped one by one."""
 
 
 def read_manifest(path: Path) -> tuple[Any, ...]:
@@ -52,7 +52,7 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set of posts with every kind of column, some of them null."""
+    """A data set with values of every kind in its columns, some of them null."""
     folder = write_dataset(tmp_path_factory.mktemp("dataset") / "D", [row(n) for n in range(90)])
     for number, split in enumerate(SPLITS):
         posts = [_post(number * 1000 + n) for n in range(30)]
@@ -82,9 +82,9 @@ def _post(number: int) -> dict[str, Any]:
 def outcomes(
     path: Path, bits: list[int], read: Callable[[], tuple[Any, ...]]
 ) -> Counter[tuple[str, int]]:
-    """Flip each bit of a file for itself; say which are refused, read as they were, or otherwise.
+    """Flip each bit of a file in turn; count which are refused, read unchanged or read wrongly.
 
-    An outcome of other values keeps its bit, so that a failure says where to look.
+    A wrong outcome keeps its bit, so that a failure says where to look.
     """
     expected, whole = read(), path.read_bytes()
     found: Counter[tuple[str, int]] = Counter()
@@ -116,7 +116,7 @@ def test_of_a_manifest(manifest: Path, tmp_path: Path, count: int) -> None:
     copy = Path(shutil.copyfile(manifest, tmp_path / "m"))
     found = outcomes(copy, some_bits(copy, count, 12), lambda: read_manifest(copy))
     assert set(found) <= {("refused", 0), ("same", 0)}, found
-    # What is neither values nor their places (statistics, who wrote it) changes nothing.
+    # Bits that hold no values and no positions (statistics, the writer.s name) change nothing.
     assert found["refused", 0] > 0.9 * count
 
 
@@ -125,14 +125,14 @@ def test_of_a_shard(dataset: Path, tmp_path: Path, count: int) -> None:
     copy = Path(shutil.copytree(dataset, tmp_path / "D"))
     shard = copy / "data" / "train-00000-of-00001.parquet"
     found = outcomes(shard, some_bits(shard, count, 12), lambda: read_dataset(copy))
-    # The four bytes at the beginning are all that no reader looks at.
+    # No reader looks at the first four bytes of the file.
     assert set(found) <= {("refused", 0), ("same", 0)}, found
     assert found["refused", 0] >= 0.99 * count
 
 
 @pytest.mark.parametrize("step", [23, pytest.param(1, marks=pytest.mark.slow)])
 def test_of_the_headers_of_pages(dataset: Path, tmp_path: Path, step: int) -> None:
-    """Parquet's page checksums leave them out: one bit, and a column has other values or fewer."""
+    """Parquet's page checksums do not cover them: one bit can change a column or shorten it."""
     copy = Path(shutil.copytree(dataset, tmp_path / "D"))
     shard = copy / "data" / "train-00000-of-00001.parquet"
     group = pq.read_metadata(shard).row_group(0)

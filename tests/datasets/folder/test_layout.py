@@ -1,4 +1,4 @@
-"""What a build may replace: a data set and nothing else, and what goes on with the new one."""
+"""A build replaces a data set and nothing else, and keeps the features of the same posts."""
 
 import os
 import shutil
@@ -58,7 +58,7 @@ def test_a_file_that_is_not_ours_is_never_removed(place: Path, name: str) -> Non
     foreign.parent.mkdir(parents=True, exist_ok=True)
     foreign.write_text("years of work")
     before = files(place)
-    with pytest.raises(DatasetError, match=r"which is no part of a data set: give another folder"):
+    with pytest.raises(DatasetError, match=r"which is not part of a data set: give another folder"):
         build(place, seed=1)
     assert files(place) == before
 
@@ -71,25 +71,25 @@ def test_a_link_in_a_data_set_is_refused(place: Path, name: str) -> None:
     (place / "d" / name).rename(place / "elsewhere")
     (place / "d" / name).symlink_to(place / "elsewhere")
     before = files(place)
-    with pytest.raises(DatasetError, match=rf"holds '{name}', which is a link and no part"):
+    with pytest.raises(DatasetError, match=rf"holds '{name}', which is a link and not part"):
         build(place, seed=1)
     assert files(place) == before
     assert (place / "d" / name).is_symlink()
 
 
-def test_what_only_looks_like_a_data_set_is_not_one(place: Path) -> None:
+def test_a_folder_that_only_looks_like_a_data_set_is_refused(place: Path) -> None:
     (place / "mine" / "data").mkdir(parents=True)
     (place / "mine" / "README.md").write_text("my project")
     arguments = (place / "p.parquet", place / "mine", BuildOptions(), lambda line: None)
     with pytest.raises(DatasetError, match=r"holds 'README\.md' but no dataset\.json"):
         build_splits(*arguments)
     (place / "mine" / "dataset.json").write_text('{"name": "of another program"}')
-    with pytest.raises(DatasetError, match="describes no data set"):
+    with pytest.raises(DatasetError, match="does not describe a data set"):
         build_splits(*arguments)
     assert (place / "mine" / "README.md").read_text() == "my project"
 
 
-def test_a_file_that_comes_while_the_build_is_at_work_is_not_removed(place: Path) -> None:
+def test_a_file_added_during_the_build_is_not_removed(place: Path) -> None:
     def said(line: str) -> None:
         (place / "d" / "notes.txt").write_text("just written")
 
@@ -100,7 +100,7 @@ def test_a_file_that_comes_while_the_build_is_at_work_is_not_removed(place: Path
 
 
 @pytest.mark.parametrize("name", [".d.building", ".d.previous", ".d.lock"])
-def test_names_beside_it_are_taken_from_nobody(place: Path, name: str) -> None:
+def test_files_of_others_beside_it_are_not_touched(place: Path, name: str) -> None:
     (place / name).mkdir()
     (place / name / "thesis.tex").write_text("years of work")
     if name == ".d.building":
@@ -111,8 +111,8 @@ def test_names_beside_it_are_taken_from_nobody(place: Path, name: str) -> None:
     assert (place / name / "thesis.tex").read_text() == "years of work"
 
 
-def test_what_an_earlier_version_left_aside_is_named_to_who_misses_it(place: Path) -> None:
-    """It moved the old folder to this name before the new one came."""
+def test_a_folder_left_aside_by_an_earlier_version_is_named(place: Path) -> None:
+    """An earlier version moved the old folder to this name before it renamed the new one."""
     (place / "d").rename(place / ".d.previous")
     for look in (open_dataset, kind_of):
         with pytest.raises(DatasetError, match=rf"left {place / '.d.previous'}: rename it to"):
@@ -122,7 +122,7 @@ def test_what_an_earlier_version_left_aside_is_named_to_who_misses_it(place: Pat
 
 
 class TestFeatures:
-    def test_they_stand_in_both_until_the_old_one_has_gone(self, place: Path) -> None:
+    def test_they_are_in_both_until_the_old_one_is_removed(self, place: Path) -> None:
         (place / "new").mkdir()
         keep_features(place / "d", place / "new")
         for folder in ("d", "new"):
@@ -140,8 +140,8 @@ class TestFeatures:
         assert (place / "d" / FEATURES).read_bytes() == b"hours of work"
 
 
-def test_a_data_set_behind_a_link_is_built_where_it_lies(place: Path) -> None:
-    """The link is the user's name for the place; only links inside are refused."""
+def test_a_data_set_behind_a_link_is_built_at_its_target(place: Path) -> None:
+    """A link to the folder itself is allowed; only links inside it are refused."""
     (place / "link").symlink_to(place / "d")
     build_splits(place / "p.parquet", place / "link", BuildOptions(seed=1), lambda line: None)
     assert (place / "link").is_symlink()

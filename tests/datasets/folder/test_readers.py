@@ -1,6 +1,6 @@
-"""What others read: a data set of the real chain, opened with the real libraries.
+"""A data set of the whole chain, opened with other libraries: Hugging Face, pandas, polars, DuckDB.
 
-Each runs in a process of its own, outside the project's folder: there `datasets` is Hugging Face's.
+Each runs in a separate process outside the project's folder.
 """
 
 import json
@@ -51,9 +51,9 @@ def dataset(harvest: Path) -> Path:
 
 
 def elsewhere(program: str, dataset: Path, workplace: Path) -> Any:
-    """Run a program in a folder of its own and return the JSON that it prints last.
+    """Run a program in an empty folder and return the JSON that it prints last.
 
-    It finds the data set's folder in ``D``; nothing is downloaded.
+    The variable ``D`` holds the data set folder; nothing is downloaded.
     """
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
@@ -118,14 +118,14 @@ class TestHuggingFace:
             sizes.append(elsewhere(HUGGING_FACE, dataset, tmp_path)["sizes"]["train"])
         assert sizes == [60, 48]
 
-    def test_empty_splits_are_left_out(self, harvest: Path, tmp_path: Path) -> None:
+    def test_empty_splits_are_omitted(self, harvest: Path, tmp_path: Path) -> None:
         dataset = build(harvest, tmp_path / "d", eval_votes=6)
         assert elsewhere(HUGGING_FACE, dataset, tmp_path)["sizes"] == {"train": 72}
 
     def test_a_reduced_data_set(self, dataset: Path, tmp_path: Path) -> None:
         reduce_dataset(dataset, tmp_path / "r", fraction=0.25, seed=0)
         found = elsewhere(HUGGING_FACE, tmp_path / "r", tmp_path)
-        # Of 48 complete posts 36 are cut; 6 had no text before, 6 no tags.
+        # Of 48 complete posts 36 are reduced; 6 had no text before, and 6 no tags.
         assert found["sizes"] == {"train": 60, "validation": 6, "test": 6}
         assert found["absent"] == {"image": 24, "text": 6 + 24}
         assert found["no_tags"] == 6 + 24

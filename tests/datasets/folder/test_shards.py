@@ -1,4 +1,4 @@
-"""Shards, and the spool that puts posts in order before they are written."""
+"""Shards, and the spool that sorts posts before they are written."""
 
 import hashlib
 from pathlib import Path
@@ -53,7 +53,7 @@ class TestWriteShards:
         assert pq.ParquetFile(files[0]).metadata.row_group(0).num_rows == 50
 
     @pytest.mark.parametrize("pieces", [[500], [1, 499], [250, 250], [123, 77, 300]])
-    def test_the_same_posts_give_the_same_bytes_however_they_come(
+    def test_the_same_posts_give_the_same_bytes_in_any_batches(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pieces: list[int]
     ) -> None:
         monkeypatch.setattr(shards, "_ROW_GROUP", 50)
@@ -97,14 +97,14 @@ class TestSpool:
         self,
         tmp_path_factory: pytest.TempPathFactory,
         numbers: list[int],
-        to_a_bucket: int,
-        to_a_part: int,
+        posts_per_bucket: int,
+        posts_per_part: int,
         to_a_table: int,
     ) -> None:
         folder = tmp_path_factory.mktemp("spool")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(spool, "_POSTS_TO_A_BUCKET", to_a_bucket)
-            patch.setattr(spool, "_POSTS_TO_A_PART", to_a_part)
+            patch.setattr(spool, "_POSTS_PER_BUCKET", posts_per_bucket)
+            patch.setattr(spool, "_POSTS_PER_PART", posts_per_part)
             kept = Spool(folder / "s", len(numbers))
             for first in range(0, len(numbers), to_a_table):
                 rows = [judged(number) for number in numbers[first : first + to_a_table]]

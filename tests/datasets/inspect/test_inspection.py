@@ -1,4 +1,4 @@
-"""What is told of a data set: figures that are right, and a page that strangers cannot misuse."""
+"""``inspect``: correct figures, and a page that is safe with untrusted content."""
 
 import base64
 import io
@@ -80,7 +80,7 @@ class TestFigures:
         assert found.text_bins()[1] == (5, 9, 41)
         assert found.text_bins()[-1] == (35, 39, 1)
 
-    def test_tags_of_training_alone(self, folder: Path) -> None:
+    def test_only_training_tags_count(self, folder: Path) -> None:
         found = inspect_dataset(folder)
         assert found.frequent_tags["awe"][:2] == [("peak", 16), ("stars", 16)]
         assert [tag for tag, _ in found.telling_tags["anger"]] == ["protest", "riot"]
@@ -110,7 +110,7 @@ LABELLED_TAGS = st.lists(
 
 class TestTags:
     @given(LABELLED_TAGS, st.integers(1, 7))
-    def test_batches_are_counted_as_one_would(
+    def test_batches_are_counted_like_one_table(
         self, posts: list[tuple[str, set[str]]], size: int
     ) -> None:
         counts = TagCounts(list("rstuvwxyz"))
@@ -132,7 +132,7 @@ class TestTags:
                 share = sum(tag in tags for tags in others) / len(others)
                 assert count / len(here) > share
 
-    def test_a_tag_of_few_posts_does_not_outdo_one_of_many(self) -> None:
+    def test_a_tag_of_few_posts_is_not_ranked_above_one_of_many(self) -> None:
         counts = TagCounts(["common", "rare", "even"])
         column = [["common", "even"]] * 197 + [["common", "even", "rare"]] * 3
         counts.add(["awe"] * 200, pa.chunked_array([column]))
@@ -141,7 +141,7 @@ class TestTags:
         assert "rare" not in dict(counts.telling("awe"))
         assert counts.frequent("fear") == [("even", 180), ("common", 20)]
 
-    def test_one_label_alone_has_none_that_tells_it_apart(self) -> None:
+    def test_a_single_label_has_no_distinctive_tags(self) -> None:
         counts = TagCounts(["sky"])
         counts.add(["awe"] * 100, pa.chunked_array([[["sky"]] * 100]))
         assert counts.telling("awe") == []
@@ -159,7 +159,7 @@ class TestTable:
         assert any(line.startswith("  anger  protest 15, riot 15") for line in lines)
         assert "  1000 anger (image+text+tags)" in lines
 
-    def test_a_text_cannot_steer_the_terminal(self, tmp_path: Path) -> None:
+    def test_a_text_cannot_control_the_terminal(self, tmp_path: Path) -> None:
         post = StoredPost(
             photo_id="1", label="awe\x1b[2J", text="five \x1b]0;owned\x07 words", tags=["\u202eb"]
         )
@@ -170,7 +170,7 @@ class TestTable:
 
 
 class Page(HTMLParser):
-    """What a browser would find in a page."""
+    """Collects what a browser would find in a page."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -213,7 +213,7 @@ class TestPage:
         assert "@import" not in content
         assert "default-src 'none'" in content
 
-    def test_what_strangers_wrote_stays_text(self, tmp_path: Path) -> None:
+    def test_untrusted_content_is_escaped(self, tmp_path: Path) -> None:
         label = f'{ATTACK} $\\frac{{ "&--> 日本'
         posts = [
             StoredPost(
@@ -243,7 +243,7 @@ class TestPage:
         assert label in shown
         assert f"{ATTACK} one two <img src=x onerror=alert(1)>" in shown
 
-    def test_thumbnails_are_small_and_whole(self, tmp_path: Path) -> None:
+    def test_thumbnails_are_small_and_complete(self, tmp_path: Path) -> None:
         posts = [
             StoredPost(photo_id="1", label="awe", image=picture((9, 9, 200), (1200, 900))),
             StoredPost(photo_id="2", label="awe", image=jpeg(1, 120, 90)),
@@ -260,7 +260,7 @@ class TestPage:
         assert [thumbnail.size for thumbnail in thumbnails] == [(213, 160), (120, 90)]
         assert content.count("cannot be decoded") == 1
 
-    def test_pictures_of_any_row_group_are_the_samples_own(self, tmp_path: Path) -> None:
+    def test_pictures_match_their_samples_in_any_row_group(self, tmp_path: Path) -> None:
         posts = [separable_post(number, "anger") for number in range(25)]
         posts += [StoredPost(photo_id=str(n), label="awe", image=jpeg(n, 60, 40)) for n in range(3)]
         folder = write_dataset(tmp_path / "d", {"train": posts, "validation": [], "test": []})
@@ -279,7 +279,7 @@ class TestPage:
         inspection = inspect_dataset(folder)
         assert page_of(inspection, tmp_path / "a") == page_of(inspection, tmp_path / "b")
 
-    def test_where_it_cannot_be_written(self, folder: Path, tmp_path: Path) -> None:
+    def test_an_output_that_cannot_be_written(self, folder: Path, tmp_path: Path) -> None:
         with pytest.raises(DatasetError, match=r"--html .* cannot be written"):
             write_page(inspect_dataset(folder), tmp_path / "absent" / "page.html")
         with pytest.raises(DatasetError, match="cannot be written"):

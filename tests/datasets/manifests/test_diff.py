@@ -1,4 +1,4 @@
-"""``manifest diff``: in what two manifests differ."""
+"""``manifest diff``: the differences between two manifests."""
 
 from pathlib import Path
 from typing import Any
@@ -41,14 +41,14 @@ class TestDiff:
             ({"farm": "9"}, {"reference"}),
         ],
     )
-    def test_what_changed_is_counted(self, tmp_path: Path, fields: Row, aspects: set[str]) -> None:
+    def test_changes_are_counted(self, tmp_path: Path, fields: Row, aspects: set[str]) -> None:
         changed = [row(it, **fields) if it in (2, 6) else row(it) for it in range(10)]
         found = diff(tmp_path, ROWS, changed)
         assert found.changed == {name: 2 * (name in aspects) for name in found.changed}
         assert (found.only_a, found.only_b, found.described) == (0, 0, {})
         assert not found.equal
 
-    def test_options_and_the_rest(self, tmp_path: Path) -> None:
+    def test_differences_in_the_metadata(self, tmp_path: Path) -> None:
         given_b = options(seed=7, group_by="owner")
         found = diff(tmp_path, ROWS, ROWS, options=given_b, dataset_digest="1" * 64)
         assert found.described == {
@@ -59,7 +59,7 @@ class TestDiff:
         assert not found.equal
         assert "option seed: 0 and 7" in found.table()
 
-    def test_a_refused_one_is_named(self, tmp_path: Path) -> None:
+    def test_an_invalid_manifest_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(HarvestError, match="row 2"):
             diff(tmp_path, ROWS, [row(0), row(1, label="joy")])
 
@@ -69,7 +69,7 @@ class TestDiff:
         in_b=st.sets(st.integers(0, 60), min_size=1),
         batch=st.integers(1, 70),
     )
-    def test_who_is_where_whatever_the_batches(
+    def test_posts_are_matched_whatever_the_batches(
         self, tmp_path: Path, in_a: set[int], in_b: set[int], batch: int
     ) -> None:
         with pytest.MonkeyPatch.context() as patched:

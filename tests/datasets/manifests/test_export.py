@@ -32,14 +32,14 @@ def half(content: str) -> bytes:
 
 
 def exported(folder: Path, rows: list[Row], *, with_urls: bool = False) -> list[Row]:
-    """The rows of the manifest of a data set with these posts."""
+    """Return the rows of the manifest of a data set with these posts."""
     write_dataset(folder / "D", rows)
     assert export_manifest(folder / "D", folder / "m", with_urls=with_urls) == len(rows)
     return [it for batch in open_manifest(folder / "m").batches() for it in batch.to_pylist()]
 
 
 class TestRows:
-    def test_each_says_what_the_data_set_holds(self, tmp_path: Path) -> None:
+    def test_rows_hold_the_facts_of_the_data_set(self, tmp_path: Path) -> None:
         found = exported(tmp_path, ROWS)
         by_id = {it["photo_id"]: it for it in ROWS}
         assert [it["photo_id"] for it in found] == sorted(by_id, key=int)
@@ -69,26 +69,26 @@ class TestRows:
         assert set(batch["pair"].to_pylist()) == {"sad_dog"}
         assert set(batch["sentiment"].to_pylist()) == {-1.25}
 
-    def test_many_parts_are_one_order(
+    def test_many_parts_give_one_sorted_file(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         rows = [row(number, photo_id=str(number**4 + 1)) for number in range(1, 400)]
         random.Random(0).shuffle(rows)
         monkeypatch.setattr("flickr_emotion.datasets.manifests.export._ROW_GROUP", 64)
-        monkeypatch.setattr("flickr_emotion.datasets.manifests.export._BATCH", 50)
+        monkeypatch.setattr("flickr_emotion.datasets.manifests.export._ROWS_PER_BATCH", 50)
         found = exported(tmp_path, rows)
         assert [it["photo_id"] for it in found] == sorted((it["photo_id"] for it in rows), key=int)
         metadata = pq.read_metadata(tmp_path / "m")
         groups = [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)]
         assert groups == [64] * 6 + [15]
-        # Nothing of the spilled parts is left.
+        # No temporary file is left.
         assert sorted(path.name for path in tmp_path.iterdir()) == ["D", "m"]
 
-    def test_it_never_lands_in_a_data_set(self, tmp_path: Path) -> None:
+    def test_it_is_never_written_into_a_data_set(self, tmp_path: Path) -> None:
         write_dataset(tmp_path / "D", ROWS, kind="votes", service="flickr")
         shard = tmp_path / "D" / "data" / "train-00000-of-00001.parquet"
         whole = shard.read_bytes()
-        with pytest.raises(DatasetError, match="lies in the data set"):
+        with pytest.raises(DatasetError, match="lies inside the data set"):
             export_manifest(tmp_path / "D", shard, with_urls=False)
         assert shard.read_bytes() == whole
 
@@ -112,14 +112,14 @@ class TestBytes:
             export_manifest(tmp_path / "D", tmp_path / name, with_urls=False)
         assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
-    def test_the_order_within_the_data_set_does_not_count(self, tmp_path: Path) -> None:
+    def test_the_order_within_the_data_set_does_not_matter(self, tmp_path: Path) -> None:
         digest = "1" * 64
         for name, rows in (("a", ROWS), ("b", ROWS[::-1])):
             write_dataset(tmp_path / name / "D", rows, digest=digest)
             export_manifest(tmp_path / name / "D", tmp_path / name / "m", with_urls=False)
         assert (tmp_path / "a" / "m").read_bytes() == (tmp_path / "b" / "m").read_bytes()
 
-    def test_nothing_of_the_content_is_in_it(self, tmp_path: Path) -> None:
+    def test_no_content_of_posts_is_in_it(self, tmp_path: Path) -> None:
         words = ["Xylophone", "quizzical", "zephyrwood", "jackdaws", "vexingly"]
         rows = [
             row(n, text=" ".join(words), tags=sorted(word.lower() for word in words),
@@ -129,7 +129,7 @@ class TestBytes:
         exported(tmp_path, rows, with_urls=True)
         stored = pq.read_table(tmp_path / "m")
         assert stored.column_names == [*SCHEMA.names, "url"]
-        # Decompressed, as it is and as the file has it.
+        # The content is searched for both in the raw file and in its decompressed columns.
         values = " ".join(str(value) for column in stored.to_pydict().values() for value in column)
         pq.write_table(stored, tmp_path / "plain", compression="none", use_dictionary=False)
         raw = (tmp_path / "plain").read_bytes() + (tmp_path / "m").read_bytes() + values.encode()
@@ -141,29 +141,29 @@ class TestBytes:
 class TestRefused:
     def test_own_posts(self, tmp_path: Path) -> None:
         write_dataset(tmp_path / "D", [row(1)], kind="labels")
-        with pytest.raises(DatasetError, match="one's own"):
+        with pytest.raises(DatasetError, match="posts that are not from Flickr"):
             export_manifest(tmp_path / "D", tmp_path / "m", with_urls=False)
         assert not (tmp_path / "m").exists()
 
     @pytest.mark.parametrize("unknown", ["server", "secret"])
-    def test_no_place_is_known(self, tmp_path: Path, unknown: str) -> None:
+    def test_no_photo_reference_is_known(self, tmp_path: Path, unknown: str) -> None:
         rows = [row(number, **{unknown: None}) for number in range(5)]
         write_dataset(tmp_path / "D", rows)
-        with pytest.raises(DatasetError, match="knows of no post where Flickr keeps it"):
+        with pytest.raises(DatasetError, match="has no photo reference for any post"):
             export_manifest(tmp_path / "D", tmp_path / "m", with_urls=False)
 
     @pytest.mark.parametrize(
         ("fields", "said"),
         [
             ({"secret": "not hexadecimal"}, "secret"),
-            ({"photo_id": "my-photo"}, "photo id that is none of Flickr's"),
+            ({"photo_id": "my-photo"}, "photo id that is not one of Flickr's"),
             ({"photo_id": row(0)["photo_id"]}, "is there twice"),
-            ({"image_sha256": "abc"}, "no SHA-256"),
-            ({"image_sha256": "é" * 64}, "no SHA-256"),
+            ({"image_sha256": "abc"}, "not a SHA-256"),
+            ({"image_sha256": "é" * 64}, "not a SHA-256"),
             ({"votes": 20_000}, "votes 20000"),
         ],
     )
-    def test_what_no_manifest_may_hold(self, tmp_path: Path, fields: Row, said: str) -> None:
+    def test_values_that_no_manifest_may_hold(self, tmp_path: Path, fields: Row, said: str) -> None:
         write_dataset(tmp_path / "D", [row(0), row(1, **fields)])
         (tmp_path / "m").write_text("the one from before")
         with pytest.raises(DatasetError, match=said) as refused:
@@ -177,9 +177,12 @@ class TestRefused:
         path = tmp_path / "D" / "references.parquet"
         references = pq.read_table(path)
         for other, said in (
-            (references.take(pa.array(range(len(ROWS)))[::-1]), "not in the order"),
-            (references.slice(0, 10), "not in the order"),
-            (pa.concat_tables([references, references.slice(0, 1)]), "more posts than there are"),
+            (references.take(pa.array(range(len(ROWS)))[::-1]), "does not match"),
+            (references.slice(0, 10), "does not match"),
+            (
+                pa.concat_tables([references, references.slice(0, 1)]),
+                "more posts than the shards hold",
+            ),
             (references.drop_columns(["secret"]), "lacks the column secret"),
         ):
             pq.write_table(other, path)
@@ -189,7 +192,7 @@ class TestRefused:
         with pytest.raises(DatasetError, match="build the splits again"):
             export_manifest(tmp_path / "D", tmp_path / "m", with_urls=False)
 
-    def test_a_place_that_cannot_be_written(self, tmp_path: Path) -> None:
+    def test_an_output_that_cannot_be_written(self, tmp_path: Path) -> None:
         write_dataset(tmp_path / "D", ROWS)
         with pytest.raises(DatasetError, match="cannot be written"):
             export_manifest(tmp_path / "D", tmp_path / "absent" / "m", with_urls=False)
@@ -208,7 +211,7 @@ class TestDigests:
             for post in posts
         ]
         assert tags_as_json(tags).to_pylist() == expected
-        # A part of an array, as batches are, gives the same.
+        # A slice of an array, such as a batch, gives the same digests.
         assert tags_as_json(tags.slice(1)).to_pylist() == expected[1:]
         assert half_digests(tags_as_json(tags)).to_pylist() == [
             None if it is None else half(it) for it in expected

@@ -1,4 +1,4 @@
-"""A manifest goes out, and the same data set comes back."""
+"""A data set that is rebuilt from its manifest is the same."""
 
 import json
 from collections.abc import Sequence
@@ -61,7 +61,7 @@ def shards(dataset: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def votes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set ``d``, and its manifest ``m.parquet``, built with options of its own."""
+    """A data set ``d`` built with non-default options, and its manifest ``m.parquet``."""
     folder = tmp_path_factory.mktemp("votes")
     published_list = write_votes(folder / "list", POSTS, ("awe", "fear"))
     harvest(folder / "h", POSTS, published_list)
@@ -104,7 +104,7 @@ class TestNothingLost:
 
 
 class TestSomethingLost:
-    def test_verify_says_what_and_the_rest_keeps_its_split(
+    def test_verify_names_the_losses_and_the_rest_keeps_its_split(
         self, votes: Path, tmp_path: Path
     ) -> None:
         now = list(POSTS)
@@ -113,9 +113,9 @@ class TestSomethingLost:
         now[2] = replace(now[2], title="Its owner has written another title since then")
         now[3] = replace(now[3], tags=("other", "tags"))
         now[4] = replace(now[4], image=jpeg(999, 400, 300))
-        # No words are left in this one: its text goes, its other modalities stay.
+        # This post has no words any more: its text is dropped, its other modalities stay.
         now[5] = replace(now[5], title="", description="")
-        # This one has tags now, which the manifest's data set did not have.
+        # This post has tags now, which it did not have in the manifest.
         now[60] = replace(now[60], tags=("late", "tags"))
         harvest(tmp_path / "h", now, votes / "m.parquet")
         found = verify_manifest(votes / "m.parquet", tmp_path / "h", out=tmp_path / "found.csv")
@@ -146,16 +146,18 @@ class TestSomethingLost:
             now[1].photo_id: "private",
         }
 
-    def test_an_option_that_the_manifest_fixes_otherwise(self, votes: Path, tmp_path: Path) -> None:
+    def test_an_option_that_the_manifest_fixes_at_another_value(
+        self, votes: Path, tmp_path: Path
+    ) -> None:
         harvest(tmp_path / "h", POSTS, votes / "m.parquet")
-        with pytest.raises(DatasetError, match=r"--min-words 6: .* fixes it as 4"):
+        with pytest.raises(DatasetError, match=r"--min-words 6: .* fixes this option at 4"):
             build(tmp_path / "h", tmp_path / "d", min_words=6)
         build(tmp_path / "h", tmp_path / "d", min_words=4)
 
     @pytest.mark.parametrize(
         ("name", "value"), [("language", "xx"), ("fold", "9/2"), ("group_by", ["camera"])]
     )
-    def test_an_option_that_the_manifest_fixes_and_none_can_be(
+    def test_a_manifest_with_an_invalid_option(
         self, votes: Path, tmp_path: Path, name: str, value: object
     ) -> None:
         table = pq.read_table(votes / "m.parquet")
@@ -163,12 +165,14 @@ class TestSomethingLost:
         described["options"][name] = value
         write_manifest(tmp_path / "m.parquet", table.to_pylist(), metadata=described)
         harvest(tmp_path / "h", POSTS, tmp_path / "m.parquet")
-        with pytest.raises(DatasetError, match="the harvest's manifest fixes what cannot be: --"):
+        with pytest.raises(
+            DatasetError, match="the harvest's manifest fixes an option that is not valid: --"
+        ):
             build(tmp_path / "h", tmp_path / "d")
         assert not (tmp_path / "d").exists()
 
 
-def test_the_manifest_that_ships_is_rebuilt_and_verified(tmp_path: Path) -> None:
+def test_the_shipped_manifest_is_rebuilt_and_verified(tmp_path: Path) -> None:
     with SandboxServer(simulation().corpus) as server:
         crawl(options(SHIPPED, tmp_path / "h", server), lambda line: None)
     assert verify_manifest(SHIPPED, tmp_path / "h").all_same

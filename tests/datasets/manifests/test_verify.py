@@ -1,4 +1,4 @@
-"""``manifest verify`` of real harvests: what Flickr's owners did since the manifest was made."""
+"""``manifest verify`` of real harvests after owners have edited or removed posts."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ POSTS = [post(number) for number in range(12)]
 
 
 def manifest_of(folder: Path, posts: list[Post], **of_row: object) -> Path:
-    """The manifest of a data set with these posts as they are."""
+    """Return the manifest of a data set with these posts."""
     rows = [
         row(
             number,
@@ -53,7 +53,7 @@ def manifest_of(folder: Path, posts: list[Post], **of_row: object) -> Path:
 
 
 def harvested(folder: Path, manifest: Path, posts: list[Post], **fields: object) -> Path:
-    """A harvest made from the manifest while the posts are these."""
+    """Return a harvest made from the manifest when Flickr holds these posts."""
     with SandboxServer(Corpus(posts), keys={KEY: SECRET}) as server:
         crawl(options(manifest, folder / "h", server, **fields), lambda line: None)
     return folder / "h"
@@ -69,7 +69,7 @@ def verified(folder: Path, posts: list[Post], **of_row: object) -> Verification:
 
 
 def verdicts(folder: Path) -> dict[int, tuple[str, str | None]]:
-    """What the file says of the posts that are not the same, by their number."""
+    """Return the verdicts of the posts that are not the same, by number."""
     found = pq.read_table(folder / "v.parquet").to_pylist()
     assert [it["photo_id"] for it in found] == [it.photo_id for it in POSTS]
     return {
@@ -79,7 +79,7 @@ def verdicts(folder: Path) -> dict[int, tuple[str, str | None]]:
     }
 
 
-def test_tags_that_version_1_spelt_otherwise_are_the_same(tmp_path: Path) -> None:
+def test_tags_match_by_the_rule_of_version_1(tmp_path: Path) -> None:
     posts = [replace(it, tags=("river", "rock’n’roll", "ม้า")) for it in POSTS[:3]]
     former = former_tags(posts[0].tags)
     assert former == ["river", "rocknroll", "มา"]
@@ -93,7 +93,7 @@ def test_tags_that_version_1_spelt_otherwise_are_the_same(tmp_path: Path) -> Non
     assert verify_manifest(first, harvested(tmp_path, manifest, posts)).all_same
 
 
-def test_a_video_is_told(tmp_path: Path) -> None:
+def test_a_video_is_reported(tmp_path: Path) -> None:
     found = verified(tmp_path, edited({3: lambda it: replace(it, media="video")}))
     assert (found.verdicts["video"], found.verdicts["same"]) == (1, 11)
     assert verdicts(tmp_path) == {3: ("video", None)}
@@ -106,7 +106,7 @@ class TestVerdicts:
         assert found.verdicts["same"] == 12
         assert verdicts(tmp_path) == {}
 
-    def test_each_change_is_told(self, tmp_path: Path) -> None:
+    def test_each_change_is_reported(self, tmp_path: Path) -> None:
         found = verified(
             tmp_path,
             edited(
@@ -118,13 +118,13 @@ class TestVerdicts:
                     4: lambda it: replace(it, status="deleted"),
                     5: lambda it: replace(it, status="private"),
                     6: lambda it: replace(it, status="placeholder"),
-                    # The same to the rules: markup, spaces, the spelling and order of tags.
+                    # Changes that the rules ignore: markup, spaces, the spelling and order of tags.
                     7: lambda it: replace(
                         it,
                         description=f" {it.description.replace('<b>', '<i>')} ",
                         tags=tuple(tag.upper() for tag in reversed(it.tags)),
                     ),
-                    # Too long a text is none.
+                    # A text that is too long is dropped.
                     8: lambda it: replace(it, description="We walked along the river " * 40),
                 }
             ),
@@ -146,20 +146,20 @@ class TestVerdicts:
         }  # fmt: skip
         assert "edited             5  (1 image, 3 text, 2 tags)" in found.table()
 
-    def test_what_the_manifest_lacks_does_not_count(self, tmp_path: Path) -> None:
+    def test_modalities_that_the_manifest_lacks_do_not_count(self, tmp_path: Path) -> None:
         changed = edited({1: lambda it: replace(it, title="Another house on the green hill")})
         found = verified(tmp_path, changed, text=None)
         assert found.all_same
 
     def test_a_text_that_the_options_drop_is_not_the_same(self, tmp_path: Path) -> None:
-        # Its digest fits, and yet the data set that is built will not have it.
+        # Its digest matches, but a build with the manifest's options would drop it.
         french = "La vieille maison est au bord de la rivière tranquille"
         posts = [replace(POSTS[0], title=french, description="")]
         manifest = manifest_of(tmp_path, posts)
         found = verify_manifest(manifest, harvested(tmp_path, manifest, posts))
         assert found.edited == {"image": 0, "text": 1, "tags": 0}
 
-    def test_what_was_not_fetched_is_missing(self, tmp_path: Path) -> None:
+    def test_posts_not_fetched_are_missing(self, tmp_path: Path) -> None:
         manifest = manifest_of(tmp_path, POSTS)
         harvest = harvested(tmp_path, manifest, POSTS, limit=5)
         assert verify_manifest(manifest, harvest).verdicts["missing"] == 7
@@ -168,7 +168,7 @@ class TestVerdicts:
         found = verify_manifest(manifest, harvest)
         assert (found.verdicts["missing"], found.verdicts["same"]) == (1, 11)
 
-    def test_pictures_that_were_not_asked_for_are_missing(self, tmp_path: Path) -> None:
+    def test_pictures_not_requested_are_missing(self, tmp_path: Path) -> None:
         manifest = manifest_of(tmp_path, POSTS)
         harvest = harvested(tmp_path, manifest, POSTS, images=False)
         assert verify_manifest(manifest, harvest).verdicts["missing"] == 12
@@ -182,7 +182,7 @@ class TestVerdicts:
 
 
 class TestFiles:
-    def test_csv_says_the_same_as_parquet(self, tmp_path: Path) -> None:
+    def test_csv_and_parquet_hold_the_same(self, tmp_path: Path) -> None:
         changed = edited(
             {1: lambda it: replace(it, tags=()), 4: lambda it: replace(it, status="deleted")}
         )
@@ -237,7 +237,7 @@ class TestCommands:
         assert done.returncode == 3
         assert "they differ" in done.stdout
 
-    def test_a_refused_manifest_is_one_line(self, tmp_path: Path) -> None:
+    def test_an_invalid_manifest_is_reported_in_one_line(self, tmp_path: Path) -> None:
         (tmp_path / "m").write_bytes(b"PAR1")
         for command in (("verify", tmp_path / "m", tmp_path), ("diff", tmp_path / "m", tmp_path)):
             done = run(*command)

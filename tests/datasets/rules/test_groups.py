@@ -1,4 +1,4 @@
-"""Posts that must not be parted."""
+"""Groups of posts that must stay in one split."""
 
 from collections import Counter
 from random import Random
@@ -49,7 +49,7 @@ def sides(places: np.ndarray, groups: np.ndarray) -> dict[int, set[int]]:
 
 
 def some_in_threes() -> list[Row]:
-    """Two classes of 1,500 posts, a third of which are in groups of three."""
+    """Two classes of 1,500 posts, a third of them in groups of three."""
     random = Random(0)
     return [
         (n % 2, True, True, n // 3 if n < 1000 else n, random.getrandbits(64)) for n in range(3000)
@@ -58,9 +58,7 @@ def some_in_threes() -> list[Row]:
 
 class TestSplitGroups:
     @given(grouped_posts)
-    def test_no_group_is_parted_and_none_is_evaluated_on_that_may_not_be(
-        self, rows: list[Row]
-    ) -> None:
+    def test_groups_stay_whole_and_only_eligible_posts_are_evaluated(self, rows: list[Row]) -> None:
         posts, groups, numbers = arrays(rows)
         places = split_groups(posts, groups, numbers).places
         assert all(len(splits) == 1 for splits in sides(places, groups).values())
@@ -69,11 +67,11 @@ class TestSplitGroups:
             for split in (VALIDATING, TESTING):
                 there = np.count_nonzero((places == split) & (posts.classes == label))
                 assert there <= posts.wanted(label)
-        # What is in no split would leak: its group is evaluated on.
+        # A post in no split would leak from training: its group is in validation or test.
         for group in groups[places == NOWHERE]:
             assert np.any(places[groups == group] > TRAINING)
 
-    def test_a_tenth_each_where_some_posts_are_alone(self) -> None:
+    def test_a_tenth_each_with_groups_and_single_posts(self) -> None:
         rows = some_in_threes()
         posts, groups, numbers = arrays(rows)
         counts = Counter(split_groups(posts, groups, numbers).places.tolist())
@@ -85,13 +83,13 @@ class TestSplitGroups:
         places = split_groups(posts, groups, numbers).places
         assert set(places[60:].tolist()) == {TRAINING}
 
-    def test_a_class_of_one_group_cannot_be_evaluated_on_and_that_is_said(self) -> None:
+    def test_a_class_of_one_group_is_reported_as_short(self) -> None:
         rows = [(n % 2, True, True, n if n % 2 else 0, n) for n in range(200)]
         posts, groups, numbers = arrays(rows)
         assert split_groups(posts, groups, numbers).short_classes == {0: (0, 20)}
         assert fold_groups(posts, groups, numbers, fold=2, folds=5).short_classes[0][0] == 0
 
-    def test_the_rest_is_shared_out(self) -> None:
+    def test_single_posts_fill_the_splits(self) -> None:
         rows = [(0, True, True, n if n < 60 else 99, n) for n in range(100)]
         posts, groups, numbers = arrays(rows)
         places = split_groups(posts, groups, numbers).places
@@ -100,7 +98,7 @@ class TestSplitGroups:
 
 class TestFoldGroups:
     @given(grouped_posts, st.integers(2, 5))
-    def test_test_sets_are_disjoint_cover_all_and_part_no_group(
+    def test_test_sets_are_disjoint_complete_and_keep_groups_whole(
         self, rows: list[Row], folds: int
     ) -> None:
         posts, groups, numbers = arrays(rows)
@@ -111,7 +109,7 @@ class TestFoldGroups:
             tested += places == TESTING
         assert (tested == posts.eligible).all()
 
-    def test_folds_are_even_where_some_posts_are_alone(self) -> None:
+    def test_folds_are_even_with_groups_and_single_posts(self) -> None:
         rows = some_in_threes()
         posts, groups, numbers = arrays(rows)
         for fold in range(1, 6):
@@ -141,7 +139,7 @@ class TestFoldGroups:
 
 
 class TestLeakage:
-    def test_it_counts_what_training_has_seen(self) -> None:
+    def test_it_counts_posts_with_a_match_in_training(self) -> None:
         groups = PostGroups(
             owner=np.array([0, 0, 1, 2, -1], np.int32),
             picture=np.array([0, 1, 2, 3, 0], np.int32),

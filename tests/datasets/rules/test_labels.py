@@ -31,7 +31,7 @@ class TestVotes:
         assert label_by_votes(rows, min_votes=3) == label
 
     @given(vote_rows, st.integers(1, 6))
-    def test_the_rule_as_the_design_words_it(
+    def test_the_rule_as_the_design_states_it(
         self, rows: list[tuple[str, int, int]], min_votes: int
     ) -> None:
         label = label_by_votes(rows, min_votes=min_votes)
@@ -55,7 +55,7 @@ class TestVotes:
         assert label_by_votes(rows, min_votes=3) == label_by_votes(shuffled, min_votes=3)
 
     @given(vote_rows, st.data())
-    def test_a_row_may_come_in_pieces(
+    def test_votes_may_be_spread_over_several_rows(
         self, rows: list[tuple[str, int, int]], data: st.DataObject
     ) -> None:
         pieces = []
@@ -65,19 +65,19 @@ class TestVotes:
         assert label_by_votes(pieces, min_votes=3) == label_by_votes(rows, min_votes=3)
 
     @given(vote_rows, emotions)
-    def test_rows_of_no_votes_change_nothing(
+    def test_rows_without_votes_change_nothing(
         self, rows: list[tuple[str, int, int]], emotion: str
     ) -> None:
         without = label_by_votes(rows, min_votes=3)
         assert label_by_votes([*rows, (emotion, 0, 0)], min_votes=3) == without
 
     @given(st.integers(1, 5), st.lists(emotions, unique=True), st.integers(0, 5))
-    def test_only_rows_of_no_votes(self, min_votes: int, names: list[str], against: int) -> None:
+    def test_only_rows_without_votes(self, min_votes: int, names: list[str], against: int) -> None:
         rows = [(name, 0, against) for name in names]
         assert label_by_votes(rows, min_votes=min_votes) == NoLabel(reason="votes")
 
     @given(st.integers(1, 9), st.lists(emotions, min_size=2, max_size=4, unique=True))
-    def test_emotions_with_as_many_votes(self, votes: int, names: list[str]) -> None:
+    def test_emotions_with_equally_many_votes(self, votes: int, names: list[str]) -> None:
         rows = [(name, votes, 0) for name in names]
         assert label_by_votes(rows, min_votes=votes) == NoLabel(reason="tie")
         assert label_by_votes(rows, min_votes=votes + 1) == NoLabel(reason="votes")
@@ -115,7 +115,7 @@ class TestSentiment:
         assert label_by_sentiment(again, values) == label_by_sentiment(pairs, values)
 
     @given(known, st.lists(st.sampled_from("abcdefgh"), max_size=8))
-    def test_the_rule_as_the_design_words_it(
+    def test_the_rule_as_the_design_states_it(
         self, values: dict[str, float], pairs: list[str]
     ) -> None:
         label = label_by_sentiment(pairs, values)

@@ -64,14 +64,14 @@ def groups(labels: npt.NDArray[np.int32]) -> set[frozenset[int]]:
 
 class TestPictureHash:
     @pytest.mark.parametrize("seed", range(20))
-    def test_the_same_picture_in_other_clothes(self, seed: int) -> None:
+    def test_a_slightly_changed_picture_has_a_near_hash(self, seed: int) -> None:
         picture = scene(seed)
         assert distance(picture, reencoded(picture, 40)) <= PICTURE_BITS
         assert distance(picture, picture.resize((512, 384))) <= PICTURE_BITS
         assert distance(picture, reencoded(picture.resize((170, 128)), 75)) <= PICTURE_BITS
         assert distance(picture, ImageEnhance.Brightness(picture).enhance(0.8)) <= PICTURE_BITS
 
-    def test_other_pictures_are_far(self) -> None:
+    def test_different_pictures_have_distant_hashes(self) -> None:
         hashes = [picture_hash(scene(seed)) for seed in range(60)]
         nearest = min(
             (one ^ other).bit_count() for i, one in enumerate(hashes) for other in hashes[:i]
@@ -106,7 +106,7 @@ class TestTextSignature:
         one = [f"shared{n}" for n in range(shared)] + [f"one{n}" for n in range(apart)]
         other = [f"shared{n}" for n in range(shared)] + [f"other{n}" for n in range(apart)]
         agree = np.mean(signatures_of([one])[0] == signatures_of([other])[0])
-        # Four standard deviations of a draw of 64, and a half.
+        # 4.5 standard deviations of the mean of 64 draws.
         assert abs(agree - shared / (shared + 2 * apart)) < 4.5 * 0.5 / 8
 
     def test_boilerplate_alone_joins_nothing(self) -> None:
@@ -141,7 +141,7 @@ class TestNearPictures:
         assert len(edges[0]) == 99_999
         assert len(groups(components(100_000, edges))) == 1
 
-    def test_many_pictures_that_are_almost_the_same(self) -> None:
+    def test_many_near_duplicate_pictures(self) -> None:
         edges = near_pictures(np.arange(3000, dtype=np.uint64))
         assert len(groups(components(3000, edges))) == 1
 
@@ -183,7 +183,7 @@ class TestNearTexts:
     def test_planted_ones_are_found_among_many(self) -> None:
         random = np.random.default_rng(3)
         signatures = random.integers(256, size=(20_000, SIGNATURE_BYTES), dtype=np.uint8)
-        # What unrelated texts have in common makes buckets of many.
+        # Words that unrelated texts share make large buckets.
         signatures[:, :4] = 0
         signatures[10_000:] = signatures[:10_000]
         edited = random.random((10_000, SIGNATURE_BYTES)).argsort(axis=1)[:, :8]

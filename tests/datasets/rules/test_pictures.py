@@ -37,7 +37,7 @@ class TestPreparePicture:
         with Image.open(io.BytesIO(prepared)) as picture:
             assert (picture.format, picture.mode, picture.size) == ("JPEG", "RGB", expected)
 
-    def test_a_picture_on_its_side_is_turned_when_its_tag_is_lost(self) -> None:
+    def test_a_rotated_picture_is_turned_when_its_exif_tag_is_lost(self) -> None:
         exif = Image.Exif()
         exif[0x0112] = 6
         lying = io.BytesIO()
@@ -50,7 +50,7 @@ class TestPreparePicture:
         prepared = prepare_picture(encoded(20, 20, "PNG", "RGBA"), short_side=256)
         assert prepared[:3] == b"\xff\xd8\xff"
 
-    def test_half_a_picture_with_an_end_is_none(self) -> None:
+    def test_a_truncated_picture_with_an_end_marker_is_refused(self) -> None:
         data = encoded(400, 300)
         with pytest.raises(UnreadablePictureError, match="not whole"):
             prepare_picture(data[: len(data) // 2] + b"\xff\xd9", short_side=256)

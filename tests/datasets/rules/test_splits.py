@@ -24,7 +24,7 @@ LABELS = ["awe", "fear"]
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledPost:
-    """What the split rule looks at, of one post."""
+    """The input of the split rule for one post."""
 
     photo_id: str
     label: str
@@ -46,7 +46,7 @@ def candidates(some: Sequence[LabelledPost]) -> Candidates:
 
 
 def split_of(some: Sequence[LabelledPost], splits: Splits) -> dict[str, str]:
-    """Return the split of each post, which are in the order of their digests."""
+    """Return the split of each post; the posts are in the order of their digests."""
     places = [SPLITS[place] for place in splits.places]
     return {post.photo_id: split for post, split in zip(some, places, strict=True)}
 
@@ -94,7 +94,7 @@ class TestSplitPosts:
         }
         assert not splits.short_classes
 
-    def test_too_few_posts_of_five_votes_are_shared_and_said(self) -> None:
+    def test_too_few_posts_of_five_votes_are_shared_and_reported(self) -> None:
         some = [*posts(93, votes=4), *posts(7, label="fear")]
         some += [
             LabelledPost(photo_id=f"five{n}", label="awe", votes=5, subset=COMPLETE)
@@ -146,7 +146,7 @@ class TestSplitPosts:
 
 class TestFoldPosts:
     @given(posts_strategy, st.integers(2, 10), st.integers(0, 100))
-    def test_test_sets_are_disjoint_and_cover_all_that_is_evaluated_on(
+    def test_test_sets_are_disjoint_and_cover_all_eligible_posts(
         self, some: list[LabelledPost], folds: int, seed: int
     ) -> None:
         ordered = in_order(some, seed)
@@ -164,7 +164,7 @@ class TestFoldPosts:
                     <= sizes[SPLITS.index(TEST)]
                     <= (-(-len(of_class) // folds))
                 )
-                # A fold of few posts may leave fewer for validation than it wants.
+                # With few posts, a fold may leave fewer for validation than a tenth.
                 left = len(of_class) - sizes[SPLITS.index(TEST)]
                 assert sizes[SPLITS.index(VALIDATION)] == min((len(of_class) + 5) // 10, left)
             assert not places[~posts.eligible].any()

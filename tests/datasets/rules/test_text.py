@@ -29,8 +29,8 @@ from flickr_emotion.datasets.rules.text import clean, post_text, without_urls, w
 ENGLISH = "the quiet house stands near the river and the old road"
 
 
-# SHA-256 of real descriptions with markup, entities or other scripts, as they come out of
-# ``clean``: where one changes, the rule has changed for real posts.
+# SHA-256 of real descriptions with markup, entities or other scripts after
+# ``clean``: if one changes, the rule has changed for real posts.
 REAL_DIGESTS = """
     54450311696:b0a0fb71fe8c 52483149404:84b3119ff033 2959326615:763e99a23246
     51281775881:203a143e2251 2179931434:fe68d96eb3ec 50868060871:8ad4eddc5fae
@@ -55,7 +55,7 @@ REAL_DIGESTS = """
 """
 
 plain = st.text(st.sampled_from("aé日1'- "), min_size=1, max_size=8).map(lambda text: f" {text} ")
-# HTML as Flickr lets its members write it, and the texts in it.
+# HTML that Flickr lets its members write, and the texts in it.
 fragments = st.recursive(
     plain.map(lambda text: (text, [text])),
     lambda inner: st.one_of(
@@ -98,7 +98,7 @@ class TestClean:
             ("<<b>one</b>>", "<one>"),
             ("<!-- not <b>seen</b> -->one<!DOCTYPE x>", "one"),
             ("one<hr/>two<img src=x alt='no'>three", "one twothree"),
-            # Links: what is shown, unless that is the URL itself.
+            # Links: the text that is shown, unless it is the URL itself.
             ('<a href="https://x.org/">my page</a>', "my page"),
             ('<a href="https://x.org/">Mr. X</a>', "Mr. X"),
             ('<a href="http://www.x.org/A">www.X.org/a</a>', "http://www.x.org/A"),
@@ -110,7 +110,7 @@ class TestClean:
             ("AT&T &amp T &unknown; &", "AT&T & T &unknown; &"),
             ("a&#0;b &#xD800;", "a\ufffdb \ufffd"),
             ("one&nbsp;two&shy;three&#8203;four", "one twothree four"),
-            # White space of every kind, and what only looks like nothing.
+            # White space of every kind, and invisible characters.
             ("a\u2028b\u2029c\u3000d\u2003e\u0085f\x1cg", "a b c d e f g"),
             ("\ufeffzero\u200bwidth so\u00adft \u2060x\u200e", "zero width soft x"),
             ("\x00a\x07b\x7f", "ab"),
@@ -128,7 +128,7 @@ class TestClean:
         assert clean(fragment) == text
 
     @given(st.text(max_size=200))
-    def test_what_comes_out_is_plain_and_single_spaced(self, fragment: str) -> None:
+    def test_the_result_is_plain_and_single_spaced(self, fragment: str) -> None:
         text = clean(fragment)
         assert text == " ".join(text.split())
 
@@ -138,9 +138,9 @@ class TestClean:
         assert clean(plain) == unicodedata.normalize("NFC", " ".join(plain.split()))
 
     @given(st.text(st.characters(), max_size=200))
-    def test_cleaning_what_is_clean_changes_nothing(self, fragment: str) -> None:
+    def test_cleaning_clean_text_changes_nothing(self, fragment: str) -> None:
         text = clean(fragment)
-        text.encode("utf-8")  # No halves of characters are left, which no file would take.
+        text.encode("utf-8")  # No surrogates are left: they cannot be written to a file.
         # A text may show markup or an entity: "&lt;b&gt;" is how its owner wrote "<b>".
         if not {"<", "&"} & set(text):
             assert clean(text) == text
@@ -150,11 +150,11 @@ class TestClean:
         markup, texts = fragment
         assert clean(markup).split() == [word for text in texts for word in text.split()]
 
-    def test_depth_and_length_take_no_time(self) -> None:
+    def test_deep_and_long_fragments_are_fast(self) -> None:
         assert clean("<b>" * 50_000 + "deep") == "deep"
         assert clean("&amp;" * 50_000 + "<") == "&" * 50_000 + "<"
 
-    def test_real_descriptions_come_out_as_they_did(self, shared_data: Path) -> None:
+    def test_real_descriptions_are_cleaned_as_before(self, shared_data: Path) -> None:
         expected = dict(entry.split(":") for entry in REAL_DIGESTS.split())
         found = {
             photo_id: sha256(clean(description).encode()).hexdigest()[:12]
@@ -170,7 +170,7 @@ class TestClean:
             text = post_text(title, description)
             assert not re.search(r"</?[a-z]|&(quot|amp|lt|gt|nbsp|#\d+);|\s{2}", text)
             assert words(text)[: len(words(title))] == words(title)
-            # What is outside of tags and links is all there, in order.
+            # The text outside of tags and links is complete and in order.
             left = text
             for part in re.split(r"<a .*?</a>|<[^>]*>|&\w+;|\s", description, flags=re.DOTALL):
                 place = left.find(unicodedata.normalize("NFC", part))
@@ -242,7 +242,7 @@ class TestWords:
         once = words(clean(text))
         assert words(unicodedata.normalize("NFD", " ".join(once))) == words(" ".join(once))
 
-    def test_a_run_of_punctuation_takes_no_time(self) -> None:
+    def test_a_long_run_of_punctuation_is_fast(self) -> None:
         assert words("!" * 200_000 + "a" + "!" * 200_000 + "b") == ["a" + "!" * 200_000 + "b"]
 
     def test_urls_say_nothing_about_a_language(self) -> None:
@@ -270,7 +270,7 @@ class TestTextFilter:
         judged = TextFilter().judge([exactly, exactly + " more"])
         assert [text.verdict for text in judged] == [KEPT, TOO_LONG]
 
-    def test_it_decides_as_one_text_at_a_time_would_be(self, shared_data: Path) -> None:
+    def test_a_batch_gives_the_verdicts_of_single_texts(self, shared_data: Path) -> None:
         with lzma.open(shared_data / "language_texts.jsonl.xz", "rt", encoding="utf-8") as file:
             texts = [clean(json.loads(line)["text"]) for line in file][1::4]
         texts += [text + " see https://example.org/les/mots/du/chat" for text in texts[:20]]
@@ -304,13 +304,13 @@ class TestLanguage:
     @pytest.mark.parametrize(
         "detect", [detect_languages, lambda texts: [*map(detect_plainly, texts)]]
     )
-    def test_of_a_text_that_is_between_two_the_seed_decides(
+    def test_the_seed_decides_an_ambiguous_text(
         self, detect: Callable[[list[str]], list[str | None]]
     ) -> None:
-        """Under seed 1 it is Spanish: with a seed that has changed, data sets would change."""
+        """With seed 1 it would be Spanish: another seed would change data sets."""
         assert detect(["la luna"]) == ["tl"]
 
-    def test_a_text_that_speaks_for_none(self) -> None:
+    def test_a_text_in_no_language(self) -> None:
         assert detect_languages(["1234 !!", ""]) == [None, None]
 
 

@@ -1,4 +1,4 @@
-"""One's own labelled posts as a source."""
+"""The user's own labelled posts as a source."""
 
 import csv
 import io
@@ -78,12 +78,12 @@ class TestRows:
         (row,) = rows_of(parquet(tmp_path, rows), tmp_path)
         assert (row["photo_id"], row["title"], row["description"]) == ("7", "A", "<b>b</b>")
 
-    def test_a_text_in_one_piece_comes_before_title_and_description(self, tmp_path: Path) -> None:
+    def test_a_column_text_replaces_title_and_description(self, tmp_path: Path) -> None:
         rows = [{"photo_id": "7", "title": "A", "text": "whole", "label": "x"}]
         (row,) = rows_of(parquet(tmp_path, rows), tmp_path)
         assert (row["title"], row["description"]) == (None, "whole")
 
-    def test_votes_below_the_least(self, tmp_path: Path) -> None:
+    def test_too_few_votes(self, tmp_path: Path) -> None:
         votes = [2, 3, None]
         rows = [
             {"photo_id": str(n), "text": "t", "label": "x", "votes": v} for n, v in enumerate(votes)
@@ -189,7 +189,7 @@ class TestCsv:
         )
     )
     @settings(max_examples=60, deadline=None)  # it writes files
-    def test_any_cells_come_back(self, cells: list[tuple[str, str, int | None]]) -> None:
+    def test_any_cells_are_read_back(self, cells: list[tuple[str, str, int | None]]) -> None:
         with TemporaryDirectory() as name:
             out = io.StringIO()
             writer = csv.writer(out)
@@ -212,7 +212,7 @@ class TestCsv:
             ("photo_id,label,text,votes\n1,x,t,many\n", "row 1: votes are 'many'"),
             ("photo_id,label,text,votes\n1,x,t,3.5\n", "row 1: votes are '3.5'"),
             ("photo_id,label,text,votes\n1,x,t,99999999999\n", "row 1: votes are 99999999999"),
-            ("photo_id,label,text\n,x,t\n", "row 1: the photo_id '' is none"),
+            ("photo_id,label,text\n,x,t\n", "row 1: the photo_id '' is not valid"),
         ],
     )
     def test_refused(self, tmp_path: Path, text: str, message: str) -> None:
@@ -257,12 +257,12 @@ class TestRefused:
         rows = [{"label": "x", "photo_id": "1", "text": "t", "votes": float("inf")}]
         assert "row 1: votes are inf" in refused(parquet(tmp_path, rows), tmp_path)
 
-    def test_an_id_that_comes_twice(self, tmp_path: Path) -> None:
+    def test_a_duplicate_id(self, tmp_path: Path) -> None:
         rows = [{"photo_id": str(n % 900), "label": "x", "text": "t"} for n in range(1000)]
         message = refused(parquet(tmp_path, rows, row_group_size=64), tmp_path)
         assert "rows 1 and 901 have the same photo_id '0'" in message
 
-    def test_no_rows_no_file_no_parquet(self, tmp_path: Path) -> None:
+    def test_no_rows_no_file_or_not_parquet(self, tmp_path: Path) -> None:
         empty = pa.table({"photo_id": pa.array([], pa.string()), "label": [], "text": []})
         assert "no rows" in refused(parquet(tmp_path, empty), tmp_path)
         (tmp_path / "posts.parquet").write_bytes(b"PAR1 or so")
@@ -271,7 +271,7 @@ class TestRefused:
             assert "cannot be read" in refused(tmp_path / name, tmp_path)
         assert "neither .parquet nor .csv" in refused(tmp_path / "posts.txt", tmp_path)
 
-    def test_text_that_is_no_utf8(self, tmp_path: Path) -> None:
+    def test_text_that_is_not_utf8(self, tmp_path: Path) -> None:
         bad = pa.array([b"\xff\xfe"]).cast(pa.binary()).view(pa.string())
         table = pa.table({"photo_id": ["1"], "label": ["x"], "text": bad})
         assert "cannot be read" in refused(parquet(tmp_path, table), tmp_path)
@@ -312,7 +312,7 @@ class TestRanges:
             f"posts.parquet:{n}" for n in range(29_991, 30_001)
         ]
 
-    def test_it_goes_to_other_processes(self, tmp_path: Path) -> None:
+    def test_it_can_be_sent_to_other_processes(self, tmp_path: Path) -> None:
         rows = [{"photo_id": str(n), "label": "x", "text": "t"} for n in range(100)]
         path = parquet(tmp_path, rows, row_group_size=10)
         source: Source = prepare(path, tmp_path, min_votes=3)

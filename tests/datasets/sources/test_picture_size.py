@@ -1,4 +1,4 @@
-"""The size of the pictures goes with a data set and its manifest, and comes back with the posts."""
+"""The size of the pictures is recorded in a data set, its manifest and a harvest made from it."""
 
 import json
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ from tests.harvest.corpora import KEY as API_KEY
 from tests.harvest.corpora import SECRET, jpeg, options, post, write_votes
 
 LARGE = [post(number, image=jpeg(number, 1200, 900)) for number in range(24)]
-# Not one of its sizes is larger than 500 pixels: it is the same picture whatever is asked for.
+# No size of this photo is larger than 500 pixels, so every size gives the same picture.
 SMALL = post(24, image=jpeg(24, 400, 300))
 POSTS = [*LARGE, SMALL]
 
@@ -37,7 +37,7 @@ POSTS = [*LARGE, SMALL]
 def harvest(
     out: Path, published: Path, size: str = "", posts: Sequence[Post] = POSTS
 ) -> tuple[Path, list[str]]:
-    """Crawl a list or a manifest; return the harvest and what was said."""
+    """Crawl a list or a manifest; return the harvest and the messages."""
     said: list[str] = []
     with SandboxServer(Corpus(list(posts)), keys={API_KEY: SECRET}) as server:
         crawl(options(published, out, server, image_size=size), said.append)
@@ -78,7 +78,7 @@ def redescribed(manifest: Path, out: Path, **fields: object) -> Path:
 
 
 class TestOfTheManifest:
-    def test_what_the_documents_say_gives_the_same(self, sender: Path, tmp_path: Path) -> None:
+    def test_the_documented_commands_give_the_same(self, sender: Path, tmp_path: Path) -> None:
         with SandboxServer(Corpus(POSTS), keys={API_KEY: SECRET}) as server:
             done = command(
                 *("crawl", sender / "m.parquet", "--out", tmp_path / "h", "--quota", 0),
@@ -96,12 +96,12 @@ class TestOfTheManifest:
         export_manifest(built, tmp_path / "m.parquet", with_urls=False)
         assert (tmp_path / "m.parquet").read_bytes() == (sender / "m.parquet").read_bytes()
 
-    def test_it_travels_by_the_data_set(self, sender: Path) -> None:
+    def test_the_manifest_takes_it_from_the_data_set(self, sender: Path) -> None:
         assert open_dataset(sender / "d").image_size == "b"
         description = open_manifest(sender / "m.parquet").description
         assert (description.version, description.image_size) == (2, "b")
 
-    def test_the_same_command_goes_on(self, sender: Path, tmp_path: Path) -> None:
+    def test_the_same_command_continues(self, sender: Path, tmp_path: Path) -> None:
         harvest(tmp_path / "h", sender / "m.parquet")
         harvest(tmp_path / "h", sender / "m.parquet", "b")
         assert harvest(tmp_path / "h", sender / "m.parquet")[0].is_dir()
@@ -119,7 +119,9 @@ class TestOfTheManifest:
 
 
 class TestAnotherSize:
-    def test_what_differs_is_unknown_and_never_edited(self, sender: Path, tmp_path: Path) -> None:
+    def test_a_different_picture_is_unknown_and_never_edited(
+        self, sender: Path, tmp_path: Path
+    ) -> None:
         now = [replace(LARGE[0], title="Another house on a hill"), *LARGE[1:], SMALL]
         folder, said = harvest(tmp_path / "h", sender / "m.parquet", "z", now)
         assert [line for line in said if "cannot tell which pictures were edited" in line]
@@ -139,9 +141,9 @@ class TestAnotherSize:
         )
         said = []
         build(folder, tmp_path / "d", said)
-        assert [line for line in said if "the data set will be another" in line]
+        assert [line for line in said if "the data set will differ" in line]
 
-    def test_a_picture_that_is_lost_is_edited(self, sender: Path, tmp_path: Path) -> None:
+    def test_a_lost_picture_counts_as_edited(self, sender: Path, tmp_path: Path) -> None:
         folder, _ = harvest(tmp_path / "h", sender / "m.parquet", "z")
         with Ledger(folder / "ledger.sqlite", create=True) as ledger:
             ledger.record_final_picture(LARGE[3].photo_id, "corrupt", "no picture")
@@ -166,12 +168,12 @@ class TestNotKnown:
         assert (found.verdicts["unknown"], found.verdicts["same"]) == (24, 1)
         assert "an unknown size in the manifest, of 500 pixels in the harvest" in found.table()
         assert open_dataset(build(folder, tmp_path / "d")).image_size == ""
-        # Whoever is told which size it was gets all of them back.
+        # A user who knows the size gets all of them back.
         folder, said = harvest(tmp_path / "h2", old, "b")
         assert not [line for line in said if "unknown size" in line]
         assert verify_manifest(old, folder).all_same
 
-    def test_a_data_set_from_before_it_was_recorded(self, tmp_path: Path) -> None:
+    def test_a_data_set_made_before_it_was_recorded(self, tmp_path: Path) -> None:
         folder = write_dataset(tmp_path / "d", [row(number) for number in range(6)])
         content = json.loads((folder / "dataset.json").read_text())
         del content["image_size"]
@@ -180,7 +182,7 @@ class TestNotKnown:
         export_manifest(folder, tmp_path / "m.parquet", with_urls=False)
         assert open_manifest(tmp_path / "m.parquet").description.image_size is None
 
-    def test_a_harvest_from_before_there_was_a_choice(self, tmp_path: Path) -> None:
+    def test_a_harvest_made_before_the_option_existed(self, tmp_path: Path) -> None:
         folder, _ = harvest(tmp_path / "h", write_votes(tmp_path / "list", POSTS, ("awe", "fear")))
         with Ledger(folder / "ledger.sqlite", create=True) as ledger, ledger.transaction() as rows:
             rows.execute("DELETE FROM meta WHERE key = 'image_size'")

@@ -1,4 +1,4 @@
-"""``verify``: what is damaged on disk is named, each in one line, with what mends it."""
+"""``verify``: each damage on disk is named in one line, with the command that repairs it."""
 
 import json
 import os
@@ -61,13 +61,13 @@ def build(place: Path) -> list[str]:
 
 
 def flip(path: Path, at: int = -1) -> None:
-    """Flip a bit in the middle of a file, or at a byte."""
+    """Flip a bit in the middle of a file, or in the byte ``at``."""
     content = bytearray(path.read_bytes())
     content[at if at >= 0 else len(content) // 2] ^= 4
     path.write_bytes(content)
 
 
-def test_what_is_whole_is_said_to_be(place: Path) -> None:
+def test_undamaged_folders_are_whole(place: Path) -> None:
     kinds = {name: kind_of(place / name) for name in ("h", "d", "m.parquet")}
     assert kinds == {"h": "harvest", "d": "data set", "m.parquet": "manifest"}
     for found in (
@@ -89,9 +89,7 @@ class TestADataSet:
             *("references.parquet", "decisions.parquet", "croissant.json"),
         ],
     )
-    def test_each_of_its_files_is_looked_at_and_a_build_mends_it(
-        self, place: Path, name: str
-    ) -> None:
+    def test_every_file_is_checked_and_a_build_repairs_it(self, place: Path, name: str) -> None:
         whole = files(place / "d")
         flip(place / "d" / name)
         found = verify_dataset(place / "d", deep=False)
@@ -100,7 +98,7 @@ class TestADataSet:
         assert f"`build-splits H --out {place / 'd'}` again" in found.lines()
         (line,) = build(place)
         assert str(place / "d") in line
-        assert "taken over" in line
+        assert "reused" in line
         assert files(place / "d") == whole
         assert not verify_dataset(place / "d", deep=False).damaged
 
@@ -111,8 +109,8 @@ class TestADataSet:
         assert name in line or "lacks a shard of train" in line
         assert len(more) <= 1
 
-    def test_what_a_build_would_not_replace_is_not_sent_to_it(self, place: Path) -> None:
-        """Where it was sent, the build said that the folder is no data set's."""
+    def test_a_folder_that_a_build_refuses_gets_other_advice(self, place: Path) -> None:
+        """A build would refuse to replace this folder, so another one is recommended."""
         (place / "d" / "dataset.json").unlink()
         shown = verify_dataset(place / "d", deep=False).lines()
         assert "`build-splits H` into another folder" in shown
@@ -120,52 +118,50 @@ class TestADataSet:
         with pytest.raises(DatasetError, match=r"no dataset\.json of a data set"):
             build(place)
 
-    def test_names_of_strangers_steer_nothing(self, place: Path) -> None:
+    def test_file_names_cannot_control_the_terminal(self, place: Path) -> None:
         (place / "d" / "x\x1b[31mred\nthe data set is whole").write_text("mine")
         shown = verify_dataset(place / "d", deep=False).lines()
         assert "\x1b" not in shown
         assert len(shown.splitlines()) == 2
 
-    def test_one_that_says_other_than_it_holds(self, place: Path) -> None:
-        """The digests are right, and yet the files do not belong together."""
+    def test_wrong_counts(self, place: Path) -> None:
+        """The digests are right, but the contents of the files do not match each other."""
         described = json.loads((place / "d" / "dataset.json").read_text(encoding="utf-8"))
         labels = described["counts"]["train"]["labels"]
         labels["awe"], labels["fear"] = labels["fear"] + 1, labels["awe"] - 1
         described = with_digests(place / "d", described)
         (place / "d" / "dataset.json").write_text(json.dumps(described), encoding="utf-8")
         (line,) = verify_dataset(place / "d", deep=False).damaged
-        assert "counts other labels of train than there are" in line
+        assert "has wrong counts of labels in train" in line
 
-    def test_one_from_before_digests_cannot_be_told(self, place: Path) -> None:
+    def test_an_old_one_without_digests_is_an_error(self, place: Path) -> None:
         content = open_dataset(place / "d").described | {"version": 2}
         for name in ("files", "sha256"):
             del content[name]
         (place / "d" / "dataset.json").write_text(json.dumps(content), encoding="utf-8")
-        with pytest.raises(DatasetError, match="has no digests to go by"):
+        with pytest.raises(DatasetError, match="has no digests, because"):
             verify_dataset(place / "d", deep=False)
         assert build(place) == []
         assert not verify_dataset(place / "d", deep=False).damaged
 
     @pytest.mark.parametrize("gone", [("files",), ("sha256",), ("files", "sha256")])
-    def test_one_whose_digests_were_taken_out_is_damaged(
-        self, place: Path, gone: tuple[str, ...]
-    ) -> None:
+    def test_removed_digests_are_damage(self, place: Path, gone: tuple[str, ...]) -> None:
         content = open_dataset(place / "d").described
         for name in gone:
             del content[name]
         (place / "d" / "dataset.json").write_text(json.dumps(content), encoding="utf-8")
         (line, *_) = verify_dataset(place / "d", deep=False).damaged
-        assert "dataset.json is damaged (its digests are not there)" in line
+        assert "dataset.json is damaged (its digests are missing)" in line
 
-    def test_what_is_no_part_of_it_is_noted(self, place: Path) -> None:
+    def test_foreign_files_are_noted(self, place: Path) -> None:
         (place / "d" / "data" / "notes.txt").write_text("mine")
         found = verify_dataset(place / "d", deep=False)
         assert not found.damaged
-        assert found.notes == [f"{place / 'd' / 'data' / 'notes.txt'} is no part of the data set"]
+        assert found.notes == [f"{place / 'd' / 'data' / 'notes.txt'} is not part of the data set"]
 
 
 def swapped_pictures(shard: Path) -> None:
-    """Give every post of a shard the picture of another: as whole as before, and wrong."""
+    """Give every post of a shard the picture of another: valid files with wrong content."""
     table = pq.read_table(shard)
     images = table["image"].combine_chunks()
     turned = images.take([*range(1, len(images)), 0])
@@ -173,7 +169,7 @@ def swapped_pictures(shard: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [flip, swapped_pictures])
-def test_nothing_of_a_damaged_shard_is_taken_over(place: Path, damage: Any) -> None:
+def test_nothing_of_a_damaged_shard_is_reused(place: Path, damage: Any) -> None:
     whole = files(place / "d")
     assert build(place) == []
     damage(place / "d" / SHARD)
@@ -191,13 +187,13 @@ def without_digest(manifest: Path, *, version: int) -> None:
 
 
 class TestAManifest:
-    def test_a_flipped_bit_is_seen(self, place: Path) -> None:
+    def test_a_flipped_bit_is_found(self, place: Path) -> None:
         flip(place / "m.parquet", at=200)
         found = verify_manifest_file(place / "m.parquet")
         assert len(found.damaged) == 1
         assert found.content()["mend"]
 
-    def test_other_values_in_a_whole_file_are_seen(self, place: Path) -> None:
+    def test_changed_values_in_a_valid_file_are_found(self, place: Path) -> None:
         table = pq.read_table(place / "m.parquet")
         splits = ["train"] * table.num_rows
         changed = table.set_column(
@@ -207,12 +203,12 @@ class TestAManifest:
         (line,) = verify_manifest_file(place / "m.parquet").damaged
         assert "the digest of its content is another" in line
 
-    def test_one_from_before_digests_cannot_be_told(self, place: Path) -> None:
+    def test_an_old_one_without_digests_is_an_error(self, place: Path) -> None:
         without_digest(place / "m.parquet", version=1)
         with pytest.raises(HarvestError, match="has no digest of its content"):
             verify_manifest_file(place / "m.parquet")
 
-    def test_one_whose_digest_was_taken_out_is_damaged(self, place: Path) -> None:
+    def test_a_removed_digest_is_damage(self, place: Path) -> None:
         without_digest(place / "m.parquet", version=2)
         (line,) = verify_manifest_file(place / "m.parquet").damaged
         assert "its metadata have no flickr-emotion-manifest-sha256" in line
@@ -239,7 +235,9 @@ class TestAHarvest:
             assert why in line
         assert len(found.damaged) == 5
         assert "--mend" in found.lines()
-        assert "5 pictures are due again" in verify_harvest(place / "h", mend=True).lines()
+        assert (
+            "5 pictures are marked to be fetched" in verify_harvest(place / "h", mend=True).lines()
+        )
         with SandboxServer(Corpus(POSTS)) as server:
             crawl(options(place / "list", place / "h", server), lambda line: None)
         assert not verify_harvest(place / "h", mend=False).damaged
@@ -247,7 +245,7 @@ class TestAHarvest:
         # Nothing was written through the link.
         assert elsewhere.read_bytes() == whole[4]
 
-    def test_what_a_kill_left_is_noted_and_links_are_named(self, place: Path) -> None:
+    def test_files_left_by_a_kill_are_noted_and_links_are_named(self, place: Path) -> None:
         folder = place / "h" / "images" / "000"
         folder.mkdir(exist_ok=True)
         left = [folder / ".2.jpg.part", folder / "1.jpg.part"]  # one of an earlier version
@@ -259,7 +257,7 @@ class TestAHarvest:
         assert [line for line in found.damaged if str(linked) in line]
         assert len(found.damaged) == 1
         assert found.notes == [
-            f"{path} is what a killed crawl left: it may be removed" for path in left
+            f"{path} was left by a killed crawl: it may be removed" for path in left
         ]
 
     def test_a_damaged_ledger(self, place: Path) -> None:
@@ -271,11 +269,11 @@ class TestAHarvest:
             file.write(b"\xff" * 20_000)
         found = verify_harvest(place / "h", mend=False)
         assert found.damaged
-        assert "no command mends a ledger" in found.lines()
+        assert "no command repairs a ledger" in found.lines()
 
 
-def test_what_is_nothing_of_ours(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="is no data set, run or harvest folder"):
+def test_an_unknown_folder(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="is not a data set, run or harvest folder"):
         kind_of(tmp_path)
     with pytest.raises(DatasetError, match="give one of them"):
         kind_of(tmp_path / "absent")
