@@ -21,7 +21,7 @@ from torch import Tensor
 
 from flickr_emotion.datasets.folder.reading import open_dataset
 from flickr_emotion.model.features.image_backbones import (
-    PICTURES_TO_A_THREAD,
+    PICTURES_PER_THREAD,
     Backbone,
     load_backbone,
 )
@@ -46,7 +46,7 @@ def bare_workers(backbone: Backbone, pictures_N3HW: Tensor) -> None:  # noqa: N8
     with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         for _ in pool.map(
             lambda some: bare_passes(backbone, some),
-            torch.split(pictures_N3HW, PICTURES_TO_A_THREAD),
+            torch.split(pictures_N3HW, PICTURES_PER_THREAD),
         ):
             pass
     torch.set_num_threads(cores)

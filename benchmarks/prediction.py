@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from benchmarks.real_posts import MVSA
 from flickr_emotion.common.checkout import PROJECT
 
-POSTS_TO_A_GROUP = 1000
+POSTS_PER_GROUP = 1000
 SCHEMA = pa.schema(
     [
         ("photo_id", pa.string()),
@@ -52,7 +52,7 @@ def write_posts(path: Path, count: int) -> int:
                     "image": image,
                 }
             )
-            if len(rows) == POSTS_TO_A_GROUP:
+            if len(rows) == POSTS_PER_GROUP:
                 writer.write_table(pa.Table.from_pylist(rows, SCHEMA))
                 rows = []
         writer.write_table(pa.Table.from_pylist(rows, SCHEMA))

@@ -25,7 +25,7 @@ MVSA = PROJECT.parent / "shared" / "data" / "mvsa.parquet"
 MIN_WORDS, MIN_COUNT = 5, 5
 FEATURES = 1280
 TAGS = 5_000
-PICTURES_TO_A_PASS = 32
+PICTURES_PER_PASS = 32
 
 
 @cache
@@ -98,10 +98,10 @@ def mvsa_features() -> dict[bool, Tensor]:
 def _features(backbone: Backbone, pictures: list[bytes]) -> Tensor:
     parts = []
     with ThreadPoolExecutor() as pool:
-        for start in range(0, len(pictures), PICTURES_TO_A_PASS):
+        for start in range(0, len(pictures), PICTURES_PER_PASS):
             decoded = pool.map(
                 lambda content: backbone.preprocessing.picture(content, "MVSA", FOR_A_DATASET),
-                pictures[start : start + PICTURES_TO_A_PASS],
+                pictures[start : start + PICTURES_PER_PASS],
             )
             parts.append(backbone(torch.stack(list(decoded))))
     return torch.cat(parts).clone()

@@ -24,7 +24,7 @@ from flickr_emotion.model.inputs.prefetching import ready_batches
 from flickr_emotion.model.posts.posts import Integers
 from flickr_emotion.model.processes.distributed import World
 
-POSTS_TO_A_PASS = 256
+POSTS_PER_PASS = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,7 @@ def answer_split(
     network.eval()
     # Batch statistics are each process's own until they are judged.
     world.same(network, buffers_only=True)
-    passes = list(reading_order(split.posts.text_lengths, POSTS_TO_A_PASS))
+    passes = list(reading_order(split.posts.text_lengths, POSTS_PER_PASS))
     own = passes[world.rank :: world.size]
     rows: dict[str, list[Tensor]] = {subset: [] for subset in SUBSETS}
     logits: dict[str, list[Tensor]] = {subset: [] for subset in SUBSETS}

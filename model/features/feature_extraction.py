@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from flickr_emotion.datasets.folder.reading import Dataset
-from flickr_emotion.model.features.image_backbones import PICTURES_TO_A_THREAD, Backbone
+from flickr_emotion.model.features.image_backbones import PICTURES_PER_THREAD, Backbone
 from flickr_emotion.model.features.picture_decoding import PictureDecoder, stacked
 from flickr_emotion.model.features.pictures import FOR_A_DATASET
 
@@ -26,8 +26,8 @@ from flickr_emotion.model.features.pictures import FOR_A_DATASET
 # gets several of them, so that few wait for the lock.
 MOST_WORKERS = 8
 GROUPS_AHEAD = 3  # to a worker: enough that none waits, few enough that memory stays small
-PICTURES_TO_A_READ = 64
-PICTURES_TO_A_GPU_PASS = 512  # at first; halved when they do not fit
+PICTURES_PER_READ = 64
+PICTURES_PER_GPU_PASS = 512  # at first; halved when they do not fit
 GPU_PASSES_AHEAD = 2
 
 Picture = tuple[str, bytes]
@@ -37,7 +37,7 @@ Made = TypeVar("Made")
 
 def picture_contents(dataset: Dataset, split: str) -> Iterator[Picture]:
     """Yield what errors call a split's pictures and their bytes, in the order of the posts."""
-    for batch in dataset.batches(split, ("photo_id", "image"), PICTURES_TO_A_READ):
+    for batch in dataset.batches(split, ("photo_id", "image"), PICTURES_PER_READ):
         for row in batch:
             if row["image"] is not None:
                 yield f"photo {row['photo_id']} in {split}", row["image"]["bytes"] or b""
@@ -75,7 +75,7 @@ def _on_cpu(pictures: Iterator[Picture], backbone: Backbone) -> Generator[Tensor
         initargs=(threads,),
     )
     try:
-        groups = _groups(pictures, PICTURES_TO_A_THREAD * threads)
+        groups = _groups(pictures, PICTURES_PER_THREAD * threads)
         yield from _made_ahead(pool, features, groups, GROUPS_AHEAD * workers)
     finally:
         pool.shutdown(cancel_futures=True)
@@ -90,11 +90,11 @@ def _on_gpu(
         pictures_N3HW = decoder.pictures(contents, names)
         return pictures_N3HW if pictures_N3HW.is_cuda else pictures_N3HW.pin_memory()
 
-    passes = FittingPasses(backbone, PICTURES_TO_A_GPU_PASS)
+    passes = FittingPasses(backbone, PICTURES_PER_GPU_PASS)
     before: tuple[Tensor, torch.cuda.Event] | None = None
     pool = ThreadPoolExecutor(1, thread_name_prefix="decoding")
     try:
-        groups = _groups(pictures, PICTURES_TO_A_GPU_PASS)
+        groups = _groups(pictures, PICTURES_PER_GPU_PASS)
         for pictures_N3HW in _made_ahead(pool, decoded, groups, GPU_PASSES_AHEAD):
             with torch.inference_mode():
                 features_ND = passes(pictures_N3HW.to(device, non_blocking=True))

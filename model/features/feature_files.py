@@ -23,7 +23,7 @@ from flickr_emotion.common.progress import say
 from flickr_emotion.common.whole_files import ENDING, put_file, temporary
 from flickr_emotion.model.errors import ModelError
 
-ROWS_TO_A_PIECE = 1024
+ROWS_PER_PIECE = 1024
 
 Shape = tuple[int, int]
 
@@ -141,7 +141,7 @@ class GrowingFile:
         size = self._file.seek(0, os.SEEK_END) - len(header)
         row = self._shape[1] * np.dtype("<f4").itemsize
         # The last piece may lack its end.
-        self.rows = size // row // ROWS_TO_A_PIECE * ROWS_TO_A_PIECE
+        self.rows = size // row // ROWS_PER_PIECE * ROWS_PER_PIECE
         self._file.seek(len(header) + self.rows * row)
         self._file.truncate()
 
@@ -164,9 +164,9 @@ class GrowingFile:
         waiting: list[Tensor] = []
         for some in features:
             waiting.append(some)
-            if sum(map(len, waiting)) >= ROWS_TO_A_PIECE:
+            if sum(map(len, waiting)) >= ROWS_PER_PIECE:
                 rows = torch.cat(waiting)
-                whole = len(rows) // ROWS_TO_A_PIECE * ROWS_TO_A_PIECE
+                whole = len(rows) // ROWS_PER_PIECE * ROWS_PER_PIECE
                 self._write(rows[:whole])
                 waiting = [rows[whole:]]
         if waiting:

@@ -30,7 +30,7 @@ DOWNLOAD_TIMEOUT_SECONDS = 30
 # On a CPU few pictures at once, channels last: their activations stay in the cache. Of
 # EfficientNet-lite0 that makes 45 pictures a core's second, against 12 of 32 at once, channels
 # first; of DenseNet-121 12 against 7.
-PICTURES_TO_A_THREAD = 2
+PICTURES_PER_THREAD = 2
 
 # The published DenseNet files predate a renaming inside torchvision.
 _OLD_DENSENET_NAME = re.compile(r"(.*denselayer\d+\.(?:norm|conv))\.([12]\..*)")
@@ -64,7 +64,7 @@ class Backbone(nn.Module):
         """Return the features (N, D) of pictures as bytes."""
         if torch.is_grad_enabled() or pictures_N3HW.is_cuda:
             return self.all_at_once(pictures_N3HW)
-        passes = torch.split(pictures_N3HW, PICTURES_TO_A_THREAD * torch.get_num_threads())
+        passes = torch.split(pictures_N3HW, PICTURES_PER_THREAD * torch.get_num_threads())
         return torch.cat([self.all_at_once(some) for some in passes])
 
     def all_at_once(self, pictures_N3HW: Tensor) -> Tensor:

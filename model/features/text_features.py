@@ -30,7 +30,7 @@ from flickr_emotion.model.posts.posts import MAX_WORDS
 READ = ("text", "tags")
 """The modalities that readers read."""
 
-POSTS_TO_A_READ = 256
+POSTS_PER_READ = 256
 
 
 class TextFeatures:
@@ -110,6 +110,6 @@ def _texts(dataset: Dataset, split: str, modality: str) -> Iterator[str]:
 
 
 def _read(reader: TextReader, texts: Iterator[str], report: ProgressReport) -> Iterator[Tensor]:
-    while some := list(islice(texts, POSTS_TO_A_READ)):
+    while some := list(islice(texts, POSTS_PER_READ)):
         yield from features_of([reader], some)
         report.advance(len(some))

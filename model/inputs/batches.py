@@ -20,7 +20,7 @@ from flickr_emotion.model.posts.packing import WINDOWS, Packed, pack
 from flickr_emotion.model.posts.posts import Integers, Posts
 
 # Posts are sorted by length within this many batches, so that an epoch's order stays random.
-BATCHES_TO_A_POOL = 50
+BATCHES_PER_POOL = 50
 
 
 class Images(Protocol):
@@ -119,7 +119,7 @@ def training_order(
 ) -> list[Integers]:
     """Return an epoch's batches: a random order, but texts of like length together."""
     shuffled = generator.permutation(len(lengths))
-    pool_size = batch_size * BATCHES_TO_A_POOL
+    pool_size = batch_size * BATCHES_PER_POOL
     batches: list[Integers] = []
     for start in range(0, len(shuffled), pool_size):
         pool = shuffled[start : start + pool_size]

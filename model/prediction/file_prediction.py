@@ -20,7 +20,7 @@ from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.prediction.post_files import check_output, open_rows, open_writer
 from flickr_emotion.model.prediction.prediction import Prediction, Predictor, RawPost
 
-POSTS_TO_A_PASS = 128
+POSTS_PER_PASS = 128
 
 
 def predict_file(
@@ -45,7 +45,7 @@ def predict_file(
         open_writer(out, _output_columns(predictor.classes, explain=explain)) as write,
         ProgressReport("predicting", total, "posts") as report,
     ):
-        while chunk := list(islice(rows, POSTS_TO_A_PASS)):
+        while chunk := list(islice(rows, POSTS_PER_PASS)):
             posts = [
                 _raw_post(row, number, input.parent)
                 for number, row in enumerate(chunk, counts["posts"] + 1)

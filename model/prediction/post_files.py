@@ -25,8 +25,8 @@ from flickr_emotion.datasets.sources.csv_rows import csv_rows
 from flickr_emotion.datasets.sources.own_rows import refuse_doubled
 from flickr_emotion.model.errors import ModelError
 
-ROWS_TO_A_READ = 128
-BYTES_TO_A_READ = 1 << 20
+ROWS_PER_READ = 128
+BYTES_PER_READ = 1 << 20
 
 
 def open_rows(path: Path) -> tuple[Iterator[dict[str, Any]], int]:
@@ -43,7 +43,7 @@ def open_rows(path: Path) -> tuple[Iterator[dict[str, Any]], int]:
             return _csv_rows(path), sum(1 for _ in csv_rows(path, partial(_columns, path)))
         # Read in pieces: pandas writes a million rows as one group, whose pictures would all be
         # in memory at once.
-        file = open_parquet(path, pre_buffer=False, buffer_size=BYTES_TO_A_READ)
+        file = open_parquet(path, pre_buffer=False, buffer_size=BYTES_PER_READ)
         columns = check_types(file, path, _columns(path, file.schema_arrow.names))
         return _parquet_rows(file, path, columns), file.metadata.num_rows
 
@@ -61,7 +61,7 @@ def _columns(path: Path, names: Sequence[str]) -> list[str]:
 
 def _parquet_rows(file: pq.ParquetFile, path: Path, columns: list[str]) -> Iterator[dict[str, Any]]:
     with _readable(path), file:
-        for batch in file.iter_batches(ROWS_TO_A_READ, columns=columns):
+        for batch in file.iter_batches(ROWS_PER_READ, columns=columns):
             yield from batch.to_pylist()
 
 

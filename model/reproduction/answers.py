@@ -19,7 +19,7 @@ from flickr_emotion.common.split_names import TEST
 from flickr_emotion.common.whole_files import whole_file
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.errors import ModelError
-from flickr_emotion.model.evaluation.answering import POSTS_TO_A_PASS
+from flickr_emotion.model.evaluation.answering import POSTS_PER_PASS
 from flickr_emotion.model.evaluation.metrics import Confusion, confusion_matrix, figures
 from flickr_emotion.model.inputs.batches import reading_order
 from flickr_emotion.model.inputs.prefetching import ready_batches
@@ -69,7 +69,7 @@ def answer_test_posts(run: Path, dataset: Dataset, *, features_in: Path, device:
     trained = replace(load_run(run, chosen), features_in=features_in)
     split = trained.splits(dataset, (TEST,))[TEST]
     by_subset = {subset: np.full(len(split.posts), NO_ANSWER) for subset in SUBSETS}
-    passes = list(reading_order(split.posts.text_lengths, POSTS_TO_A_PASS))
+    passes = list(reading_order(split.posts.text_lengths, POSTS_PER_PASS))
     for indices, batch in zip(passes, ready_batches(split, passes, chosen), strict=True):
         for subset, logits in trained.network(batch).items():
             rows = batch.rows[subset].cpu().numpy()

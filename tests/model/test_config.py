@@ -28,7 +28,7 @@ def test_settings_that_make_no_sense(field: str, value: float) -> None:
 
 def test_the_last_repeats_seed() -> None:
     TrainingConfig(seed=2**32 - 2, repeats=2)
-    with pytest.raises(ModelError, match="--repeats 2 ends with the seed 4294967296"):
+    with pytest.raises(ModelError, match="--repeats 2 reaches seed 4294967296"):
         TrainingConfig(seed=2**32 - 1, repeats=2)
 
 

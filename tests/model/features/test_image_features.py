@@ -194,7 +194,7 @@ def test_an_interrupted_extraction_goes_on(
 
     Also that of an earlier version, whose file had another name until it was whole.
     """
-    monkeypatch.setattr("flickr_emotion.model.features.feature_files.ROWS_TO_A_PIECE", 2)
+    monkeypatch.setattr("flickr_emotion.model.features.feature_files.ROWS_PER_PIECE", 2)
     whole = [separable_post(number, "awe", "image") for number in range(7)]
     damaged = [dataclasses.replace(p, image=b"no picture") if p is whole[4] else p for p in whole]
     folder, mended = (

@@ -93,7 +93,7 @@ class TestPacked:
         assert_same(TEXT, PlainTextEncoder(50).eval(), lists, least=5, length=150)
 
     def test_texts_of_several_blocks(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(text_convolutions, "WORDS_TO_A_BLOCK", 64)
+        monkeypatch.setattr(text_convolutions, "WORDS_PER_BLOCK", 64)
         generator = torch.Generator().manual_seed(0)
         lengths = [3, 150, 64, 1, 61, 5, 40]
         lists = [torch.randint(1, 50, (n,), generator=generator).tolist() for n in lengths]

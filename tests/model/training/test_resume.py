@@ -79,7 +79,7 @@ class TestStopped:
         out, at = tmp_path / "run", IN_THE_SECOND_EPOCH
         stopped = run("SIGTERM", at, dataset_folder, "--out", out, *OPTIONS, code=130)
         assert stopped.stderr.splitlines()[-1] == (
-            f"stopped; `python cli.py train --resume {out}` goes on where it was"
+            f"stopped; resume with `python cli.py train --resume {out}`"
         )
         assert not (out / "metrics.json").exists()
         run("none", 0, "--resume", out, code=0)
@@ -169,7 +169,7 @@ class TestRefusals:
         content = json.loads((stopped / "config.json").read_text())
         content["options"]["epochs"] = "three"
         (stopped / "config.json").write_text(json.dumps(content))
-        with pytest.raises(ModelError, match="epochs is no int"):
+        with pytest.raises(ModelError, match="epochs is not of type int"):
             resume(stopped)
 
     @pytest.mark.parametrize(
