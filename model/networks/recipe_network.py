@@ -173,8 +173,7 @@ class RecipeNetwork(System):
         """Return the summed cross-entropies of each head, and of each post's heads together.
 
         In evaluation only the cross-entropy of each post's own head: that head answers the post,
-        and
-        early stopping uses its loss.
+        and early stopping uses its loss.
         """
         heads = list(answers.rows)
         if not heads:

@@ -267,7 +267,9 @@ def test_a_column_that_lies(folder: Path, backbone: Backbone, tmp_path: Path) ->
     dataset = open_dataset(folder)
     posts = read_posts(dataset, "train", Encoding.of(dataset))
     lying = dataclasses.replace(posts, image_rows=np.arange(3))
-    with pytest.raises(ModelError, match="train has 2 pictures, its column `modalities` says 3"):
+    with pytest.raises(
+        ModelError, match="train has 2 pictures, but its column `modalities` says 3"
+    ):
         frozen_features(
             dataset, backbone, {"train": lying}, run_folder=tmp_path, device=torch.device("cpu")
         )

@@ -91,7 +91,7 @@ def test_a_table_gives_the_rows_that_are_asked_for() -> None:
 def test_without_a_gpu_the_cpu_decodes(capsys: pytest.CaptureFixture[str]) -> None:
     preprocessing = build_backbone("squeezenet1_1").preprocessing
     assert isinstance(open_decoder(preprocessing, "gpu", CPU), CpuDecoder)
-    line = "pictures are decoded on the CPU, not on a GPU: the device is cpu\n"
+    line = "pictures are decoded on the CPU instead of a GPU: the device is cpu\n"
     assert capsys.readouterr().err == line
     open_decoder(preprocessing, "cpu", CPU)
     assert not capsys.readouterr().err

@@ -109,8 +109,8 @@ def test_one_that_the_system_kills(uneven_folder: Path, alone: Path, tmp_path: P
     out = tmp_path / "run"
     said = torchrun("SIGKILL@1", 8, uneven_folder, "--out", out, *OPTIONS)
     assert [line for line in said.splitlines() if line.startswith("error: ")] == [
-        "error: another process of this training has ended, killed or out of memory: what the last "
-        "epoch has left stays, `train --resume` goes on"
+        "error: another process of this training has ended (killed or out of memory): resume from "
+        "the last epoch with `train --resume`"
     ]
     assert len(history(out)) == 1
     torchrun("none", 0, "--resume", out)
