@@ -1,8 +1,8 @@
-"""The walk over a training's runs: each network is trained, then what is made of several.
+"""Walks a training's tree of runs: trains each network, then combines them.
 
-``model/training/run_tree.py`` says which runs there are; ``early_stopping.py`` beside it is the
-loop over the epochs of one network. The material of one seed is held at a time; runs of a seed
-follow each other.
+``model/training/run_tree.py`` defines the runs; ``early_stopping.py`` beside it is the loop over
+the epochs of one network. The material of only one seed is held at a time; the runs of a seed are
+consecutive.
 """
 
 from dataclasses import replace
@@ -36,7 +36,7 @@ from flickr_emotion.model.training.run_tree import ROOT, Chain, Kind, RunSpec, p
 
 
 class RunTraining:
-    """A training at work in its place."""
+    """A training in progress in its place."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class RunTraining:
         selection: Selection | None = None,
         features_in: Path | None = None,
     ) -> None:
-        """``goes_on``: finished runs and checkpoints in the place are this training's own."""
+        """``goes_on``: finished runs and checkpoints in the place belong to this training."""
         self._config = config
         self._dataset = dataset
         self._place = place
@@ -65,9 +65,9 @@ class RunTraining:
         self._metrics: dict[PurePath, dict[str, Any]] = {}
 
     def run(self) -> dict[str, Any]:
-        """Train what is left to train; return the metrics of the whole.
+        """Train what is not finished; return the metrics of the whole.
 
-        Raises ``TrainingStopped`` after a signal, ``ModelError``.
+        Raises ``TrainingStopped`` after a signal, and ``ModelError``.
         """
         if not self._goes_on:
             self._folder(ROOT).check_replaceable()
@@ -80,7 +80,7 @@ class RunTraining:
         return self._metrics[tree.folder]
 
     def _trainable_networks(self) -> list[str]:
-        """Return those of an ensemble's subsets that can be trained; name the others."""
+        """Return the ensemble's subsets that can be trained; report the others."""
         wanted = self._config.networks
         if wanted:
             material = self._material_of(self._config)
@@ -96,7 +96,7 @@ class RunTraining:
         return metrics is not None
 
     def _done(self, chain: Chain) -> dict[str, Any]:
-        """Do what is left of a run whose parts are done; return its metrics."""
+        """Finish a run whose parts are finished; return its metrics."""
         match chain[-1].kind:
             case Kind.REPEATS:
                 return self._sum_up(chain[-1])
@@ -106,7 +106,7 @@ class RunTraining:
                 return self._train_network(chain)
 
     def _sum_up(self, run: RunSpec) -> dict[str, Any]:
-        """Take over the network of the best seed."""
+        """Copy the network of the best seed."""
         metrics = [self._metrics[part.folder] for part in run.parts]
         best = min(range(len(metrics)), key=lambda number: metrics[number]["validation_loss"])
         summary = over_seeds(metrics, best)
@@ -117,7 +117,7 @@ class RunTraining:
         return summary
 
     def _put_together(self, run: RunSpec) -> dict[str, Any]:
-        """Make an ensemble of the networks that were trained one by one."""
+        """Combine the separately trained networks into an ensemble."""
         material = self._material_of(run.config)
         networks, metrics = {}, {}
         for part in run.parts:
@@ -148,7 +148,7 @@ class RunTraining:
         )
 
     def _train_network(self, chain: Chain) -> dict[str, Any]:
-        """Train one network; its folder and those around it are begun after the first epoch."""
+        """Train one network; its folder and those around it are made after the first epoch."""
         run, config = chain[-1], chain[-1].config
         world, folder = self._world, self._folder(run.folder)
         material = self._material_of(config)
@@ -189,7 +189,7 @@ class RunTraining:
         )
 
     def _judge(self, run: RunSpec, network: System, told: dict[str, Any]) -> dict[str, Any]:
-        """Judge a trained system and write what ends a run; ``told`` is what training tells."""
+        """Evaluate a trained system and write the run's last files; metrics include ``told``."""
         material = self._material_of(run.config)
         classes = len(material.encoding.classes)
         scores = {
@@ -204,7 +204,7 @@ class RunTraining:
         return metrics
 
     def _material_of(self, config: TrainingConfig) -> Material:
-        """Return what all networks of a seed share, whatever each of them reads of it."""
+        """Return what all networks of a seed share, whatever each reads of it."""
         whole = replace(self._config, seed=config.seed, repeats=1)
         if self._material is None:
             self._material = prepare(

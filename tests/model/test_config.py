@@ -55,7 +55,7 @@ def test_a_run_records_what_held() -> None:
 
 def test_options_of_the_wrong_kind() -> None:
     for name, value in {"batch_size": "64", "image_encoder": 7, "without": "rate"}.items():
-        with pytest.raises(TypeError, match=f"{name} is no "):
+        with pytest.raises(TypeError, match=f"{name} is not of type "):
             TrainingConfig.of_options({name: value})
 
 

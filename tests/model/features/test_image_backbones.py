@@ -88,7 +88,7 @@ class _Hostile:
 def test_nothing_is_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save({"weight": _Hostile()}, tmp_path / "hostile.pth")
-    with pytest.raises(ModelError, match="holds no weights that can be read"):
+    with pytest.raises(ModelError, match="holds no readable weights"):
         load_backbone("squeezenet1_1", str(tmp_path / "hostile.pth"))
     assert not (tmp_path / "executed").exists()
 
@@ -108,13 +108,13 @@ class TestRefusals:
         # Torch's unpickler takes the second for an object that it lacks, with a KeyError.
         for content in (b"no weights", b"hello world, no checkpoint"):
             path.write_bytes(content)
-            with pytest.raises(ModelError, match="holds no weights that can be read") as caught:
+            with pytest.raises(ModelError, match="holds no readable weights") as caught:
                 load_backbone("squeezenet1_1", str(path))
             assert "\n" not in str(caught.value)
 
     def test_no_state_dict(self, tmp_path: Path) -> None:
         torch.save({"epoch": 3}, tmp_path / "weights.pth")
-        with pytest.raises(ModelError, match="is no state dict"):
+        with pytest.raises(ModelError, match="is not a state dict"):
             load_backbone("squeezenet1_1", str(tmp_path / "weights.pth"))
 
     def test_weights_of_another_network(
@@ -175,10 +175,10 @@ class TestSideBySide:
     @pytest.mark.parametrize(
         ("name", "weights", "message"),
         [
-            ("resnet18+", "none", "lacks a name beside its"),
+            ("resnet18+", "none", "a name is missing beside a"),
             ("resnet18+nonet", "none", "--image-encoder nonet is not known"),
-            ("resnet18+efficientnet_lite0", "none", "wants pictures normalised otherwise"),
-            ("resnet18+resnet34", "weights.pth", "are of one network"),
+            ("resnet18+efficientnet_lite0", "none", "normalises pictures differently"),
+            ("resnet18+resnet34", "weights.pth", "is for one network"),
         ],
     )
     def test_says_what_does_not_go_together(self, name: str, weights: str, message: str) -> None:

@@ -163,7 +163,7 @@ class TestSingleTask:
         assert list(metrics["networks"]) == ["image", "text", "image+text"]
         assert evaluate(tmp_path / "run", device="cpu")["test"] == metrics["test"]
         config = dataclasses.replace(config_of("single-task"), subset="tags")
-        with pytest.raises(ModelError, match=r"no training post holds .*tags"):
+        with pytest.raises(ModelError, match=r"no training post has .*tags"):
             train(config, dataset=folder, out=tmp_path / "tags")
 
     @pytest.mark.slow

@@ -122,4 +122,4 @@ def test_a_folder_at_work_refuses_all_of_them(uneven_folder: Path, tmp_path: Pat
     with Workplace(tmp_path / "run").claimed():
         said = torchrun("none", 0, uneven_folder, "--out", tmp_path / "run", *OPTIONS, fails=True)
     (line,) = [line for line in said.splitlines() if line.startswith("error: ")]
-    assert "another training is at work on" in line
+    assert "another training is writing" in line

@@ -47,7 +47,7 @@ def test_a_flipped_bit(copy: Path, name: str, seed: int) -> None:
     flip(copy / name, seed)
     (damage,) = verify_run(copy)
     assert damage == (
-        f"{copy / name} is damaged: its SHA-256 is not that of what the training wrote: "
+        f"{copy / name} is damaged: its SHA-256 differs from that of what the training wrote: "
         "take it from a copy, or train again"
     )
     if name in ("model.safetensors", "config.json"):
@@ -74,7 +74,7 @@ def test_a_bit_of_the_weights_that_safetensors_reads(copy: Path) -> None:
     ("change", "message"),
     [
         (lambda run: (run / "history.jsonl").unlink(), "history.jsonl is not there"),
-        (lambda run: (run / "metrics.json").write_text("{}"), "has 2 bytes, and the training"),
+        (lambda run: (run / "metrics.json").write_text("{}"), "has 2 bytes, but the training"),
         (lambda run: (run / "digests.json").write_text('{"format": 1}'), "digests.json is damaged"),
         (lambda run: (run / "digests.json").write_text("[" * 10**5), "digests.json is damaged"),
     ],
@@ -92,7 +92,7 @@ def test_an_entry_that_was_taken_out(copy: Path) -> None:
     del content["files"]["model.safetensors"]
     (copy / "digests.json").write_text(json.dumps(content), encoding="utf-8")
     (damage,) = verify_run(copy)
-    assert "digests.json says nothing of model.safetensors" in damage
+    assert "digests.json has no entry for model.safetensors" in damage
 
 
 def test_without_digests(copy: Path, tmp_path: Path) -> None:
@@ -102,9 +102,9 @@ def test_without_digests(copy: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="an earlier version wrote it"):
         verify_run(copy)
     (copy / "metrics.json").unlink()
-    with pytest.raises(ModelError, match="its training is not at its end"):
+    with pytest.raises(ModelError, match="its training has not finished"):
         verify_run(copy)
-    with pytest.raises(ModelError, match="is no run folder"):
+    with pytest.raises(ModelError, match="is not a run folder"):
         verify_run(tmp_path / "absent")
 
 

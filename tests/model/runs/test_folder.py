@@ -92,7 +92,7 @@ class TestLoading:
 
 class TestRefusals:
     def test_no_run_folder(self, tmp_path: Path) -> None:
-        with pytest.raises(ModelError, match="is no run folder"):
+        with pytest.raises(ModelError, match="is not a run folder"):
             load_run(tmp_path, CPU)
 
     def test_a_damaged_config(self, copy: Path) -> None:
@@ -108,12 +108,12 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("changes", "message"),
         [
-            ({"words": 3}, "'words' is no list of names"),
-            ({"tags": [3]}, "'tags' is no list of names"),
+            ({"words": 3}, "'words' is not a list of names"),
+            ({"tags": [3]}, "'tags' is not a list of names"),
             ({"dataset": {}}, "lacks 'folder'"),
-            ({"dataset": None}, "'dataset' is no object"),
-            ({"finetune_image": "no"}, "'finetune_image' is neither true nor false"),
-            ({"image_encoder": None}, "'image_encoder' is no text"),
+            ({"dataset": None}, "'dataset' is not an object"),
+            ({"finetune_image": "no"}, "'finetune_image' is not true or false"),
+            ({"image_encoder": None}, "'image_encoder' is not a string"),
         ],
     )
     def test_a_config_that_lacks_something(

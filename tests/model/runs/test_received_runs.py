@@ -72,7 +72,7 @@ def test_metrics_that_lack_a_figure(received: Path) -> None:
     content = json.loads((received / "metrics.json").read_text())
     del content["test"]["image+tags"]["macro_f1"]
     (received / "metrics.json").write_text(json.dumps(content))
-    assert "test.image+tags.macro_f1 is no figure" in refusal(*resume(received))
+    assert "test.image+tags.macro_f1 is not a figure" in refusal(*resume(received))
 
 
 def test_classes_cannot_steer_the_terminal(received: Path) -> None:

@@ -91,7 +91,7 @@ class TestReplacing:
         assert content(older) == before
         load_run(older, CPU)
         beside = older.with_name(".run.training") / "run"
-        assert f"until then that one lies in {beside}" in capsys.readouterr().err
+        assert f"until then the new one is in {beside}" in capsys.readouterr().err
         assert (beside / "checkpoint.safetensors").exists()
         resume(older)
         assert is_newer(older, newer)
@@ -116,7 +116,7 @@ class TestReplacing:
         beside.mkdir(parents=True)
         (beside.parent / "lock").touch()
         (beside / TAKES_PLACE).touch()
-        with pytest.raises(ModelError, match="left nothing to go on from: train again"):
+        with pytest.raises(ModelError, match="left nothing to resume from: train again"):
             resume(older)
 
     def test_a_file_of_somebody_else_that_came_meanwhile(
@@ -207,9 +207,9 @@ class TestLock:
     def test_one_training_at_a_time(self, dataset_folder: Path, older: Path) -> None:
         before = content(older)
         with Workplace(older).claimed():
-            with pytest.raises(ModelError, match="another training is at work on"):
+            with pytest.raises(ModelError, match="another training is writing"):
                 train(CONFIG, dataset=dataset_folder, out=older)
-            with pytest.raises(ModelError, match="another training is at work on"):
+            with pytest.raises(ModelError, match="another training is writing"):
                 resume(older)
         assert content(older) == before
         resume(older)
@@ -233,7 +233,7 @@ class TestLock:
         assert holder.stdin
         with holder, holder.stdin, holder.stdout:
             assert holder.stdout.readline() == "held\n"
-            with pytest.raises(ModelError, match="another training is at work on"):
+            with pytest.raises(ModelError, match="another training is writing"):
                 train(CONFIG, dataset=dataset_folder, out=out)
             holder.kill()
         train(dataclasses.replace(CONFIG, epochs=1), dataset=dataset_folder, out=out)
@@ -242,7 +242,7 @@ class TestLock:
     def test_a_folder_of_somebody_else(self, dataset_folder: Path, tmp_path: Path) -> None:
         (tmp_path / ".run.training").mkdir()
         (tmp_path / ".run.training" / "plan.txt").write_text("mine")
-        with pytest.raises(ModelError, match="is not ours: move it elsewhere"):
+        with pytest.raises(ModelError, match="was not made by `train`: move it elsewhere"):
             train(CONFIG, dataset=dataset_folder, out=tmp_path / "run")
         assert content(tmp_path) == {".run.training/plan.txt": b"mine"}
 
@@ -275,7 +275,7 @@ class TestWhatCannotBeWritten:
                 train(CONFIG, dataset=dataset_folder, out=out)
 
     def test_no_folder(self, dataset_folder: Path, tmp_path: Path) -> None:
-        with pytest.raises(ModelError, match="is no folder for a run"):
+        with pytest.raises(ModelError, match="cannot be a run folder"):
             train(CONFIG, dataset=dataset_folder, out=Path("/"))
 
 

@@ -39,7 +39,7 @@ def test_going_on(dataset_folder: Path, tmp_path: Path) -> None:
     with killed_at_step(7):
         train(CONFIG, dataset=dataset_folder, out=out)
     checkpoint = (out / "checkpoint.safetensors").read_bytes()
-    with files_of_at_most(100_000), pytest.raises(ModelError, match="go on with `train --resume`"):
+    with files_of_at_most(100_000), pytest.raises(ModelError, match="run `train --resume`"):
         resume(out)
     assert (out / "checkpoint.safetensors").read_bytes() == checkpoint
     assert not list(out.glob(".*.part"))
@@ -78,7 +78,7 @@ def test_features(tmp_path: Path) -> None:
 def test_too_little_memory(tmp_path: Path) -> None:
     """What the CPU's allocator says, and what Python says."""
     with (
-        pytest.raises(ModelError, match="smaller --batch-size, and with --accumulate"),
+        pytest.raises(ModelError, match="smaller --batch-size and a larger --accumulate"),
         trouble_in_one_line(tmp_path),
     ):
         torch.empty(10**15)

@@ -146,7 +146,7 @@ def stopped(dataset_folder: Path, tmp_path: Path) -> Path:
 
 class TestRefusals:
     def test_no_run(self, tmp_path: Path) -> None:
-        with pytest.raises(ModelError, match="is no run folder"):
+        with pytest.raises(ModelError, match="is not a run folder"):
             resume(tmp_path)
 
     def test_another_data_set(self, stopped: Path, tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ class TestRefusals:
 
     def test_another_programs_model(self, dataset_folder: Path, tmp_path: Path) -> None:
         (tmp_path / "config.json").write_text('{"architectures": []}')
-        with pytest.raises(ModelError, match="describes no run"):
+        with pytest.raises(ModelError, match="does not describe a run"):
             train(TINY, dataset=dataset_folder, out=tmp_path)
 
     def test_a_failed_run_leaves_the_old_one(
