@@ -136,7 +136,7 @@ def build_backbone(name: str) -> Backbone:
         )
     else:
         raise ModelError(
-            f"--image-encoder {name} is unknown: give a torchvision classification model such as "
+            f"--image-encoder {name} is not known: give a torchvision classification model such as "
             f"densenet121 or resnet50, or {' or '.join(efficientnet_lite.SIDES)}"
         )
     return Backbone(

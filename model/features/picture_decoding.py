@@ -45,7 +45,7 @@ class PictureDecoder(Protocol):
 def open_decoder(preprocessing: Preprocessing, decode: str, device: torch.device) -> PictureDecoder:
     """Return the decoder of ``--decode``; the CPU's, with a message, if the GPU has none."""
     if decode not in DECODERS:
-        raise ModelError(f"--decode {decode} is unknown: give {' or '.join(DECODERS)}")
+        raise ModelError(f"--decode {decode} is not known: give {' or '.join(DECODERS)}")
     if decode == "gpu":
         try:
             if device.type != "cuda":

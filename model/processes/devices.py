@@ -12,7 +12,7 @@ def choose_device(name: str, process: int | None = None) -> torch.device:
     """Return the device of ``--device``: ``auto`` is CUDA if available, else the CPU.
 
     ``process`` is the local rank where several processes train together: each takes the GPU of its
-    own number. Raises ``ModelError`` for a device that is unknown or not available.
+    own number. Raises ``ModelError`` for a device that is not known or not available.
     """
     TrainingConfig(device=name)  # validates the name
     if name == "auto":

@@ -46,7 +46,7 @@ def test_what_follows_from_a_setting_changes_with_it(setting: dict[str, str]) ->
 
 
 def test_a_run_records_what_held() -> None:
-    """It is read back as it was, whatever the recipes' defaults are by then."""
+    """A run keeps its resolved settings, whatever the recipes' defaults become."""
     options = TrainingConfig(recipe="best").options()
     assert options["image_encoder"] == "efficientnet_lite0+efficientnet_lite2"
     assert (options["batch_size"], options["learning_rate"]) == (128, 0.001)

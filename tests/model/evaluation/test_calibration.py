@@ -38,7 +38,7 @@ Numbers = npt.NDArray[np.floating[Any]]
 
 
 def drawn(posts: int, too_sure: float, seed: int = 0) -> HeadAnswers:
-    """Labels drawn from what the logits say, and the logits then multiplied."""
+    """Labels drawn with the logits' probabilities; then the logits are multiplied."""
     random = np.random.default_rng(seed)
     honest_NC = random.normal(size=(posts, 4)) * 2
     cumulative_NC = softmax(honest_NC, axis=1).cumsum(1)
@@ -73,9 +73,7 @@ class TestTemperature:
         assert calibration.temperatures["text"] == 1.0
         assert calibration.temperatures["tags"] > 1.5
         assert calibration.posts == {"text": 49, "tags": 50}
-        assert (
-            "fewer than 50 validation posts hold the subset: text (49)" in capsys.readouterr().err
-        )
+        assert "fewer than 50 validation posts: text (49)" in capsys.readouterr().err
 
     @pytest.mark.parametrize(("right", "expected"), [(True, 0.1), (False, 10.0)])
     def test_no_temperature_is_endless(self, right: bool, expected: float) -> None:
@@ -122,7 +120,7 @@ class TestExpectedCalibrationError:
 
 @pytest.fixture(scope="module")
 def noisy(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A run that no text or tag prepares for every fourth label of validation and test."""
+    """A run in which every fourth label of validation and test is wrong."""
     label = ("anger", "awe")
     train_posts = [separable_post(n, label[n % 2], "text+tags") for n in range(40)]
     held_out = [

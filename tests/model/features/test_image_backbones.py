@@ -62,7 +62,7 @@ def test_densenet_weights_of_a_file(
 def test_the_names_of_the_published_densenet_file(
     densenet: dict[str, torch.Tensor], tmp_path: Path
 ) -> None:
-    """It says norm.1 where today's network says norm1, and has no counters."""
+    """It has norm.1 where today's network has norm1, and lacks the counters."""
     old = {}
     for name, tensor in densenet.items():
         if name.endswith("num_batches_tracked"):
@@ -99,13 +99,13 @@ class TestRefusals:
             build_backbone("densenet_121")
 
     def test_no_file(self) -> None:
-        with pytest.raises(ModelError, match="--image-weights imagnet is not there"):
+        with pytest.raises(ModelError, match="--image-weights imagnet does not exist"):
             load_backbone("squeezenet1_1", "imagnet")
 
     @pytest.mark.parametrize("ending", ["pth", "safetensors"])
     def test_a_damaged_file(self, ending: str, tmp_path: Path) -> None:
         path = tmp_path / f"weights.{ending}"
-        # Torch's unpickler takes the second for an object that it lacks, with a KeyError.
+        # Torch's unpickler reads the second as a missing object and raises a KeyError.
         for content in (b"no weights", b"hello world, no checkpoint"):
             path.write_bytes(content)
             with pytest.raises(ModelError, match="holds no readable weights") as caught:
@@ -126,7 +126,7 @@ class TestRefusals:
 
     def test_weights_of_another_size(self, tmp_path: Path) -> None:
         torch.save(models.get_model("shufflenet_v2_x1_0").state_dict(), tmp_path / "weights.pth")
-        with pytest.raises(ModelError, match="shufflenet_v2_x0_5 as"):
+        with pytest.raises(ModelError, match="shufflenet_v2_x0_5 needs"):
             load_backbone("shufflenet_v2_x0_5", str(tmp_path / "weights.pth"))
 
     def test_weights_that_cannot_be_fetched(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +150,7 @@ def test_the_packaged_efficientnet() -> None:
 
 class TestSideBySide:
     def test_features_stand_one_behind_the_other(self) -> None:
-        """Both see the pictures of the one that wants the larger ones."""
+        """Both get pictures of the larger size."""
         name = "resnet18+mobilenet_v3_small"
         torch.manual_seed(3)
         both = build_backbone(name).eval()

@@ -54,7 +54,7 @@ def forbid_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def count_decoding(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return a list that grows by the name of each picture that is decoded."""
+    """Return a list to which the name of each decoded picture is appended."""
     decoded: list[str] = []
 
     def counting(content: bytes, photo: str, way_out: str) -> Image.Image:
@@ -118,7 +118,7 @@ def test_a_damaged_file_is_computed_again(
 def test_kept_with_the_run_where_the_data_set_cannot_be_written(
     folder: Path, backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A file in the folder's place refuses writing to root as well.
+    # A file in place of the folder refuses writing even to root.
     (folder / "features").write_text("")
     first = features_of(folder, backbone, tmp_path / "run")["train"].rows([0])
     assert len(list((tmp_path / "run" / "features").iterdir())) == 1
@@ -134,7 +134,7 @@ def test_nothing_is_written_through_a_link(
     capsys: pytest.CaptureFixture[str],
     deep: bool,
 ) -> None:
-    """Features are kept with the run then, and the link stays what it is."""
+    """Features are then kept with the run, and the link is unchanged."""
     features_of(folder, backbone, tmp_path / "run")
     place = next((folder / "features").iterdir()) if deep else folder / "features"
     shutil.rmtree(place)
@@ -190,9 +190,9 @@ def test_another_run_decodes_nothing(
 def test_an_interrupted_extraction_goes_on(
     backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, older: bool
 ) -> None:
-    """Pieces of two pictures; the fifth of seven ends the first attempt.
+    """In pieces of two pictures; the fifth of seven fails in the first attempt.
 
-    Also that of an earlier version, whose file had another name until it was whole.
+    An earlier version's unfinished file, which had another name, is resumed too.
     """
     monkeypatch.setattr("flickr_emotion.model.features.feature_files.ROWS_PER_PIECE", 2)
     whole = [separable_post(number, "awe", "image") for number in range(7)]

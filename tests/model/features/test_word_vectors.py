@@ -1,4 +1,4 @@
-"""Word vectors are read from every format in use, and only those of the vocabulary."""
+"""Word vectors are read from every common format, and only for the vocabulary's words."""
 
 import importlib.util
 import struct

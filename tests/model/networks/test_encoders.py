@@ -1,4 +1,4 @@
-"""The encoders of section 3.1: their sizes, and that a representation is its own post's only."""
+"""The encoders of section 3.1: their sizes, and that a representation depends on its post only."""
 
 import pytest
 import torch
@@ -72,7 +72,7 @@ def gradients(module: nn.Module) -> dict[str, torch.Tensor]:
 def assert_same(
     packed: nn.Module, plain: nn.Module, lists: list[list[int]], *, least: int, length: int
 ) -> None:
-    """Outputs and all gradients of a packed encoder are those of the plain one, padded."""
+    """Outputs and all gradients of a packed encoder equal those of the plain, padded one."""
     plain.load_state_dict(packed.state_dict())
     towards = torch.randn(len(lists), 300, generator=torch.Generator().manual_seed(1))
     found, expected = packed(pack_lists(lists, least=least)), plain(padded(lists, length))
@@ -89,7 +89,7 @@ class TestPacked:
     @settings(deadline=None, max_examples=25)
     @given(lists=st.lists(st.lists(st.integers(1, 49), min_size=1, max_size=30), min_size=1))
     def test_texts_equal_padded_ones(self, lists: list[list[int]]) -> None:
-        """Also texts shorter than a window, and words that repeat themselves."""
+        """Including texts shorter than a window, and repeated words."""
         assert_same(TEXT, PlainTextEncoder(50).eval(), lists, least=5, length=150)
 
     def test_texts_of_several_blocks(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +121,7 @@ class TestPacked:
 
 
 def test_dropout_of_word_vectors() -> None:
-    """A quarter of the numbers is dropped, the others make up for it."""
+    """A quarter of the numbers is dropped, and the others are scaled up."""
     kept = _kept(torch.empty(999, 301))
     assert set(kept.flatten().tolist()) == {0.0, 1.0}
     # The standard error is 0.0008.
@@ -150,7 +150,7 @@ def test_text_pooling_by_hand() -> None:
 
 
 def test_a_text_shorter_than_a_window_has_one_position() -> None:
-    """It is padded with zeros up to the window, for all three windows."""
+    """It is padded with zeros to the window size, for all three windows."""
     word = TEXT.embedding(torch.tensor([9]))[0]
     pools = []
     for convolution in TEXT.convolutions:

@@ -1,4 +1,4 @@
-"""The best recipe: its parts, what is frozen, absence, and runs from training to prediction."""
+"""The best recipe: its parts, frozen features, absence, and runs from training to prediction."""
 
 import dataclasses
 import json
@@ -41,7 +41,7 @@ needs_readers = pytest.mark.skipif(
 )
 
 READERS = (6, 4)
-"""How many features two readers have here."""
+"""The numbers of features of two readers in these tests."""
 
 RECIPE = dataclasses.replace(
     TINY, recipe=BEST, image_encoder="squeezenet1_1", epochs=2, learning_rate=None
@@ -49,7 +49,7 @@ RECIPE = dataclasses.replace(
 
 
 def read_split(subsets: list[str], seed: int = 0) -> Split:
-    """Return a split with features of texts and tags, of random content."""
+    """Return a split with random features of texts and tags."""
     split = split_of(subsets, seed)
     random = torch.Generator().manual_seed(seed)
     features = {
@@ -136,7 +136,7 @@ class TestNetwork:
 
     @pytest.mark.parametrize("training", [True, False])
     def test_parts_of_a_step_add_up_to_its_loss(self, training: bool) -> None:
-        """In training the heads' losses and what they say together, else what posts are told."""
+        """In training the losses of the heads and of their mean, else of each post's own head."""
         split = read_split(EVERY_SUBSET_TWICE)
         judged = network("dropout").train(training)
         counts = {term: int(flags.sum()) for term, flags in judged.holders(split.posts).items()}
@@ -181,7 +181,7 @@ class TestNetwork:
         assert (OWN in terms) == (part != "together")
 
     def test_frozen_features_are_brought_to_one_scale(self) -> None:
-        """Few features are copied, so that they weigh something beside many."""
+        """A few features are copied, so that they have some weight beside many."""
         features = torch.randn(500, 34) * torch.arange(1, 35) + torch.arange(34)
         scale = Standardised((30, 4), "tags")
         scale.fit(features)
@@ -193,7 +193,7 @@ class TestNetwork:
         assert torch.equal(scaled[:, 30:34], scaled[:, 34:38])
 
     def test_what_training_posts_have_in_common_says_nothing(self) -> None:
-        """A lexicon that found nothing in training must not drown what it finds later."""
+        """If a lexicon found nothing in training, what it finds later must not dominate."""
         scale = Standardised((2,), "tags")
         scale.fit(torch.tensor([[0.0, 1.0], [0.0, 3.0]]))
         assert scale(torch.tensor([[0.3, 2.0]])).abs().max() == 0
@@ -256,11 +256,11 @@ class TestRuns:
         config = json.loads((copy / "config.json").read_text())
         config["readers"][LEXICON] = "0" * 64
         (copy / "config.json").write_text(json.dumps(config))
-        with pytest.raises(ModelError, match="the reader 'lexicon' that the run was trained with"):
+        with pytest.raises(ModelError, match="trained with other weights of the reader 'lexicon'"):
             evaluate(copy, device="cpu")
 
     def test_goes_on_after_an_interruption(self, dataset_folder: Path, tmp_path: Path) -> None:
-        """With the weights of a training that was not interrupted, and with its readers only."""
+        """With the weights of an uninterrupted training, and only with the same readers."""
         whole, out = tmp_path / "whole", tmp_path / "run"
         train(dataclasses.replace(RECIPE, batch_size=8), dataset=dataset_folder, out=whole)
         options = [
@@ -288,12 +288,12 @@ class TestRuns:
         assert metrics["test"][held]["count"] == 6
 
     def test_is_not_exported(self, run: Path, tmp_path: Path) -> None:
-        with pytest.raises(ModelError, match="trained with --recipe best, whose readers"):
+        with pytest.raises(ModelError, match="trained with --recipe best, whose text readers"):
             export(run, tmp_path / "onnx")
         assert not (tmp_path / "onnx").exists()
 
     def test_texts_are_read_once(self, dataset_folder: Path, tmp_path: Path) -> None:
-        """The second reading finds them; a post without a text has zeros."""
+        """The second time they are found on disk; a post without a text has zeros."""
         dataset = open_dataset(dataset_folder)
         counts = {"train": sum(len(rows) for rows in dataset.batches("train", ("photo_id",)))}
         reader = Counting()
@@ -349,7 +349,7 @@ class TestReaders:
         assert good[3] > 0.5 > 0 > bad[3]
 
     def test_of_a_long_text_its_first_words_are_read(self) -> None:
-        """The lexicon's time grows with the square of the length."""
+        """The lexicon's time is quadratic in the length."""
         assert len(read_text("good " * 20_000, None, "text").split()) == MAX_WORDS
         assert len(read_text(None, ["good"] * 20_000, "tags").split()) == MAX_WORDS
         assert read_text(None, None, "text") == ""

@@ -1,4 +1,4 @@
-"""Two processes of ``torchrun`` train as one does: same steps, same metrics, one writer."""
+"""Two processes of ``torchrun`` train like one: same steps, same metrics, one writer."""
 
 import dataclasses
 import json
@@ -41,9 +41,9 @@ def torchrun(signal_name: str, step: int, *arguments: str | Path, fails: bool = 
 
 @pytest.fixture(scope="module")
 def uneven_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Most posts hold one modality, so that a share of one or two often lacks the others.
+    """Most posts hold one modality, so that a shard of one or two often lacks the others.
 
-    31 posts in passes of three: the last has one post, and the second process nothing.
+    31 posts in passes of three: the last pass has one post, and the second rank none.
     """
     subsets = ["image", "text", "tags"] * 8 + ["image+text", "text+tags"] * 2
     subsets += ["image+text+tags"] * 3
@@ -105,7 +105,7 @@ def test_they_are_stopped_together_and_go_on(
 
 @pytest.mark.slow
 def test_one_that_the_system_kills(uneven_folder: Path, alone: Path, tmp_path: Path) -> None:
-    """It is one line, what was won stays, and the training goes on from there."""
+    """One error line; finished epochs are kept, and the training resumes from there."""
     out = tmp_path / "run"
     said = torchrun("SIGKILL@1", 8, uneven_folder, "--out", out, *OPTIONS)
     assert [line for line in said.splitlines() if line.startswith("error: ")] == [

@@ -1,4 +1,4 @@
-"""A checkpoint comes back as it was written, to the last bit."""
+"""A checkpoint is read exactly as it was written."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Damage on disk is seen: of a run's weights and descriptions, and of its checkpoint."""
+"""Damage on disk is detected: in a run's weights and descriptions, and in its checkpoint."""
 
 import json
 import random
@@ -60,7 +60,7 @@ def test_a_flipped_bit(copy: Path, name: str, seed: int) -> None:
 
 
 def test_a_bit_of_the_weights_that_safetensors_reads(copy: Path) -> None:
-    """It has no checksum: without a digest another network would answer."""
+    """safetensors has no checksum: without a digest a different network would answer."""
     weights = copy / "model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
@@ -73,7 +73,7 @@ def test_a_bit_of_the_weights_that_safetensors_reads(copy: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda run: (run / "history.jsonl").unlink(), "history.jsonl is not there"),
+        (lambda run: (run / "history.jsonl").unlink(), "history.jsonl does not exist"),
         (lambda run: (run / "metrics.json").write_text("{}"), "has 2 bytes, but the training"),
         (lambda run: (run / "digests.json").write_text('{"format": 1}'), "digests.json is damaged"),
         (lambda run: (run / "digests.json").write_text("[" * 10**5), "digests.json is damaged"),
@@ -87,7 +87,7 @@ def test_other_damage(copy: Path, change: object, message: str) -> None:
 
 
 def test_an_entry_that_was_taken_out(copy: Path) -> None:
-    """Else the file that it is missing for could be any."""
+    """Otherwise any file could take the place of one without a digest."""
     content = json.loads((copy / "digests.json").read_text(encoding="utf-8"))
     del content["files"]["model.safetensors"]
     (copy / "digests.json").write_text(json.dumps(content), encoding="utf-8")
@@ -96,7 +96,7 @@ def test_an_entry_that_was_taken_out(copy: Path) -> None:
 
 
 def test_without_digests(copy: Path, tmp_path: Path) -> None:
-    """A run of an earlier version is used, and cannot be verified; nor can what is no run."""
+    """A run of an earlier version can be used but not verified; a folder that is no run neither."""
     (copy / "digests.json").unlink()
     load_run(copy, CPU)
     with pytest.raises(ModelError, match="an earlier version wrote it"):
@@ -124,4 +124,4 @@ def test_a_flipped_bit_of_a_checkpoint(dataset_folder: Path, tmp_path: Path) -> 
             read_checkpoint(path)
         assert len(str(caught.value).splitlines()) == 1
         path.write_bytes(whole)
-    assert read > 8  # without the digest the training would have gone on with another network
+    assert read > 8  # without the digest, training would have resumed with a different network

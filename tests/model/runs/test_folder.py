@@ -1,4 +1,4 @@
-"""A run folder is all that evaluation and prediction need; a damaged one is refused in a line."""
+"""A run folder is all that evaluation and prediction need; a damaged one gives a one-line error."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def copy(run_folder: Path, tmp_path: Path) -> Path:
 
 
 def change(run: Path, **changes: Any) -> None:
-    (run / "digests.json").unlink()  # or it would be called damaged
+    (run / "digests.json").unlink()  # else it would be reported as damaged
     content = json.loads((run / "config.json").read_text())
     content.update(changes)
     (run / "config.json").write_text(json.dumps(content))
@@ -68,7 +68,7 @@ class TestLoading:
                 assert right / figures["count"] == figures["accuracy"]
 
     def test_evaluation_elsewhere(self, copy: Path, dataset_folder: Path, tmp_path: Path) -> None:
-        """The image backbone is in the checkpoint, so pictures of another data set are read."""
+        """The image backbone is in the run, so another data set's pictures can be read."""
         posts = [separable_post(n, "awe", "image+tags") for n in (900, 901)]
         other = write_dataset(tmp_path / "other", {"train": posts, "validation": [], "test": posts})
         found = evaluate(copy, other)
@@ -131,12 +131,12 @@ class TestRefusals:
 
     def test_no_checkpoint(self, copy: Path) -> None:
         (copy / "model.safetensors").unlink()
-        with pytest.raises(ModelError, match="is not there"):
+        with pytest.raises(ModelError, match="does not exist"):
             load_run(copy, CPU)
 
     def test_a_checkpoint_of_another_network(self, copy: Path) -> None:
         change(copy, words=["only", "these"])
-        with pytest.raises(ModelError, match="another network"):
+        with pytest.raises(ModelError, match="a different network"):
             load_run(copy, CPU)
 
 

@@ -1,4 +1,4 @@
-"""Runs and word vectors from others: one line for what is wrong; nothing steers a terminal."""
+"""Runs and word vectors from others: errors take one line, and no text controls the terminal."""
 
 import json
 import tracemalloc
@@ -21,7 +21,7 @@ VALUES = (HUGE, LONG, DEEP, "[" * 100 + "]" * 100, "NaN", "1e999", '"\\ud800"')
 @pytest.fixture
 def received(run_folder: Path, tmp_path: Path) -> Path:
     copy = copytree(run_folder, tmp_path / "R")
-    (copy / "digests.json").unlink()  # or what is changed would be called damaged
+    (copy / "digests.json").unlink()  # else a change would be reported as damage
     return copy
 
 

@@ -1,4 +1,4 @@
-"""A step in parts, batches made ahead, the profile of a step."""
+"""Steps in parts, prefetched batches, the profile of a step."""
 
 import dataclasses
 import json
@@ -62,7 +62,7 @@ def gradients(loss: Tensor, module: LossOfShare) -> dict[str, Tensor]:
 
 class TestPartsOfAStep:
     def test_losses_and_gradients_add_up(self) -> None:
-        """However a step is cut: also where a part lacks a modality, or has no post at all."""
+        """However a step is divided: even if a part lacks a modality or has no post."""
         split = split_of([*SUBSETS, "text", "text", "tags", *SUBSETS])
         module = LossOfShare(network()).eval()
         everything = np.arange(len(split.posts))
@@ -107,7 +107,7 @@ class TestBatchesMadeAhead:
             list(ready_batches(split, [np.arange(1)], CPU))
 
     def test_no_further_than_a_few(self) -> None:
-        """Pictures are large: only the next few batches are held."""
+        """Pictures are large, so only the next few batches are held."""
         split = split_of(["text"] * 50)
         asked = []
 
@@ -145,9 +145,9 @@ class TestProfile:
             assert part in names
         said = capfd.readouterr().err
         assert "Self CPU" in said
-        assert f"{out / 'trace.json'} opens in Perfetto" in said
+        assert f"open {out / 'trace.json'} in Perfetto" in said
         assert not [path for path in out.iterdir() if path.name.startswith(".")]
-        # It is a part of the run: the next one takes its place.
+        # It belongs to the run: the next one replaces it.
         train(dataclasses.replace(config, epochs=1), dataset=dataset_folder, out=out)
         assert not (out / "trace.json").exists()
 
@@ -161,7 +161,7 @@ class TestProfile:
 
 
 def test_passes_of_a_step_are_its_posts(dataset_folder: Path, tmp_path: Path) -> None:
-    """Two passes of a whole epoch's half are one step of all posts, but for dropout."""
+    """Two passes of half an epoch each are one step of all posts, apart from dropout."""
     one = dataclasses.replace(TINY, epochs=1, batch_size=40)
     two = dataclasses.replace(TINY, epochs=1, batch_size=20, accumulate=2)
     with pytest.MonkeyPatch.context() as patch:
@@ -178,7 +178,7 @@ def test_passes_of_a_step_are_its_posts(dataset_folder: Path, tmp_path: Path) ->
 
 @pytest.mark.slow
 def test_a_compiled_backbone_trains_as_another(tmp_path: Path) -> None:
-    """In processes of their own: the compiler's own warnings are not ours to mend."""
+    """In separate processes: the compiler's warnings are not ours to fix."""
     posts = [separable_post(n, label) for n, label in enumerate(("anger", "awe") * 4)]
     folder = write_dataset(
         tmp_path / "set", {"train": posts, "validation": posts[:2], "test": posts[2:]}

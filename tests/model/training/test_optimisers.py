@@ -1,4 +1,4 @@
-"""Lazy Adam: PyTorch's own arithmetic, on the rows that a batch has seen."""
+"""Lazy Adam: PyTorch's own arithmetic, on the rows that occur in a batch."""
 
 import io
 
@@ -59,7 +59,7 @@ def test_what_a_batch_does_not_hold_stays_as_it_is() -> None:
 
 
 def test_a_schedule_holds_for_both_kinds() -> None:
-    """At a rate of zero neither moves."""
+    """At a rate of zero neither changes."""
     table, layer = embedding(sparse=True), nn.Linear(3, 1)
     optimiser = LazyAdam([*table.parameters(), *layer.parameters()], lr=0.1)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: float(step > 0))

@@ -1,4 +1,4 @@
-"""What a training is made of is known, and what is left of it, before anything is trained."""
+"""A training's runs, and which of them are unfinished, are known before anything is trained."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ def all_runs(run: RunSpec) -> list[RunSpec]:
 
 
 def folders(tree: RunSpec, *finished: str) -> list[str]:
-    """In the order of the walk, where so many folders are finished."""
+    """Return the folders in the order of the walk, where those in ``finished`` are done."""
     chains = unfinished(tree, lambda run: str(run.folder) in finished)
     return [str(chain[-1].folder) for chain in chains]
 
@@ -43,7 +43,7 @@ def test_a_run_for_each_seed() -> None:
     [("single-task", SUBSETS), ("late-fusion", MODALITIES), ("weighted-vote", MODALITIES)],
 )
 def test_a_run_for_each_network_of_an_ensemble(model: str, subsets: tuple[str, ...]) -> None:
-    """Its settings are those of the single-task network that is trained alone."""
+    """Its settings are those of the single-task network trained separately."""
     tree = plan_runs(TrainingConfig(model=model, image_encoder="resnet18"))
     assert tree.kind is Kind.ENSEMBLE
     assert [str(part.folder) for part in tree.parts] == [f"network-{s}" for s in subsets]
@@ -58,7 +58,7 @@ def test_a_network_that_nothing_can_train_has_no_run() -> None:
 
 
 def test_repeats_of_an_ensemble() -> None:
-    """Parts come before what is made of them, the runs of a seed one after the other."""
+    """Parts come before the run they belong to; the runs of a seed are consecutive."""
     tree = plan_runs(TrainingConfig(model="late-fusion", repeats=2), trainable=["image", "tags"])
     networks = ["network-image", "network-tags"]
     assert folders(tree) == [
@@ -89,7 +89,7 @@ class TestGoingOn:
         ]
 
     def test_a_run_is_asked_for_when_its_turn_comes(self) -> None:
-        """Nothing in a finished one is looked at."""
+        """A finished run's parts are not visited."""
         asked = []
 
         def is_finished(run: RunSpec) -> bool:
