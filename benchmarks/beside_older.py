@@ -1,11 +1,11 @@
-"""What the crawl costs beside an older version of this project, in one run.
+"""Compares the crawl with an older version of this project, in one run.
 
     git worktree add OLDER COMMIT
     python -m benchmarks.beside_older OLDER --vso LISTS [--rounds 5]
 
-OLDER is a checkout of the older version. Each benchmark is the version's own, run from its checkout
-by this Python. Pictures a second are measured in turns, older and newer one after the other, and
-the ratio is that of the medians. API calls a photo are counted once, by each version's sandbox.
+OLDER is a checkout of the older version. Each version runs its own benchmark from its checkout,
+with this Python. Pictures per second are measured alternately, and the ratio is that of the
+medians. API calls per photo are counted once, by each version's sandbox.
 """
 
 import argparse
@@ -31,10 +31,10 @@ print(run.files / run.seconds)
 
 
 def main() -> None:
-    """Print a line for each measure."""
+    """Print a line for each measurement."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("older", type=Path)
-    parser.add_argument("--vso", type=Path, help="VSO's folder or archive; without, no calls.")
+    parser.add_argument("--vso", type=Path, help="VSO's folder or archive; omit to skip calls")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--count", type=int, default=12_000)
     parser.add_argument("--folder", type=Path, default=Path("/dev/shm"))

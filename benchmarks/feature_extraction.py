@@ -2,9 +2,10 @@
 
     python -m benchmarks.feature_extraction PICTURES.parquet
 
-The file has a column ``image`` of JPEGs. Ours is all of it: Parquet, decoding, encoder, files. The
-bare encoder gets the decoded pictures, once with all threads in each pass and once with a picture's
-pass to a thread; the faster of the two counts. All in turn, the shortest of several rounds.
+The file has a column ``image`` of JPEGs. Our side includes everything: Parquet, decoding, encoder,
+files. The bare encoder gets decoded pictures, once with all threads in each pass and once with one
+pass per thread; the faster of the two counts. They alternate, and the fastest of several rounds
+counts.
 """
 
 import argparse
@@ -41,7 +42,7 @@ def bare_passes(backbone: Backbone, pictures_N3HW: Tensor) -> None:  # noqa: N80
 
 
 def bare_workers(backbone: Backbone, pictures_N3HW: Tensor) -> None:  # noqa: N803
-    """Run the encoder with a pass to a thread."""
+    """Run the encoder with one pass per thread."""
     cores = torch.get_num_threads()
     with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         for _ in pool.map(

@@ -113,7 +113,7 @@ def _markdown(content: Content) -> list[str]:
                 "ours",
                 "95%, mean",
                 "95%, one run",
-                "multitask less single-task: paper",
+                "multitask minus single-task: paper",
                 "ours",
                 "95%",
                 "p",

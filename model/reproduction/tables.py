@@ -153,7 +153,7 @@ def _markdown(content: Content) -> list[str]:
         ],
     )
     differences = table(
-        ["", f"multitask less {names[0]}: paper", "ours", "95%", "p"],
+        ["", f"multitask minus {names[0]}: paper", "ours", "95%", "p"],
         [
             [
                 letters(row["subset"]),
