@@ -231,7 +231,7 @@ def main() -> None:
                 alike = same_decisions(dataset, kept)
                 each = plain / some
                 print(
-                    f"          plain way {each * 1e3:.2f} ms a post, "
+                    f"          plain implementation {each * 1e3:.2f} ms a post, "
                     f"{each / (seconds / count):.0f} times as long; "
                     f"{alike:,} texts decided alike"
                 )
