@@ -161,7 +161,7 @@ def _children(pid: int) -> list[int]:
     return [found for child in map(int, direct) for found in (child, *_children(child))]
 
 
-def plain_way(harvest: Path, count: int, out: Path) -> tuple[float, dict[str, bool]]:
+def plain_build(harvest: Path, count: int, out: Path) -> tuple[float, dict[str, bool]]:
     """Filter the posts among the first ``count`` photos; return seconds and which texts are kept.
 
     Written the usual pandas way: a column for each property, then the rows that pass.
@@ -227,7 +227,7 @@ def main() -> None:
             )
             if not arguments.pictures:
                 some = min(_PLAIN_POSTS, count)
-                plain, kept = plain_way(harvest, some, Path(scratch) / "plain.parquet")
+                plain, kept = plain_build(harvest, some, Path(scratch) / "plain.parquet")
                 alike = same_decisions(dataset, kept)
                 each = plain / some
                 print(

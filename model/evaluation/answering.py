@@ -60,17 +60,17 @@ def answer_split(
     split: Split,
     classes: int,
     world: World,
-    hear: Callable[[Mapping[str, Tensor], Batch], None] | None = None,
+    on_batch: Callable[[Mapping[str, Tensor], Batch], None] | None = None,
 ) -> dict[str, HeadAnswers]:
     """Compute a network's answers to a split's posts: by subset, in the order of ``SUBSETS``.
 
     A subset that no post holds has no answers, (0, C). Several ranks shard the posts, and all get
     all answers. Of the network only ``network(batch)`` is used: logits by subset, for the posts at
-    ``batch.rows[subset]``. ``hear`` is called with each batch and the network's output.
+    ``batch.rows[subset]``. ``on_batch`` is called with each batch and the network's output.
     """
     network.eval()
     # Batch statistics differ between ranks until they are synchronised here.
-    world.same(network, buffers_only=True)
+    world.synchronise(network, buffers_only=True)
     passes = list(reading_order(split.posts.text_lengths, POSTS_PER_PASS))
     own = passes[world.rank :: world.size]
     rows: dict[str, list[Tensor]] = {subset: [] for subset in SUBSETS}
@@ -78,8 +78,8 @@ def answer_split(
     done = 0
     for batch in ready_batches(split, own, world.device):
         answered = network(batch)
-        if hear:
-            hear(answered, batch)
+        if on_batch:
+            on_batch(answered, batch)
         for subset, logits_NC in answered.items():
             rows[subset].append(batch.rows[subset] + done)
             logits[subset].append(logits_NC)

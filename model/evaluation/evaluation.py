@@ -125,5 +125,5 @@ class _LossOfSplit:
     def total(self) -> float:
         """Return the sum of the terms over all ranks."""
         sums = self._sums.cpu().numpy()
-        self._world.add_up(sums)
+        self._world.all_reduce(sums)
         return float(sum_of_means(sums, self._counts)) if self._terms else 0.0

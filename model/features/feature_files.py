@@ -127,12 +127,12 @@ class GrowingFile:
             if older.exists() and not self._part.exists():  # of an earlier version
                 older.rename(self._part)
             self._file: BinaryIO = self._part.open("r+b" if self._part.exists() else "w+b")
-            self._take_up()
+            self._resume()
         except OSError as error:
             raise self._unwritable(error) from None
         return self
 
-    def _take_up(self) -> None:
+    def _resume(self) -> None:
         header = self._header()
         if self._file.read(len(header)) != header:
             self._file.seek(0)

@@ -47,13 +47,13 @@ class Preprocessing:
         left, top = (round((side - self.crop) / 2) for side in size)
         return size, left, top
 
-    def picture(self, content: bytes, photo: str, way_out: str = FOR_A_USER) -> Tensor:
-        """Decode a picture to bytes (3, crop, crop); the error names ``photo`` and ``way_out``.
+    def picture(self, content: bytes, photo: str, advice: str = FOR_A_USER) -> Tensor:
+        """Decode a picture to bytes (3, crop, crop); the error names ``photo`` and ``advice``.
 
         Values stay bytes, a quarter of the memory; the backbone normalises whole batches. The
         memory format is channels last, as the decoder gives it.
         """
-        image = decode(content, photo, way_out)
+        image = decode(content, photo, advice)
         size, left, top = self.geometry(*image.size)
         if size != image.size:
             image = image.resize(size, self.interpolation)
@@ -61,7 +61,7 @@ class Preprocessing:
         return torch.from_numpy(np.array(image)).permute(2, 0, 1)
 
 
-def decode(content: bytes, photo: str, way_out: str = FOR_A_USER) -> Image.Image:
+def decode(content: bytes, photo: str, advice: str = FOR_A_USER) -> Image.Image:
     """Decode a picture to upright RGB."""
     upright: Image.Image
     try:
@@ -74,7 +74,7 @@ def decode(content: bytes, photo: str, way_out: str = FOR_A_USER) -> Image.Image
     # Pillow's decoders raise almost any exception on a damaged file.
     except Exception as error:
         raise ModelError(
-            f"the picture of {photo} cannot be read ({_reason(error)}): {way_out}"
+            f"the picture of {photo} cannot be read ({_reason(error)}): {advice}"
         ) from None
     short = min(upright.size)
     if max(upright.size) > MAX_ASPECT * short:

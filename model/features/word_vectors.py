@@ -122,12 +122,12 @@ class _Wanted:
     def keep(self, match: tuple[str, int], vector: Vector, place: str) -> None:
         """Keep a vector after checking that its numbers are finite."""
         if not np.isfinite(vector).all():
-            raise ModelError(f"{place}: the vector holds a number that is not finite: {_WAY_OUT}")
+            raise ModelError(f"{place}: the vector holds a number that is not finite: {_ADVICE}")
         word, distance = match
         self.found[word] = (distance, vector)
 
 
-_WAY_OUT = "give a whole word2vec or GloVe file"
+_ADVICE = "give a whole word2vec or GloVe file"
 
 
 def _read(file: BinaryIO, path: Path, dimension: int, wanted: _Wanted) -> None:
@@ -137,12 +137,12 @@ def _read(file: BinaryIO, path: Path, dimension: int, wanted: _Wanted) -> None:
     has_header = len(header) == 2 and all(part.isdigit() for part in header)
     if has_header and max(map(len, header)) > _MOST_DIGITS:
         raise ModelError(
-            f"{path}, line 1 gives more words or dimensions than a file can hold: {_WAY_OUT}"
+            f"{path}, line 1 gives more words or dimensions than a file can hold: {_ADVICE}"
         )
     found = int(header[1]) if has_header else len(first.rstrip().split(b" ")) - 1
     if not has_header and (found < 1 or _numbers(first.rstrip(), found) is None):
         raise ModelError(
-            f"{path}, line 1 is neither a word2vec header nor a word and its vector: {_WAY_OUT}"
+            f"{path}, line 1 is neither a word2vec header nor a word and its vector: {_ADVICE}"
         )
     if found != dimension:
         raise ModelError(
@@ -162,7 +162,7 @@ def _read(file: BinaryIO, path: Path, dimension: int, wanted: _Wanted) -> None:
         raise _no_entry(path, 2, dimension)
     lines = _read_text(file, path, dimension, wanted, first_line=2)
     if lines != count:
-        raise ModelError(f"{path} has {lines} words, but its line 1 says {count}: {_WAY_OUT}")
+        raise ModelError(f"{path} has {lines} words, but its line 1 says {count}: {_ADVICE}")
 
 
 def _is_binary(records: bytes, size: int) -> bool:
@@ -179,7 +179,7 @@ def _is_binary(records: bytes, size: int) -> bool:
 
 
 def _no_entry(path: Path, line: int, dimension: int) -> ModelError:
-    return ModelError(f"{path}, line {line} is not a word and {dimension} numbers: {_WAY_OUT}")
+    return ModelError(f"{path}, line {line} is not a word and {dimension} numbers: {_ADVICE}")
 
 
 def _numbers(line: bytes, dimension: int) -> Vector | None:
@@ -235,10 +235,10 @@ def _records(file: BinaryIO, path: Path, count: int, size: int) -> Iterator[tupl
         space = buffer.find(b" ", at)
         while space < 0 or len(buffer) < space + 1 + size:
             if space < 0 and len(buffer) - at > _LONGEST_WORD:
-                raise ModelError(f"{path}: word {number} of {count} has no end: {_WAY_OUT}")
+                raise ModelError(f"{path}: word {number} of {count} has no end: {_ADVICE}")
             block = file.read(_BLOCK)
             if not block:
-                raise ModelError(f"{path} ends within word {number} of {count}: {_WAY_OUT}")
+                raise ModelError(f"{path} ends within word {number} of {count}: {_ADVICE}")
             buffer, at = buffer[at:] + block, 0
             space = buffer.find(b" ")
         # The original tool ends each vector with a line break; others do not.

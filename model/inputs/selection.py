@@ -30,7 +30,7 @@ class Selection:
     kept: Mapping[str, str]
     """By photo id, the subset to train each post with; other posts are not used."""
 
-    posts_to_an_epoch: int = 0
+    posts_per_epoch: int = 0
     """Posts are repeated in order until an epoch has this many; 0 means no repetition."""
 
     def vocabulary(self, dataset: Dataset) -> Vocabulary:
@@ -59,7 +59,7 @@ class Selection:
         chosen = np.flatnonzero([subset != "" for subset in subsets])
         if not len(chosen):
             raise ModelError(f"{dataset.folder}: no training post is selected: build larger splits")
-        chosen = np.resize(chosen, max(len(chosen), self.posts_to_an_epoch))
+        chosen = np.resize(chosen, max(len(chosen), self.posts_per_epoch))
         held = {
             modality: np.array([modality in subset.split("+") for subset in subsets])[chosen]
             for modality in MODALITIES
@@ -100,7 +100,7 @@ def fraction_complete(
         return Selection(kept=kept)
     return Selection(
         kept={key: subset for key, subset in kept.items() if subset == COMPLETE},
-        posts_to_an_epoch=len(complete),
+        posts_per_epoch=len(complete),
     )
 
 

@@ -50,12 +50,12 @@ class Sequences:
     """One sequence for each post."""
 
     vectors_NLD: Tensor  # noqa: N815 (shapes in names)
-    there_NL: Tensor  # noqa: N815
+    mask_NL: Tensor  # noqa: N815
     """The mask: which positions are not padding."""
 
     def of(self, rows: Tensor) -> "Sequences":
         """Return the sequences of the posts at ``rows``."""
-        return Sequences(vectors_NLD=self.vectors_NLD[rows], there_NL=self.there_NL[rows])
+        return Sequences(vectors_NLD=self.vectors_NLD[rows], mask_NL=self.mask_NL[rows])
 
 
 class TokenEncoder(nn.Module):
@@ -76,7 +76,7 @@ class TokenEncoder(nn.Module):
         vectors_NLD = self.fc(look_up(self.embedding, lists.ids_T[places_NL]))
         if self.places_LD is not None:
             vectors_NLD = vectors_NLD + self.places_LD[: lists.longest]
-        return Sequences(vectors_NLD=vectors_NLD, there_NL=offsets_L <= last_N1)
+        return Sequences(vectors_NLD=vectors_NLD, mask_NL=offsets_L <= last_N1)
 
 
 class TransformerFusion(FusionSystem[Sequences]):
@@ -116,11 +116,11 @@ class TransformerFusion(FusionSystem[Sequences]):
             encoded = self.encoders[modality](batch.inputs[modality])
             if not isinstance(encoded, Sequences):  # a picture
                 there_N1 = torch.ones(len(encoded), 1, dtype=torch.bool, device=encoded.device)
-                encoded = Sequences(vectors_NLD=encoded[:, None], there_NL=there_N1)
+                encoded = Sequences(vectors_NLD=encoded[:, None], mask_NL=there_N1)
             rows = batch.rows[modality]
             represented[modality] = Sequences(
                 vectors_NLD=scatter(encoded.vectors_NLD + kind_D, rows, len(batch)),
-                there_NL=scatter(encoded.there_NL, rows, len(batch)),
+                mask_NL=scatter(encoded.mask_NL, rows, len(batch)),
             )
         return represented
 
@@ -128,10 +128,10 @@ class TransformerFusion(FusionSystem[Sequences]):
         """Return the category's logits followed by the dimension, from the given modalities."""
         held = [parts[modality].of(rows_N) for modality in modalities]
         first_N1D = self.first_D.expand(len(rows_N), 1, WIDTH)
-        always_N1 = held[0].there_NL.new_ones(len(rows_N), 1)
+        always_N1 = held[0].mask_NL.new_ones(len(rows_N), 1)
         gathered_NLD = self.transformer(
             torch.cat([first_N1D, *(part.vectors_NLD for part in held)], dim=1),
-            src_key_padding_mask=~torch.cat([always_N1, *(part.there_NL for part in held)], dim=1),
+            src_key_padding_mask=~torch.cat([always_N1, *(part.mask_NL for part in held)], dim=1),
         )
         gathered_ND = gathered_NLD[:, 0]
         return torch.cat([self.category(gathered_ND), self.dimension(gathered_ND)], dim=1)

@@ -31,7 +31,7 @@ from flickr_emotion.model.posts.posts import Integers
 from flickr_emotion.model.processes.devices import choose_device
 
 # One process computes the features of all pictures while the others wait, for hours on a CPU.
-_PATIENCE = timedelta(days=3)
+_TIMEOUT = timedelta(days=3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class World:
         """Whether this rank writes to the run folder: only the first does."""
         return self.rank == 0
 
-    def share(self, indices: Integers) -> Integers:
+    def shard(self, indices: Integers) -> Integers:
         """Return this rank's shard of a batch; it may be empty.
 
         A batch is sorted by length, so the ranks take posts in turn to get texts of similar
@@ -58,7 +58,7 @@ class World:
         return indices[self.rank :: self.size]
 
     @contextmanager
-    def one_first(self) -> Iterator[None]:
+    def first_rank_first(self) -> Iterator[None]:
         """Run the block on the first rank, then on the others, which find its results."""
         if self.control and self.rank:
             dist.monitored_barrier(self.control)
@@ -68,7 +68,7 @@ class World:
             if self.control and not self.rank:
                 dist.monitored_barrier(self.control)
 
-    def first_alone(self, action: Callable[[], None]) -> None:
+    def on_first_rank(self, action: Callable[[], None]) -> None:
         """Run an action on the first rank only; if it fails, the other ranks exit silently."""
         error: BaseException | None = None
         if self.writes:
@@ -87,7 +87,7 @@ class World:
         dist.all_reduce(flags, dist.ReduceOp.MAX, group=self.control)
         return bool(flags)
 
-    def add_up(self, values: npt.NDArray[np.int64] | npt.NDArray[np.float64]) -> None:
+    def all_reduce(self, values: npt.NDArray[np.int64] | npt.NDArray[np.float64]) -> None:
         """All-reduce values to their sums, in place."""
         if self.control:
             dist.all_reduce(torch.from_numpy(values), group=self.control)
@@ -114,7 +114,7 @@ class World:
             find_unused_parameters=True,
         )
 
-    def mean_of_sparse(self, parameters: Iterable[Tensor]) -> None:
+    def average_sparse(self, parameters: Iterable[Tensor]) -> None:
         """Replace sparse gradients by their means over the ranks.
 
         If no rank has one, the gradient stays None.
@@ -138,7 +138,7 @@ class World:
                 all_ids[None], all_rows, parameter.shape
             ).coalesce()
 
-    def same(self, module: nn.Module, *, buffers_only: bool = False) -> None:
+    def synchronise(self, module: nn.Module, *, buffers_only: bool = False) -> None:
         """Broadcast the first rank's weights and statistics to all ranks."""
         if not self.control:
             return
@@ -175,10 +175,10 @@ def joined_world(device: str) -> Iterator[World]:
     chosen = choose_device(device, int(os.environ["LOCAL_RANK"]))
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
-        dist.init_process_group("nccl", timeout=_PATIENCE, device_id=chosen)
+        dist.init_process_group("nccl", timeout=_TIMEOUT, device_id=chosen)
     else:
-        dist.init_process_group("gloo", timeout=_PATIENCE)
-    control = dist.new_group(backend="gloo", timeout=_PATIENCE)
+        dist.init_process_group("gloo", timeout=_TIMEOUT)
+    control = dist.new_group(backend="gloo", timeout=_TIMEOUT)
     assert isinstance(control, dist.ProcessGroup)  # this process is a member of it
     try:
         yield World(

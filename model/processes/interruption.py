@@ -30,7 +30,7 @@ class StopSignals:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 if signal.getsignal(number) is signal.SIG_IGN:  # nohup
                     continue
-                self._before[number] = signal.signal(number, self._hear)
+                self._before[number] = signal.signal(number, self._record)
         return self
 
     def __exit__(
@@ -42,7 +42,7 @@ class StopSignals:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _hear(self, number: int, frame: FrameType | None) -> None:
+    def _record(self, number: int, frame: FrameType | None) -> None:
         if self.requested and number == signal.SIGINT and not self._patient:
             raise KeyboardInterrupt
         if not self.requested and number == signal.SIGINT and not self._patient:

@@ -43,7 +43,7 @@ RULES_VERSION = 1
 MULTITASK, SINGLE_TASK, LATE_FUSION = "multitask", "single-task", "late-fusion"
 
 # Settings that do not change the results, or that the cell itself determines.
-_UNDECIDING = ("device", "seed", "repeats", "compile", "model", "subset")
+_NOT_IN_DIGEST = ("device", "seed", "repeats", "compile", "model", "subset")
 _CELL, _ANSWERS, _RUN = "cell.json", "answers.parquet", "run"
 
 
@@ -236,7 +236,9 @@ def train_cell(
 
 def _deciding(settings: TrainingConfig) -> dict[str, Any]:
     """Return the settings that determine the results; for a file, its name and size."""
-    undecided = _UNDECIDING if settings.recipe == BEST else (*_UNDECIDING, "recipe", "without")
+    undecided = (
+        _NOT_IN_DIGEST if settings.recipe == BEST else (*_NOT_IN_DIGEST, "recipe", "without")
+    )
     options = {name: value for name, value in settings.options().items() if name not in undecided}
     for name in ("word_vectors", "image_weights"):
         path = Path(options[name]) if options[name] else None

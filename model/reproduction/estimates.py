@@ -21,11 +21,11 @@ from flickr_emotion.model.reproduction.uncertainty import (
 )
 
 INTERVALS = (
-    "The intervals are 95% confidence intervals: Student's t for the mean over the repeats (how far "
-    "more seeds could move it, on the same test posts), and Wilson's for the first repeat's network "
-    "alone (how far more test posts could move it). A difference's interval covers both test posts "
-    "and trainings; its p-value is from the exact sign-flip test over the test posts, which with "
-    "one repeat is McNemar's exact test."
+    "The intervals are 95% confidence intervals: Student's t for the mean over the repeats (how "
+    "far more seeds could move it, on the same test posts), and Wilson's for the first repeat's "
+    "network alone (how far more test posts could move it). A difference's interval covers both "
+    "test posts and trainings; its p-value is from the exact sign-flip test over the test "
+    "posts, which with one repeat is McNemar's exact test."
 )
 
 

@@ -29,7 +29,7 @@ KEPT = (NETWORK, CONFIG, METRICS, CALIBRATION, HISTORY)
 """The files that get a digest, in each folder of a run that holds them."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_WAY_OUT = "take it from a copy, or train again"
+_ADVICE = "take it from a copy, or train again"
 
 
 def digests_of(folder: Path, coming: dict[str, bytes]) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def check_file(folder: Path, name: str) -> None:
     """
     digests = _read(folder)
     if digests and (damage := _damage(folder, name, digests)):
-        raise ModelError(f"{damage}: {_WAY_OUT}")
+        raise ModelError(f"{damage}: {_ADVICE}")
 
 
 def verify_run(folder: Path) -> list[str]:
@@ -78,10 +78,10 @@ def verify_run(folder: Path) -> list[str]:
             damages.append(str(error))
             continue
         if digests is None:
-            damages.append(f"{part / DIGESTS} does not exist: {_WAY_OUT}")
+            damages.append(f"{part / DIGESTS} does not exist: {_ADVICE}")
             continue
         found = (_damage(part, name, digests) for name in KEPT)
-        damages += [f"{damage}: {_WAY_OUT}" for damage in found if damage]
+        damages += [f"{damage}: {_ADVICE}" for damage in found if damage]
     return damages
 
 
@@ -109,7 +109,7 @@ def _read(folder: Path) -> dict[str, tuple[str, int]] | None:
         AttributeError,
         RecursionError,
     ) as error:
-        raise ModelError(f"{path} is damaged ({error!r}): {_WAY_OUT}") from None
+        raise ModelError(f"{path} is damaged ({error!r}): {_ADVICE}") from None
     return files
 
 

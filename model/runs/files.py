@@ -101,7 +101,7 @@ def refuse_links(folder: Path) -> None:
             )
 
 
-def remove_left_overs(folder: Path) -> None:
+def remove_temporary_files(folder: Path) -> None:
     """Remove temporary files left in a run by killed processes."""
     for one in (folder, *parts(folder)):
         for entry in one.iterdir():

@@ -96,8 +96,8 @@ class RunFolder:
         try:
             state = load_file(weights)
         except FileNotFoundError:
-            way_out = f"train --resume {self.path}" if self._is_interrupted() else "train again"
-            raise ModelError(f"{weights} does not exist: {way_out}") from None
+            advice = f"train --resume {self.path}" if self._is_interrupted() else "train again"
+            raise ModelError(f"{weights} does not exist: {advice}") from None
         except (OSError, SafetensorError) as error:
             raise ModelError(f"{weights} cannot be read ({error}): train again") from None
         check_file(self.path, NETWORK)

@@ -29,7 +29,7 @@ from flickr_emotion.model.runs.folder import RunFolder
 
 Kind = TypeVar("Kind", bool, dict[str, Any], str)
 
-_HARMLESS = 2**24
+_UNCHECKED_SIZE = 2**24
 """An embedding of up to this many numbers takes too little memory to need a check."""
 _KINDS: dict[type, str] = {bool: "not true or false", dict: "not an object", str: "not a string"}
 
@@ -109,7 +109,7 @@ def _check_vocabulary(config: TrainingConfig, encoding: Encoding, folder: Path) 
     if config.recipe != PAPER or "text" not in config.modalities:
         return  # no word vectors are trained
     weights, numbers = folder / NETWORK, len(encoding.words) * WORD_DIMENSION
-    if numbers > _HARMLESS and weights.is_file() and numbers > weights.stat().st_size:
+    if numbers > _UNCHECKED_SIZE and weights.is_file() and numbers > weights.stat().st_size:
         raise ModelError(
             f"{folder / CONFIG} names {len(encoding.words):,} words, more than {NETWORK} has "
             "vectors for: train again"

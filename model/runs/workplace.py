@@ -27,7 +27,7 @@ from flickr_emotion.model.runs.files import (
     is_finished,
     parts,
     refuse_links,
-    remove_left_overs,
+    remove_temporary_files,
 )
 from flickr_emotion.model.runs.folder import RunFolder
 
@@ -81,7 +81,7 @@ class Workplace:
                 f"another training is writing {self.out}: wait for it, or give another folder"
             ) from None
         try:
-            self._put_in_order()
+            self._clean_up()
             yield
         finally:
             with suppress(OSError):
@@ -109,11 +109,11 @@ class Workplace:
             )
         _probe(self.folder)
 
-    def go_on(self) -> None:
+    def check_resumable(self) -> None:
         """Check before the work resumes that it can be written."""
         for folder in (self.folder, *parts(self.folder)):
             refuse_links(folder)
-        remove_left_overs(self.folder)
+        remove_temporary_files(self.folder)
         _probe(self.folder)
 
     def finish(self) -> None:
@@ -127,7 +127,7 @@ class Workplace:
             _move(self._place / FEATURES, self._beside / FEATURES)
         with workspace_beside(self._place):  # if names cannot be exchanged, it holds the old run
             put_folder(self._beside, self._place)
-        self._put_in_order()
+        self._clean_up()
 
     def _lock(self) -> FileLock:
         """Make and lock the folder around a training; refuse one that `train` did not make."""
@@ -148,7 +148,7 @@ class Workplace:
             except FileNotFoundError:  # another training has just ended and removed it
                 continue
 
-    def _put_in_order(self) -> None:
+    def _clean_up(self) -> None:
         settle(self._place)
         mark = self._place / TAKES_PLACE
         if mark.exists():  # the exchange was done: the run beside is the old one
@@ -174,7 +174,7 @@ class Workplace:
 
 
 @contextmanager
-def training_at_work(out: Path, world: World, *, goes_on: bool) -> Iterator[Workplace]:
+def training_at_work(out: Path, world: World, *, resuming: bool) -> Iterator[Workplace]:
     """Claim the place of a training on the first rank, and give it to all ranks.
 
     Raises ``ModelError`` if it cannot be claimed.
@@ -183,19 +183,19 @@ def training_at_work(out: Path, world: World, *, goes_on: bool) -> Iterator[Work
 
     def claim() -> None:
         stack.enter_context(place.claimed())
-        if goes_on:
-            place.go_on()
+        if resuming:
+            place.check_resumable()
         else:
             place.make_room()
 
     with ExitStack() as stack:
-        with cannot_be_written(out):
-            world.first_alone(claim)
+        with report_write_errors(out):
+            world.on_first_rank(claim)
         yield place
 
 
 @contextmanager
-def cannot_be_written(out: Path) -> Iterator[None]:
+def report_write_errors(out: Path) -> Iterator[None]:
     """Turn errors when writing a run's place into a one-line ``ModelError``."""
     try:
         yield

@@ -47,7 +47,7 @@ class Step:
         return sum(map(len, self.passes))
 
 
-class LossOfShare(nn.Module):
+class ShardLoss(nn.Module):
     """Computes a rank's part of the step's loss from its shard of a pass."""
 
     def __init__(self, network: System) -> None:
@@ -99,7 +99,7 @@ class Fitting:
         if config.compile and network.backbone:
             # The other encoders are a few large products already, with custom backward functions.
             network.backbone.compile(dynamic=True)
-        self._loss_of_share = world.parallel(LossOfShare(network))
+        self._shard_loss = world.parallel(ShardLoss(network))
         if world.rank:  # the first rank draws what a single process would draw
             torch.manual_seed(config.seed + (world.rank << 32))
 
@@ -109,7 +109,7 @@ class Fitting:
         return self._epoch
 
     @property
-    def posts_to_an_epoch(self) -> int:
+    def posts_per_epoch(self) -> int:
         """The number of posts in an epoch."""
         return len(self._posts)
 
@@ -133,8 +133,8 @@ class Fitting:
         self.network.train()
         steps = self._draw_steps()
         left = steps[self._steps_in_epoch :]
-        shares = (self._world.share(indices) for step in left for indices in step.passes)
-        batches = ready_batches(self._train, shares, self._world.device)
+        shards = (self._world.shard(indices) for step in left for indices in step.passes)
+        batches = ready_batches(self._train, shards, self._world.device)
         for step in left:
             if self._world.any(stop.requested):
                 batches.close()
@@ -200,13 +200,13 @@ class Fitting:
         for _ in step.passes:
             batch = next(batches)
             with autocast(self._world.device):
-                loss = self._loss_of_share(batch, step.counts)
+                loss = self._shard_loss(batch, step.counts)
             with record_function("backward"):
                 # Gradients are averaged over the ranks, but their sum is wanted.
                 (loss * self._world.size).backward()
             self._loss += loss.detach()
         with record_function("optimiser"):
-            self._world.mean_of_sparse(self._sparse)
+            self._world.average_sparse(self._sparse)
             self._optimiser.step()
         self._steps += 1
         self._steps_in_epoch += 1
@@ -220,7 +220,7 @@ class Fitting:
 
     def _summed_loss(self) -> float:
         loss = np.array([float(self._loss)])
-        self._world.add_up(loss)
+        self._world.all_reduce(loss)
         return float(loss[0])
 
 

@@ -124,7 +124,7 @@ def _splits(
     selection: Selection | None,
 ) -> dict[str, Split]:
     # The first rank computes the features; the others find them on disk.
-    with world.one_first():
+    with world.first_rank_first():
         splits = open_splits(
             dataset,
             SPLITS,

@@ -25,7 +25,7 @@ from flickr_emotion.model.processes.distributed import World
 from flickr_emotion.model.processes.profiling import StepProfile
 from flickr_emotion.model.runs.files import read_metrics
 from flickr_emotion.model.runs.folder import RunFolder, describe
-from flickr_emotion.model.runs.workplace import Workplace, cannot_be_written
+from flickr_emotion.model.runs.workplace import Workplace, report_write_errors
 from flickr_emotion.model.training.early_stopping import best_epoch, fit
 from flickr_emotion.model.training.fitting import Fitting
 from flickr_emotion.model.training.journal import Journal
@@ -46,17 +46,17 @@ class RunTraining:
         world: World,
         *,
         profile: bool,
-        goes_on: bool = False,
+        resuming: bool = False,
         selection: Selection | None = None,
         features_in: Path | None = None,
     ) -> None:
-        """``goes_on``: finished runs and checkpoints in the place belong to this training."""
+        """``resuming``: finished runs and checkpoints in the place belong to this training."""
         self._config = config
         self._dataset = dataset
         self._place = place
         self._world = world
         self._profile = StepProfile(world.device) if profile and world.writes else None
-        self._goes_on = goes_on
+        self._resuming = resuming
         self._selection = selection
         self._features_in = features_in or place.out
         self._material: Material | None = None
@@ -69,13 +69,13 @@ class RunTraining:
 
         Raises ``TrainingStopped`` after a signal, and ``ModelError``.
         """
-        if not self._goes_on:
+        if not self._resuming:
             self._folder(ROOT).check_replaceable()
         tree = plan_runs(self._config, trainable=self._trainable_networks())
         for chain in unfinished(tree, self._is_finished):
             self._metrics[chain[-1].folder] = self._done(chain)
         if self._world.writes:
-            with cannot_be_written(self._place.out):
+            with report_write_errors(self._place.out):
                 self._place.finish()
         return self._metrics[tree.folder]
 
@@ -90,7 +90,7 @@ class RunTraining:
         return self._trainable
 
     def _is_finished(self, run: RunSpec) -> bool:
-        metrics = read_metrics(self._folder(run.folder).path) if self._goes_on else None
+        metrics = read_metrics(self._folder(run.folder).path) if self._resuming else None
         if metrics:
             self._metrics[run.folder] = metrics
         return metrics is not None
@@ -132,11 +132,11 @@ class RunTraining:
         if isinstance(ensemble, WeightedVote):
             ensemble.weigh({s: own[VALIDATION][s]["accuracy"] for s, own in metrics.items()})
         ensemble.to(self._world.device)
-        self._world.same(ensemble)
+        self._world.synchronise(ensemble)
         if self._world.writes:
             self._folder(run.folder).write_network(ensemble)
         told = ("epochs", "best_epoch", "validation_loss")
-        return self._judge(
+        return self._evaluate(
             run,
             ensemble,
             {
@@ -156,14 +156,14 @@ class RunTraining:
         network.to(world.device)
         fitting = Fitting(config, network, material.splits[TRAIN], world)
         epochs: list[dict[str, Any]] = []
-        if checkpoint := folder.read_checkpoint() if self._goes_on else None:
+        if checkpoint := folder.read_checkpoint() if self._resuming else None:
             check_backbone(checkpoint, network, config)
             fitting.restore(checkpoint)
             epochs = checkpoint.epochs
         named = f"{config.subset}, " if config.subset else ""
         report = ProgressReport(
             f"training ({named}seed {config.seed})",
-            fitting.posts_to_an_epoch * config.epochs - fitting.posts_done,
+            fitting.posts_per_epoch * config.epochs - fitting.posts_done,
             "posts",
         )
         folders = [
@@ -176,9 +176,9 @@ class RunTraining:
             raise TrainingStopped(self._place.out)
         if world.writes:
             folder.read_network(network)
-        world.same(network)
+        world.synchronise(network)
         best = best_epoch(journal.epochs)
-        return self._judge(
+        return self._evaluate(
             run,
             network,
             {
@@ -188,7 +188,7 @@ class RunTraining:
             },
         )
 
-    def _judge(self, run: RunSpec, network: System, told: dict[str, Any]) -> dict[str, Any]:
+    def _evaluate(self, run: RunSpec, network: System, told: dict[str, Any]) -> dict[str, Any]:
         """Evaluate a trained system and write the run's last files; metrics include ``told``."""
         material = self._material_of(run.config)
         classes = len(material.encoding.classes)

@@ -44,8 +44,8 @@ def train(
     """
     with (
         joined_world(config.device) as world,
-        trouble_in_one_line(out),
-        training_at_work(out, world, goes_on=False) as place,
+        report_lack_of_memory(out),
+        training_at_work(out, world, resuming=False) as place,
     ):
         return RunTraining(
             config,
@@ -67,8 +67,8 @@ def resume(run: Path, *, profile: bool = False) -> dict[str, Any]:
     config = _config_of(read_config(folder), folder)
     with (
         joined_world(config.device) as world,
-        trouble_in_one_line(run),
-        training_at_work(run, world, goes_on=True) as place,
+        report_lack_of_memory(run),
+        training_at_work(run, world, resuming=True) as place,
     ):
         folder = place.interrupted()  # a finished run is in its place by now
         if metrics := read_metrics(folder):
@@ -76,7 +76,7 @@ def resume(run: Path, *, profile: bool = False) -> dict[str, Any]:
         description = read_config(folder)
         dataset = _dataset_of(description, folder)
         check_readers(description, open_readers(config.readers), folder / CONFIG)
-        return RunTraining(config, dataset, place, world, profile=profile, goes_on=True).run()
+        return RunTraining(config, dataset, place, world, profile=profile, resuming=True).run()
 
 
 def _config_of(description: dict[str, Any], folder: Path) -> TrainingConfig:
@@ -104,7 +104,7 @@ def _damaged(folder: Path, error: Exception) -> ModelError:
 
 
 @contextmanager
-def trouble_in_one_line(out: Path) -> Iterator[None]:
+def report_lack_of_memory(out: Path) -> Iterator[None]:
     """Turn running out of memory into a one-line ``ModelError``."""
     try:
         yield

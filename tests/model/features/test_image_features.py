@@ -57,9 +57,9 @@ def count_decoding(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return a list to which the name of each decoded picture is appended."""
     decoded: list[str] = []
 
-    def counting(content: bytes, photo: str, way_out: str) -> Image.Image:
+    def counting(content: bytes, photo: str, advice: str) -> Image.Image:
         decoded.append(photo)
-        return decode(content, photo, way_out)
+        return decode(content, photo, advice)
 
     monkeypatch.setattr("flickr_emotion.model.features.pictures.decode", counting)
     return decoded

@@ -324,7 +324,7 @@ class TestFiles:
         with pytest.raises(ModelError) as caught, open_writer(out, pa.schema([])):
             pass
         assert str(caught.value) == (
-            f"--out {out} cannot be written (its folder does not exist): give another file"
+            f"--out {out} cannot be written (its folder is not there): give another file"
         )
 
     def test_a_folder_as_output(self, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from flickr_emotion.model.inputs.batches import Batch, Split
 from flickr_emotion.model.inputs.prefetching import ready_batches
 from flickr_emotion.model.posts.posts import Integers, Post, encode
 from flickr_emotion.model.processes.profiling import STEPS_BEFORE, StepProfile
-from flickr_emotion.model.training.fitting import LossOfShare
+from flickr_emotion.model.training.fitting import ShardLoss
 from flickr_emotion.model.training.training import train
 from tests.model.conftest import TINY
 from tests.model.dataset_folder import separable_post, write_dataset
@@ -50,7 +50,7 @@ def split_of(subsets: Sequence[str]) -> Split:
     return Split(posts=posts, images=features_of(posts.images))
 
 
-def gradients(loss: Tensor, module: LossOfShare) -> dict[str, Tensor]:
+def gradients(loss: Tensor, module: ShardLoss) -> dict[str, Tensor]:
     module.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     return {
@@ -64,7 +64,7 @@ class TestPartsOfAStep:
     def test_losses_and_gradients_add_up(self) -> None:
         """However a step is divided: even if a part lacks a modality or has no post."""
         split = split_of([*SUBSETS, "text", "text", "tags", *SUBSETS])
-        module = LossOfShare(network()).eval()
+        module = ShardLoss(network()).eval()
         everything = np.arange(len(split.posts))
         whole = split.batch(everything)
         counts = {subset: len(rows) for subset, rows in whole.rows.items()}
@@ -79,7 +79,7 @@ class TestPartsOfAStep:
 
     def test_an_empty_share_gives_gradients_to_nobody_new(self) -> None:
         split = split_of(["text", "text", "tags"])
-        module = LossOfShare(network()).eval()
+        module = ShardLoss(network()).eval()
         counts = dict.fromkeys(SUBSETS, 0) | {"text": 2, "tags": 1}
         loss = module(split.batch(np.arange(0)), counts)
         assert loss.item() == 0
@@ -197,4 +197,4 @@ def test_a_compiled_backbone_trains_as_another(tmp_path: Path) -> None:
 
 def test_batch_of_every_subset_has_a_loss_for_each_head() -> None:
     batch = batch_of(list(SUBSETS))
-    assert LossOfShare(network())(batch, dict.fromkeys(SUBSETS, 1)) > 0
+    assert ShardLoss(network())(batch, dict.fromkeys(SUBSETS, 1)) > 0

@@ -13,7 +13,7 @@ from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.feature_files import GrowingFile
 from flickr_emotion.model.prediction.file_prediction import predict_file
 from flickr_emotion.model.runs.digests import verify_run
-from flickr_emotion.model.training.training import resume, train, trouble_in_one_line
+from flickr_emotion.model.training.training import report_lack_of_memory, resume, train
 from tests.full_disk import files_of_at_most
 from tests.model.runs.test_workplace import CONFIG, content, killed_at_step
 
@@ -79,8 +79,8 @@ def test_too_little_memory(tmp_path: Path) -> None:
     """The errors of the CPU's allocator and of Python."""
     with (
         pytest.raises(ModelError, match="smaller --batch-size and a larger --accumulate"),
-        trouble_in_one_line(tmp_path),
+        report_lack_of_memory(tmp_path),
     ):
         torch.empty(10**15)
-    with pytest.raises(ModelError, match="out of memory"), trouble_in_one_line(tmp_path):
+    with pytest.raises(ModelError, match="out of memory"), report_lack_of_memory(tmp_path):
         bytes(10**16)

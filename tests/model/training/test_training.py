@@ -173,9 +173,12 @@ class TestRefusals:
     def test_a_device_that_is_not_known(
         self, dataset_folder: Path, tmp_path: Path, device: str
     ) -> None:
-        config = dataclasses.replace(TINY, device=device)
         with pytest.raises(ModelError, match=f"--device {device} is not known: give auto, cpu"):
-            train(config, dataset=dataset_folder, out=tmp_path / "run")
+            train(
+                dataclasses.replace(TINY, device=device),
+                dataset=dataset_folder,
+                out=tmp_path / "run",
+            )
 
     def test_a_device_that_is_not_there(self, dataset_folder: Path, tmp_path: Path) -> None:
         config = dataclasses.replace(TINY, device="cuda:99")
