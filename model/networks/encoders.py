@@ -68,7 +68,7 @@ class TextEncoder(nn.Module):
 
 def look_up(embedding: nn.Embedding, ids_T: Tensor) -> Tensor:
     """Return the vectors of words or tags; their gradient is sparse."""
-    # Not through the layer's padding_idx, which copies the whole gradient to omit padding.
+    # Bypasses the layer's padding_idx, which would copy the whole gradient to omit padding.
     return nn.functional.embedding(ids_T, embedding.weight, sparse=True)
 
 

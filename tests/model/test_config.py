@@ -45,7 +45,7 @@ def test_what_follows_from_a_setting_changes_with_it(setting: dict[str, str]) ->
     assert changed.resolved_image_encoder != TrainingConfig().resolved_image_encoder
 
 
-def test_a_run_records_what_held() -> None:
+def test_a_run_records_resolved_settings() -> None:
     """A run keeps its resolved settings, whatever the recipes' defaults become."""
     options = TrainingConfig(recipe="best").options()
     assert options["image_encoder"] == "efficientnet_lite0+efficientnet_lite2"

@@ -22,14 +22,14 @@ from tests.model.small_networks import ENCODING, EVERY_SUBSET_TWICE, network, sp
 ALONE = World(device=torch.device("cpu"))
 
 
-def test_who_answers() -> None:
+def test_which_head_answers() -> None:
     assert all(answering_subset(subset.split("+"), SUBSETS) == subset for subset in SUBSETS)
     assert answering_subset(["image", "text"], {"text", "tags"}) == "text"
     assert answering_subset(["image"], {"text", "tags"}) is None
     assert answering_subset([], SUBSETS) is None
 
 
-def test_an_answer_is_that_to_a_post_without_the_rest() -> None:
+def test_an_answer_ignores_other_modalities() -> None:
     """The curve relies on it: a head answers the same if a post holds more modalities."""
     split = split_of(["image+text+tags"] * 6)
     answers = answer_split(network(), split, 3, ALONE)
@@ -51,7 +51,7 @@ def test_an_answer_is_that_to_a_post_without_the_rest() -> None:
         ]
 
 
-def test_answers_stand_in_the_splits_order() -> None:
+def test_answers_are_in_the_splits_order() -> None:
     split = split_of(EVERY_SUBSET_TWICE)
     answers = answer_split(network(), split, 3, ALONE)
     for subset, head in answers.items():
@@ -95,7 +95,7 @@ def knowing(posts: Posts, right: dict[str, float], seed: int = 0) -> dict[str, H
 
 
 class TestCurve:
-    def test_what_chance_says(self) -> None:
+    def test_the_expected_accuracy(self) -> None:
         """One modality is always right, the others never: accuracy is its chance of being kept.
 
         At rate r it is kept with probability 1 - r, plus r^3 / 3 when all three would be dropped.

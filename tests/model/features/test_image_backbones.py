@@ -149,7 +149,7 @@ def test_the_packaged_efficientnet() -> None:
 
 
 class TestSideBySide:
-    def test_features_stand_one_behind_the_other(self) -> None:
+    def test_features_are_concatenated(self) -> None:
         """Both get pictures of the larger size."""
         name = "resnet18+mobilenet_v3_small"
         torch.manual_seed(3)
@@ -181,6 +181,6 @@ class TestSideBySide:
             ("resnet18+resnet34", "weights.pth", "is for one network"),
         ],
     )
-    def test_says_what_does_not_go_together(self, name: str, weights: str, message: str) -> None:
+    def test_incompatible_options(self, name: str, weights: str, message: str) -> None:
         with pytest.raises(ModelError, match=message):
             load_backbone(name, weights)

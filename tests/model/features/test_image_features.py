@@ -148,7 +148,7 @@ def test_nothing_is_written_through_a_link(
 
 
 @pytest.mark.parametrize("whole", ["data set", "run"])
-def test_a_split_is_taken_from_where_it_is(
+def test_each_split_is_read_from_the_folder_that_has_it(
     folder: Path, backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: str
 ) -> None:
     features_of(folder, backbone, tmp_path / "run")
@@ -187,7 +187,7 @@ def test_another_run_decodes_nothing(
 
 
 @pytest.mark.parametrize("older", [False, True])
-def test_an_interrupted_extraction_goes_on(
+def test_an_interrupted_extraction_resumes(
     backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, older: bool
 ) -> None:
     """In pieces of two pictures; the fifth of seven fails in the first attempt.
@@ -217,7 +217,7 @@ def test_an_interrupted_extraction_goes_on(
     torch.testing.assert_close(resumed, afresh, atol=1e-5, rtol=1e-4)
 
 
-def test_who_finds_another_at_work_waits_and_reads(
+def test_a_second_process_waits_and_reads(
     folder: Path, backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = features_of(folder, backbone, tmp_path / "run")["train"].rows([0, 1])
@@ -263,7 +263,9 @@ def test_an_unreadable_picture_is_named(backbone: Backbone, tmp_path: Path) -> N
         splits["train"].images.rows([0])
 
 
-def test_a_column_that_lies(folder: Path, backbone: Backbone, tmp_path: Path) -> None:
+def test_a_column_that_does_not_match_the_pictures(
+    folder: Path, backbone: Backbone, tmp_path: Path
+) -> None:
     dataset = open_dataset(folder)
     posts = read_posts(dataset, "train", Encoding.of(dataset))
     lying = dataclasses.replace(posts, image_rows=np.arange(3))

@@ -80,7 +80,7 @@ def test_posts_and_vocabulary_are_those_of_a_smaller_data_set(which: str, tmp_pa
     assert np.array_equal(found.image_rows[with_image], whole.image_rows[numbers][with_image])
 
 
-def test_a_fraction_alone_fills_an_epoch(tmp_path: Path) -> None:
+def test_a_fraction_is_repeated_to_fill_an_epoch(tmp_path: Path) -> None:
     """A network with few posts is trained for as many steps as one with all complete posts."""
     dataset = open_dataset(write(tmp_path / "set", mixed_posts()))
     posts = read_posts(dataset, "train", Encoding.of(dataset))

@@ -104,7 +104,7 @@ class TestPacked:
     def test_tags_equal_padded_ones(self, lists: list[list[int]]) -> None:
         assert_same(TAGS, PlainTagsEncoder(50), lists, least=1, length=10)
 
-    def test_vectors_learn_only_from_what_was_seen(self) -> None:
+    def test_only_vectors_in_the_batch_get_a_gradient(self) -> None:
         TEXT.zero_grad()
         TEXT(pack_lists([[7, 8], [9] * 6], least=5)).sum().backward()
         gradient = TEXT.embedding.weight.grad

@@ -153,7 +153,7 @@ class TestHeadsTogether:
         assert_as_one_by_one(net, [*EVERY_SUBSET_TWICE, "image", "text+tags"])
 
     @pytest.mark.parametrize("absent", MODALITIES)
-    def test_a_modality_that_nobody_has(self, net: MultitaskNetwork, absent: str) -> None:
+    def test_a_modality_that_no_post_has(self, net: MultitaskNetwork, absent: str) -> None:
         assert_as_one_by_one(net, [s for s in SUBSETS if absent not in s.split("+")])
 
     def test_the_plain_network_answers_the_same(self, net: MultitaskNetwork) -> None:

@@ -78,7 +78,7 @@ class TestConfig:
         assert given_ones.resolved_learning_rate == 0.02
         assert given_ones.resolved_image_encoder == "resnet18"
 
-    def test_a_part_that_is_left_out_is_the_papers(self) -> None:
+    def test_an_omitted_part_is_the_papers(self) -> None:
         config = TrainingConfig(recipe=BEST, without=("rate", "pictures", SENTENCES))
         assert (config.resolved_learning_rate, config.resolved_image_encoder) == (
             0.01,
@@ -101,7 +101,7 @@ class TestConfig:
             ({"recipe": BEST, "finetune_image": True}, "a frozen image encoder"),
         ],
     )
-    def test_says_what_does_not_go_together(self, options: dict[str, str], message: str) -> None:
+    def test_incompatible_options(self, options: dict[str, str], message: str) -> None:
         with pytest.raises(ModelError, match=message):
             TrainingConfig.of_options(options)
 
@@ -149,7 +149,7 @@ class TestNetwork:
         terms = judged.term_sums(judged(split.batch(everyone)), split.batch(everyone))
         assert set(terms) == ({*SUBSETS, OWN} if training else {OWN})
 
-    def test_is_judged_by_the_head_of_what_a_post_holds(self) -> None:
+    def test_the_loss_is_that_of_each_posts_own_head(self) -> None:
         split = read_split(EVERY_SUBSET_TWICE)
         judged = network().eval().requires_grad_(False)
         batch = split.batch(np.arange(len(split.posts)))
@@ -160,7 +160,7 @@ class TestNetwork:
             expected -= float(answers[subset][row].log_softmax(0)[batch.labels_B[number]])
         assert float(judged.term_sums(answers, batch)[OWN]) == pytest.approx(expected, rel=1e-5)
 
-    def test_a_batch_of_nothing_is_answered_by_nothing(self) -> None:
+    def test_an_empty_batch_has_no_answers(self) -> None:
         assert not network().eval()(read_split([""]).batch(np.arange(1)))
 
     @pytest.mark.parametrize("part", [part for part in PARTS if part not in ("rate", "pictures")])
@@ -180,7 +180,7 @@ class TestNetwork:
         assert drops == {0 if part == "dropout" else 0.5}
         assert (OWN in terms) == (part != "together")
 
-    def test_frozen_features_are_brought_to_one_scale(self) -> None:
+    def test_frozen_features_are_standardised(self) -> None:
         """A few features are copied, so that they have some weight beside many."""
         features = torch.randn(500, 34) * torch.arange(1, 35) + torch.arange(34)
         scale = Standardised((30, 4), "tags")
@@ -192,7 +192,7 @@ class TestNetwork:
         torch.testing.assert_close(length, torch.tensor(LENGTHS["tags"]))
         assert torch.equal(scaled[:, 30:34], scaled[:, 34:38])
 
-    def test_what_training_posts_have_in_common_says_nothing(self) -> None:
+    def test_constant_features_become_zero(self) -> None:
         """If a lexicon found nothing in training, what it finds later must not dominate."""
         scale = Standardised((2,), "tags")
         scale.fit(torch.tensor([[0.0, 1.0], [0.0, 3.0]]))
@@ -221,7 +221,7 @@ class TestRuns:
         assert evaluate(run, device="cpu")["test"] == metrics["test"]
         assert metrics["test"]["text"]["count"] == 10
 
-    def test_predicts_whatever_is_there(self, run: Path) -> None:
+    def test_predicts_for_every_subset(self, run: Path) -> None:
         post = separable_post(1, "anger")
         predictor = Predictor(run, device="cpu")
         posts = [
@@ -251,7 +251,7 @@ class TestRuns:
         assert first["test"] == again["test"]
         assert first["validation_loss"] == again["validation_loss"]
 
-    def test_another_reader_than_in_training_is_refused(self, run: Path, tmp_path: Path) -> None:
+    def test_a_reader_with_other_weights_is_refused(self, run: Path, tmp_path: Path) -> None:
         copy = shutil.copytree(run, tmp_path / "copy")
         config = json.loads((copy / "config.json").read_text())
         config["readers"][LEXICON] = "0" * 64
@@ -259,7 +259,7 @@ class TestRuns:
         with pytest.raises(ModelError, match="trained with other weights of the reader 'lexicon'"):
             evaluate(copy, device="cpu")
 
-    def test_goes_on_after_an_interruption(self, dataset_folder: Path, tmp_path: Path) -> None:
+    def test_resumes_after_an_interruption(self, dataset_folder: Path, tmp_path: Path) -> None:
         """With the weights of an uninterrupted training, and only with the same readers."""
         whole, out = tmp_path / "whole", tmp_path / "run"
         train(dataclasses.replace(RECIPE, batch_size=8), dataset=dataset_folder, out=whole)
@@ -277,7 +277,7 @@ class TestRuns:
         assert_same_end(out, whole)
 
     @pytest.mark.parametrize("held", ["text", "image", "image+tags"])
-    def test_trains_where_nobody_has_some_modality(self, tmp_path: Path, held: str) -> None:
+    def test_trains_without_some_modality(self, tmp_path: Path, held: str) -> None:
         labels = ("anger", "awe")
         posts = [separable_post(n, labels[n % 2], held) for n in range(24)]
         folder = write_dataset(
@@ -334,7 +334,7 @@ class Counting(LexiconReader):
 
 @needs_readers
 class TestReaders:
-    def test_a_sentence_is_read_alone_as_beside_others(self) -> None:
+    def test_a_sentence_has_the_same_features_alone_and_in_a_batch(self) -> None:
         reader = SentenceReader()
         texts = ["short", "a much longer sentence about the sea", "\U0001f600", "word " * 400]
         together = reader.features(texts)
@@ -348,7 +348,7 @@ class TestReaders:
         good, bad = LexiconReader().features(["what a GREAT day :)", "not great, just awful"])
         assert good[3] > 0.5 > 0 > bad[3]
 
-    def test_of_a_long_text_its_first_words_are_read(self) -> None:
+    def test_only_the_first_words_of_a_long_text_are_read(self) -> None:
         """The lexicon's time is quadratic in the length."""
         assert len(read_text("good " * 20_000, None, "text").split()) == MAX_WORDS
         assert len(read_text(None, ["good"] * 20_000, "tags").split()) == MAX_WORDS

@@ -167,9 +167,7 @@ class TestSingleTask:
             train(config, dataset=folder, out=tmp_path / "tags")
 
     @pytest.mark.slow
-    def test_it_goes_on_where_it_was(
-        self, runs: dict[str, Path], dataset_folder: Path, tmp_path: Path
-    ) -> None:
+    def test_it_resumes(self, runs: dict[str, Path], dataset_folder: Path, tmp_path: Path) -> None:
         """Finished networks are kept, and the next is begun."""
         out = tmp_path / "run"
         # 28 posts hold a picture, 28 a text: two steps per epoch, four per network.
@@ -249,7 +247,7 @@ class TestCommonSpace:
         # Post 1 with itself 0; its negative is 0: forward 0, backward 1.
         assert loss[1].item() == pytest.approx(MARGIN + (MARGIN + 1))
 
-    def test_without_rivals(self) -> None:
+    def test_without_negatives(self) -> None:
         same = torch.ones(2, 3, requires_grad=True)
         loss = ranking_loss(same, torch.randn(2, 3), torch.tensor([1, 1])).sum()
         assert loss.item() == 0
@@ -299,13 +297,15 @@ class TestVotes:
         found = answer_split(trained.network, split, 2, world)
         return {s: torch.from_numpy(head.logits_NC).softmax(1) for s, head in found.items()}
 
-    def test_late_fusion_averages_the_scores_of_what_is_there(self, runs: dict[str, Path]) -> None:
+    def test_late_fusion_averages_the_scores_of_present_modalities(
+        self, runs: dict[str, Path]
+    ) -> None:
         scores = self.scores(runs["late-fusion"])
         for subset in SUBSETS:
             mean = torch.stack([scores[m] for m in subset.split("+")]).mean(0)
             torch.testing.assert_close(scores[subset], mean, atol=1e-5, rtol=1e-4)
 
-    def test_votes_weigh_what_validation_says(self, runs: dict[str, Path]) -> None:
+    def test_votes_are_weighted_by_validation_accuracy(self, runs: dict[str, Path]) -> None:
         voting = runs["weighted-vote"]
         late, votes = self.scores(runs["late-fusion"]), self.scores(voting)
         accuracy = {

@@ -177,7 +177,7 @@ def test_what_is_written_beside(sure_run: Path, exported: Path) -> None:
     assert min(reader.vocabulary["tags"].values()) == 2
 
 
-def test_an_older_export_makes_room(tags_run: Path, tmp_path: Path) -> None:
+def test_an_older_export_is_replaced(tags_run: Path, tmp_path: Path) -> None:
     """All of it is removed, including files that the new one lacks."""
     (tmp_path / "out").mkdir()
     for name in ("image.onnx", "tags.onnx", "preprocessing.json"):
@@ -209,7 +209,7 @@ def test_two_exports_to_one_name(tags_run: Path, tmp_path: Path) -> None:
     assert [path.read_text() for path in out.iterdir()] == ["older"]
 
 
-def test_an_export_of_somebody_else_beside(tags_run: Path, tmp_path: Path) -> None:
+def test_a_foreign_folder_with_the_workspaces_name(tags_run: Path, tmp_path: Path) -> None:
     """A folder with our workspace's name is neither used nor removed."""
     (tmp_path / ".out.building").mkdir()
     (tmp_path / ".out.building" / "thesis.tex").write_text("years of work")

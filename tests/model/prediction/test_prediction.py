@@ -68,7 +68,7 @@ class TestOnePost:
 
 class TestExplained:
     @pytest.mark.parametrize("subset", SUBSETS)
-    def test_every_head_that_can_speaks(self, run_folder: Path, subset: str) -> None:
+    def test_all_heads_that_can_answer_do(self, run_folder: Path, subset: str) -> None:
         """Each head's answer is what the post would get with the head's modalities only."""
         post = parts("awe", subset)
         answer = predict_one(run_folder, **post, explain=True)

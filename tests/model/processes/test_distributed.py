@@ -92,9 +92,7 @@ def test_two_processes_train_as_one(uneven_folder: Path, alone: Path, tmp_path: 
 
 
 @pytest.mark.slow
-def test_they_are_stopped_together_and_go_on(
-    uneven_folder: Path, alone: Path, tmp_path: Path
-) -> None:
+def test_they_stop_together_and_resume(uneven_folder: Path, alone: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     torchrun("SIGTERM", 8, uneven_folder, "--out", out, *OPTIONS)
     assert len(history(out)) == 1
@@ -104,7 +102,7 @@ def test_they_are_stopped_together_and_go_on(
 
 
 @pytest.mark.slow
-def test_one_that_the_system_kills(uneven_folder: Path, alone: Path, tmp_path: Path) -> None:
+def test_a_killed_rank(uneven_folder: Path, alone: Path, tmp_path: Path) -> None:
     """One error line; finished epochs are kept, and the training resumes from there."""
     out = tmp_path / "run"
     said = torchrun("SIGKILL@1", 8, uneven_folder, "--out", out, *OPTIONS)
@@ -118,7 +116,7 @@ def test_one_that_the_system_kills(uneven_folder: Path, alone: Path, tmp_path: P
 
 
 @pytest.mark.slow
-def test_a_folder_at_work_refuses_all_of_them(uneven_folder: Path, tmp_path: Path) -> None:
+def test_all_ranks_are_refused_during_another_training(uneven_folder: Path, tmp_path: Path) -> None:
     with Workplace(tmp_path / "run").claimed():
         said = torchrun("none", 0, uneven_folder, "--out", tmp_path / "run", *OPTIONS, fails=True)
     (line,) = [line for line in said.splitlines() if line.startswith("error: ")]

@@ -69,7 +69,7 @@ class TestAhead:
             )
             assert found["verdict"] == expected
 
-    def test_a_match_allows_two_points(self) -> None:
+    def test_similar_allows_two_points(self) -> None:
         for strong, expected in ((0.95, claims.HOLDS), (0.7, claims.FAILS)):
             found = claims.quarter_matches_all(
                 repeats({COMPLETE: strong}), repeats({COMPLETE: 0.9}, 1), fraction=0.25

@@ -134,7 +134,7 @@ class TestNumbers:
         assert found["labels"]["awe"]["train"] == counts["train"]["labels"]["awe"]
         assert found["settings"] is None
 
-    def test_fractions_without_a_complete_post_are_left_out(self, results: Path) -> None:
+    def test_fractions_without_a_complete_post_are_omitted(self, results: Path) -> None:
         """With eight complete posts per class, 1% and 5% of them are none."""
         found = content(results, "figure5")
         assert [point["fraction"] for point in found["points"]] == [0.1, 0.25, 0.5, 0.75, 1.0]
@@ -150,7 +150,9 @@ class TestCells:
             "multitask-complete-posts-seed-1",
         }
 
-    def test_what_decides_a_cell_is_in_its_name(self, dataset_folder: Path, tmp_path: Path) -> None:
+    def test_a_cells_name_covers_what_determines_it(
+        self, dataset_folder: Path, tmp_path: Path
+    ) -> None:
         dataset = open_dataset(dataset_folder)
         vectors = tmp_path / "vectors.txt"
         vectors.write_text("one\n")
@@ -187,7 +189,7 @@ class TestCells:
             reproduce("figure4", dataset=dataset_folder, out=tmp_path, settings=SETTINGS, only="x")
 
     @pytest.mark.slow
-    def test_stopped_in_the_second_cell_it_goes_on(
+    def test_stopped_in_the_second_cell_it_resumes(
         self, dataset_folder: Path, results: Path, tmp_path: Path
     ) -> None:
         # 40 posts in batches of 16, two epochs: six steps per cell.

@@ -65,7 +65,7 @@ def test_with_one_repeat_the_interval_is_that_of_the_paired_t_test() -> None:
     assert found.difference == pytest.approx(first.mean() - second.mean())
 
 
-def test_where_the_posts_tell_nothing_the_interval_is_welchs_over_the_repeats() -> None:
+def test_without_variance_between_posts_the_interval_is_welchs() -> None:
     """Every post differs in the same way, so only the trainings vary."""
     first = np.array([[True] * 50, [True] * 50, [False] * 50])
     second = np.array([[False] * 50, [True] * 50, [False] * 50])
@@ -74,7 +74,7 @@ def test_where_the_posts_tell_nothing_the_interval_is_welchs_over_the_repeats() 
     assert compare(first, second).interval == pytest.approx((ends.low, ends.high))
 
 
-def test_repeats_of_another_number() -> None:
+def test_different_numbers_of_repeats() -> None:
     first, second = answers(3, 40, 0.9, 1), answers(2, 40, 0.5, 2)
     found = compare(first, second)
     assert found.difference == pytest.approx(first.mean() - second.mean())

@@ -34,7 +34,7 @@ def flip(path: Path, seed: int = 0) -> None:
     path.write_bytes(content)
 
 
-def test_what_was_written_is_whole(run_folder: Path) -> None:
+def test_an_undamaged_run(run_folder: Path) -> None:
     digests = json.loads((run_folder / "digests.json").read_text())
     assert (digests["format"], digests["version"]) == ("flickr-emotion-run-digests", 1)
     assert set(digests["files"]) == set(KEPT)
@@ -59,7 +59,7 @@ def test_a_flipped_bit(copy: Path, name: str, seed: int) -> None:
             read_calibration(copy)
 
 
-def test_a_bit_of_the_weights_that_safetensors_reads(copy: Path) -> None:
+def test_a_flipped_bit_of_weights_that_safetensors_accepts(copy: Path) -> None:
     """safetensors has no checksum: without a digest a different network would answer."""
     weights = copy / "model.safetensors"
     content = bytearray(weights.read_bytes())
@@ -86,7 +86,7 @@ def test_other_damage(copy: Path, change: object, message: str) -> None:
     assert message in damage
 
 
-def test_an_entry_that_was_taken_out(copy: Path) -> None:
+def test_a_removed_entry(copy: Path) -> None:
     """Otherwise any file could take the place of one without a digest."""
     content = json.loads((copy / "digests.json").read_text(encoding="utf-8"))
     del content["files"]["model.safetensors"]

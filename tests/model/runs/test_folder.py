@@ -116,9 +116,7 @@ class TestRefusals:
             ({"image_encoder": None}, "'image_encoder' is not a string"),
         ],
     )
-    def test_a_config_that_lacks_something(
-        self, copy: Path, changes: dict[str, Any], message: str
-    ) -> None:
+    def test_an_incomplete_config(self, copy: Path, changes: dict[str, Any], message: str) -> None:
         change(copy, **changes)
         with pytest.raises(ModelError, match=f"{message}: train again"):
             load_run(copy, CPU)
@@ -145,7 +143,7 @@ def tree(folder: Path) -> list[str]:
 
 
 class TestReplacing:
-    def test_an_older_run_goes(self, copy: Path) -> None:
+    def test_an_older_run_is_removed(self, copy: Path) -> None:
         shutil.copytree(copy, copy / "seed-0")
         (copy / ".model.safetensors.4711").write_text("of a run that was killed")
         (copy / "features").mkdir()
@@ -155,7 +153,7 @@ class TestReplacing:
         run.begin()
         assert tree(copy) == ["features", "features/kept.safetensors"]
 
-    def test_what_came_after_the_check_stays(self, copy: Path) -> None:
+    def test_files_added_after_the_check_stay(self, copy: Path) -> None:
         shutil.copytree(copy, copy / "seed-0")
         run = RunFolder(copy)
         run.check_replaceable()
@@ -184,7 +182,7 @@ class TestReplacing:
             "config.json/notes",
         ],
     )
-    def test_files_of_somebody_else(self, name: str, tmp_path: Path) -> None:
+    def test_foreign_files(self, name: str, tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("{}")
         run = RunFolder(tmp_path)

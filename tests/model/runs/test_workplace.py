@@ -99,7 +99,7 @@ class TestReplacing:
         assert verify_run(older) == []
         assert [entry.name for entry in older.parent.iterdir()] == ["run"]
 
-    def test_in_its_first_epoch_it_leaves_nothing(
+    def test_stopped_in_the_first_epoch_it_leaves_nothing(
         self, dataset_folder: Path, older: Path, newer: Path
     ) -> None:
         before = content(older)
@@ -119,7 +119,7 @@ class TestReplacing:
         with pytest.raises(ModelError, match="left nothing to resume from: train again"):
             resume(older)
 
-    def test_a_file_of_somebody_else_that_came_meanwhile(
+    def test_a_foreign_file_that_appears_during_training(
         self, dataset_folder: Path, older: Path, newer: Path
     ) -> None:
         """The new run waits beside until the file is gone; nothing is trained again."""
@@ -170,7 +170,7 @@ class TestKilledAtTheEnd:
         resume(older)
         self.whole(older, newer)
 
-    def test_behind_the_exchange(self, older: Path, newer: Path, beside: Path) -> None:
+    def test_after_the_exchange(self, older: Path, newer: Path, beside: Path) -> None:
         """The run beside is now the older one, and must not come back."""
         (older / "features").rename(beside / "features")
         beside.rename(older.with_name("aside"))
@@ -179,7 +179,7 @@ class TestKilledAtTheEnd:
         resume(older)
         self.whole(older, newer)
 
-    def test_in_the_middle_of_tidying(self, older: Path, newer: Path, beside: Path) -> None:
+    def test_during_the_clean_up(self, older: Path, newer: Path, beside: Path) -> None:
         (older / "features").rename(beside / "features")
         beside.rename(older.with_name("aside"))
         older.rename(beside)
@@ -239,7 +239,7 @@ class TestLock:
         train(dataclasses.replace(CONFIG, epochs=1), dataset=dataset_folder, out=out)
         assert [entry.name for entry in out.parent.iterdir()] == ["run"]
 
-    def test_a_folder_of_somebody_else(self, dataset_folder: Path, tmp_path: Path) -> None:
+    def test_a_foreign_folder(self, dataset_folder: Path, tmp_path: Path) -> None:
         (tmp_path / ".run.training").mkdir()
         (tmp_path / ".run.training" / "plan.txt").write_text("mine")
         with pytest.raises(ModelError, match="was not made by `train`: move it elsewhere"):
@@ -268,7 +268,7 @@ class TestWhatCannotBeWritten:
             resume(older)
         assert content(tmp_path) == before
 
-    def test_it_is_found_before_the_work(self, dataset_folder: Path, tmp_path: Path) -> None:
+    def test_it_is_detected_before_the_work(self, dataset_folder: Path, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         for out in (tmp_path / "file" / "run", Path("/proc/run")):
             with pytest.raises(ModelError, match="cannot be written"):
@@ -279,7 +279,7 @@ class TestWhatCannotBeWritten:
             train(CONFIG, dataset=dataset_folder, out=Path("/"))
 
 
-def test_parts_and_their_features_are_whole(dataset_folder: Path, older: Path) -> None:
+def test_parts_and_their_features_are_complete(dataset_folder: Path, older: Path) -> None:
     """Seeds are made beside an older run with all their files, and move with it."""
     train(dataclasses.replace(CONFIG, epochs=1, repeats=2), dataset=dataset_folder, out=older)
     assert sorted(p.name for p in older.iterdir() if p.is_dir()) == ["features", "seed-1", "seed-2"]

@@ -77,7 +77,7 @@ class TestPartsOfAStep:
         assert ours.keys() == theirs.keys()
         assert all(torch.allclose(ours[name], theirs[name], atol=1e-6) for name in ours)
 
-    def test_an_empty_share_gives_gradients_to_nobody_new(self) -> None:
+    def test_an_empty_shard_gives_no_other_parameters_a_gradient(self) -> None:
         split = split_of(["text", "text", "tags"])
         module = ShardLoss(network()).eval()
         counts = dict.fromkeys(SUBSETS, 0) | {"text": 2, "tags": 1}
@@ -177,7 +177,7 @@ def test_passes_of_a_step_are_its_posts(dataset_folder: Path, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_a_compiled_backbone_trains_as_another(tmp_path: Path) -> None:
+def test_a_compiled_backbone_trains_like_an_uncompiled_one(tmp_path: Path) -> None:
     """In separate processes: the compiler's warnings are not ours to fix."""
     posts = [separable_post(n, label) for n, label in enumerate(("anger", "awe") * 4)]
     folder = write_dataset(

@@ -49,7 +49,7 @@ def test_it_is_adam_for_dense_gradients() -> None:
     torch.testing.assert_close(found.weight, expected.weight)
 
 
-def test_what_a_batch_does_not_hold_stays_as_it_is() -> None:
+def test_rows_that_do_not_occur_are_unchanged() -> None:
     table = embedding(sparse=True)
     optimiser = LazyAdam(table.parameters(), lr=0.1)
     take_steps(table, [optimiser], ([0, 1], [2]))
@@ -73,7 +73,7 @@ def test_a_schedule_holds_for_both_kinds() -> None:
             assert bool((old != new).any()) == moves
 
 
-def test_its_state_goes_on_from_a_file() -> None:
+def test_its_state_is_restored_from_a_file() -> None:
     through, resumed = embedding(sparse=True), embedding(sparse=True)
     take_steps(through, [LazyAdam(through.parameters(), lr=0.1)])
     first = LazyAdam(resumed.parameters(), lr=0.1)

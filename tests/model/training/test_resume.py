@@ -73,7 +73,7 @@ def whole(dataset_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 class TestStopped:
-    def test_it_says_how_to_go_on_and_does(
+    def test_it_says_how_to_resume_and_resumes(
         self, dataset_folder: Path, whole: Path, tmp_path: Path
     ) -> None:
         out, at = tmp_path / "run", IN_THE_SECOND_EPOCH

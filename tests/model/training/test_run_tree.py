@@ -52,7 +52,7 @@ def test_a_run_for_each_network_of_an_ensemble(model: str, subsets: tuple[str, .
         assert plan_runs(alone) == replace(part, folder=plan_runs(alone).folder)
 
 
-def test_a_network_that_nothing_can_train_has_no_run() -> None:
+def test_a_network_without_posts_has_no_run() -> None:
     tree = plan_runs(TrainingConfig(model="late-fusion"), trainable=["text"])
     assert [str(part.folder) for part in tree.parts] == ["network-text"]
 
@@ -71,7 +71,7 @@ def test_repeats_of_an_ensemble() -> None:
     assert {run.config.seed for run in all_runs(tree.parts[1])} == {1}
 
 
-def test_a_chain_is_what_a_run_lies_in() -> None:
+def test_a_chain_lists_the_enclosing_runs() -> None:
     tree = plan_runs(TrainingConfig(model="late-fusion", repeats=2))
     first = next(unfinished(tree, lambda _: False))
     assert [str(run.folder) for run in first] == [".", "seed-0", "seed-0/network-image"]
@@ -81,14 +81,14 @@ def test_a_chain_is_what_a_run_lies_in() -> None:
 class TestGoingOn:
     TREE = plan_runs(TrainingConfig(model="late-fusion", repeats=2), trainable=["image", "tags"])
 
-    def test_what_is_finished_is_passed_over_with_all_that_lies_in_it(self) -> None:
+    def test_a_finished_run_is_skipped_with_its_parts(self) -> None:
         assert folders(self.TREE, "seed-0", "seed-1/network-image") == [
             "seed-1/network-tags",
             "seed-1",
             ".",
         ]
 
-    def test_a_run_is_asked_for_when_its_turn_comes(self) -> None:
+    def test_is_finished_is_called_when_the_walk_reaches_a_run(self) -> None:
         """A finished run's parts are not visited."""
         asked = []
 
