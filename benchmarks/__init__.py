@@ -1,1 +1,1 @@
-"""Measurements against the plain way, both sides in one run."""
+"""Benchmarks against a plain implementation, both sides in one run."""

@@ -1,11 +1,12 @@
-"""``build-splits`` on a million posts: time by size, memory, and the plain way on the same posts.
+"""``build-splits`` on a million posts: time by size, memory, and a plain implementation.
 
     python -m benchmarks.build_scale ../shared/data --folder DIR [--posts 250000 500000 1000000]
     python -m benchmarks.build_scale ../shared/data --folder DIR --posts 2000 4000 --pictures
 
-Harvests are drawn from real titles, descriptions, tags and pictures. The plain way is one process
-with pandas and langdetect on some of the same posts; its decision on every text is compared with
-ours. Without pictures the posts have texts and tags; with pictures, 500 pixels on their long side.
+Harvests are drawn from real titles, descriptions, tags and pictures. The plain implementation is
+one process with pandas and langdetect on some of the same posts; its decision on every text is
+compared with ours. Without pictures, posts have texts and tags; with pictures, these have 500
+pixels on their long side.
 """
 
 import argparse
@@ -94,7 +95,7 @@ def _at_500_pixels(jpeg: bytes) -> bytes:
 
 
 def write_harvest(posts: Iterator[dict[str, Any]], folder: Path) -> None:
-    """Write a harvest as a crawl would have left it."""
+    """Write a harvest like one left by a crawl."""
     folder.mkdir(parents=True)
     with Ledger(folder / FILE_NAME, create=True) as ledger:
         ledger.set_meta("kind", "votes")
@@ -127,7 +128,7 @@ def write_harvest(posts: Iterator[dict[str, Any]], folder: Path) -> None:
 
 
 def build(harvest: Path, out: Path) -> tuple[float, float]:
-    """Run ``build-splits``; return seconds and the peak of all its processes' memory in MB."""
+    """Run ``build-splits``; return seconds and the peak memory of all its processes in MB."""
     command = [sys.executable, "cli.py", "build-splits", str(harvest), "--out", str(out)]
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -160,10 +161,10 @@ def _children(pid: int) -> list[int]:
     return [found for child in map(int, direct) for found in (child, *_children(child))]
 
 
-def plain_way(harvest: Path, count: int, out: Path) -> tuple[float, dict[str, bool]]:
-    """Judge the posts among the first ``count`` photos; return seconds and which texts are kept.
+def plain_build(harvest: Path, count: int, out: Path) -> tuple[float, dict[str, bool]]:
+    """Filter the posts among the first ``count`` photos; return seconds and which texts are kept.
 
-    As one would write it with pandas: a column for each thing to know, then the rows that pass.
+    Written the usual pandas way: a column for each property, then the rows that pass.
     """
     langdetect.DetectorFactory.seed = 0
     with Ledger(harvest / FILE_NAME) as ledger:
@@ -195,7 +196,7 @@ def _language(text: str) -> str | None:
 
 
 def same_decisions(dataset: Path, kept: dict[str, bool]) -> int:
-    """Compare with a data set; return the number of texts, all decided alike."""
+    """Compare with a data set; return the number of texts, with the same decision for all."""
     texts: dict[str, str | None] = {}
     for shard in sorted((dataset / "data").glob("*.parquet")):
         table = pq.read_table(shard, columns=["photo_id", "text"])
@@ -203,7 +204,7 @@ def same_decisions(dataset: Path, kept: dict[str, bool]) -> int:
         texts.update(zip(*columns, strict=True))
     differing = [i for i, plain in kept.items() if i in texts and (texts[i] is not None) != plain]
     if differing:
-        raise SystemExit(f"decided otherwise: {differing[:5]}")
+        raise SystemExit(f"different decisions on texts: {differing[:5]}")
     return sum(photo_id in texts for photo_id in kept)
 
 
@@ -226,11 +227,11 @@ def main() -> None:
             )
             if not arguments.pictures:
                 some = min(_PLAIN_POSTS, count)
-                plain, kept = plain_way(harvest, some, Path(scratch) / "plain.parquet")
+                plain, kept = plain_build(harvest, some, Path(scratch) / "plain.parquet")
                 alike = same_decisions(dataset, kept)
                 each = plain / some
                 print(
-                    f"          plain way {each * 1e3:.2f} ms a post, "
+                    f"          plain implementation {each * 1e3:.2f} ms a post, "
                     f"{each / (seconds / count):.0f} times as long; "
                     f"{alike:,} texts decided alike"
                 )

@@ -2,9 +2,10 @@
 
     python -m benchmarks.feature_extraction PICTURES.parquet
 
-The file has a column ``image`` of JPEGs. Ours is all of it: Parquet, decoding, encoder, files. The
-bare encoder gets the decoded pictures, once with all threads in each pass and once with a picture's
-pass to a thread; the faster of the two counts. All in turn, the shortest of several rounds.
+The file has a column ``image`` of JPEGs. Our side includes everything: Parquet, decoding, encoder,
+files. The bare encoder gets decoded pictures, once with all threads in each pass and once with one
+pass per thread; the faster of the two counts. They alternate, and the fastest of several rounds
+counts.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from torch import Tensor
 
 from flickr_emotion.datasets.folder.reading import open_dataset
 from flickr_emotion.model.features.image_backbones import (
-    PICTURES_TO_A_THREAD,
+    PICTURES_PER_THREAD,
     Backbone,
     load_backbone,
 )
@@ -41,12 +42,12 @@ def bare_passes(backbone: Backbone, pictures_N3HW: Tensor) -> None:  # noqa: N80
 
 
 def bare_workers(backbone: Backbone, pictures_N3HW: Tensor) -> None:  # noqa: N803
-    """Run the encoder with a pass to a thread."""
+    """Run the encoder with one pass per thread."""
     cores = torch.get_num_threads()
     with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         for _ in pool.map(
             lambda some: bare_passes(backbone, some),
-            torch.split(pictures_N3HW, PICTURES_TO_A_THREAD),
+            torch.split(pictures_N3HW, PICTURES_PER_THREAD),
         ):
             pass
     torch.set_num_threads(cores)

@@ -1,13 +1,13 @@
-"""How well training uses a GPU: samples a second, the share of time it idles, peak memory.
+"""How well training uses a GPU: samples per second, the share of idle time, peak memory.
 
     python -m benchmarks.gpu [--compile] [--accumulate N] [--batch-size 64]
 
-Two trainings with the loop of `python cli.py train`, on made-up complete posts: one with frozen
-features, as many as a data set's, and one that trains DenseNet-121 on JPEGs of 340 x 256 pixels,
-decoded as they are needed. An epoch first loads libraries and chooses algorithms; the second is
-timed; a third is recorded, for the time in which no kernel ran.
+Two trainings with the loop of `python cli.py train`, on synthetic complete posts: one with frozen
+features, as many as in a data set, and one that trains DenseNet-121 on JPEGs of 340 x 256 pixels,
+decoded on demand. The first epoch loads libraries and chooses algorithms; the second is timed; the
+third is recorded, to measure the time in which no kernel runs.
 
-Without CUDA it says so and does nothing; `--device cpu --posts 128 --pictures 32` tries it out.
+Without CUDA it says so and does nothing; `--device cpu --posts 128 --pictures 32` tests the code.
 """
 
 import argparse
@@ -42,15 +42,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--posts", type=int, default=50_000, help="with frozen features")
-    parser.add_argument("--pictures", type=int, default=2_048, help="for the training of DenseNet")
+    parser.add_argument("--posts", type=int, default=50_000, help="posts with frozen features")
+    parser.add_argument("--pictures", type=int, default=2_048, help="pictures to train DenseNet on")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--accumulate", type=int, default=1)
     parser.add_argument("--decode", default="cpu", help="cpu or gpu")
     parser.add_argument("--compile", action="store_true")
     options = parser.parse_args()
     if options.device.startswith("cuda") and not torch.cuda.is_available():
-        print("no CUDA device here: nothing was measured (--device cpu tries the code out)")
+        print("no CUDA device: nothing was measured (--device cpu tests the code)")
         return
     device = torch.device(options.device)
     for name, posts, finetuned in (
@@ -90,7 +90,7 @@ def _measure(config: TrainingConfig, count: int, device: torch.device) -> str:
         if on_gpu:
             torch.cuda.reset_peak_memory_stats(device)
         started = time.monotonic()
-        _epoch(fitting, stop)  # reads the loss in the end, so that the device has done everything
+        _epoch(fitting, stop)  # its end reads the loss, so the device has finished
         seconds = time.monotonic() - started
         answer = f"{count / seconds:,.0f} samples a second"
         if not on_gpu:
@@ -100,7 +100,7 @@ def _measure(config: TrainingConfig, count: int, device: torch.device) -> str:
             started = time.monotonic()
             _epoch(fitting, stop)
             recorded_seconds = time.monotonic() - started
-    # Recording slows a step down a little: the share is an upper bound.
+    # Recording slows a step down a little, so the share is an upper bound.
     spans = [
         (event.time_range.start, event.time_range.end)
         for event in recorded.events() or ()
@@ -116,7 +116,7 @@ def _epoch(fitting: Fitting, stop: StopSignals) -> None:
 
 
 def _covered(spans: Sequence[tuple[float, float]]) -> float:
-    """Return how much of the time line some spans cover together."""
+    """Return the total length of the union of some time spans."""
     covered, until = 0.0, float("-inf")
     for start, end in sorted(spans):
         covered += max(0.0, end - max(start, until))
@@ -125,7 +125,7 @@ def _covered(spans: Sequence[tuple[float, float]]) -> float:
 
 
 def _jpegs(number: int) -> list[bytes]:
-    """Return pictures with as much detail as a photograph: noise, enlarged."""
+    """Return pictures with as much detail as a photograph: enlarged noise."""
     random = np.random.default_rng(0)
     contents = []
     for _ in range(number):

@@ -1,11 +1,11 @@
-"""How fast pictures are harvested, beside img2dataset 1.47, in one run on one server.
+"""How fast pictures are harvested, compared with img2dataset 1.47, in one run on one server.
 
     python -m benchmarks.images --venv FOLDER
 
-FOLDER gets img2dataset, in an environment of its own, if it is not there. Our side is the real
-command, `python cli.py crawl`, over a ledger whose posts are all known, so that it does pictures
-and nothing else; its process is measured whole, with its start and the reading of the list. The
-server is a process of its own that sends ready-made answers.
+img2dataset is installed into a separate environment in FOLDER unless it is there. Our side is the
+real command, `python cli.py crawl`, over a ledger whose posts are all known, so that only pictures
+are fetched; the whole process is measured, including start-up and reading the list. The server is a
+separate process that sends prepared answers.
 """
 
 import argparse
@@ -36,7 +36,7 @@ from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 from flickr_emotion.harvest.lists.detection import open_list
 
 _PEER = "img2dataset==1.47"
-# Pass-through, and the fastest of its settings on two cores.
+# Pass-through, with its fastest settings on two cores.
 _PEER_OPTIONS = (
     "--disable_all_reencoding True --output_format files --processes_count 2 --thread_count 32"
 )
@@ -63,7 +63,7 @@ class Run:
 
 
 def pictures() -> list[bytes]:
-    """JPEGs of 500 x 375 pixels and about 92 KB, all different."""
+    """Return JPEGs of 500 x 375 pixels and about 92 KB, all different."""
     made = []
     for seed in range(_BODIES):
         noise = np.random.default_rng(seed).normal(128, 40, (375, 500, 3)).clip(0, 255)
@@ -74,7 +74,7 @@ def pictures() -> list[bytes]:
 
 
 class _Static(asyncio.Protocol):
-    """Answers every GET with a JPEG of its own, after a delay, or with 429 now and then."""
+    """Answers every GET with a different JPEG, after a delay, or sometimes with 429."""
 
     def __init__(
         self, answers: list[bytes], delay: float, refused: float, chance: random.Random
@@ -131,7 +131,7 @@ def _serve(port: "multiprocessing.Queue[int]", delay: float, refused: float) -> 
 
 @contextmanager
 def serving(*, delay: float = 0.0, refused: float = 0.0) -> Iterator[str]:
-    """Serve in a process of its own; ``refused``: the part of requests that get a 429."""
+    """Serve from a separate process; ``refused``: the fraction of requests that get a 429."""
     context = multiprocessing.get_context("spawn")
     port: multiprocessing.Queue[int] = context.Queue()
     server = context.Process(target=_serve, args=(port, delay, refused))
@@ -144,7 +144,7 @@ def serving(*, delay: float = 0.0, refused: float = 0.0) -> Iterator[str]:
 
 
 def names(count: int) -> list[str]:
-    """Paths of pictures as Flickr has them, without the host."""
+    """Return picture paths like Flickr's, without the host."""
     return [f"/65535/{4_000_000_000 + n}_{n:010x}.jpg" for n in range(count)]
 
 
@@ -206,7 +206,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--venv", type=Path, required=True)
     parser.add_argument("--count", type=int, default=5000)
-    parser.add_argument("--folder", type=Path, help="Where pictures go [default: the temporary]")
+    parser.add_argument("--folder", type=Path, help="Where pictures go [default: temporary files]")
     parser.add_argument("--ours-only", action="store_true")
     arguments = parser.parse_args()
     python = None if arguments.ours_only else _installed(arguments.venv)
@@ -216,7 +216,7 @@ def main() -> None:
         ("10% answered 429", arguments.count, {"refused": 0.1}),
         ("one picture (start-up)", 1, {}),
     ]
-    # Removed at the end only: ext4 is slow to create files for minutes after as many were removed.
+    # Removed only at the end: after many removals, ext4 creates files slowly for minutes.
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         for number, (name, count, server) in enumerate(cases):
             with serving(**server) as url:

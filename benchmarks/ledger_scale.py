@@ -2,10 +2,10 @@
 
     python -m benchmarks.ledger_scale [--rows 1394105] [--keep DIR]
 
-The list is made of random photos in VSO's files and format (CCURL and NonCCURL together: 1,394,105
-rows, 5,629 files, 5% of the photos in two). Each step is a process of its own, so that its memory
-is its own; the status is asked of a ledger in which every photo is settled with a title, a
-description and tags, as after the crawl.
+The list consists of random photos in VSO's files and format (CCURL and NonCCURL together: 1,394,105
+rows, 5,629 files, 5% of the photos in two). Each step is a separate process, to measure its memory
+alone. The status is asked of a ledger in which every photo is settled with a title, a description
+and tags, as after a crawl.
 """
 
 import argparse
@@ -29,7 +29,7 @@ def main() -> None:
     """Print seconds and memory of each step."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rows", type=int, default=1_394_105)
-    parser.add_argument("--keep", type=Path, help="leave list and ledger in this folder")
+    parser.add_argument("--keep", type=Path, help="keep list and ledger in this folder")
     parser.add_argument("--step", choices=("read",), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.step == "read":
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def write_list(folder: Path, *, rows: int) -> None:
-    """Write a list of VSO's format: each photo's owner, server and secret at random."""
+    """Write a list in VSO's format, with random owners, servers and secrets."""
     rng = random.Random(0)
     names = [f"{half}/adjective{n}_noun{n}" for half, count in _FILES.items() for n in range(count)]
     ids = rng.sample(range(10**6, 8_480_000_000), int(rows * 0.95))
@@ -88,7 +88,7 @@ def _read(folder: Path) -> None:
 
 
 def _settle(folder: Path) -> None:
-    """Give every photo its outcomes, seven of ten with a post."""
+    """Settle every photo, seven of ten with a post."""
     with Ledger(folder / FILE_NAME, create=True) as ledger, ledger.transaction() as connection:
         connection.execute(
             "UPDATE photos SET api_next_try = NULL, image_next_try = NULL, "

@@ -1,11 +1,11 @@
-"""Manifests of 1.3 million posts: exported, checked, taken into a ledger and compared.
+"""Manifests of 1.3 million posts: exported, checked, imported into a ledger and compared.
 
     python -m benchmarks.manifest_scale [--rows 1300000] [--keep DIR]
 
 The data set is written here: photo ids, servers, farms, secrets and pairs are those of the real VSO
-lists beside the checkout, varied until there are enough (ids within the reach of a neighbour, other
-secrets), with texts and tags of words at random and without the pictures' bytes, which an export
-does not read. Each step is a process of its own, so that its memory is its own.
+lists beside the checkout, varied until there are enough (neighbouring ids, other secrets), with
+texts and tags of random words. It lacks the pictures' bytes, which an export does not read. Each
+step is a separate process, to measure its memory alone.
 """
 
 import argparse
@@ -47,10 +47,10 @@ _GROUP = 50_000
 
 
 def main() -> None:
-    """Print seconds, memory and bytes a row of each step."""
+    """Print seconds, memory and bytes per row of each step."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rows", type=int, default=1_300_000)
-    parser.add_argument("--keep", type=Path, help="leave data set and manifests in this folder")
+    parser.add_argument("--keep", type=Path, help="keep data set and manifests in this folder")
     parser.add_argument("--step", choices=_STEPS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.step:
@@ -117,7 +117,7 @@ def write_data_set(folder: Path, *, rows: int) -> None:
             first = last
     content = {
         "format": FORMAT,
-        "version": 2,  # the last without digests
+        "version": 2,  # the last version without digests
         "kind": "sentiment",
         "service": "other",
         "options": asdict(BuildOptions()) | {"incomplete": "drop"},
@@ -129,7 +129,7 @@ def write_data_set(folder: Path, *, rows: int) -> None:
 
 
 def _photos(folder: Path, rows: int, rng: random.Random) -> Iterator[tuple[str, ...]]:
-    """Yield id, server, farm, secret and pair: the lists' own first, then others beside them."""
+    """Yield id, server, farm, secret and pair: first the lists' own, then variations of them."""
     with tarfile.open(_LISTS) as archive:
         archive.extractall(folder / "lists", filter="data")
     listed = [

@@ -1,9 +1,9 @@
-"""How fast wanted photos are found in YFCC100M's metadata: rows a second, for each form of file.
+"""How fast photos are found in YFCC100M's metadata: rows per second, for each file format.
 
     python -m benchmarks.metadata_search [ROWS] [WANTED]
 
-The rows are made up, of the lengths of real ones; one in a thousand is wanted, and the wanted set
-is as large as VSO's list.
+The rows are synthetic, with the lengths of real ones; one in a thousand is wanted, and the wanted
+set is as large as VSO's list.
 """
 
 import bz2
@@ -27,7 +27,7 @@ _ONE_IN = 1000
 
 
 def row(number: int, random: Random) -> list[str]:
-    """A row of about 450 bytes; the photo id grows with its number."""
+    """Return a row of about 450 bytes; the photo id grows with its number."""
     photo_id, owner = str(1_000_000_000 + 7 * number), f"{random.randrange(10**8)}@N00"
     words = [f"word{random.randrange(5000)}" for _ in range(30)]
     return [
@@ -42,7 +42,7 @@ def row(number: int, random: Random) -> list[str]:
 
 
 def write_forms(folder: Path, count: int) -> list[Path]:
-    """Write the same rows in every form."""
+    """Write the same rows in every format."""
     random = Random(0)
     rows = [row(number, random) for number in range(count)]
     text = folder / "plain.tsv"
@@ -71,7 +71,7 @@ def write_forms(folder: Path, count: int) -> list[Path]:
 
 
 def main(count: int = 400_000, wanted_count: int = 1_300_000) -> None:
-    """Print a line for each form."""
+    """Print a line for each format."""
     wanted = {str(1_000_000_000 + 7 * n) for n in range(0, count, _ONE_IN)}
     wanted |= {str(10**12 + n) for n in range(wanted_count - len(wanted))}
     with tempfile.TemporaryDirectory() as folder:

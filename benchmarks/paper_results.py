@@ -2,11 +2,11 @@
 
     python -m benchmarks.paper_results --posts 6000 --out /tmp/paper-results
 
-`sandbox` serves 2,000 posts, whose data set has 85 test posts: too few to tell the paper's claims.
-Here as many as are wanted are simulated, served, crawled, built and trained on, each by the real
-command: at the paper's settings, and once more at a rate of 0.001, because trainings scatter much
-at the paper's 0.01. What is done is kept in ``--out``: the same command goes on. What the document
-holds below its marker is written anew; the pictures go beside it.
+`sandbox` serves 2,000 posts, whose data set has 85 test posts: too few to test the paper's claims.
+Here any number of posts is simulated, served, crawled, built and trained on, each by the real
+command: at the paper's settings, and again at a rate of 0.001, because trainings vary much at the
+paper's 0.01. Finished work is kept in ``--out``, and the same command resumes. The part of the
+document below its marker is rewritten; the pictures go beside it.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from flickr_emotion.model.reproduction import markdown
 DOCUMENT = PROJECT / "docs" / "results.md"
 MARKER = "<!-- From here on written by benchmarks/paper_results.py. -->\n"
 RATES = {"the paper's settings": 0.01, "a learning rate of 0.001": 0.001}
-"""The document has everything at the first, and of the second the claims and Figure 5."""
+"""The document has all results at the first rate, and the claims and Figure 5 at the second."""
 TARGETS = ("table1", "table2", "table3", "figure3", "figure4", "figure5")
 KEY, SECRET = "0123456789abcdef0123456789abcdef", "sandbox"
 
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def build_dataset(posts: int, out: Path, dataset: Path) -> None:
-    """Simulate so many posts, crawl them and build their data set."""
+    """Simulate ``posts`` posts, crawl them and build their data set."""
     simulated = simulation(posts=posts)
     simulated.write_lists(out / "lists")
     with SandboxServer(simulated.corpus, keys={KEY: SECRET}) as server:
@@ -79,7 +79,7 @@ def command(*words: object) -> None:
 
 
 def write_document(results: dict[str, Path]) -> None:
-    """Put the claims at all settings, tables and figures at the first, into the document."""
+    """Write the claims at all settings, tables and figures at the first, into the document."""
     lines = ["## The claims"]
     for name, folder in results.items():
         contents = [json.loads((folder / f"{t}.json").read_text(encoding="utf-8")) for t in TARGETS]

@@ -1,10 +1,10 @@
-"""The reference that training's speed is measured against: the network straight from the paper.
+"""The reference for training speed: a plain implementation of the network in the paper.
 
 Texts are padded to 150 words and lists of tags to 10, each convolution is ``nn.Conv1d``, word and
 tag vectors have dense gradients, Adam is PyTorch's with its defaults, an encoder runs on zeros
-where a post lacks its modality, the seven heads run one by one, pictures are decoded one by one
-(or their features are looked up, where they were computed before). The loss and the weights' names
-are those of `model/networks/multitask.py`, so that both can start from the same weights.
+where a post lacks its modality, the seven heads run one by one, and pictures are decoded one by one
+(or their features are looked up if they were computed before). The loss and the weights' names are
+those of `model/networks/multitask.py`, so that both can start from the same weights.
 """
 
 # ruff: noqa: N803, N806 (shapes in names)
@@ -85,7 +85,7 @@ class PlainTagsEncoder(nn.Module):
 
 @dataclass(frozen=True, kw_only=True)
 class PlainBatch:
-    """B posts; what a post lacks is zeros."""
+    """B posts, with zeros for absent modalities."""
 
     labels_B: Tensor  # noqa: N815
     image: Tensor

@@ -1,9 +1,9 @@
-"""`predict --input` on a long file: posts a second, memory, and what becomes of unreadable posts.
+"""`predict --input` on a long file: posts per second, memory, and unreadable posts.
 
     python -m benchmarks.prediction RUN --posts 100000 --out /tmp/prediction
 
-The posts are MVSA's real tweets and hashtags, over and over; every hundredth has its picture too,
-and every thousandth a damaged one. RUN is a run of `train`.
+The posts are MVSA's real tweets and hashtags, repeated; every hundredth has its picture too, and
+every thousandth a damaged one. RUN is a run of `train`.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from benchmarks.real_posts import MVSA
 from flickr_emotion.common.checkout import PROJECT
 
-POSTS_TO_A_GROUP = 1000
+POSTS_PER_GROUP = 1000
 SCHEMA = pa.schema(
     [
         ("photo_id", pa.string()),
@@ -34,7 +34,7 @@ SCHEMA = pa.schema(
 
 
 def write_posts(path: Path, count: int) -> int:
-    """Write so many posts; return how many of them cannot be read."""
+    """Write ``count`` posts; return how many of them cannot be read."""
     real = pq.read_table(MVSA, columns=["description", "tags", "image"]).to_pylist()
     damaged = 0
     with pq.ParquetWriter(path, SCHEMA) as writer:
@@ -52,7 +52,7 @@ def write_posts(path: Path, count: int) -> int:
                     "image": image,
                 }
             )
-            if len(rows) == POSTS_TO_A_GROUP:
+            if len(rows) == POSTS_PER_GROUP:
                 writer.write_table(pa.Table.from_pylist(rows, SCHEMA))
                 rows = []
         writer.write_table(pa.Table.from_pylist(rows, SCHEMA))
@@ -60,7 +60,7 @@ def write_posts(path: Path, count: int) -> int:
 
 
 def main() -> None:
-    """Write the file, answer it with the real command and print the figures."""
+    """Write the file, predict with the real command and print the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("run", type=Path)
     parser.add_argument("--posts", type=int, default=100_000)

@@ -1,8 +1,8 @@
-"""What a row of `benchmarks.real_table` answers to test posts: how it is got, kept and read back.
+"""The answers of a row of `benchmarks.real_table` to test posts: computed, kept and read back.
 
 A file holds a fold's test posts: photo id, label, the subset they hold, and by subset the
-probabilities that its head gives, null where it gives none. A post is answered by the head of what
-it holds, or by the one that takes most of that.
+probabilities of its head, null if it cannot answer. A post is answered by the head of its own
+subset, or by the one with most of its modalities.
 
 Shapes in names: N posts, C classes.
 """
@@ -54,7 +54,7 @@ def system_answers(run: Path, dataset: Dataset, name: str = TEST) -> dict[str, P
 
 
 def under_held_subset(answers_NC: Probabilities, dataset: Dataset) -> dict[str, Probabilities]:
-    """Put a baseline's answer to each post under the subset that the post holds."""
+    """Assign a baseline's answer to each post to the subset that the post holds."""
     held = np.array([row["modalities"] for row in judged_posts(dataset)])
     return {s: np.where((held == s)[:, None], answers_NC, np.nan) for s in SUBSETS}
 
@@ -75,19 +75,19 @@ def write_answers(
 
 @dataclass(frozen=True, kw_only=True)
 class Pooled:
-    """What a row answers to the test posts of all folds, in the order of their ids."""
+    """A row's answers to the test posts of all folds, in the order of their ids."""
 
     photo_ids: list[str]
     classes: int
     labels_N: Integers
     answers_N: Integers
-    """``classes``, one more than the last class, where nobody can answer."""
+    """The predicted classes; ``classes``, one more than the last class, for no answer."""
     chances_N: npt.NDArray[np.float64]
-    """The probability that was given to the label, NaN where nobody can answer."""
+    """The probability of the label, NaN for no answer."""
     complete_N: npt.NDArray[np.bool_]
 
     def of(self, posts: npt.NDArray[np.bool_]) -> "Pooled":
-        """Return some of the posts."""
+        """Return the answers to some of the posts."""
         return Pooled(
             photo_ids=[key for key, chosen in zip(self.photo_ids, posts, strict=True) if chosen],
             classes=self.classes,

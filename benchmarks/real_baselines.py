@@ -1,11 +1,10 @@
 """The usual baselines for `benchmarks.real_table`: the majority class, and logistic regressions.
 
-They are fitted on the same training posts as the systems, their strength C is chosen by the loss on
-the same validation posts, and they see the same texts, tags and frozen image features. One
-that looks at some modalities only is fitted on the posts that hold one of them, and answers only
-those.
+They are fitted on the same training posts as the systems, with the strength C of the lowest loss on
+the same validation posts, and get the same texts, tags and frozen image features. A baseline that
+reads some modalities only is fitted on the posts that hold one of them, and answers only those.
 
-Shapes in names: N posts, D features, S numbers of a sentence vector, C classes.
+Shapes in names: N posts, D features, S size of a sentence vector, C classes.
 """
 
 # ruff: noqa: N803, N806, N815 (shapes in names)
@@ -38,38 +37,38 @@ from flickr_emotion.model.posts.posts import Encoding, Floats
 from flickr_emotion.model.recipes import BEST_IMAGES, READERS, SENTENCES
 
 STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
-"""Values of C. Features by the thousand want the small ones, TF-IDF the large ones."""
+"""Values of C. Thousands of features need the small ones, TF-IDF the large ones."""
 
 _SENTENCE = 384
-"""The length of a sentence vector: MiniLM's last layer, which the reader's features end with."""
+"""The length of a sentence vector: MiniLM's last layer, the last part of the reader's features."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """The posts of one split as the baselines see them; what is absent is empty, or zeros."""
+    """A split's posts as the baselines read them; absent modalities are empty or zeros."""
 
     labels: list[str]
     words: list[list[str]]
     tags: list[list[str]]
     pictures_ND: Floats
     sentences_NS: Floats
-    """The vector of the text beside that of the tags."""
+    """The vector of the text followed by that of the tags."""
     best_ND: Floats
-    """All that the best recipe reads: of pictures, texts and tags."""
+    """All inputs of the best recipe: features of pictures, texts and tags."""
     held: dict[str, npt.NDArray[np.bool_]]
     """By modality."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fold:
-    """A data set's splits as the baselines see them."""
+    """A data set's splits as the baselines read them."""
 
     classes: tuple[str, ...]
     sides: dict[str, Side]
 
 
 def read_fold(dataset: Dataset) -> Fold:
-    """Read a data set; features are kept where training keeps them."""
+    """Read a data set; features are kept in the same place as in training."""
     usual, best = (
         open_splits(
             dataset,
@@ -105,7 +104,7 @@ def _side(dataset: Dataset, name: str, usual: Split, best: Split) -> Side:
 
 
 def _pictures(split: Split, held_N: npt.NDArray[np.bool_]) -> Floats:
-    """Return the features of pictures, zeros where a post has none."""
+    """Return the features of pictures, zeros for a post without one."""
     pictures_ND = split.images.rows(list(range(split.posts.images))).numpy()
     all_ND = np.zeros((len(held_N), pictures_ND.shape[1]), np.float32)
     all_ND[held_N] = pictures_ND
@@ -113,14 +112,14 @@ def _pictures(split: Split, held_N: npt.NDArray[np.bool_]) -> Floats:
 
 
 def _read(split: Split) -> list[Floats]:
-    """Return what was read of texts and of tags, zeros where a post has none."""
+    """Return the readers' features of texts and of tags, zeros for a post without them."""
     assert split.texts is not None
     places = list(range(len(split.posts)))
     return [split.texts.rows(modality, places).numpy() for modality in READ]
 
 
 def majority(fold: Fold) -> Probabilities:
-    """Answer the share of each class among the training posts."""
+    """Predict each class with its share of the training posts."""
     labels = fold.sides[TRAIN].labels
     shares = [labels.count(name) / len(labels) for name in fold.classes]
     return np.tile(shares, (len(fold.sides[TEST].labels), 1))
@@ -137,7 +136,7 @@ def tfidf_tags(fold: Fold) -> Probabilities:
 
 
 def tfidf_text_and_tags(fold: Fold) -> Probabilities:
-    """TF-IDF of words and tags; one that is both is counted together."""
+    """TF-IDF of words and tags; a token that is both is counted once."""
     return _fitted(
         fold,
         _tfidf,
@@ -152,7 +151,7 @@ def image_features(fold: Fold) -> Probabilities:
 
 
 def late_fusion(fold: Fold) -> Probabilities:
-    """The mean of what the regressions on text, tags and image say that can answer."""
+    """The mean over those regressions on text, tags and image that can answer."""
     answers_MNC = np.stack([tfidf_text(fold), tfidf_tags(fold), image_features(fold)])
     given_MNC = ~np.isnan(answers_MNC)
     counts_NC = given_MNC.sum(0)
@@ -161,7 +160,7 @@ def late_fusion(fold: Fold) -> Probabilities:
 
 
 def image_and_sentence(fold: Fold) -> Probabilities:
-    """Image features beside the sentence vectors of text and tags."""
+    """Image features with the sentence vectors of text and tags."""
     return _fitted(
         fold,
         StandardScaler,
@@ -171,7 +170,7 @@ def image_and_sentence(fold: Fold) -> Probabilities:
 
 
 def best_features(fold: Fold) -> Probabilities:
-    """All that the best recipe reads."""
+    """All inputs of the best recipe."""
     return _fitted(fold, StandardScaler, lambda side: side.best_ND, MODALITIES)
 
 
@@ -196,7 +195,7 @@ def _fitted(
     features: Callable[[Side], Any],
     modalities: Sequence[str],
 ) -> Probabilities:
-    """Fit regressions of each strength; let the one of least validation loss answer."""
+    """Fit a regression for each strength; answer with the one of the lowest validation loss."""
     rows = {
         name: np.flatnonzero(np.any([side.held[m] for m in modalities], axis=0))
         for name, side in fold.sides.items()

@@ -1,9 +1,9 @@
 """Figures of `benchmarks.real_table`: accuracy and weighted F1 over all folds, with intervals.
 
-The test posts of the folds are pooled: each post is answered once, by a network that has not seen
-it. One that no head can answer counts as wrong. Intervals are of 95%, by bootstrap over the posts;
-a difference is taken on the same draws of the same posts. How a system comes out with another seed
-is in them only as far as five trainings show it.
+The test posts of the folds are pooled: each post is answered once, by a network not trained on it.
+A post that no head can answer counts as wrong. Intervals are 95% bootstrap intervals over the
+posts; a difference uses the same draws of the same posts. The variation between seeds is included
+only as far as five trainings show it.
 
 Shapes in names: N posts, B draws, C classes, A answers (the classes, and none).
 """
@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.float64]
 
 @cache
 def draws_BN(posts: int) -> Floats:
-    """Return how often each post is in each draw; the first holds every post once."""
+    """Return how often each post is in each draw; the first draw has every post once."""
     drawn = np.random.default_rng(0).multinomial(posts, np.full(posts, 1 / posts), DRAWS)
     return np.concatenate([np.ones((1, posts)), drawn])
 
@@ -41,7 +41,7 @@ def accuracy_B(pooled: Pooled) -> Floats:
 
 
 def weighted_f1_B(pooled: Pooled) -> Floats:
-    """Return the mean F1 of the classes, weighted by their posts, in each draw."""
+    """Return the mean F1 of the classes, weighted by their numbers of posts, in each draw."""
     classes, answers = pooled.classes, pooled.classes + 1
     cells_N = pooled.labels_N * answers + pooled.answers_N
     counts_BCA = (draws_BN(len(cells_N)) @ np.eye(classes * answers)[cells_N]).reshape(
@@ -62,11 +62,13 @@ def markdown_table(pooled: Mapping[str, Pooled], reference: str | None) -> list[
     first = next(iter(pooled.values()))
     for row, one in pooled.items():
         if one.photo_ids != first.photo_ids:
-            raise ModelError(f"{row} answers other posts than the rows before it: remove its files")
+            raise ModelError(
+                f"{row} has answers for other posts than the rows before: remove its files"
+            )
     head = [
         *(f"{len(first.photo_ids)} posts", "accuracy", "weighted F1", "answered"),
         *(f"accuracy, {first.complete_N.sum()} complete posts", "weighted F1, complete posts"),
-        f"accuracy less {reference}'s" if reference else "",
+        f"accuracy minus {reference}'s" if reference else "",
     ]
     rows = []
     for row, one in pooled.items():
@@ -89,10 +91,10 @@ def markdown_table(pooled: Mapping[str, Pooled], reference: str | None) -> list[
 def parts_table(
     validation: Mapping[str, Pooled], test: Mapping[str, Pooled], whole: str
 ) -> list[str]:
-    """Return what each part of a recipe brings: rows that lack one, beside the ``whole``.
+    """Return the effect of each part of a recipe: rows without one, beside the ``whole``.
 
-    On validation posts the log loss and the accuracy, which a part is kept by; on test posts how
-    much accuracy is lost without it.
+    On validation posts the log loss and the accuracy, by which a part is kept; on test posts the
+    accuracy lost without it.
     """
     rows = []
     for row, one in test.items():
@@ -106,10 +108,10 @@ def parts_table(
             ]
         )
     head = ["", "validation, log loss", "validation, accuracy", "accuracy", "weighted F1"]
-    return table([*head, f"accuracy less {whole}'s"], rows)
+    return table([*head, f"accuracy minus {whole}'s"], rows)
 
 
 def _with_interval(values_B: Floats, form: str = ".1f") -> str:
-    """Return the figure on the posts themselves, and the interval of the draws, in per cent."""
+    """Return the figure on all posts, and the interval of the draws, in per cent."""
     value, ends = values_B[0], np.percentile(values_B[1:], ENDS)
     return f"{100 * value:{form}} ({100 * ends[0]:{form}} to {100 * ends[1]:{form}})"

@@ -1,6 +1,6 @@
 """The folds of `benchmarks.real_table`: data sets of MVSA's labelled posts, and their features.
 
-`build-splits` writes them, with doubled pictures and doubled texts on one side. A single word is
+`build-splits` writes them, with duplicate pictures and texts in the same split. A single word is
 enough for a text; one that is not detected as English is absent, as in every data set.
 """
 
@@ -30,7 +30,7 @@ BUILD = ("--group-by", "near-duplicate", "--incomplete", "keep", "--min-words", 
 
 
 def build_folds(out: Path, classes: int) -> list[Dataset]:
-    """Return the data sets of the folds, built where they are not there."""
+    """Return the data sets of the folds, building those that are missing."""
     posts = MVSA
     if classes == 2:
         posts = out / "posts-without-neutral.parquet"
@@ -55,28 +55,28 @@ def _build(posts: Path, out: Path, classes: int, fold: int) -> Dataset:
 
 
 def check_folds(posts: Path, datasets: Sequence[Dataset]) -> None:
-    """Refuse folds that do not test each labelled post once, or that leak."""
+    """Refuse folds that do not test each labelled post exactly once, or that leak."""
     listed = pq.read_table(posts, columns=["photo_id", "label"]).to_pylist()
     labelled = {row["photo_id"] for row in listed if row["label"] is not None}
     tested = Counter(row["photo_id"] for each in datasets for row in judged_posts(each))
     wrong = sorted(labelled ^ tested.keys()) + [key for key, times in tested.items() if times > 1]
     if wrong:
         raise ModelError(
-            f"{posts}: {len(wrong)} posts, {wrong[0]} for one, are not tested in exactly one fold: "
-            f"remove {datasets[0].folder.parent} and begin again"
+            f"{posts}: {len(wrong)} posts, such as {wrong[0]}, are not tested in exactly one fold: "
+            f"remove {datasets[0].folder.parent} and start again"
         )
     for each in datasets:
         leakage = each.described["leakage"]
         if any(count for split in leakage.values() for count in split.values()):
             raise ModelError(
-                f"{each.folder}: doubled posts stand on both sides: remove it and begin again"
+                f"{each.folder}: duplicates are in more than one split: remove it and start again"
             )
 
 
 def take_features(dataset: Dataset, source: Dataset, encoder: str) -> None:
-    """Take over the image features of a data set that holds all of the pictures.
+    """Copy the image features from a data set that holds all of the pictures.
 
-    Each fold would compute those of nearly the same pictures.
+    Otherwise each fold would compute features of nearly the same pictures.
     """
     backbone = load_backbone(encoder, "imagenet")
     place = dataset.folder / features_folder(dataset, backbone, CpuDecoder(backbone.preprocessing))
@@ -103,7 +103,7 @@ def take_features(dataset: Dataset, source: Dataset, encoder: str) -> None:
 
 
 def _pictured(dataset: Dataset, split: str) -> list[str]:
-    """Return the photo ids of the posts with a picture, in their order."""
+    """Return the photo ids of the posts with a picture, in order."""
     return [
         row["photo_id"]
         for rows in dataset.batches(split, ("photo_id", "modalities"))

@@ -4,8 +4,8 @@
 
 The posts are served by the sandbox and listed as VSO's pairs (positive and negative ones), crawled,
 built, and trained on with frozen EfficientNet-lite0 features and real word vectors, once for each
-of three seeds; each seed draws splits of its own. Beside the seven heads stand, on the same test
-posts, the majority class and TF-IDF with logistic regression, fitted on the same training posts.
+of three seeds, each with its own splits. The seven heads are compared, on the same test posts, with
+the majority class and TF-IDF with logistic regression, fitted on the same training posts.
 """
 
 import argparse
@@ -37,14 +37,14 @@ from flickr_emotion.harvest.sandbox.server import SandboxServer
 MVSA = PROJECT.parent / "shared" / "data" / "mvsa.parquet"
 SEEDS = (0, 1, 2)
 KEY, SECRET = "00112233445566778899aabbccddeeff", "real-posts"
-# Pairs of VSO with their values; which of its sign a post stands under is of no consequence.
+# Pairs of VSO with their values; which pair of its sign a post is listed under does not matter.
 PAIRS = {
     "positive": {"happy_dog": 1.62, "beautiful_flower": 1.77, "nice_day": 1.58},
     "negative": {"sad_eyes": -1.53, "abandoned_house": -1.21, "angry_face": -1.66},
 }
 
 Figures = dict[str, tuple[float, float]]
-"""Accuracy and weighted F1 by what was judged."""
+"""Accuracy and weighted F1 by head or baseline."""
 
 
 def serve_and_crawl(out: Path) -> Path:
@@ -82,7 +82,7 @@ def word_vectors() -> Path:
 
 
 def run_seed(harvest: Path, out: Path, seed: int, training: list[str]) -> tuple[Figures, Figures]:
-    """Build, train and judge once; return the heads' figures and the baselines'."""
+    """Build, train and evaluate once; return the heads' figures and the baselines'."""
     dataset, run = out / f"dataset-{seed}", out / f"run-{seed}"
     command(
         *("build-splits", str(harvest), "--out", str(dataset)),
@@ -98,7 +98,7 @@ def run_seed(harvest: Path, out: Path, seed: int, training: list[str]) -> tuple[
 
 
 def judge_baselines(dataset: Path) -> Figures:
-    """Judge the majority class and TF-IDF with logistic regression on a data set's test posts."""
+    """Evaluate the majority class and TF-IDF with logistic regression on the test posts."""
     train, test = (read(dataset, split) for split in ("train", "test"))
     majority = train["label"].mode()[0]
     figures = {"majority": judged(test, [majority] * len(test))}
@@ -140,7 +140,7 @@ def judged(test: pd.DataFrame, answers: list[str]) -> tuple[float, float]:
 
 
 def summary(runs: list[Figures]) -> list[str]:
-    """Return a Markdown row for each thing judged, over the seeds."""
+    """Return a Markdown row for each head or baseline, over the seeds."""
     lines = []
     for name in runs[0]:
         cells = []
@@ -152,7 +152,7 @@ def summary(runs: list[Figures]) -> list[str]:
 
 
 def measure(out: Path, training: list[str]) -> tuple[list[Figures], list[Figures]]:
-    """Run the chain; return the baselines' and the heads' figures of each seed."""
+    """Run the chain; return the baselines' and the heads' figures for each seed."""
     harvest = serve_and_crawl(out)
     runs = [run_seed(harvest, out, seed, training) for seed in SEEDS]
     return [baselines for _, baselines in runs], [heads for heads, _ in runs]
@@ -162,7 +162,7 @@ def main() -> None:
     """Run the chain and print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("training", nargs="*", help="options for `train`, behind --")
+    parser.add_argument("training", nargs="*", help="options for `train`, after --")
     arguments = parser.parse_args()
     baselines, heads = measure(arguments.out, arguments.training)
     print("| on the test posts | accuracy | weighted F1 |\n|---|---|---|")

@@ -2,11 +2,11 @@
 
     python -m benchmarks.real_table --out /tmp/real-table
 
-The posts are MVSA-Single's 3,139 labelled tweets: at three classes, and at two without the neutral
-ones. `build-splits` writes the folds, with doubled pictures and doubled texts on one side; a text
-of a single word is enough, and one that is not detected as English is absent, as in every data set.
-Each row is trained on each fold, and what it answers to each test post is kept in ``--out``: the
-same command goes on where it was. The table shows every row whose five folds are finished.
+The posts are MVSA-Single's 3,139 labelled tweets: with three classes, and with two, without the
+neutral ones. `build-splits` writes the folds, with duplicate pictures and texts in the same split;
+a text of a single word is enough, and one that is not detected as English is absent, as in every
+data set. Each row is trained on each fold, and its answers to each test post are kept in ``--out``;
+the same command resumes. The table shows every row whose five folds are finished.
 """
 
 import argparse
@@ -40,7 +40,7 @@ from flickr_emotion.model.recipes import BEST_IMAGES, PARTS, PICTURES
 from flickr_emotion.model.training.training import train
 
 RULES_VERSION = 1
-"""Goes up when a row of the same name and options would answer otherwise."""
+"""Incremented when a row of the same name and options would give other answers."""
 
 BEST = "multitask, best recipe"
 BEST_OPTIONS = {"recipe": "best", "image_encoder": BEST_IMAGES}
@@ -56,11 +56,11 @@ SYSTEMS: dict[str, dict[str, Any]] = {
     "joint-fusion": {"model": "joint-fusion"},
     "common-space": {"model": "common-space"},
     "fasttext": {"model": "fasttext"},
-    # Inception's own weights are in no package.
+    # Inception's own weights are not available as a package.
     "inception, on EfficientNet-lite0": {"model": "inception"},
     "mmtrans-mt": {"model": "mmtrans-mt"},
 }
-"""By row, the options of `train` in which it differs from the paper's recipe."""
+"""By row, the options of `train` that differ from the paper's recipe."""
 
 ABLATIONS: dict[str, dict[str, Any]] = {
     f"without {part}": BEST_OPTIONS
@@ -68,16 +68,16 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     | ({"image_encoder": IMAGE_ENCODER} if part == PICTURES else {})
     for part in PARTS
 }
-"""The best recipe without each of its parts, in a table of their own."""
+"""The best recipe without each of its parts, shown in a separate table."""
 
 TRAINED = SYSTEMS | ABLATIONS
 
 COMPARED_WITH = (BEST, "multitask")
-"""The others are compared with the first of these that is finished."""
+"""The other rows are compared with the first of these that is finished."""
 
 
 def main() -> None:
-    """Train what is not finished and print the tables."""
+    """Train the unfinished rows and print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--classes", type=int, choices=(3, 2), help="default: both")
@@ -99,7 +99,7 @@ def main() -> None:
 
 
 class RealTable:
-    """The table at so many classes."""
+    """The table for a number of classes."""
 
     def __init__(self, out: Path, classes: int) -> None:
         self._out = out
@@ -108,7 +108,7 @@ class RealTable:
         self._datasets = build_folds(out / "datasets", classes)
 
     def finish(self, row: str) -> None:
-        """Make what is not there of a row's answers."""
+        """Compute a row's missing answers."""
         for number, dataset in enumerate(self._datasets):
             path = self._path(row, dataset)
             place = f"{row}, {self._classes} classes, fold {number + 1} of {FOLDS}"
@@ -124,16 +124,16 @@ class RealTable:
             write_answers(heads, dataset, path)
 
     def _path(self, row: str, dataset: Dataset) -> Path:
-        """Return the file of a row's answers to a fold; its name tells all that decides them."""
+        """Return the file of a row's answers to a fold; its name covers what determines them."""
         decides = [RULES_VERSION, dataset.digest, TRAINED.get(row, {})]
         digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
         title = re.sub(r"[^a-z0-9.]+", "-", row.lower())
         return self._out / "answers" / f"{title}-{dataset.folder.name}-{digest[:12]}.parquet"
 
     def _train(self, row: str, dataset: Dataset) -> dict[str, Probabilities]:
-        """Train a system; return what each of its heads says of the test posts."""
+        """Train a system; return each head's answers to the test posts."""
         run = self._out / "runs" / self._path(row, dataset).stem
-        shutil.rmtree(run, ignore_errors=True)  # of a benchmark that was interrupted
+        shutil.rmtree(run, ignore_errors=True)  # left by an interrupted benchmark
         fixed = {"image_encoder": IMAGE_ENCODER, "word_vectors": word_vectors(), "device": "cpu"}
         config = TrainingConfig.of_options(fixed | TRAINED[row])
         train(config, dataset=dataset.folder, out=run)
@@ -146,7 +146,7 @@ class RealTable:
         return heads
 
     def markdown(self) -> list[str]:
-        """Return the table of the rows that are finished."""
+        """Return the table of the finished rows."""
         pooled = self._pooled((*BASELINES, *SYSTEMS))
         reference = next((row for row in COMPARED_WITH if row in pooled), None)
         title = f"{self._classes} classes ({', '.join(self._datasets[0].classes)})"
@@ -160,7 +160,7 @@ class RealTable:
     def _pooled(
         self, rows: Iterable[str], of: Callable[[Path], Path] = lambda path: path
     ) -> dict[str, Pooled]:
-        """Return the answers of those rows that are finished."""
+        """Return the answers of the finished rows."""
         paths = {row: [of(self._path(row, dataset)) for dataset in self._datasets] for row in rows}
         return {
             row: pool(files, self._datasets[0].classes)

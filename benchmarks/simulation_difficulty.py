@@ -1,10 +1,10 @@
-"""How hard the sandbox's simulation is: each subset of its modalities beside the paper's Table 1.
+"""The difficulty of the sandbox's simulation: each subset compared with the paper's Table 1.
 
     python -m benchmarks.simulation_difficulty
 
 Logistic regressions on frozen EfficientNet-lite0 features, on TF-IDF of words and of tags, and on
-their concatenations, fitted on 690 complete posts (about as many as the demo trains on, which also
-has incomplete ones) and judged on the others, three splits.
+their concatenations, fitted on 690 complete posts (about as many as in the demo's training, which
+also has incomplete ones) and evaluated on the others, over three splits.
 """
 
 from collections import Counter
@@ -47,7 +47,7 @@ def image_features(posts: list[Post]) -> np.ndarray[tuple[int, int], np.dtype[np
 
 
 def token_features(documents: list[list[str]], training: list[int]) -> sp.csr_matrix:
-    """Return TF-IDF of the tokens seen at least five times in training."""
+    """Return TF-IDF of the tokens that occur at least five times in training."""
     counts = Counter(token for index in training for token in documents[index])
     kept = sorted(token for token, count in counts.items() if count >= MIN_COUNT)
     vectorizer = TfidfVectorizer(analyzer=list, vocabulary=kept, sublinear_tf=True)
@@ -82,7 +82,7 @@ def main() -> None:
             rows = sp.hstack([features[modality] for modality in subset.split("+")]).tocsr()
             model = LogisticRegression(C=5.0, max_iter=1000).fit(rows[training], labels[training])
             accuracies[subset].append(model.score(rows[test], labels[test]))
-    print(f"{TRAINING} posts to learn from, {len(posts) - TRAINING} to judge, {SPLITS} splits")
+    print(f"{TRAINING} posts for training, {len(posts) - TRAINING} for testing, {SPLITS} splits")
     print("| subset | paper, multitask | simulation, logistic regression |\n|---|---|---|")
     for subset, paper in zip(SUBSETS, PAPER, strict=True):
         print(f"| {subset} | {paper:.1f} | {100 * fmean(accuracies[subset]):.1f} |")

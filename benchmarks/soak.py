@@ -1,11 +1,11 @@
-"""Whether the memory of a long crawl stays flat: one real crawl, at the pace of a quota.
+"""Whether the memory of a long crawl stays constant: one real crawl, at the pace of a quota.
 
     python -m benchmarks.soak LISTS [--minutes 30]
 
-LISTS is VSO's folder, or a tar archive of one. The sandbox serves it as a virtual corpus, with
-faults of every kind at one request in a hundred, in a process of its own. The crawl is the real
-command without pictures (a HEAD request each), at a quota for which its calls take longer than the
-time asked for; then Ctrl-C ends it. Its resident memory is read ten times a second.
+LISTS is VSO's folder, or a tar archive of one. The sandbox serves it from a separate process as a
+virtual corpus, with faults of every kind at one request in a hundred. The crawl is the real command
+without pictures (a HEAD request each), with a quota at which its calls take longer than the time
+given; then Ctrl-C ends it. Its resident memory is read ten times a second.
 """
 
 import argparse
@@ -25,13 +25,13 @@ _FAULTS = (
     "429=0.01,429-retry-after=0.01,500=0.01,503=0.01,reset=0.01,html=0.01,cut-json=0.01,empty=0.01,"
     "code-105=0.01,image-429=0.01,image-500=0.01,image-reset=0.01,seed=1"
 )
-# Calls that the whole sample needs, and more: the crawl must not end before the time is over.
+# More calls than the whole sample needs: the crawl must not end before the time is over.
 _CALLS = 12_000
 _PARTS = 6
 
 
 def main() -> None:
-    """Print the resident memory of each part of the time, and the growth after the first."""
+    """Print the resident memory in each part of the time, and the growth after the first."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("lists", type=Path)
     parser.add_argument("--minutes", type=float, default=30.0)
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def _crawl(lists: Path, out: Path, url: str, quota: int, seconds: float) -> list[float]:
-    """Crawl for so long; return the resident memory in MB, ten times a second."""
+    """Crawl for ``seconds``; return the resident memory in MB, ten times a second."""
     command = f"crawl {lists} --out {out} --flickr-url {url} --quota {quota} --no-images".split()
     env = os.environ | {"FLICKR_API_KEY": "0" * 32, "FLICKR_API_SECRET": "benchmark"}
     samples = []

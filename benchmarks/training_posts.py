@@ -1,4 +1,4 @@
-"""Posts for `benchmarks/training_speed.py`: MVSA's real ones, and made-up ones of any size."""
+"""Posts for `benchmarks/training_speed.py`: MVSA's real ones, and synthetic ones of any size."""
 
 import hashlib
 from collections import Counter
@@ -25,7 +25,7 @@ MVSA = PROJECT.parent / "shared" / "data" / "mvsa.parquet"
 MIN_WORDS, MIN_COUNT = 5, 5
 FEATURES = 1280
 TAGS = 5_000
-PICTURES_TO_A_PASS = 32
+PICTURES_PER_PASS = 32
 
 
 @cache
@@ -37,13 +37,13 @@ def mvsa_rows() -> list[dict[str, Any]]:
 
 
 def in_training(row: dict[str, Any]) -> bool:
-    """Tell nine tenths of the posts, by a digest, from those for validation."""
+    """Put nine tenths of the posts into training, by a digest; the others are for validation."""
     return int(hashlib.sha256(row["photo_id"].encode()).hexdigest(), 16) % 10 > 0
 
 
 @cache
 def mvsa_encoding() -> Encoding:
-    """Return the words and tags that training's posts have five times."""
+    """Return the words and tags that occur at least five times in training."""
     rows = [row for row in mvsa_rows() if in_training(row)]
     counts = Counter(word for row in rows for word in words(_text(row)))
     tags = Counter(tag for row in rows for tag in normalise_tags(row["tags"] or ()))
@@ -86,7 +86,7 @@ def mvsa_pictures(rows: Iterable[int]) -> list[bytes]:
 
 @cache
 def mvsa_features() -> dict[bool, Tensor]:
-    """Return what EfficientNet-lite0 makes of the pictures, for training's posts and the others."""
+    """Return the pictures' EfficientNet-lite0 features, for training (True) and validation."""
     backbone = load_backbone("efficientnet_lite0", "imagenet")
     return {
         training: _features(backbone, mvsa_pictures(mvsa_posts(training=training)[1]))
@@ -98,17 +98,17 @@ def mvsa_features() -> dict[bool, Tensor]:
 def _features(backbone: Backbone, pictures: list[bytes]) -> Tensor:
     parts = []
     with ThreadPoolExecutor() as pool:
-        for start in range(0, len(pictures), PICTURES_TO_A_PASS):
+        for start in range(0, len(pictures), PICTURES_PER_PASS):
             decoded = pool.map(
                 lambda content: backbone.preprocessing.picture(content, "MVSA", FOR_A_DATASET),
-                pictures[start : start + PICTURES_TO_A_PASS],
+                pictures[start : start + PICTURES_PER_PASS],
             )
             parts.append(backbone(torch.stack(list(decoded))))
     return torch.cat(parts).clone()
 
 
 def random_features(posts: Posts) -> Tensor:
-    """Return numbers in place of features: what a step costs does not depend on them."""
+    """Return random numbers as features: the cost of a step does not depend on them."""
     return torch.randn(posts.images, FEATURES, generator=torch.Generator().manual_seed(0))
 
 
@@ -118,7 +118,7 @@ def split(posts: Posts, features: Tensor) -> Split:
 
 
 def made_up_encoding(vocabulary: int) -> Encoding:
-    """Return a vocabulary of so many ids, and two classes."""
+    """Return a vocabulary with ``vocabulary`` ids, and two classes."""
     return Encoding(
         words=tuple(f"w{n}" for n in range(vocabulary - FIRST_ID)),
         tags=tuple(f"t{n}" for n in range(TAGS - FIRST_ID)),
@@ -127,9 +127,9 @@ def made_up_encoding(vocabulary: int) -> Encoding:
 
 
 def made_up_posts(count: int, *, shortest: int, longest: int, vocabulary: int) -> Posts:
-    """Return complete posts; text lengths are uniform, all words as frequent as each other.
+    """Return complete posts; text lengths are uniform, all words are equally frequent.
 
-    A real text repeats frequent words, so of as many words it holds fewer different ones.
+    A real text repeats frequent words, so it has fewer distinct words at the same length.
     """
     random = np.random.default_rng(0)
     word_counts = random.integers(shortest, longest + 1, count)

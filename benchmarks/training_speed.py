@@ -1,19 +1,19 @@
-"""How fast training is, beside the plain reference of `benchmarks/plain_training.py`.
+"""Training speed, compared with the plain reference of `benchmarks/plain_training.py`.
 
     python -m benchmarks.training_speed [SECTION ...] [--posts 150000]
 
-Both run in turn, in the same process, on the same posts, with batches of 64 and image features in
-memory; of the repeats the fastest counts. The sections:
+Both alternate in the same process, on the same posts, with batches of 64 and image features in
+memory; the fastest of the repeats counts. The sections:
 
 - mvsa: an epoch on MVSA's real posts (goal: 8 times as fast as plain)
-- uniform: an epoch on texts of 5 to 150 words, as many of each length (2.5 times)
-- vocabulary: a step with 1,000 and with 60,000 words of vocabulary
+- uniform: an epoch on texts of 5 to 150 words, uniformly distributed (2.5 times)
+- vocabulary: a step with vocabularies of 1,000 and of 60,000 words
 - heads: a multitask step against a step of the complete single-task network (at most 1.35 times)
 - seven: one multitask epoch against seven single-task ones, on MVSA (2.5 times)
 - finetuned: the same with SqueezeNet trained on decoded pictures of complete posts (3.5 times)
 - convergence: the loss on validation posts after a few epochs, three seeds each
-- scale: made-up complete posts with 60,000 words of vocabulary, at three sizes up to --posts:
-  peak memory (goal: 4 GB) and whether the time is linear in the posts
+- scale: synthetic complete posts with a vocabulary of 60,000 words, at three sizes up to --posts:
+  peak memory (goal: 4 GB) and whether the time is linear in the number of posts
 """
 
 import argparse
@@ -140,7 +140,7 @@ def _warm_up(optimiser: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRSch
 
 
 def in_turn(repeats: int, **runs: Callable[[], object]) -> dict[str, float]:
-    """Return each run's fastest time in seconds; they take turns: all meet the same load."""
+    """Return each run's fastest time in seconds; they alternate, so that all meet the same load."""
     best = dict.fromkeys(runs, float("inf"))
     for _ in range(repeats):
         for name, run in runs.items():
@@ -248,7 +248,7 @@ def seven(_: int) -> None:
     complete = source.made_up_posts(3200, shortest=5, longest=20, vocabulary=5000)
     for name, some, words in (
         ("seven: MVSA, half without tags", posts, encoding),
-        ("seven: made-up complete posts", complete, source.made_up_encoding(5000)),
+        ("seven: synthetic complete posts", complete, source.made_up_encoding(5000)),
     ):
         split = source.split(some, source.random_features(some))
         singles = {s: Ours(words, split, backbone, subsets=(s,)) for s in SUBSETS}
@@ -256,7 +256,7 @@ def seven(_: int) -> None:
 
 
 def finetuned(_: int) -> None:
-    """Compare them with the image encoder trained, on complete posts with their pictures."""
+    """Compare the same with a trained image encoder, on complete posts with their pictures."""
     posts, rows = source.mvsa_posts(training=True)
     complete = np.flatnonzero(np.all(list(posts.present.values()), axis=0))[:64]
     backbone = build_backbone("squeezenet1_1")
@@ -277,7 +277,7 @@ def finetuned(_: int) -> None:
 
 
 def _only(posts: Posts, chosen: Integers) -> Posts:
-    """Return some complete posts as a split of their own."""
+    """Return some complete posts as a separate split."""
     words = [posts.words[posts.word_starts[n] : posts.word_starts[n + 1]] for n in chosen]
     tags = [posts.tags[posts.tag_starts[n] : posts.tag_starts[n + 1]] for n in chosen]
     return Posts(
@@ -291,7 +291,7 @@ def _only(posts: Posts, chosen: Integers) -> Posts:
 
 
 def convergence(_: int) -> None:
-    """Compare the validation losses that training leads to."""
+    """Compare the validation losses after training."""
     encoding, backbone, features = source.mvsa_encoding(), _backbone(), source.mvsa_features()
     train, _rows = source.mvsa_posts(training=True)
     validation = source.split(source.mvsa_posts(training=False)[0], features[False])
@@ -323,7 +323,7 @@ def convergence(_: int) -> None:
 
 
 def scale(posts: int) -> None:
-    """Train for an epoch at three sizes, each in a process of its own."""
+    """Train for an epoch at three sizes, each in a separate process."""
     context = multiprocessing.get_context("spawn")
     per_post = []
     for size in (posts // 4, posts // 2, posts):
@@ -356,14 +356,14 @@ SECTIONS: dict[str, Callable[[int], Any]] = {
 
 
 def main() -> None:
-    """Run the sections that are asked for, by default all."""
+    """Run the given sections, by default all."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
-    parser.add_argument("--posts", type=int, default=150_000, help="of the section `scale`")
+    parser.add_argument("--posts", type=int, default=150_000, help="posts in the section `scale`")
     arguments = parser.parse_args()
     for name in arguments.sections:
         if name not in SECTIONS:
-            parser.error(f"{name} is no section: give some of {', '.join(SECTIONS)}")
+            parser.error(f"section {name} is not known: give some of {', '.join(SECTIONS)}")
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
     for name in arguments.sections or SECTIONS:
         SECTIONS[name](arguments.posts)

@@ -1,9 +1,9 @@
-"""What the sandbox's virtual corpus of VSO costs: to start, and of processor time for each answer.
+"""The cost of the sandbox's virtual VSO corpus: start-up, and processor time per answer.
 
     python -m benchmarks.virtual_vso LIST
 
 LIST is VSO's folder, or a tar archive of it. Answers are made as the server makes them, with their
-envelope but without the socket: a client in the same process would be counted with them.
+envelope but without the socket: a client in the same process would be measured too.
 """
 
 import argparse

@@ -1,12 +1,12 @@
-"""API calls that a crawl of VSO's lists costs: listings first, against ``getInfo`` for every photo.
+"""The API calls of a crawl of VSO's lists: listings first, against ``getInfo`` for every photo.
 
     python -m benchmarks.vso_calls LIST [--pairs 37 --pairs 296] [--without-get-info]
 
-LIST is VSO's folder, or a tar archive of one. The sandbox serves it as a virtual corpus in a
-process of its own and counts the calls; both crawls are the real one, in this process, without
-pictures (a HEAD request each). The ``getInfo`` crawl is the same on a ledger that was made to
-forget under which words, and by which owners, its photos were found. With ``--pairs``, lists of so
-many pairs, evenly chosen, are crawled before the whole.
+LIST is VSO's folder, or a tar archive of one. The sandbox serves it from a separate process as a
+virtual corpus and counts the calls. Both crawls are the real one, in this process, without pictures
+(a HEAD request each). The ``getInfo`` crawl uses a ledger from which the words and owners of the
+photos were removed. With ``--pairs``, lists of that many pairs, evenly chosen, are crawled before
+the whole list.
 """
 
 import argparse
@@ -123,7 +123,7 @@ def _forget_words(lists: Path, out: Path) -> None:
 
 
 def _check(ledger: Ledger, corpus: VsoCorpus) -> None:
-    """Refuse to report a crawl that has not settled every photo as it is."""
+    """Refuse to report a crawl that has not settled every photo correctly."""
     expected = {"ok": "ok", "private": "private", "deleted": "gone", "placeholder": "gone"}
     found = {
         row["photo_id"]: row["api_outcome"]
@@ -132,14 +132,14 @@ def _check(ledger: Ledger, corpus: VsoCorpus) -> None:
     for place, number in enumerate(corpus.listed.numbers):
         status = expected[corpus.listed.status(place)]
         if found.pop(str(number)) != status:
-            raise SystemExit(f"photo {number} is {status}, and the crawl does not say so")
+            raise SystemExit(f"photo {number} is {status}, but the crawl recorded something else")
     if found:
-        raise SystemExit(f"{len(found)} photos are in no list")
+        raise SystemExit(f"{len(found)} photos are not in any list")
 
 
 @contextmanager
 def sandbox(lists: Path, *options: str) -> Iterator[str]:
-    """Serve a virtual corpus in a process of its own; gives its URL."""
+    """Serve a virtual corpus from a separate process; yields its URL."""
     command = [sys.executable, "cli.py", "sandbox", "--vso", str(lists), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None

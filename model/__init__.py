@@ -1,8 +1,8 @@
-"""Data set to a trained multimodal multitask network."""
+"""Trains and uses the multimodal multitask network on a data set."""
 
 import os
 
-# torch's threads spin while they wait for one another. Where other programs want the same cores,
-# that makes an epoch four times slower; waiting without spinning costs nothing that one notices.
-# It must be said before torch is loaded.
+# By default torch's threads spin while they wait. Where other programs want the same cores, that
+# makes an epoch four times slower; passive waiting costs nothing measurable. The variable must be
+# set before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -1,9 +1,9 @@
-"""What a training run can be told, checked before anything is read or computed.
+"""The settings of a training run, validated before anything is read or computed.
 
-A field is what the user has set; None leaves it to the recipe. What then holds is a property
-(``resolved_...``), so that a setting that changes the recipe changes all that follows from it. The
-defaults are the paper's settings (section 3.2). The command line imports this module to show them,
-so it must not import torch.
+A field holds what the user has set; None means that the recipe decides. The value in effect is a
+property (``resolved_...``), so that it follows when the recipe changes. The defaults are the
+paper's settings (section 3.2). The command line imports this module to show them, so it must not
+import torch.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ from flickr_emotion.model.recipes import (
 )
 
 ENSEMBLES = {"single-task": SUBSETS, "late-fusion": MODALITIES, "weighted-vote": MODALITIES}
-"""Systems of several networks, each trained in a run of its own: the subsets of their networks."""
+"""The systems of several networks, each trained in its own run, and their networks' subsets."""
 
 MODELS = (
     "multitask",
@@ -59,18 +59,18 @@ class TrainingConfig:
         None,
         choices=SUBSETS,
         default_help="a network for each of the 7",
-        help="Of single-task: the one subset whose network is trained, such as image+text.",
+        help="With single-task: train the network of this subset only, such as image+text.",
     )
     recipe: str = option(
         PAPER,
         choices=RECIPES,
-        help="paper, or best: of multitask, with what helps where posts are few (docs/model.md).",
+        help="paper, or best: multitask with additions for small data sets (docs/model.md).",
     )
     without: tuple[str, ...] = option(
         (),
         choices=tuple(PARTS),
         metavar="PART",
-        help=f"Of the best recipe, leave out a part; once for each: {', '.join(PARTS)}.",
+        help=f"Omit a part of the best recipe; repeatable: {', '.join(PARTS)}.",
     )
     image_encoder: str | None = option(
         None,
@@ -78,7 +78,7 @@ class TrainingConfig:
         default_help=f"{PAPERS_IMAGES}; inception_v3 for inception; {BEST_IMAGES} with "
         "--recipe best",
         help="A torchvision classification model, efficientnet_lite0 or efficientnet_lite2; "
-        "several with + between.",
+        "join several with +.",
     )
     image_weights: str = option(
         "imagenet",
@@ -98,23 +98,23 @@ class TrainingConfig:
         help="A word2vec or GloVe file of 300 dimensions.",
     )
     epochs: int = option(
-        30, minimum=1, help="Passes over the training posts at most; early stopping ends before."
+        30, minimum=1, help="Most passes over the training posts; early stopping may end sooner."
     )
     batch_size: int | None = option(
         None,
         minimum=1,
         default_help=f"{PAPERS_BATCH}; {BEST_BATCH} with --recipe best",
-        help="Posts per batch, which several processes divide.",
+        help="Posts per batch; several processes share it.",
     )
-    accumulate: int = option(1, minimum=1, help="Batches per step: a large step in little memory.")
+    accumulate: int = option(1, minimum=1, help="Batches per step (gradient accumulation).")
     learning_rate: float | None = option(
         None,
         between=(0, 1),
         default_help=f"{PAPERS_RATE:g}; {BEST_RATE:g} with --recipe best",
-        help="Adam's rate for everything but the image encoder.",
+        help="Adam's learning rate, except for the image encoder.",
     )
     patience: int = option(
-        5, minimum=1, help="Epochs without a lower validation loss before training ends."
+        5, minimum=1, help="Epochs without a lower validation loss before training stops."
     )
     seed: int = option(
         0,
@@ -127,17 +127,17 @@ class TrainingConfig:
     )
     device: str = option(
         "auto",
-        # Torch knows more, such as ``meta``, on which nothing is computed.
+        # Torch knows more devices, such as ``meta``, on which nothing is computed.
         pattern=r"auto|cpu|cuda(:[0-9]{1,2})?",
         metavar="auto, cpu, cuda or cuda:N",
-        help="Where the network runs; auto is CUDA where there is one.",
+        help="Where the network runs; auto is CUDA if available.",
     )
-    # nvJPEG keeps up with a GPU, and rounds otherwise than the CPU's decoder.
+    # nvJPEG keeps up with a GPU but rounds differently from the CPU's decoder.
     decode: str = option(
-        "cpu", choices=("cpu", "gpu"), help="What decodes pictures: cpu, or gpu for nvJPEG."
+        "cpu", choices=("cpu", "gpu"), help="The picture decoder: cpu, or gpu for nvJPEG."
     )
     compile: bool = option(
-        False, help="Compile the image encoder (torch.compile), which pays where it is trained."
+        False, help="Compile the image encoder (torch.compile); worthwhile with --finetune-image."
     )
 
     def __post_init__(self) -> None:
@@ -148,14 +148,14 @@ class TrainingConfig:
         last = self.seed + self.repeats - 1
         if last >= 2**32:
             raise ModelError(
-                f"--seed {self.seed} with --repeats {self.repeats} ends with the seed {last}: give "
-                "seeds from 0 to 2**32 - 1"
+                f"--seed {self.seed} with --repeats {self.repeats} reaches seed {last}: give seeds "
+                "from 0 to 2**32 - 1"
             )
 
     def _check_recipe(self) -> None:
         if self.recipe == PAPER:
             if self.without:
-                raise ModelError("--without leaves out parts of the best recipe: add --recipe best")
+                raise ModelError("--without omits parts of the best recipe: add --recipe best")
             return
         if self.model != "multitask":
             raise ModelError(
@@ -167,16 +167,16 @@ class TrainingConfig:
                 "--finetune-image or the recipe"
             )
         if not self.parts:
-            raise ModelError("--without leaves nothing of the best recipe: give --recipe paper")
+            raise ModelError("--without omits every part of the best recipe: give --recipe paper")
 
     @property
     def parts(self) -> frozenset[str]:
-        """What the recipe adds to the paper's."""
+        """The best recipe's parts that are in use; none with the paper's recipe."""
         return frozenset(PARTS) - {*self.without} if self.recipe == BEST else frozenset()
 
     @property
     def resolved_image_encoder(self) -> str:
-        """The image encoder that is used."""
+        """The image encoder in use."""
         if self.image_encoder is not None:
             return self.image_encoder
         images = BEST_IMAGES if PICTURES in self.parts else PAPERS_IMAGES
@@ -184,44 +184,44 @@ class TrainingConfig:
 
     @property
     def resolved_batch_size(self) -> int:
-        """How many posts a batch has."""
+        """The number of posts per batch."""
         if self.batch_size is not None:
             return self.batch_size
         return BEST_BATCH if RATE in self.parts else PAPERS_BATCH
 
     @property
     def resolved_learning_rate(self) -> float:
-        """Adam's rate."""
+        """Adam's learning rate."""
         if self.learning_rate is not None:
             return self.learning_rate
         return BEST_RATE if RATE in self.parts else PAPERS_RATE
 
     @property
     def warm_up_steps(self) -> int:
-        """Over how many steps the rate rises."""
+        """The number of steps over which the learning rate rises."""
         return BEST_WARM_UP if RATE in self.parts else PAPERS_WARM_UP
 
     @property
     def readers(self) -> tuple[str, ...]:
-        """The frozen readers of texts and tags."""
+        """The frozen text readers, for texts and tags."""
         return tuple(reader for reader in READERS if reader in self.parts)
 
     @property
     def networks(self) -> tuple[str, ...]:
-        """The subsets of the networks that are trained one by one; none where it is one network."""
+        """The subsets of an ensemble's networks; empty for a system of one network."""
         return () if self.subset else ENSEMBLES.get(self.model, ())
 
     @property
     def modalities(self) -> tuple[str, ...]:
-        """What the system reads of a post."""
+        """The modalities that the system reads."""
         if self.subset:
             return tuple(self.subset.split("+"))
         return _READS.get(self.model, MODALITIES)
 
     def options(self) -> dict[str, Any]:
-        """Return all settings by name, resolved: what a run records.
+        """Return all settings by name with their resolved values, as a run records them.
 
-        A run that is read back does not depend on what the recipes' defaults are by then.
+        Recording them resolved keeps a run readable after the recipes' defaults have changed.
         """
         return asdict(self) | {
             "image_encoder": self.resolved_image_encoder,
@@ -231,9 +231,9 @@ class TrainingConfig:
 
     @classmethod
     def of_options(cls, options: Mapping[str, Any]) -> "TrainingConfig":
-        """Return the settings that a run's ``config.json`` names; others have their defaults.
+        """Return the settings recorded in a run's ``config.json``; missing ones get their defaults.
 
-        Raises ``TypeError`` where a value is of the wrong kind.
+        Raises ``TypeError`` if a value has the wrong type.
         """
         values = {field.name: options[field.name] for field in fields(cls) if field.name in options}
         if values.get("word_vectors") is not None:
@@ -245,5 +245,5 @@ class TrainingConfig:
             kind = get_origin(hints[name]) if name == "without" else hints[name]
             if not isinstance(value, kind):
                 named = getattr(kind, "__name__", str(kind).removesuffix(" | None"))
-                raise TypeError(f"{name} is no {named}")
+                raise TypeError(f"{name} is not of type {named}")
         return cls(**values)

@@ -1,9 +1,10 @@
-"""The two recipes of `train`: the paper's, and the best that we know for few posts.
+"""The two recipes of `train`: the paper's, and the best one we know for small data sets.
 
-`--recipe best` is the paper's idea with what a careful engineer adds today: an encoder for each
-modality, seven heads, a summed loss, absence as in the paper. Each part was kept because it helped
-on the validation posts of cross-validation on real posts (docs/measurements.md says how much), and
-can be left out with `--without`. The command line imports this module: it must not import torch.
+`--recipe best` keeps the paper's idea (an encoder for each modality, seven heads, a summed loss,
+the same treatment of absent modalities) and adds current practice. Each part was kept because it
+improved validation results in cross-validation on real posts (docs/measurements.md has the
+figures), and `--without` omits it. The command line imports this module, so it must not import
+torch.
 """
 
 PAPER, BEST = "paper", "best"
@@ -15,26 +16,26 @@ SHALLOW, DROPOUT, RATE = "shallow", "dropout", "rate"
 MEMBERS, TOGETHER = "members", "together"
 
 PARTS = {
-    SENTENCES: "texts and tags are read by a frozen sentence encoder, not by vectors of words and "
-    "tags that are trained from the posts",
-    LEXICON: "a lexicon of sentiment says how positive and how negative a text's words are",
-    PICTURES: "two image networks side by side",
-    SHALLOW: "representations end in ReLU and a head is one layer, not three",
-    DROPOUT: "half of what encoders read and half of what heads read is dropped",
-    RATE: "a learning rate of 0.001 after a warm-up of 20 steps, in batches of 128; not 0.01 after "
-    "200 steps, in batches of 64",
-    MEMBERS: "five networks that differ in their first weights and dropout answer together",
-    TOGETHER: "the mean of the heads that fit a post is trained as well, not each head alone",
+    SENTENCES: "texts and tags are read by a frozen sentence encoder instead of word and tag "
+    "vectors trained on the posts",
+    LEXICON: "a sentiment lexicon rates how positive and how negative a text's words are",
+    PICTURES: "two image encoders side by side",
+    SHALLOW: "representations end in ReLU and a head has one layer instead of three",
+    DROPOUT: "dropout of one half on the inputs of encoders and of heads",
+    RATE: "a learning rate of 0.001 after a warm-up of 20 steps, in batches of 128; the paper's is "
+    "0.01 after 200 steps, in batches of 64",
+    MEMBERS: "an ensemble of five networks that differ in their initial weights and dropout",
+    TOGETHER: "the mean of all heads that can answer a post is trained too, not only each head",
 }
-"""What the best recipe adds, by name: what it does, and in place of what."""
+"""The parts of the best recipe, by name: what each does, and what it replaces."""
 
 READERS = (SENTENCES, LEXICON)
-"""The parts that read texts and tags (``model/features/text_readers.py``)."""
+"""The parts that are text readers (``model/features/text_readers.py``)."""
 
 PAPERS_IMAGES, BEST_IMAGES = "densenet121", "efficientnet_lite0+efficientnet_lite2"
 PAPERS_RATE, BEST_RATE = 0.01, 0.001
 PAPERS_BATCH, BEST_BATCH = 64, 128
 # Adam's first steps move every weight by the full rate, whatever the gradient. At the paper's rate
-# of 0.01 they drive most feature maps of the text encoder below zero for good: its head then
-# answers with the majority class (docs/measurements.md has the figures).
+# of 0.01 they push most feature maps of the text encoder below zero for good, and its head then
+# always predicts the majority class (docs/measurements.md has the figures).
 PAPERS_WARM_UP, BEST_WARM_UP = 200, 20

@@ -1,9 +1,9 @@
-"""What the heads of a network answer to every post of a split, kept as logits.
+"""The heads' answers to every post of a split, kept as logits.
 
-Figures, confusion matrices, calibration and the robustness curve are all taken from the same
-answers, so that the network passes over a split only once. A head's answer to a post depends on
-the head's modalities only: what a post would be answered without some of its modalities is
-among them.
+Figures, confusion matrices, calibration and the robustness curve are all computed from the same
+answers, so the network runs over a split only once. A head's answer to a post depends only on the
+head's modalities, so the answers also say how a post would be answered without some of its
+modalities.
 
 Shapes in names: N posts that a head answered, C classes.
 """
@@ -24,34 +24,34 @@ from flickr_emotion.model.inputs.prefetching import ready_batches
 from flickr_emotion.model.posts.posts import Integers
 from flickr_emotion.model.processes.distributed import World
 
-POSTS_TO_A_PASS = 256
+POSTS_PER_PASS = 256
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeadAnswers:
-    """What one head says of those posts of a split that hold its modalities."""
+    """One head's answers to the posts of a split that hold its modalities."""
 
     posts_N: Integers
-    """The posts' places in the split, in increasing order."""
+    """The positions of the posts in the split, in increasing order."""
     labels_N: Integers
     logits_NC: npt.NDArray[np.float32]
 
     @property
     def answers_N(self) -> Integers:
-        """The class that the head names for each post."""
+        """The predicted class of each post."""
         answers_N: Integers = self.logits_NC.argmax(1)
         return answers_N
 
 
 def answering_subset(held: Iterable[str], answered: Collection[str]) -> str | None:
-    """Return which head speaks for a post that holds these modalities, of those there are.
+    """Return which of the ``answered`` heads answers a post that holds these modalities.
 
-    The one with most of the post's modalities: its own subset, where the network has that head.
-    None where every head needs something that the post lacks.
+    It is the head with most of the post's modalities: that of its own subset, if there is one. None
+    if every head needs a modality that the post lacks.
     """
     here = set(held)
     fitting = [s for s in SUBSETS if s in answered and here.issuperset(s.split("+"))]
-    return fitting[-1] if fitting else None  # SUBSETS ends with the largest
+    return fitting[-1] if fitting else None  # the largest subset comes last
 
 
 @torch.inference_mode()
@@ -60,32 +60,31 @@ def answer_split(
     split: Split,
     classes: int,
     world: World,
-    hear: Callable[[Mapping[str, Tensor], Batch], None] | None = None,
+    on_batch: Callable[[Mapping[str, Tensor], Batch], None] | None = None,
 ) -> dict[str, HeadAnswers]:
-    """Let a network answer a split's posts: by subset, in the order of ``SUBSETS``.
+    """Compute a network's answers to a split's posts: by subset, in the order of ``SUBSETS``.
 
-    A subset that no post holds has no answers, (0, C). Several processes divide the posts, and all
-    get all answers. Of the network only ``network(batch)`` is used: logits by subset, for the
-    posts at ``batch.rows[subset]``.
-    ``hear`` is told of each batch and what the network returned for it.
+    A subset that no post holds has no answers, (0, C). Several ranks shard the posts, and all get
+    all answers. Of the network only ``network(batch)`` is used: logits by subset, for the posts at
+    ``batch.rows[subset]``. ``on_batch`` is called with each batch and the network's output.
     """
     network.eval()
-    # Batch statistics are each process's own until they are judged.
-    world.same(network, buffers_only=True)
-    passes = list(reading_order(split.posts.text_lengths, POSTS_TO_A_PASS))
+    # Batch statistics differ between ranks until they are synchronised here.
+    world.synchronise(network, buffers_only=True)
+    passes = list(reading_order(split.posts.text_lengths, POSTS_PER_PASS))
     own = passes[world.rank :: world.size]
     rows: dict[str, list[Tensor]] = {subset: [] for subset in SUBSETS}
     logits: dict[str, list[Tensor]] = {subset: [] for subset in SUBSETS}
     done = 0
     for batch in ready_batches(split, own, world.device):
         answered = network(batch)
-        if hear:
-            hear(answered, batch)
+        if on_batch:
+            on_batch(answered, batch)
         for subset, logits_NC in answered.items():
             rows[subset].append(batch.rows[subset] + done)
             logits[subset].append(logits_NC)
         done += len(batch)
-    # Only here is waited for the device.
+    # The device is waited for only here.
     order = np.concatenate(own) if own else np.zeros(0, dtype=np.int64)
     answers = {}
     for subset in SUBSETS:
@@ -106,7 +105,7 @@ def _joined(parts: list[Tensor], none: Tensor) -> Tensor:
 
 
 def _of_all(world: World, *values: Tensor) -> list[Tensor]:
-    """Return the values of all processes, which need not have as many each."""
+    """Return the values of all ranks, whose numbers of rows may differ."""
     counts = [int(count) for count in world.gather(torch.tensor(len(values[0])))]
     gathered = []
     for mine in values:

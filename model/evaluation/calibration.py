@@ -1,8 +1,8 @@
-"""How far probabilities can be taken at their word, and a temperature that makes them honest.
+"""Calibration: how far probabilities can be trusted, and a temperature that corrects them.
 
-A network that has been trained on cross-entropy is surer than it is right. Dividing a head's
-logits by one number, fitted on posts that it was not trained on, mends most of that and changes no
-label (Guo et al. 2017, section 4.2). The numbers lie in ``calibration.json`` of the run folder.
+A network trained on cross-entropy is overconfident. Dividing a head's logits by one number, fitted
+on posts it was not trained on, corrects most of that and changes no label (Guo et al. 2017, section
+4.2). The temperatures are in ``calibration.json`` of the run folder.
 
 Shapes in names: N posts, C classes.
 """
@@ -33,29 +33,29 @@ from flickr_emotion.model.runs.files import CALIBRATION
 Numbers = npt.NDArray[np.floating[Any]]
 
 BINS = 15
-"""Of equal width, as in Guo et al. 2017 (section 2)."""
+"""The number of bins, of equal width, as in Guo et al. 2017 (section 2)."""
 
-# Of fewer posts a temperature would say more of their chance than of the network.
+# With fewer posts a temperature would reflect chance more than the network.
 LEAST_POSTS = 50
-# Where every answer is right no temperature is small enough, where none is, none large enough.
+# If all answers are right, the best temperature is 0, and if none is, infinite: hence limits.
 _RANGE = (0.1, 10.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """What a run's logits are divided by before the softmax."""
+    """The temperatures: a run's logits are divided by them before the softmax."""
 
     temperatures: dict[str, float]
-    """By subset; 1 where there were too few validation posts."""
+    """By subset; 1 if there were too few validation posts."""
     posts: dict[str, int]
-    """How many validation posts each was fitted on, or would have been."""
+    """By subset, the number of validation posts that the temperature was or would be fitted on."""
 
     def probabilities(self, subset: str, logits_NC: Numbers) -> Numbers:
         """Return the calibrated probabilities of a head's logits, (N, C)."""
         return probabilities(logits_NC, self.temperatures.get(subset, 1.0))
 
     def content(self) -> dict[str, Any]:
-        """Return what ``calibration.json`` holds."""
+        """Return the content of ``calibration.json``."""
         return asdict(self) | {"least_posts": LEAST_POSTS}
 
 
@@ -70,12 +70,12 @@ def calibrate(validation: Mapping[str, HeadAnswers]) -> Calibration:
             temperatures[subset] = fitted_temperature(head.logits_NC, head.labels_N)
         else:
             temperatures[subset] = 1.0
-            if len(head.labels_N):  # else the system has no such head, or nobody holds the subset
+            if len(head.labels_N):  # else there is no such head, or no post holds the subset
                 few.append(f"{subset} ({len(head.labels_N)})")
     if few:
         say(
-            f"probabilities are not calibrated where fewer than {LEAST_POSTS} validation posts "
-            f"hold the subset: {', '.join(few)}"
+            f"probabilities are not calibrated for subsets held by fewer than {LEAST_POSTS} "
+            f"validation posts: {', '.join(few)}"
         )
     return Calibration(
         temperatures=temperatures,
@@ -84,7 +84,7 @@ def calibrate(validation: Mapping[str, HeadAnswers]) -> Calibration:
 
 
 def read_calibration(run: Path) -> Calibration:
-    """Read what a run's training has found; a run without it is not calibrated, which is said."""
+    """Read a run's temperatures; if there are none, say so and return ``UNCALIBRATED``."""
     run = standing(run)
     path = run / CALIBRATION
     try:
@@ -97,7 +97,7 @@ def read_calibration(run: Path) -> Calibration:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{path} cannot be read ({error!r}): train again") from None
     if wrong := [t for t in temperatures.values() if not 0 < t < math.inf]:
-        raise ModelError(f"{path} has the temperature {wrong[0]}: train again")
+        raise ModelError(f"{path} has the invalid temperature {wrong[0]}: train again")
     check_file(run, CALIBRATION)
     return Calibration(temperatures=temperatures, posts=posts)
 
@@ -109,7 +109,7 @@ def probabilities(logits_NC: Numbers, temperature: float) -> Numbers:
 
 
 def fitted_temperature(logits_NC: Numbers, labels_N: Integers) -> float:
-    """Return the temperature under which the labels are most probable, from 0.1 to 10.
+    """Return the temperature, from 0.1 to 10, with the lowest cross-entropy.
 
     The cross-entropy is convex in the temperature's inverse, so there is one minimum.
     """
@@ -130,18 +130,18 @@ def fitted_temperature(logits_NC: Numbers, labels_N: Integers) -> float:
 
 
 def expected_calibration_error(probabilities_NC: Numbers, labels_N: Integers) -> float | None:
-    """Return the mean distance between how sure the answers are and how often they are right.
+    """Return the expected calibration error (Guo et al. 2017, equation 3); None without posts.
 
-    Posts are put into 15 bins of equal width by the probability of their answer; a bin's distance
-    counts by its share of the posts (Guo et al. 2017, equation 3). None where there are no posts.
+    Posts are put into 15 bins of equal width by the probability of their answer. The error is the
+    mean gap between confidence and accuracy, each bin weighted by its share of the posts.
     """
     if not len(labels_N):
         return None
     confidences_N = probabilities_NC.max(1)
     right_N = probabilities_NC.argmax(1) == labels_N
-    # A bin holds its upper end: (m - 1) / 15 < confidence <= m / 15.
+    # Bins include their upper end: (m - 1) / 15 < confidence <= m / 15.
     bins_N = np.clip(np.ceil(confidences_N * BINS).astype(np.int64) - 1, 0, BINS - 1)
-    # |accuracy - confidence| times the bin's share is the bin's |sum of differences| over all.
+    # |accuracy - confidence| times the bin's share equals |sum of differences| over all posts.
     differences = np.bincount(bins_N, weights=right_N - confidences_N, minlength=BINS)
     return float(np.abs(differences).sum() / len(labels_N))
 
@@ -162,7 +162,7 @@ def calibration_errors(
 
 
 def calibration_over_repeats(repeats: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the ``calibration`` of several runs' metrics, each number as mean and deviation."""
+    """Return the ``calibration`` of several runs' metrics, each number with mean and deviation."""
 
     def summed_up(values: list[Any]) -> Any:
         if isinstance(values[0], dict):

@@ -1,7 +1,7 @@
-"""How good a system's answers are on a split, by subset.
+"""Evaluates a system's answers on a split, by subset.
 
-A subset's head is judged on every post that holds the subset's modalities, whatever else the post
-holds: on the paper's test sets, where all posts are complete, all seven see the same posts.
+A subset's head is evaluated on every post that holds the subset's modalities, whatever else the
+post holds: on the paper's test sets, where all posts are complete, all seven get the same posts.
 """
 
 from collections.abc import Mapping
@@ -32,14 +32,14 @@ from flickr_emotion.model.runs.loading import load_run
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """What the heads make of a split."""
+    """A system's results on a split."""
 
     answers: dict[str, HeadAnswers]
     """By subset."""
     confusions: dict[str, Confusion]
-    """By subset; all zeros where no post holds it."""
+    """By subset; all zeros if no post holds it."""
     loss: float
-    """The system's loss over the whole split (of the paper's network, section 3.2's)."""
+    """The system's loss over the whole split (for the paper's network, section 3.2's)."""
 
     def figures(self) -> dict[str, Any]:
         """Return accuracy, macro and weighted F1 and count by subset."""
@@ -49,10 +49,10 @@ class Score:
 def evaluate(
     run: Path, dataset: Path | None = None, *, missing: bool = False, device: str = "auto"
 ) -> dict[str, Any]:
-    """Judge a run on a data set's test and validation posts; by default on its own data set.
+    """Evaluate a run on a data set's test and validation posts; by default on its own data set.
 
-    ``same_dataset`` says whether it is the one that the run was trained on. With ``missing``, also
-    how test posts are answered of which modalities are taken away at random.
+    ``same_dataset`` in the result says whether the run was trained on this data set. With
+    ``missing``, the result also has the robustness curve, with modalities dropped at random.
 
     >>> from pathlib import Path
     >>> from flickr_emotion import evaluate
@@ -80,7 +80,7 @@ def evaluate(
 
 
 def judgement(scores: dict[str, Score], calibration: Calibration) -> dict[str, Any]:
-    """Return what is written of scores by split: figures, confusion matrices, calibration."""
+    """Return the figures, confusion matrices and calibration of the scores, by split."""
     return {
         **{name: judged.figures() for name, judged in scores.items()},
         "confusions": {
@@ -98,7 +98,7 @@ def judgement(scores: dict[str, Score], calibration: Calibration) -> dict[str, A
 
 
 def score(network: System, split: Split, classes: int, world: World) -> Score:
-    """Let a system answer a split's posts; several processes divide them and all get the score."""
+    """Evaluate a system on a split's posts; several ranks shard them and all get the score."""
     loss = _LossOfSplit(network, split, world)
     answers = answer_split(network, split, classes, world, loss.add)
     return Score(
@@ -112,7 +112,7 @@ def score(network: System, split: Split, classes: int, world: World) -> Score:
 
 
 class _LossOfSplit:
-    """A system's loss over a whole split: its terms are means over all posts that take part."""
+    """A system's loss over a whole split: each term is a mean over all posts that count in it."""
 
     def __init__(self, network: System, split: Split, world: World) -> None:
         holders = network.holders(split.posts)
@@ -123,12 +123,12 @@ class _LossOfSplit:
         self._sums = torch.zeros(len(holders), dtype=torch.float64, device=world.device)
 
     def add(self, answers: Mapping[str, Tensor], batch: Batch) -> None:
-        """Add a batch's part."""
+        """Add a batch's part of the loss."""
         for term, total in self._network.term_sums(answers, batch).items():
             self._sums[self._terms.index(term)] += total
 
     def total(self) -> float:
-        """Return the sum of the terms, those of all processes."""
+        """Return the sum of the terms over all ranks."""
         sums = self._sums.cpu().numpy()
-        self._world.add_up(sums)
+        self._world.all_reduce(sums)
         return float(sum_of_means(sums, self._counts)) if self._terms else 0.0

@@ -1,7 +1,7 @@
-"""The figures by which answers are judged, from a confusion matrix.
+"""Accuracy and F1, computed from a confusion matrix.
 
-They are scikit-learn's: a class that occurs neither among the labels nor among the answers is left
-out of the macro average, and one that is never answered right has an F1 of 0.
+They match scikit-learn's: a class that occurs neither among the labels nor among the answers is
+omitted from the macro average, and a class that is never predicted correctly has an F1 of 0.
 """
 
 from typing import Any
@@ -10,18 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 Confusion = npt.NDArray[np.int64]
-"""A row for each true class, a column for each answer."""
+"""A row per true class, a column per predicted class."""
 
 FIGURES = ("accuracy", "macro_f1", "weighted_f1")
 
 
 def confusion_matrix(labels: Confusion, answers: Confusion, classes: int) -> Confusion:
-    """Count how often each class was answered for each true class."""
+    """Count the predictions of each class by true class."""
     return np.bincount(labels * classes + answers, minlength=classes**2).reshape(classes, classes)
 
 
 def figures(confusion: Confusion) -> dict[str, Any]:
-    """Return accuracy, macro and weighted F1 and the number of posts; null where there are none."""
+    """Return accuracy, macro and weighted F1 and the number of posts; null if there are none."""
     count = int(confusion.sum())
     if count == 0:
         return {**dict.fromkeys(FIGURES), "count": 0}
@@ -38,7 +38,7 @@ def figures(confusion: Confusion) -> dict[str, Any]:
 
 
 def majority(confusion: Confusion, answer: int) -> dict[str, Any]:
-    """Return the figures on the same posts of always giving the same answer."""
+    """Return the figures on the same posts of always predicting the same class."""
     constant = np.zeros_like(confusion)
     constant[:, answer] = confusion.sum(1)
     return figures(constant)
@@ -53,7 +53,7 @@ def over_repeats(repeats: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def spread(values: list[float | None]) -> dict[str, Any]:
-    """Return mean, sample standard deviation and values; null where a value is."""
+    """Return mean, sample standard deviation and values; null if any value is."""
     known = [value for value in values if value is not None]
     if len(known) < len(values):
         return {"mean": None, "std": None, "values": values}

@@ -7,9 +7,10 @@ from flickr_emotion.common.printing import printable
 
 
 def metrics_table(figures: dict[str, Any], errors: dict[str, Any] | None = None) -> str:
-    """Return a split's figures of all seven subsets, in per cent; repeats as mean and deviation.
+    """Return a split's figures for all seven subsets, in per cent; repeats as mean and deviation.
 
-    ``errors``: the split's expected calibration errors, of which the one after calibration shows.
+    ``errors``: the split's expected calibration errors, of which the one after calibration is
+    shown.
     """
     lines = [f"{'subset':<16}{'accuracy':>12}{'macro F1':>12}{'weighted F1':>13}{'posts':>8}"]
     if errors:
@@ -26,7 +27,7 @@ def metrics_table(figures: dict[str, Any], errors: dict[str, Any] | None = None)
 
 
 def missing_table(missing: dict[str, Any]) -> str:
-    """Return how test posts are answered as modalities are dropped at growing rates."""
+    """Return the robustness curve as a table: accuracy at increasing drop rates."""
     lines = [f"{'dropped':<16}{'accuracy':>12}{'weighted F1':>13}{'answered':>13}"]
     for row in missing["rates"]:
         lines.append(
@@ -37,7 +38,7 @@ def missing_table(missing: dict[str, Any]) -> str:
 
 
 def prediction_table(answer: dict[str, Any]) -> str:
-    """Return an answer with its classes, the most probable first, and what each head says."""
+    """Return an answer with its classes, most probable first, and each head's answer."""
     ranked = sorted(answer["probabilities"].items(), key=lambda item: -item[1])
     rows = [f"{printable(label):<14}{100 * probability:>6.1f} %" for label, probability in ranked]
     if heads := answer.get("heads"):

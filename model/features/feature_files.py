@@ -1,8 +1,8 @@
-"""Features on disk: files that grow a piece at a time, are taken up again, and read as they lie.
+"""Features on disk: memory-mapped files that are written in pieces and can be resumed.
 
 A large data set's features take hours on a CPU and do not fit into memory twice. A file is in
-numpy's format; until it is whole it has another name. Whatever ends the work, at most one piece
-is lost; and of two processes that want the same features one computes them, the other waits.
+numpy's format and has a temporary name until it is complete. An interruption loses at most one
+piece. If two processes want the same features, one computes them and the other waits.
 """
 
 import hashlib
@@ -23,18 +23,18 @@ from flickr_emotion.common.printing import say
 from flickr_emotion.common.whole_files import ENDING, put_file, temporary
 from flickr_emotion.model.errors import ModelError
 
-ROWS_TO_A_PIECE = 1024
+ROWS_PER_PIECE = 1024
 
 Shape = tuple[int, int]
 
 
 def read_features(path: Path, shape: Shape) -> Tensor | None:
-    """Return the features of a whole file, mapped into memory; None where there is none.
+    """Return the features of a complete file, memory-mapped; None if there is none.
 
-    A file that is damaged, or of another shape, is as good as none.
+    A file that is damaged or has another shape counts as missing.
     """
     try:
-        # Copy on write: torch has no tensors that must not be written to.
+        # Copy on write, because torch has no read-only tensors.
         features = np.load(path, mmap_mode="c")
     except (OSError, ValueError, EOFError):
         return None
@@ -44,7 +44,7 @@ def read_features(path: Path, shape: Shape) -> Tensor | None:
 
 
 def features_path(name: str, *made_from: str) -> Path:
-    """Return where features lie in a folder that keeps some: it says what they were made from."""
+    """Return the path of features within a folder; its digest covers ``made_from``."""
     digest = hashlib.sha256(" ".join((name, *made_from)).encode()).hexdigest()
     return Path("features", f"{name}-{digest[:16]}")
 
@@ -54,14 +54,14 @@ def kept_or_made(
     shapes: dict[str, Shape],
     make: Callable[[dict[str, Path]], None],
 ) -> dict[str, Tensor]:
-    """Return features by name, making only those that none of the places keeps.
+    """Return features by name, computing only those that none of the ``places`` holds.
 
-    ``make`` is told the files that are lacking, by name, in the first place that can be written to.
+    ``make`` gets the paths of the missing files by name, in the first writable place.
     """
     kept = _kept(places, shapes)
     if set(kept) != set(shapes):
         with writable_folder(places) as place:
-            kept = _kept(places, shapes)  # another process may have come first
+            kept = _kept(places, shapes)  # another process may have made them meanwhile
             missing = {name: shape for name, shape in shapes.items() if name not in kept}
             make({name: _path(place, name) for name in missing})
             kept |= _kept([place], missing)
@@ -85,11 +85,11 @@ def _kept(places: Sequence[Path], shapes: dict[str, Shape]) -> dict[str, Tensor]
 
 @contextmanager
 def writable_folder(folders: Sequence[Path]) -> Iterator[Path]:
-    """Yield the first of the folders that can be written to, locked against other processes.
+    """Yield the first writable folder, locked against other processes.
 
-    A data set may lie where nobody can write; where none of the folders can be written to, the
-    features live as long as the process, in a temporary one. Nothing is written through a symbolic
-    link in a data set or a run.
+    A data set may be read-only. If none of the folders is writable, the features are put into a
+    temporary one and last as long as the process. Nothing is written through a symbolic link in a
+    data set or a run.
     """
     with ExitStack() as stack:
         for folder in folders:
@@ -102,7 +102,7 @@ def writable_folder(folders: Sequence[Path]) -> Iterator[Path]:
                 try:
                     lock.acquire(timeout=0)
                 except Timeout:
-                    say(f"another process computes the features of {folder}: waiting for it")
+                    say(f"waiting for another process to compute the features of {folder}")
                     lock.acquire()
             except OSError:
                 continue
@@ -113,7 +113,7 @@ def writable_folder(folders: Sequence[Path]) -> Iterator[Path]:
 
 
 class GrowingFile:
-    """A file of features that is written from its first row to its last; use with ``with``."""
+    """A file of features that is written from first row to last; a context manager."""
 
     def __init__(self, path: Path, shape: Shape) -> None:
         self._path, self._shape = path, shape
@@ -127,12 +127,12 @@ class GrowingFile:
             if older.exists() and not self._part.exists():  # of an earlier version
                 older.rename(self._part)
             self._file: BinaryIO = self._part.open("r+b" if self._part.exists() else "w+b")
-            self._take_up()
+            self._resume()
         except OSError as error:
             raise self._unwritable(error) from None
         return self
 
-    def _take_up(self) -> None:
+    def _resume(self) -> None:
         header = self._header()
         if self._file.read(len(header)) != header:
             self._file.seek(0)
@@ -140,13 +140,13 @@ class GrowingFile:
             self._file.truncate()
         size = self._file.seek(0, os.SEEK_END) - len(header)
         row = self._shape[1] * np.dtype("<f4").itemsize
-        # The last piece may lack its end.
-        self.rows = size // row // ROWS_TO_A_PIECE * ROWS_TO_A_PIECE
+        # The last piece may be incomplete.
+        self.rows = size // row // ROWS_PER_PIECE * ROWS_PER_PIECE
         self._file.seek(len(header) + self.rows * row)
         self._file.truncate()
 
     def __exit__(self, *_: object) -> None:
-        with suppress(OSError):  # what a full disk has refused before
+        with suppress(OSError):  # a full disk refuses again what it refused before
             self._file.close()
 
     def _header(self) -> bytes:
@@ -157,16 +157,16 @@ class GrowingFile:
         return header.getvalue()
 
     def fill(self, features: Iterable[Tensor]) -> None:
-        """Write the rows that are lacking, as they come; give the file its name at the end.
+        """Write the missing rows as they come; rename the file when it is complete.
 
-        Raises ``ModelError`` where they cannot be written.
+        Raises ``ModelError`` if they cannot be written.
         """
         waiting: list[Tensor] = []
         for some in features:
             waiting.append(some)
-            if sum(map(len, waiting)) >= ROWS_TO_A_PIECE:
+            if sum(map(len, waiting)) >= ROWS_PER_PIECE:
                 rows = torch.cat(waiting)
-                whole = len(rows) // ROWS_TO_A_PIECE * ROWS_TO_A_PIECE
+                whole = len(rows) // ROWS_PER_PIECE * ROWS_PER_PIECE
                 self._write(rows[:whole])
                 waiting = [rows[whole:]]
         if waiting:
@@ -181,7 +181,7 @@ class GrowingFile:
     def _write(self, rows: Tensor) -> None:
         try:
             self._file.write(rows.numpy().astype("<f4", copy=False).tobytes())
-            # A piece is on the disk before the next is begun: only the last can be half there.
+            # Each piece is flushed before the next begins, so only the last can be incomplete.
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:
@@ -191,5 +191,5 @@ class GrowingFile:
     def _unwritable(self, error: OSError) -> ModelError:
         return ModelError(
             f"features cannot be written to {self._path.parent} ({error.strerror or error}): "
-            "make room and run the command again, it goes on where it was"
+            "free some space and run the command again; it resumes"
         )

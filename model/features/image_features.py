@@ -1,8 +1,8 @@
-"""What a frozen image backbone makes of a data set's pictures, computed once and kept.
+"""A data set's picture features from a frozen backbone, computed once and kept.
 
-With a frozen backbone a picture's features never change, while decoding and the backbone's pass
-are nearly all of an epoch's time. They are kept beside the data set, under a name that says what
-they were made from: another seed, run or system reads them back.
+With a frozen backbone a picture's features never change, while decoding and the backbone's forward
+pass take nearly all of an epoch. They are kept beside the data set under a name with a digest of
+what they were computed from, so that other seeds, runs and systems reuse them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ from flickr_emotion.model.posts.posts import Posts
 class FeatureTable:
     """The features of a split's pictures, in the order of the posts that have one.
 
-    They may lie in a mapped file: only the rows that are asked for are read.
+    They may be memory-mapped: only the requested rows are read.
     """
 
     def __init__(self, features: Tensor) -> None:
@@ -51,10 +51,10 @@ def frozen_features(
     device: torch.device,
     decoder: PictureDecoder | None = None,
 ) -> dict[str, FeatureTable]:
-    """Return the features of the given splits, computing only what is not kept yet.
+    """Return the features of the given splits, computing only what is missing.
 
-    They are kept in the data set's folder, or in the run's where that cannot be written to: a
-    folder for each backbone and its weights, a file for each split.
+    They are kept in the data set's folder, or in the run's if that is not writable: a folder for
+    each backbone with its weights, a file for each split.
     """
     decoder = decoder or CpuDecoder(backbone.preprocessing)
     folder = features_folder(dataset, backbone, decoder)
@@ -68,7 +68,7 @@ def frozen_features(
 
 
 def features_folder(dataset: Dataset, backbone: Backbone, decoder: PictureDecoder) -> Path:
-    """Return where a backbone's features lie in a folder that keeps some."""
+    """Return the path of a backbone's features within a folder."""
     return features_path(backbone.name, backbone.digest(), dataset.digest, decoder.name)
 
 
@@ -91,7 +91,7 @@ def _compute(
 
 
 def _counted(dataset: Dataset, split: str, expected: int, done: int) -> Iterator[Picture]:
-    """Yield a split's pictures but for those that are done, if there are as many as expected."""
+    """Yield a split's pictures without the first ``done``, checking that there are ``expected``."""
     pictures = picture_contents(dataset, split)
     read = sum(1 for _ in islice(pictures, done))
     for picture in pictures:
@@ -102,10 +102,10 @@ def _counted(dataset: Dataset, split: str, expected: int, done: int) -> Iterator
 
 
 def check_count(dataset: Dataset, split: str, pictures: int, expected: int) -> None:
-    """Refuse a split whose column ``modalities`` lies."""
+    """Refuse a split whose column ``modalities`` does not match its pictures."""
     if pictures != expected:
         raise ModelError(
-            f"{dataset.folder}: {split} has {pictures} pictures, its column `modalities` says "
+            f"{dataset.folder}: {split} has {pictures} pictures, but its column `modalities` says "
             f"{expected}: build the splits again"
         )
 

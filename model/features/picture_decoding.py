@@ -1,7 +1,7 @@
-"""Batches of pictures from bytes to what a backbone is fed, on the CPU or by the GPU's decoder.
+"""Decodes batches of pictures for a backbone, on the CPU or with the GPU's decoder.
 
-A GPU takes pictures faster than a few cores decode them. Its own decoder (nvJPEG) keeps up, but
-rounds otherwise than libjpeg: pixels differ by a few levels. So the CPU is the default.
+A GPU processes pictures faster than a few cores decode them. Its own decoder (nvJPEG) keeps up, but
+rounds differently from libjpeg: pixels differ by a few levels. So the CPU is the default.
 """
 
 # ruff: noqa: N803, N806 (shapes in names)
@@ -36,14 +36,14 @@ class PictureDecoder(Protocol):
     """Decodes the pictures of a data set."""
 
     name: str
-    """Two decoders of the same name give the same bytes."""
+    """Decoders with the same name give the same bytes."""
 
     def pictures(self, contents: Sequence[bytes], photos: Sequence[str]) -> Tensor:
-        """Return (N, 3, H, W) bytes; raise ``ModelError`` that names one that cannot be read."""
+        """Return bytes (N, 3, H, W); raises ``ModelError`` naming an unreadable picture."""
 
 
 def open_decoder(preprocessing: Preprocessing, decode: str, device: torch.device) -> PictureDecoder:
-    """Return the decoder of ``--decode``; the CPU's, with a line, where the GPU has none."""
+    """Return the decoder of ``--decode``; the CPU's, with a message, if the GPU has none."""
     if decode not in DECODERS:
         raise ModelError(f"--decode {decode} is not known: give {' or '.join(DECODERS)}")
     if decode == "gpu":
@@ -55,16 +55,16 @@ def open_decoder(preprocessing: Preprocessing, decode: str, device: torch.device
             _decode_jpegs([probe.getvalue()], device)
         except (ImportError, RuntimeError) as error:
             reason = (str(error).splitlines() or ["no nvJPEG"])[0]
-            say(f"pictures are decoded on the CPU, not on a GPU: {reason}")
+            say(f"pictures are decoded on the CPU instead of a GPU: {reason}")
         else:
             return BatchDecoder(preprocessing, device)
     return CpuDecoder(preprocessing)
 
 
 class PictureTable:
-    """The pictures of a split, decoded as they are asked for: for training the backbone.
+    """The pictures of a split, decoded on demand, for training the backbone.
 
-    The compressed bytes stay in memory, as their order is a new one in every epoch.
+    The compressed bytes stay in memory because every epoch has another order.
     """
 
     def __init__(
@@ -75,14 +75,14 @@ class PictureTable:
         self._decoder = decoder
 
     def rows(self, rows: Sequence[int]) -> Tensor:
-        """Return the pictures of these rows, (N, 3, H, W) bytes, where they were decoded."""
+        """Return the pictures of these rows, bytes (N, 3, H, W), on the decoder's device."""
         return self._decoder.pictures(
             [self._contents[row] for row in rows], [self._photos[row] for row in rows]
         )
 
 
 class CpuDecoder:
-    """Decodes with Pillow, one picture to a thread.
+    """Decodes with Pillow, one picture per thread.
 
     Threads are enough: Pillow decodes and resizes outside the interpreter's lock.
     """
@@ -94,7 +94,7 @@ class CpuDecoder:
         self._pool = ThreadPoolExecutor()
 
     def pictures(self, contents: Sequence[bytes], photos: Sequence[str]) -> Tensor:
-        """Return (N, 3, H, W) bytes."""
+        """Return bytes (N, 3, H, W)."""
         return stacked(list(self._pool.map(self._picture, contents, photos)))
 
     def _picture(self, content: bytes, photo: str) -> Tensor:
@@ -102,7 +102,7 @@ class CpuDecoder:
 
 
 def stacked(pictures: Sequence[Tensor]) -> Tensor:
-    """Stack pictures with the channels of a pixel side by side, as they come and as they go."""
+    """Stack pictures in the channels-last memory format, which they come in."""
     batch_N3HW = torch.empty(
         (len(pictures), *pictures[0].shape), dtype=torch.uint8, memory_format=torch.channels_last
     )
@@ -114,8 +114,8 @@ def stacked(pictures: Sequence[Tensor]) -> Tensor:
 class BatchDecoder:
     """Decodes, resizes and crops on a device, a batch of JPEGs at once.
 
-    What only the CPU can do or judge goes there: other formats, pictures that lie on their side,
-    very long ones, and damaged ones, which it names.
+    The CPU takes the rest: other formats, rotated pictures, very elongated ones, and damaged ones,
+    which it names.
     """
 
     name = "nvjpeg"
@@ -126,7 +126,7 @@ class BatchDecoder:
         self._cpu = CpuDecoder(preprocessing)
 
     def pictures(self, contents: Sequence[bytes], photos: Sequence[str]) -> Tensor:
-        """Return (N, 3, H, W) bytes on the device."""
+        """Return bytes (N, 3, H, W) on the device."""
         crop = self._preprocessing.crop
         batch_N3HW = torch.empty(
             (len(contents), 3, crop, crop),
@@ -140,7 +140,7 @@ class BatchDecoder:
             try:
                 decoded = _decode_jpegs([contents[row] for row in rows], self._device)
             except RuntimeError:
-                rows = []  # it does not say which picture it stumbled over; the CPU does
+                rows = []  # nvJPEG does not say which picture failed; the CPU does
         for row, picture in zip(rows, decoded, strict=True):
             batch_N3HW[row] = cut(picture, self._preprocessing)
         if rest := sorted(set(range(len(contents))) - set(rows)):
@@ -150,7 +150,8 @@ class BatchDecoder:
 
 
 def _decode_jpegs(contents: Sequence[bytes], device: torch.device) -> list[Tensor]:
-    # Only here, as torchvision 0.29 calls its decoders deprecated: a later one may have none.
+    # Imported here because torchvision 0.29 calls its decoders deprecated: a later one may lack
+    # them.
     from torchvision.io import ImageReadMode, decode_jpeg
 
     encoded = [torch.frombuffer(bytearray(content), dtype=torch.uint8) for content in contents]
@@ -161,9 +162,9 @@ def _decode_jpegs(contents: Sequence[bytes], device: torch.device) -> list[Tenso
 
 
 def is_plain_jpeg(content: bytes) -> bool:
-    """Return whether a JPEG is upright, of sane size and, by its last bytes, whole."""
+    """Return whether a JPEG is upright, of ordinary size and, judging by its last bytes, whole."""
     if not content.rstrip(b"\0").endswith(_END_OF_JPEG):
-        return False  # nvJPEG fills up what is missing and says nothing
+        return False  # nvJPEG silently fills in the missing part
     try:
         with Image.open(io.BytesIO(content), formats=("JPEG",)) as image:
             return (
@@ -172,12 +173,12 @@ def is_plain_jpeg(content: bytes) -> bool:
                 and max(image.size) <= MAX_ASPECT * min(image.size)
                 and image.getexif().get(_ORIENTATION, _UPRIGHT) == _UPRIGHT
             )
-    except Exception:  # whatever is wrong with it, the CPU says so in words
+    except Exception:  # the CPU decoder then reports what is wrong
         return False
 
 
 def cut(picture_3HW: Tensor, preprocessing: Preprocessing) -> Tensor:
-    """Resize and crop a decoded picture where it lies, as ``Preprocessing.picture`` does."""
+    """Resize and crop a decoded picture on its device, as ``Preprocessing.picture`` does."""
     height, width = picture_3HW.shape[1:]
     (new_width, new_height), left, top = preprocessing.geometry(width, height)
     if (new_width, new_height) != (width, height):

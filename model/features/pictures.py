@@ -1,7 +1,7 @@
-"""From a picture's bytes to what an image backbone is fed.
+"""Turns a picture's bytes into an image backbone's input.
 
-Pictures come from strangers: whatever is wrong with one is an error that names the photo, and none
-can make the program use more memory than a large photograph needs.
+Pictures come from untrusted sources: whatever is wrong with one gives an error that names the
+photo, and none can make the program use more memory than a large photograph needs.
 """
 
 import io
@@ -19,26 +19,27 @@ MAX_PIXELS = 80_000_000
 # Shrinking a picture of 10,000 x 1 to a short side of 256 would make it 2,560,000 wide.
 MAX_ASPECT = 8
 
-# What to do about a picture that cannot be read depends on who gave it.
+# What to do about an unreadable picture depends on who supplied it.
 FOR_A_USER = "give a whole picture (JPEG, PNG, WebP, ...)"
 FOR_A_DATASET = "build the splits again"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preprocessing:
-    """How a backbone wants its pictures: the recipe of its published weights."""
+    """A backbone's preprocessing, as published with its weights."""
 
     resize: int
-    """The short side before cropping."""
+    """The short side after resizing, before cropping."""
     crop: int
-    """The side of the square that is cut from the middle."""
+    """The side of the centre crop."""
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     interpolation: Image.Resampling = Image.Resampling.BILINEAR
 
     def geometry(self, width: int, height: int) -> tuple[tuple[int, int], int, int]:
         """Return a picture's (width, height) before cropping, and where the crop begins."""
-        # torchvision's roundings, so that published weights see what they were trained on.
+        # Rounded as torchvision does, so that published weights get the inputs they were trained
+        # on.
         size = (
             self.resize if width <= height else int(self.resize * width / height),
             self.resize if height <= width else int(self.resize * height / width),
@@ -46,13 +47,13 @@ class Preprocessing:
         left, top = (round((side - self.crop) / 2) for side in size)
         return size, left, top
 
-    def picture(self, content: bytes, photo: str, way_out: str = FOR_A_USER) -> Tensor:
-        """Decode a picture to (3, crop, crop) bytes; the error names ``photo`` and ``way_out``.
+    def picture(self, content: bytes, photo: str, advice: str = FOR_A_USER) -> Tensor:
+        """Decode a picture to bytes (3, crop, crop); the error names ``photo`` and ``advice``.
 
-        Values stay bytes, the backbone normalises whole batches: a quarter of the memory. In
-        memory the channels of a pixel lie side by side, as the decoder leaves them.
+        Values stay bytes, a quarter of the memory; the backbone normalises whole batches. The
+        memory format is channels last, as the decoder gives it.
         """
-        image = decode(content, photo, way_out)
+        image = decode(content, photo, advice)
         size, left, top = self.geometry(*image.size)
         if size != image.size:
             image = image.resize(size, self.interpolation)
@@ -60,7 +61,7 @@ class Preprocessing:
         return torch.from_numpy(np.array(image)).permute(2, 0, 1)
 
 
-def decode(content: bytes, photo: str, way_out: str = FOR_A_USER) -> Image.Image:
+def decode(content: bytes, photo: str, advice: str = FOR_A_USER) -> Image.Image:
     """Decode a picture to upright RGB."""
     upright: Image.Image
     try:
@@ -70,10 +71,10 @@ def decode(content: bytes, photo: str, way_out: str = FOR_A_USER) -> Image.Image
             image.load()
             upright = image if image.mode == "RGB" else image.convert("RGB")
             ImageOps.exif_transpose(upright, in_place=True)
-    # Pillow's decoders answer a damaged file with almost any exception.
+    # Pillow's decoders raise almost any exception on a damaged file.
     except Exception as error:
         raise ModelError(
-            f"the picture of {photo} cannot be read ({_reason(error)}): {way_out}"
+            f"the picture of {photo} cannot be read ({_reason(error)}): {advice}"
         ) from None
     short = min(upright.size)
     if max(upright.size) > MAX_ASPECT * short:
@@ -85,5 +86,5 @@ def decode(content: bytes, photo: str, way_out: str = FOR_A_USER) -> Image.Image
 
 def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
-        return "no picture format that is known"
+        return "not a known picture format"
     return " ".join(str(error).split()) or type(error).__name__

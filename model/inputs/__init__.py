@@ -1,1 +1,1 @@
-"""What a network is fed: selected posts, splits, batches."""
+"""The inputs of a network: selected posts, splits, batches."""

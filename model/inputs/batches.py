@@ -1,9 +1,9 @@
-"""Posts in batches, with nothing in them for what is absent.
+"""Batches of posts that hold nothing for absent modalities.
 
-A batch holds, for each modality, the inputs of only those of its posts that have it, and for each
-of the seven subsets the rows of the posts that hold it. Words and tags are packed: a batch costs
-what it holds. Batches of texts of like length still save in pooling, which has a place for each
-word of the longest text.
+For each modality a batch holds the inputs of only those posts that have it, and for each of the
+seven subsets the rows of the posts that hold it. Words and tags are packed, so a batch costs no
+more than its contents. Grouping texts of similar length still saves time in pooling, which pads to
+the longest text.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,12 +19,12 @@ from flickr_emotion.model.features.text_features import TextFeatures
 from flickr_emotion.model.posts.packing import WINDOWS, Packed, pack
 from flickr_emotion.model.posts.posts import Integers, Posts
 
-# Posts are sorted by length within this many batches, so that an epoch's order stays random.
-BATCHES_TO_A_POOL = 50
+# Posts are sorted by length within this many batches, which keeps an epoch's order random.
+BATCHES_PER_POOL = 50
 
 
 class Images(Protocol):
-    """The pictures of a split: as features of a frozen backbone, or decoded when needed."""
+    """The pictures of a split: features of a frozen backbone, or pictures decoded on demand."""
 
     def rows(self, rows: Sequence[int]) -> Tensor:
         """Return the pictures or features of these rows, in this order."""
@@ -32,22 +32,22 @@ class Images(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Some posts; B of them, N of which have the modality at hand."""
+    """A batch of B posts, N of which have the modality in question."""
 
     labels_B: Tensor  # noqa: N815 (shapes in names)
     inputs: dict[str, Tensor | Packed]
     """By modality: pictures (N, 3, H, W) or features (N, D), packed word ids and tag ids.
     A modality that none of the posts has is missing."""
     rows: dict[str, Tensor]
-    """By subset: the rows of the posts that have all its modalities, in increasing order."""
+    """By subset: the rows of the posts that hold all its modalities, in increasing order."""
     sentiments_B: Tensor | None = None  # noqa: N815
-    """VSO's values, NaN where there is none; None where no post of the split has one."""
+    """VSO's sentiment values, NaN for a post without one; None if no post of the split has one."""
 
     def __len__(self) -> int:
         return len(self.labels_B)
 
     def to(self, device: torch.device) -> "Batch":
-        """Return the batch on a device; from pinned memory it is copied while the device works."""
+        """Return the batch on a device; a copy from pinned memory is asynchronous."""
         if device.type == "cpu":
             return self
         return Batch(
@@ -72,7 +72,7 @@ class Split:
     posts: Posts
     images: Images
     texts: TextFeatures | None = None
-    """What frozen readers made of texts and tags, where the recipe has some."""
+    """The frozen readers' features of texts and tags, if the recipe has readers."""
 
     def batch(self, indices: Integers) -> Batch:
         """Return the posts at these indices as a batch, in this order."""
@@ -107,7 +107,7 @@ class Split:
         )
 
     def _read(self, lists: Packed, modality: str, indices: Integers) -> Packed:
-        """Add what readers made of the same posts."""
+        """Add the readers' features of the same posts."""
         if self.texts is None:
             return lists
         places = indices if self.posts.places is None else self.posts.places[indices]
@@ -117,9 +117,9 @@ class Split:
 def training_order(
     lengths: Integers, batch_size: int, generator: np.random.Generator
 ) -> list[Integers]:
-    """Return an epoch's batches: a random order, but texts of like length together."""
+    """Return an epoch's batches in random order, with texts of similar length together."""
     shuffled = generator.permutation(len(lengths))
-    pool_size = batch_size * BATCHES_TO_A_POOL
+    pool_size = batch_size * BATCHES_PER_POOL
     batches: list[Integers] = []
     for start in range(0, len(shuffled), pool_size):
         pool = shuffled[start : start + pool_size]
@@ -129,7 +129,7 @@ def training_order(
 
 
 def reading_order(lengths: Integers, batch_size: int) -> Iterator[Integers]:
-    """Yield all posts once, texts of like length together; nothing is random."""
+    """Yield each post once, texts of similar length together; the order is deterministic."""
     by_length = np.argsort(lengths, kind="stable")
     for start in range(0, len(by_length), batch_size):
         yield by_length[start : start + batch_size]

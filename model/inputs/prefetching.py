@@ -1,8 +1,8 @@
-"""The next batches, made while the network is at work on this one.
+"""Prepares the next batches while the network works on the current one.
 
-A thread is enough: what takes long (Pillow's decoding, numpy's and torch's copies) happens outside
-the interpreter's lock. On a GPU a batch is laid into pinned memory, from where it is copied beside
-the kernels of the step before, in a stream of its own.
+A thread is enough: the slow parts (Pillow's decoding, numpy's and torch's copies) release the
+interpreter's lock. On a GPU a batch is put into pinned memory and copied in a separate stream,
+in parallel with the kernels of the previous step.
 """
 
 from collections import deque
@@ -18,7 +18,7 @@ from torch.profiler import record_function
 from flickr_emotion.model.inputs.batches import Batch, Split
 from flickr_emotion.model.posts.posts import Integers
 
-# One that is copied and one that is made, while the network is at work on a third.
+# One batch being copied and one being prepared while the network works on a third.
 _AHEAD = 2
 
 Structure = TypeVar("Structure")
@@ -51,7 +51,7 @@ def _made_ahead(
         while coming:
             yield _next_of(coming)
     finally:
-        # A training that ends in the middle of an epoch does not wait for what it will not use.
+        # A training that stops in the middle of an epoch does not wait for batches it will not use.
         pool.shutdown(cancel_futures=True)
 
 
@@ -61,12 +61,12 @@ def _next_of(coming: deque[Future[Batch]]) -> Batch:
 
 
 def _pinned(tensor: Tensor) -> Tensor:
-    # Pictures that the GPU has decoded are there already.
+    # Pictures decoded by the GPU are already there.
     return tensor if tensor.is_cuda else tensor.pin_memory()
 
 
 def _copied_ahead(batches: Iterator[Batch], device: torch.device) -> Generator[Batch, None, None]:
-    """Yield batches on the device; the copy of the next one is already under way."""
+    """Yield batches on the device while the next one is being copied."""
     stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
     def copy(batch: Batch) -> Batch:
@@ -78,7 +78,7 @@ def _copied_ahead(batches: Iterator[Batch], device: torch.device) -> Generator[B
         computing.wait_stream(stream)
 
         def keep(tensor: Tensor) -> Tensor:
-            # Its memory was taken in the other stream, which must not reuse it before this one.
+            # Its memory was allocated in the other stream, which must not reuse it too early.
             tensor.record_stream(computing)
             return tensor
 
@@ -87,7 +87,7 @@ def _copied_ahead(batches: Iterator[Batch], device: torch.device) -> Generator[B
     before: Batch | None = None
     for batch in batches:
         if before is not None:
-            # First what is there is waited for, so that the wait is not for the next copy too.
+            # Wait for this batch before the next copy starts, so as not to wait for that copy too.
             here = arrived(before)
             before = copy(batch)
             yield here
@@ -98,7 +98,7 @@ def _copied_ahead(batches: Iterator[Batch], device: torch.device) -> Generator[B
 
 
 def _each_tensor(value: Structure, change: Callable[[Tensor], Tensor]) -> Structure:
-    """Return a structure of dataclasses, dictionaries and tensors with each tensor changed."""
+    """Apply ``change`` to each tensor in a structure of dataclasses, dictionaries and tensors."""
     result: Any = value
     if isinstance(value, Tensor):
         result = change(value)

@@ -1,10 +1,10 @@
-"""Which training posts a network is trained on, and with what of theirs.
+"""Selects the training posts, and the modalities they are trained with.
 
 The paper's experiments train on some of the posts only: on the complete ones (section 4.2.1), or on
-a fraction of them while the others are cut to a single modality (Figure 5). The posts are cut here
-as they lie in memory, not in a data set of their own, so that the features of the pictures are
-computed once for all experiments. The vocabulary is that of what is left: a word that only posts
-which take no part hold is ``<UNK>``, as it would be had they never been collected.
+a fraction of them while the others are cut to a single modality (Figure 5). Posts are cut in memory
+instead of in a separate data set, so that picture features are computed once for all experiments.
+The vocabulary covers the selected posts only: a word that occurs in no selected post is ``<UNK>``,
+as if the other posts had never been collected.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,16 +25,16 @@ from flickr_emotion.model.posts.posts import NO_IMAGE, Integers, Posts
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """What a network is trained on."""
+    """The training posts in use."""
 
     kept: Mapping[str, str]
-    """By photo id, the subset that a training post is trained on with; others take no part."""
+    """By photo id, the subset to train each post with; other posts are not used."""
 
-    posts_to_an_epoch: int = 0
-    """The posts are gone over again, from the first, until an epoch has so many; 0 for once."""
+    posts_per_epoch: int = 0
+    """Posts are repeated in order until an epoch has this many; 0 means no repetition."""
 
     def vocabulary(self, dataset: Dataset) -> Vocabulary:
-        """Count the words and tags of what is left of the training posts."""
+        """Count the words and tags of the selected training posts."""
         counter = VocabularyCounter()
         for table in dataset.tables(TRAIN, ("photo_id", "text", "tags")):
             subsets = [self.kept.get(key, "") for key in table["photo_id"].to_pylist()]
@@ -51,15 +51,15 @@ class Selection:
         return Vocabulary(min_count=dataset.vocabulary().min_count, **counter.counts())
 
     def cut(self, posts: Posts, dataset: Dataset) -> Posts:
-        """Return what is left of the training posts; their pictures keep their rows.
+        """Return the selected training posts; their pictures keep their rows.
 
-        Raises ``ModelError`` where nothing is.
+        Raises ``ModelError`` if there are none.
         """
         subsets = [self.kept.get(photo_id, "") for photo_id, _, _ in training_posts(dataset)]
         chosen = np.flatnonzero([subset != "" for subset in subsets])
         if not len(chosen):
-            raise ModelError(f"{dataset.folder}: no training post is left: build larger splits")
-        chosen = np.resize(chosen, max(len(chosen), self.posts_to_an_epoch))
+            raise ModelError(f"{dataset.folder}: no training post is selected: build larger splits")
+        chosen = np.resize(chosen, max(len(chosen), self.posts_per_epoch))
         held = {
             modality: np.array([modality in subset.split("+") for subset in subsets])[chosen]
             for modality in MODALITIES
@@ -90,9 +90,9 @@ def fraction_complete(
 ) -> Selection:
     """Select the complete training posts, of which only a fraction stays complete (Figure 5).
 
-    ``with_the_cut``, the others keep one modality each. Without, they take no part, and what is
-    left is gone over as often as fills their place: a network that has few posts is trained for
-    as many steps as one that has all of them.
+    ``with_the_cut``, the others keep one modality each. Without it they are not used, and the
+    remaining posts are repeated to fill their place, so that a network with few posts is trained
+    for as many steps as one with all of them.
     """
     complete = [post for post in training_posts(dataset) if post[2] == COMPLETE]
     kept = kept_modalities(complete, fraction=fraction, seed=seed)
@@ -100,12 +100,12 @@ def fraction_complete(
         return Selection(kept=kept)
     return Selection(
         kept={key: subset for key, subset in kept.items() if subset == COMPLETE},
-        posts_to_an_epoch=len(complete),
+        posts_per_epoch=len(complete),
     )
 
 
 def training_posts(dataset: Dataset) -> Iterator[tuple[str, str, str]]:
-    """Yield photo id, label and subset of the training posts, in their order."""
+    """Yield photo id, label and subset of the training posts, in order."""
     for rows in dataset.batches(TRAIN, ("photo_id", "label", "modalities")):
         for row in rows:
             yield row["photo_id"], row["label"], row["modalities"]
@@ -114,7 +114,7 @@ def training_posts(dataset: Dataset) -> Iterator[tuple[str, str, str]]:
 def _parts(
     values: Integers, starts: Integers, chosen: Integers, held: np.typing.NDArray[np.bool_]
 ) -> tuple[Integers, Integers]:
-    """Return the values of the chosen posts end to end, none for those that do not hold them."""
+    """Return the values of the chosen posts end to end; posts that are not ``held`` have none."""
     runs = [
         values[starts[post] : starts[post + 1] if keeps else starts[post]]
         for post, keeps in zip(chosen, held, strict=True)

@@ -1,7 +1,7 @@
-"""A data set's splits as a network sees them: posts as numbers, pictures as what it is fed.
+"""A data set's splits as a network's input: encoded posts, and their pictures or features.
 
-The one place that decides between features that were computed once, for a frozen backbone, and
-pictures that are decoded again in every epoch, for one that is trained.
+The only place that decides between precomputed features, for a frozen backbone, and pictures that
+are decoded in every epoch, for a trained one.
 """
 
 from collections.abc import Sequence
@@ -39,9 +39,9 @@ def open_splits(
 ) -> dict[str, Split]:
     """Read splits with their pictures: features, or the pictures if the backbone is trained.
 
-    Without a backbone nobody looks at the pictures: nothing is read of them.
-    ``decode`` says what decodes pictures: ``cpu``, or ``gpu``, whose decoder rounds otherwise.
-    With ``readers``, also what these make of the texts and tags.
+    Without a backbone no picture is read. ``decode`` names the picture decoder: ``cpu``, or
+    ``gpu``, which rounds differently. With ``readers``, their features of texts and tags are read
+    too.
     """
     splits = _with_pictures(
         dataset,

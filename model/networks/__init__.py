@@ -1,1 +1,1 @@
-"""The paper's network and the systems that it is compared with."""
+"""The paper's network and the systems it is compared with."""

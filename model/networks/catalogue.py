@@ -1,4 +1,4 @@
-"""From the name of a system to the system: training and reading a run back build the same."""
+"""Builds a system from its name, for training and for loading a run alike."""
 
 from collections.abc import Sequence
 
@@ -35,10 +35,10 @@ def build_system(
     parts: frozenset[str] = frozenset(),
     readers: Sequence[TextReader] = (),
 ) -> System:
-    """Build a system of one network, with new weights.
+    """Build a system of one network with new weights.
 
-    ``backbone`` is None for a system that sees no pictures; ``parts`` are what the best recipe adds
-    to the paper's, with the ``readers`` among them.
+    ``backbone`` is None for a system that reads no pictures; ``parts`` are the best recipe's parts
+    in use, and ``readers`` the text readers among them.
     """
     if parts:
         assert backbone is not None
@@ -58,6 +58,6 @@ def build_system(
 
 
 def build_ensemble(model: str, networks: dict[str, MultitaskNetwork]) -> Ensemble:
-    """Put single-task networks together."""
+    """Combine single-task networks into an ensemble."""
     assert model in ENSEMBLES
     return _ENSEMBLES[model](networks)

@@ -1,13 +1,13 @@
 """`common-space`: joint fusion whose representations share one space (Duong et al. 2017).
 
-An auxiliary task draws the modalities of a post together and pushes posts of other classes away: a
-post's representation in one modality has to be nearer to its own in another than to those of the
-batch's posts of other classes, by a margin. Nearness is the cosine. The seeds do not give margin
-and weight: a margin of 0.2 is the usual one of ranking losses on cosines, and the auxiliary task
-weighs as much as the category.
+An auxiliary ranking loss pulls the modalities of a post together and pushes posts of other classes
+away: by cosine similarity, a post's representation in one modality has to be closer to its own in
+another modality, by a margin, than to those of the batch's posts of other classes. The sources do
+not give margin and weight: 0.2 is the usual margin of ranking losses on cosines, and the auxiliary
+loss has the same weight as the classification loss.
 
-Each of the three pairs of modalities is a term over the posts that hold it. A post's rivals are
-those of its own pass and process, so on several processes they are other ones than on one.
+Each of the three pairs of modalities is a loss term over the posts that hold both. A post's
+negatives come from its own forward pass and process, so they differ with the number of processes.
 """
 
 # ruff: noqa: N803, N806 (shapes in names)
@@ -32,11 +32,11 @@ class CommonSpace(JointFusion):
     """Joint fusion with a ranking loss for each pair of modalities."""
 
     def holders(self, posts: Posts) -> dict[str, Flags]:
-        """Posts that hold a pair take part in its term."""
+        """The posts of a pair's term are those that hold both modalities."""
         return super().holders(posts) | {pair: posts.holding(pair) for pair in PAIRS}
 
     def term_sums(self, answers: Any, batch: Batch) -> dict[str, Tensor]:
-        """Return the classifier's sum and that of each pair."""
+        """Return the classifier's summed loss and that of each pair."""
         sums = super().term_sums(answers, batch)
         for pair in PAIRS:
             rows_N = batch.rows[pair]
@@ -47,9 +47,9 @@ class CommonSpace(JointFusion):
 
 
 def ranking_loss(first_NR: Tensor, second_NR: Tensor, labels_N: Tensor) -> Tensor:
-    """Return each post's loss, (N,): the mean over its rivals, in both directions; 0 without any.
+    """Return each post's loss, (N,): the mean over its negatives, in both directions, 0 if none.
 
-    A rival is a post of another class. It costs by how much it comes nearer than the margin allows.
+    A negative is a post of another class. It costs the amount by which it violates the margin.
     """
     nearness_NN = normalize(first_NR.float(), dim=1) @ normalize(second_NR.float(), dim=1).T
     rivals_NN = (labels_N[:, None] != labels_N[None, :]).to(nearness_NN.dtype)

@@ -1,6 +1,6 @@
 """`early-fusion`: concatenated representations, zeros where absent (Duong et al. 2017).
 
-The usual way to give a network with one classifier posts that lack modalities.
+The usual way to let a network with one classifier handle posts that lack modalities.
 """
 
 # ruff: noqa: N803, N806 (shapes in names)

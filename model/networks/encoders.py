@@ -1,19 +1,19 @@
 """The three encoders of the paper's section 3.1: each turns one modality into 300 numbers.
 
-A representation depends on its own post only: words and tags come packed, without padding, and
-pooling sees a post's own.
+A post's representation depends on that post only: words and tags are packed without padding, and
+pooling covers the post's own positions.
 
-Where the paper is silent:
+Where the paper does not say:
 
 - The fully-connected layers that end the image and text encoders are linear. The paper names ReLU
-  wherever it uses it, and a ReLU of the classifier follows its own first layer anyway.
-- The word vectors are trained along with the rest, as in Kim's "non-static" text CNN, which the
-  encoder is taken from.
-- A text shorter than a window is padded with zeros up to the window: it has one position, seen by
-  all three convolutions.
+  wherever it uses it, and the classifier's first layer is followed by a ReLU anyway.
+- The word vectors are trained with the rest, as in Kim's "non-static" text CNN, on which the
+  encoder is based.
+- A text shorter than a window is padded with zeros to the window's length: it has one position,
+  seen by all three convolutions.
 
 Shapes in names: N posts that hold the modality, T words or tags of all of them, K tags of the post
-with most, E embedding, F feature maps.
+with the most, E embedding, F feature maps.
 """
 
 # ruff: noqa: N803, N806 (shapes in names)
@@ -46,12 +46,12 @@ class TextEncoder(nn.Module):
         self.fc = nn.Linear(3 * FILTERS_PER_WINDOW * len(WINDOWS), REPRESENTATION)
 
     def forward(self, texts: Packed) -> Tensor:
-        """Return the representations of texts, which are padded up to the longest window.
+        """Return the representations of texts that are padded to the longest window.
 
-        The gradient of the word vectors is sparse: it holds the words of the texts only.
+        The gradient of the word vectors is sparse: it covers only the words of these texts.
         """
         vectors_TE = look_up(self.embedding, texts.ids_T)
-        # Padding is multiplied by zero, so that nothing learns from it.
+        # Padding vectors are multiplied by zero, so that they get no gradient.
         scale_TE = (texts.ids_T != PADDING)[:, None].to(vectors_TE.dtype)
         if self.training:
             scale_TE = _kept(vectors_TE).mul_(scale_TE / (1 - WORD_DROPOUT))
@@ -68,15 +68,15 @@ class TextEncoder(nn.Module):
 
 def look_up(embedding: nn.Embedding, ids_T: Tensor) -> Tensor:
     """Return the vectors of words or tags; their gradient is sparse."""
-    # Without the layer's own treatment of padding, which copies the whole gradient to leave it out.
+    # Bypasses the layer's padding_idx, which would copy the whole gradient to omit padding.
     return nn.functional.embedding(ids_T, embedding.weight, sparse=True)
 
 
 def _kept(values: Tensor) -> Tensor:
-    """Return 1 for the values that dropout keeps, 0 for the others.
+    """Return a dropout mask: 1 for values that are kept, 0 for the others.
 
-    A random byte decides on a value, 64 of 256 drop it. Torch draws a number for each value, which
-    on a CPU takes as long as the convolutions.
+    One random byte per value; 64 of its 256 values drop. Torch's own dropout draws a float per
+    value, which on a CPU takes as long as the convolutions.
     """
     draws = torch.empty((values.numel() + 7) // 8, dtype=torch.int64, device=values.device)
     bytes_ = draws.random_(-(2**63), None).view(torch.uint8)[: values.numel()]
@@ -85,7 +85,7 @@ def _kept(values: Tensor) -> Tensor:
 
 
 class TagsEncoder(nn.Module):
-    """Tag vectors of their own, one convolution with a window of one tag, global max pooling."""
+    """Separate tag vectors, one convolution with a window of one tag, global max pooling."""
 
     def __init__(self, vocabulary_size: int) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ class TagsEncoder(nn.Module):
         vectors_TE = look_up(self.embedding, tags.ids_T)
         weight_FE = self.convolution.weight.squeeze(2)
         maps_TF = torch.relu(nn.functional.linear(vectors_TE, weight_FE, self.convolution.bias))
-        # A list's last tag stands for what it has fewer than the longest: the maximum is the same.
+        # Shorter lists are padded with their own last tag, which leaves the maximum unchanged.
         offsets_K = torch.arange(tags.longest, device=tags.lengths_N.device)
         tags_NK = tags.starts_N[:, None] + torch.minimum(offsets_K, tags.lengths_N[:, None] - 1)
         maps_NKF = maps_TF.index_select(0, tags_NK.flatten()).view(*tags_NK.shape, -1)
@@ -107,8 +107,8 @@ class TagsEncoder(nn.Module):
 class ImageEncoder(nn.Module):
     """A pretrained backbone whose last layer is replaced by one of 300 neurons.
 
-    Takes pictures, or the features that the same backbone made of them: with a frozen backbone
-    the features are computed once and training never sees a picture.
+    It takes pictures, or features computed from them by the same backbone: with a frozen backbone
+    the features are computed once and training never decodes a picture.
     """
 
     def __init__(self, backbone: Backbone, *, frozen: bool, outputs: int = REPRESENTATION) -> None:
@@ -119,7 +119,7 @@ class ImageEncoder(nn.Module):
         backbone.requires_grad_(not frozen)
 
     def train(self, mode: bool = True) -> "ImageEncoder":
-        """Switch to training; a frozen backbone keeps its statistics and drops nothing."""
+        """Set training mode; a frozen backbone stays in evaluation mode."""
         super().train(mode)
         if self.frozen:
             self.backbone.eval()

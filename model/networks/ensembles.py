@@ -1,9 +1,8 @@
-"""`single-task`, `late-fusion`, `weighted-vote`: networks that do not know each other.
+"""`single-task`, `late-fusion`, `weighted-vote`: ensembles of separately trained networks.
 
-Each network is the single-task network of one subset and is trained in a run of its own, with its
-own batches and its own early stopping; side by side in one loop its batches would be those posts of
-a common batch that happen to hold its subset. What is left to say here is how the networks answer
-together.
+Each network is the single-task network of one subset, trained in its own run with its own batches
+and its own early stopping; in one shared loop its batches would only be those posts of a common
+batch that hold its subset. This module only says how the networks' answers are combined.
 
 Shapes in names: B posts, N of which hold a subset, M modalities, C classes.
 """
@@ -23,51 +22,51 @@ from flickr_emotion.model.networks.multitask import MultitaskNetwork
 from flickr_emotion.model.networks.system import Flags, System, scatter
 from flickr_emotion.model.posts.posts import Posts
 
-# A vote says nothing of how sure it was: so little of the averaged scores decides between equal
-# votes, and leaves no class without any probability.
+# A vote ignores how confident it was. This small share of the averaged scores breaks ties, and
+# keeps every class's probability above zero.
 SHARE_OF_SCORES = 1e-3
 
 
 class Ensemble(System):
-    """Networks by subset, in the order of ``SUBSETS``; the whole is not trained."""
+    """Networks by subset, in the order of ``SUBSETS``; the ensemble itself is not trained."""
 
     def __init__(self, networks: Mapping[str, MultitaskNetwork]) -> None:
         super().__init__()
         self.networks = nn.ModuleDict(dict(networks))
-        # One that sees pictures stands for all of them.
+        # All share the same frozen backbone, so any network's will do.
         seeing = [network for network in networks.values() if "image" in network.encoders]
         self._seeing = [seeing[0]] if seeing else []
         self.encoders = nn.ModuleDict()
 
     @property
     def modalities(self) -> list[str]:
-        """What any of the networks reads of a post."""
+        """The modalities that any of the networks reads."""
         return [m for m in MODALITIES if any(m in name.split("+") for name in self.networks)]
 
     @property
     def subsets(self) -> list[str]:
-        """Each network answers its own."""
+        """Each network answers its own subset."""
         return list(self.networks)
 
     @property
     def backbone(self) -> Any:
-        """The backbone that all networks have, where it is frozen; it says how to read pictures."""
+        """The backbone that all networks share, if it is frozen; it defines the preprocessing."""
         return self._seeing[0].backbone if self._seeing else None
 
     def holders(self, posts: Posts) -> dict[str, Flags]:
-        """No term: its networks are trained on their own."""
+        """No terms: the networks are trained separately."""
         return {}
 
     def term_sums(self, answers: Any, batch: Batch) -> dict[str, Tensor]:
-        """No term."""
+        """No terms."""
         return {}
 
     def trained_by(self, term: str) -> Iterable[nn.Parameter]:
-        """No parameter."""
+        """No parameters."""
         return ()
 
     def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> Mapping[str, Tensor]:
-        """Return each network's answers to its own subset."""
+        """Return each network's logits for its own subset."""
         batch = self._seen(batch)
         answers: dict[str, Tensor] = {}
         for subset, network in self.networks.items():
@@ -76,7 +75,7 @@ class Ensemble(System):
         return answers
 
     def _seen(self, batch: Batch) -> Batch:
-        """Let pictures pass a frozen backbone once, not once for each network."""
+        """Run pictures through a frozen backbone once, not once for each network."""
         pictures = batch.inputs.get("image")
         if not self._seeing or not isinstance(pictures, Tensor) or pictures.dim() != 4:
             return batch
@@ -87,11 +86,11 @@ class Ensemble(System):
 
 
 class LateFusion(Ensemble):
-    """Averages the scores of those unimodal networks whose modality a subset has (4.2.2)."""
+    """Averages the scores of the unimodal networks whose modality is in the subset (4.2.2)."""
 
     @property
     def subsets(self) -> list[str]:
-        """One network is enough for a subset."""
+        """Each subset of which at least one modality has a network."""
         return [s for s in SUBSETS if any(m in self.networks for m in s.split("+"))]
 
     def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> Mapping[str, Tensor]:
@@ -103,7 +102,7 @@ class LateFusion(Ensemble):
         }
 
     def _scores(self, batch: Batch) -> dict[str, Tensor]:
-        """Return each unimodal network's probabilities, (B, C); of posts without it they are 0."""
+        """Return each unimodal network's probabilities, (B, C), with zeros for posts without it."""
         answers = super().forward(batch)
         return {
             modality: scatter(logits.float().softmax(1), batch.rows[modality], len(batch)).clamp(
@@ -122,9 +121,9 @@ class LateFusion(Ensemble):
 
 
 class WeightedVote(LateFusion):
-    """A weighted majority vote of unimodal networks; absent ones are left out (Wagner et al. 2015).
+    """A weighted majority vote of unimodal networks; absent ones do not vote (Wagner et al. 2015).
 
-    A network's vote weighs as much as its accuracy on validation.
+    A network's vote is weighted by its validation accuracy.
     """
 
     weights_M: Tensor  # noqa: N815 (shapes in names)
@@ -134,7 +133,7 @@ class WeightedVote(LateFusion):
         self.register_buffer("weights_M", torch.zeros(len(networks)))
 
     def weigh(self, accuracies: Mapping[str, float]) -> None:
-        """Take the weights from each network's accuracy."""
+        """Set the weights from each network's accuracy."""
         self.weights_M.copy_(torch.tensor([accuracies[subset] for subset in self.networks]))
 
     def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> Mapping[str, Tensor]:

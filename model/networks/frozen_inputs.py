@@ -1,9 +1,9 @@
-"""What the members of `--recipe best` read: frozen features, brought to a scale for training.
+"""The inputs of `--recipe best`'s members: frozen features, standardised for training.
 
-Pictures come as the features of a frozen backbone, texts and tags as those of frozen readers; where
-the recipe has no sentence encoder, the paper's encoders of words and tags are trained beside them.
+Pictures are features of a frozen backbone, texts and tags are features of frozen readers; without
+the sentence encoder, the paper's encoders of words and tags are trained beside them.
 
-Shapes in names: N posts that have the modality at hand, D numbers that are read of it.
+Shapes in names: N posts that have the modality in question, D features of it.
 """
 
 # ruff: noqa: N803, N806 (shapes in names)
@@ -18,20 +18,21 @@ from flickr_emotion.model.networks.encoders import REPRESENTATION
 from flickr_emotion.model.posts.packing import Packed
 
 LENGTHS = {"image": 15.0, "text": 10.0, "tags": 5.0}
-"""How long a modality's features are on average."""
-# A lexicon's few features would drown among a thousand, and dropout would often take them all.
+"""The mean norm of a modality's features."""
+# A lexicon's few features are repeated: among a thousand others they would carry no weight, and
+# dropout would often drop all of them.
 FEW, COPIES_OF_FEW = 16, 20
 
 _NO_DEVIATION = 1e-6
 
 
 class Standardised(nn.Module):
-    """Brings features of several origins to mean 0 and to a length that suits training."""
+    """Standardises features from several sources to mean 0 and to a norm that suits training."""
 
     mean_D: Tensor  # noqa: N815 (shapes in names)
     factor_D: Tensor  # noqa: N815
     origin_D: Tensor  # noqa: N815
-    """Which of the features each number is a copy of."""
+    """The index of the feature that each output is a copy of."""
 
     def __init__(self, dimensions: Sequence[int], modality: str) -> None:
         super().__init__()
@@ -45,7 +46,7 @@ class Standardised(nn.Module):
         self.register_buffer("factor_D", torch.ones(self.dimension))
 
     def fit(self, features_ND: Tensor) -> None:
-        """Take means and deviations from training posts; what is the same in all says nothing."""
+        """Take means and deviations from training posts; constant features become zero."""
         copied_ND = features_ND[:, self.origin_D]
         deviation_D = copied_ND.std(0, correction=0)
         factor_D = self._length / max(self.dimension, 1) ** 0.5 / deviation_D
@@ -53,12 +54,12 @@ class Standardised(nn.Module):
         self.factor_D.copy_(torch.where(deviation_D > _NO_DEVIATION, factor_D, 0))
 
     def forward(self, features_ND: Tensor) -> Tensor:
-        """Return numbers (N, D)."""
+        """Return standardised features (N, D)."""
         return (features_ND[:, self.origin_D] - self.mean_D) * self.factor_D
 
 
 class FrozenImages(nn.Module):
-    """What members read of pictures: a frozen backbone's features."""
+    """The members' input for pictures: a frozen backbone's features."""
 
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()
@@ -67,25 +68,25 @@ class FrozenImages(nn.Module):
         self.dimension = self.scale.dimension
 
     def train(self, mode: bool = True) -> "FrozenImages":
-        """Switch to training; the backbone keeps its statistics and drops nothing."""
+        """Set training mode; the backbone stays in evaluation mode."""
         super().train(mode)
         self.backbone.eval()
         return self
 
     def raw(self, images: Tensor | Packed) -> Tensor:
-        """Return the features (N, D) of pictures, or features as they are."""
+        """Return the features (N, D) of pictures; features are returned unchanged."""
         assert isinstance(images, Tensor)
         features_ND: Tensor = self.backbone(images) if images.dim() == 4 else images
         return features_ND
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return what members read of pictures (N, 3, H, W) or of features (N, D)."""
+        """Return the members' input for pictures (N, 3, H, W) or features (N, D)."""
         features_ND: Tensor = self.scale(self.raw(images))
         return features_ND
 
 
 class ReadLists(nn.Module):
-    """What members read of texts or tags: readers' features, and what is trained, if anything."""
+    """The members' input for texts or tags: the readers' features and, if any, a trained part."""
 
     def __init__(self, modality: str, dimensions: Sequence[int], trained: nn.Module | None) -> None:
         super().__init__()
@@ -101,7 +102,7 @@ class ReadLists(nn.Module):
         return lists.features_ND
 
     def forward(self, lists: Packed) -> Tensor:
-        """Return what members read (N, D)."""
+        """Return the members' input (N, D)."""
         features_ND: Tensor = self.scale(self.raw(lists))
         if self.trained:
             features_ND = torch.cat([features_ND, self.trained(lists)], dim=1)

@@ -1,9 +1,10 @@
-"""What the systems with one classifier share: it answers every post from what the post has.
+"""Shared code of the systems with one classifier, which answers a post from what it holds.
 
-Trained on each post as it is, they answer a subset in evaluation by looking at its modalities only,
-whatever else a post holds. The encoders run once; only the fusion is done for each subset.
+They are trained on each post with all its modalities. In evaluation they answer a subset from its
+modalities only, whatever else a post holds. The encoders run once; only the fusion runs for each
+subset.
 
-Shapes in names: B posts, N of which are answered, R numbers of a representation, M modalities.
+Shapes in names: B posts, N of which are answered, R size of a representation, M modalities.
 """
 
 # ruff: noqa: N803, N806 (shapes in names)
@@ -30,21 +31,21 @@ Parts = TypeVar("Parts")
 
 @dataclass(frozen=True, kw_only=True)
 class FusedAnswers(Mapping[str, Tensor], Generic[Parts]):
-    """Logits by subset, and what they were made from."""
+    """Logits by subset, with the inputs of the fusion."""
 
     logits: dict[str, Tensor]
     rows: dict[str, Tensor]
-    """By subset, the answered posts."""
+    """By subset, the indices of the answered posts."""
     held_B: Tensor  # noqa: N815 (shapes in names)
     """How many modalities each post of the batch has."""
     parts: dict[str, Parts]
-    """By modality, what the fusion takes."""
+    """By modality, the input of the fusion."""
 
     def __getitem__(self, subset: str) -> Tensor:
         return self.logits[subset]
 
     def own(self, subset: str) -> Tensor:
-        """Return the places, among the answered posts, of those that hold nothing else."""
+        """Return the positions, among the answered posts, of those that hold exactly the subset."""
         return torch.nonzero(self.held_B[self.rows[subset]] == len(subset.split("+"))).flatten()
 
     def __iter__(self) -> Iterator[str]:
@@ -55,18 +56,18 @@ class FusedAnswers(Mapping[str, Tensor], Generic[Parts]):
 
 
 class FusionSystem(System, Generic[Parts]):
-    """Encodes each modality, fuses those of a subset, classifies: the last two are a system's."""
+    """Encodes each modality, fuses those of a subset, classifies; a system defines the last two."""
 
     def represent(self, batch: Batch) -> dict[str, Parts]:
-        """Return what the fusion takes, by modality, with a place for each post of the batch."""
+        """Return the input of the fusion by modality, with a row for each post of the batch."""
         raise NotImplementedError
 
     def fuse(self, parts: dict[str, Parts], modalities: list[str], rows_N: Tensor) -> Tensor:
-        """Return the logits (N, C) of some posts that hold the modalities, from these only."""
+        """Return the logits (N, C) of posts that hold the modalities, using only these."""
         raise NotImplementedError
 
     def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> FusedAnswers[Parts]:
-        """Answer each subset that posts hold; in training, each post by all it has."""
+        """Answer each subset that posts hold; in training, each post by its own subset only."""
         parts = self.represent(batch)
         held_B = _modalities_held(batch)
         logits, answered = {}, {}
@@ -81,11 +82,11 @@ class FusionSystem(System, Generic[Parts]):
         return FusedAnswers(logits=logits, rows=answered, held_B=held_B, parts=parts)
 
     def holders(self, posts: Posts) -> dict[str, Flags]:
-        """Every post takes part in the classifier's cross-entropy."""
+        """Every post counts in the classifier's cross-entropy."""
         return {CATEGORY: np.ones(len(posts), dtype=np.bool_)}
 
     def term_sums(self, answers: Any, batch: Batch) -> dict[str, Tensor]:
-        """Return the summed cross-entropy of posts answered by all they have."""
+        """Return the summed cross-entropy of posts, each answered from all it holds."""
         sums = []
         for subset, logits in answers.items():
             own = answers.own(subset)
@@ -95,7 +96,7 @@ class FusionSystem(System, Generic[Parts]):
 
 
 class RepresentationFusion(FusionSystem[Tensor]):
-    """Fuses the representations of section 3.1's encoders; its classifier has that shape too."""
+    """Fuses the representations of section 3.1's encoders, with a classifier of section 3.1."""
 
     def __init__(
         self,
@@ -105,7 +106,7 @@ class RepresentationFusion(FusionSystem[Tensor]):
         frozen_image: bool,
         fused: int,
     ) -> None:
-        """``fused`` is how many representations the fused one is as long as."""
+        """``fused``: the length of the fused representation, in representations."""
         super().__init__()
         self.encoders = encoders_of(encoding, backbone, frozen_image=frozen_image)
         self.classifier = classifier(fused, len(encoding.classes))
@@ -126,7 +127,7 @@ class RepresentationFusion(FusionSystem[Tensor]):
 
 
 def _modalities_held(batch: Batch) -> Tensor:
-    """Return how many modalities each post has, (B,)."""
+    """Return the number of modalities of each post, (B,)."""
     held_B = torch.zeros_like(batch.labels_B)
     for modality in MODALITIES:
         held_B.index_add_(

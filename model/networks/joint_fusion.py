@@ -1,9 +1,9 @@
 """`joint-fusion`: representations of equal size are pooled, one classifier (Duong et al. 2017).
 
 The paper has a layer that brings the picture's vector to the size of the text's; the encoders of
-section 3.1 end in 300 numbers each already. Which pooling is left open here: the average of what is
-there, through which every modality learns from every post, where a maximum would starve the quieter
-ones.
+section 3.1 all end in 300 numbers already. The kind of pooling is left open there. Here it is the
+average over the modalities present: every modality then gets a gradient from every post, while a
+maximum would starve the weaker ones.
 """
 
 # ruff: noqa: N803, N806 (shapes in names)

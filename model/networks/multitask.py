@@ -1,15 +1,15 @@
 """The multimodal multitask network of Pagé Fortin and Chaib-draa (2019), section 3.
 
-Three encoders turn what a post carries into representations of 300 numbers; seven classifiers, one
-for each subset of the modalities, answer from the representations that are there. Training adds up
-the seven losses, so that a post trains whatever it has the modalities for, and a post that lacks
-some can be answered by the head of what it has.
+Three encoders turn a post's modalities into representations of 300 numbers; seven classifiers, one
+for each subset of the modalities, answer from the representations present. Training sums the seven
+losses, so that a post trains every head whose modalities it has, and a post that lacks some is
+answered by the head of its own subset.
 
 The heads run together: the first layer of a head is a sum over its modalities, so each
-representation is multiplied once with the weights of the four heads that take it, and the layers
-behind, of equal shape, are one batched product.
+representation is multiplied once with the weights of the four heads that use it, and the later
+layers, all of the same shape, are one batched product.
 
-Shapes in names: B posts, N of which have the modality at hand, H heads, R numbers of a
+Shapes in names: B posts, N of which have the modality in question, H heads, R size of a
 representation, D and E neurons of two layers, C classes.
 """
 
@@ -31,13 +31,13 @@ from flickr_emotion.model.posts.posts import Encoding, Posts
 
 @dataclass(frozen=True)
 class Answers(Mapping[str, Tensor]):
-    """What the heads answer to a batch: by subset, the logits of the posts at ``rows[subset]``.
+    """The heads' answers to a batch: by subset, the logits of the posts at ``rows[subset]``.
 
     A subset that no post of the batch holds is missing.
     """
 
     logits_HBC: Tensor  # noqa: N815 (shapes in names)
-    """Of all posts; those of a post that lacks a modality of the head mean nothing."""
+    """For all posts; undefined where a post lacks a modality of the head."""
     rows: dict[str, Tensor]
     """By head, in the order of H."""
 
@@ -55,7 +55,7 @@ class Answers(Mapping[str, Tensor]):
 class MultitaskNetwork(System):
     """Three encoders and seven heads; with fewer ``subsets``, only their heads and encoders.
 
-    With one subset it is the single-task network of the same posts.
+    With one subset it is a single-task network.
     """
 
     def __init__(
@@ -83,8 +83,8 @@ class MultitaskNetwork(System):
     def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> Answers:
         """Return each head's logits.
 
-        An encoder runs only on the posts that have its modality; a head of which no post of the
-        batch has all modalities does not run.
+        An encoder runs only on the posts that have its modality; a head runs only if a post of the
+        batch has all its modalities.
         """
         representations_BR = {
             modality: scatter(encoder(batch.inputs[modality]), batch.rows[modality], len(batch))
@@ -92,7 +92,7 @@ class MultitaskNetwork(System):
             if modality in batch.inputs
         }
         heads = [head for head in self.heads if head in asked and len(batch.rows[head])]
-        if not heads:  # of a single-task network, whose subset no post of the batch holds
+        if not heads:  # a single-task network, and no post of the batch holds its subset
             return Answers(logits_HBC=batch.labels_B.new_zeros(0, 0, 0), rows={})
         return Answers(
             logits_HBC=self._classify(representations_BR, heads),
@@ -130,11 +130,11 @@ class MultitaskNetwork(System):
 
     @property
     def subsets(self) -> list[str]:
-        """There is an answer for each head."""
+        """Each head's subset is answered."""
         return [subset for subset in SUBSETS if subset in self.heads]
 
     def holders(self, posts: Posts) -> dict[str, Flags]:
-        """A head's term is over those posts that have its modalities."""
+        """A head's term is the mean over the posts that have its modalities."""
         return {head: posts.holding(head) for head in self.heads}
 
     def trained_by(self, term: str) -> Iterable[nn.Parameter]:
@@ -142,14 +142,14 @@ class MultitaskNetwork(System):
         return self.heads[term].parameters()
 
     def term_sums(self, answers: Answers, batch: Batch) -> dict[str, Tensor]:
-        """Return the sum of the cross-entropies of each head that answered."""
+        """Return the summed cross-entropy of each head that answered."""
         if not answers.rows:
             return {}
         return dict(zip(answers.rows, _head_losses(answers, batch), strict=True))
 
 
 def _head_losses(answers: Answers, batch: Batch) -> Tensor:
-    """Return, for each head that answered, the sum of its posts' cross-entropies, (H,)."""
+    """Return, for each head that answered, its posts' summed cross-entropy, (H,)."""
     H, B, _ = answers.logits_HBC.shape
     each_HB = nn.functional.cross_entropy(
         answers.logits_HBC.flatten(0, 1), batch.labels_B.repeat(H), reduction="none"

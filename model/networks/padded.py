@@ -1,15 +1,14 @@
-"""A system for one subset over padded lists: the form that is exported.
+"""A system for one subset with padded inputs: the form that is exported.
 
-Training and answering pack words and tags end to end, which saves work. Programs that know nothing
-of this project pad lists to the longest; laid end to end with their padding these are packed lists
-too, so that every system takes them as it is. Only what reads texts has a form of its own here:
-plain convolutions are exported faster and run faster, and sums over texts that lie end to end come
-out wrong where onnxruntime adds on several threads. The answers are equal but for rounding.
+Training and answering pack words and tags end to end, which saves work. Other programs pad lists to
+the longest. Padded lists laid end to end are valid packed lists, so every system accepts them. Only
+the text encoders are replaced here: plain convolutions export more simply and run faster, and sums
+over packed texts are wrong in onnxruntime when it adds on several threads. The answers are equal up
+to rounding.
 
-Shapes in names: B posts, L words or tags of the post with most, E embedding, F feature maps,
-P positions of a window, R numbers of a representation, C classes.
+Shapes in names: B posts, L words or tags of the post with the most, E embedding, F feature maps,
+P positions of a window, R size of a representation, C classes.
 """
-
 # ruff: noqa: N803, N806 (shapes in names)
 
 from collections.abc import Mapping
@@ -28,14 +27,14 @@ from flickr_emotion.model.posts.posts import PADDING
 
 
 class PaddedSubset(nn.Module):
-    """From what a subset of the modalities holds to calibrated probabilities."""
+    """Maps the inputs of one subset to calibrated probabilities."""
 
     def __init__(
         self, system: System, subset: str, inputs: list[str], temperature: float = 1.0
     ) -> None:
         """``inputs`` names the modalities that are fed; the system reads no others of the subset.
 
-        The system's text encoders are replaced: it trains no more.
+        The system's text encoders are replaced, so it can no longer be trained.
         """
         super().__init__()
         _pad_texts(system)
@@ -52,7 +51,7 @@ class PaddedSubset(nn.Module):
 
 
 class PaddedText(nn.Module):
-    """The text encoder with plain convolutions, over texts that have equal room."""
+    """The text encoder with plain convolutions, over texts padded to equal length."""
 
     def __init__(self, encoder: TextEncoder) -> None:
         super().__init__()
@@ -69,7 +68,7 @@ class PaddedText(nn.Module):
             positions_B = (texts.lengths_N - window + 1).clamp(min=1)
             offsets_P = torch.arange(maps_BFP.shape[2], device=ids_BL.device)
             real_B1P = (offsets_P < positions_B[:, None])[:, None]
-            # Behind a ReLU zeros change neither max nor sum.
+            # After a ReLU, zeros change neither max nor sum.
             held_BFP = maps_BFP * real_B1P
             beyond = torch.finfo(maps_BFP.dtype).max
             pools += [
@@ -82,7 +81,7 @@ class PaddedText(nn.Module):
 
 
 class PaddedAverage(nn.Module):
-    """The average of a text's words, over texts that have equal room."""
+    """The average of a text's word vectors, over texts padded to equal length."""
 
     def __init__(self, encoder: AverageOfWords) -> None:
         super().__init__()
@@ -97,7 +96,7 @@ class PaddedAverage(nn.Module):
 
 
 def _pad_texts(system: System) -> None:
-    """Replace what reads texts, unless that has been done."""
+    """Replace the text encoder, unless that has been done."""
     for module in list(system.modules()):
         if isinstance(module, PaddedText | PaddedAverage):
             continue
@@ -109,10 +108,10 @@ def _pad_texts(system: System) -> None:
 
 
 def _batch(subset: str, inputs: Mapping[str, Tensor]) -> Batch:
-    """Return posts that hold the subset and nothing else."""
+    """Return posts that hold exactly the subset."""
     all_B = torch.arange(len(next(iter(inputs.values()))))
     held = set(subset.split("+"))
-    # So that the longest window has a position in the shortest text.
+    # So that the longest window has a position even in the shortest text.
     room = {"text": max(WINDOWS) - 1, "tags": 0}
     return Batch(
         labels_B=torch.zeros_like(all_B),
@@ -125,7 +124,7 @@ def _batch(subset: str, inputs: Mapping[str, Tensor]) -> Batch:
 
 
 def _packed(ids_BL: Tensor, room: int) -> Packed:
-    """Lay padded lists end to end, each with more room behind it."""
+    """Lay padded lists end to end, each followed by ``room`` padding ids."""
     B, L = ids_BL.shape
     return Packed(
         ids_T=functional.pad(ids_BL, (0, room), value=PADDING).flatten(),

@@ -1,11 +1,11 @@
-"""The multitask network of `--recipe best`: frozen readers, shallow heads, members that agree.
+"""The multitask network of `--recipe best`: frozen readers, shallow heads, an ensemble of members.
 
-It answers as the paper's network does: an encoder for each modality, a head for each subset, the
-sum of the heads' losses, nothing of what is absent. What differs is named in ``model/recipes.py``
-part by part, and each part can be left out.
+Like the paper's network it has an encoder for each modality, a head for each subset, the sum of the
+heads' losses, and ignores what is absent. ``model/recipes.py`` names the differences part by part;
+each can be omitted.
 
-Shapes in names: K members, H heads, B posts, N of which have the modality at hand, D numbers that
-are read of a modality, R numbers of a representation, C classes.
+Shapes in names: K members, H heads, B posts, N of which have the modality in question, D features
+of a modality, R size of a representation, C classes.
 """
 
 # ruff: noqa: N803, N806 (shapes in names)
@@ -33,7 +33,7 @@ DROPPED_OF_FEATURES = 0.5
 DROPPED_OF_REPRESENTATIONS = 0.5
 
 OWN = "own"
-"""The term of the loss over all posts, about the subset that a post holds."""
+"""The loss term over all posts, on the subset that each post holds."""
 WEIGHT_OF_TOGETHER = 2.0
 
 
@@ -58,7 +58,7 @@ class Member(nn.Module):
         return nn.Sequential(*[part for layer in layers for part in layer][:-1])
 
     def forward(self, read: Mapping[str, Tensor], batch: Batch, heads: Sequence[str]) -> Tensor:
-        """Return the heads' logits (H, B, C) from what was read of each modality, (N, D)."""
+        """Return the heads' logits (H, B, C) from the features (N, D) of each modality."""
         representations_BR = {}
         for modality, features_ND in read.items():
             representation_NR = self.layers[modality](self._drop_features(features_ND))
@@ -77,10 +77,10 @@ class Member(nn.Module):
 
 @dataclass(frozen=True, kw_only=True)
 class MembersAnswers(Mapping[str, Tensor]):
-    """What the heads answer to a batch: by subset, the logits of the posts at ``rows[subset]``."""
+    """The heads' answers to a batch: by subset, the logits of the posts at ``rows[subset]``."""
 
     logits_KHBC: Tensor  # noqa: N815 (shapes in names)
-    """Each member's in training; else of all together, K = 1."""
+    """Of each member in training; else of the ensemble, K = 1."""
     rows: dict[str, Tensor]
     """By head, in the order of H."""
 
@@ -96,7 +96,7 @@ class MembersAnswers(Mapping[str, Tensor]):
 
 
 class RecipeNetwork(System):
-    """Encoders that are mostly frozen, and members that answer from what these read."""
+    """Mostly frozen encoders, and an ensemble of members that classify their features."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class RecipeNetwork(System):
         readers: Sequence[int],
         parts: frozenset[str],
     ) -> None:
-        """``readers``: how many features each reader has; ``parts``: those of the recipe."""
+        """``readers``: the number of features by reader; ``parts``: the recipe's parts in use."""
         super().__init__()
         text = tags = None
         if SENTENCES not in parts:
@@ -136,19 +136,19 @@ class RecipeNetwork(System):
 
     @property
     def word_embedding(self) -> nn.Embedding | None:
-        """The word vectors, which a file may fill; None where sentences are read instead."""
+        """The word vectors, which a file may initialise; None with the sentence encoder."""
         trained = self.encoders["text"].trained
         return trained.embedding if isinstance(trained, TextEncoder) else None
 
     @torch.inference_mode()
     def standardise(self, many: Batch) -> None:
-        """Take the scale of what is frozen from a batch of many training posts."""
+        """Fit the standardisation of frozen features on a large batch of training posts."""
         for modality, inputs in many.inputs.items():
             encoder = self._frozen[modality]
             encoder.scale.fit(encoder.raw(inputs))
 
     def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> MembersAnswers:
-        """Return each head's logits; what is absent takes no part."""
+        """Return each head's logits; absent modalities are ignored."""
         read = {
             modality: encoder(batch.inputs[modality])
             for modality, encoder in self.encoders.items()
@@ -164,21 +164,21 @@ class RecipeNetwork(System):
         return MembersAnswers(logits_KHBC=logits_KHBC, rows=rows)
 
     def holders(self, posts: Posts) -> dict[str, Flags]:
-        """A head's term is over the posts that have its modalities, the last one over all."""
+        """A head's term covers the posts that have its modalities, the last term all posts."""
         holders = {head: posts.holding(head) for head in SUBSETS}
         holders[OWN] = np.any([holders[m] for m in MODALITIES], axis=0)
         return holders
 
     def term_sums(self, answers: MembersAnswers, batch: Batch) -> dict[str, Tensor]:
-        """Return the summed cross-entropies of each head, and of the heads of a post together.
+        """Return the summed cross-entropies of each head, and of each post's heads together.
 
-        In evaluation only that of the head of what a post holds: it is what a post is answered by,
-        and what training stops by.
+        In evaluation only the cross-entropy of each post's own head: that head answers the post,
+        and early stopping uses its loss.
         """
         heads = list(answers.rows)
         if not heads:
             return {}
-        # The last head that a post has the modalities of is that of all that it holds.
+        # The last head whose modalities a post has is the head of its own subset.
         own_B = torch.full_like(batch.labels_B, -1)
         for number, head in enumerate(heads):
             own_B[answers.rows[head]] = number
@@ -196,7 +196,7 @@ class RecipeNetwork(System):
         return sums
 
     def trained_by(self, term: str) -> Iterable[nn.Parameter]:
-        """Return the parameters of a head, in all members; all heads work for what is common."""
+        """Return the parameters of a head, in all members; the shared term uses all heads."""
         return (
             parameter
             for member in self._members
@@ -207,9 +207,9 @@ class RecipeNetwork(System):
 
 
 def heads_together(logs_KHBC: Tensor, heads: Sequence[str]) -> Tensor:
-    """Return for each head the mean of what all say that need nothing but its modalities.
+    """Return for each head the mean over all heads that need only its modalities.
 
-    ``logs_KHBC`` are logarithms of probabilities. A head counts by the number of its modalities.
+    ``logs_KHBC`` are log-probabilities. A head is weighted by the number of its modalities.
     """
     weights_HH = torch.tensor(
         [
@@ -224,13 +224,13 @@ def heads_together(logs_KHBC: Tensor, heads: Sequence[str]) -> Tensor:
 
 
 def _cross_entropies(logits_KHBC: Tensor, batch: Batch) -> Tensor:
-    """Return each head's for each post, (H, B), as a mean over the members."""
+    """Return the cross-entropy of each head for each post, (H, B), averaged over the members."""
     K, H, B, _ = logits_KHBC.shape
     each = cross_entropy(logits_KHBC.flatten(0, 2), batch.labels_B.repeat(K * H), reduction="none")
     return each.view(K, H, B).mean(0)
 
 
 def _sum_of_own(each_HB: Tensor, own_B: Tensor) -> Tensor:
-    """Return the sum over the posts of what stands at their own head, -1 where there is none."""
+    """Return the sum, over the posts, of the value at their own head; -1 means no head."""
     values_B = each_HB.gather(0, own_B.clamp(min=0)[None])[0]
     return torch.where(own_B >= 0, values_B, 0).sum()

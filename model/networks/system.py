@@ -1,8 +1,8 @@
-"""What the training loop, evaluation and prediction know of a system, whichever it is.
+"""The interface of a system, as training, evaluation and prediction use it.
 
-A system answers a batch and names the terms of its loss. A term is a mean over those posts that
-have what it needs: the loop counts them over a whole step, so that the parts of a step, in several
-passes or on several processes, add up to its loss; validation counts them over the whole split.
+A system answers a batch and names the terms of its loss. A term is a mean over the posts that have
+what it needs. The training loop counts these over a whole step, so that the parts of a step
+(several forward passes, several processes) sum to its loss; validation counts them over the split.
 """
 
 # ruff: noqa: N803, N806 (shapes in names)
@@ -39,57 +39,57 @@ class System(nn.Module):
     """By modality."""
 
     by_length = True
-    """Whether texts of like length are trained on together: it saves time where words are read."""
+    """Whether batches group texts of similar length, which saves time where words are read."""
 
     def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> Mapping[str, Tensor]:
         """Return logits by subset, (N, C): those of the posts at ``batch.rows[subset]``.
 
-        Only subsets that are ``asked`` for cost anything. One that the system does not answer, or
-        that no post holds, is missing. In training a system may answer only what its loss needs.
+        Only subsets in ``asked`` are computed. A subset that the system does not answer, or that no
+        post holds, is missing. In training a system may answer only what its loss needs.
         """
         raise NotImplementedError
 
     def holders(self, posts: Posts) -> dict[str, Flags]:
-        """Return, for each term of the loss, which posts it is a mean over."""
+        """Return, for each term of the loss, which posts count in its mean."""
         raise NotImplementedError
 
     def term_sums(self, answers: Any, batch: Batch) -> dict[str, Tensor]:
-        """Return, for each term that posts of the batch take part in, the sum over them.
+        """Return, for each term that posts of the batch count in, the sum over these posts.
 
-        ``answers`` are what ``forward`` returned for the batch.
+        ``answers`` is what ``forward`` returned for the batch.
         """
         raise NotImplementedError
 
     def trained_by(self, term: str) -> Iterable[nn.Parameter]:
-        """Return some parameters that a term gives a gradient, whichever posts it is about."""
+        """Return some parameters that get a gradient from a term, whatever the posts."""
         raise NotImplementedError
 
     def loss(self, answers: Any, batch: Batch, counts: Mapping[str, int]) -> Tensor:
-        """Return the batch's part of the loss of a step, a scalar; the parts add up to the loss.
+        """Return the batch's part of the loss of a step, a scalar; the parts sum to the loss.
 
-        ``counts`` says by term how many of the step's posts take part in it: all of them, not the
-        batch's. Terms without a post are left out, so that they give no gradient.
+        ``counts`` gives, by term, how many posts of the whole step count in it, not only the
+        batch's. Terms without posts are omitted, so that they give no gradient.
         """
         sums = {t: total for t, total in self.term_sums(answers, batch).items() if counts[t]}
         counts_T = torch.tensor([counts[term] for term in sums])
-        if batch.labels_B.is_cuda:  # from other memory a copy would wait for the kernels before it
+        if batch.labels_B.is_cuda:  # a copy from unpinned memory would wait for earlier kernels
             counts_T = counts_T.pin_memory().to(batch.labels_B.device, non_blocking=True)
         return sum_of_means(torch.stack(list(sums.values())), counts_T)
 
     @property
     def modalities(self) -> list[str]:
-        """What the system reads of a post."""
+        """The modalities that the system reads."""
         return [modality for modality in MODALITIES if modality in self.encoders]
 
     @property
     def subsets(self) -> list[str]:
-        """What the system answers: here all of which it reads something, in their order."""
+        """The subsets that the system answers: by default those with a modality that it reads."""
         read = set(self.modalities)
         return [subset for subset in SUBSETS if read.intersection(subset.split("+"))]
 
     @property
     def backbone(self) -> Backbone | None:
-        """The image encoder without its last layer; None where the system sees no pictures."""
+        """The image encoder without its last layer; None if the system reads no pictures."""
         if "image" not in self.encoders:
             return None
         encoder = self.encoders["image"]
@@ -98,7 +98,7 @@ class System(nn.Module):
 
     @property
     def word_embedding(self) -> nn.Embedding | None:
-        """The word vectors, which a file may fill; None where the system reads no texts."""
+        """The word vectors, which a file may initialise; None if the system reads no texts."""
         if "text" not in self.encoders:
             return None
         embedding = self.encoders["text"].embedding
@@ -107,10 +107,10 @@ class System(nn.Module):
 
 
 def sum_of_means(sums_T: Numbers, counts_T: Numbers) -> Numbers:
-    """Return a system's loss, a scalar: the sum over its terms of their means (section 3.2).
+    """Return a system's loss, a scalar: the sum of its terms' means (section 3.2).
 
-    A term's mean is over those posts that take part in it, so that a rare combination of modalities
-    weighs as much as a frequent one.
+    A term's mean is over the posts that count in it, so that a rare combination of modalities has
+    the same weight as a frequent one.
     """
     loss: Numbers = (sums_T / counts_T).sum()
     return loss
@@ -145,7 +145,7 @@ def encoders_of(
 
 
 def classifier(modalities: int, classes: int) -> nn.Sequential:
-    """Return a classifier of section 3.1 over so many concatenated representations.
+    """Return a classifier of section 3.1 over ``modalities`` concatenated representations.
 
     The softmax is part of the loss and of prediction.
     """
@@ -160,7 +160,7 @@ def classifier(modalities: int, classes: int) -> nn.Sequential:
 
 
 def scatter(values_NR: Tensor, rows: Tensor, size: int) -> Tensor:
-    """Lay values out by the batch's rows; rows without one are zero and learn nothing."""
+    """Place values at the batch's rows; other rows are zero and get no gradient."""
     if len(rows) == size:
         return values_NR
     return values_NR.new_zeros(size, *values_NR.shape[1:]).index_copy(0, rows, values_NR)

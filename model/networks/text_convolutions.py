@@ -1,10 +1,10 @@
-"""The text encoder's convolutions and pooling over words laid end to end, without padding.
+"""The text encoder's convolutions and pooling over packed texts, without padding.
 
-Padded to 150 words, a short text spends nine tenths of its convolutions on zeros. Here each word
-of a batch takes part once for each place it has in a window: for each such place, the vectors of
-all words are multiplied by that place's weights of the three convolutions at once, and added up
-shifted. No window is copied, and the arithmetic is exactly that of the convolutions, on a CPU and
-on a GPU. A window that reaches into the next text yields a number that pooling does not read.
+Padded to 150 words, a short text spends nine tenths of its convolutions on zeros. Here, for each
+offset within a window, the vectors of all words are multiplied by that offset's weights of the
+three convolutions at once, and the products are added with the matching shift. No window is copied,
+and the arithmetic is exactly that of the convolutions, on a CPU and on a GPU. A window that reaches
+into the next text gives a value that pooling ignores.
 
 Shapes in names: T words of all texts, N texts, P positions of the longest text, E embedding,
 F feature maps of all W windows together.
@@ -20,20 +20,20 @@ from torch import Tensor
 
 from flickr_emotion.model.posts.packing import Packed
 
-# On a CPU a block's vectors and maps stay in the cache while the five places of a window pass over
-# them: of 5,000 words at once, forward and backward take 1.5 times as long.
-WORDS_TO_A_BLOCK = 1024
+# On a CPU a block's vectors and maps stay in the cache during the five passes, one for each offset:
+# with 5,000 words at once, forward and backward take 1.5 times as long.
+WORDS_PER_BLOCK = 1024
 
 
 def convolve_and_pool(
     vectors_TE: Tensor, texts: Packed, weights: Sequence[Tensor], biases: Sequence[Tensor]
 ) -> Tensor:
-    """Return the pools of convolutions' ReLU over each text (equation 1), (N, 3F).
+    """Return the convolutions' ReLU, pooled over each text (equation 1), (N, 3F).
 
-    ``weights`` are those of ``nn.Conv1d``, (maps, E, window), in the order of growing windows and
-    with as many maps each; every text must have as many words as the longest window (padded with
-    zero vectors, ``texts.lengths_N`` being its own). Each convolution's max, average and min stand
-    together.
+    ``weights`` are those of ``nn.Conv1d``, (maps, E, window), ordered by window size and with the
+    same number of maps each. Every text must be padded with zero vectors to the longest window;
+    ``texts.lengths_N`` are the unpadded lengths. Each convolution's max, average and min are
+    adjacent in the output.
     """
     device = vectors_TE.device.type
     if torch.is_autocast_enabled(device):
@@ -51,7 +51,7 @@ def convolve_and_pool(
 
 
 class _ConvolveAndPool(torch.autograd.Function):
-    """Both in one, so that the feature maps are read as few times as possible."""
+    """Convolution and pooling in one, so that feature maps are read as few times as possible."""
 
     @staticmethod
     def forward(
@@ -78,7 +78,7 @@ class _ConvolveAndPool(torch.autograd.Function):
         real_NPW1 = (offsets_P[:, None] < positions_NW[:, None, :])[..., None]
         N, W = positions_NW.shape
         maps_NPWG = maps_TF.index_select(0, words_NP.flatten()).view(N, longest, W, -1)
-        # Behind a ReLU zeros change neither max nor sum.
+        # After a ReLU, zeros change neither max nor sum.
         maps_NPWG.mul_(real_NPW1)
         mean_NWG = maps_NPWG.sum(1) / positions_NW[..., None]
         max_NWG, max_at_NWG = maps_NPWG.max(1)
@@ -127,14 +127,14 @@ class _ConvolveAndPool(torch.autograd.Function):
 
 
 def _blocks(vectors_TE: Tensor) -> list[tuple[int, int]]:
-    """Return from where to where the words are multiplied at once."""
+    """Return the start and end of each block of words that is multiplied at once."""
     T = len(vectors_TE)
-    size = T if vectors_TE.is_cuda else WORDS_TO_A_BLOCK
+    size = T if vectors_TE.is_cuda else WORDS_PER_BLOCK
     return [(start, min(start + size, T)) for start in range(0, T, size)]
 
 
 def _places(weights: Sequence[Tensor]) -> list[Tensor]:
-    """Return, for each place in a window, the weights of those convolutions that reach so far."""
+    """Return, for each offset in a window, the weights of the convolutions that reach it."""
     return [
         torch.cat([weight[:, :, place] for weight in weights if weight.shape[2] > place])
         for place in range(max(weight.shape[2] for weight in weights))

@@ -1,17 +1,17 @@
 """`mmtrans-mt`: a transformer over the modalities' sequences, with two tasks (Shen et al. 2021).
 
-Words, tags and the picture become vectors of one length, one after the other; a transformer lets
-each look at all others; from what a first, learnt vector has gathered, one layer tells the
-category and another a dimension. The dimension is VSO's sentiment value, where posts have one, and
-for the eight emotions their valence: 1 for the pleasant four, -1 for the unpleasant four. Where
-there is neither, the second task is off.
+Words, tags and the picture become a sequence of vectors of one length, with attention between all
+of them. From the output at a learnt first vector, one layer predicts the category and another a
+dimension. The dimension is VSO's sentiment value where posts have one and, for the eight emotions,
+their valence: 1 for the four pleasant ones, -1 for the four unpleasant ones. Without either, the
+second task is off.
 
-The paper's abstract is all we have of it, so the sizes are ours: small enough for some thousand
-posts. The paper fuses words, audio and video; here a picture is a sequence of one, its backbone's
-features, because these are computed once and shared with all systems. A word's place in its text is
-learnt; tags have none.
+We have only the paper's abstract, so the sizes are ours: small enough for a few thousand posts. The
+paper fuses words, audio and video; here a picture is a sequence of one vector, its backbone's
+features, because these are computed once and shared with all systems. Word positions are learnt;
+tags have none.
 
-Shapes in names: N posts, L places in a sequence, D numbers of a vector, T words or tags, C classes.
+Shapes in names: N posts, L positions in a sequence, D size of a vector, T words or tags, C classes.
 """
 
 # ruff: noqa: N803, N806 (shapes in names)
@@ -47,19 +47,19 @@ VALENCES = dict.fromkeys(("amusement", "awe", "contentment", "excitement"), 1.0)
 
 @dataclass(frozen=True, kw_only=True)
 class Sequences:
-    """A sequence for each of some posts."""
+    """One sequence for each post."""
 
     vectors_NLD: Tensor  # noqa: N815 (shapes in names)
-    there_NL: Tensor  # noqa: N815
-    """Which places hold something."""
+    mask_NL: Tensor  # noqa: N815
+    """The mask: which positions are not padding."""
 
     def of(self, rows: Tensor) -> "Sequences":
-        """Return some posts' sequences."""
-        return Sequences(vectors_NLD=self.vectors_NLD[rows], there_NL=self.there_NL[rows])
+        """Return the sequences of the posts at ``rows``."""
+        return Sequences(vectors_NLD=self.vectors_NLD[rows], mask_NL=self.mask_NL[rows])
 
 
 class TokenEncoder(nn.Module):
-    """Vectors of words or tags, brought to the transformer's width."""
+    """Projects the vectors of words or tags to the transformer's width."""
 
     def __init__(self, vocabulary_size: int, dimension: int, places: int) -> None:
         super().__init__()
@@ -69,18 +69,18 @@ class TokenEncoder(nn.Module):
         self.places_LD = nn.Parameter(torch.randn(places, WIDTH) * 0.02) if places else None
 
     def forward(self, lists: Packed) -> Sequences:
-        """Return lists as sequences; a shorter one is filled up with what does not count."""
+        """Return lists as sequences, padded to the longest."""
         offsets_L = torch.arange(lists.longest, device=lists.ids_T.device)
         last_N1 = lists.lengths_N[:, None] - 1
         places_NL = lists.starts_N[:, None] + torch.minimum(offsets_L, last_N1)
         vectors_NLD = self.fc(look_up(self.embedding, lists.ids_T[places_NL]))
         if self.places_LD is not None:
             vectors_NLD = vectors_NLD + self.places_LD[: lists.longest]
-        return Sequences(vectors_NLD=vectors_NLD, there_NL=offsets_L <= last_N1)
+        return Sequences(vectors_NLD=vectors_NLD, mask_NL=offsets_L <= last_N1)
 
 
 class TransformerFusion(FusionSystem[Sequences]):
-    """Sequences, a transformer over those that are there, two tasks."""
+    """A transformer over the sequences that are present, with two tasks."""
 
     def __init__(
         self, encoding: Encoding, backbone: Backbone | None, *, frozen_image: bool
@@ -95,7 +95,7 @@ class TransformerFusion(FusionSystem[Sequences]):
             }
         )
         self.kinds_MD = nn.Parameter(torch.randn(len(MODALITIES), WIDTH) * 0.02)
-        """What tells a tag from a word."""
+        """Learnt vectors that mark each modality."""
         self.first_D = nn.Parameter(torch.randn(WIDTH) * 0.02)
         layer = nn.TransformerEncoderLayer(
             WIDTH, ATTENTION_HEADS, 4 * WIDTH, DROPOUT, batch_first=True, norm_first=True
@@ -108,7 +108,7 @@ class TransformerFusion(FusionSystem[Sequences]):
         self._valences = [VALENCES.get(name, np.nan) for name in encoding.classes]
 
     def represent(self, batch: Batch) -> dict[str, Sequences]:
-        """Return each modality's sequences, with a place for each post of the batch."""
+        """Return each modality's sequences, with a row for each post of the batch."""
         represented = {}
         for kind_D, modality in zip(self.kinds_MD, MODALITIES, strict=True):
             if modality not in batch.inputs:
@@ -116,28 +116,28 @@ class TransformerFusion(FusionSystem[Sequences]):
             encoded = self.encoders[modality](batch.inputs[modality])
             if not isinstance(encoded, Sequences):  # a picture
                 there_N1 = torch.ones(len(encoded), 1, dtype=torch.bool, device=encoded.device)
-                encoded = Sequences(vectors_NLD=encoded[:, None], there_NL=there_N1)
+                encoded = Sequences(vectors_NLD=encoded[:, None], mask_NL=there_N1)
             rows = batch.rows[modality]
             represented[modality] = Sequences(
                 vectors_NLD=scatter(encoded.vectors_NLD + kind_D, rows, len(batch)),
-                there_NL=scatter(encoded.there_NL, rows, len(batch)),
+                mask_NL=scatter(encoded.mask_NL, rows, len(batch)),
             )
         return represented
 
     def fuse(self, parts: dict[str, Sequences], modalities: list[str], rows_N: Tensor) -> Tensor:
-        """Tell the category from some modalities' sequences; the dimension stands behind it."""
+        """Return the category's logits followed by the dimension, from the given modalities."""
         held = [parts[modality].of(rows_N) for modality in modalities]
         first_N1D = self.first_D.expand(len(rows_N), 1, WIDTH)
-        always_N1 = held[0].there_NL.new_ones(len(rows_N), 1)
+        always_N1 = held[0].mask_NL.new_ones(len(rows_N), 1)
         gathered_NLD = self.transformer(
             torch.cat([first_N1D, *(part.vectors_NLD for part in held)], dim=1),
-            src_key_padding_mask=~torch.cat([always_N1, *(part.there_NL for part in held)], dim=1),
+            src_key_padding_mask=~torch.cat([always_N1, *(part.mask_NL for part in held)], dim=1),
         )
         gathered_ND = gathered_NLD[:, 0]
         return torch.cat([self.category(gathered_ND), self.dimension(gathered_ND)], dim=1)
 
     def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> FusedAnswers[Sequences]:
-        """Answer each subset that posts hold; in training, each post by all it has."""
+        """Answer each subset that posts hold; in training, each post by its own subset only."""
         both = super().forward(batch, asked)
         return TwoAnswers(
             logits={subset: values[:, :-1] for subset, values in both.logits.items()},
@@ -148,7 +148,7 @@ class TransformerFusion(FusionSystem[Sequences]):
         )
 
     def holders(self, posts: Posts) -> dict[str, Flags]:
-        """Posts of which the dimension is known take part in its term."""
+        """The dimension's term covers the posts whose dimension is known."""
         return super().holders(posts) | {DIMENSION: ~np.isnan(self._dimensions(posts))}
 
     def term_sums(self, answers: Any, batch: Batch) -> dict[str, Tensor]:
@@ -167,7 +167,7 @@ class TransformerFusion(FusionSystem[Sequences]):
         return (self.category if term == CATEGORY else self.dimension).parameters()
 
     def _dimensions(self, posts: Posts) -> np.typing.NDArray[np.float64]:
-        """Return each post's dimension, NaN where it is not known."""
+        """Return each post's dimension, NaN if unknown."""
         by_label = np.array(self._valences)[posts.labels]
         if posts.sentiments is None:
             return by_label
@@ -183,7 +183,7 @@ class TransformerFusion(FusionSystem[Sequences]):
 
 @dataclass(frozen=True, kw_only=True)
 class TwoAnswers(FusedAnswers[Sequences]):
-    """Logits of the category, and the dimension."""
+    """The category's logits, and the dimension."""
 
     dimensions: dict[str, Tensor]
     """By subset, (N,)."""

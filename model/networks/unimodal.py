@@ -1,9 +1,9 @@
 """`fasttext` and `inception`: the text-only and image-only baselines of Duong et al. 2017.
 
 Both put a linear classifier on a representation of one modality: the average of a text's word
-vectors, which are trained along (its words are those of title and description; the baseline reads
-no tags), or the features of an image network. They answer every subset that holds their modality,
-from it alone, and no other.
+vectors, which are trained too (the words are those of title and description; the baseline ignores
+tags), or the features of an image network. They answer every subset that holds their modality, from
+that modality alone, and no other subset.
 
 Shapes in names: N posts that hold the modality, T words of all of them, E embedding, C classes.
 """
@@ -28,7 +28,7 @@ from flickr_emotion.model.posts.posts import FIRST_ID, PADDING, Encoding, Posts
 
 
 class AverageOfWords(nn.Module):
-    """Word vectors, averaged over a text, and a linear classifier."""
+    """Averages a text's word vectors and classifies linearly."""
 
     def __init__(self, vocabulary_size: int, classes: int) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class AverageOfWords(nn.Module):
         self.fc = nn.Linear(WORD_DIMENSION, classes)
 
     def forward(self, texts: Packed) -> Tensor:
-        """Return the logits of texts, (N, C); padding of short ones does not count."""
+        """Return the logits of texts, (N, C); padding is ignored."""
         real_T1 = (texts.ids_T != PADDING)[:, None]
         vectors_TE = look_up(self.embedding, texts.ids_T) * real_T1
         words_T = torch.arange(len(texts.ids_T), device=texts.ids_T.device)
@@ -47,7 +47,7 @@ class AverageOfWords(nn.Module):
 
 
 class UnimodalBaseline(System):
-    """An encoder of one modality whose output are the logits."""
+    """An encoder of one modality whose outputs are the logits."""
 
     def __init__(self, modality: str, encoder: nn.Module) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class UnimodalBaseline(System):
         }
 
     def holders(self, posts: Posts) -> dict[str, Flags]:
-        """Posts that have the modality take part."""
+        """Posts that have the modality count."""
         return {self._modality: posts.present[self._modality]}
 
     def term_sums(self, answers: Any, batch: Batch) -> dict[str, Tensor]:

@@ -1,6 +1,6 @@
 """Lists of different lengths laid end to end, as the encoders of words and tags take them.
 
-No list is padded to the length of another, so a batch costs what it holds.
+Nothing is padded to the longest list, so a batch costs no more than its contents.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from torch import Tensor
 from flickr_emotion.model.posts.posts import PADDING, Integers
 
 WINDOWS = (3, 4, 5)
-"""Words in the windows of the text encoder's convolutions: a text has room for the longest."""
+"""Window sizes of the text encoder's convolutions, in words; a text is padded to the longest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,13 +21,13 @@ class Packed:
 
     ids_T: Tensor  # noqa: N815 (shapes in names)
     starts_N: Tensor  # noqa: N815
-    """Where each list starts; the first starts at 0, and none is empty."""
+    """The start of each list; the first is 0, and no list is empty."""
     lengths_N: Tensor  # noqa: N815
-    """The number of ids of each list; padding may stand behind them, up to the next start."""
+    """The number of ids of each list; padding may follow, up to the next start."""
     longest: int
-    """The longest list's length: known here, a device need not be asked for it."""
+    """The longest list's length, kept here so that it need not be read from the device."""
     features_ND: Tensor | None = None  # noqa: N815
-    """What frozen readers made of the lists, where the recipe has some."""
+    """The frozen readers' features of the lists, if the recipe has readers."""
 
     def __len__(self) -> int:
         return len(self.starts_N)
@@ -46,7 +46,7 @@ class Packed:
 
 
 def pack(ids: Integers, starts: Integers, chosen: Integers, *, least: int = 1) -> Packed:
-    """Take some of many lists; those shorter than ``least`` are padded up to it.
+    """Pack the ``chosen`` lists; those shorter than ``least`` are padded to it.
 
     ``ids`` holds all lists end to end, list n from ``starts[n]`` to ``starts[n + 1]``.
     """

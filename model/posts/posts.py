@@ -1,9 +1,9 @@
 """Posts as numbers: word ids, tag ids, the row of the picture, the label.
 
-Ids are ranks of frequency in the training split, so that they need no table of counts: of more
-than ten tags the ten smallest ids are the ten most frequent. 0 is padding, 1 is ``<UNK>``. A post
-with unknown tags and fewer than ten known ones keeps one ``<UNK>``, last: that it has unusual tags
-is all that is known of them.
+Ids are frequency ranks in the training split, so no table of counts is needed: of more than ten
+tags, the ten smallest ids are the ten most frequent. 0 is padding, 1 is ``<UNK>``. A post with
+unknown tags and fewer than ten known ones gets a single ``<UNK>``, last: it records only that the
+post has unusual tags.
 """
 
 from array import array
@@ -33,7 +33,7 @@ Floats = npt.NDArray[np.float32]
 
 
 class Post(NamedTuple):
-    """A post before it becomes numbers; absent modalities are empty."""
+    """A post before encoding; absent modalities are empty."""
 
     photo_id: str
     text: str
@@ -45,16 +45,16 @@ class Post(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Encoding:
-    """Which words, tags and classes have which number."""
+    """The numbers of words, tags and classes."""
 
     words: tuple[str, ...]
-    """The words that are not ``<UNK>``, most frequent in training first."""
+    """The known words, most frequent in training first."""
     tags: tuple[str, ...]
     classes: tuple[str, ...]
 
     @classmethod
     def of(cls, dataset: Dataset, vocabulary: Vocabulary | None = None) -> "Encoding":
-        """Take the classes of a data set and a vocabulary, by default its own."""
+        """Take a data set's classes and a vocabulary, by default the data set's own."""
         vocabulary = vocabulary or dataset.vocabulary()
         return cls(
             words=tuple(_by_frequency(vocabulary.kept_words(), vocabulary.words)),
@@ -75,7 +75,7 @@ class Encoding:
         return [self._word_ids.get(word, UNKNOWN) for word in words(text)[:MAX_WORDS]]
 
     def tag_ids(self, tags: Iterable[str]) -> list[int]:
-        """Return the ids of the ten tags most frequent in training, ``<UNK>`` once and last."""
+        """Return the ids of the ten tags most frequent in training; ``<UNK>`` once, and last."""
         ids = {self._tag_ids.get(tag, UNKNOWN) for tag in tags}
         known = sorted(ids - {UNKNOWN})
         return (known + [UNKNOWN] * (UNKNOWN in ids))[:MAX_TAGS]
@@ -84,7 +84,7 @@ class Encoding:
         """Return the number of a class."""
         if label not in self.classes:
             raise ModelError(
-                f"photo {photo_id} has the label {label!r}, the network knows "
+                f"photo {photo_id} has the label {label!r}, but the network's classes are "
                 f"{', '.join(self.classes)}: give a data set with the same classes"
             )
         return self.classes.index(label)
@@ -96,37 +96,37 @@ def _by_frequency(kept: Iterable[str], counts: dict[str, int]) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Posts:
-    """The posts of a split. Words and tags lie end to end; a post's are from start to start."""
+    """The posts of a split. Words and tags lie end to end; ``starts`` delimit each post's own."""
 
     labels: Integers
-    """The number of the class; -1 where nobody knows."""
+    """The number of the class; -1 if unknown."""
     words: Integers
     word_starts: Integers
     tags: Integers
     tag_starts: Integers
     image_rows: Integers
-    """The post's row among the split's pictures, -1 where it has none."""
+    """The row of the post's picture among the split's pictures, -1 if it has none."""
     sentiments: Floats | None = None
-    """VSO's values, NaN where a post has none; None where no post has one."""
+    """VSO's sentiment values, NaN for a post without one; None if no post has one."""
     places: Integers | None = None
-    """Where each post stands in its split; None where they are the split's, in its order."""
+    """The position of each post in its split; None if they are all of the split's, in order."""
 
     def __len__(self) -> int:
         return len(self.labels)
 
     @cached_property
     def text_lengths(self) -> Integers:
-        """The number of words of each post."""
+        """The number of words of each post, (N,)."""
         return np.diff(self.word_starts)
 
     @cached_property
     def present(self) -> dict[str, npt.NDArray[np.bool_]]:
-        """By modality, whether each post has it."""
+        """By modality, whether each post has it, (N,)."""
         flags = (self.image_rows != NO_IMAGE, self.text_lengths > 0, np.diff(self.tag_starts) > 0)
         return dict(zip(MODALITIES, flags, strict=True))
 
     def holding(self, subset: str) -> npt.NDArray[np.bool_]:
-        """Return which posts hold a subset's modalities, whatever else, (N,)."""
+        """Return which posts hold all modalities of a subset, and possibly others, (N,)."""
         flags: npt.NDArray[np.bool_] = np.all([self.present[m] for m in subset.split("+")], axis=0)
         return flags
 
@@ -137,7 +137,7 @@ class Posts:
 
 
 def encode(posts: Iterable[Post], encoding: Encoding) -> Posts:
-    """Turn posts into numbers, one by one: only the numbers are kept."""
+    """Encode posts one by one, keeping only the numbers."""
     labels, image_rows = array("q"), array("q")
     word_ids, word_starts = array("q"), array("q", [0])
     tag_ids, tag_starts = array("q"), array("q", [0])
@@ -165,7 +165,7 @@ def encode(posts: Iterable[Post], encoding: Encoding) -> Posts:
 
 
 def read_posts(dataset: Dataset, split: str, encoding: Encoding) -> Posts:
-    """Read the posts of a split, but not their pictures."""
+    """Read the posts of a split, without their pictures."""
     columns = ("photo_id", "text", "tags", "label", "sentiment", "modalities")
     return encode(
         (

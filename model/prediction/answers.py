@@ -8,10 +8,10 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class RawPost:
-    """A post as a user gives it: None where a modality is absent."""
+    """A post as a user gives it; absent modalities are None."""
 
     name: str
-    """What errors call it."""
+    """The name of the post in error messages."""
     image: bytes | Path | None = None
     text: str | None = None
     tags: Sequence[str] | None = None
@@ -19,7 +19,7 @@ class RawPost:
 
 @dataclass(frozen=True, kw_only=True)
 class HeadOpinion:
-    """What one head says of a post."""
+    """One head's answer to a post."""
 
     label: str
     probability: float
@@ -30,13 +30,13 @@ class Prediction:
     """The answer for one post."""
 
     subset: str
-    """The head that it comes from."""
+    """The subset of the head that gave the answer."""
     label: str
     probabilities: dict[str, float]
     heads: dict[str, HeadOpinion]
-    """By subset: what each head says that can answer the post."""
+    """By subset, the answers of all heads that can answer the post."""
 
     def content(self, *, explain: bool) -> dict[str, Any]:
-        """Return the answer as JSON holds it; what each head says only where it is asked for."""
+        """Return the answer as JSON content; ``heads`` only with ``explain``."""
         content = asdict(self)
         return content if explain else {n: v for n, v in content.items() if n != "heads"}

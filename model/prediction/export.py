@@ -1,13 +1,13 @@
-"""A trained run for programs that know neither this project nor torch: `export --format onnx`.
+"""Exports a trained run for programs without this project or torch: `export --format onnx`.
 
-One file for each subset of the modalities that the run answers. A post is answered by the file of
-what it holds, so nothing is fed for what is absent and there is no mask to get wrong, and who only
-has texts carries no image network. The price is that encoders lie in several files. A system that
-reads one modality only is fed that one, whatever else the file is for.
+There is one file for each subset of the modalities that the run answers. A post is answered by the
+file of its subset, so absent modalities need neither an input nor a mask, and a user with texts
+only needs no image network. The price is that encoders are repeated in several files. A system that
+reads one modality only takes that input, whatever the file's subset.
 
-Beside them lies what turns a post into numbers: ``preprocessing.json`` says how, with the classes
-and the picture's measures, ``vocabulary.json`` has the ids of words and tags. A file's answers are
-probabilities, calibrated as those of `predict`.
+Beside them, ``preprocessing.json`` says how a post is turned into numbers, with the classes and the
+picture's sizes, and ``vocabulary.json`` holds the ids of words and tags. The outputs are
+probabilities, calibrated like those of `predict`.
 """
 
 import hashlib
@@ -47,7 +47,7 @@ VOCABULARY = "vocabulary.json"
 FORMAT = "flickr-emotion-export"
 
 _NAMES = {PREPROCESSING, VOCABULARY, *(f"{subset}.onnx" for subset in SUBSETS)}
-# What a file's inputs are called, and how far their axes vary; axes of one name are of one length.
+# The names of a file's inputs; axes of the same name have the same length.
 _INPUTS = {"image": "image", "text": "words", "tags": "tags"}
 _POSTS = torch.export.Dim("posts", min=1)
 _AXES = {
@@ -59,7 +59,7 @@ OUTPUT = "probabilities"
 
 
 def export(run: Path, out: Path, *, format: str = "onnx") -> list[Path]:
-    """Write a run's network into the folder ``out``, made or replaced; return the files.
+    """Write a run's network into the folder ``out``, created or replaced; return the files.
 
     >>> from pathlib import Path
     >>> from flickr_emotion import export
@@ -79,16 +79,16 @@ def export(run: Path, out: Path, *, format: str = "onnx") -> list[Path]:
             folder = workspace / "new"
             folder.mkdir()
             names = _write(load_run(run, torch.device("cpu")), run, folder)
-            _check_replaceable(out)  # somebody may have put files there meanwhile
+            _check_replaceable(out)  # checked again: files may have been added meanwhile
             put_folder(folder, out.resolve())
     except Timeout:
         raise ModelError(
-            f"another command writes {out}: wait for it, or give --out another folder"
+            f"another command is writing {out}: wait for it, or give --out another folder"
         ) from None
     except OSError as error:
         raise ModelError(
-            f"--out {out} cannot be written ({error.strerror or error}): what it holds stays; make "
-            "room, or give another folder"
+            f"--out {out} cannot be written ({error.strerror or error}): its content is kept; free "
+            "some space, or give another folder"
         ) from None
     return [out / name for name in names]
 
@@ -97,9 +97,9 @@ def _write(trained: TrainedRun, run: Path, folder: Path) -> list[str]:
     """Write all files of an export into a folder; return their names."""
     if trained.readers:
         raise ModelError(
-            f"{run} was trained with --recipe best, whose readers of texts "
-            f"({', '.join(reader.name for reader in trained.readers)}) are no part of a run: "
-            "export one of the paper's recipe, or one that was trained without them (--without)"
+            f"{run} was trained with --recipe best, whose text readers "
+            f"({', '.join(reader.name for reader in trained.readers)}) cannot be exported: give a "
+            "run of the paper's recipe, or one trained without the readers (--without)"
         )
     system = trained.network
     temperatures = read_calibration(run).temperatures
@@ -125,7 +125,7 @@ def _write(trained: TrainedRun, run: Path, folder: Path) -> list[str]:
 
 
 def vocabulary(encoding: Encoding) -> dict[str, dict[str, int]]:
-    """Return the ids of words and tags; what is not among them is ``<UNK>``."""
+    """Return the ids of words and tags; all others are ``<UNK>``."""
     return {
         name: {entry: number for number, entry in enumerate(entries, FIRST_ID)}
         for name, entries in (("words", encoding.words), ("tags", encoding.tags))
@@ -135,9 +135,9 @@ def vocabulary(encoding: Encoding) -> dict[str, dict[str, int]]:
 def describe(
     encoding: Encoding, preprocessing: Preprocessing | None, answered: Mapping[str, list[str]]
 ) -> dict[str, Any]:
-    """Return how a post becomes numbers, in words and measures.
+    """Return the content of ``preprocessing.json``: how a post becomes numbers.
 
-    ``answered`` has the modalities that are fed, by subset.
+    ``answered`` gives, by subset, the modalities that are fed.
     """
     inputs: dict[str, Any] = {"words": _WORDS, "tags": _TAGS}
     if preprocessing:
@@ -223,7 +223,7 @@ def write_onnx(padded: PaddedSubset, preprocessing: Preprocessing | None, path: 
     axes = [_AXES[modality] for modality in padded.inputs]
     names = [{axis: size.__name__ for axis, size in sizes.items()} for sizes in axes]
     side = preprocessing.crop if preprocessing else 0
-    # Sizes that differ from each other and from 1, so that no axis is taken for a fixed one.
+    # Sizes that differ from each other and from 1, so that no axis is mistaken for a fixed one.
     examples = {
         "image": torch.zeros(2, 3, side, side, dtype=torch.uint8),
         "text": torch.full((2, 7), UNKNOWN),
@@ -235,7 +235,7 @@ def write_onnx(padded: PaddedSubset, preprocessing: Preprocessing | None, path: 
             padded,
             tuple(examples[modality] for modality in padded.inputs),
             dynamic_shapes={"inputs": tuple(axes)},
-            strict=True,  # else the number of posts is taken for a fixed one, by `len`
+            strict=True,  # else `len` makes the number of posts a constant
         )
         written = torch.onnx.export(
             program,
@@ -246,7 +246,7 @@ def write_onnx(padded: PaddedSubset, preprocessing: Preprocessing | None, path: 
             verbose=False,
         )
         assert written is not None
-        # They say where on this machine the code lies.
+        # The metadata hold paths of code on this machine.
         for node in written.model.graph.all_nodes():
             node.metadata_props.clear()
         written.save(path, external_data=False)
@@ -254,7 +254,7 @@ def write_onnx(padded: PaddedSubset, preprocessing: Preprocessing | None, path: 
 
 @contextmanager
 def _silence(*names: str) -> Iterator[None]:
-    """Let loggers say only what has failed: the rest concerns their makers."""
+    """Limit loggers to errors: their warnings concern the libraries' developers."""
     loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -269,7 +269,7 @@ def _silence(*names: str) -> Iterator[None]:
 def _check_replaceable(out: Path) -> None:
     """Refuse a folder that holds anything but an older export."""
     if not out.parent.is_dir():
-        raise ModelError(f"--out {out}: the folder around it is not there")
+        raise ModelError(f"--out {out}: its parent folder does not exist")
     if not out.exists():
         return
     if not out.is_dir():
@@ -277,7 +277,7 @@ def _check_replaceable(out: Path) -> None:
     names = {entry.name for entry in out.iterdir()}
     if foreign := sorted(names - _NAMES):
         raise ModelError(
-            f"{out} holds {foreign[0]!r}, which is no part of an export: give --out a new folder"
+            f"{out} holds {foreign[0]!r}, which is not part of an export: give --out a new folder"
         )
     if names and PREPROCESSING not in names:
         raise ModelError(f"{out} holds no {PREPROCESSING} of an export: give --out a new folder")

@@ -1,6 +1,6 @@
-"""Answers for files of posts, of any length: read, answered and written in pieces.
+"""Predicts for files of posts of any length: read, answered and written in chunks.
 
-A post that cannot be read gets its reason in the column ``error`` and stops nobody else.
+A post that cannot be read gets the reason in the column ``error``, and the others are answered.
 """
 
 from itertools import islice
@@ -13,23 +13,22 @@ from flickr_emotion.model.prediction.post_files import check_output, open_rows, 
 from flickr_emotion.model.prediction.prediction import Predictor
 from flickr_emotion.model.prediction.rows import output_columns, output_row, photo_id_of, raw_post
 
-POSTS_TO_A_PASS = 128
+POSTS_PER_PASS = 128
 
 
 def predict_file(
     run: Path, *, input: Path, out: Path, explain: bool = False, device: str = "auto"
 ) -> dict[str, Any]:
-    """Answer the posts of a Parquet or CSV file into another; return how many were answered.
+    """Predict for the posts of a Parquet or CSV file; return how many were answered.
 
     The input has the columns ``photo_id`` and some of ``image`` (bytes, a data set's struct, or a
-    path that counts from the file's folder), ``text`` and ``tags`` (a list, or joined by commas).
-    The output has ``photo_id``, ``subset``, ``label``, ``probability_<class>`` for each class, and
-    ``error``; with ``explain`` also ``heads``, what each head says of the post, as JSON (a CSV file
-    holds nothing else that is nested). In a file a text without a word and tags without a
-    letter are absent, as in a data set.
+    path relative to the file's folder), ``text`` and ``tags`` (a list, or joined by commas). The
+    output has ``photo_id``, ``subset``, ``label``, ``probability_<class>`` for each class, and
+    ``error``; with ``explain`` also ``heads``, each head's answer as JSON (CSV has no nested
+    columns). A text without a word and tags without a letter count as absent, as in a data set.
     """
     if input.resolve() == out.resolve():
-        raise ModelError(f"{out} is the input as well: give --out another file")
+        raise ModelError(f"--out {out} is also the input: give --out another file")
     check_output(out)
     rows, total = open_rows(input)
     predictor = Predictor(run, device=device)
@@ -38,7 +37,7 @@ def predict_file(
         open_writer(out, output_columns(predictor.classes, explain=explain)) as write,
         ProgressReport("predicting", total, "posts") as report,
     ):
-        while chunk := list(islice(rows, POSTS_TO_A_PASS)):
+        while chunk := list(islice(rows, POSTS_PER_PASS)):
             posts = [
                 raw_post(row, number, input.parent)
                 for number, row in enumerate(chunk, counts["posts"] + 1)

@@ -1,6 +1,6 @@
-"""Files of posts to be answered, and of the answers: Parquet or CSV, read and written in batches.
+"""Reads posts and writes answers as Parquet or CSV, in batches.
 
-So a file may hold any number of posts. An output appears under its name only when it is whole.
+A file may therefore hold any number of posts. An output gets its name only when it is complete.
 """
 
 import csv
@@ -25,15 +25,15 @@ from flickr_emotion.datasets.sources.csv_rows import csv_rows
 from flickr_emotion.datasets.sources.own_rows import refuse_doubled
 from flickr_emotion.model.errors import ModelError
 
-ROWS_TO_A_READ = 128
-BYTES_TO_A_READ = 1 << 20
+ROWS_PER_READ = 128
+BYTES_PER_READ = 1 << 20
 
 
 def open_rows(path: Path) -> tuple[Iterator[dict[str, Any]], int]:
-    """Return the rows of a file and how many there are.
+    """Return the rows of a file and their number.
 
-    A CSV has been read to its end by then, as strictly as `build-splits` reads one
-    (``datasets/sources/csv_rows.py``), so that no work is begun on a file with a damaged row.
+    A CSV file is read to its end first, as strictly as `build-splits` reads one
+    (``datasets/sources/csv_rows.py``), so that a damaged row is found before any work is done.
     """
     suffix = path.suffix.lower()
     if suffix not in (".parquet", ".csv"):
@@ -41,9 +41,9 @@ def open_rows(path: Path) -> tuple[Iterator[dict[str, Any]], int]:
     with _readable(path):
         if suffix == ".csv":
             return _csv_rows(path), sum(1 for _ in csv_rows(path, partial(_columns, path)))
-        # Read in pieces: pandas writes a million rows as one group, whose pictures would all be
+        # Read in pieces: pandas writes a million rows as one row group, whose pictures would all be
         # in memory at once.
-        file = open_parquet(path, pre_buffer=False, buffer_size=BYTES_TO_A_READ)
+        file = open_parquet(path, pre_buffer=False, buffer_size=BYTES_PER_READ)
         columns = check_types(file, path, _columns(path, file.schema_arrow.names))
         return _parquet_rows(file, path, columns), file.metadata.num_rows
 
@@ -61,7 +61,7 @@ def _columns(path: Path, names: Sequence[str]) -> list[str]:
 
 def _parquet_rows(file: pq.ParquetFile, path: Path, columns: list[str]) -> Iterator[dict[str, Any]]:
     with _readable(path), file:
-        for batch in file.iter_batches(ROWS_TO_A_READ, columns=columns):
+        for batch in file.iter_batches(ROWS_PER_READ, columns=columns):
             yield from batch.to_pylist()
 
 
@@ -86,10 +86,10 @@ def _unreadable(path: Path, error: Exception) -> ModelError:
 
 
 def check_output(out: Path) -> None:
-    """Refuse, before anything is computed, a file that cannot be written."""
+    """Refuse an output file that cannot be written, before anything is computed."""
     if out.suffix.lower() not in (".parquet", ".csv"):
         raise ModelError(f"--out {out} is neither .parquet nor .csv: give one of them")
-    reason = "it is a folder" if out.is_dir() else "its folder is not there"
+    reason = "it is a folder" if out.is_dir() else "its folder does not exist"
     if out.is_dir() or not out.parent.is_dir():
         raise ModelError(f"--out {out} cannot be written ({reason}): give another file")
     try:
@@ -100,16 +100,16 @@ def check_output(out: Path) -> None:
 
 @contextmanager
 def open_writer(out: Path, schema: pa.Schema) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
-    """Yield a function that writes rows; the file appears under its name when all are written.
+    """Yield a function that writes rows; the file gets its name when all are written.
 
-    Raises ``ModelError`` where it cannot be written, or another process writes it.
+    Raises ``ModelError`` if it cannot be written, or another process is writing it.
     """
     try:
         with new_file(out) as new, _writer(new, schema) as writer:
             yield lambda rows: writer.write_table(pa.Table.from_pylist(rows, schema=schema))
     except OSError as error:
         reason = error.strerror or str(error)
-        if "[errno" in reason and error.errno:  # Arrow's, in many words
+        if "[errno" in reason and error.errno:  # Arrow's long message
             reason = os.strerror(error.errno)
         raise ModelError(f"--out {out} cannot be written ({reason}): give another file") from None
 

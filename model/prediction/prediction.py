@@ -1,7 +1,7 @@
-"""Answers for posts, by the head of what each post carries.
+"""Answers posts, each with the head of its own subset.
 
-Probabilities are calibrated. An answer holds what the other heads say of the post as well, so that
-one sees which modality speaks for what. Files: ``model/prediction/file_prediction.py``.
+Probabilities are calibrated. An answer also holds the other heads' answers, which show what each
+modality contributes. For files see ``model/prediction/file_prediction.py``.
 """
 
 # ruff: noqa: N806 (shapes in names)
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 
 class _Readable:
-    """A post that has been read: its picture decoded, its tags in their normal form."""
+    """A post with its picture decoded and its tags normalised."""
 
     def __init__(self, post: RawPost, run: TrainedRun) -> None:
         if post.image is None and post.text is None and post.tags is None:
-            raise ModelError(f"{post.name} has nothing to go by: give an image, a text or tags")
-        self.text = clean(post.text or "")  # as the texts of data sets are
+            raise ModelError(f"{post.name} has no modality: give an image, a text or tags")
+        self.text = clean(post.text or "")  # as in data sets
         if post.text is not None and not words(self.text):
             raise ModelError(f"the text of {post.name} has no word in it: give a text or none")
         self.name = post.name
@@ -49,14 +49,14 @@ class _Readable:
         if post.image is not None:
             content = _picture_bytes(post.image, post.name)
             backbone = run.network.backbone
-            # A system that sees no pictures is given nothing of them.
+            # A system that reads no pictures gets an empty tensor.
             self.picture = torch.empty(0)
             if backbone:
                 self.picture = backbone.preprocessing.picture(content, post.name)
 
     @property
     def modalities(self) -> list[str]:
-        """What the post holds."""
+        """The modalities that the post holds."""
         held = (self.picture is not None, bool(self.text), bool(self.tags))
         return [modality for modality, there in zip(MODALITIES, held, strict=True) if there]
 
@@ -136,7 +136,7 @@ class Predictor:
         return pd.DataFrame(rows, index=frame.index, columns=columns)
 
     def predict(self, posts: Sequence[RawPost]) -> list[Prediction | ModelError]:
-        """Return an answer for each post, or why there is none."""
+        """Return an answer for each post, or the error that prevents one."""
         read = list(self._pool.map(self._read, posts))
         readable = [post for post in read if isinstance(post, _Readable)]
         answers = iter(self._answers(readable) if readable else ())
@@ -194,8 +194,8 @@ class Predictor:
         subset = answering_subset(post.modalities, heads)
         if subset is None:
             return ModelError(
-                f"{post.name} has {' and '.join(post.modalities)}, but none of the sets of "
-                "modalities that the run was trained to answer: give one of them"
+                f"{post.name} has {' and '.join(post.modalities)}, which the run was not trained "
+                "to answer: give only some of its modalities"
             )
         opinions = {}
         for head, probabilities in heads.items():

@@ -1,4 +1,4 @@
-"""Where a network runs."""
+"""Selects the device, its arithmetic and determinism."""
 
 import os
 
@@ -9,34 +9,34 @@ from flickr_emotion.model.errors import ModelError
 
 
 def choose_device(name: str, process: int | None = None) -> torch.device:
-    """Return the device of ``--device``: ``auto`` is CUDA where there is one, else the CPU.
+    """Return the device of ``--device``: ``auto`` is CUDA if available, else the CPU.
 
-    ``process`` is the number of the process on its machine where several train together: each
-    takes the GPU of its number. Raises ``ModelError`` for a device that is not known or not there.
+    ``process`` is the local rank where several processes train together: each takes the GPU of its
+    own number. Raises ``ModelError`` for a device that is not known or not available.
     """
-    TrainingConfig(device=name)  # which knows how devices are named
+    TrainingConfig(device=name)  # validates the name
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if process is not None and name.startswith("cuda"):
         if name != "cuda":
             raise ModelError(
-                f"--device {name} with several processes: give cuda, each takes its own"
+                f"--device {name} with several processes: give cuda; each process takes its own GPU"
             )
         name = f"cuda:{process}"
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
-    # Which exception a device that is not there raises depends on how torch was built.
+    # Which exception a missing device raises depends on the build of torch.
     except (RuntimeError, AssertionError, NotImplementedError):
-        raise ModelError(f"--device {name} is not there: give auto or another") from None
+        raise ModelError(f"--device {name} is not available: give auto or another") from None
     return device
 
 
 def autocast(device: torch.device) -> torch.autocast:
-    """Return the arithmetic of training: bfloat16 where a GPU has units for it, else float32.
+    """Return the precision of training: bfloat16 if the GPU supports it, else float32.
 
-    bfloat16 has float32's range, so that gradients need no scaling; weights, their moments and the
-    loss stay float32. Judging and answering stay float32 throughout, so that a run's figures do not
+    bfloat16 has float32's range, so gradients need no scaling; weights, their moments and the loss
+    stay float32. Evaluation and prediction use float32 throughout, so that a run's figures do not
     depend on the device.
     """
     with_bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
@@ -44,9 +44,9 @@ def autocast(device: torch.device) -> torch.autocast:
 
 
 def make_deterministic(device: torch.device) -> None:
-    """Let the same seed give the same network on a device; the CPU does so by itself.
+    """Make the same seed give the same network on a device; the CPU needs nothing for it.
 
-    A few operations have no such form on CUDA; torch then warns and goes on.
+    A few operations have no deterministic form on CUDA; torch then warns and continues.
     """
     if device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

@@ -1,17 +1,16 @@
-"""Several processes that train one network: who does which share, and how the shares add up.
+"""Data-parallel training in several processes: sharding the batches, adding up the gradients.
 
-``torchrun`` starts the processes and tells each its rank. A batch is divided among them, so that
-together they take exactly the steps that one process would take: each head's loss is weighted by
-the posts that the whole batch has for it, which every process counts by itself, as all of them
-know the whole order.
+``torchrun`` starts the processes and gives each its rank. Each batch is sharded, so that together
+they take exactly the steps of a single process: each head's loss is weighted by the number of its
+posts in the whole batch, which every rank counts by itself, as all know the whole order.
 
-``DistributedDataParallel`` adds up the dense gradients while backward still runs. It has to look
-for parameters without a gradient in every step, because a share may hold no picture, text or tag.
-Sparse gradients are not left to it: it refuses a sparse parameter that a share has no words for,
-and NCCL adds up no sparse tensors. Their rows are gathered here instead, as many as were seen.
+``DistributedDataParallel`` averages the dense gradients during backward. It has to look for
+parameters without a gradient in every step, because a shard may hold no picture, text or tag.
+Sparse gradients are handled here instead: DDP refuses a sparse parameter that a shard has no words
+for, and NCCL has no sparse all-reduce. Their rows are gathered, as many as each rank has.
 
-What must not wait for a GPU (whether to stop, how many rows are coming, metrics) goes over a gloo
-group of the CPUs.
+What must not wait for a GPU (whether to stop, numbers of rows, metrics) goes through a gloo group
+on the CPUs.
 """
 
 import os
@@ -31,45 +30,46 @@ from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.posts.posts import Integers
 from flickr_emotion.model.processes.devices import choose_device
 
-# One process computes the features of all pictures while the others wait: hours, on a CPU.
-_PATIENCE = timedelta(days=3)
+# One process computes the features of all pictures while the others wait, for hours on a CPU.
+_TIMEOUT = timedelta(days=3)
 
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """The processes that train together; alone, it does nothing and costs nothing."""
+    """The processes that train together; a single process has no overhead."""
 
     rank: int = 0
     size: int = 1
     device: torch.device
     control: dist.ProcessGroup | None = None
-    """The gloo group of the CPUs; None for a process alone."""
+    """The gloo group on the CPUs; None for a single process."""
 
     @property
     def writes(self) -> bool:
-        """Whether this is the one process that writes to the run folder."""
+        """Whether this rank writes to the run folder: only the first does."""
         return self.rank == 0
 
-    def share(self, indices: Integers) -> Integers:
-        """Return this process's part of a batch; it may be empty.
+    def shard(self, indices: Integers) -> Integers:
+        """Return this rank's shard of a batch; it may be empty.
 
-        A batch is sorted by length: taking turns gives each process texts of the same lengths.
+        A batch is sorted by length, so the ranks take posts in turn to get texts of similar
+        lengths.
         """
         return indices[self.rank :: self.size]
 
     @contextmanager
-    def one_first(self) -> Iterator[None]:
-        """Let one process do something, and then the others, who find done what it left."""
+    def first_rank_first(self) -> Iterator[None]:
+        """Run the block on the first rank, then on the others, which find its results."""
         if self.control and self.rank:
             dist.monitored_barrier(self.control)
         try:
             yield
-        finally:  # after an error too: the others then meet the same one, and wait for nobody
+        finally:  # after an error too: the others then meet the same error and do not hang
             if self.control and not self.rank:
                 dist.monitored_barrier(self.control)
 
-    def first_alone(self, action: Callable[[], None]) -> None:
-        """Let the first process do something; where it fails, the others end without a word."""
+    def on_first_rank(self, action: Callable[[], None]) -> None:
+        """Run an action on the first rank only; if it fails, the other ranks exit silently."""
         error: BaseException | None = None
         if self.writes:
             try:
@@ -80,20 +80,20 @@ class World:
             raise error or SystemExit(1)
 
     def any(self, flag: bool) -> bool:
-        """Return whether the flag is set in any process."""
+        """Return whether the flag is set on any rank."""
         if not self.control:
             return flag
         flags = torch.tensor([int(flag)])
         dist.all_reduce(flags, dist.ReduceOp.MAX, group=self.control)
         return bool(flags)
 
-    def add_up(self, values: npt.NDArray[np.int64] | npt.NDArray[np.float64]) -> None:
-        """Replace values by their sums over all processes, in place."""
+    def all_reduce(self, values: npt.NDArray[np.int64] | npt.NDArray[np.float64]) -> None:
+        """All-reduce values to their sums, in place."""
         if self.control:
             dist.all_reduce(torch.from_numpy(values), group=self.control)
 
     def gather(self, values: Tensor) -> list[Tensor]:
-        """Return each process's values, in the order of ranks; they are of equal shape."""
+        """Return each rank's values, in the order of ranks; all have the same shape."""
         if not self.control:
             return [values]
         gathered = [torch.empty_like(values) for _ in range(self.size)]
@@ -101,7 +101,7 @@ class World:
         return gathered
 
     def parallel(self, module: nn.Module) -> nn.Module:
-        """Return a module whose dense gradients are means over the processes after backward."""
+        """Wrap a module so that its dense gradients are averaged over the ranks in backward."""
         if not self.control:
             return module
         sparse = {id(parameter) for parameter in embedding_parameters(module)}
@@ -114,10 +114,10 @@ class World:
             find_unused_parameters=True,
         )
 
-    def mean_of_sparse(self, parameters: Iterable[Tensor]) -> None:
-        """Replace sparse gradients by their means over the processes.
+    def average_sparse(self, parameters: Iterable[Tensor]) -> None:
+        """Replace sparse gradients by their means over the ranks.
 
-        Where no process has one, the gradient stays None.
+        If no rank has one, the gradient stays None.
         """
         if not self.control:
             return
@@ -138,8 +138,8 @@ class World:
                 all_ids[None], all_rows, parameter.shape
             ).coalesce()
 
-    def same(self, module: nn.Module, *, buffers_only: bool = False) -> None:
-        """Give every process the weights and statistics that the first one has."""
+    def synchronise(self, module: nn.Module, *, buffers_only: bool = False) -> None:
+        """Broadcast the first rank's weights and statistics to all ranks."""
         if not self.control:
             return
         held = module.buffers() if buffers_only else module.state_dict().values()
@@ -148,7 +148,7 @@ class World:
 
 
 def embedding_parameters(module: nn.Module) -> list[nn.Parameter]:
-    """Return the vectors of words and tags: their gradients hold only the rows that were seen."""
+    """Return the word and tag vectors, whose gradients hold only the rows in use."""
     embeddings = (part for part in module.modules() if isinstance(part, nn.Embedding))
     return [parameter for embedding in embeddings for parameter in embedding.parameters()]
 
@@ -163,9 +163,9 @@ def _gather_uneven(values: Tensor, counts: list[int]) -> Tensor:
 
 @contextmanager
 def joined_world(device: str) -> Iterator[World]:
-    """Join the processes that ``torchrun`` has started, if it was it that started this one.
+    """Join the processes started by ``torchrun``, if it started this one.
 
-    Raises ``ModelError`` in the others where the system has killed one of them.
+    Raises ``ModelError`` in the others if one of them has been killed.
     """
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         yield World(device=choose_device(device))
@@ -175,22 +175,22 @@ def joined_world(device: str) -> Iterator[World]:
     chosen = choose_device(device, int(os.environ["LOCAL_RANK"]))
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
-        dist.init_process_group("nccl", timeout=_PATIENCE, device_id=chosen)
+        dist.init_process_group("nccl", timeout=_TIMEOUT, device_id=chosen)
     else:
-        dist.init_process_group("gloo", timeout=_PATIENCE)
-    control = dist.new_group(backend="gloo", timeout=_PATIENCE)
+        dist.init_process_group("gloo", timeout=_TIMEOUT)
+    control = dist.new_group(backend="gloo", timeout=_TIMEOUT)
     assert isinstance(control, dist.ProcessGroup)  # this process is a member of it
     try:
         yield World(
             rank=dist.get_rank(), size=dist.get_world_size(), device=chosen, control=control
         )
     except RuntimeError as error:
-        # Gloo, which the CPUs speak to each other by, has no error of its own.
+        # Gloo, used between the CPUs, has no exception class of its own.
         if not isinstance(error, dist.DistError) and "gloo" not in str(error):
             raise
         raise ModelError(
-            "another process of this training has ended, killed or out of memory: what the last "
-            "epoch has left stays, `train --resume` goes on"
+            "another process of this training has ended (killed or out of memory): resume from the "
+            "last epoch with `train --resume`"
         ) from None
     finally:
         dist.destroy_process_group()

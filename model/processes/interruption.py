@@ -1,7 +1,7 @@
-"""Ctrl-C, SIGTERM and SIGHUP, heard between two steps.
+"""Handles Ctrl-C, SIGTERM and SIGHUP between two steps.
 
-What a signal finds half done (a step, a file, a collective that other processes wait in) is done
-first: only then is what a checkpoint says true.
+The work in progress when a signal arrives (a step, a file, a collective that other processes wait
+in) is finished first, so that a checkpoint is always consistent.
 """
 
 import signal
@@ -13,10 +13,10 @@ from flickr_emotion.common.printing import say
 
 
 class StopSignals:
-    """Takes note of SIGINT, SIGTERM and SIGHUP instead of what they would do, in a ``with`` block.
+    """Records SIGINT, SIGTERM and SIGHUP instead of their usual effect, in a ``with`` block.
 
-    A second Ctrl-C does not wait, unless ``patient``: ``torchrun`` passes on a Ctrl-C that the
-    terminal has already given to every process.
+    A second Ctrl-C stops at once unless ``patient``: the terminal sends Ctrl-C to every process,
+    and ``torchrun`` passes it on again.
     """
 
     def __init__(self, *, patient: bool) -> None:
@@ -25,12 +25,12 @@ class StopSignals:
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> "StopSignals":
-        # Python hears signals in the main thread only.
+        # Python handles signals in the main thread only.
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 if signal.getsignal(number) is signal.SIG_IGN:  # nohup
                     continue
-                self._before[number] = signal.signal(number, self._hear)
+                self._before[number] = signal.signal(number, self._record)
         return self
 
     def __exit__(
@@ -42,9 +42,9 @@ class StopSignals:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _hear(self, number: int, frame: FrameType | None) -> None:
+    def _record(self, number: int, frame: FrameType | None) -> None:
         if self.requested and number == signal.SIGINT and not self._patient:
             raise KeyboardInterrupt
         if not self.requested and number == signal.SIGINT and not self._patient:
-            say("stopping after this step; Ctrl-C again does not wait")
+            say("stopping after this step; press Ctrl-C again to stop at once")
         self.requested = True

@@ -1,7 +1,7 @@
-"""Where a step's time goes: ``train --profile``.
+"""Profiles training steps for ``train --profile``.
 
-The first steps are left out: they load libraries, choose algorithms and compile. The trace opens in
-Perfetto (ui.perfetto.dev) or Chrome (chrome://tracing); our own parts are named in it: ``batch``
+The first steps are skipped: they load libraries, choose algorithms and compile. The trace opens in
+Perfetto (ui.perfetto.dev) or Chrome (chrome://tracing). Our own parts are named in it: ``batch``
 (waiting for the next batch), ``copy``, ``forward``, ``loss``, ``backward``, ``optimiser``.
 """
 
@@ -18,7 +18,7 @@ _ROWS = 15
 
 
 class StepProfile:
-    """Records some steps of a training; written when the run's folder is there."""
+    """Records some training steps and writes them once the run's folder exists."""
 
     def __init__(self, device: torch.device) -> None:
         self._on_gpu = device.type == "cuda"
@@ -30,7 +30,7 @@ class StepProfile:
         self._running = self._recorded = False
 
     def step(self) -> None:
-        """Say that another step begins."""
+        """Mark the beginning of the next step."""
         if self._steps == STEPS_BEFORE:
             self._profile.start()
             self._running = True
@@ -39,15 +39,15 @@ class StepProfile:
         self._steps += 1
 
     def stop(self) -> None:
-        """End the recording, if it still runs; nothing is recorded after it."""
+        """Stop recording for good."""
         if self._running:
             self._profile.stop()
             self._running, self._recorded = False, True
 
     def write(self, path: Path) -> str | None:
-        """Write the trace; return the dearest operations as a table.
+        """Write the trace; return the most expensive operations as a table.
 
-        None where the training had no more steps than are left out, or it was written before.
+        None if the training had no more steps than are skipped, or the trace was already written.
         """
         if not self._recorded:
             return None

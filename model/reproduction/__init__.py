@@ -1,1 +1,1 @@
-"""The paper's tables and figures, with its numbers beside ours (``docs/results.md``)."""
+"""The paper's tables and figures, its numbers beside ours (``docs/results.md``)."""

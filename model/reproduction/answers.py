@@ -1,7 +1,7 @@
-"""What a trained network answers to each test post, kept as a small Parquet file.
+"""A trained network's answers to each test post, kept as a small Parquet file.
 
-Two systems are compared post by post (McNemar), so that an experiment has to keep more than its
-accuracies; confusion matrices and F1 are counted from the same file.
+Comparing two systems post by post (McNemar) needs more than their accuracies; confusion matrices
+and F1 are computed from the same file.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from flickr_emotion.common.split_names import TEST
 from flickr_emotion.common.whole_files import whole_file
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.errors import ModelError
-from flickr_emotion.model.evaluation.answering import POSTS_TO_A_PASS
+from flickr_emotion.model.evaluation.answering import POSTS_PER_PASS
 from flickr_emotion.model.evaluation.metrics import Confusion, confusion_matrix, figures
 from flickr_emotion.model.inputs.batches import reading_order
 from flickr_emotion.model.inputs.prefetching import ready_batches
@@ -36,40 +36,40 @@ class Answers:
 
     classes: tuple[str, ...]
     labels: Integers
-    """The number of each post's class."""
+    """The class number of each post."""
     by_subset: Mapping[str, Integers]
-    """By subset: the class that was answered, -1 for posts that the subset's head cannot answer."""
+    """By subset: the predicted class, -1 for posts that the subset's head cannot answer."""
 
     def answered(self, subset: str) -> npt.NDArray[np.bool_]:
         """Return whether each post could be answered by the subset's head."""
         return np.not_equal(self.by_subset[subset], NO_ANSWER)
 
     def right(self, subset: str) -> npt.NDArray[np.bool_]:
-        """Return whether each post was answered right by the subset's head."""
+        """Return whether the subset's head answered each post correctly."""
         return np.equal(self.by_subset[subset], self.labels)
 
     def confusion(self, subset: str) -> Confusion:
-        """Count the answers of a subset's head by true class."""
+        """Return the confusion matrix of a subset's head."""
         held = self.answered(subset)
         answers = self.by_subset[subset][held]
         return confusion_matrix(self.labels[held], answers, len(self.classes))
 
     def weighted_f1(self, subset: str) -> float:
-        """Return the mean F1 of the classes, weighted by their posts."""
+        """Return the mean F1 of the classes, weighted by their numbers of posts."""
         return float(figures(self.confusion(subset))["weighted_f1"])
 
 
 @torch.inference_mode()
 def answer_test_posts(run: Path, dataset: Dataset, *, features_in: Path, device: str) -> Answers:
-    """Let the network of a run folder answer a data set's test posts.
+    """Compute a run's answers to a data set's test posts.
 
-    Features that the data set cannot keep lie in the folder ``features_in``.
+    Features are kept in ``features_in`` if the data set's folder is read-only.
     """
     chosen = choose_device(device)
     trained = replace(load_run(run, chosen), features_in=features_in)
     split = trained.splits(dataset, (TEST,))[TEST]
     by_subset = {subset: np.full(len(split.posts), NO_ANSWER) for subset in SUBSETS}
-    passes = list(reading_order(split.posts.text_lengths, POSTS_TO_A_PASS))
+    passes = list(reading_order(split.posts.text_lengths, POSTS_PER_PASS))
     for indices, batch in zip(passes, ready_batches(split, passes, chosen), strict=True):
         for subset, logits in trained.network(batch).items():
             rows = batch.rows[subset].cpu().numpy()
@@ -78,9 +78,9 @@ def answer_test_posts(run: Path, dataset: Dataset, *, features_in: Path, device:
 
 
 def write_answers(answers: Answers, dataset: Dataset, path: Path) -> None:
-    """Write a row for each test post: photo id, label and each subset's answer, null for none."""
+    """Write a row for each test post: photo id, label and each subset's answer or null."""
     photo_ids = [row["photo_id"] for rows in dataset.batches(TEST, ("photo_id",)) for row in rows]
-    names = [*answers.classes, None]  # the last is that of NO_ANSWER
+    names = [*answers.classes, None]  # the last entry stands for NO_ANSWER
     columns: dict[str, list[str | None]] = {
         "photo_id": photo_ids,
         "label": [names[number] for number in answers.labels],
@@ -93,7 +93,7 @@ def write_answers(answers: Answers, dataset: Dataset, path: Path) -> None:
 
 
 def read_answers(path: Path, classes: tuple[str, ...]) -> Answers:
-    """Read answers back. Raises ``ModelError`` where the file cannot be read."""
+    """Read answers back. Raises ``ModelError`` if the file cannot be read."""
     numbers = {name: number for number, name in enumerate(classes)} | {None: NO_ANSWER}
     try:
         with open_parquet(path) as file:
@@ -104,6 +104,6 @@ def read_answers(path: Path, classes: tuple[str, ...]) -> Answers:
         }
     except (OSError, pa.ArrowException, KeyError) as error:
         raise ModelError(
-            f"{path} cannot be read ({error!r}): remove its folder, it is trained again"
+            f"{path} cannot be read ({error!r}): remove its folder to train it again"
         ) from None
     return Answers(classes=classes, labels=coded.pop("label"), by_subset=coded)

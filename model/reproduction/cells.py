@@ -1,9 +1,9 @@
 """The cells of the paper's experiments: one training each, kept when it is finished.
 
-A table or a figure is made of cells: a system, trained on some of the posts, with one seed. They
-share cells, and an experiment of days must not begin anew because it was interrupted. So a finished
-cell is kept under a name made of all that decides it; whatever names the same cell finds it there.
-Its network is not kept, but what it answered to each test post is.
+A table or figure consists of cells: a system, trained on some of the posts, with one seed. Tables
+share cells, and an experiment of several days must survive interruptions. A finished cell is
+therefore kept under a name derived from everything that determines it, and found by any experiment
+that needs it. Its network is deleted, but its answers to each test post are kept.
 """
 
 import hashlib
@@ -38,12 +38,12 @@ from flickr_emotion.model.runs.files import HISTORY, is_finished, read_config
 from flickr_emotion.model.training.training import resume, train
 
 RULES_VERSION = 1
-"""Goes up when a cell of the same name would come out otherwise."""
+"""Incremented when cells of the same name would give different results."""
 
 MULTITASK, SINGLE_TASK, LATE_FUSION = "multitask", "single-task", "late-fusion"
 
-# Where and how fast a cell is trained; and what the cell itself names.
-_UNDECIDING = ("device", "seed", "repeats", "compile", "model", "subset")
+# Settings that do not change the results, or that the cell itself determines.
+_NOT_IN_DIGEST = ("device", "seed", "repeats", "compile", "model", "subset")
 _CELL, _ANSWERS, _RUN = "cell.json", "answers.parquet", "run"
 
 
@@ -55,14 +55,15 @@ class Cell:
     """A name of ``train --model``."""
     seed: int
     fraction: float | None = None
-    """Of the complete posts, how many stay complete; nothing else takes part then. The multitask
-    network is trained on the others too, cut to one modality. None: all posts as they are."""
+    """Fraction of the complete posts that stay complete; incomplete posts are not used then. The
+    multitask network is trained on the rest too, cut to one modality. None: all posts as they
+    are."""
     subset: str | None = None
     """The one subset of a single-task network; None for all."""
 
     @property
     def title(self) -> str:
-        """What it is, as a part of its name."""
+        """The cell's description, as a part of its name."""
         if self.fraction is None:
             posts = "all-posts"
         else:
@@ -70,7 +71,7 @@ class Cell:
         return "-".join(filter(None, (self.system, self.subset, posts, f"seed-{self.seed}")))
 
     def selection(self, dataset: Dataset) -> Selection | None:
-        """Return what it is trained on."""
+        """Return the training posts."""
         if self.fraction is None:
             return None
         if self.fraction == 1:
@@ -82,32 +83,32 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """A cell that has been trained."""
+    """A trained cell."""
 
     cell: Cell
     answers: Answers
     record: dict[str, Any]
-    """What ``cell.json`` holds."""
+    """The content of ``cell.json``."""
 
 
 class Cells:
-    """The cells of a data set and of settings, in a folder."""
+    """The cells for one data set and its settings, in a folder."""
 
     def __init__(self, folder: Path, dataset: Dataset, settings: TrainingConfig) -> None:
         self._folder = folder
         self._dataset = dataset
         self._settings = settings
         self.options = _deciding(settings)
-        """The settings that decide what comes out."""
+        """The settings that determine the results."""
 
     def name(self, cell: Cell) -> str:
-        """Return the folder's name of a cell: its title, and a digest of all that decides it."""
+        """Return a cell's folder name: its title, and a digest of everything that determines it."""
         decides = [RULES_VERSION, self._dataset.digest, self.options, asdict(cell)]
         digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
         return f"{cell.title}-{digest[:12]}"
 
     def finished(self, cell: Cell) -> Finished | None:
-        """Return a cell if it has been trained."""
+        """Return a cell if it has been trained, else None."""
         folder = self._folder / self.name(cell)
         try:
             record = read_json(folder / _CELL)
@@ -115,13 +116,13 @@ class Cells:
             return None
         except (OSError, ValueError) as error:
             raise ModelError(
-                f"{folder / _CELL} cannot be read ({error}): remove its folder, it is trained again"
+                f"{folder / _CELL} cannot be read ({error}): remove its folder to train it again"
             ) from None
         answers = read_answers(folder / _ANSWERS, self._dataset.classes)
         return Finished(cell=cell, answers=answers, record=record)
 
     def train(self, cells: Sequence[Cell], only: str | None = None) -> list[Finished | None]:
-        """Train what is not finished yet and return all; None for what ``only`` does not match.
+        """Train the unfinished cells and return all; None for those that ``only`` does not match.
 
         ``only`` is a pattern (``*``, ``?``) of names, or a part of one. Raises
         ``KeyboardInterrupt`` after a signal: the finished cells are kept.
@@ -129,13 +130,13 @@ class Cells:
         chosen = [cell for cell in cells if _matches(self.name(cell), only)]
         if not chosen and cells:
             titles = ", ".join(self.name(cell) for cell in cells[:3])
-            raise ModelError(f"--only {only} matches no cell: they are called {titles}, ...")
+            raise ModelError(f"--only {only} matches no cell: their names are {titles}, ...")
         for number, cell in enumerate(chosen, 1):
             place = f"cell {number} of {len(chosen)}, {cell.title}"
             done = self.finished(cell)
             if not done:
                 say(f"{place}: training")
-            # Another process may be at work on it, or have been.
+            # Another process may be training it, or have trained it.
             with self._locked(cell):
                 done = done or self.finished(cell) or self._train(cell, place)
                 self._tidy(cell)
@@ -150,7 +151,7 @@ class Cells:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            say("another process trains this cell: waiting for it")
+            say("waiting for another process that trains this cell")
             lock.acquire()
         try:
             yield
@@ -160,17 +161,18 @@ class Cells:
     def _train(self, cell: Cell, place: str) -> Finished:
         folder = self._folder / self.name(cell)
         run = folder / _RUN
-        if is_finished(run):  # only its answers are lacking
+        if is_finished(run):  # only its answers are missing
             metrics, seconds = resume(run), _seconds_of_epochs(run)
         else:
             if run.exists():
-                shutil.rmtree(run)  # of a training that was interrupted
+                shutil.rmtree(run)  # left by an interrupted training
             started = time.monotonic()
             try:
                 metrics = train_cell(cell, self._dataset, self._settings, run, self._folder)
             except TrainingStopped:
                 say(
-                    f"{place}: stopped; the same command trains it again, and keeps those before it"
+                    f"{place}: stopped; the same command continues with this cell "
+                    "and keeps the finished ones"
                 )
                 raise KeyboardInterrupt from None
             seconds = time.monotonic() - started
@@ -187,17 +189,17 @@ class Cells:
             "seconds": round(seconds, 1),
             "metrics": metrics,
         }
-        write_json(folder / _CELL, record)  # last: it says that the cell is finished
+        write_json(folder / _CELL, record)  # written last: it marks the cell as finished
         return Finished(cell=cell, answers=answers, record=record)
 
     def _tidy(self, cell: Cell) -> None:
-        """Remove a finished cell's network; a process may have been killed before it could."""
+        """Remove a finished cell's network, which a killed process may have left."""
         if (run := self._folder / self.name(cell) / _RUN).exists():
             shutil.rmtree(run)
 
 
 def _seconds_of_epochs(run: Path) -> float:
-    """Return how long the epochs of a run took, those of its networks together."""
+    """Return the total time of a run's epochs, over all its networks."""
     return sum(
         float(json.loads(line)["seconds"])
         for history in run.rglob(HISTORY)
@@ -214,8 +216,8 @@ def train_cell(
 ) -> dict[str, Any]:
     """Train one cell into a run folder, as ``train`` would; return its metrics.
 
-    Where the data set's folder cannot be written to, its features lie in ``features_in``, so that
-    cells share them.
+    If the data set's folder is read-only, features are kept in ``features_in``, so that cells share
+    them.
     """
     options = settings.options() | {
         "model": cell.system,
@@ -233,8 +235,10 @@ def train_cell(
 
 
 def _deciding(settings: TrainingConfig) -> dict[str, Any]:
-    """Return the settings that decide what comes out; of a file, its name and size."""
-    undecided = _UNDECIDING if settings.recipe == BEST else (*_UNDECIDING, "recipe", "without")
+    """Return the settings that determine the results; for a file, its name and size."""
+    undecided = (
+        _NOT_IN_DIGEST if settings.recipe == BEST else (*_NOT_IN_DIGEST, "recipe", "without")
+    )
     options = {name: value for name, value in settings.options().items() if name not in undecided}
     for name in ("word_vectors", "image_weights"):
         path = Path(options[name]) if options[name] else None

@@ -1,9 +1,9 @@
-"""What the paper claims, and whether it holds here: a check that may fail.
+"""The paper's claims, tested on our results.
 
-A claim says that one accuracy lies at least so many points above another. It ``holds`` where the
-whole 95% interval of the difference does, it ``does not hold`` where none of it does, and else it
-``cannot be told at this size``. Where the paper gives no number, the margin is ours and stands here
-with its reason.
+A claim says that one accuracy is at least a given number of points above another. It ``holds`` if
+the whole 95% interval of the difference does, it ``does not hold`` if none of it does, and else it
+``cannot be told at this size``. Where the paper gives no number, the margin is ours and is given
+here with its reason.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,19 +21,19 @@ FAILS = "does not hold"
 OPEN = "cannot be told at this size"
 
 BY_FAR = 10.0
-"""Points that are "by far": about half of the 19.5 that the paper finds at 1%."""
+"""Points that count as "by far": about half of the 19.5 that the paper finds at 1%."""
 
 SIMILAR = 2.0
-"""Points that two "similar" accuracies may lie apart: what three repeats of the paper's own scatter
-by in its less certain rows."""
+"""Points by which two "similar" accuracies may differ: the scatter of the paper's own repeats in
+its less certain rows."""
 
 Repeats = Sequence[Finished]
 
 
 def verdict(interval: Sequence[float], margin: float = 0.0) -> str:
-    """Return whether a difference of this interval is at least ``margin``."""
+    """Return whether a difference with this interval is at least ``margin``."""
     low, high = interval
-    if low == high:  # no test post is answered otherwise: of others nothing is known
+    if low == high:  # all test posts are answered alike, which says nothing about other posts
         return OPEN
     if low >= margin:
         return HOLDS
@@ -50,7 +50,7 @@ def multitask_is_ahead(multitask: Repeats, other: Repeats, name: str, paper: str
 
 
 def more_posts_help(with_more: Repeats, complete_only: Repeats, paper: str) -> dict[str, Any]:
-    """Section 4.2.2: training with the incomplete posts too makes the complete head better."""
+    """Section 4.2.2: training with the incomplete posts too improves the complete head."""
     claim = _claim(
         "training with the additional incomplete posts helps the complete head",
         paper,
@@ -85,12 +85,12 @@ def quarter_matches_all(multitask: Repeats, single: Repeats, fraction: float) ->
 
 
 def absence_costs_in_order(multitask: Repeats, printed: Mapping[str, Printed]) -> dict[str, Any]:
-    """Table 1: what is absent at test time costs more or less, in the order of its accuracies.
+    """Table 1: absent modalities at test time cost accuracy in the order of the table.
 
-    Judged on the pairs of subsets that the paper itself tells apart by more than ``SIMILAR``
-    points. It holds where each pair's 95% interval lies in the paper's order (that all do by chance
-    is no likelier than that one does), and fails where one pair lies the other way round with an
-    interval that allows for how many pairs there are (Bonferroni).
+    Tested on the pairs of subsets whose accuracies differ by more than ``SIMILAR`` points in the
+    paper. It holds if each pair's 95% interval lies in the paper's order (all doing so by chance is
+    no likelier than one), and fails if one pair lies the other way round with an interval corrected
+    for the number of pairs (Bonferroni).
     """
     pairs = [
         sorted(pair, key=lambda subset: printed[subset].mean)

@@ -1,4 +1,4 @@
-"""Figure 3: what a data set is made of, by label and by what the posts hold. Nothing is trained."""
+"""Figure 3: the posts of a data set by label and by modalities. Nothing is trained."""
 
 from collections.abc import Sequence
 
@@ -65,7 +65,7 @@ def _markdown(content: Content) -> list[str]:
 
 
 def _draw(content: Content, axes: Axes) -> None:
-    # The paper's two halves, one above the other: labels of all posts, modalities of training's.
+    # The paper's two halves, one above the other: all posts by label, training posts by modalities.
     bars = [(printable(label), sum(row.values())) for label, row in content["labels"].items()]
     bars += [(letters(subset), row["ours"]) for subset, row in content["subsets"].items()]
     labels = len(content["labels"])

@@ -1,6 +1,6 @@
-"""Figure 4: what the complete head takes for what, trained with the incomplete posts too.
+"""Figure 4: the confusion matrix of the complete head, trained with the incomplete posts too.
 
-The matrices of the repeats are added up: a class of few posts would show nothing in one of them.
+The matrices of the repeats are summed: in a single one, a class with few posts would show nothing.
 """
 
 from collections.abc import Sequence

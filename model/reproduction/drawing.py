@@ -1,6 +1,6 @@
-"""How a picture is drawn and kept: PNG for documents, SVG for print, the same bytes every time.
+"""Draws figures as PNG for documents and SVG for print, with identical bytes every time.
 
-Drawn without a display, with matplotlib's own settings instead of the user's.
+Drawn without a display, and with matplotlib's own settings instead of the user's.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ _METADATA = {
 def write_picture(
     folder: Path, name: str, draw: Callable[[Axes], None], *, size: tuple[float, float]
 ) -> None:
-    """Write ``name``.png and ``name``.svg of what ``draw`` draws; the size is in inches."""
+    """Write ``name``.png and ``name``.svg of a figure; the size is in inches."""
     with _settings(name):
         figure = Figure(figsize=size, layout="constrained")
         axes = figure.subplots()
@@ -41,5 +41,5 @@ def _settings(name: str) -> Iterator[None]:
         mpl.rcdefaults()
         mpl.rcParams["svg.hashsalt"] = name
         mpl.rcParams["svg.fonttype"] = "none"
-        mpl.rcParams["text.parse_math"] = False  # a class may hold dollar signs
+        mpl.rcParams["text.parse_math"] = False  # a class name may contain dollar signs
         yield

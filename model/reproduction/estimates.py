@@ -1,6 +1,6 @@
-"""Accuracies and differences of repeats, with their intervals, in per cent as the paper has them.
+"""Accuracies and differences over repeats, with their intervals, in per cent as in the paper.
 
-Everything that a table, a figure or a claim says of trained networks is made here, as the plain
+All that a table, a figure or a claim says of trained networks is computed here, as the plain
 objects that go into the JSON file.
 """
 
@@ -21,16 +21,16 @@ from flickr_emotion.model.reproduction.uncertainty import (
 )
 
 INTERVALS = (
-    "The intervals are of 95%: of the mean over the repeats by Student's t (where more seeds would "
-    "lead, on these test posts), and of the first repeat's network alone by Wilson (where more "
-    "test posts would lead). A difference's interval covers both test posts and trainings; its "
-    "p-value is of the exact sign-flip test over the test posts, which is McNemar's exact test "
-    "where there is one repeat."
+    "The intervals are 95% confidence intervals: Student's t for the mean over the repeats (how "
+    "far more seeds could move it, on the same test posts), and Wilson's for the first repeat's "
+    "network alone (how far more test posts could move it). A difference's interval covers both "
+    "test posts and trainings; its p-value is from the exact sign-flip test over the test "
+    "posts, which with one repeat is McNemar's exact test."
 )
 
 
 def estimate(repeats: Sequence[Finished], subset: str) -> dict[str, Any] | None:
-    """Return the accuracy of a subset's head over repeats; None where no test post holds it."""
+    """Return the accuracy of a subset's head over repeats; None if no test post holds it."""
     right = _right(repeats, subset, repeats[0].answers.answered(subset))
     if not right.size:
         return None
@@ -58,7 +58,7 @@ def difference(
 ) -> dict[str, Any] | None:
     """Return by how much the first system is ahead on the test posts that both can answer.
 
-    ``other_subset`` is the second's where it is not the same. None where there are no such posts.
+    ``other_subset`` is the second system's subset if it differs. None if there are no such posts.
     """
     other_subset = other_subset or subset
     both = first[0].answers.answered(subset) & second[0].answers.answered(other_subset)
@@ -79,7 +79,7 @@ def difference(
 
 
 def majority(repeats: Sequence[Finished], subset: str) -> dict[str, Any]:
-    """Return what always answering the commonest class of the training posts would reach."""
+    """Return the accuracy of always predicting the most frequent class of the training posts."""
     found = repeats[0].record["metrics"]["majority"]
     reached = found["test"][subset]
     return {
@@ -90,7 +90,7 @@ def majority(repeats: Sequence[Finished], subset: str) -> dict[str, Any]:
 
 
 def _right(repeats: Sequence[Finished], subset: str, posts: npt.NDArray[np.bool_]) -> Right:
-    """Return whether each repeat answered each of the posts right."""
+    """Return whether each repeat answered each of the posts correctly."""
     return np.stack([done.answers.right(subset)[posts] for done in repeats])
 
 

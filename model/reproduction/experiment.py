@@ -1,4 +1,4 @@
-"""What a table or a figure is, to the command that makes it."""
+"""A table or figure, as the command that makes it sees it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from flickr_emotion.model.reproduction.cells import Cell, Finished
 
 Trained = Mapping[Cell, Finished]
 Content = dict[str, Any]
-"""What goes into the JSON file. Markdown and picture are made of it and of nothing else."""
+"""The content of the JSON file; Markdown and picture are made from nothing else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,13 +20,13 @@ class Experiment:
 
     title: str
     cells: Callable[[Dataset, Sequence[int]], list[Cell]]
-    """From the data set and the seeds to what has to be trained."""
+    """Returns the cells to train, for a data set and the seeds."""
     content: Callable[[Dataset, Trained, Sequence[int]], Content]
     markdown: Callable[[Content], list[str]]
-    """The lines of its own, without title, claims and settings."""
+    """Returns the experiment's own lines, without title, claims and settings."""
     draw: Callable[[Content, Axes], None]
     size: tuple[float, float] = (6.4, 4.0)
-    """Of the picture, in inches."""
+    """The size of the picture, in inches."""
 
 
 def repeats(

@@ -1,4 +1,4 @@
-"""Numbers, tables and claims as Markdown; what is not known is a dash."""
+"""Numbers, tables and claims as Markdown; unknown values are a dash."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -26,7 +26,7 @@ def points(value: float | None) -> str:
 
 
 def spread(found: Mapping[str, Any] | None) -> str:
-    """Return mean and standard deviation, of the paper's or of ours."""
+    """Return mean and standard deviation, the paper's or ours."""
     return DASH if found is None else f"{found['mean']:.2f}±{found['std']:.2f}"
 
 
@@ -51,7 +51,7 @@ def with_sign(found: Mapping[str, Any] | None) -> list[str]:
 
 
 def claims(judged: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a table of claims with their verdicts, and of what stands behind the last column."""
+    """Return a table of claims with their verdicts and the differences they are based on."""
     rows = []
     for claim in judged:
         if "pairs" in claim:

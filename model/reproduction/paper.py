@@ -1,7 +1,7 @@
-"""The paper's own numbers, each with the table, figure or section that it stands in.
+"""The paper's own numbers, each with its table, figure or section.
 
-Accuracies on the test sets in per cent, mean and standard deviation of three repeats. The pictures
-of Figures 3, 4 and 5 are not printed as numbers; of them stands here what the text says.
+Accuracies on the test sets in per cent, mean and standard deviation of three repeats. Figures 3, 4
+and 5 are not printed as numbers; for these, the numbers in the text are given.
 """
 
 from typing import Literal, NamedTuple, get_args
@@ -68,7 +68,7 @@ TABLE_2 = {
         (83.55, 0.43),
     ),
 }
-"""VSO, of complete posts only."""
+"""VSO, trained on complete posts only."""
 
 TABLE_3 = {
     "late-fusion": _column(
@@ -93,10 +93,10 @@ TABLE_3 = {
 """Flickr Emotion, trained with the incomplete posts too."""
 
 FIGURE_3 = {"image": 2118, "image+text": 1612, "image+tags": 7368, "image+text+tags": 8674}
-"""Flickr Emotion's training posts by what they hold (section 4.2.2, of Figure 3's right half)."""
+"""Flickr Emotion's training posts by subset (section 4.2.2, Figure 3's right half)."""
 
 FIGURE_5_GAP = 19.5
-"""Points by which multitask is ahead of single-task where 1% of the posts are complete (4.2.2)."""
+"""Points by which multitask is ahead of single-task when 1% of the posts are complete (4.2.2)."""
 
 FIGURE_5_MATCH = 0.25
 """The fraction at which multitask is "similar" to single-task with all posts complete (4.2.2)."""

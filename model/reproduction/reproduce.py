@@ -1,6 +1,6 @@
-"""`reproduce`: train what a table or a figure of the paper needs, and write it beside the paper's.
+"""`reproduce`: trains what a table or figure of the paper needs and writes it beside the paper's.
 
-The JSON file holds everything; Markdown and picture are made of it.
+The JSON file holds everything; Markdown and picture are made from it.
 """
 
 import os
@@ -44,10 +44,10 @@ def reproduce(
 ) -> str | None:
     """Write ``target``.md, .json, .png and .svg into ``out``; return the Markdown.
 
-    ``settings`` are those of every training, with the first seed and how many there are. With
-    ``only``, no more is trained than the cells of that name; None where others are still lacking.
-    Raises ``ModelError`` for a target that is none of the paper's, and ``KeyboardInterrupt`` after
-    a signal: finished cells are kept in ``out/cells``.
+    ``settings`` apply to every training; they give the first seed and the number of seeds. With
+    ``only``, just the cells that match are trained, and None is returned if others are missing.
+    Raises ``ModelError`` for an unknown target, and ``KeyboardInterrupt`` after a signal: finished
+    cells are kept in ``out/cells``.
 
     >>> from pathlib import Path
     >>> from flickr_emotion import TrainingConfig, reproduce
@@ -57,10 +57,10 @@ def reproduce(
     '# Figure 3: what the data set is made of, in the paper Flickr Emotion'
     """
     if target not in EXPERIMENTS:
-        raise ModelError(f"the paper's {target!r} is not known: give {', '.join(TARGETS)}")
+        raise ModelError(f"target {target!r} is not known: give {', '.join(TARGETS)}")
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ModelError(
-            "`reproduce` is one process: without torchrun, several may share its cells by --only"
+            "`reproduce` runs in one process: omit torchrun; several can share cells with --only"
         )
     experiment = EXPERIMENTS[target]
     opened = open_dataset(dataset)
@@ -80,15 +80,15 @@ def reproduce(
             "target": target,
             "title": experiment.title,
             "dataset": _described(opened),
-            # Figure 3 is of the data set alone.
+            # Figure 3 depends on the data set only.
             "settings": cells.options | {"seeds": list(seeds)} if wanted else None,
             **experiment.content(opened, trained, seeds),
         }
         return _write(out, target, experiment, content)
     except OSError as error:
         raise ModelError(
-            f"{target} cannot be written to {out} ({error.strerror or error}): make room, or give "
-            "--out another folder; finished cells are kept"
+            f"{target} cannot be written to {out} ({error.strerror or error}): free some space, or "
+            "give --out another folder; finished cells are kept"
         ) from None
 
 
@@ -103,7 +103,7 @@ def _described(dataset: Dataset) -> dict[str, Any]:
 
 def _write(out: Path, target: str, experiment: Experiment, content: Content) -> str:
     text = "\n".join(_lines(target, experiment, content)) + "\n"
-    # Processes that share the cells may come to their end at once.
+    # Processes that share the cells may finish at the same time.
     with FileLock(out / f".{target}.lock"):
         write_json(out / f"{target}.json", content)
         write_text(out / f"{target}.md", text)

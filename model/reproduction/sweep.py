@@ -1,10 +1,10 @@
-"""Figure 5: accuracy over the fraction of posts that are complete (section 4.2.2).
+"""Figure 5: accuracy against the fraction of posts that are complete (section 4.2.2).
 
-Of the complete training posts a fraction stays complete, the others keep one modality each. The
+A fraction of the complete training posts stays complete, the others keep one modality each. The
 multitask network is trained on all of them, a single-task network on the complete ones only. Where
-the paper is silent: each repeat picks posts of its own (its seed decides), and the single-task
-network goes over its few posts as often as makes up for those it lacks, so that both networks take
-as many steps and the difference is not one of patience.
+the paper does not say: each repeat draws its own posts by its seed, and the single-task network
+repeats its few posts to make up for the others, so that both networks take the same number of
+steps and the difference is not due to longer training.
 """
 
 from collections.abc import Sequence
@@ -30,11 +30,11 @@ from flickr_emotion.model.reproduction.markdown import (
 from flickr_emotion.model.reproduction.paper import FIGURE_5_GAP, FIGURE_5_MATCH, TABLE_1
 
 FRACTIONS = (0.01, 0.05, 0.1, FIGURE_5_MATCH, 0.5, 0.75, 1.0)
-"""The paper's text names 1%, 25% and 100%; the others are ours."""
+"""The paper's text gives 1%, 25% and 100%; the others are ours."""
 
 
 def _fractions(dataset: Dataset) -> list[float]:
-    """Return the fractions that leave at least one post complete; a small data set lacks some."""
+    """Return the fractions that leave at least one post complete; a small data set has fewer."""
     complete = [post for post in training_posts(dataset) if post[2] == COMPLETE]
     return [
         fraction
@@ -87,7 +87,7 @@ def _content(dataset: Dataset, trained: Trained, seeds: Sequence[int]) -> Conten
 
 
 def _printed(fraction: float) -> Content | None:
-    """Return what the paper's text says of a fraction; its figure is not printed as numbers."""
+    """Return the paper's text on a fraction; its figure is not printed as numbers."""
     if fraction == FRACTIONS[0]:
         return {SINGLE_TASK: None, MULTITASK: None, "difference": FIGURE_5_GAP}
     if fraction == 1:  # the complete heads of Table 1
@@ -113,7 +113,7 @@ def _markdown(content: Content) -> list[str]:
                 "ours",
                 "95%, mean",
                 "95%, one run",
-                "multitask less single-task: paper",
+                "multitask minus single-task: paper",
                 "ours",
                 "95%",
                 "p",

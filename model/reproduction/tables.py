@@ -1,8 +1,8 @@
 """Tables 1, 2 and 3: the accuracy of each subset's head, for two systems.
 
 Tables 1 and 2 (section 4.2.1) are trained on the complete posts only, of Flickr Emotion and of VSO:
-one experiment on two data sets. Table 3 (section 4.2.2) is trained on the incomplete posts too;
-that they help can be seen only beside a network without them, which is trained for it as well.
+one experiment on two data sets. Table 3 (section 4.2.2) is trained on the incomplete posts too; to
+show their effect, a network is also trained without them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,7 @@ from flickr_emotion.model.reproduction.markdown import (
 from flickr_emotion.model.reproduction.paper import TABLE_1, TABLE_2, TABLE_3, Printed
 
 SHORT = {"image": "I", "text": "T", "tags": "#"}
-"""The paper's letters."""
+"""The paper's letters for the modalities."""
 
 _COMPLETE_ONLY = 1.0
 
@@ -153,7 +153,7 @@ def _markdown(content: Content) -> list[str]:
         ],
     )
     differences = table(
-        ["", f"multitask less {names[0]}: paper", "ours", "95%", "p"],
+        ["", f"multitask minus {names[0]}: paper", "ours", "95%", "p"],
         [
             [
                 letters(row["subset"]),

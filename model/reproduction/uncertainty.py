@@ -1,13 +1,13 @@
-"""How sure one can be of an accuracy and of a difference between two systems.
+"""Confidence intervals of an accuracy and of a difference between two systems.
 
-Two things make an accuracy uncertain: which posts the test split happens to hold, and what a seed
-makes of the training. An interval says here which of the two it covers:
+An accuracy is uncertain for two reasons: the choice of test posts, and the seed of the training.
+Each interval covers one or both:
 
-- ``mean_interval``, Student's t over the repeats: where the mean over ever more seeds would lie,
-  on these same test posts.
+- ``mean_interval``, Student's t over the repeats: where the mean over more and more seeds would
+  lie, on the same test posts.
 - ``run_interval``, Wilson's over the test posts: where the accuracy of one trained network would
-  lie on ever more test posts.
-- ``compare``, of two systems: both at once, see there.
+  lie on more and more test posts.
+- ``compare``, of two systems: both.
 
 All accuracies are fractions.
 """
@@ -22,7 +22,7 @@ from scipy import signal, stats
 CONFIDENCE = 0.95
 
 Right = npt.NDArray[np.bool_]
-"""A row for each repeat, a column for each test post: whether it was answered right."""
+"""A row per repeat, a column per test post: whether it was answered correctly."""
 
 Interval = tuple[float, float]
 
@@ -36,40 +36,40 @@ def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> In
 
 
 def run_interval(right: int, count: int, confidence: float = CONFIDENCE) -> Interval:
-    """Return Wilson's interval of the accuracy of one network, right on so many of ``count``."""
+    """Return Wilson's interval of one network's accuracy: ``right`` correct out of ``count``."""
     found = stats.binomtest(right, count).proportion_ci(confidence, method="wilson")
     return float(found.low), float(found.high)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """By how much a system is ahead of another on the same test posts."""
+    """The difference in accuracy of two systems on the same test posts."""
 
     difference: float
-    """Mean accuracy of the first less that of the second."""
+    """Mean accuracy of the first minus that of the second."""
     interval: Interval
-    """Of the difference, over test posts and trainings."""
+    """The interval of the difference, over test posts and trainings."""
     p_value: float
-    """Two-sided, over the test posts: of no difference between the networks that were trained."""
+    """Two-sided, over the test posts, for no difference between these trained networks."""
 
 
 def compare(
     first: Right, second: Right, confidence: float = CONFIDENCE, *, same_networks: bool = False
 ) -> Comparison:
-    """Compare two systems on the same test posts, each with repeats of its own.
+    """Compare two systems on the same test posts, each with its own repeats.
 
-    The interval is Student's, of two variances added up: that of the posts' differences (each a
+    The interval is Student's, with the sum of two variances: that of the posts' differences (each a
     mean over the repeats) over the test posts, and that of each system's accuracies over its
-    repeats; the degrees of freedom are Welch and Satterthwaite's. Single answers that change from
-    one repeat to the next are in both, so the interval is rather too wide than too narrow; taking
-    them out of one made it too narrow with three repeats that scatter much. Repeats are not paired
-    by seed, as two systems share nothing through it; two heads of the ``same_networks`` do, and
-    are.
+    repeats; the degrees of freedom are Welch and Satterthwaite's. Answers that change from one
+    repeat to the next count in both, so the interval is rather too wide than too narrow; removing
+    them from one made it too narrow with three widely scattered repeats. Repeats are not paired by
+    seed, because two systems share nothing through it; two heads of the ``same_networks`` do, and
+    are paired.
 
-    The p-value is McNemar's exact one where there is one repeat, and its extension to several: a
-    post's difference is the sum over repeats, and each post's sign is turned with probability one
+    The p-value is McNemar's exact one with one repeat, and its extension to several otherwise: a
+    post's difference is the sum over repeats, and each post's sign is flipped with probability one
     half (the exact sign-flip test). It takes the trained networks as given: a paired t-test over
-    three repeats would know nothing of the test posts, which are the greater uncertainty there.
+    three repeats would ignore the test posts, which are the greater uncertainty there.
     """
     posts = first.mean(0) - second.mean(0)
     parts = [(_variance_of_mean(posts), len(posts) - 1)]
@@ -91,7 +91,7 @@ def compare(
 
 
 def sign_flip(differences: npt.NDArray[np.int64]) -> float:
-    """Return the exact two-sided p-value of whole-number differences whose signs may be turned.
+    """Return the exact two-sided p-value of whole-number differences under random signs.
 
     With differences of -1, 0 and 1 it is McNemar's exact test.
     """

@@ -1,10 +1,10 @@
-"""Everything a training needs to go on as if it had never stopped, in one file.
+"""A checkpoint: all that a training needs to resume exactly where it stopped, in one file.
 
-One file, because it is then whole or not there at all, whenever the process dies. It is a
-safetensors file: weights, the optimiser's moments and the states of the random generators as
-tensors, the rest (which epoch, how far in it, the epochs so far) as JSON in one more tensor, and a
-digest of them all in a last one, as safetensors has no checksum. So nothing is unpickled, not even
-by the restricted reader of torch's own format.
+A single file is either complete or not there at all, whenever the process dies. It is a safetensors
+file: weights, the optimiser's moments and the states of the random generators as tensors, the rest
+(the epoch, the step within it, the past epochs) as JSON in one more tensor, and a digest of all of
+them in a last one, because safetensors has no checksum. Nothing is unpickled, not even by the
+restricted reader of torch's own format.
 """
 
 import hashlib
@@ -29,29 +29,29 @@ _NETWORK = "network."
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """A training between two steps."""
+    """The state of a training between two steps."""
 
     network: dict[str, Tensor]
     optimiser: dict[str, Any]
     """Its ``state_dict``: tensors, numbers, names, lists and dictionaries."""
     steps: int
-    """Steps since the beginning: the warm-up's place."""
+    """Steps since the beginning, which the warm-up depends on."""
     epoch: int
-    """The epoch under way, from 1."""
+    """The current epoch, from 1."""
     steps_in_epoch: int
-    """How many of its steps are done."""
+    """The number of its steps that are done."""
     loss: float
     """The sum of their losses."""
     order: dict[str, Any]
-    """The state of the generator that draws the epoch's order, before it was drawn."""
+    """The state of the generator of the epoch's order, before the order was drawn."""
     random: list[dict[str, Tensor]]
     """By rank, the states of torch's generators: ``cpu`` and, on a GPU, ``cuda``."""
     epochs: list[dict[str, Any]]
-    """What the journal has of the epochs that are over."""
+    """The journal's entries of the finished epochs."""
 
 
 def write_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Write a file that appears under its name when it is whole; raises ``OSError``."""
+    """Write the file; it gets its name when it is complete. Raises ``OSError``."""
     tensors = {f"{_NETWORK}{name}": tensor for name, tensor in checkpoint.network.items()}
     content = {
         name: _without_tensors(getattr(checkpoint, name), name, tensors)
@@ -69,10 +69,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """Read what ``write_checkpoint`` wrote; its tensors are on the CPU."""
     try:
         tensors = load_file(path)
-        # Those of earlier versions have no digest.
+        # Checkpoints of earlier versions have no digest.
         digest = tensors.pop(_SHA256, None)
         if digest is not None and not torch.equal(digest, _digest(tensors)):
-            raise ValueError("its SHA-256 is not that of what was written")
+            raise ValueError("its SHA-256 does not match its content")
         content = json.loads(tensors.pop(_JSON).numpy().tobytes())
         network = {
             name.removeprefix(_NETWORK): tensor
@@ -102,9 +102,9 @@ def _digest(tensors: dict[str, Tensor]) -> Tensor:
 
 
 def _without_tensors(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
-    """Return a value as JSON can hold it; its tensors go to ``tensors`` under names of their own.
+    """Return a value as JSON can hold it; its tensors go to ``tensors`` under unique names.
 
-    A dictionary becomes a list of pairs, as its keys may be numbers.
+    A dictionary becomes a list of pairs, because its keys may be numbers.
     """
     if isinstance(value, Tensor):
         tensors[name] = value
@@ -143,7 +143,7 @@ def random_state(device: torch.device) -> dict[str, Tensor]:
 
 
 def set_random_state(state: dict[str, Tensor], device: torch.device) -> None:
-    """Let torch's generators go on from what ``random_state`` returned."""
+    """Restore the states that ``random_state`` returned."""
     torch.set_rng_state(state["cpu"])
     if device.type == "cuda" and "cuda" in state:
         torch.cuda.set_rng_state(state["cuda"], device)

@@ -1,6 +1,6 @@
 """The digests of a run's files: safetensors and JSON have no checksum of their own.
 
-One flipped bit in the weights makes another network, and nothing else would tell.
+One flipped bit in the weights makes another network, and nothing else would notice.
 """
 
 import hashlib
@@ -26,14 +26,14 @@ from flickr_emotion.model.runs.files import (
 FORMAT = "flickr-emotion-run-digests"
 FORMAT_VERSION = 1
 KEPT = (NETWORK, CONFIG, METRICS, CALIBRATION, HISTORY)
-"""The files that have a digest, in each folder of a run where they are there."""
+"""The files that get a digest, in each folder of a run that holds them."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_WAY_OUT = "take it from a copy, or train again"
+_ADVICE = "take it from a copy, or train again"
 
 
 def digests_of(folder: Path, coming: dict[str, bytes]) -> dict[str, Any]:
-    """Return what ``digests.json`` says of a folder; ``coming`` are files yet to be written."""
+    """Return the content of a folder's ``digests.json``; ``coming`` are files yet to be written."""
     files = {}
     for name in KEPT:
         if name in coming:
@@ -47,19 +47,19 @@ def digests_of(folder: Path, coming: dict[str, bytes]) -> dict[str, Any]:
 
 
 def check_file(folder: Path, name: str) -> None:
-    """Refuse a file that is not the one that the training wrote, where its digest is there.
+    """Refuse a file that differs from what the training wrote, if it has a digest.
 
-    Runs of earlier versions, and trainings that have not come to their end, have no digests.
+    Runs of earlier versions and unfinished trainings have no digests.
     """
     digests = _read(folder)
     if digests and (damage := _damage(folder, name, digests)):
-        raise ModelError(f"{damage}: {_WAY_OUT}")
+        raise ModelError(f"{damage}: {_ADVICE}")
 
 
 def verify_run(folder: Path) -> list[str]:
-    """Return what is damaged in a run folder, a line each; none where it is as it was written.
+    """Return the damage found in a run folder, one line each; empty if there is none.
 
-    Raises ``ModelError`` for a folder that is no run, or has no digests to go by.
+    Raises ``ModelError`` for a folder that is not a run or has no digests.
     """
     run = standing(folder)
     if not (run / DIGESTS).is_file():
@@ -67,9 +67,9 @@ def verify_run(folder: Path) -> list[str]:
         reason = (
             "an earlier version wrote it"
             if is_finished(run)
-            else f"its training is not at its end: `train --resume {folder}`"
+            else f"its training has not finished: `train --resume {folder}`"
         )
-        raise ModelError(f"{folder} has no {DIGESTS} to be checked against: {reason}")
+        raise ModelError(f"{folder} has no {DIGESTS} to check it against: {reason}")
     damages = []
     for part in (run, *parts(run)):
         try:
@@ -78,10 +78,10 @@ def verify_run(folder: Path) -> list[str]:
             damages.append(str(error))
             continue
         if digests is None:
-            damages.append(f"{part / DIGESTS} is not there: {_WAY_OUT}")
+            damages.append(f"{part / DIGESTS} does not exist: {_ADVICE}")
             continue
         found = (_damage(part, name, digests) for name in KEPT)
-        damages += [f"{damage}: {_WAY_OUT}" for damage in found if damage]
+        damages += [f"{damage}: {_ADVICE}" for damage in found if damage]
     return damages
 
 
@@ -90,15 +90,15 @@ def _read(folder: Path) -> dict[str, tuple[str, int]] | None:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != FORMAT or not isinstance(content["version"], int):
-            raise ValueError(f"it is not of the format {FORMAT}")
+            raise ValueError(f"its format is not {FORMAT}")
         if content["version"] > FORMAT_VERSION:
-            raise ModelError(f"{path} is of a newer format: update the program")
+            raise ModelError(f"{path} has a newer format: update the program")
         files = {
             name: (str(entry["sha256"]), int(entry["bytes"]))
             for name, entry in content["files"].items()
         }
         if wrong := [n for n, (d, _) in files.items() if n not in KEPT or not _SHA256.fullmatch(d)]:
-            raise ValueError(f"what it says of {wrong[0]!r} is no digest")
+            raise ValueError(f"the entry of {wrong[0]!r} is not a digest")
     except FileNotFoundError:
         return None
     except (
@@ -109,24 +109,24 @@ def _read(folder: Path) -> dict[str, tuple[str, int]] | None:
         AttributeError,
         RecursionError,
     ) as error:
-        raise ModelError(f"{path} is damaged ({error!r}): {_WAY_OUT}") from None
+        raise ModelError(f"{path} is damaged ({error!r}): {_ADVICE}") from None
     return files
 
 
 def _damage(folder: Path, name: str, digests: dict[str, tuple[str, int]]) -> str | None:
     if name not in digests:
-        return f"{folder / DIGESTS} says nothing of {name}" if (folder / name).exists() else None
+        return f"{folder / DIGESTS} has no entry for {name}" if (folder / name).exists() else None
     path, expected = folder / name, digests[name]
     try:
         found = _digest(path)
     except FileNotFoundError:
-        return f"{path} is not there"
+        return f"{path} does not exist"
     except OSError as error:
         return f"{path} cannot be read ({error.strerror or error})"
     if found[1] != expected[1]:
-        return f"{path} has {found[1]} bytes, and the training wrote {expected[1]}"
+        return f"{path} has {found[1]} bytes, but the training wrote {expected[1]}"
     if found != expected:
-        return f"{path} is damaged: its SHA-256 is not that of what the training wrote"
+        return f"{path} is damaged: its SHA-256 differs from that of what the training wrote"
     return None
 
 

@@ -1,4 +1,4 @@
-"""What a run folder is made of: the names that are a run's, and which of its files may go.
+"""The files of a run folder: which names belong to a run, and which files may be removed.
 
 Nothing here needs torch, so that a run can be checked and described without it. The format is
 described in ``docs/model.md``.
@@ -18,7 +18,7 @@ FORMAT = "flickr-emotion-run"
 FORMAT_VERSION = 1
 
 NETWORK = "model.safetensors"
-# What an interrupted training goes on from; gone when it has come to its end.
+# The state of an interrupted training; removed when the training has finished.
 CHECKPOINT = "checkpoint.safetensors"
 TRACE = "trace.json"
 CONFIG = "config.json"
@@ -26,33 +26,33 @@ METRICS = "metrics.json"
 CALIBRATION = "calibration.json"
 HISTORY = "history.jsonl"
 DIGESTS = "digests.json"
-# Features may have been kept in the run's folder before its first epoch: a new run keeps them.
+# Features may have been kept in the run's folder before its first epoch; a new run keeps them.
 FEATURES = "features"
-# In a run that is to take the place of another one (`model/runs/workplace.py`).
+# Marks a run that is to replace another one (`model/runs/workplace.py`).
 TAKES_PLACE = ".takes-place"
 
 _NAMES = (
     r"(model|checkpoint)\.safetensors|(config|calibration|metrics|trace|digests)\.json"
     r"|history\.jsonl"
 )
-# A run that was killed may leave a file under its temporary name, or under safetensors' own. Those
-# that begin with `.new-` or end with the number of a process are of earlier versions.
+# A killed run may leave a file under its temporary name, or under safetensors' own. Names that
+# begin with `.new-` or end with a process number come from earlier versions.
 _TEMPORARY = rf"\.new-({_NAMES})|\.({_NAMES})\.([0-9]+|tmp\.json|part)|\.tmp[0-9A-Za-z]{{6}}"
 _FILE = re.compile(rf"{_NAMES}|{_TEMPORARY}|events\.out\.tfevents\..+")
 _LEFT_OVER = re.compile(_TEMPORARY)
-# What nobody else would call a file: it may lie there before there is a configuration.
+# Names that only this program uses: such files may lie there before there is a configuration.
 _OURS_ALONE = re.compile(rf"\.({_NAMES})\.part|\.new-({_NAMES})")
-# The runs that a run is made of: its seeds', or its networks'.
+# The folders of the runs that a run consists of: one per seed or per network.
 _PART = re.compile(r"seed-[0-9]+|network-(" + "|".join(map(re.escape, SUBSETS)) + ")")
 
 
 def is_finished(folder: Path) -> bool:
-    """Return whether a training has come to its end there."""
+    """Return whether the folder holds a finished training."""
     return (folder / CONFIG).is_file() and (folder / METRICS).is_file()
 
 
 def parts(folder: Path) -> list[Path]:
-    """Return the folders of the runs that a run is made of."""
+    """Return the folders of the runs that a run consists of."""
     return [
         entry
         for entry in sorted(folder.iterdir())
@@ -61,9 +61,9 @@ def parts(folder: Path) -> list[Path]:
 
 
 def own_entries(folder: Path) -> Iterator[Path]:
-    """Yield what goes when a new run takes a run's place; refuse a folder with anything else.
+    """Yield what is removed when a new run replaces a run; refuse a folder with anything else.
 
-    A part's folder comes after what it holds, the file that tells a run's folder after the others.
+    A part's folder comes after its content, and the file that marks a run's folder last.
     """
     configuration = folder / CONFIG
     refuse_links(folder)
@@ -77,7 +77,8 @@ def own_entries(folder: Path) -> Iterator[Path]:
             yield entry
         elif not _FILE.fullmatch(entry.name) or entry.is_dir():
             raise ModelError(
-                f"{folder} holds {entry.name!r}, which is no part of a run: give --out a new folder"
+                f"{folder} holds {entry.name!r}, which is not part of a run: give --out a new "
+                "folder"
             )
         elif not configuration.exists() and not _OURS_ALONE.fullmatch(entry.name):
             raise ModelError(
@@ -90,18 +91,18 @@ def own_entries(folder: Path) -> Iterator[Path]:
 
 
 def refuse_links(folder: Path) -> None:
-    """Refuse a run folder with symbolic links in it: nothing is written or removed through one."""
+    """Refuse a run folder that holds symbolic links: nothing is written or removed through them."""
     for entry in sorted(folder.iterdir()):
         ours = _FILE.fullmatch(entry.name) or _PART.fullmatch(entry.name) or entry.name == FEATURES
         if ours and entry.is_symlink():
             raise ModelError(
-                f"{entry} is a symbolic link, and nothing is written through one: remove it, or "
+                f"{entry} is a symbolic link, and nothing is written through links: remove it, or "
                 "give --out a new folder"
             )
 
 
-def remove_left_overs(folder: Path) -> None:
-    """Remove the files that killed processes have left under temporary names in a run."""
+def remove_temporary_files(folder: Path) -> None:
+    """Remove temporary files left in a run by killed processes."""
     for one in (folder, *parts(folder)):
         for entry in one.iterdir():
             if _LEFT_OVER.fullmatch(entry.name) and not entry.is_dir():
@@ -119,29 +120,29 @@ def _check_is_ours(folder: Path) -> None:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """Read ``config.json``, which says that a folder is a run's."""
+    """Read ``config.json``, which marks a run folder."""
     path = folder / CONFIG
     try:
         content = read_json(path)
     except FileNotFoundError:
         raise ModelError(
-            f"{folder} is no run folder: give the folder that `train --out` wrote"
+            f"{folder} is not a run folder: give a folder written by `train --out`"
         ) from None
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} cannot be read ({error}): train again") from None
     if content.get("format") != FORMAT:
-        raise ModelError(f"{path} describes no run of `train`: give the folder that it wrote")
+        raise ModelError(f"{path} does not describe a run of `train`: give a folder written by it")
     version = content.get("version")
     if not isinstance(version, int) or version > FORMAT_VERSION:
         raise ModelError(
-            f"{folder} has run format {version}, this program reads up to {FORMAT_VERSION}: "
+            f"{folder} has run format {version}, but this program reads up to {FORMAT_VERSION}: "
             "update the program"
         )
     return content
 
 
 def read_metrics(folder: Path) -> dict[str, Any] | None:
-    """Return the metrics of a run that came to its end, else None."""
+    """Return the metrics of a finished run, else None."""
     path = folder / METRICS
     try:
         content = read_json(path)

@@ -1,9 +1,9 @@
-"""A run folder on disk: what `train` leaves behind (`model/runs/loading.py` reads it back).
+"""A run folder on disk, as `train` writes it (`model/runs/loading.py` loads it).
 
 The format is described in ``docs/model.md``. A network is written as safetensors and built again
-from ``config.json`` alone; nothing is ever unpickled. The image backbone is part of it even where
-it was frozen, so that a run predicts on any machine. Which files there are, and which may go:
-``model/runs/files.py``. Where a run lies until it is whole: ``model/runs/workplace.py``.
+from ``config.json`` alone; nothing is ever unpickled. A frozen image backbone is included too, so
+that a run predicts on any machine. ``model/runs/files.py`` lists the files and which may be
+removed; ``model/runs/workplace.py`` says where a run lies until it is complete.
 """
 
 import json
@@ -44,7 +44,7 @@ from flickr_emotion.model.runs.tensor_files import write_tensors
 
 
 class RunFolder:
-    """The folder that a run writes to."""
+    """The folder that a run is written to."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -52,7 +52,7 @@ class RunFolder:
 
     @property
     def replaces(self) -> bool:
-        """Whether an older run would have to make room."""
+        """Whether the folder holds an older run that this one would replace."""
         return bool(self._replaceable)
 
     def check_replaceable(self) -> None:
@@ -64,9 +64,9 @@ class RunFolder:
         self._replaceable = list(own_entries(self.path))
 
     def begin(self) -> None:
-        """Make room: what an older training has left goes when the new one needs its place.
+        """Remove an older run to make room for the new one.
 
-        Nothing goes but what ``check_replaceable`` has found to be the older one's.
+        Only files that ``check_replaceable`` has recognised as a run's are removed.
         """
         with self.writing():
             self.path.mkdir(parents=True, exist_ok=True)
@@ -78,7 +78,7 @@ class RunFolder:
         self._replaceable = []
 
     def write_config(self, description: dict[str, Any]) -> None:
-        """Write ``config.json``, first of all: it tells that the folder is a run's."""
+        """Write ``config.json``, which marks a run folder and is therefore written first."""
         with self.writing():
             write_json(self.path / CONFIG, description)
 
@@ -86,18 +86,18 @@ class RunFolder:
         """Write the weights."""
         state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
         with self.writing():
-            # Of a training that was killed when it had all but metrics: it may go on otherwise.
+            # Left by a training that was killed before writing its metrics; resumed, it may differ.
             (self.path / DIGESTS).unlink(missing_ok=True)
             write_tensors(state, self.path / NETWORK)
 
     def read_network(self, network: System) -> None:
-        """Fill a network with the weights that were written."""
+        """Load the written weights into a network."""
         weights = self.path / NETWORK
         try:
             state = load_file(weights)
         except FileNotFoundError:
-            way_out = f"train --resume {self.path}" if self._is_interrupted() else "train again"
-            raise ModelError(f"{weights} is not there: {way_out}") from None
+            advice = f"train --resume {self.path}" if self._is_interrupted() else "train again"
+            raise ModelError(f"{weights} does not exist: {advice}") from None
         except (OSError, SafetensorError) as error:
             raise ModelError(f"{weights} cannot be read ({error}): train again") from None
         check_file(self.path, NETWORK)
@@ -105,7 +105,7 @@ class RunFolder:
             network.load_state_dict(state)
         except RuntimeError:
             raise ModelError(
-                f"{weights} holds another network than {CONFIG} describes: train again"
+                f"{weights} holds a different network from the one in {CONFIG}: train again"
             ) from None
 
     def write_calibration(self, content: dict[str, Any]) -> None:
@@ -114,7 +114,7 @@ class RunFolder:
             write_json(self.path / CALIBRATION, content)
 
     def write_metrics(self, metrics: dict[str, Any]) -> None:
-        """Write the digests, and then ``metrics.json``: its presence says that the run is whole."""
+        """Write the digests, then ``metrics.json``: its presence marks a finished run."""
         text = json_text(metrics)
         with self.writing():
             write_json(self.path / DIGESTS, digests_of(self.path, {METRICS: text.encode()}))
@@ -122,12 +122,12 @@ class RunFolder:
             (self.path / CHECKPOINT).unlink(missing_ok=True)
 
     def write_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Write what the training goes on from."""
+        """Write the state that the training can be resumed from."""
         with self.writing():
             write_checkpoint(checkpoint, self.path / CHECKPOINT)
 
     def read_checkpoint(self) -> Checkpoint | None:
-        """Return what an interrupted training goes on from; None where it left nothing."""
+        """Return the state to resume from; None if there is none."""
         if not (self.path / CHECKPOINT).exists():
             return None
         return read_checkpoint(self.path / CHECKPOINT)
@@ -136,14 +136,14 @@ class RunFolder:
         return (self.path / CHECKPOINT).exists() or bool(parts(self.path))
 
     def write_history(self, epochs: list[dict[str, Any]]) -> None:
-        """Write ``history.jsonl``, a line for each epoch."""
+        """Write ``history.jsonl``, one line per epoch."""
         with self.writing():
             write_text(self.path / HISTORY, "".join(json.dumps(epoch) + "\n" for epoch in epochs))
 
     def copy_network(self, other: "RunFolder") -> None:
-        """Take over another run's network, with its temperatures and, if it has one, its history.
+        """Copy another run's network, with its temperatures and, if it has one, its history.
 
-        A run of several networks has none: theirs are in their own folders.
+        A run of several networks has no history: each network's is in its own folder.
         """
         with self.writing():
             for name in (NETWORK, HISTORY, CALIBRATION):
@@ -154,13 +154,13 @@ class RunFolder:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Say in one line that a file of the run cannot be written."""
+        """Turn errors when writing the run into a one-line ``ModelError``."""
         try:
             yield
         except OSError as error:
             raise ModelError(
-                f"{self.path} cannot be written ({error.strerror or error}): what the last "
-                "epoch has left stays; make room there and go on with `train --resume`"
+                f"{self.path} cannot be written ({error.strerror or error}): the last epoch's "
+                "state is kept; free some space there and run `train --resume`"
             ) from None
 
 
@@ -175,7 +175,7 @@ def describe(
 ) -> dict[str, Any]:
     """Return the content of ``config.json``; ``readers`` are digests by name."""
     options = config.options() | {"warm_up_steps": config.warm_up_steps}
-    # Resolved, as the training may go on in another working folder.
+    # An absolute path, because the training may be resumed from another working directory.
     options["word_vectors"] = str(config.word_vectors.resolve()) if config.word_vectors else None
     if config.image_weights not in ("imagenet", "none"):
         options["image_weights"] = str(Path(config.image_weights).resolve())
@@ -205,10 +205,10 @@ def describe(
 
 
 def _origin(dataset: Dataset) -> dict[str, Any]:
-    """Return what a run says of its data set: where it lay, what it held, what it came from.
+    """Return what a run records of its data set: its path, its content and its origin.
 
-    A manifest of the data set holds ``digest`` as well, so that the two find each other; a data set
-    that was built from a manifest has the manifest in its ``lists_digest``.
+    A manifest of the data set holds the same ``digest``, so the two can be matched; a data set that
+    was built from a manifest has the manifest in its ``lists_digest``.
     """
     return {
         "folder": str(dataset.folder.resolve()),

@@ -1,4 +1,4 @@
-"""A run folder read back: what `evaluate` and `predict` begin with."""
+"""Loads a run folder, the first step of `evaluate` and `predict`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ from flickr_emotion.model.runs.folder import RunFolder
 
 Kind = TypeVar("Kind", bool, dict[str, Any], str)
 
-_HARMLESS = 2**24
-"""Numbers that take no memory to speak of."""
-_KINDS: dict[type, str] = {bool: "neither true nor false", dict: "no object", str: "no text"}
+_UNCHECKED_SIZE = 2**24
+"""An embedding of up to this many numbers takes too little memory to need a check."""
+_KINDS: dict[type, str] = {bool: "not true or false", dict: "not an object", str: "not a string"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedRun:
-    """A run that has been read back."""
+    """A loaded run."""
 
     network: System
     encoding: Encoding
@@ -45,13 +45,13 @@ class TrainedRun:
     dataset_folder: Path
     dataset_digest: str
     readers: list[TextReader]
-    """What reads texts and tags, frozen."""
+    """The frozen readers of texts and tags."""
     features_in: Path
-    """Where features lie that the data set cannot keep: the run's folder."""
+    """The run's folder, where features are kept if the data set's is not writable."""
     device: torch.device
 
     def splits(self, dataset: Dataset, names: tuple[str, ...]) -> dict[str, Split]:
-        """Read splits of a data set as the run reads posts."""
+        """Read splits of a data set with the run's encoding and preprocessing."""
         return open_splits(
             dataset,
             names,
@@ -65,9 +65,9 @@ class TrainedRun:
 
 
 def load_run(folder: Path, device: torch.device) -> TrainedRun:
-    """Build a run's system again, in evaluation mode.
+    """Build a run's system in evaluation mode and load its weights.
 
-    Raises ``ModelError`` where a file is not what the training wrote.
+    Raises ``ModelError`` if a file is not what the training wrote.
     """
     folder = standing(folder)
     content = read_config(folder)
@@ -91,7 +91,7 @@ def load_run(folder: Path, device: torch.device) -> TrainedRun:
     RunFolder(folder).read_network(network)
     check_file(folder, CONFIG)
     if not (folder / METRICS).exists():
-        say(f"{folder} has no {METRICS}: its training was interrupted, it is used as it is")
+        say(f"{folder} has no {METRICS}: its training was interrupted; using it as it is")
     return TrainedRun(
         network=network.to(device).eval(),
         encoding=encoding,
@@ -105,34 +105,35 @@ def load_run(folder: Path, device: torch.device) -> TrainedRun:
 
 
 def _check_vocabulary(config: TrainingConfig, encoding: Encoding, folder: Path) -> None:
-    """Refuse a vocabulary of which the weights cannot hold the vectors, before it takes memory."""
+    """Refuse a vocabulary larger than the weights' embedding, before it takes memory."""
     if config.recipe != PAPER or "text" not in config.modalities:
-        return  # no vectors of words are trained
+        return  # no word vectors are trained
     weights, numbers = folder / NETWORK, len(encoding.words) * WORD_DIMENSION
-    if numbers > _HARMLESS and weights.is_file() and numbers > weights.stat().st_size:
+    if numbers > _UNCHECKED_SIZE and weights.is_file() and numbers > weights.stat().st_size:
         raise ModelError(
             f"{folder / CONFIG} names {len(encoding.words):,} words, more than {NETWORK} has "
-            "vectors of: train again"
+            "vectors for: train again"
         )
 
 
 def check_readers(content: dict[str, Any], readers: Sequence[TextReader], path: Path) -> None:
-    """Refuse readers with other weights than those that a run was trained with."""
+    """Refuse readers whose weights differ from those that the run was trained with."""
     digests = _entry({"readers": {}} | content, "readers", dict, path)
     for reader in readers:
         if digests.get(reader.name) != reader.digest():
             raise ModelError(
-                f"{path}: the reader {reader.name!r} that the run was trained with had other "
-                "weights than the installed package's: install that version, or train again"
+                f"{path}: the run was trained with other weights of the reader "
+                f"{reader.name!r} than the installed package has: install that version, "
+                "or train again"
             )
 
 
 def _config(content: dict[str, Any], path: Path) -> TrainingConfig:
-    """Return those settings that decide what is built."""
+    """Return the settings that decide how the network is built."""
     try:
         return TrainingConfig(
             model=_entry(content, "model", str, path),
-            # Runs of earlier versions lack what follows.
+            # Runs of earlier versions lack the following.
             subset=content.get("subset"),
             recipe=_entry({"recipe": PAPER} | content, "recipe", str, path),
             without=_names({"without": []} | content, "without", path),
@@ -196,5 +197,5 @@ def _names(content: dict[str, Any], name: str, path: Path) -> tuple[str, ...]:
         raise ModelError(f"{path} lacks {name!r}: train again")
     names = content[name]
     if not isinstance(names, list) or not all(isinstance(entry, str) for entry in names):
-        raise ModelError(f"{path}: {name!r} is no list of names: train again")
+        raise ModelError(f"{path}: {name!r} is not a list of names: train again")
     return tuple(names)

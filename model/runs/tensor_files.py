@@ -1,4 +1,4 @@
-"""Tensors written as safetensors, open to whom the umask says."""
+"""Writes tensors as safetensors with the permissions that the umask gives."""
 
 import errno
 import re
@@ -14,9 +14,9 @@ _NUMBER = re.compile(r"\(os error (\d+)\)")
 
 
 def write_tensors(tensors: dict[str, Tensor], path: Path) -> None:
-    """Write a file that appears under its name when it is whole; raises ``OSError``."""
+    """Write the file; it gets its name when it is complete. Raises ``OSError``."""
     with whole_file(path) as new:
-        # safetensors gives its files to their owner alone, whatever the umask is.
+        # safetensors makes its files readable by the owner only, whatever the umask.
         new.touch()
         mode = new.stat().st_mode
         try:

@@ -1,12 +1,12 @@
-"""Where a training works until its run is whole: one at a time, and no run goes before.
+"""The place where a training works until its run is complete: one training at a time.
 
-A training writes into its run folder R, unless a finished run lies there. That one stays as it is;
-the new one is made in ``.R.training/run`` beside it, and when it has come to its end the two names
-are exchanged, so that at every moment either the old run or the new one is R. What the new one
-carries until then, ``.takes-place``, tells the two apart after a kill: R carries it only where the
-exchange was done, and what lies beside R is then the old run.
+A training writes into its run folder R unless R holds a finished run. In that case the new run is
+made in ``.R.training/run`` beside R, and when it is finished the two names are exchanged, so that
+at every moment R is either the old run or the new one. Until then the new run carries the mark
+``.takes-place``, which tells the two apart after a kill: R carries it only if the exchange was
+done, and then the run beside R is the old one.
 
-``.R.training`` holds the lock as well; it goes when the training ends and nothing lies in it.
+``.R.training`` also holds the lock; it is removed when the training ends and it is empty.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ from flickr_emotion.model.runs.files import (
     is_finished,
     parts,
     refuse_links,
-    remove_left_overs,
+    remove_temporary_files,
 )
 from flickr_emotion.model.runs.folder import RunFolder
 
@@ -35,53 +35,53 @@ _LOCK, _RUN = "lock", "run"
 
 
 class Workplace:
-    """A run's place, and where the training that is to end there works."""
+    """The place of a run, and the folder in which its training works."""
 
     def __init__(self, out: Path) -> None:
-        """Raises ``ModelError`` for a path that can be no folder's."""
+        """Raises ``ModelError`` for a path that cannot be a folder."""
         self.out = out
-        """The run folder as the user names it; features that the data set cannot keep lie there."""
-        self._place = out.resolve()  # beside the folder itself, where the name is a link to it
+        """The run folder as the user gave it; it keeps features if the data set is read-only."""
+        self._place = out.resolve()  # a link's target, so that we work beside the folder itself
         if out.is_file():
             raise ModelError(f"{out} is a file: give --out a folder")
         if not self._place.name or (out.exists() and not out.is_dir()):
-            raise ModelError(f"{out} is no folder for a run: give --out a folder")
+            raise ModelError(f"{out} cannot be a run folder: give --out a folder")
         self._around = self._place.with_name(f".{self._place.name}.training")
         self._beside = self._around / _RUN
 
     @property
     def folder(self) -> Path:
-        """Where the training writes, or has written until it was interrupted."""
+        """The folder that the training writes to, or wrote to before it was interrupted."""
         taken = (self._place / TAKES_PLACE).exists()
         return self._beside if self._beside.is_dir() and not taken else standing(self.out)
 
     def interrupted(self) -> Path:
-        """Return where there is something to go on from, or a run that has come to its end.
+        """Return the folder to resume from, or a finished run.
 
-        Raises ``ModelError`` where a training that was to replace a run has left nothing.
+        Raises ``ModelError`` if a training that was to replace a run left nothing to resume from.
         """
         folder = self.folder
         if folder == self._beside and not (folder / CONFIG).exists():
             raise ModelError(
-                f"the training that was to take the place of {self.out} was killed in its first "
-                f"epoch and left nothing to go on from: train again; {self.out} is the older run"
+                f"the training that was to replace {self.out} was killed in its first epoch and "
+                f"left nothing to resume from: train again; {self.out} is the older run"
             )
         return folder
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
-        """Keep other trainings away, and put in order what killed ones have left.
+        """Lock out other trainings and clean up after killed ones.
 
-        Raises ``ModelError`` where another one is at work, or the place cannot be written.
+        Raises ``ModelError`` if another training is running or the place cannot be written.
         """
         try:
             lock = self._lock()
         except Timeout:
             raise ModelError(
-                f"another training is at work on {self.out}: wait for it, or give another folder"
+                f"another training is writing {self.out}: wait for it, or give another folder"
             ) from None
         try:
-            self._put_in_order()
+            self._clean_up()
             yield
         finally:
             with suppress(OSError):
@@ -89,35 +89,35 @@ class Workplace:
             lock.release()
 
     def make_room(self) -> None:
-        """Find before the work begins whether a new training can be written.
+        """Check before the work begins that a new training can be written.
 
-        Raises ``ModelError`` where the run folder, or what an interrupted training has left, holds
-        files of somebody else.
+        Raises ``ModelError`` if the run folder, or the remains of an interrupted training, holds
+        files that are not a run's.
         """
         RunFolder(self.out).check_replaceable()
         if is_finished(self.out) and self._place.is_mount():
             raise ModelError(
-                f"{self.out} holds a run and is where a file system is mounted, so that no folder "
-                "can take its place: give --out a folder in it"
+                f"{self.out} holds a run and is the mount point of a file system, so it cannot be "
+                "replaced: give --out a folder in it"
             )
         if is_finished(self.out) and not self._beside.exists():
             self._beside.mkdir()
             (self._beside / TAKES_PLACE).touch()
             say(
-                f"{self.out} holds a run, which stays until the new one is whole; until then that "
-                f"one lies in {self._beside}"
+                f"{self.out} holds a run, which stays until the new one is finished; until then "
+                f"the new one is in {self._beside}"
             )
         _probe(self.folder)
 
-    def go_on(self) -> None:
-        """Find before the work goes on whether it can be written."""
+    def check_resumable(self) -> None:
+        """Check before the work resumes that it can be written."""
         for folder in (self.folder, *parts(self.folder)):
             refuse_links(folder)
-        remove_left_overs(self.folder)
+        remove_temporary_files(self.folder)
         _probe(self.folder)
 
     def finish(self) -> None:
-        """Let a run that has come to its end take its place, in one step and on the disk."""
+        """Move a finished run to its place, in one step and synced to disk."""
         if self.folder != self._beside:
             sync_tree(self.out)
             sync(self._place.parent)
@@ -125,12 +125,12 @@ class Workplace:
         if self._place.exists():
             RunFolder(self._place).check_replaceable()
             _move(self._place / FEATURES, self._beside / FEATURES)
-        with workspace_beside(self._place):  # without an exchange, the old run rests in it
+        with workspace_beside(self._place):  # if names cannot be exchanged, it holds the old run
             put_folder(self._beside, self._place)
-        self._put_in_order()
+        self._clean_up()
 
     def _lock(self) -> FileLock:
-        """Make the folder around a training, or refuse what somebody else has called so."""
+        """Make and lock the folder around a training; refuse one that `train` did not make."""
         self._place.parent.mkdir(parents=True, exist_ok=True)
         while True:
             with suppress(FileExistsError):
@@ -139,19 +139,19 @@ class Workplace:
                 names = {entry.name for entry in self._around.iterdir()}
                 foreign = names - {_LOCK, _RUN} or (names and _LOCK not in names)
                 if foreign or self._around.is_symlink():
-                    raise ModelError(f"{self._around} is not ours: move it elsewhere")
+                    raise ModelError(f"{self._around} was not made by `train`: move it elsewhere")
                 lock = FileLock(self._around / _LOCK, timeout=0)
                 lock.acquire()
                 if (self._around / _LOCK).exists():
                     return lock
                 lock.release()
-            except FileNotFoundError:  # another training has just ended and taken it away
+            except FileNotFoundError:  # another training has just ended and removed it
                 continue
 
-    def _put_in_order(self) -> None:
+    def _clean_up(self) -> None:
         settle(self._place)
         mark = self._place / TAKES_PLACE
-        if mark.exists():  # the exchange was done: what lies beside is the old run
+        if mark.exists():  # the exchange was done: the run beside is the old one
             if self._beside.exists():
                 _move(self._beside / FEATURES, self._place / FEATURES)
                 old = RunFolder(self._beside)
@@ -174,40 +174,40 @@ class Workplace:
 
 
 @contextmanager
-def training_at_work(out: Path, world: World, *, goes_on: bool) -> Iterator[Workplace]:
-    """Give the place of a training to the processes that train together: the first one claims it.
+def training_at_work(out: Path, world: World, *, resuming: bool) -> Iterator[Workplace]:
+    """Claim the place of a training on the first rank, and give it to all ranks.
 
-    Raises ``ModelError`` where it cannot be had.
+    Raises ``ModelError`` if it cannot be claimed.
     """
     place = Workplace(out)
 
     def claim() -> None:
         stack.enter_context(place.claimed())
-        if goes_on:
-            place.go_on()
+        if resuming:
+            place.check_resumable()
         else:
             place.make_room()
 
     with ExitStack() as stack:
-        with cannot_be_written(out):
-            world.first_alone(claim)
+        with report_write_errors(out):
+            world.on_first_rank(claim)
         yield place
 
 
 @contextmanager
-def cannot_be_written(out: Path) -> Iterator[None]:
-    """Say in one line that a run's place cannot be written."""
+def report_write_errors(out: Path) -> Iterator[None]:
+    """Turn errors when writing a run's place into a one-line ``ModelError``."""
     try:
         yield
     except OSError as error:
         raise ModelError(
-            f"{out} cannot be written ({error.strerror or error}): what it holds stays; make room "
-            "there, or give another folder"
+            f"{out} cannot be written ({error.strerror or error}): its content is kept; free some "
+            "space there, or give another folder"
         ) from None
 
 
 def _move(features: Path, to: Path) -> None:
-    """Move kept features; what is already there stays."""
+    """Move kept features; those already in the target stay."""
     if not features.is_dir():
         return
     if not to.exists():
@@ -219,7 +219,7 @@ def _move(features: Path, to: Path) -> None:
 
 
 def _probe(folder: Path) -> None:
-    """Write into a folder, if it is there: where it is not, the one around it has been written."""
+    """Check that a folder can be written; if it does not exist, its parent was checked already."""
     probe = temporary(folder / CONFIG)
     if folder.exists():
         probe.unlink(missing_ok=True)

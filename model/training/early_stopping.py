@@ -1,7 +1,7 @@
-"""Epochs until the validation loss stops falling (section 3.2), each told and kept.
+"""The loop over epochs, with early stopping on the validation loss (section 3.2).
 
-Where the paper is silent: the validation loss is taken over the whole split, not averaged over
-batches; the weights of the best epoch are kept.
+Where the paper does not say: the validation loss is computed over the whole split, not averaged
+over batches; the weights of the best epoch are kept.
 """
 
 import math
@@ -30,9 +30,9 @@ def fit(
 ) -> bool:
     """Train until the validation loss stops falling; the journal's run gets the best weights.
 
-    Returns whether it came to its end: after a signal it is False, and the run holds a checkpoint.
-    Raises ``KeyboardInterrupt`` after a signal in the first epoch where a checkpoint would take
-    the place of an older run.
+    Returns whether training finished: after a signal it is False, and the run holds a checkpoint.
+    Raises ``KeyboardInterrupt`` after a signal in the first epoch if a checkpoint would replace an
+    older run.
     """
     with journal, StopSignals(patient=world.size > 1) as stop:
         while not _is_over(journal.epochs, config):
@@ -48,8 +48,8 @@ def fit(
             epoch = len(journal.epochs) + 1
             if not math.isfinite(train_loss + judged.loss):
                 raise ModelError(
-                    f"the loss is no longer finite after epoch {epoch}: lower --learning-rate "
-                    f"(it is {config.resolved_learning_rate})"
+                    f"the loss is not finite after epoch {epoch}: lower --learning-rate "
+                    f"(now {config.resolved_learning_rate})"
                 )
             journal.add(
                 {
@@ -73,7 +73,7 @@ def fit(
 
 
 def best_epoch(epochs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the epoch with the lowest validation loss, the first of equals."""
+    """Return the epoch with the lowest validation loss; of equal ones, the first."""
     return min(epochs, key=lambda epoch: epoch["validation_loss"])
 
 

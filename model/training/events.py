@@ -1,7 +1,7 @@
-"""TensorBoard's events, written as they come.
+"""Writes TensorBoard events synchronously.
 
-Its own writer has a thread that prints a traceback when the disk is full. Here whoever writes
-hears of it.
+TensorBoard's own writer has a thread that prints a traceback when the disk is full. Here the caller
+gets the error.
 """
 
 import os
@@ -20,25 +20,25 @@ _numbers = count()
 
 
 class Events:
-    """A file of events in a run's folder."""
+    """An event file in a run's folder."""
 
     def __init__(self, folder: Path, first_step: int) -> None:
-        """What other files of the folder say of ``first_step`` and later ones no longer counts."""
+        """Events at ``first_step`` and later in the folder's other files no longer count."""
         name = f"{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}"
-        # Made anew ("x"), so that it is never somebody else's file, nor a link to one.
+        # Opened with "x", so that it is never an existing file of someone else, nor a link to one.
         self._file = (folder / f"events.out.tfevents.{name}").open("xb")
         self._writer = RecordWriter(self._file)
         self._write(Event(file_version=_VERSION))
         self._write(Event(step=first_step, session_log=SessionLog(status=SessionLog.START)))
 
     def add(self, scalars: Mapping[str, float], step: int) -> None:
-        """Write numbers by name; raises ``OSError``."""
+        """Write scalars by name; raises ``OSError``."""
         for name, value in scalars.items():
             self._write(Event(step=step, summary=scalar(name, value)))  # type: ignore[no-untyped-call]
         self._file.flush()
 
     def close(self) -> None:
-        """Close the file; what cannot be written any more is lost."""
+        """Close the file; buffered events that cannot be written are lost."""
         try:
             self._file.close()
         except OSError:

@@ -1,13 +1,14 @@
-"""An epoch of training (section 3.2): steps of Adam on a sum of losses.
+"""One epoch of training (section 3.2): steps of Adam on a sum of losses.
 
-The terms of the sum are the system's: of the paper's network, its seven heads' (section 3.2).
+The terms of the sum are defined by the system; the paper's network has one for each of its seven
+heads.
 
-Where the paper is silent: the learning rate rises linearly over the first steps; all posts of the
-training split take part, whatever modalities they hold.
+Where the paper does not say: the learning rate rises linearly over the first steps; all posts of
+the training split are used, whatever modalities they hold.
 
-A step may be made of several passes, and a pass divided among several processes: each term
-is a mean over all posts of the step that take part in it, whoever has them at hand. Nothing
-in a step waits for the device; its losses are added up there and read once an epoch.
+A step may consist of several forward passes (gradient accumulation), and a pass may be sharded over
+several ranks: each term is the mean over all posts of the step that count in it, on any rank. No
+step waits for the device: losses are summed there and read once per epoch.
 """
 
 from collections.abc import Callable, Iterator
@@ -35,44 +36,44 @@ from flickr_emotion.model.training.optimisers import optimiser_of
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """The posts of a step, whichever process has them at hand."""
+    """The posts of a step, on all ranks."""
 
     passes: list[Integers]
-    """The posts that go through the network together, a list for each pass."""
+    """The indices of the posts, one list per forward pass."""
     counts: dict[str, int]
-    """By term of the loss: how many of the step's posts take part in it."""
+    """By term of the loss, how many of the step's posts count in it."""
 
     def __len__(self) -> int:
         return sum(map(len, self.passes))
 
 
-class LossOfShare(nn.Module):
-    """From a process's share of a pass to its part of the step's loss."""
+class ShardLoss(nn.Module):
+    """Computes a rank's part of the step's loss from its shard of a pass."""
 
     def __init__(self, network: System) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, batch: Batch, counts: dict[str, int]) -> Tensor:
-        """Return the part of the loss; the parts of a step add up to its loss."""
+        """Return the shard's part of the loss; the parts of a step sum to its loss."""
         if len(batch):
             with record_function("forward"):
                 answers = self.network(batch)
             with record_function("loss"):
                 return self.network.loss(answers, batch, counts)
-        # An empty share takes part in adding up the gradients, or the others would wait for ever.
-        # It does so with a parameter that other shares use: one that nobody uses must stay without
-        # a gradient, as Adam moves what has one.
+        # A rank with an empty shard must still join the all-reduce, or the others hang. It uses a
+        # parameter that other shards use too: one that no shard uses must stay without a gradient,
+        # because Adam moves every parameter that has one.
         used = next(term for term, count in counts.items() if count)
         parameters = self.network.trained_by(used)
         return torch.stack([0 * parameter.sum() for parameter in parameters]).sum()
 
 
 class Fitting:
-    """A network on its way: what changes from step to step, and what a checkpoint holds of it."""
+    """A network in training: the state that changes at each step and goes into checkpoints."""
 
     def __init__(self, config: TrainingConfig, network: System, train: Split, world: World) -> None:
-        """Posts from which the system would learn nothing take no part in it."""
+        """Posts that the system could not learn from are not used."""
         self.network = network
         self._config = config
         self._train = train
@@ -80,8 +81,8 @@ class Fitting:
         self._posts = np.flatnonzero(np.logical_or.reduce(list(self._holders.values())))
         if not len(self._posts):
             raise ModelError(
-                f"no training post holds what --model {config.model} reads "
-                f"({' and '.join(config.modalities)}): train another model"
+                f"no training post has what --model {config.model} reads "
+                f"({' and '.join(config.modalities)}): give another --model"
             )
         self._world = world
         self._order = np.random.default_rng(config.seed)
@@ -90,31 +91,31 @@ class Fitting:
         self._steps = 0
         self._epoch = 1
         self._steps_in_epoch = 0
-        # Drawn from the order's generator before the epoch: an epoch that goes on draws it again.
+        # The generator's state before the epoch's order: a resumed epoch draws the same order.
         self._order_state = dict(self._order.bit_generator.state)
         # Read only between epochs, so that no step waits for the device.
         self._loss = torch.zeros((), device=world.device)
         self._sparse = embedding_parameters(network)
         if config.compile and network.backbone:
-            # The other encoders are a few large products already, with a backward of their own.
+            # The other encoders are a few large products already, with custom backward functions.
             network.backbone.compile(dynamic=True)
-        self._loss_of_share = world.parallel(LossOfShare(network))
-        if world.rank:  # the first draws what a process alone would draw
+        self._shard_loss = world.parallel(ShardLoss(network))
+        if world.rank:  # the first rank draws what a single process would draw
             torch.manual_seed(config.seed + (world.rank << 32))
 
     @property
     def epoch(self) -> int:
-        """The epoch that is under way or comes next, from 1."""
+        """The epoch in progress, or the next one, from 1."""
         return self._epoch
 
     @property
-    def posts_to_an_epoch(self) -> int:
-        """How many posts take part."""
+    def posts_per_epoch(self) -> int:
+        """The number of posts in an epoch."""
         return len(self._posts)
 
     @property
     def posts_done(self) -> int:
-        """About how many posts the epochs before and the steps of this one have had."""
+        """The approximate number of posts trained on so far, in all epochs."""
         per_step = self._config.resolved_batch_size * self._config.accumulate
         here = min(self._steps_in_epoch * per_step, len(self._posts))
         return (self._epoch - 1) * len(self._posts) + here
@@ -125,15 +126,15 @@ class Fitting:
         advance: Callable[[int], None],
         profile: StepProfile | None = None,
     ) -> float | None:
-        """Take the steps that are left of the epoch; return the mean loss of its steps.
+        """Take the remaining steps of the epoch; return the mean loss of its steps.
 
-        None where a signal has ended it between two steps. ``advance`` hears of each step's posts.
+        Returns None if a signal stopped it between two steps. ``advance`` gets each step's posts.
         """
         self.network.train()
         steps = self._draw_steps()
         left = steps[self._steps_in_epoch :]
-        shares = (self._world.share(indices) for step in left for indices in step.passes)
-        batches = ready_batches(self._train, shares, self._world.device)
+        shards = (self._world.shard(indices) for step in left for indices in step.passes)
+        batches = ready_batches(self._train, shards, self._world.device)
         for step in left:
             if self._world.any(stop.requested):
                 batches.close()
@@ -149,7 +150,7 @@ class Fitting:
         return loss
 
     def checkpoint(self, epochs: list[dict[str, Any]]) -> Checkpoint:
-        """Return what the training goes on from; every process has to ask for it."""
+        """Return the state to resume from; every rank has to call it."""
         own = random_state(self._world.device)
         by_name = {name: self._world.gather(state) for name, state in own.items()}
         return Checkpoint(
@@ -168,16 +169,16 @@ class Fitting:
         )
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint."""
+        """Restore the state of a checkpoint."""
         self.network.load_state_dict(checkpoint.network)
         self._optimiser.load_state_dict(checkpoint.optimiser)
         self._steps = checkpoint.steps
         self._epoch, self._steps_in_epoch = checkpoint.epoch, checkpoint.steps_in_epoch
         if self._world.writes:
-            self._loss.fill_(checkpoint.loss)  # which is that of all processes
+            self._loss.fill_(checkpoint.loss)  # the sum over all ranks
         self._order.bit_generator.state = checkpoint.order
         self._order_state = checkpoint.order
-        # With more processes than before, the new ones keep the random numbers of a new run.
+        # With more ranks than before, the new ones keep the generator states of a new run.
         if self._world.rank < len(checkpoint.random):
             set_random_state(checkpoint.random[self._world.rank], self._world.device)
 
@@ -199,13 +200,13 @@ class Fitting:
         for _ in step.passes:
             batch = next(batches)
             with autocast(self._world.device):
-                loss = self._loss_of_share(batch, step.counts)
+                loss = self._shard_loss(batch, step.counts)
             with record_function("backward"):
-                # The gradients of several processes are averaged; their sum is wanted.
+                # Gradients are averaged over the ranks, but their sum is wanted.
                 (loss * self._world.size).backward()
             self._loss += loss.detach()
         with record_function("optimiser"):
-            self._world.mean_of_sparse(self._sparse)
+            self._world.average_sparse(self._sparse)
             self._optimiser.step()
         self._steps += 1
         self._steps_in_epoch += 1
@@ -219,7 +220,7 @@ class Fitting:
 
     def _summed_loss(self) -> float:
         loss = np.array([float(self._loss)])
-        self._world.add_up(loss)
+        self._world.all_reduce(loss)
         return float(loss[0])
 
 

@@ -1,6 +1,6 @@
-"""What a training run tells of its epochs: ``history.jsonl``, TensorBoard events, a line each.
+"""Records the epochs of a run: ``history.jsonl``, TensorBoard events, a line of output each.
 
-Of several processes that train together only the first tells anything.
+With several ranks only the first records anything.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from flickr_emotion.model.training.events import Events
 
 
 class Journal:
-    """Writes a run's folder, which is touched when the first epoch is over."""
+    """Writes a run's folder, which is not touched before the end of the first epoch."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class Journal:
     ) -> None:
         """``folders`` are begun together, each with its ``config.json``; the last is the run's.
 
-        ``epochs`` are those of the interrupted training that goes on.
+        ``epochs`` are the entries of the interrupted training that is being resumed.
         """
         self.run = folders[-1][0]
         self.epochs = list(epochs)
@@ -58,7 +58,7 @@ class Journal:
 
     @property
     def would_replace(self) -> bool:
-        """Whether an older run is still there, in whose place this one would be written."""
+        """Whether an older run is still there, which this one would replace."""
         return not self._begun and any(folder.replaces for folder, _ in self._folders)
 
     def begin(self) -> None:
@@ -70,12 +70,12 @@ class Journal:
         self._begun = True
 
     def advance(self, posts: int) -> None:
-        """Say that some more posts were trained on."""
+        """Report that ``posts`` more posts were trained on."""
         if self._writes:
             self._report.advance(posts)
 
     def add(self, epoch: dict[str, Any], epochs: int) -> None:
-        """Write an epoch of at most ``epochs``."""
+        """Record an epoch, out of at most ``epochs``."""
         self.epochs.append(epoch)
         self.begin()
         if self._writes:
@@ -84,24 +84,24 @@ class Journal:
             self._report.say(self._line(epochs))
 
     def write_network(self, network: System) -> None:
-        """Keep the weights as the best so far."""
+        """Save the weights as the best so far."""
         if self._writes:
             self.run.write_network(network)
 
     def write_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Keep what the training can go on from."""
+        """Save the state to resume from."""
         self.begin()
         if self._writes:
             self.run.write_checkpoint(checkpoint)
 
     def write_profile(self, steps: StepProfile) -> None:
-        """Keep the trace of some steps, once it is recorded, and print the dearest operations."""
+        """Save the trace once it is recorded, and print the most expensive operations."""
         if not self._writes:
             return
         with self.run.writing():
             table = steps.write(self.run.path / TRACE)
         if table:
-            self._report.say(f"{table}\n{self.run.path / TRACE} opens in Perfetto")
+            self._report.say(f"{table}\nopen {self.run.path / TRACE} in Perfetto")
 
     def _write_events(self, epoch: dict[str, Any]) -> None:
         scalars = {name: epoch[name] for name in ("train_loss", "validation_loss")}
@@ -111,7 +111,7 @@ class Journal:
                     scalars[f"validation_{name}/{subset}"] = figures[name]
         with self.run.writing():
             if self._events is None:
-                # What an interrupted training has told of this epoch or later is told again.
+                # A resumed training records this and later epochs again.
                 self._events = Events(self.run.path, first_step=epoch["epoch"])
             self._events.add(scalars, epoch["epoch"])
 

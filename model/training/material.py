@@ -1,4 +1,4 @@
-"""What a training is made of: the data set's splits, the backbone and the word vectors."""
+"""The inputs of a training: the data set's splits, the backbone and the word vectors."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,19 +32,19 @@ class Material:
     """What the repeats of a training share."""
 
     seed: int
-    """Of a random backbone."""
+    """The seed of a random backbone."""
     dataset: Dataset
     encoding: Encoding
     splits: dict[str, Split]
     backbone: Backbone | None
-    """None for a system that sees no pictures."""
+    """None for a system that reads no pictures."""
     vectors: WordVectors
     readers: list[TextReader]
-    """What reads texts and tags, frozen; none in the paper's recipe."""
+    """The frozen readers of texts and tags; none with the paper's recipe."""
     selection: Selection | None
 
     def has_posts_for(self, subset: str) -> bool:
-        """Return whether there are posts that hold a subset, to train on and to stop by."""
+        """Return whether training and validation both have posts that hold a subset."""
         return all(self.splits[name].posts.holding(subset).any() for name in (TRAIN, VALIDATION))
 
 
@@ -57,13 +57,13 @@ def prepare(
 ) -> Material:
     """Read everything that a run in the folder ``out`` needs.
 
-    It is trained on all training posts where nothing is selected.
+    Without a selection it is trained on all training posts.
     """
     make_deterministic(world.device)
     encoding = Encoding.of(dataset, selection.vocabulary(dataset) if selection else None)
     vectors = random_vectors(WORD_DIMENSION)
     if config.word_vectors and SENTENCES in config.parts:
-        say("--word-vectors is of no use here: sentences are read, no single words")
+        say("--word-vectors is ignored: this recipe reads sentences, not single words")
     elif config.word_vectors:
         vectors = read_word_vectors(config.word_vectors, encoding.words, WORD_DIMENSION)
     backbone = _backbone(config)
@@ -85,14 +85,14 @@ def prepare(
 
 
 def for_seed(material: Material, config: TrainingConfig, out: Path, world: World) -> Material:
-    """Return the material for another seed, so that a repeat equals a run of its own."""
+    """Return the material for another seed, so that a repeat equals a separate run."""
     if config.seed == material.seed:
         return material
     if config.image_weights != "none" or material.backbone is None:
         return replace(material, seed=config.seed)
     backbone = _backbone(config)
     splits = material.splits
-    if not config.finetune_image:  # else they hold pictures, which are the same for all
+    if not config.finetune_image:  # else they hold pictures, which do not depend on the seed
         splits = _splits(
             config,
             material.dataset,
@@ -109,7 +109,7 @@ def for_seed(material: Material, config: TrainingConfig, out: Path, world: World
 def _backbone(config: TrainingConfig) -> Backbone | None:
     if "image" not in config.modalities:
         return None
-    torch.manual_seed(config.seed)  # random backbones too are the seed's
+    torch.manual_seed(config.seed)  # a random backbone depends on the seed too
     return load_backbone(config.resolved_image_encoder, config.image_weights)
 
 
@@ -123,8 +123,8 @@ def _splits(
     world: World,
     selection: Selection | None,
 ) -> dict[str, Split]:
-    # The first process computes the features, the others find them kept.
-    with world.one_first():
+    # The first rank computes the features; the others find them on disk.
+    with world.first_rank_first():
         splits = open_splits(
             dataset,
             SPLITS,

@@ -1,7 +1,7 @@
-"""What ``metrics.json`` says of a training: its figures, and what they are worth.
+"""The content of a training's ``metrics.json``: its figures, with a baseline for comparison.
 
-An accuracy or an F1 stands beside that of always giving one answer; with several seeds each figure
-is mean, deviation and values, and confusion matrices are summed.
+Each accuracy and F1 has beside it that of always predicting the same class. With several seeds each
+figure is given as mean, deviation and values, and confusion matrices are summed.
 """
 
 from typing import Any
@@ -23,12 +23,12 @@ def run_metrics(
     scores: dict[str, Score],
     calibration: Calibration,
 ) -> dict[str, Any]:
-    """Return what one network's ``metrics.json`` says of its answers."""
+    """Return the content of one network's ``metrics.json``."""
     classes = material.encoding.classes
     answer = int(np.bincount(material.splits[TRAIN].posts.labels).argmax())
     return {
         **judgement(scores, calibration),
-        # What an F1 or an accuracy is worth shows beside that of always answering the same.
+        # The majority-class baseline shows what an accuracy or an F1 is worth.
         "majority": {
             "label": classes[answer],
             **{
@@ -41,7 +41,7 @@ def run_metrics(
 
 
 def over_seeds(metrics: list[dict[str, Any]], best: int) -> dict[str, Any]:
-    """Return the metrics of a training with several seeds, the ``best`` of which is kept."""
+    """Return the metrics of a training with several seeds; the network of seed ``best`` is kept."""
     return {
         **{
             split: {s: over_repeats([m[split][s] for m in metrics]) for s in SUBSETS}

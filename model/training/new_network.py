@@ -1,7 +1,8 @@
-"""A network as it is before its first step, and whether a checkpoint's is another one.
+"""Builds a network before its first step, and checks that a checkpoint's backbone is the same.
 
-What a seed decides of a network is drawn here: its first weights, and the vectors of words that no
-file has. A run of the same settings begins with the same numbers, alone or as part of another run.
+All that the seed decides about a new network is drawn here: its initial weights, and the vectors of
+words that no file has. Runs with the same settings start from the same numbers, whether separate or
+part of another run.
 """
 
 import copy
@@ -19,7 +20,7 @@ from flickr_emotion.model.runs.checkpoints import Checkpoint
 from flickr_emotion.model.training.material import Material
 
 POSTS_PER_SCALE = 20_000
-"""So many tell the scale of frozen features; of more, their features would fill the memory."""
+"""Enough posts to estimate the scale of frozen features; more would fill the memory."""
 
 
 def build_network(config: TrainingConfig, material: Material) -> System:
@@ -47,7 +48,7 @@ def build_network(config: TrainingConfig, material: Material) -> System:
 
 
 def check_backbone(checkpoint: Checkpoint, network: System, config: TrainingConfig) -> None:
-    """Refuse to go on with features of another backbone than the interrupted training had.
+    """Refuse to resume with features of a different backbone.
 
     Raises ``ModelError``.
     """
@@ -58,6 +59,6 @@ def check_backbone(checkpoint: Checkpoint, network: System, config: TrainingConf
         held = checkpoint.network.get(prefix + name)
         if held is None or not torch.equal(held, tensor.cpu()):
             raise ModelError(
-                f"--image-weights {config.image_weights} are others than those that the training "
-                "was begun with: train again"
+                f"--image-weights {config.image_weights} differ from those that the training began "
+                "with: train again"
             )

@@ -1,11 +1,11 @@
-"""Adam that updates only those rows of an embedding that a batch has seen.
+"""Adam that updates only those embedding rows that occur in a batch.
 
-A vocabulary has tens of thousands of vectors and a batch some hundred words: Adam over all of them
+A vocabulary has tens of thousands of vectors and a batch a few hundred words: Adam over all of them
 would cost more than the network itself.
 
-A row that a batch does not hold stays as it is, with its moments, while Adam would let it coast on
-its momentum; PyTorch's ``SparseAdam`` makes the same choice. Here both kinds of parameters share
-one optimiser, so that one schedule and one state hold for them.
+A row that does not occur in a batch is not changed, nor are its moments, while standard Adam would
+move it on by its momentum; PyTorch's ``SparseAdam`` makes the same choice. Here sparse and dense
+parameters share one optimiser, with one schedule and one state.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from flickr_emotion.model.networks.system import System
 
 
 class LazyAdam(torch.optim.Adam):
-    """Fused Adam; of a parameter with a sparse gradient, only the gradient's rows take part."""
+    """Fused Adam; for a parameter with a sparse gradient, only the gradient's rows are updated."""
 
     def __init__(self, params: Any, lr: float) -> None:
         super().__init__(params, lr=lr, fused=True)
@@ -70,7 +70,7 @@ class LazyAdam(torch.optim.Adam):
 
 
 def _sum_by_row(gradient: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the rows of a sparse gradient, each once, and their gradients."""
+    """Return the distinct rows of a sparse gradient, and the summed gradient of each."""
     ids = gradient._indices()[0]
     rows, places = torch.unique(ids, return_inverse=True)
     values = gradient._values()
@@ -79,7 +79,7 @@ def _sum_by_row(gradient: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def optimiser_of(network: System, config: TrainingConfig) -> LazyAdam:
-    """Return the optimiser of a network: its image backbone has a rate of its own."""
+    """Return the optimiser of a network: its image backbone has a separate rate."""
     of_backbone = list(network.backbone.parameters()) if network.backbone else []
     known = set(map(id, of_backbone))
     groups = [{"params": [p for p in network.parameters() if id(p) not in known]}]

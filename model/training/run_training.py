@@ -1,8 +1,8 @@
-"""The walk over a training's runs: each network is trained, then what is made of several.
+"""Walks a training's tree of runs: trains each network, then combines them.
 
-``model/training/run_tree.py`` says which runs there are; ``early_stopping.py`` beside it is the
-loop over the epochs of one network. The material of one seed is held at a time; runs of a seed
-follow each other.
+``model/training/run_tree.py`` defines the runs; ``early_stopping.py`` beside it is the loop over
+the epochs of one network. The material of only one seed is held at a time; the runs of a seed are
+consecutive.
 """
 
 from dataclasses import replace
@@ -26,7 +26,7 @@ from flickr_emotion.model.processes.distributed import World
 from flickr_emotion.model.processes.profiling import StepProfile
 from flickr_emotion.model.runs.files import read_metrics
 from flickr_emotion.model.runs.folder import RunFolder, describe
-from flickr_emotion.model.runs.workplace import Workplace, cannot_be_written
+from flickr_emotion.model.runs.workplace import Workplace, report_write_errors
 from flickr_emotion.model.training.early_stopping import best_epoch, fit
 from flickr_emotion.model.training.fitting import Fitting
 from flickr_emotion.model.training.journal import Journal
@@ -37,7 +37,7 @@ from flickr_emotion.model.training.run_tree import ROOT, Chain, Kind, RunSpec, p
 
 
 class RunTraining:
-    """A training at work in its place."""
+    """A training in progress in its place."""
 
     def __init__(
         self,
@@ -47,17 +47,17 @@ class RunTraining:
         world: World,
         *,
         profile: bool,
-        goes_on: bool = False,
+        resuming: bool = False,
         selection: Selection | None = None,
         features_in: Path | None = None,
     ) -> None:
-        """``goes_on``: finished runs and checkpoints in the place are this training's own."""
+        """``resuming``: finished runs and checkpoints in the place belong to this training."""
         self._config = config
         self._dataset = dataset
         self._place = place
         self._world = world
         self._profile = StepProfile(world.device) if profile and world.writes else None
-        self._goes_on = goes_on
+        self._resuming = resuming
         self._selection = selection
         self._features_in = features_in or place.out
         self._material: Material | None = None
@@ -66,22 +66,22 @@ class RunTraining:
         self._metrics: dict[PurePath, dict[str, Any]] = {}
 
     def run(self) -> dict[str, Any]:
-        """Train what is left to train; return the metrics of the whole.
+        """Train what is not finished; return the metrics of the whole.
 
-        Raises ``TrainingStopped`` after a signal, ``ModelError``.
+        Raises ``TrainingStopped`` after a signal, and ``ModelError``.
         """
-        if not self._goes_on:
+        if not self._resuming:
             self._folder(ROOT).check_replaceable()
         tree = plan_runs(self._config, trainable=self._trainable_networks())
         for chain in unfinished(tree, self._is_finished):
             self._metrics[chain[-1].folder] = self._done(chain)
         if self._world.writes:
-            with cannot_be_written(self._place.out):
+            with report_write_errors(self._place.out):
                 self._place.finish()
         return self._metrics[tree.folder]
 
     def _trainable_networks(self) -> list[str]:
-        """Return those of an ensemble's subsets that can be trained; name the others."""
+        """Return the ensemble's subsets that can be trained; report the others."""
         wanted = self._config.networks
         if wanted:
             material = self._material_of(self._config)
@@ -91,13 +91,13 @@ class RunTraining:
         return self._trainable
 
     def _is_finished(self, run: RunSpec) -> bool:
-        metrics = read_metrics(self._folder(run.folder).path) if self._goes_on else None
+        metrics = read_metrics(self._folder(run.folder).path) if self._resuming else None
         if metrics:
             self._metrics[run.folder] = metrics
         return metrics is not None
 
     def _done(self, chain: Chain) -> dict[str, Any]:
-        """Do what is left of a run whose parts are done; return its metrics."""
+        """Finish a run whose parts are finished; return its metrics."""
         match chain[-1].kind:
             case Kind.REPEATS:
                 return self._sum_up(chain[-1])
@@ -107,7 +107,7 @@ class RunTraining:
                 return self._train_network(chain)
 
     def _sum_up(self, run: RunSpec) -> dict[str, Any]:
-        """Take over the network of the best seed."""
+        """Copy the network of the best seed."""
         metrics = [self._metrics[part.folder] for part in run.parts]
         best = min(range(len(metrics)), key=lambda number: metrics[number]["validation_loss"])
         summary = over_seeds(metrics, best)
@@ -118,7 +118,7 @@ class RunTraining:
         return summary
 
     def _put_together(self, run: RunSpec) -> dict[str, Any]:
-        """Make an ensemble of the networks that were trained one by one."""
+        """Combine the separately trained networks into an ensemble."""
         material = self._material_of(run.config)
         networks, metrics = {}, {}
         for part in run.parts:
@@ -133,11 +133,11 @@ class RunTraining:
         if isinstance(ensemble, WeightedVote):
             ensemble.weigh({s: own[VALIDATION][s]["accuracy"] for s, own in metrics.items()})
         ensemble.to(self._world.device)
-        self._world.same(ensemble)
+        self._world.synchronise(ensemble)
         if self._world.writes:
             self._folder(run.folder).write_network(ensemble)
         told = ("epochs", "best_epoch", "validation_loss")
-        return self._judge(
+        return self._evaluate(
             run,
             ensemble,
             {
@@ -149,7 +149,7 @@ class RunTraining:
         )
 
     def _train_network(self, chain: Chain) -> dict[str, Any]:
-        """Train one network; its folder and those around it are begun after the first epoch."""
+        """Train one network; its folder and those around it are made after the first epoch."""
         run, config = chain[-1], chain[-1].config
         world, folder = self._world, self._folder(run.folder)
         material = self._material_of(config)
@@ -157,14 +157,14 @@ class RunTraining:
         network.to(world.device)
         fitting = Fitting(config, network, material.splits[TRAIN], world)
         epochs: list[dict[str, Any]] = []
-        if checkpoint := folder.read_checkpoint() if self._goes_on else None:
+        if checkpoint := folder.read_checkpoint() if self._resuming else None:
             check_backbone(checkpoint, network, config)
             fitting.restore(checkpoint)
             epochs = checkpoint.epochs
         named = f"{config.subset}, " if config.subset else ""
         report = ProgressReport(
             f"training ({named}seed {config.seed})",
-            fitting.posts_to_an_epoch * config.epochs - fitting.posts_done,
+            fitting.posts_per_epoch * config.epochs - fitting.posts_done,
             "posts",
         )
         folders = [
@@ -177,9 +177,9 @@ class RunTraining:
             raise TrainingStopped(self._place.out)
         if world.writes:
             folder.read_network(network)
-        world.same(network)
+        world.synchronise(network)
         best = best_epoch(journal.epochs)
-        return self._judge(
+        return self._evaluate(
             run,
             network,
             {
@@ -189,8 +189,8 @@ class RunTraining:
             },
         )
 
-    def _judge(self, run: RunSpec, network: System, told: dict[str, Any]) -> dict[str, Any]:
-        """Judge a trained system and write what ends a run; ``told`` is what training tells."""
+    def _evaluate(self, run: RunSpec, network: System, told: dict[str, Any]) -> dict[str, Any]:
+        """Evaluate a trained system and write the run's last files; metrics include ``told``."""
         material = self._material_of(run.config)
         classes = len(material.encoding.classes)
         scores = {
@@ -205,7 +205,7 @@ class RunTraining:
         return metrics
 
     def _material_of(self, config: TrainingConfig) -> Material:
-        """Return what all networks of a seed share, whatever each of them reads of it."""
+        """Return what all networks of a seed share, whatever each reads of it."""
         whole = replace(self._config, seed=config.seed, repeats=1)
         if self._material is None:
             self._material = prepare(

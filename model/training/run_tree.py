@@ -1,9 +1,9 @@
-"""What a training is made of, said before anything is trained: a tree of runs, as plain data.
+"""The tree of runs that a training consists of, defined as plain data before training starts.
 
-Each run has a folder of its own and is described by its settings: which system, which subset (and
-so which posts), which seed. With ``repeats`` a run holds one for each seed. A system of several
-networks holds one for each network, trained as ``single-task`` with its subset would be. The
-training itself (``model/training/run_training.py``) is one walk over the tree.
+Each run has its own folder and is described by its settings: which system, which subset (and so
+which posts), which seed. With ``repeats`` a run contains one run per seed. A system of several
+networks contains one run per network, trained like ``single-task`` with its subset. The training
+itself (``model/training/run_training.py``) is one walk over the tree.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -19,37 +19,37 @@ ROOT = PurePath()
 
 
 class Kind(Enum):
-    """What is done with a run once its parts are there."""
+    """How a run is made once its parts are finished."""
 
     REPEATS = "repeats"
-    """The part with the lowest validation loss is taken over, the figures are summed up."""
+    """The part with the lowest validation loss is copied, and the figures are averaged."""
     ENSEMBLE = "ensemble"
-    """The parts' networks are put together."""
+    """The parts' networks are combined."""
     NETWORK = "network"
     """A network is trained; there are no parts."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """A run folder that a training fills."""
+    """A run folder that a training writes."""
 
     folder: PurePath
-    """Within the training's folder, which is the root's: ``.``, ``seed-1/network-image+text``."""
+    """The path within the training's folder: ``.`` for the root, ``seed-1/network-image+text``."""
     config: TrainingConfig
     """The settings that the folder's ``config.json`` records."""
     parts: tuple["RunSpec", ...] = ()
-    """The runs that lie in it and are trained before, in this order."""
+    """The runs inside it, which are trained first, in this order."""
 
     @property
     def kind(self) -> Kind:
-        """What is done with it."""
+        """How it is made."""
         if self.config.repeats > 1:
             return Kind.REPEATS
         return Kind.ENSEMBLE if self.config.networks else Kind.NETWORK
 
 
 Chain = tuple[RunSpec, ...]
-"""A run behind those that it lies in, the outermost first."""
+"""The runs that enclose a run, outermost first, and the run itself."""
 
 
 def plan_runs(
@@ -57,8 +57,8 @@ def plan_runs(
 ) -> RunSpec:
     """Return the tree of a training's runs.
 
-    Of an ensemble's networks, those are left out whose subset is not ``trainable``: training or
-    validation has no post that holds it.
+    An ensemble's networks whose subset is not ``trainable`` are omitted: training or validation has
+    no post that holds it.
     """
     if config.repeats > 1:
         seeds = range(config.seed, config.seed + config.repeats)
@@ -85,10 +85,10 @@ def plan_runs(
 def unfinished(
     run: RunSpec, is_finished: Callable[[RunSpec], bool], within: Chain = ()
 ) -> Iterator[Chain]:
-    """Yield what is still to be done of a tree, a run's parts before the run itself.
+    """Yield the unfinished runs of a tree, a run's parts before the run itself.
 
-    ``is_finished`` is asked when the walk comes to a run, once; nothing in a finished one is looked
-    at.
+    ``is_finished`` is called once, when the walk reaches a run; a finished run's parts are not
+    visited.
     """
     if is_finished(run):
         return

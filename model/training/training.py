@@ -1,7 +1,7 @@
-"""`train`: from a data set folder to a run folder, with one seed or several, at once or in parts.
+"""`train`: from a data set folder to a run folder, with one seed or several.
 
-Here a training is begun or taken up again in its place. What it is made of is said by
-``model/training/run_tree.py``, and trained by ``model/training/run_training.py``.
+This module starts or resumes a training in its place. ``model/training/run_tree.py`` defines its
+runs, and ``model/training/run_training.py`` trains them.
 """
 
 from collections.abc import Iterator
@@ -34,13 +34,13 @@ def train(
 ) -> dict[str, Any]:
     """Train on a data set folder, write the run folder ``out`` and return its metrics.
 
-    With ``repeats``, ``out`` holds a run for each seed, and itself the network of the seed with
-    the lowest validation loss; a system of several networks has a run for each of them. With
-    ``profile``, a trace of some steps too. With a ``selection`` (of an experiment, which begins
-    anew when it was interrupted), on some of the posts only. Features that the data set's folder
-    cannot keep lie in ``features_in``, by default in the run's.
+    With ``repeats``, ``out`` contains a run for each seed, and is itself the network of the seed
+    with the lowest validation loss; a system of several networks has a run for each of them. With
+    ``profile``, a trace of some steps is written too. A ``selection`` trains on some of the posts
+    only (for an experiment, which restarts from the beginning after an interruption). If the data
+    set's folder is read-only, features are kept in ``features_in``, by default in the run's folder.
 
-    Raises ``TrainingStopped`` after a signal, when ``resume`` can go on.
+    Raises ``TrainingStopped`` after a signal, if ``resume`` can continue.
 
     >>> from pathlib import Path
     >>> from flickr_emotion import TrainingConfig, train
@@ -51,8 +51,8 @@ def train(
     """
     with (
         joined_world(config.device) as world,
-        trouble_in_one_line(out),
-        training_at_work(out, world, goes_on=False) as place,
+        report_lack_of_memory(out),
+        training_at_work(out, world, resuming=False) as place,
     ):
         return RunTraining(
             config,
@@ -66,9 +66,9 @@ def train(
 
 
 def resume(run: Path, *, profile: bool = False) -> dict[str, Any]:
-    """Go on with a training that was stopped or killed; a run at its end returns its metrics.
+    """Resume a training that was stopped or killed; a finished run returns its metrics.
 
-    It ends in the weights that an uninterrupted training ends in.
+    The final weights are those of an uninterrupted training.
 
     >>> from pathlib import Path
     >>> from flickr_emotion import resume
@@ -79,16 +79,16 @@ def resume(run: Path, *, profile: bool = False) -> dict[str, Any]:
     config = _config_of(read_config(folder), folder)
     with (
         joined_world(config.device) as world,
-        trouble_in_one_line(run),
-        training_at_work(run, world, goes_on=True) as place,
+        report_lack_of_memory(run),
+        training_at_work(run, world, resuming=True) as place,
     ):
-        folder = place.interrupted()  # where it was whole, it is in its place now
+        folder = place.interrupted()  # a finished run is in its place by now
         if metrics := read_metrics(folder):
             return metrics
         description = read_config(folder)
         dataset = _dataset_of(description, folder)
         check_readers(description, open_readers(config.readers), folder / CONFIG)
-        return RunTraining(config, dataset, place, world, profile=profile, goes_on=True).run()
+        return RunTraining(config, dataset, place, world, profile=profile, resuming=True).run()
 
 
 def _config_of(description: dict[str, Any], folder: Path) -> TrainingConfig:
@@ -106,7 +106,7 @@ def _dataset_of(description: dict[str, Any], folder: Path) -> Dataset:
     dataset = open_dataset(at)
     if dataset.digest != digest:
         raise ModelError(
-            f"{at} holds another data set than the one that {folder} was begun with: train again"
+            f"{at} holds another data set than the one that {folder} was trained on: train again"
         )
     return dataset
 
@@ -116,15 +116,15 @@ def _damaged(folder: Path, error: Exception) -> ModelError:
 
 
 @contextmanager
-def trouble_in_one_line(out: Path) -> Iterator[None]:
-    """Say what a machine that is too small does to a training."""
+def report_lack_of_memory(out: Path) -> Iterator[None]:
+    """Turn running out of memory into a one-line ``ModelError``."""
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        # The CPU's allocator has no error of its own.
+        # The CPU allocator raises a plain RuntimeError.
         if type(error) is RuntimeError and "DefaultCPUAllocator" not in str(error):
             raise
         raise ModelError(
-            "out of memory: train again with a smaller --batch-size, and with --accumulate as many "
-            f"times larger; what {out} holds stays"
+            "out of memory: train again with a smaller --batch-size and a larger "
+            f"--accumulate; the content of {out} is kept"
         ) from None

@@ -10,7 +10,7 @@ from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.training.training import train
 from tests.model.dataset_folder import separable_post, write_dataset
 
-# No batch statistics, so it tells colours apart even with random weights; and it is fast.
+# It has no batch statistics, so it tells colours apart even with random weights; and it is fast.
 TINY = TrainingConfig(
     image_encoder="squeezenet1_1",
     image_weights="none",

@@ -61,7 +61,7 @@ def picture(colour: tuple[int, int, int], size: tuple[int, int] = (64, 48)) -> b
 
 
 def separable_post(number: int, label: str, subset: str = "image+text+tags") -> StoredPost:
-    """Return a post whose every modality gives its label away."""
+    """Return a post whose label can be told from each of its modalities."""
     red, green, blue = COLOURS[label]
     text, tags = WORDS[label]
     return StoredPost(

@@ -25,7 +25,7 @@ def network(encoding: Encoding = ENCODING) -> MultitaskNetwork:
 
 
 def loss_of(net: MultitaskNetwork, batch: Batch) -> Tensor:
-    """Return the loss of a step that has no posts but the batch's."""
+    """Return the loss of a step that consists of this batch only."""
     counts = {subset: len(rows) for subset, rows in batch.rows.items()}
     return net.loss(net(batch), batch, counts)
 
@@ -38,7 +38,7 @@ def pack_lists(lists: list[list[int]], *, least: int = 1) -> Packed:
 
 
 def batch_of(subsets: list[str], seed: int = 0) -> Batch:
-    """Return a batch with a post for each subset given, of random content and length."""
+    """Return a batch with one post per given subset, of random content and length."""
     return split_of(subsets, seed).batch(np.arange(len(subsets)))
 
 

@@ -1,12 +1,11 @@
-"""`train` in a process of its own that gets a signal at a given step: run by test_resume.py.
+"""`train` in a separate process that gets a signal at a given step; run by test_resume.py.
 
     python -m tests.model.stopping_training SIGNAL STEP ARGUMENT...
 
-The signal is real and comes from the process itself, so that it comes at the same step every time.
-With several processes the first one sends it to ``torchrun``, or, as ``SIGKILL@1``, the one of
-that rank to itself. ``none`` sends no signal. With
-``WORD_DROPOUT`` at zero (``--no-dropout`` as first argument) a run on two processes can be compared
-with one on one: what dropout drops is different on each.
+The process sends itself a real signal, so that it comes at the same step every time. With several
+processes, the first one sends it to ``torchrun``; with ``SIGKILL@1``, rank 1 kills itself. ``none``
+sends no signal. ``--no-dropout`` as the first argument sets ``WORD_DROPOUT`` to zero, so that a run
+on two processes can be compared with one on one: dropout differs between ranks.
 """
 
 import os

@@ -28,7 +28,7 @@ def test_settings_that_make_no_sense(field: str, value: float) -> None:
 
 def test_the_last_repeats_seed() -> None:
     TrainingConfig(seed=2**32 - 2, repeats=2)
-    with pytest.raises(ModelError, match="--repeats 2 ends with the seed 4294967296"):
+    with pytest.raises(ModelError, match="--repeats 2 reaches seed 4294967296"):
         TrainingConfig(seed=2**32 - 1, repeats=2)
 
 
@@ -45,8 +45,8 @@ def test_what_follows_from_a_setting_changes_with_it(setting: dict[str, str]) ->
     assert changed.resolved_image_encoder != TrainingConfig().resolved_image_encoder
 
 
-def test_a_run_records_what_held() -> None:
-    """It is read back as it was, whatever the recipes' defaults are by then."""
+def test_a_run_records_resolved_settings() -> None:
+    """A run keeps its resolved settings, whatever the recipes' defaults become."""
     options = TrainingConfig(recipe="best").options()
     assert options["image_encoder"] == "efficientnet_lite0+efficientnet_lite2"
     assert (options["batch_size"], options["learning_rate"]) == (128, 0.001)
@@ -55,7 +55,7 @@ def test_a_run_records_what_held() -> None:
 
 def test_options_of_the_wrong_kind() -> None:
     for name, value in {"batch_size": "64", "image_encoder": 7, "without": "rate"}.items():
-        with pytest.raises(TypeError, match=f"{name} is no "):
+        with pytest.raises(TypeError, match=f"{name} is not of type "):
             TrainingConfig.of_options({name: value})
 
 

@@ -38,7 +38,7 @@ Numbers = npt.NDArray[np.floating[Any]]
 
 
 def drawn(posts: int, too_sure: float, seed: int = 0) -> HeadAnswers:
-    """Labels drawn from what the logits say, and the logits then multiplied."""
+    """Labels drawn with the logits' probabilities; then the logits are multiplied."""
     random = np.random.default_rng(seed)
     honest_NC = random.normal(size=(posts, 4)) * 2
     cumulative_NC = softmax(honest_NC, axis=1).cumsum(1)
@@ -52,12 +52,12 @@ def drawn(posts: int, too_sure: float, seed: int = 0) -> HeadAnswers:
 
 class TestTemperature:
     @pytest.mark.parametrize("too_sure", [0.5, 1.0, 3.0])
-    def test_it_finds_what_the_logits_were_multiplied_with(self, too_sure: float) -> None:
+    def test_it_recovers_the_factor_of_the_logits(self, too_sure: float) -> None:
         head = drawn(4000, too_sure)
         found = fitted_temperature(head.logits_NC, head.labels_N)
         assert found == pytest.approx(too_sure, rel=0.05)
 
-    def test_other_posts_become_honest_and_keep_their_labels(self) -> None:
+    def test_other_posts_become_calibrated_and_keep_their_labels(self) -> None:
         calibration = calibrate({"text": drawn(4000, 3.0)})
         other = drawn(4000, 3.0, seed=1)
         errors = calibration_errors({"text": other}, calibration)["text"]
@@ -68,7 +68,7 @@ class TestTemperature:
         answers_N = calibration.probabilities("text", other.logits_NC).argmax(1)
         assert (answers_N == other.answers_N).all()
 
-    def test_few_posts_are_left_as_they_are(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_few_posts_are_not_calibrated(self, capsys: pytest.CaptureFixture[str]) -> None:
         calibration = calibrate({"text": drawn(49, 3.0), "tags": drawn(50, 3.0)})
         assert calibration.temperatures["text"] == 1.0
         assert calibration.temperatures["tags"] > 1.5
@@ -78,13 +78,11 @@ class TestTemperature:
             "posts": calibration.posts,
             "least_posts": 50,
         }
-        assert (
-            "fewer than 50 validation posts hold the subset: text (49)" in capsys.readouterr().err
-        )
+        assert "fewer than 50 validation posts: text (49)" in capsys.readouterr().err
 
     def test_all_that_have_few_are_named(self, capsys: pytest.CaptureFixture[str]) -> None:
         calibrate({"image": drawn(1, 3.0), "text": drawn(7, 3.0), "tags": drawn(0, 3.0)})
-        assert capsys.readouterr().err.endswith("hold the subset: image (1), text (7)\n")
+        assert capsys.readouterr().err.endswith("validation posts: image (1), text (7)\n")
 
     def test_of_two_classes_by_hand(self) -> None:
         """Three of four are right by a margin of 2: odds of 3, so the temperature is 2 / ln 3."""
@@ -93,7 +91,7 @@ class TestTemperature:
         assert fitted_temperature(logits_NC, labels_N) == pytest.approx(2 / np.log(3), rel=1e-5)
 
     @pytest.mark.parametrize(("right", "expected"), [(True, 0.1), (False, 10.0)])
-    def test_no_temperature_is_endless(self, right: bool, expected: float) -> None:
+    def test_temperatures_are_limited(self, right: bool, expected: float) -> None:
         logits_NC = np.tile(np.array([[2.0, 0.0]], dtype=np.float32), (60, 1))
         labels_N = np.full(60, 0 if right else 1)
         assert fitted_temperature(logits_NC, labels_N) == pytest.approx(expected, rel=1e-3)
@@ -153,7 +151,7 @@ class TestExpectedCalibrationError:
 
 @pytest.fixture(scope="module")
 def noisy(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A run that no text or tag prepares for every fourth label of validation and test."""
+    """A run in which every fourth label of validation and test is wrong."""
     label = ("anger", "awe")
     train_posts = [separable_post(n, label[n % 2], "text+tags") for n in range(40)]
     held_out = [

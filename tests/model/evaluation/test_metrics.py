@@ -15,7 +15,7 @@ from flickr_emotion.model.evaluation.metrics import (
 )
 
 
-@settings(deadline=None)  # the machine's other work is none of ours
+@settings(deadline=None)  # the machine may be busy
 @given(
     st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=60),
 )

@@ -1,4 +1,4 @@
-"""The curve of missing modalities equals really taking them away."""
+"""The robustness curve equals that of really removing modalities."""
 
 # ruff: noqa: N806 (shapes in names)
 
@@ -22,15 +22,15 @@ from tests.model.small_networks import ENCODING, EVERY_SUBSET_TWICE, network, sp
 ALONE = World(device=torch.device("cpu"))
 
 
-def test_who_answers() -> None:
+def test_which_head_answers() -> None:
     assert all(answering_subset(subset.split("+"), SUBSETS) == subset for subset in SUBSETS)
     assert answering_subset(["image", "text"], {"text", "tags"}) == "text"
     assert answering_subset(["image"], {"text", "tags"}) is None
     assert answering_subset([], SUBSETS) is None
 
 
-def test_an_answer_is_that_to_a_post_without_the_rest() -> None:
-    """What the curve is built on: a head says the same of a post that holds more."""
+def test_an_answer_ignores_other_modalities() -> None:
+    """The curve relies on it: a head answers the same if a post holds more modalities."""
     split = split_of(["image+text+tags"] * 6)
     answers = answer_split(network(), split, 3, ALONE)
     for subset in SUBSETS:
@@ -51,7 +51,7 @@ def test_an_answer_is_that_to_a_post_without_the_rest() -> None:
         ]
 
 
-def test_answers_stand_in_the_splits_order() -> None:
+def test_answers_are_in_the_splits_order() -> None:
     split = split_of(EVERY_SUBSET_TWICE)
     answers = answer_split(network(), split, 3, ALONE)
     for subset, head in answers.items():
@@ -80,7 +80,7 @@ def split_of_post(split: Split, post: int) -> Split:
 
 
 def knowing(posts: Posts, right: dict[str, float], seed: int = 0) -> dict[str, HeadAnswers]:
-    """Heads that are right as often as said."""
+    """Return heads that are right as often as ``right`` says."""
     random = np.random.default_rng(seed)
     answers = {}
     for subset, share in right.items():
@@ -95,10 +95,10 @@ def knowing(posts: Posts, right: dict[str, float], seed: int = 0) -> dict[str, H
 
 
 class TestCurve:
-    def test_what_chance_says(self) -> None:
-        """One modality is always right, the others never: accuracy is the chance of its being left.
+    def test_the_expected_accuracy(self) -> None:
+        """One modality is always right, the others never: accuracy is its chance of being kept.
 
-        At rate r it is left with 1 - r, or with r^3 / 3 where all three were to go.
+        At rate r it is kept with probability 1 - r, plus r^3 / 3 when all three would be dropped.
         """
         split = split_of(["image+text+tags"] * 900)
         right = {subset: float("text" in subset) for subset in SUBSETS}
@@ -115,14 +115,14 @@ class TestCurve:
         assert found["rates"][5]["accuracy"]["std"] > 0.0
 
     def test_absent_modalities_stay_absent(self) -> None:
-        """Posts of one modality lose nothing, whatever the rate."""
+        """Posts with one modality lose nothing at any rate."""
         split = split_of(["image", "text", "tags"] * 20)
         answers = answer_split(network(), split, len(ENCODING.classes), ALONE)
         rows = missing_curve(answers, split.posts, 3)["rates"]
         assert all(row["accuracy"] == rows[0]["accuracy"] for row in rows)
 
     def test_a_network_without_some_heads(self) -> None:
-        """A post that it cannot answer counts as wrong, and is counted."""
+        """A post that the network cannot answer counts as wrong."""
         split = split_of(["image+text+tags"] * 400)
         found = missing_curve(knowing(split.posts, {"text": 1.0}), split.posts, 3)
         for row in found["rates"]:

@@ -1,4 +1,4 @@
-"""Features are those of the published recipe, whatever takes the pictures to them."""
+"""Features are those of the published preprocessing, on every path through the program."""
 
 import io
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def backbone() -> Backbone:
 
 
 def scene(size: tuple[int, int], seed: int) -> bytes:
-    """Return a JPEG with edges and slopes, as photographs have."""
+    """Return a JPEG with edges and gradients, like a photograph."""
     random = np.random.default_rng(seed)
     small = Image.fromarray(random.integers(0, 256, (9, 12, 3), dtype=np.uint8))
     file = io.BytesIO()
@@ -38,7 +38,7 @@ SCENES = [(f"photo {seed}", scene(size, seed)) for seed, size in enumerate(SIZES
 
 
 def test_cosine_with_torchvisions_own_transforms(backbone: Backbone) -> None:
-    """Each picture alone, through the transforms that torchvision publishes with the weights."""
+    """Each picture alone, through torchvision's published transforms for the weights."""
     transform = models.get_model_weights("squeezenet1_1").DEFAULT.transforms()
     found = torch.cat(
         list(extract(iter(SCENES), backbone, CpuDecoder(backbone.preprocessing), CPU))

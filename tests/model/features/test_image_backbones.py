@@ -62,7 +62,7 @@ def test_densenet_weights_of_a_file(
 def test_the_names_of_the_published_densenet_file(
     densenet: dict[str, torch.Tensor], tmp_path: Path
 ) -> None:
-    """It says norm.1 where today's network says norm1, and has no counters."""
+    """It has norm.1 where today's network has norm1, and lacks the counters."""
     old = {}
     for name, tensor in densenet.items():
         if name.endswith("num_batches_tracked"):
@@ -88,7 +88,7 @@ class _Hostile:
 def test_nothing_is_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save({"weight": _Hostile()}, tmp_path / "hostile.pth")
-    with pytest.raises(ModelError, match="holds no weights that can be read"):
+    with pytest.raises(ModelError, match="holds no readable weights"):
         load_backbone("squeezenet1_1", str(tmp_path / "hostile.pth"))
     assert not (tmp_path / "executed").exists()
 
@@ -99,22 +99,22 @@ class TestRefusals:
             build_backbone("densenet_121")
 
     def test_no_file(self) -> None:
-        with pytest.raises(ModelError, match="--image-weights imagnet is not there"):
+        with pytest.raises(ModelError, match="--image-weights imagnet does not exist"):
             load_backbone("squeezenet1_1", "imagnet")
 
     @pytest.mark.parametrize("ending", ["pth", "safetensors"])
     def test_a_damaged_file(self, ending: str, tmp_path: Path) -> None:
         path = tmp_path / f"weights.{ending}"
-        # Torch's unpickler takes the second for an object that it lacks, with a KeyError.
+        # Torch's unpickler reads the second as a missing object and raises a KeyError.
         for content in (b"no weights", b"hello world, no checkpoint"):
             path.write_bytes(content)
-            with pytest.raises(ModelError, match="holds no weights that can be read") as caught:
+            with pytest.raises(ModelError, match="holds no readable weights") as caught:
                 load_backbone("squeezenet1_1", str(path))
             assert "\n" not in str(caught.value)
 
     def test_no_state_dict(self, tmp_path: Path) -> None:
         torch.save({"epoch": 3}, tmp_path / "weights.pth")
-        with pytest.raises(ModelError, match="is no state dict"):
+        with pytest.raises(ModelError, match="is not a state dict"):
             load_backbone("squeezenet1_1", str(tmp_path / "weights.pth"))
 
     def test_weights_of_another_network(
@@ -126,7 +126,7 @@ class TestRefusals:
 
     def test_weights_of_another_size(self, tmp_path: Path) -> None:
         torch.save(models.get_model("shufflenet_v2_x1_0").state_dict(), tmp_path / "weights.pth")
-        with pytest.raises(ModelError, match="shufflenet_v2_x0_5 as"):
+        with pytest.raises(ModelError, match="shufflenet_v2_x0_5 needs"):
             load_backbone("shufflenet_v2_x0_5", str(tmp_path / "weights.pth"))
 
     def test_weights_that_cannot_be_fetched(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,8 +149,8 @@ def test_the_packaged_efficientnet() -> None:
 
 
 class TestSideBySide:
-    def test_features_stand_one_behind_the_other(self) -> None:
-        """Both see the pictures of the one that wants the larger ones."""
+    def test_features_are_concatenated(self) -> None:
+        """Both get pictures of the larger size."""
         name = "resnet18+mobilenet_v3_small"
         torch.manual_seed(3)
         both = build_backbone(name).eval()
@@ -175,12 +175,12 @@ class TestSideBySide:
     @pytest.mark.parametrize(
         ("name", "weights", "message"),
         [
-            ("resnet18+", "none", "lacks a name beside its"),
+            ("resnet18+", "none", "a name is missing beside a"),
             ("resnet18+nonet", "none", "--image-encoder nonet is not known"),
-            ("resnet18+efficientnet_lite0", "none", "wants pictures normalised otherwise"),
-            ("resnet18+resnet34", "weights.pth", "are of one network"),
+            ("resnet18+efficientnet_lite0", "none", "normalises pictures differently"),
+            ("resnet18+resnet34", "weights.pth", "is for one network"),
         ],
     )
-    def test_says_what_does_not_go_together(self, name: str, weights: str, message: str) -> None:
+    def test_incompatible_options(self, name: str, weights: str, message: str) -> None:
         with pytest.raises(ModelError, match=message):
             load_backbone(name, weights)

@@ -54,12 +54,12 @@ def forbid_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def count_decoding(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return a list that grows by the name of each picture that is decoded."""
+    """Return a list to which the name of each decoded picture is appended."""
     decoded: list[str] = []
 
-    def counting(content: bytes, photo: str, way_out: str) -> Image.Image:
+    def counting(content: bytes, photo: str, advice: str) -> Image.Image:
         decoded.append(photo)
-        return decode(content, photo, way_out)
+        return decode(content, photo, advice)
 
     monkeypatch.setattr("flickr_emotion.model.features.pictures.decode", counting)
     return decoded
@@ -118,7 +118,7 @@ def test_a_damaged_file_is_computed_again(
 def test_kept_with_the_run_where_the_data_set_cannot_be_written(
     folder: Path, backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A file in the folder's place refuses writing to root as well.
+    # A file in place of the folder refuses writing even to root.
     (folder / "features").write_text("")
     first = features_of(folder, backbone, tmp_path / "run")["train"].rows([0])
     assert len(list((tmp_path / "run" / "features").iterdir())) == 1
@@ -134,7 +134,7 @@ def test_nothing_is_written_through_a_link(
     capsys: pytest.CaptureFixture[str],
     deep: bool,
 ) -> None:
-    """Features are kept with the run then, and the link stays what it is."""
+    """Features are then kept with the run, and the link is unchanged."""
     features_of(folder, backbone, tmp_path / "run")
     place = next((folder / "features").iterdir()) if deep else folder / "features"
     shutil.rmtree(place)
@@ -148,7 +148,7 @@ def test_nothing_is_written_through_a_link(
 
 
 @pytest.mark.parametrize("whole", ["data set", "run"])
-def test_a_split_is_taken_from_where_it_is(
+def test_each_split_is_read_from_the_folder_that_has_it(
     folder: Path, backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: str
 ) -> None:
     features_of(folder, backbone, tmp_path / "run")
@@ -187,14 +187,14 @@ def test_another_run_decodes_nothing(
 
 
 @pytest.mark.parametrize("older", [False, True])
-def test_an_interrupted_extraction_goes_on(
+def test_an_interrupted_extraction_resumes(
     backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, older: bool
 ) -> None:
-    """Pieces of two pictures; the fifth of seven ends the first attempt.
+    """In pieces of two pictures; the fifth of seven fails in the first attempt.
 
-    Also that of an earlier version, whose file had another name until it was whole.
+    An earlier version's unfinished file, which had another name, is resumed too.
     """
-    monkeypatch.setattr("flickr_emotion.model.features.feature_files.ROWS_TO_A_PIECE", 2)
+    monkeypatch.setattr("flickr_emotion.model.features.feature_files.ROWS_PER_PIECE", 2)
     whole = [separable_post(number, "awe", "image") for number in range(7)]
     damaged = [dataclasses.replace(p, image=b"no picture") if p is whole[4] else p for p in whole]
     folder, mended = (
@@ -217,7 +217,7 @@ def test_an_interrupted_extraction_goes_on(
     torch.testing.assert_close(resumed, afresh, atol=1e-5, rtol=1e-4)
 
 
-def test_who_finds_another_at_work_waits_and_reads(
+def test_a_second_process_waits_and_reads(
     folder: Path, backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = features_of(folder, backbone, tmp_path / "run")["train"].rows([0, 1])
@@ -263,11 +263,15 @@ def test_an_unreadable_picture_is_named(backbone: Backbone, tmp_path: Path) -> N
         splits["train"].images.rows([0])
 
 
-def test_a_column_that_lies(folder: Path, backbone: Backbone, tmp_path: Path) -> None:
+def test_a_column_that_does_not_match_the_pictures(
+    folder: Path, backbone: Backbone, tmp_path: Path
+) -> None:
     dataset = open_dataset(folder)
     posts = read_posts(dataset, "train", Encoding.of(dataset))
     lying = dataclasses.replace(posts, image_rows=np.arange(3))
-    with pytest.raises(ModelError, match="train has 2 pictures, its column `modalities` says 3"):
+    with pytest.raises(
+        ModelError, match="train has 2 pictures, but its column `modalities` says 3"
+    ):
         frozen_features(
             dataset, backbone, {"train": lying}, run_folder=tmp_path, device=torch.device("cpu")
         )

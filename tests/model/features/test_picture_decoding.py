@@ -1,4 +1,4 @@
-"""A batch decoded on a device is what the CPU makes of it, and what only the CPU can do goes there.
+"""Pictures decoded on a device match the CPU's, and the CPU decodes what the device cannot.
 
 The device's decoder is tested on the CPU, where torchvision decodes with libjpeg as Pillow does.
 """
@@ -48,7 +48,7 @@ ODD = {
 
 @pytest.mark.parametrize("name", ["squeezenet1_1", "efficientnet_b0"])
 def test_equal_to_the_cpus(name: str) -> None:
-    """Bilinear and bicubic; the two resizers round each of their two passes, to a level or two."""
+    """Bilinear and bicubic; both resizers round after each of two passes, so by a level or two."""
     preprocessing = build_backbone(name).preprocessing
     contents = [*CONTENTS, *ODD.values(), encoded(Image.new("L", (300, 280), 77))]
     names = [str(number) for number in range(len(contents))]
@@ -91,7 +91,7 @@ def test_a_table_gives_the_rows_that_are_asked_for() -> None:
 def test_without_a_gpu_the_cpu_decodes(capsys: pytest.CaptureFixture[str]) -> None:
     preprocessing = build_backbone("squeezenet1_1").preprocessing
     assert isinstance(open_decoder(preprocessing, "gpu", CPU), CpuDecoder)
-    line = "pictures are decoded on the CPU, not on a GPU: the device is cpu\n"
+    line = "pictures are decoded on the CPU instead of a GPU: the device is cpu\n"
     assert capsys.readouterr().err == line
     open_decoder(preprocessing, "cpu", CPU)
     assert not capsys.readouterr().err
@@ -101,7 +101,7 @@ def test_without_a_gpu_the_cpu_decodes(capsys: pytest.CaptureFixture[str]) -> No
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
 def test_nvjpeg() -> None:
-    """It rounds colours otherwise, so pictures are alike, not equal."""
+    """It rounds colours differently, so pictures are similar, not equal."""
     preprocessing = build_backbone("squeezenet1_1").preprocessing
     decoder = open_decoder(preprocessing, "gpu", torch.device("cuda"))
     found = decoder.pictures(CONTENTS, NAMES).cpu()

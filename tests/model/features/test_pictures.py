@@ -1,4 +1,4 @@
-"""Pictures are preprocessed as published weights want them, and bad ones are refused by name."""
+"""Pictures are preprocessed as published, and bad ones are refused by name."""
 
 import io
 import zlib

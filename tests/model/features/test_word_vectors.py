@@ -1,4 +1,4 @@
-"""Word vectors are read from every format in use, and only those of the vocabulary."""
+"""Word vectors are read from every common format, and only for the vocabulary's words."""
 
 import importlib.util
 import struct
@@ -109,12 +109,12 @@ def test_random_vectors_have_the_same_scale() -> None:
         (text(ENTRIES).replace(b"5.0", b"nan"), "line 2: the vector holds a number"),
         (text_with_header(ENTRIES).replace(b" 4.0", b"", 1), "line 2 is not a word and 4 numbers"),
         (b"5 4\n" + text(ENTRIES).replace(b" ", b"\t"), "line 2 is not a word and 4 numbers"),
-        (b"9" + text_with_header(ENTRIES)[1:], "has 5 words, its line 1 says 9"),
+        (b"9" + text_with_header(ENTRIES)[1:], "has 5 words, but its line 1 says 9"),
         (b"9 4\n", "ends within word 1 of 9"),
         (binary(ENTRIES)[:-3], "ends within word 5 of 5"),
         (b"9 4\n" + b"x" * 100_000, "word 1 of 9 has no end"),
         (binary({"happy": [float("inf"), 0, 0, 0]}), "word 1: the vector holds a number"),
-        (b"2 3\na 1 2 3\nb 1 2 3\n", "3 dimensions, the text encoder takes 4"),
+        (b"2 3\na 1 2 3\nb 1 2 3\n", "3 dimensions, but the text encoder needs 4"),
         (text({"nothing": [1, 2, 3, 4]}), "none of the vocabulary's 4 words"),
         (text({"happy": [0, 0, 0, 0]}), "vectors of length 0"),
     ],

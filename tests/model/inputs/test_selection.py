@@ -1,4 +1,4 @@
-"""Posts that are selected and cut in memory are those of a data set that was cut on disk."""
+"""Posts selected and cut in memory equal those of a data set cut on disk."""
 
 import dataclasses
 import json
@@ -38,7 +38,7 @@ def mixed_posts() -> list[StoredPost]:
 
 
 def cut_on_disk(posts: list[StoredPost], kept: dict[str, str]) -> list[StoredPost]:
-    """The posts as they would stand in a data set of their own."""
+    """Return the posts as a separate data set would hold them."""
     return [
         dataclasses.replace(
             post,
@@ -80,8 +80,8 @@ def test_posts_and_vocabulary_are_those_of_a_smaller_data_set(which: str, tmp_pa
     assert np.array_equal(found.image_rows[with_image], whole.image_rows[numbers][with_image])
 
 
-def test_a_fraction_alone_fills_an_epoch(tmp_path: Path) -> None:
-    """A network of few posts is trained for as many steps as one of all complete posts."""
+def test_a_fraction_is_repeated_to_fill_an_epoch(tmp_path: Path) -> None:
+    """A network with few posts is trained for as many steps as one with all complete posts."""
     dataset = open_dataset(write(tmp_path / "set", mixed_posts()))
     posts = read_posts(dataset, "train", Encoding.of(dataset))
     alone = fraction_complete(dataset, 0.25, seed=0, with_the_cut=False)
@@ -97,7 +97,7 @@ def test_a_fraction_alone_fills_an_epoch(tmp_path: Path) -> None:
 def test_nothing_left(tmp_path: Path) -> None:
     dataset = open_dataset(write(tmp_path / "set", [separable_post(1, "awe", "image")]))
     posts = read_posts(dataset, "train", Encoding.of(dataset))
-    with pytest.raises(ModelError, match="no training post is left"):
+    with pytest.raises(ModelError, match="no training post is selected"):
         complete_posts(dataset).cut(posts, dataset)
 
 

@@ -1,4 +1,4 @@
-"""The encoders of section 3.1: their sizes, and that a representation is its own post's only."""
+"""The encoders of section 3.1: their sizes, and that a representation depends on its post only."""
 
 import pytest
 import torch
@@ -75,7 +75,7 @@ def gradients(module: nn.Module) -> dict[str, torch.Tensor]:
 def assert_same(
     packed: nn.Module, plain: nn.Module, lists: list[list[int]], *, least: int, length: int
 ) -> None:
-    """Outputs and all gradients of a packed encoder are those of the plain one, padded."""
+    """Outputs and all gradients of a packed encoder equal those of the plain, padded one."""
     plain.load_state_dict(packed.state_dict())
     towards = torch.randn(len(lists), 300, generator=torch.Generator().manual_seed(1))
     found, expected = packed(pack_lists(lists, least=least)), plain(padded(lists, length))
@@ -92,11 +92,11 @@ class TestPacked:
     @settings(deadline=None, max_examples=25)
     @given(lists=st.lists(st.lists(st.integers(1, 49), min_size=1, max_size=30), min_size=1))
     def test_texts_equal_padded_ones(self, lists: list[list[int]]) -> None:
-        """Also texts shorter than a window, and words that repeat themselves."""
+        """Including texts shorter than a window, and repeated words."""
         assert_same(TEXT, PlainTextEncoder(50).eval(), lists, least=5, length=150)
 
     def test_texts_of_several_blocks(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(text_convolutions, "WORDS_TO_A_BLOCK", 64)
+        monkeypatch.setattr(text_convolutions, "WORDS_PER_BLOCK", 64)
         generator = torch.Generator().manual_seed(0)
         lengths = [3, 150, 64, 1, 61, 5, 40]
         lists = [torch.randint(1, 50, (n,), generator=generator).tolist() for n in lengths]
@@ -107,7 +107,7 @@ class TestPacked:
     def test_tags_equal_padded_ones(self, lists: list[list[int]]) -> None:
         assert_same(TAGS, PlainTagsEncoder(50), lists, least=1, length=10)
 
-    def test_vectors_learn_only_from_what_was_seen(self) -> None:
+    def test_only_vectors_in_the_batch_get_a_gradient(self) -> None:
         TEXT.zero_grad()
         TEXT(pack_lists([[7, 8], [9] * 6], least=5)).sum().backward()
         gradient = TEXT.embedding.weight.grad
@@ -124,7 +124,7 @@ class TestPacked:
 
 
 def test_dropout_of_word_vectors() -> None:
-    """A quarter of the numbers is dropped, the others make up for it."""
+    """A quarter of the numbers is dropped, and the others are scaled up."""
     kept = _kept(torch.empty(999, 301))
     assert set(kept.flatten().tolist()) == {0.0, 1.0}
     # The standard error is 0.0008.
@@ -174,7 +174,7 @@ def test_text_pooling_by_hand() -> None:
 
 
 def test_a_text_shorter_than_a_window_has_one_position() -> None:
-    """It is padded with zeros up to the window, for all three windows."""
+    """It is padded with zeros to the window size, for all three windows."""
     word = TEXT.embedding(torch.tensor([9]))[0]
     pools = []
     for convolution in TEXT.convolutions:

@@ -1,4 +1,4 @@
-"""The multitask network: what absence does, and the loss of section 3.2."""
+"""The multitask network: absent modalities, and the loss of section 3.2."""
 
 import re
 
@@ -61,7 +61,7 @@ def test_the_documented_parameters() -> None:
 
 @pytest.mark.parametrize("subset", SUBSETS)
 def test_absence_is_exact(net: MultitaskNetwork, subset: str) -> None:
-    """Of posts that hold a subset only its encoders and the heads it contains learn."""
+    """Posts of a subset train only its encoders and the heads of its own subsets."""
     net.zero_grad()
     batch = batch_of([subset] * 3)
     logits = net(batch)
@@ -109,7 +109,7 @@ def test_mixed_batch_answers_each_post_as_if_alone(net: MultitaskNetwork) -> Non
 
 
 def assert_as_one_by_one(net: MultitaskNetwork, subsets: list[str]) -> None:
-    """Logits, loss and gradients are those of each encoder and head run on its own posts."""
+    """Logits, loss and gradients equal those of running each encoder and head separately."""
     batch = batch_of(subsets)
     net.zero_grad()
     answers = net(batch)
@@ -153,7 +153,7 @@ class TestHeadsTogether:
         assert_as_one_by_one(net, [*EVERY_SUBSET_TWICE, "image", "text+tags"])
 
     @pytest.mark.parametrize("absent", MODALITIES)
-    def test_a_modality_that_nobody_has(self, net: MultitaskNetwork, absent: str) -> None:
+    def test_a_modality_that_no_post_has(self, net: MultitaskNetwork, absent: str) -> None:
         assert_as_one_by_one(net, [s for s in SUBSETS if absent not in s.split("+")])
 
     def test_the_plain_network_answers_the_same(self, net: MultitaskNetwork) -> None:
@@ -176,7 +176,7 @@ class TestHeadsTogether:
 
 @pytest.mark.parametrize("subset", SUBSETS)
 def test_a_single_task_network(net: MultitaskNetwork, subset: str) -> None:
-    """It has the encoders and the head of its subset, and answers as the multitask network."""
+    """It has its subset's encoders and head, and answers like the multitask network."""
     single = MultitaskNetwork(
         ENCODING, build_backbone("squeezenet1_1"), frozen_image=True, subsets=(subset,)
     ).eval()
@@ -190,7 +190,7 @@ def test_a_single_task_network(net: MultitaskNetwork, subset: str) -> None:
 
 
 def test_the_names_in_a_file_of_weights(net: MultitaskNetwork) -> None:
-    """Runs of the first version are read back by these names and shapes."""
+    """Runs of the first version are loaded by these names and shapes."""
     shapes = {name: tuple(values.shape) for name, values in net.state_dict().items()}
     assert shapes["encoders.text.embedding.weight"] == (42, 300)
     assert shapes["encoders.text.convolutions.2.weight"] == (100, 300, 5)

@@ -1,4 +1,4 @@
-"""A subset fed with padded lists answers as its system does, and so does onnxruntime."""
+"""A subset with padded lists gives its system's answers, in torch and in onnxruntime."""
 
 import copy
 import dataclasses
@@ -27,14 +27,14 @@ from flickr_emotion.model.posts.posts import PADDING
 from flickr_emotion.model.prediction.export import write_onnx
 from tests.model.small_networks import ENCODING, pack_lists
 
-SIDE = 64  # of the pictures that a file takes: SqueezeNet takes any
+SIDE = 64  # pixels of an exported file's pictures: SqueezeNet takes any size
 SYSTEMS = (*MODELS, "single-task image+tags")
 ANSWERED = {
     "fasttext": [s for s in SUBSETS if "text" in s],
     "inception": [s for s in SUBSETS if "image" in s],
     "single-task image+tags": ["image+tags"],
 }
-# Writing a file takes seconds: in every run of the tests one of a system of each kind is written.
+# Writing a file takes seconds: the quick tests write one for a system of each kind.
 QUICK = dict.fromkeys(("multitask", "weighted-vote", "early-fusion", "fasttext"), "text+tags") | {
     "mmtrans-mt": "text+tags",
     "inception": "image+text",
@@ -47,7 +47,7 @@ FILES = [
 
 
 def build(name: str) -> System:
-    """Build a system whose answers are far from even; padding's vector is not what keeps it out."""
+    """Build a system whose answers are far from uniform, with a padding vector that is not zero."""
     torch.manual_seed(0)
     model, _, subset = name.partition(" ")
     system: System
@@ -106,7 +106,7 @@ def padded(lists: list[list[int]]) -> Tensor:
 
 
 def posts_of(word_counts: list[int], *, pictures: bool) -> Posts:
-    """Return posts of so many words, with their pictures or the features of these."""
+    """Return posts with these numbers of words, with their pictures or picture features."""
     number = len(word_counts)
     random = np.random.default_rng(number)
     brightness = np.linspace(255, 40, number)[:, None, None, None]
@@ -146,7 +146,7 @@ def test_padding_changes_no_answer(name: str) -> None:
 
 @torch.inference_mode()
 def test_late_fusion_without_a_network() -> None:
-    """A subset is answered from those of its modalities that have one, and fed no others."""
+    """A subset is answered from those of its modalities that have a network, and fed no others."""
     system = build_ensemble("late-fusion", {s: single_task(s) for s in ("image", "text")}).eval()
     assert system.subsets == [s for s in SUBSETS if s != "tags"]
     posts = posts_of([1, 7], pictures=False)
@@ -159,13 +159,13 @@ def test_late_fusion_without_a_network() -> None:
 
 @pytest.mark.parametrize(("name", "subset"), FILES)
 def test_onnxruntime_answers_as_we_do(name: str, subset: str, tmp_path: Path) -> None:
-    """Texts of 1 to 150 words, one post alone and several."""
+    """Texts of 1 to 150 words, one post and several."""
     system = build(name)
     lengths = ([1], [150], [2, 1], [150] * 9, [4, 9, 150])
     several = [posts_of(word_counts, pictures=True) for word_counts in lengths]
     with torch.inference_mode():
         logits = [system(posts.packed())[subset] for posts in several]
-    # One that leaves no answer sure of itself: equal answers would prove little.
+    # Chosen so that answers are not all near certainty, where equality would prove little.
     temperature = float(logits[-1].std())
     network = padded_subset(system, subset, temperature)
     preprocessing = dataclasses.replace(backbone().preprocessing, crop=SIDE)
@@ -180,4 +180,4 @@ def test_onnxruntime_answers_as_we_do(name: str, subset: str, tmp_path: Path) ->
         (found,) = session.run(None, feeds)
         ours = torch.softmax(answered / temperature, dim=1).numpy()
         np.testing.assert_allclose(found, ours, atol=1e-4)
-    assert np.ptp(ours, axis=0).max() > 0.01  # posts are told apart
+    assert np.ptp(ours, axis=0).max() > 0.01  # the answers differ between posts

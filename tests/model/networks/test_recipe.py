@@ -1,4 +1,4 @@
-"""The best recipe: its parts, what is frozen, absence, and runs from training to prediction."""
+"""The best recipe: its parts, frozen features, absence, and runs from training to prediction."""
 
 import dataclasses
 import json
@@ -42,7 +42,7 @@ needs_readers = pytest.mark.skipif(
 )
 
 READERS = (6, 4)
-"""How many features two readers have here."""
+"""The numbers of features of two readers in these tests."""
 
 RECIPE = dataclasses.replace(
     TINY, recipe=BEST, image_encoder="squeezenet1_1", epochs=2, learning_rate=None
@@ -50,7 +50,7 @@ RECIPE = dataclasses.replace(
 
 
 def read_split(subsets: list[str], seed: int = 0) -> Split:
-    """Return a split with features of texts and tags, of random content."""
+    """Return a split with random features of texts and tags."""
     split = split_of(subsets, seed)
     random = torch.Generator().manual_seed(seed)
     features = {
@@ -79,7 +79,7 @@ class TestConfig:
         assert given_ones.resolved_learning_rate == 0.02
         assert given_ones.resolved_image_encoder == "resnet18"
 
-    def test_a_part_that_is_left_out_is_the_papers(self) -> None:
+    def test_an_omitted_part_is_the_papers(self) -> None:
         config = TrainingConfig(recipe=BEST, without=("rate", "pictures", SENTENCES))
         assert (config.resolved_learning_rate, config.resolved_image_encoder) == (
             0.01,
@@ -102,7 +102,7 @@ class TestConfig:
             ({"recipe": BEST, "finetune_image": True}, "a frozen image encoder"),
         ],
     )
-    def test_says_what_does_not_go_together(self, options: dict[str, str], message: str) -> None:
+    def test_incompatible_options(self, options: dict[str, str], message: str) -> None:
         with pytest.raises(ModelError, match=message):
             TrainingConfig.of_options(options)
 
@@ -137,7 +137,7 @@ class TestNetwork:
 
     @pytest.mark.parametrize("training", [True, False])
     def test_parts_of_a_step_add_up_to_its_loss(self, training: bool) -> None:
-        """In training the heads' losses and what they say together, else what posts are told."""
+        """In training the losses of the heads and of their mean, else of each post's own head."""
         split = read_split(EVERY_SUBSET_TWICE)
         judged = network("dropout").train(training)
         counts = {term: int(flags.sum()) for term, flags in judged.holders(split.posts).items()}
@@ -150,7 +150,7 @@ class TestNetwork:
         terms = judged.term_sums(judged(split.batch(everyone)), split.batch(everyone))
         assert set(terms) == ({*SUBSETS, OWN} if training else {OWN})
 
-    def test_is_judged_by_the_head_of_what_a_post_holds(self) -> None:
+    def test_the_loss_is_that_of_each_posts_own_head(self) -> None:
         split = read_split(EVERY_SUBSET_TWICE)
         judged = network().eval().requires_grad_(False)
         batch = split.batch(np.arange(len(split.posts)))
@@ -161,7 +161,7 @@ class TestNetwork:
             expected -= float(answers[subset][row].log_softmax(0)[batch.labels_B[number]])
         assert float(judged.term_sums(answers, batch)[OWN]) == pytest.approx(expected, rel=1e-5)
 
-    def test_a_batch_of_nothing_is_answered_by_nothing(self) -> None:
+    def test_an_empty_batch_has_no_answers(self) -> None:
         assert not network().eval()(read_split([""]).batch(np.arange(1)))
 
     @pytest.mark.parametrize("part", [part for part in PARTS if part not in ("rate", "pictures")])
@@ -181,8 +181,8 @@ class TestNetwork:
         assert drops == {0 if part == "dropout" else 0.5}
         assert (OWN in terms) == (part != "together")
 
-    def test_frozen_features_are_brought_to_one_scale(self) -> None:
-        """Few features are copied, so that they weigh something beside many."""
+    def test_frozen_features_are_standardised(self) -> None:
+        """A few features are copied, so that they have some weight beside many."""
         features = torch.randn(500, 34) * torch.arange(1, 35) + torch.arange(34)
         scale = Standardised((30, 4), "tags")
         scale.fit(features)
@@ -193,8 +193,8 @@ class TestNetwork:
         torch.testing.assert_close(length, torch.tensor(LENGTHS["tags"]))
         assert torch.equal(scaled[:, 30:34], scaled[:, 34:38])
 
-    def test_what_training_posts_have_in_common_says_nothing(self) -> None:
-        """A lexicon that found nothing in training must not drown what it finds later."""
+    def test_constant_features_become_zero(self) -> None:
+        """If a lexicon found nothing in training, what it finds later must not dominate."""
         scale = Standardised((2,), "tags")
         scale.fit(torch.tensor([[0.0, 1.0], [0.0, 3.0]]))
         assert scale(torch.tensor([[0.3, 2.0]])).abs().max() == 0
@@ -222,7 +222,7 @@ class TestRuns:
         assert evaluate(run, device="cpu")["test"] == metrics["test"]
         assert metrics["test"]["text"]["count"] == 10
 
-    def test_predicts_whatever_is_there(self, run: Path) -> None:
+    def test_predicts_for_every_subset(self, run: Path) -> None:
         post = separable_post(1, "anger")
         predictor = Predictor(run, device="cpu")
         posts = [
@@ -252,16 +252,16 @@ class TestRuns:
         assert first["test"] == again["test"]
         assert first["validation_loss"] == again["validation_loss"]
 
-    def test_another_reader_than_in_training_is_refused(self, run: Path, tmp_path: Path) -> None:
+    def test_a_reader_with_other_weights_is_refused(self, run: Path, tmp_path: Path) -> None:
         copy = shutil.copytree(run, tmp_path / "copy")
         config = json.loads((copy / "config.json").read_text())
         config["readers"][LEXICON] = "0" * 64
         (copy / "config.json").write_text(json.dumps(config))
-        with pytest.raises(ModelError, match="the reader 'lexicon' that the run was trained with"):
+        with pytest.raises(ModelError, match="trained with other weights of the reader 'lexicon'"):
             evaluate(copy, device="cpu")
 
-    def test_goes_on_after_an_interruption(self, dataset_folder: Path, tmp_path: Path) -> None:
-        """With the weights of a training that was not interrupted, and with its readers only."""
+    def test_resumes_after_an_interruption(self, dataset_folder: Path, tmp_path: Path) -> None:
+        """With the weights of an uninterrupted training, and only with the same readers."""
         whole, out = tmp_path / "whole", tmp_path / "run"
         train(dataclasses.replace(RECIPE, batch_size=8), dataset=dataset_folder, out=whole)
         options = [
@@ -278,7 +278,7 @@ class TestRuns:
         assert_same_end(out, whole)
 
     @pytest.mark.parametrize("held", ["text", "image", "image+tags"])
-    def test_trains_where_nobody_has_some_modality(self, tmp_path: Path, held: str) -> None:
+    def test_trains_without_some_modality(self, tmp_path: Path, held: str) -> None:
         labels = ("anger", "awe")
         posts = [separable_post(n, labels[n % 2], held) for n in range(24)]
         folder = write_dataset(
@@ -289,12 +289,12 @@ class TestRuns:
         assert metrics["test"][held]["count"] == 6
 
     def test_is_not_exported(self, run: Path, tmp_path: Path) -> None:
-        with pytest.raises(ModelError, match="trained with --recipe best, whose readers"):
+        with pytest.raises(ModelError, match="trained with --recipe best, whose text readers"):
             export(run, tmp_path / "onnx")
         assert not (tmp_path / "onnx").exists()
 
     def test_texts_are_read_once(self, dataset_folder: Path, tmp_path: Path) -> None:
-        """The second reading finds them; a post without a text has zeros."""
+        """The second time they are found on disk; a post without a text has zeros."""
         dataset = open_dataset(dataset_folder)
         counts = {"train": sum(len(rows) for rows in dataset.batches("train", ("photo_id",)))}
         reader = Counting()
@@ -335,7 +335,7 @@ class Counting(LexiconReader):
 
 @needs_readers
 class TestReaders:
-    def test_a_sentence_is_read_alone_as_beside_others(self) -> None:
+    def test_a_sentence_has_the_same_features_alone_and_in_a_batch(self) -> None:
         reader = SentenceReader()
         texts = ["short", "a much longer sentence about the sea", "\U0001f600", "word " * 400]
         together = reader.features(texts)
@@ -349,8 +349,8 @@ class TestReaders:
         good, bad = LexiconReader().features(["what a GREAT day :)", "not great, just awful"])
         assert good[3] > 0.5 > 0 > bad[3]
 
-    def test_of_a_long_text_its_first_words_are_read(self) -> None:
-        """The lexicon's time grows with the square of the length."""
+    def test_only_the_first_words_of_a_long_text_are_read(self) -> None:
+        """The lexicon's time is quadratic in the length."""
         assert len(read_text("good " * 20_000, None, "text").split()) == MAX_WORDS
         assert len(read_text(None, ["good"] * 20_000, "tags").split()) == MAX_WORDS
         assert read_text(None, None, "text") == ""

@@ -1,4 +1,4 @@
-"""Every system trains, answers the subsets it can, and is read back as it was."""
+"""Every system trains, answers its subsets, and is loaded as it was saved."""
 
 import dataclasses
 import json
@@ -56,7 +56,7 @@ def system(model: str, subset: str | None = None) -> System:
 
 @pytest.mark.parametrize("model", [*ONE_CLASSIFIER, "fasttext", "inception", "multitask"])
 def test_a_term_is_a_mean_over_the_posts_of_the_step(model: str) -> None:
-    """Of training and of the validation loss that it stops by, for every system."""
+    """In training and in the validation loss used for early stopping, for every system."""
     split = split_of([*EVERY_SUBSET_TWICE, "text", "image+text", "image+text+tags"])
     net = system(model).eval()
     holders = net.holders(split.posts)
@@ -124,7 +124,7 @@ def raw_post(subset: str) -> RawPost:
 def test_it_learns(
     dataset_folder: Path, tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On posts that any modality gives away, the largest subset it answers is right."""
+    """On separable posts, the largest subset that it answers is right."""
     monkeypatch.setattr("flickr_emotion.model.config.PAPERS_WARM_UP", 20)
     config = dataclasses.replace(
         config_of(model), epochs=12, patience=12, batch_size=8, learning_rate=0.003
@@ -164,16 +164,14 @@ class TestSingleTask:
         assert list(metrics["networks"]) == ["image", "text", "image+text"]
         assert evaluate(tmp_path / "run", device="cpu")["test"] == metrics["test"]
         config = dataclasses.replace(config_of("single-task"), subset="tags")
-        with pytest.raises(ModelError, match=r"no training post holds .*tags"):
+        with pytest.raises(ModelError, match=r"no training post has .*tags"):
             train(config, dataset=folder, out=tmp_path / "tags")
 
     @pytest.mark.slow
-    def test_it_goes_on_where_it_was(
-        self, runs: dict[str, Path], dataset_folder: Path, tmp_path: Path
-    ) -> None:
-        """Networks that are done are kept, the next is begun."""
+    def test_it_resumes(self, runs: dict[str, Path], dataset_folder: Path, tmp_path: Path) -> None:
+        """Finished networks are kept, and the next is begun."""
         out = tmp_path / "run"
-        # 28 posts hold a picture, 28 a text: two steps to an epoch, four to a network.
+        # 28 posts hold a picture, 28 a text: two steps per epoch, four per network.
         options = ["--model", "single-task", "--epochs", "2", "--batch-size", "16", *ENCODER]
         run("SIGTERM", 7, dataset_folder, "--out", out, *options, code=130)
         assert not (out / "network-text" / "metrics.json").exists()
@@ -184,7 +182,7 @@ class TestSingleTask:
             load_file(folder / "model.safetensors") for folder in (out, runs["single-task"])
         )
         assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
-        # Another training takes the place of all of it.
+        # Another training replaces all of it.
         train(SMALL, dataset=dataset_folder, out=out)
         assert not list(out.glob("network-*"))
 
@@ -219,7 +217,7 @@ class TestLoss:
 @pytest.mark.parametrize("model", ONE_CLASSIFIER)
 class TestOneClassifier:
     def test_a_subset_is_answered_from_its_modalities_only(self, model: str) -> None:
-        """What else a post holds changes nothing."""
+        """Other modalities of a post change nothing."""
         net = system(model).eval()
         whole = split_of([COMPLETE] * 4)
         batch = whole.batch(torch.arange(4).numpy())
@@ -248,7 +246,7 @@ class TestOneClassifier:
             )
 
     def test_in_training_each_post_counts_once(self, model: str) -> None:
-        """The term is the mean over all posts, whether all subsets are answered or only its own."""
+        """The term is the mean over all posts, answering all subsets or only their own."""
         batch = split_of(EVERY_SUBSET_TWICE).batch(torch.arange(14).numpy())
         net = system(model).eval()
         everything = net.term_sums(net(batch), batch)[CATEGORY]
@@ -272,12 +270,12 @@ class TestCommonSpace:
         first = torch.tensor([[1.0, 0.0], [0.0, 2.0], [3.0, 0.0]])
         second = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
         loss = ranking_loss(first, second, torch.tensor([0, 1, 1]))
-        # Cosines: post 0 with itself 1; rivals 1 and 2: forward 1 and 0, backward 0 and 1.
+        # Cosines: post 0 with itself 1; negatives 1 and 2: forward 1 and 0, backward 0 and 1.
         assert loss[0].item() == pytest.approx((MARGIN + MARGIN) / 2)
-        # Post 1 with itself 0; its rival is 0: forward 0, backward 1.
+        # Post 1 with itself 0; its negative is 0: forward 0, backward 1.
         assert loss[1].item() == pytest.approx(MARGIN + (MARGIN + 1))
 
-    def test_without_rivals(self) -> None:
+    def test_without_negatives(self) -> None:
         same = torch.ones(2, 3, requires_grad=True)
         loss = ranking_loss(same, torch.randn(2, 3), torch.tensor([1, 1])).sum()
         assert loss.item() == 0
@@ -327,13 +325,15 @@ class TestVotes:
         found = answer_split(trained.network, split, 2, world)
         return {s: torch.from_numpy(head.logits_NC).softmax(1) for s, head in found.items()}
 
-    def test_late_fusion_averages_the_scores_of_what_is_there(self, runs: dict[str, Path]) -> None:
+    def test_late_fusion_averages_the_scores_of_present_modalities(
+        self, runs: dict[str, Path]
+    ) -> None:
         scores = self.scores(runs["late-fusion"])
         for subset in SUBSETS:
             mean = torch.stack([scores[m] for m in subset.split("+")]).mean(0)
             torch.testing.assert_close(scores[subset], mean, atol=1e-5, rtol=1e-4)
 
-    def test_votes_weigh_what_validation_says(self, runs: dict[str, Path]) -> None:
+    def test_votes_are_weighted_by_validation_accuracy(self, runs: dict[str, Path]) -> None:
         voting = runs["weighted-vote"]
         late, votes = self.scores(runs["late-fusion"]), self.scores(voting)
         accuracy = {
@@ -379,7 +379,7 @@ def test_each_model_has_its_image_encoder() -> None:
 def test_posts_of_a_text_only_system_need_no_picture(
     dataset_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No backbone is loaded: none whose weights are not there is missed."""
+    """No backbone is loaded, so missing weights do not matter."""
     config = dataclasses.replace(config_of("fasttext"), image_weights=str(tmp_path / "absent.pth"))
     metrics = train(config, dataset=dataset_folder, out=tmp_path / "run")
     assert metrics["test"]["text"]["count"] == 10

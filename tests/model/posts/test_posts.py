@@ -27,7 +27,7 @@ class TestEncoding:
         assert len(ENCODING.word_ids("storm " * 200)) == 150
 
     def test_the_ten_most_frequent_tags(self) -> None:
-        """Whatever the order they come in, and unknown ones last."""
+        """In whatever order they come; unknown ones are last."""
         given = ["zzz", *(f"t{n}" for n in reversed(range(12)))]
         assert ENCODING.tag_ids(given) == list(range(2, 12))
         assert ENCODING.tag_ids(["zzz", "t3", "yyy"]) == [5, 1]
@@ -46,7 +46,7 @@ class TestEncoding:
             tmp_path / "set", {"train": posts, "validation": posts[2:], "test": posts[2:]}
         )
         encoding = Encoding.of(open_dataset(folder))
-        assert encoding.tags == ("peak", "stars")  # the others were seen once
+        assert encoding.tags == ("peak", "stars")  # the others occur once
         assert encoding.words == ("light", "mountain", "silence", "sky", "vast")
         read = read_posts(open_dataset(folder), "test", encoding)
         assert read.words.tolist() == [1] * 6

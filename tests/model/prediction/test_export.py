@@ -1,6 +1,6 @@
-"""What is exported answers as we do, read by onnxruntime and nothing of this project.
+"""An exported run answers like ours, with onnxruntime and without this project's code.
 
-The other systems' files: ``test_padded_network.py``.
+For the other systems' files see ``tests/model/networks/test_padded.py``.
 """
 
 import dataclasses
@@ -32,7 +32,7 @@ from flickr_emotion.model.training.training import train
 from tests.model.conftest import TINY
 from tests.model.dataset_folder import COLOURS, picture
 
-LONG = "storm shout " * 90  # beyond the 150 words that are read
+LONG = "storm shout " * 90  # longer than the 150 words that are read
 POSTS: tuple[dict[str, Any], ...] = (
     {"text": "storm", "tags": ["Protest!"], "image": picture(COLOURS["anger"])},
     {
@@ -46,12 +46,12 @@ POSTS: tuple[dict[str, Any], ...] = (
 
 
 def make_sure(run: Path) -> Path:
-    """Make a run's answers far from even, with other temperatures than 1."""
+    """Make a run's answers far from uniform, with temperatures other than 1."""
     (run / "digests.json").unlink()
     weights = load_file(run / "model.safetensors")
     generator = torch.Generator().manual_seed(1)
     for name, tensor in weights.items():
-        if "embedding" in name:  # so that padding's vector is not what keeps it out
+        if "embedding" in name:  # so that padding cannot be ignored by its zero vector
             tensor.add_(torch.randn(tensor.shape, generator=generator))
     write_tensors(weights, run / "model.safetensors")
     temperatures = {subset: 0.5 + 0.25 * number for number, subset in enumerate(SUBSETS)}
@@ -69,7 +69,7 @@ def sure_run(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="module")
 def tags_run(dataset_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that answers one subset and sees no pictures."""
+    """A run that answers one subset and reads no pictures."""
     run = tmp_path_factory.mktemp("tags") / "run"
     config = dataclasses.replace(TINY, model="single-task", subset="tags", epochs=1)
     train(config, dataset=dataset_folder, out=run)
@@ -156,10 +156,10 @@ def ours(run: Path, posts: Sequence[dict[str, Any]], subset: str) -> npt.NDArray
 @pytest.mark.slow
 @pytest.mark.parametrize("subset", SUBSETS)
 def test_onnxruntime_answers_as_we_do(sure_run: Path, exported: Path, subset: str) -> None:
-    """Texts of 1 to 150 words, one post alone and several, and each with modalities absent."""
+    """Texts of 1 to 150 words, one post and several, each with modalities absent."""
     reader = Reader(exported)
     expected = ours(sure_run, POSTS, subset)
-    assert np.ptp(expected[:, 0]) > 0.02  # posts are told apart
+    assert np.ptp(expected[:, 0]) > 0.02  # the answers differ between posts
     np.testing.assert_allclose(reader.answer(POSTS, subset), expected, atol=1e-4)
     for number, post in enumerate(POSTS):
         np.testing.assert_allclose(
@@ -177,8 +177,8 @@ def test_what_is_written_beside(sure_run: Path, exported: Path) -> None:
     assert min(reader.vocabulary["tags"].values()) == 2
 
 
-def test_an_older_export_makes_room(tags_run: Path, tmp_path: Path) -> None:
-    """Everything of it goes, also what the new one does not have."""
+def test_an_older_export_is_replaced(tags_run: Path, tmp_path: Path) -> None:
+    """All of it is removed, including files that the new one lacks."""
     (tmp_path / "out").mkdir()
     for name in ("image.onnx", "tags.onnx", "preprocessing.json"):
         (tmp_path / "out" / name).write_text("old")
@@ -197,20 +197,20 @@ def test_an_older_export_makes_room(tags_run: Path, tmp_path: Path) -> None:
 
 
 def test_two_exports_to_one_name(tags_run: Path, tmp_path: Path) -> None:
-    """The second is refused while the first lives; what stands there stays."""
+    """The second is refused while the first is running; the folder's content stays."""
     out = tmp_path / "out"
     out.mkdir()
     (out / "preprocessing.json").write_text("older")
     with (
         workspace_beside(out),
-        pytest.raises(ModelError, match=r"another command writes .*: wait for it"),
+        pytest.raises(ModelError, match=r"another command is writing .*: wait for it"),
     ):
         export(tags_run, out)
     assert [path.read_text() for path in out.iterdir()] == ["older"]
 
 
-def test_an_export_of_somebody_else_beside(tags_run: Path, tmp_path: Path) -> None:
-    """A folder that has the name of our workspace is neither used nor removed."""
+def test_a_foreign_folder_with_the_workspaces_name(tags_run: Path, tmp_path: Path) -> None:
+    """A folder with our workspace's name is neither used nor removed."""
     (tmp_path / ".out.building").mkdir()
     (tmp_path / ".out.building" / "thesis.tex").write_text("years of work")
     with pytest.raises(ModelError, match="is not ours"):
@@ -219,7 +219,7 @@ def test_an_export_of_somebody_else_beside(tags_run: Path, tmp_path: Path) -> No
 
 
 def test_a_system_that_reads_texts_only(dataset_folder: Path, tmp_path: Path) -> None:
-    """There is a file for every subset with a text, with its own temperature; no pictures go in."""
+    """Every subset with a text has a file, with its own temperature and no picture input."""
     train(
         dataclasses.replace(TINY, model="fasttext", epochs=1),
         dataset=dataset_folder,
@@ -248,7 +248,7 @@ class TestRefusals:
         (tmp_path / "out").write_text("")
         with pytest.raises(ModelError, match="is a file"):
             export(sure_run, tmp_path / "out")
-        with pytest.raises(ModelError, match="the folder around it is not there"):
+        with pytest.raises(ModelError, match="its parent folder does not exist"):
             export(sure_run, tmp_path / "absent" / "out")
 
     def test_another_format(self, sure_run: Path, tmp_path: Path) -> None:

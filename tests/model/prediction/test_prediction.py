@@ -1,4 +1,4 @@
-"""Predictions for every subset of what a post may carry, and for files of posts."""
+"""Predictions for every subset of the modalities, and for files of posts."""
 
 import csv
 import json
@@ -52,7 +52,7 @@ class TestOnePost:
     @pytest.mark.parametrize(
         ("given", "message"),
         [
-            ({}, "has nothing to go by"),
+            ({}, "has no modality"),
             ({"text": ""}, "has no word in it"),
             ({"text": " :-) http://example.org "}, "has no word in it"),
             ({"tags": []}, "have no letter in them"),
@@ -69,8 +69,8 @@ class TestOnePost:
 
 class TestExplained:
     @pytest.mark.parametrize("subset", SUBSETS)
-    def test_every_head_that_can_speaks(self, run_folder: Path, subset: str) -> None:
-        """And says what it would say if the post had nothing else."""
+    def test_all_heads_that_can_answer_do(self, run_folder: Path, subset: str) -> None:
+        """Each head's answer is what the post would get with the head's modalities only."""
         post = parts("awe", subset)
         answer = predict_one(run_folder, **post, explain=True)
         held = set(subset.split("+"))
@@ -105,7 +105,7 @@ class TestExplained:
 
 
 def test_a_network_without_some_heads(run_folder: Path) -> None:
-    """The head with most of the post's modalities answers; without one, it is said."""
+    """The head with most of the post's modalities answers; if there is none, an error says so."""
     predictor = Predictor(run_folder, device="cpu")
     network = predictor._run.network
     assert isinstance(network, MultitaskNetwork)
@@ -119,7 +119,7 @@ def test_a_network_without_some_heads(run_folder: Path) -> None:
     assert isinstance(answered, Prediction)
     assert answered.subset == "image+text"
     assert list(answered.heads) == ["text", "image+text"]
-    assert str(refused).startswith("photo 2 has image and tags, but none of the sets")
+    assert str(refused).startswith("photo 2 has image and tags, which the run was not trained")
 
 
 class TestFiles:
@@ -150,12 +150,12 @@ class TestFiles:
         assert found[0]["label"] == "awe"
         assert found[0]["error"] is None
         assert "photo 2" in found[1]["error"]
-        assert "photo 4 has nothing to go by" in found[3]["error"]
+        assert "photo 4 has no modality" in found[3]["error"]
         alone = predict_one(run_folder, **awe)["probabilities"]
         assert found[0]["probability_awe"] == pytest.approx(alone["awe"], abs=1e-5)
 
     def test_csv(self, run_folder: Path, tmp_path: Path) -> None:
-        """Picture paths count from the file's folder, tags are joined by commas."""
+        """Picture paths are relative to the file's folder; tags are joined by commas."""
         (tmp_path / "pictures").mkdir()
         (tmp_path / "pictures" / "a.jpg").write_bytes(picture(COLOURS["anger"]))
         with (tmp_path / "in.csv").open("w", newline="", encoding="utf-8-sig") as file:
@@ -228,7 +228,7 @@ class TestFiles:
 
     @pytest.mark.parametrize("ending", ["parquet", "csv"])
     def test_absent_values(self, run_folder: Path, tmp_path: Path, ending: str) -> None:
-        """An id that is null stays so; a column of NaN is what pandas makes of absent texts."""
+        """A null id stays null; pandas turns a column of absent texts into NaN."""
         rows = {
             "photo_id": pa.array([4711, None], pa.int64()),
             "text": [float("nan"), None],
@@ -245,22 +245,22 @@ class TestFiles:
                 first, second = csv.DictReader(file)
             assert second["photo_id"] == ""
         assert (first["photo_id"], first["subset"]) == ("4711", "tags")
-        assert second["error"].startswith("the post of row 2 has nothing to go by")
+        assert second["error"].startswith("the post of row 2 has no modality")
 
     def test_a_text_without_words_is_none(self, run_folder: Path, tmp_path: Path) -> None:
-        """As in a data set; what else the post has is answered."""
+        """As in a data set; the post's other modalities are used."""
         (tmp_path / "in.csv").write_text(
             "photo_id,text,tags\n1,http://example.org :-),peak\n2,storm,!!\n3,...,!\n"
         )
         predict_file(run_folder, input=tmp_path / "in.csv", out=tmp_path / "out.parquet")
         found = pq.read_table(tmp_path / "out.parquet").to_pylist()
         assert [row["subset"] for row in found] == ["tags", "text", None]
-        assert "photo 3 has nothing to go by" in found[2]["error"]
+        assert "photo 3 has no modality" in found[2]["error"]
 
     def test_blank_lines_and_columns_that_do_not_count(
         self, run_folder: Path, tmp_path: Path
     ) -> None:
-        """As in the CSV of a data set: blank lines are no rows, other columns may be doubled."""
+        """As in the CSV of a data set: blank lines are skipped, unused columns may be doubled."""
         (tmp_path / "in.csv").write_text(
             'photo_id,note,text,note\n\n1,x,"storm\nlight",y\n\n2,,mountain,\n'
         )
@@ -268,7 +268,7 @@ class TestFiles:
         assert counts["predicted"] == counts["posts"] == 2
 
     def test_a_flipped_bit_in_parquet(self, run_folder: Path, tmp_path: Path) -> None:
-        """Answers carry a checksum of each page, and files of posts that carry some are checked."""
+        """Answers carry page checksums, and those of input files are checked."""
         (tmp_path / "in.csv").write_text("photo_id,text\n1,storm light\n")
         out = tmp_path / "out.parquet"
         predict_file(run_folder, input=tmp_path / "in.csv", out=out)
@@ -290,7 +290,7 @@ class TestFiles:
         assert not (tmp_path / "new.csv").exists()
 
     def test_a_row_group_is_read_in_pieces(self, tmp_path: Path) -> None:
-        """However the file was written: pandas makes one group of a million posts."""
+        """However it was written: pandas makes one row group of a million posts."""
         random = np.random.default_rng(0)
         pictures = [random.bytes(50_000) for _ in range(800)]
         rows = {"photo_id": [str(number) for number in range(800)], "image": pictures}
@@ -311,12 +311,12 @@ class TestFiles:
     def test_refused_output(self, run_folder: Path, tmp_path: Path) -> None:
         path = tmp_path / "in.csv"
         path.write_text("photo_id,text\n1,storm light\n")
-        with pytest.raises(ModelError, match="is the input as well"):
+        with pytest.raises(ModelError, match="is also the input"):
             predict_file(run_folder, input=path, out=path)
-        # Before the run is looked at.
+        # Before the run is loaded.
         with pytest.raises(ModelError, match=r"neither \.parquet nor \.csv"):
             predict_file(tmp_path / "no run", input=path, out=tmp_path / "out.txt")
-        with pytest.raises(ModelError, match=r"cannot be written \(its folder is not there\)"):
+        with pytest.raises(ModelError, match=r"cannot be written \(its folder does not exist\)"):
             predict_file(tmp_path / "no run", input=path, out=tmp_path / "absent" / "out.csv")
         assert sorted(entry.name for entry in tmp_path.iterdir()) == ["in.csv"]
 

@@ -1,4 +1,4 @@
-"""Two processes of ``torchrun`` train as one does: same steps, same metrics, one writer."""
+"""Two processes of ``torchrun`` train like one: same steps, same metrics, one writer."""
 
 import dataclasses
 import json
@@ -41,9 +41,9 @@ def torchrun(signal_name: str, step: int, *arguments: str | Path, fails: bool = 
 
 @pytest.fixture(scope="module")
 def uneven_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Most posts hold one modality, so that a share of one or two often lacks the others.
+    """Most posts hold one modality, so that a shard of one or two often lacks the others.
 
-    31 posts in passes of three: the last has one post, and the second process nothing.
+    31 posts in passes of three: the last pass has one post, and the second rank none.
     """
     subsets = ["image", "text", "tags"] * 8 + ["image+text", "text+tags"] * 2
     subsets += ["image+text+tags"] * 3
@@ -92,9 +92,7 @@ def test_two_processes_train_as_one(uneven_folder: Path, alone: Path, tmp_path: 
 
 
 @pytest.mark.slow
-def test_they_are_stopped_together_and_go_on(
-    uneven_folder: Path, alone: Path, tmp_path: Path
-) -> None:
+def test_they_stop_together_and_resume(uneven_folder: Path, alone: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     torchrun("SIGTERM", 8, uneven_folder, "--out", out, *OPTIONS)
     assert len(history(out)) == 1
@@ -104,13 +102,13 @@ def test_they_are_stopped_together_and_go_on(
 
 
 @pytest.mark.slow
-def test_one_that_the_system_kills(uneven_folder: Path, alone: Path, tmp_path: Path) -> None:
-    """It is one line, what was won stays, and the training goes on from there."""
+def test_a_killed_rank(uneven_folder: Path, alone: Path, tmp_path: Path) -> None:
+    """One error line; finished epochs are kept, and the training resumes from there."""
     out = tmp_path / "run"
     said = torchrun("SIGKILL@1", 8, uneven_folder, "--out", out, *OPTIONS)
     assert [line for line in said.splitlines() if line.startswith("error: ")] == [
-        "error: another process of this training has ended, killed or out of memory: what the last "
-        "epoch has left stays, `train --resume` goes on"
+        "error: another process of this training has ended (killed or out of memory): resume from "
+        "the last epoch with `train --resume`"
     ]
     assert len(history(out)) == 1
     torchrun("none", 0, "--resume", out)
@@ -118,8 +116,8 @@ def test_one_that_the_system_kills(uneven_folder: Path, alone: Path, tmp_path: P
 
 
 @pytest.mark.slow
-def test_a_folder_at_work_refuses_all_of_them(uneven_folder: Path, tmp_path: Path) -> None:
+def test_all_ranks_are_refused_during_another_training(uneven_folder: Path, tmp_path: Path) -> None:
     with Workplace(tmp_path / "run").claimed():
         said = torchrun("none", 0, uneven_folder, "--out", tmp_path / "run", *OPTIONS, fails=True)
     (line,) = [line for line in said.splitlines() if line.startswith("error: ")]
-    assert "another training is at work on" in line
+    assert "another training is writing" in line

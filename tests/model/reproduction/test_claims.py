@@ -1,4 +1,4 @@
-"""The check of the paper's claims, which may fail."""
+"""The tests of the paper's claims, which may fail."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ POSTS = 400
 
 
 def repeats(accuracies: Mapping[str, float], seed: int = 0) -> list[Finished]:
-    """Three repeats of a system of these accuracies on 400 posts of two classes."""
+    """Return three repeats of a system with these accuracies on 400 posts of two classes."""
     labels = np.arange(POSTS) % 2
     made = []
     for repeat in range(3):
@@ -62,14 +62,14 @@ class TestAhead:
         assert found["verdict"] == claims.FAILS
 
     def test_by_far(self) -> None:
-        """Ten points are asked for: five are not enough, fifteen are hardly told from ten."""
+        """Ten points are required: five are not enough, fifteen can hardly be told from ten."""
         for strong, expected in ((0.85, claims.FAILS), (1.0, claims.HOLDS)):
             found = claims.ahead_by_far(
                 repeats({COMPLETE: strong}), repeats(self.WEAK, 1), fraction=0.01
             )
             assert found["verdict"] == expected
 
-    def test_a_match_allows_two_points(self) -> None:
+    def test_similar_allows_two_points(self) -> None:
         for strong, expected in ((0.95, claims.HOLDS), (0.7, claims.FAILS)):
             found = claims.quarter_matches_all(
                 repeats({COMPLETE: strong}), repeats({COMPLETE: 0.9}, 1), fraction=0.25
@@ -86,7 +86,7 @@ class TestOrder:
             repeats(apart | {"text+tags": 0.75, COMPLETE: 0.98}), self.PRINTED
         )
         assert found["verdict"] == claims.HOLDS
-        # T and #, I+T and I+# lie closer than the paper can tell.
+        # T and #, I+T and I+# are closer than the paper can tell.
         assert len(found["pairs"]) == 21 - 2
 
     def test_one_pair_the_other_way_round_is_enough_to_fail(self) -> None:

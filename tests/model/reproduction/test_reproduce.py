@@ -1,4 +1,4 @@
-"""`reproduce`: every table and figure, kept cells, and what stands in the files."""
+"""`reproduce`: every table and figure, kept cells, and the content of the files."""
 
 import dataclasses
 import json
@@ -49,7 +49,7 @@ def content(results: Path, target: str) -> dict[str, Any]:
 
 
 def times(out: Path) -> dict[str, int]:
-    """When each cell was finished."""
+    """Return when each cell was finished."""
     return {
         path.parent.name: path.stat().st_mtime_ns for path in (out / "cells").glob("*/cell.json")
     }
@@ -65,7 +65,7 @@ class TestFiles:
         assert ET.parse(results / f"{target}.svg").getroot().tag.endswith("svg")
 
     def test_the_same_again(self, results: Path, dataset_folder: Path) -> None:
-        """Nothing is trained, and every file comes out the same to the byte."""
+        """Nothing is trained, and every file is the same to the byte."""
         trained = times(results)
         files = {p.name: p.read_bytes() for p in results.iterdir() if p.is_file()}
         for target in EXPERIMENTS:
@@ -134,8 +134,8 @@ class TestNumbers:
         assert found["labels"]["awe"]["train"] == counts["train"]["labels"]["awe"]
         assert found["settings"] is None
 
-    def test_fractions_without_a_complete_post_are_left_out(self, results: Path) -> None:
-        """Eight complete posts a class: 1% and 5% of them are none."""
+    def test_fractions_without_a_complete_post_are_omitted(self, results: Path) -> None:
+        """With eight complete posts per class, 1% and 5% of them are none."""
         found = content(results, "figure5")
         assert [point["fraction"] for point in found["points"]] == [0.1, 0.25, 0.5, 0.75, 1.0]
         assert found["claims"][0]["claim"].startswith("with 10% of the posts complete")
@@ -150,7 +150,9 @@ class TestCells:
             "multitask-complete-posts-seed-1",
         }
 
-    def test_what_decides_a_cell_is_in_its_name(self, dataset_folder: Path, tmp_path: Path) -> None:
+    def test_a_cells_name_covers_what_determines_it(
+        self, dataset_folder: Path, tmp_path: Path
+    ) -> None:
         dataset = open_dataset(dataset_folder)
         vectors = tmp_path / "vectors.txt"
         vectors.write_text("one\n")
@@ -187,10 +189,10 @@ class TestCells:
             reproduce("figure4", dataset=dataset_folder, out=tmp_path, settings=SETTINGS, only="x")
 
     @pytest.mark.slow
-    def test_stopped_in_the_second_cell_it_goes_on(
+    def test_stopped_in_the_second_cell_it_resumes(
         self, dataset_folder: Path, results: Path, tmp_path: Path
     ) -> None:
-        # 40 posts in batches of 16, two epochs: six steps to a cell.
+        # 40 posts in batches of 16, two epochs: six steps per cell.
         out = tmp_path / "out"
         command = ["reproduce", "figure4", str(dataset_folder), "--out", str(out), *OPTIONS]
         stopped = subprocess.run(
@@ -201,21 +203,21 @@ class TestCells:
             check=False,
         )
         assert stopped.returncode == 130, stopped.stderr
-        assert "keeps those before it" in stopped.stderr
+        assert "keeps the finished ones" in stopped.stderr
         assert "Traceback" not in stopped.stderr
         kept = times(out)
         assert [name.rpartition("-")[0] for name in kept] == ["multitask-all-posts-seed-0"]
         done = CliRunner().invoke(app, command)
         assert done.exit_code == 0, done.output
         assert kept.items() < times(out).items()
-        # What it comes to is what an uninterrupted run came to.
+        # The result is that of an uninterrupted run.
         assert content(out, "figure4") == content(results, "figure4")
         assert not list((out / "cells").glob("*/run"))
 
     def test_a_training_that_was_finished_is_kept(
         self, dataset_folder: Path, tmp_path: Path
     ) -> None:
-        """Killed, or out of room, when only its answers were lacking: nothing is trained again."""
+        """If only its answers are missing after a kill or a full disk, nothing is retrained."""
         cells = Cells(tmp_path, open_dataset(dataset_folder), SETTINGS)
         cell = Cell(system="fasttext", seed=0)
         folder = tmp_path / cells.name(cell)
@@ -248,7 +250,7 @@ class TestCells:
         reproduce("figure4", dataset=dataset_folder, out=tmp_path, settings=once)
         (answers,) = (tmp_path / "cells").glob("*/answers.parquet")
         answers.write_bytes(b"PAR1")
-        with pytest.raises(ModelError, match=r"answers\.parquet cannot be read.*trained again"):
+        with pytest.raises(ModelError, match=r"answers\.parquet cannot be read.*train it again"):
             reproduce("figure4", dataset=dataset_folder, out=tmp_path, settings=once)
 
 

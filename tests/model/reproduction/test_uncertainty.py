@@ -1,4 +1,4 @@
-"""Intervals and tests, against scipy's and statistics' own."""
+"""Intervals and tests, compared with scipy's and those of ``statistics``."""
 
 import numpy as np
 import pytest
@@ -65,8 +65,8 @@ def test_with_one_repeat_the_interval_is_that_of_the_paired_t_test() -> None:
     assert found.difference == pytest.approx(first.mean() - second.mean())
 
 
-def test_where_the_posts_tell_nothing_the_interval_is_welchs_over_the_repeats() -> None:
-    """Every post differs in the same way, so only the trainings scatter."""
+def test_without_variance_between_posts_the_interval_is_welchs() -> None:
+    """Every post differs in the same way, so only the trainings vary."""
     first = np.array([[True] * 50, [True] * 50, [False] * 50])
     second = np.array([[False] * 50, [True] * 50, [False] * 50])
     expected = stats.ttest_ind(first.mean(1), second.mean(1), equal_var=False)
@@ -74,7 +74,7 @@ def test_where_the_posts_tell_nothing_the_interval_is_welchs_over_the_repeats() 
     assert compare(first, second).interval == pytest.approx((ends.low, ends.high))
 
 
-def test_repeats_of_another_number() -> None:
+def test_different_numbers_of_repeats() -> None:
     first, second = answers(3, 40, 0.9, 1), answers(2, 40, 0.5, 2)
     found = compare(first, second)
     assert found.difference == pytest.approx(first.mean() - second.mean())
@@ -84,7 +84,7 @@ def test_repeats_of_another_number() -> None:
 @pytest.mark.parametrize("scatter", [0.0, 0.05, 0.2])
 @pytest.mark.parametrize("same_networks", [False, True])
 def test_the_interval_covers_what_it_says(scatter: float, same_networks: bool) -> None:
-    """Two systems of equal strength: at least 95 of 100 intervals hold zero, give or take."""
+    """Two systems of equal strength: about 95 of 100 intervals contain zero, or more."""
     trials, covered = 400, 0
     for seed in range(trials):
         generator = np.random.default_rng(seed)
@@ -98,7 +98,7 @@ def test_the_interval_covers_what_it_says(scatter: float, same_networks: bool) -
 
 
 def test_heads_of_the_same_networks_are_paired() -> None:
-    """What makes both heads of a network good or bad together says nothing of their difference."""
+    """What makes both heads of a network good or bad says nothing about their difference."""
     generator = np.random.default_rng(0)
     skill = np.array([[0.3], [0.6], [0.9]])
     both = generator.random((3, 200))

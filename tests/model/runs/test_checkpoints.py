@@ -1,4 +1,4 @@
-"""A checkpoint comes back as it was written, to the last bit."""
+"""A checkpoint is read exactly as it was written."""
 
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def test_what_was_written_comes_back(tmp_path: Path) -> None:
     assert read.optimiser["param_groups"][0]["lr"] == 0.1
 
 
-def test_random_numbers_go_on(tmp_path: Path) -> None:
+def test_random_numbers_continue(tmp_path: Path) -> None:
     write_checkpoint(checkpoint(), tmp_path / "c.safetensors")
     expected = torch.rand(3)
     set_random_state(read_checkpoint(tmp_path / "c.safetensors").random[0], CPU)

@@ -1,4 +1,4 @@
-"""Damage on disk is seen: of a run's weights and descriptions, and of its checkpoint."""
+"""Damage on disk is detected: in a run's weights and descriptions, and in its checkpoint."""
 
 import json
 import random
@@ -34,7 +34,7 @@ def flip(path: Path, seed: int = 0) -> None:
     path.write_bytes(content)
 
 
-def test_what_was_written_is_whole(run_folder: Path) -> None:
+def test_an_undamaged_run(run_folder: Path) -> None:
     digests = json.loads((run_folder / "digests.json").read_text())
     assert (digests["format"], digests["version"]) == ("flickr-emotion-run-digests", 1)
     assert set(digests["files"]) == set(KEPT)
@@ -47,7 +47,7 @@ def test_a_flipped_bit(copy: Path, name: str, seed: int) -> None:
     flip(copy / name, seed)
     (damage,) = verify_run(copy)
     assert damage == (
-        f"{copy / name} is damaged: its SHA-256 is not that of what the training wrote: "
+        f"{copy / name} is damaged: its SHA-256 differs from that of what the training wrote: "
         "take it from a copy, or train again"
     )
     if name in ("model.safetensors", "config.json"):
@@ -59,8 +59,8 @@ def test_a_flipped_bit(copy: Path, name: str, seed: int) -> None:
             read_calibration(copy)
 
 
-def test_a_bit_of_the_weights_that_safetensors_reads(copy: Path) -> None:
-    """It has no checksum: without a digest another network would answer."""
+def test_a_flipped_bit_of_weights_that_safetensors_accepts(copy: Path) -> None:
+    """safetensors has no checksum: without a digest a different network would answer."""
     weights = copy / "model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
@@ -73,8 +73,8 @@ def test_a_bit_of_the_weights_that_safetensors_reads(copy: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda run: (run / "history.jsonl").unlink(), "history.jsonl is not there"),
-        (lambda run: (run / "metrics.json").write_text("{}"), "has 2 bytes, and the training"),
+        (lambda run: (run / "history.jsonl").unlink(), "history.jsonl does not exist"),
+        (lambda run: (run / "metrics.json").write_text("{}"), "has 2 bytes, but the training"),
         (lambda run: (run / "digests.json").write_text('{"format": 1}'), "digests.json is damaged"),
         (lambda run: (run / "digests.json").write_text("[" * 10**5), "digests.json is damaged"),
     ],
@@ -86,25 +86,25 @@ def test_other_damage(copy: Path, change: object, message: str) -> None:
     assert message in damage
 
 
-def test_an_entry_that_was_taken_out(copy: Path) -> None:
-    """Else the file that it is missing for could be any."""
+def test_a_removed_entry(copy: Path) -> None:
+    """Otherwise any file could take the place of one without a digest."""
     content = json.loads((copy / "digests.json").read_text(encoding="utf-8"))
     del content["files"]["model.safetensors"]
     (copy / "digests.json").write_text(json.dumps(content), encoding="utf-8")
     (damage,) = verify_run(copy)
-    assert "digests.json says nothing of model.safetensors" in damage
+    assert "digests.json has no entry for model.safetensors" in damage
 
 
 def test_without_digests(copy: Path, tmp_path: Path) -> None:
-    """A run of an earlier version is used, and cannot be verified; nor can what is no run."""
+    """A run of an earlier version can be used but not verified; a folder that is no run neither."""
     (copy / "digests.json").unlink()
     load_run(copy, CPU)
     with pytest.raises(ModelError, match="an earlier version wrote it"):
         verify_run(copy)
     (copy / "metrics.json").unlink()
-    with pytest.raises(ModelError, match="its training is not at its end"):
+    with pytest.raises(ModelError, match="its training has not finished"):
         verify_run(copy)
-    with pytest.raises(ModelError, match="is no run folder"):
+    with pytest.raises(ModelError, match="is not a run folder"):
         verify_run(tmp_path / "absent")
 
 
@@ -124,4 +124,4 @@ def test_a_flipped_bit_of_a_checkpoint(dataset_folder: Path, tmp_path: Path) -> 
             read_checkpoint(path)
         assert len(str(caught.value).splitlines()) == 1
         path.write_bytes(whole)
-    assert read > 8  # without the digest the training would have gone on with another network
+    assert read > 8  # without the digest, training would have resumed with a different network

@@ -1,4 +1,4 @@
-"""A run folder is all that evaluation and prediction need; a damaged one is refused in a line."""
+"""A run folder is all that evaluation and prediction need; a damaged one gives a one-line error."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def copy(run_folder: Path, tmp_path: Path) -> Path:
 
 
 def change(run: Path, **changes: Any) -> None:
-    (run / "digests.json").unlink()  # or it would be called damaged
+    (run / "digests.json").unlink()  # else it would be reported as damaged
     content = json.loads((run / "config.json").read_text())
     content.update(changes)
     (run / "config.json").write_text(json.dumps(content))
@@ -68,7 +68,7 @@ class TestLoading:
                 assert right / figures["count"] == figures["accuracy"]
 
     def test_evaluation_elsewhere(self, copy: Path, dataset_folder: Path, tmp_path: Path) -> None:
-        """The image backbone is in the checkpoint, so pictures of another data set are read."""
+        """The image backbone is in the run, so another data set's pictures can be read."""
         posts = [separable_post(n, "awe", "image+tags") for n in (900, 901)]
         other = write_dataset(tmp_path / "other", {"train": posts, "validation": [], "test": posts})
         found = evaluate(copy, other)
@@ -92,7 +92,7 @@ class TestLoading:
 
 class TestRefusals:
     def test_no_run_folder(self, tmp_path: Path) -> None:
-        with pytest.raises(ModelError, match="is no run folder"):
+        with pytest.raises(ModelError, match="is not a run folder"):
             load_run(tmp_path, CPU)
 
     def test_a_damaged_config(self, copy: Path) -> None:
@@ -108,17 +108,15 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("changes", "message"),
         [
-            ({"words": 3}, "'words' is no list of names"),
-            ({"tags": [3]}, "'tags' is no list of names"),
+            ({"words": 3}, "'words' is not a list of names"),
+            ({"tags": [3]}, "'tags' is not a list of names"),
             ({"dataset": {}}, "lacks 'folder'"),
-            ({"dataset": None}, "'dataset' is no object"),
-            ({"finetune_image": "no"}, "'finetune_image' is neither true nor false"),
-            ({"image_encoder": None}, "'image_encoder' is no text"),
+            ({"dataset": None}, "'dataset' is not an object"),
+            ({"finetune_image": "no"}, "'finetune_image' is not true or false"),
+            ({"image_encoder": None}, "'image_encoder' is not a string"),
         ],
     )
-    def test_a_config_that_lacks_something(
-        self, copy: Path, changes: dict[str, Any], message: str
-    ) -> None:
+    def test_an_incomplete_config(self, copy: Path, changes: dict[str, Any], message: str) -> None:
         change(copy, **changes)
         with pytest.raises(ModelError, match=f"{message}: train again"):
             load_run(copy, CPU)
@@ -131,12 +129,12 @@ class TestRefusals:
 
     def test_no_checkpoint(self, copy: Path) -> None:
         (copy / "model.safetensors").unlink()
-        with pytest.raises(ModelError, match="is not there"):
+        with pytest.raises(ModelError, match="does not exist"):
             load_run(copy, CPU)
 
     def test_a_checkpoint_of_another_network(self, copy: Path) -> None:
         change(copy, words=["only", "these"])
-        with pytest.raises(ModelError, match="another network"):
+        with pytest.raises(ModelError, match="a different network"):
             load_run(copy, CPU)
 
 
@@ -145,7 +143,7 @@ def tree(folder: Path) -> list[str]:
 
 
 class TestReplacing:
-    def test_an_older_run_goes(self, copy: Path) -> None:
+    def test_an_older_run_is_removed(self, copy: Path) -> None:
         shutil.copytree(copy, copy / "seed-0")
         (copy / ".model.safetensors.4711").write_text("of a run that was killed")
         (copy / "features").mkdir()
@@ -155,7 +153,7 @@ class TestReplacing:
         run.begin()
         assert tree(copy) == ["features", "features/kept.safetensors"]
 
-    def test_what_came_after_the_check_stays(self, copy: Path) -> None:
+    def test_files_added_after_the_check_stay(self, copy: Path) -> None:
         shutil.copytree(copy, copy / "seed-0")
         run = RunFolder(copy)
         run.check_replaceable()
@@ -184,7 +182,7 @@ class TestReplacing:
             "config.json/notes",
         ],
     )
-    def test_files_of_somebody_else(self, name: str, tmp_path: Path) -> None:
+    def test_foreign_files(self, name: str, tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("{}")
         run = RunFolder(tmp_path)

@@ -1,4 +1,4 @@
-"""Runs and word vectors from others: one line for what is wrong; nothing steers a terminal."""
+"""Runs and word vectors from others: errors take one line, and no text controls the terminal."""
 
 import json
 import tracemalloc
@@ -21,7 +21,7 @@ VALUES = (HUGE, LONG, DEEP, "[" * 100 + "]" * 100, "NaN", "1e999", '"\\ud800"')
 @pytest.fixture
 def received(run_folder: Path, tmp_path: Path) -> Path:
     copy = copytree(run_folder, tmp_path / "R")
-    (copy / "digests.json").unlink()  # or what is changed would be called damaged
+    (copy / "digests.json").unlink()  # else a change would be reported as damage
     return copy
 
 
@@ -72,7 +72,7 @@ def test_metrics_that_lack_a_figure(received: Path) -> None:
     content = json.loads((received / "metrics.json").read_text())
     del content["test"]["image+tags"]["macro_f1"]
     (received / "metrics.json").write_text(json.dumps(content))
-    assert "test.image+tags.macro_f1 is no figure" in refusal(*resume(received))
+    assert "test.image+tags.macro_f1 is not a figure" in refusal(*resume(received))
 
 
 def test_classes_cannot_steer_the_terminal(received: Path) -> None:

@@ -1,4 +1,4 @@
-"""A training works where no other one does, and no run goes before the new one is whole."""
+"""A training has its place to itself, and an older run stays until the new one is finished."""
 
 import dataclasses
 import json
@@ -22,13 +22,13 @@ from flickr_emotion.model.training.training import resume, train
 from tests.model.conftest import TINY
 
 CPU = torch.device("cpu")
-# 40 posts in batches of 8: five steps to an epoch.
+# 40 posts in batches of 8: five steps per epoch.
 CONFIG = dataclasses.replace(TINY, epochs=2, batch_size=8, seed=1)
 
 
 @pytest.fixture
 def older(run_folder: Path, tmp_path: Path) -> Path:
-    """A run that stands where the next one is to go, with features of its own."""
+    """A run in the place of the next one, with kept features."""
     out = Path(shutil.copytree(run_folder, tmp_path / "runs" / "run"))
     (out / "features" / "kept").mkdir(parents=True)
     (out / "features" / "kept" / "test.npy").write_text("of hours")
@@ -37,7 +37,7 @@ def older(run_folder: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def newer(dataset_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the training of these tests ends in."""
+    """The result of these tests' training."""
     out = tmp_path_factory.mktemp("newer") / "run"
     train(CONFIG, dataset=dataset_folder, out=out)
     return out
@@ -56,7 +56,7 @@ def is_newer(out: Path, newer: Path) -> bool:
 
 
 class KilledError(Exception):
-    """What stands for the end of a process, at a place of the test's choice."""
+    """Stands for the end of a process, where a test wants it."""
 
 
 @contextmanager
@@ -91,7 +91,7 @@ class TestReplacing:
         assert content(older) == before
         load_run(older, CPU)
         beside = older.with_name(".run.training") / "run"
-        assert f"until then that one lies in {beside}" in capsys.readouterr().err
+        assert f"until then the new one is in {beside}" in capsys.readouterr().err
         assert (beside / "checkpoint.safetensors").exists()
         resume(older)
         assert is_newer(older, newer)
@@ -99,7 +99,7 @@ class TestReplacing:
         assert verify_run(older) == []
         assert [entry.name for entry in older.parent.iterdir()] == ["run"]
 
-    def test_in_its_first_epoch_it_leaves_nothing(
+    def test_stopped_in_the_first_epoch_it_leaves_nothing(
         self, dataset_folder: Path, older: Path, newer: Path
     ) -> None:
         before = content(older)
@@ -111,15 +111,15 @@ class TestReplacing:
         assert is_newer(older, newer)
 
     def test_killed_in_its_first_epoch_it_says_so(self, older: Path) -> None:
-        """Going on with the older run would pass for going on with the new one."""
+        """Resuming the older run instead would be mistaken for resuming the new one."""
         beside = older.with_name(".run.training") / "run"
         beside.mkdir(parents=True)
         (beside.parent / "lock").touch()
         (beside / TAKES_PLACE).touch()
-        with pytest.raises(ModelError, match="left nothing to go on from: train again"):
+        with pytest.raises(ModelError, match="left nothing to resume from: train again"):
             resume(older)
 
-    def test_a_file_of_somebody_else_that_came_meanwhile(
+    def test_a_foreign_file_that_appears_during_training(
         self, dataset_folder: Path, older: Path, newer: Path
     ) -> None:
         """The new run waits beside until the file is gone; nothing is trained again."""
@@ -136,7 +136,7 @@ class TestReplacing:
     def test_a_folder_behind_a_link(
         self, dataset_folder: Path, older: Path, newer: Path, tmp_path: Path
     ) -> None:
-        """The folder is replaced where it lies, and the link stays one."""
+        """The link's target is replaced, and the link stays a link."""
         (tmp_path / "link").symlink_to(older)
         train(CONFIG, dataset=dataset_folder, out=tmp_path / "link")
         assert (tmp_path / "link").is_symlink()
@@ -144,11 +144,11 @@ class TestReplacing:
 
 
 class TestKilledAtTheEnd:
-    """Between the last epoch and the moment at which all is tidy."""
+    """Between the last epoch and the end of the clean-up."""
 
     @pytest.fixture
     def beside(self, older: Path, newer: Path) -> Path:
-        """A run that is whole and not in its place."""
+        """A finished run that is not yet in its place."""
         beside = Path(shutil.copytree(newer, older.with_name(".run.training") / "run"))
         (beside.parent / "lock").touch()
         (beside / TAKES_PLACE).touch()
@@ -170,8 +170,8 @@ class TestKilledAtTheEnd:
         resume(older)
         self.whole(older, newer)
 
-    def test_behind_the_exchange(self, older: Path, newer: Path, beside: Path) -> None:
-        """What lies beside is the older run now, and must not come back."""
+    def test_after_the_exchange(self, older: Path, newer: Path, beside: Path) -> None:
+        """The run beside is now the older one, and must not come back."""
         (older / "features").rename(beside / "features")
         beside.rename(older.with_name("aside"))
         older.rename(beside)
@@ -179,7 +179,7 @@ class TestKilledAtTheEnd:
         resume(older)
         self.whole(older, newer)
 
-    def test_in_the_middle_of_tidying(self, older: Path, newer: Path, beside: Path) -> None:
+    def test_during_the_clean_up(self, older: Path, newer: Path, beside: Path) -> None:
         (older / "features").rename(beside / "features")
         beside.rename(older.with_name("aside"))
         older.rename(beside)
@@ -190,7 +190,7 @@ class TestKilledAtTheEnd:
         self.whole(older, newer)
 
     def test_without_an_exchange_of_names(self, older: Path, newer: Path, beside: Path) -> None:
-        """The older run rests aside for a moment: a reader finds it, and the next one goes on."""
+        """The older run is aside for a moment: a reader finds it, and the next training resumes."""
         aside = older.with_name(".run.building")
         aside.mkdir()
         (aside / ".flickr-emotion-workspace").touch()
@@ -207,15 +207,15 @@ class TestLock:
     def test_one_training_at_a_time(self, dataset_folder: Path, older: Path) -> None:
         before = content(older)
         with Workplace(older).claimed():
-            with pytest.raises(ModelError, match="another training is at work on"):
+            with pytest.raises(ModelError, match="another training is writing"):
                 train(CONFIG, dataset=dataset_folder, out=older)
-            with pytest.raises(ModelError, match="another training is at work on"):
+            with pytest.raises(ModelError, match="another training is writing"):
                 resume(older)
         assert content(older) == before
         resume(older)
 
     def test_against_another_process(self, dataset_folder: Path, tmp_path: Path) -> None:
-        """The lock lives as long as the process that holds it, however it ends."""
+        """The lock lasts as long as the process that holds it, however it ends."""
         out, lock = tmp_path / "runs" / "run", tmp_path / "runs" / ".run.training" / "lock"
         lock.parent.mkdir(parents=True)
         holder = subprocess.Popen(
@@ -233,16 +233,16 @@ class TestLock:
         assert holder.stdin
         with holder, holder.stdin, holder.stdout:
             assert holder.stdout.readline() == "held\n"
-            with pytest.raises(ModelError, match="another training is at work on"):
+            with pytest.raises(ModelError, match="another training is writing"):
                 train(CONFIG, dataset=dataset_folder, out=out)
             holder.kill()
         train(dataclasses.replace(CONFIG, epochs=1), dataset=dataset_folder, out=out)
         assert [entry.name for entry in out.parent.iterdir()] == ["run"]
 
-    def test_a_folder_of_somebody_else(self, dataset_folder: Path, tmp_path: Path) -> None:
+    def test_a_foreign_folder(self, dataset_folder: Path, tmp_path: Path) -> None:
         (tmp_path / ".run.training").mkdir()
         (tmp_path / ".run.training" / "plan.txt").write_text("mine")
-        with pytest.raises(ModelError, match="is not ours: move it elsewhere"):
+        with pytest.raises(ModelError, match="was not made by `train`: move it elsewhere"):
             train(CONFIG, dataset=dataset_folder, out=tmp_path / "run")
         assert content(tmp_path) == {".run.training/plan.txt": b"mine"}
 
@@ -254,7 +254,7 @@ class TestWhatCannotBeWritten:
     def test_a_link_in_a_run(
         self, dataset_folder: Path, older: Path, tmp_path: Path, name: str
     ) -> None:
-        """Nothing is written through it: neither by a new training nor by one that goes on."""
+        """Nothing is written through it, by a new training or a resumed one."""
         elsewhere = tmp_path / "elsewhere"
         if (older / name).exists():
             (older / name).rename(elsewhere)
@@ -268,19 +268,19 @@ class TestWhatCannotBeWritten:
             resume(older)
         assert content(tmp_path) == before
 
-    def test_it_is_found_before_the_work(self, dataset_folder: Path, tmp_path: Path) -> None:
+    def test_it_is_detected_before_the_work(self, dataset_folder: Path, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         for out in (tmp_path / "file" / "run", Path("/proc/run")):
             with pytest.raises(ModelError, match="cannot be written"):
                 train(CONFIG, dataset=dataset_folder, out=out)
 
     def test_no_folder(self, dataset_folder: Path, tmp_path: Path) -> None:
-        with pytest.raises(ModelError, match="is no folder for a run"):
+        with pytest.raises(ModelError, match="cannot be a run folder"):
             train(CONFIG, dataset=dataset_folder, out=Path("/"))
 
 
-def test_parts_and_their_features_are_whole(dataset_folder: Path, older: Path) -> None:
-    """Seeds are made beside an older run with all they hold, and come with it."""
+def test_parts_and_their_features_are_complete(dataset_folder: Path, older: Path) -> None:
+    """Seeds are made beside an older run with all their files, and move with it."""
     train(dataclasses.replace(CONFIG, epochs=1, repeats=2), dataset=dataset_folder, out=older)
     assert sorted(p.name for p in older.iterdir() if p.is_dir()) == ["features", "seed-1", "seed-2"]
     for folder in (older, older / "seed-1", older / "seed-2"):

@@ -1,4 +1,4 @@
-"""A step in parts, batches made ahead, the profile of a step."""
+"""Steps in parts, prefetched batches, the profile of a step."""
 
 import dataclasses
 import json
@@ -20,7 +20,7 @@ from flickr_emotion.model.inputs.batches import Batch, Split
 from flickr_emotion.model.inputs.prefetching import ready_batches
 from flickr_emotion.model.posts.posts import Integers, Post, encode
 from flickr_emotion.model.processes.profiling import STEPS_BEFORE, StepProfile
-from flickr_emotion.model.training.fitting import LossOfShare
+from flickr_emotion.model.training.fitting import ShardLoss
 from flickr_emotion.model.training.training import train
 from tests.model.conftest import TINY
 from tests.model.dataset_folder import separable_post, write_dataset
@@ -50,7 +50,7 @@ def split_of(subsets: Sequence[str]) -> Split:
     return Split(posts=posts, images=features_of(posts.images))
 
 
-def gradients(loss: Tensor, module: LossOfShare) -> dict[str, Tensor]:
+def gradients(loss: Tensor, module: ShardLoss) -> dict[str, Tensor]:
     module.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     return {
@@ -62,9 +62,9 @@ def gradients(loss: Tensor, module: LossOfShare) -> dict[str, Tensor]:
 
 class TestPartsOfAStep:
     def test_losses_and_gradients_add_up(self) -> None:
-        """However a step is cut: also where a part lacks a modality, or has no post at all."""
+        """However a step is divided: even if a part lacks a modality or has no post."""
         split = split_of([*SUBSETS, "text", "text", "tags", *SUBSETS])
-        module = LossOfShare(network()).eval()
+        module = ShardLoss(network()).eval()
         everything = np.arange(len(split.posts))
         whole = split.batch(everything)
         counts = {subset: len(rows) for subset, rows in whole.rows.items()}
@@ -77,9 +77,9 @@ class TestPartsOfAStep:
         assert ours.keys() == theirs.keys()
         assert all(torch.allclose(ours[name], theirs[name], atol=1e-6) for name in ours)
 
-    def test_an_empty_share_gives_gradients_to_nobody_new(self) -> None:
+    def test_an_empty_shard_gives_no_other_parameters_a_gradient(self) -> None:
         split = split_of(["text", "text", "tags"])
-        module = LossOfShare(network()).eval()
+        module = ShardLoss(network()).eval()
         counts = dict.fromkeys(SUBSETS, 0) | {"text": 2, "tags": 1}
         loss = module(split.batch(np.arange(0)), counts)
         assert loss.item() == 0
@@ -107,7 +107,7 @@ class TestBatchesMadeAhead:
             list(ready_batches(split, [np.arange(1)], CPU))
 
     def test_no_further_than_a_few(self) -> None:
-        """Pictures are large: only the next few batches are held."""
+        """Pictures are large, so only the next few batches are held."""
         split = split_of(["text"] * 50)
         asked = []
 
@@ -145,9 +145,9 @@ class TestProfile:
             assert part in names
         said = capfd.readouterr().err
         assert "Self CPU" in said
-        assert f"{out / 'trace.json'} opens in Perfetto" in said
+        assert f"open {out / 'trace.json'} in Perfetto" in said
         assert not [path for path in out.iterdir() if path.name.startswith(".")]
-        # It is a part of the run: the next one takes its place.
+        # It belongs to the run: the next one replaces it.
         train(dataclasses.replace(config, epochs=1), dataset=dataset_folder, out=out)
         assert not (out / "trace.json").exists()
 
@@ -161,7 +161,7 @@ class TestProfile:
 
 
 def test_passes_of_a_step_are_its_posts(dataset_folder: Path, tmp_path: Path) -> None:
-    """Two passes of a whole epoch's half are one step of all posts, but for dropout."""
+    """Two passes of half an epoch each are one step of all posts, apart from dropout."""
     one = dataclasses.replace(TINY, epochs=1, batch_size=40)
     two = dataclasses.replace(TINY, epochs=1, batch_size=20, accumulate=2)
     with pytest.MonkeyPatch.context() as patch:
@@ -177,8 +177,8 @@ def test_passes_of_a_step_are_its_posts(dataset_folder: Path, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_a_compiled_backbone_trains_as_another(tmp_path: Path) -> None:
-    """In processes of their own: the compiler's own warnings are not ours to mend."""
+def test_a_compiled_backbone_trains_like_an_uncompiled_one(tmp_path: Path) -> None:
+    """In separate processes: the compiler's warnings are not ours to fix."""
     posts = [separable_post(n, label) for n, label in enumerate(("anger", "awe") * 4)]
     folder = write_dataset(
         tmp_path / "set", {"train": posts, "validation": posts[:2], "test": posts[2:]}
@@ -197,4 +197,4 @@ def test_a_compiled_backbone_trains_as_another(tmp_path: Path) -> None:
 
 def test_batch_of_every_subset_has_a_loss_for_each_head() -> None:
     batch = batch_of(list(SUBSETS))
-    assert LossOfShare(network())(batch, dict.fromkeys(SUBSETS, 1)) > 0
+    assert ShardLoss(network())(batch, dict.fromkeys(SUBSETS, 1)) > 0

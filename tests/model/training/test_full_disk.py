@@ -1,6 +1,6 @@
-"""A file that the system does not take to its end: one line, and what was won stays.
+"""A file that cannot be written to its end: a one-line error, and earlier results are kept.
 
-A limit on the size of files stands for a full disk; it comes at the same place in every write.
+A limit on file size stands for a full disk; it strikes at the same place in every write.
 """
 
 import shutil
@@ -13,14 +13,14 @@ from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.feature_files import GrowingFile
 from flickr_emotion.model.prediction.file_prediction import predict_file
 from flickr_emotion.model.runs.digests import verify_run
-from flickr_emotion.model.training.training import resume, train, trouble_in_one_line
+from flickr_emotion.model.training.training import report_lack_of_memory, resume, train
 from tests.full_disk import files_of_at_most
 from tests.model.runs.test_workplace import CONFIG, content, killed_at_step
 
 
 @pytest.mark.parametrize("size", [0, 10, 1500, 100_000])
 def test_training(dataset_folder: Path, run_folder: Path, tmp_path: Path, size: int) -> None:
-    """At a lock, the configuration, the history, the weights: an older run stays as it was."""
+    """At a lock, the configuration, the history, the weights: an older run is unchanged."""
     out = Path(shutil.copytree(run_folder, tmp_path / "run"))
     before = content(out)
     with files_of_at_most(size), pytest.raises(ModelError) as caught:
@@ -34,12 +34,12 @@ def test_training(dataset_folder: Path, run_folder: Path, tmp_path: Path, size: 
 
 
 def test_going_on(dataset_folder: Path, tmp_path: Path) -> None:
-    """The last checkpoint stands until the next one is whole."""
+    """The last checkpoint stays until the next one is complete."""
     out = tmp_path / "run"
     with killed_at_step(7):
         train(CONFIG, dataset=dataset_folder, out=out)
     checkpoint = (out / "checkpoint.safetensors").read_bytes()
-    with files_of_at_most(100_000), pytest.raises(ModelError, match="go on with `train --resume`"):
+    with files_of_at_most(100_000), pytest.raises(ModelError, match="run `train --resume`"):
         resume(out)
     assert (out / "checkpoint.safetensors").read_bytes() == checkpoint
     assert not list(out.glob(".*.part"))
@@ -61,7 +61,7 @@ def test_answers(run_folder: Path, tmp_path: Path) -> None:
 
 
 def test_features(tmp_path: Path) -> None:
-    """The pieces that are whole stay, and are not made again."""
+    """Complete pieces stay, and are not computed again."""
     path, rows = tmp_path / "test.npy", torch.rand(3000, 4)
     with (
         files_of_at_most(2 * 1024 * 16 + 200),
@@ -76,11 +76,11 @@ def test_features(tmp_path: Path) -> None:
 
 
 def test_too_little_memory(tmp_path: Path) -> None:
-    """What the CPU's allocator says, and what Python says."""
+    """The errors of the CPU's allocator and of Python."""
     with (
-        pytest.raises(ModelError, match="smaller --batch-size, and with --accumulate"),
-        trouble_in_one_line(tmp_path),
+        pytest.raises(ModelError, match="smaller --batch-size and a larger --accumulate"),
+        report_lack_of_memory(tmp_path),
     ):
         torch.empty(10**15)
-    with pytest.raises(ModelError, match="out of memory"), trouble_in_one_line(tmp_path):
+    with pytest.raises(ModelError, match="out of memory"), report_lack_of_memory(tmp_path):
         bytes(10**16)

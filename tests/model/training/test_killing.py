@@ -1,6 +1,6 @@
-"""Commands of ``model/`` killed at system calls: the old or the new is whole, and work goes on.
+"""Commands of ``model/`` killed at system calls: the old or the new state is whole, work resumes.
 
-The calls are sampled, as each kill costs an import of torch.
+The calls are sampled, because each kill costs an import of torch.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ from tests.model.conftest import TINY
 
 pytestmark = pytest.mark.slow
 
-# Texts only: little to compute and to write.
+# Texts only, so that there is little to compute and to write.
 CONFIG = dataclasses.replace(TINY, model="fasttext", image_encoder="", epochs=2)
 OPTIONS = [
     *("--model", "fasttext", "--image-weights", "none", "--learning-rate", "0.003"),

@@ -1,4 +1,4 @@
-"""Lazy Adam: PyTorch's own arithmetic, on the rows that a batch has seen."""
+"""Lazy Adam: PyTorch's own arithmetic, on the rows that occur in a batch."""
 
 import io
 
@@ -49,7 +49,7 @@ def test_it_is_adam_for_dense_gradients() -> None:
     torch.testing.assert_close(found.weight, expected.weight)
 
 
-def test_what_a_batch_does_not_hold_stays_as_it_is() -> None:
+def test_rows_that_do_not_occur_are_unchanged() -> None:
     table = embedding(sparse=True)
     optimiser = LazyAdam(table.parameters(), lr=0.1)
     take_steps(table, [optimiser], ([0, 1], [2]))
@@ -59,7 +59,7 @@ def test_what_a_batch_does_not_hold_stays_as_it_is() -> None:
 
 
 def test_a_schedule_holds_for_both_kinds() -> None:
-    """At a rate of zero neither moves."""
+    """At a rate of zero neither changes."""
     table, layer = embedding(sparse=True), nn.Linear(3, 1)
     optimiser = LazyAdam([*table.parameters(), *layer.parameters()], lr=0.1)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: float(step > 0))
@@ -73,7 +73,7 @@ def test_a_schedule_holds_for_both_kinds() -> None:
             assert bool((old != new).any()) == moves
 
 
-def test_its_state_goes_on_from_a_file() -> None:
+def test_its_state_is_restored_from_a_file() -> None:
     through, resumed = embedding(sparse=True), embedding(sparse=True)
     take_steps(through, [LazyAdam(through.parameters(), lr=0.1)])
     first = LazyAdam(resumed.parameters(), lr=0.1)

@@ -1,4 +1,4 @@
-"""A training that was stopped or killed ends in the weights of one that was not."""
+"""A stopped or killed training, resumed, ends with the weights of an uninterrupted one."""
 
 import dataclasses
 import json
@@ -20,7 +20,7 @@ from flickr_emotion.model.training.training import resume, train
 from tests.model.conftest import TINY
 from tests.model.dataset_folder import separable_post, write_dataset
 
-# 40 posts in batches of 8: five steps to an epoch.
+# 40 posts in batches of 8: five steps per epoch.
 CONFIG = dataclasses.replace(TINY, epochs=3, batch_size=8)
 OPTIONS = [
     *("--image-encoder", "squeezenet1_1", "--image-weights", "none", "--learning-rate", "0.003"),
@@ -65,7 +65,7 @@ def assert_same_end(found: Path, expected: Path) -> None:
 
 @pytest.fixture(scope="module")
 def whole(dataset_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that nothing has interrupted."""
+    """An uninterrupted run."""
     out = tmp_path_factory.mktemp("whole") / "run"
     train(CONFIG, dataset=dataset_folder, out=out)
     assert not (out / "checkpoint.safetensors").exists()
@@ -73,20 +73,20 @@ def whole(dataset_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 class TestStopped:
-    def test_it_says_how_to_go_on_and_does(
+    def test_it_says_how_to_resume_and_resumes(
         self, dataset_folder: Path, whole: Path, tmp_path: Path
     ) -> None:
         out, at = tmp_path / "run", IN_THE_SECOND_EPOCH
         stopped = run("SIGTERM", at, dataset_folder, "--out", out, *OPTIONS, code=130)
         assert stopped.stderr.splitlines()[-1] == (
-            f"stopped; `python cli.py train --resume {out}` goes on where it was"
+            f"stopped; resume with `python cli.py train --resume {out}`"
         )
         assert not (out / "metrics.json").exists()
         run("none", 0, "--resume", out, code=0)
         assert_same_end(out, whole)
 
     def test_killed(self, dataset_folder: Path, whole: Path, tmp_path: Path) -> None:
-        """It goes on from the end of the last epoch."""
+        """It resumes from the end of the last epoch."""
         out = tmp_path / "run"
         run("SIGKILL", IN_THE_SECOND_EPOCH, dataset_folder, "--out", out, *OPTIONS, code=-9)
         resume(out)
@@ -94,7 +94,7 @@ class TestStopped:
 
     @pytest.mark.slow
     def test_among_repeats(self, dataset_folder: Path, whole: Path, tmp_path: Path) -> None:
-        """Seeds that are done are kept, the one that was stopped goes on, the next is begun."""
+        """Finished seeds are kept, the stopped one is resumed, and the next is begun."""
         out = tmp_path / "run"
         repeats = [*OPTIONS, "--repeats", "3"]
         run("SIGTERM", 15 + 7, dataset_folder, "--out", out, *repeats, code=130)
@@ -111,7 +111,7 @@ class TestStopped:
     def test_an_older_run_stays_until_the_new_one_is_whole(
         self, dataset_folder: Path, run_folder: Path, whole: Path, tmp_path: Path
     ) -> None:
-        """Killed, nothing is tidied up; the training goes on beside, and takes its place."""
+        """After a kill nothing is cleaned up; training resumes beside the run and replaces it."""
         out = tmp_path / "runs" / "run"
         shutil.copytree(run_folder, out)
         run("SIGKILL", IN_THE_SECOND_EPOCH, dataset_folder, "--out", out, *OPTIONS, code=-9)
@@ -121,7 +121,7 @@ class TestStopped:
         assert [entry.name for entry in out.parent.iterdir()] == ["run"]
 
     def test_in_the_first_epoch(self, dataset_folder: Path, whole: Path, tmp_path: Path) -> None:
-        """It goes on too; and a new training takes its place as that of any run."""
+        """It can be resumed too, and a new training replaces it like any run."""
         out, new = tmp_path / "run", tmp_path / "new"
         run("SIGINT", 2, dataset_folder, "--out", out, *OPTIONS, code=130)
         shutil.copytree(out, new)
@@ -137,7 +137,7 @@ def test_a_run_at_its_end_has_its_metrics(run_folder: Path) -> None:
 
 @pytest.fixture
 def stopped(dataset_folder: Path, tmp_path: Path) -> Path:
-    """A run with a checkpoint, as one that was killed leaves it."""
+    """A run with a checkpoint, as a killed training leaves it."""
     out = tmp_path / "stopped"
     train(TINY, dataset=dataset_folder, out=out)
     (out / "metrics.json").unlink()
@@ -146,7 +146,7 @@ def stopped(dataset_folder: Path, tmp_path: Path) -> Path:
 
 class TestRefusals:
     def test_no_run(self, tmp_path: Path) -> None:
-        with pytest.raises(ModelError, match="is no run folder"):
+        with pytest.raises(ModelError, match="is not a run folder"):
             resume(tmp_path)
 
     def test_another_data_set(self, stopped: Path, tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ class TestRefusals:
         content = json.loads((stopped / "config.json").read_text())
         content["options"]["epochs"] = "three"
         (stopped / "config.json").write_text(json.dumps(content))
-        with pytest.raises(ModelError, match="epochs is no int"):
+        with pytest.raises(ModelError, match="epochs is not of type int"):
             resume(stopped)
 
     @pytest.mark.parametrize(

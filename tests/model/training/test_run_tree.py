@@ -1,4 +1,4 @@
-"""What a training is made of is known, and what is left of it, before anything is trained."""
+"""A training's runs, and which of them are unfinished, are known before anything is trained."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ def all_runs(run: RunSpec) -> list[RunSpec]:
 
 
 def folders(tree: RunSpec, *finished: str) -> list[str]:
-    """In the order of the walk, where so many folders are finished."""
+    """Return the folders in the order of the walk, where those in ``finished`` are done."""
     chains = unfinished(tree, lambda run: str(run.folder) in finished)
     return [str(chain[-1].folder) for chain in chains]
 
@@ -43,7 +43,7 @@ def test_a_run_for_each_seed() -> None:
     [("single-task", SUBSETS), ("late-fusion", MODALITIES), ("weighted-vote", MODALITIES)],
 )
 def test_a_run_for_each_network_of_an_ensemble(model: str, subsets: tuple[str, ...]) -> None:
-    """Its settings are those of the single-task network that is trained alone."""
+    """Its settings are those of the single-task network trained separately."""
     tree = plan_runs(TrainingConfig(model=model, image_encoder="resnet18"))
     assert tree.kind is Kind.ENSEMBLE
     assert [str(part.folder) for part in tree.parts] == [f"network-{s}" for s in subsets]
@@ -52,13 +52,13 @@ def test_a_run_for_each_network_of_an_ensemble(model: str, subsets: tuple[str, .
         assert plan_runs(alone) == replace(part, folder=plan_runs(alone).folder)
 
 
-def test_a_network_that_nothing_can_train_has_no_run() -> None:
+def test_a_network_without_posts_has_no_run() -> None:
     tree = plan_runs(TrainingConfig(model="late-fusion"), trainable=["text"])
     assert [str(part.folder) for part in tree.parts] == ["network-text"]
 
 
 def test_repeats_of_an_ensemble() -> None:
-    """Parts come before what is made of them, the runs of a seed one after the other."""
+    """Parts come before the run they belong to; the runs of a seed are consecutive."""
     tree = plan_runs(TrainingConfig(model="late-fusion", repeats=2), trainable=["image", "tags"])
     networks = ["network-image", "network-tags"]
     assert folders(tree) == [
@@ -71,7 +71,7 @@ def test_repeats_of_an_ensemble() -> None:
     assert {run.config.seed for run in all_runs(tree.parts[1])} == {1}
 
 
-def test_a_chain_is_what_a_run_lies_in() -> None:
+def test_a_chain_lists_the_enclosing_runs() -> None:
     tree = plan_runs(TrainingConfig(model="late-fusion", repeats=2))
     first = next(unfinished(tree, lambda _: False))
     assert [str(run.folder) for run in first] == [".", "seed-0", "seed-0/network-image"]
@@ -81,15 +81,15 @@ def test_a_chain_is_what_a_run_lies_in() -> None:
 class TestGoingOn:
     TREE = plan_runs(TrainingConfig(model="late-fusion", repeats=2), trainable=["image", "tags"])
 
-    def test_what_is_finished_is_passed_over_with_all_that_lies_in_it(self) -> None:
+    def test_a_finished_run_is_skipped_with_its_parts(self) -> None:
         assert folders(self.TREE, "seed-0", "seed-1/network-image") == [
             "seed-1/network-tags",
             "seed-1",
             ".",
         ]
 
-    def test_a_run_is_asked_for_when_its_turn_comes(self) -> None:
-        """Nothing in a finished one is looked at."""
+    def test_is_finished_is_called_when_the_walk_reaches_a_run(self) -> None:
+        """A finished run's parts are not visited."""
         asked = []
 
         def is_finished(run: RunSpec) -> bool:

@@ -1,4 +1,4 @@
-"""Training: it learns, it is reproducible, and it leaves the run folder that the design names."""
+"""Training: it learns, is reproducible, and writes the documented run folder."""
 
 import dataclasses
 import json
@@ -23,7 +23,7 @@ def read_history(run: Path) -> list[dict[str, Any]]:
 
 class TestRunFolder:
     def test_it_learns(self, run_folder: Path) -> None:
-        """On posts that any modality gives away, the complete head is right."""
+        """On separable posts the complete head is right."""
         metrics = json.loads((run_folder / "metrics.json").read_text())
         assert metrics["test"]["image+text+tags"]["accuracy"] == 1.0
         assert list(metrics["test"]) == list(metrics["validation"]) == list(SUBSETS)
@@ -70,13 +70,13 @@ def test_repeats(dataset_folder: Path, tmp_path: Path) -> None:
     assert (tmp_path / "run" / "model.safetensors").read_bytes() == (
         tmp_path / "run" / f"seed-{best}" / "model.safetensors"
     ).read_bytes()
-    # A run without repeats takes its place, and nothing of it stays.
+    # A run without repeats replaces it completely.
     train(dataclasses.replace(TINY, epochs=1), dataset=dataset_folder, out=tmp_path / "run")
     assert not list((tmp_path / "run").glob("seed-*"))
 
 
 def test_repeats_equal_single_runs(dataset_folder: Path, tmp_path: Path) -> None:
-    """A random backbone is its seed's too."""
+    """A random backbone depends on the seed too."""
     config = dataclasses.replace(TINY, epochs=1, repeats=2)
     train(config, dataset=dataset_folder, out=tmp_path / "run")
     for seed in (0, 1):
@@ -139,7 +139,7 @@ class TestRefusals:
 
     def test_another_programs_model(self, dataset_folder: Path, tmp_path: Path) -> None:
         (tmp_path / "config.json").write_text('{"architectures": []}')
-        with pytest.raises(ModelError, match="describes no run"):
+        with pytest.raises(ModelError, match="does not describe a run"):
             train(TINY, dataset=dataset_folder, out=tmp_path)
 
     def test_a_failed_run_leaves_the_old_one(
@@ -173,13 +173,16 @@ class TestRefusals:
     def test_a_device_that_is_not_known(
         self, dataset_folder: Path, tmp_path: Path, device: str
     ) -> None:
-        config = dataclasses.replace(TINY, device=device)
         with pytest.raises(ModelError, match=f"--device {device} is not known: give auto, cpu"):
-            train(config, dataset=dataset_folder, out=tmp_path / "run")
+            train(
+                dataclasses.replace(TINY, device=device),
+                dataset=dataset_folder,
+                out=tmp_path / "run",
+            )
 
     def test_a_device_that_is_not_there(self, dataset_folder: Path, tmp_path: Path) -> None:
         config = dataclasses.replace(TINY, device="cuda:99")
-        with pytest.raises(ModelError, match="--device cuda:99 is not there"):
+        with pytest.raises(ModelError, match="--device cuda:99 is not available"):
             train(config, dataset=dataset_folder, out=tmp_path / "run")
 
 
