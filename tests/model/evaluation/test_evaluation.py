@@ -40,7 +40,7 @@ class TestLoss:
             losses = cross_entropy(answers[subset].double(), whole.labels_B[rows])
             expected += losses.item()
         assert score(net, split, 3, ALONE).loss == pytest.approx(expected, rel=1e-5)
-        monkeypatch.setattr(answering, "POSTS_TO_A_PASS", 5)
+        monkeypatch.setattr(answering, "POSTS_PER_PASS", 5)
         assert score(net, split, 3, ALONE).loss == pytest.approx(expected, rel=1e-5)
 
     @pytest.mark.parametrize("model", ["early-fusion", "joint-fusion", "fasttext"])
@@ -55,7 +55,7 @@ class TestLoss:
             sums = net.term_sums(net(batch), batch)
         taking_part = {"category": len(split.posts), "text": int(split.posts.present["text"].sum())}
         expected = sum(float(total) / taking_part[term] for term, total in sums.items())
-        monkeypatch.setattr(answering, "POSTS_TO_A_PASS", 6)
+        monkeypatch.setattr(answering, "POSTS_PER_PASS", 6)
         assert score(net, split, 3, ALONE).loss == pytest.approx(expected, rel=1e-5)
 
     def test_a_head_that_nobody_can_be_asked_adds_nothing(self) -> None:

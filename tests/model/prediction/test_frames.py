@@ -21,7 +21,7 @@ def predictor(run_folder: Path) -> Predictor:
 def test_one_post(predictor: Predictor, run_folder: Path) -> None:
     given = parts("awe", "text+tags")
     assert predictor.answer(**given).content(explain=False) == predict_one(run_folder, **given)
-    with pytest.raises(ModelError, match="has nothing to go by"):
+    with pytest.raises(ModelError, match="has no modality"):
         predictor.answer()
 
 
@@ -46,7 +46,7 @@ def test_rows_that_cannot_be_answered_say_why(predictor: Predictor) -> None:
     )
     found = predictor.predict_frame(frame, explain=True)
     assert list(found["subset"].fillna("")) == ["text+tags", "", "tags"]
-    assert "has nothing to go by" in found["error"][1]
+    assert "has no modality" in found["error"][1]
     assert found["heads"].notna().tolist() == [True, False, True]
 
 
