@@ -108,7 +108,8 @@ class Witness:
             self._ledger_agrees_with_disk(rows, files)
         if ended.code == 0 and well and command.refresh:
             self.nothing_withdrawn_survives(rows)
-        if ended.code in (0, 3):
+        # With 3 some posts failed: the next crawl asks for these, and may drop what it hears of.
+        if ended.code == 0:
             self._refreshing = False
         self._remember(rows, files)
 
