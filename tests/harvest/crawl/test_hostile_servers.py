@@ -178,7 +178,7 @@ class TestAnswers:
 class TestServers:
     @pytest.mark.parametrize("url", ["", "localhost:8123", "nonsense", "ftp://x/", "http://"])
     def test_what_is_no_servers_url_is_refused(self, url: str) -> None:
-        with pytest.raises(HarvestError, match="is no URL of a server"):
+        with pytest.raises(HarvestError, match="is not the URL of a server"):
             servers(url)
 
     def test_flickrs_own_redirects_stay_with_its_image_hosts(self) -> None:

@@ -101,7 +101,7 @@ class TestAHostInTrouble:
             assert status["image"]["ok"] + status["image"]["failed"] == 200
             assert report.lost == status["image"]["failed"] > 100
             assert status["api"]["ok"] == 200
-            assert any("still refuses pictures that live" in line for line in said)
+            assert any("still refuses pictures that exist" in line for line in said)
             server.set_faults("")
             server.stats.reset()
             crawl(options(published_list, tmp_path / "h", server), said.append)
