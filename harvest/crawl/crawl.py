@@ -1,8 +1,8 @@
 """The crawl: from published lists to a harvest folder, in two stages that run side by side.
 
-Pictures come first because they cost no quota: one that is gone settles its post, and only the rest
-are worth a call. Which calls those are is the planner's business. Every outcome is in the ledger
-before the next call is made.
+Pictures come first because they cost no quota: a missing picture settles its post, and only the
+others are worth a call. The planner chooses the calls. Every outcome is in the ledger before the
+next call is made.
 """
 
 import threading
@@ -27,25 +27,25 @@ from flickr_emotion.harvest.yfcc100m.files import open_metadata
 
 @dataclass(frozen=True, kw_only=True)
 class CrawlReport:
-    """What a crawl did."""
+    """The result of a crawl."""
 
     rejected: int
-    """Rows of the lists that name no photo."""
+    """Number of rows of the lists that name no photo."""
     interrupted: bool
     photos: int
     lost: int
-    """Photos whose post or picture is ``failed`` or ``corrupt``."""
+    """Number of photos whose post or picture is ``failed`` or ``corrupt``."""
     kept_back: int = 0
-    """Posts that the API calls withdrawn, too many to be dropped unasked."""
+    """Number of withdrawn posts that were kept because they are too many to drop by default."""
 
 
 def crawl(
     options: CrawlOptions, say: Say, show: Callable[[Snapshot], None] | None = None
 ) -> CrawlReport:
-    """Run a crawl, or go on with one, until nothing is due or it is interrupted.
+    """Start or continue a crawl, until nothing is due or it is interrupted.
 
-    ``say`` is told what a reader of a log should know, ``show`` now and then how far it is; without
-    a ``show``, a terminal gets bars and a log lines. Raises ``HarvestError``.
+    ``say`` gets messages for a log, ``show`` a snapshot of the progress from time to time. Without
+    ``show``, a terminal gets progress bars and a log gets lines. Raises ``HarvestError``.
     """
     metadata = open_metadata(options.metadata) if options.metadata else None
     with (
@@ -74,7 +74,7 @@ def crawl(
 
 
 def _run(session: CrawlSession, asked: TakenIn, show: Callable[[Snapshot], None] | None) -> bool:
-    """Run both stages to their end; return whether they were interrupted before it."""
+    """Run both stages; return whether they were interrupted before their end."""
     options, ledger, say = session.options, session.ledger, session.say
     stopped = threading.Event()
     with session.calls(stopped, refresh=asked.refresh) as calls:
