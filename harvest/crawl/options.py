@@ -24,7 +24,9 @@ class CrawlOptions:
     )
     out: Path = option(help="Harvest folder, new or to be continued.")
     api_key: str = option("", variable="FLICKR_API_KEY", secret=True, help="Your Flickr key.")
-    api_secret: str = option("", variable="FLICKR_API_SECRET", secret=True, help="Your Flickr secret.")
+    api_secret: str = option(
+        "", variable="FLICKR_API_SECRET", secret=True, help="Your Flickr secret."
+    )
     flickr_url: str | None = option(
         None, help="Server to use instead of Flickr, such as the sandbox."
     )
@@ -43,9 +45,7 @@ class CrawlOptions:
         help="640, 800 or 1024 pixels on the longest edge, or the next smaller size that exists.",
     )
     quota: int = option(3600, minimum=0, help="API calls per hour; 0 for no limit.")
-    limit: int | None = option(
-        None, minimum=1, help="Request at most this many of the due photos."
-    )
+    limit: int | None = option(None, minimum=1, help="Request at most this many of the due photos.")
     verify_gone: bool = option(
         False, negatable=True, help="Also spend calls on posts whose picture is gone."
     )

@@ -305,7 +305,7 @@ class TestFolder:
         (copy / "again.csv").write_bytes((published_list / "emotions_1.csv").read_bytes())
         said: list[str] = []
         crawl(options(published_list, tmp_path / "h", server), said.append)
-        assert any("skipped 1 files that say what others say" in line for line in said)
+        assert any("skipped 1 files that are copies of others" in line for line in said)
         crawl(options(published_list.rename(tmp_path / "renamed"), tmp_path / "h", server), print)
         with Ledger(tmp_path / "h" / FILE_NAME) as ledger:
             (row,) = ledger.query("SELECT count(*) AS n, sum(agree) AS votes FROM listed")

@@ -181,7 +181,7 @@ class TestRefused:
         self, tmp_path: Path, server: SandboxServer, votes: Path
     ) -> None:
         foreign = votes / "emotions_1.csv"
-        with pytest.raises(HarvestError, match="is no metadata of YFCC100M"):
+        with pytest.raises(HarvestError, match="is not metadata of YFCC100M"):
             crawl(options(votes, tmp_path / "h", server, metadata=foreign), print)
         assert not (tmp_path / "h").exists()
 

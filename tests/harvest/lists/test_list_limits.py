@@ -98,7 +98,7 @@ class TestVotes:
     def test_more_rows_than_a_list_has(self, tmp_path: Path) -> None:
         row = votes(tmp_path, f"awe,{URL},0,5")[0]
         file = ListFile(name="a", path=tmp_path / "a.csv", read=lambda path: repeat(row, 1_000_001))
-        with pytest.raises(HarvestError, match="more than 1,000,000 rows: cut it into several"):
+        with pytest.raises(HarvestError, match="more than 1,000,000 rows: split it into several"):
             deque(file.rows(), maxlen=0)
 
     @given(st.text(max_size=200))
@@ -138,7 +138,7 @@ class TestOntology:
 
     def test_numbers_in_other_scripts_are_none(self, tmp_path: Path) -> None:
         folder = vso_folder(tmp_path / "vso", "\thappy_dog [sentiment: ١.٥] [#imgs: ٣]\n")
-        assert "holds no line" in refusal(*crawl(folder, tmp_path / "h"))
+        assert "has no line" in refusal(*crawl(folder, tmp_path / "h"))
 
     def test_lines_without_end_take_no_memory(self, tmp_path: Path) -> None:
         good = "\thappy_dog [sentiment: 1.5] [#imgs: 1,024]\n"

@@ -105,7 +105,7 @@ class TestDetection:
     ) -> None:
         if content is not None:
             write(tmp_path / "x.csv", content)
-        with pytest.raises(HarvestError, match="holds no published list"):
+        with pytest.raises(HarvestError, match="is not a published list"):
             open_list(tmp_path)
 
     def test_nothing_there(self, tmp_path: Path) -> None:

@@ -210,7 +210,10 @@ class TestFile:
         [
             (pa.schema(list(SCHEMA)[1:]), "no column photo_id"),
             (pa.schema([*SCHEMA, ("title", pa.string())]), "'title', which no manifest has"),
-            (SCHEMA.set(5, pa.field("votes", pa.int64())), "votes is of type int64, not int32"),
+            (
+                SCHEMA.set(5, pa.field("votes", pa.int64())),
+                "votes is of type int64, expected int32",
+            ),
             (SCHEMA.set(10, pa.field("text_sha256", pa.binary())), "text_sha256 is of type binary"),
             (pa.schema([SCHEMA.field(1), SCHEMA.field(0), *list(SCHEMA)[2:]]), "order"),
         ],
@@ -221,14 +224,14 @@ class TestFile:
 
     def test_nothing_but_the_magic(self, tmp_path: Path) -> None:
         (tmp_path / "m").write_bytes(b"PAR1 and then something else")
-        assert "no Parquet file" in refusal(tmp_path / "m")
+        assert "not a Parquet file" in refusal(tmp_path / "m")
 
     @anyhow
     @given(left=st.floats(0.0, 0.9999))
     def test_a_file_that_breaks_off(self, tmp_path: Path, left: float) -> None:
         whole = write_manifest(tmp_path / "whole", [row(1)]).read_bytes()
         (tmp_path / "m").write_bytes(whole[: max(4, int(left * len(whole)))])
-        assert "no Parquet file" in refusal(tmp_path / "m")
+        assert "not a Parquet file" in refusal(tmp_path / "m")
 
     @anyhow
     @given(at=st.floats(0, 1, exclude_max=True), flipped=st.integers(1, 255))
@@ -260,7 +263,7 @@ class TestFile:
         with pq.ParquetWriter(tmp_path / "m", table.schema, store_schema=False) as writer:
             writer.add_key_value_metadata({KEY: json.dumps(described()), DIGEST_KEY: "0" * 64})
             writer.write_table(table)
-        assert "label holds a value of more than 400 bytes" in refusal(tmp_path / "m")
+        assert "label has a value of more than 400 bytes" in refusal(tmp_path / "m")
 
     def test_values_that_are_built_upon_each_other_are_not_unfolded(self, tmp_path: Path) -> None:
         long = [row(number, photo_id=f"{'9' * 50_000}{number:04d}") for number in range(1000)]
@@ -281,7 +284,7 @@ class TestFile:
     ) -> None:
         path = write_manifest(tmp_path / "m", [row(number) for number in range(4)])
         assert len(read(path)) == 4
-        monkeypatch.setattr("flickr_emotion.harvest.manifests.file._MOST_ROWS_OF_A_GROUP", 3)
+        monkeypatch.setattr("flickr_emotion.harvest.manifests.file._MOST_ROWS_PER_GROUP", 3)
         assert "row group of 4 rows" in refusal(path)
 
     def test_more_bytes_than_rows_can_have(self, tmp_path: Path) -> None:
@@ -293,8 +296,8 @@ class TestMetadata:
     @pytest.mark.parametrize(
         ("metadata", "said"),
         [
-            ("no json", "no JSON"),
-            ("[" * 50_000, "no JSON"),
+            ("no json", "is not JSON"),
+            ("[" * 50_000, "is not JSON"),
             ('{"version": NaN}', "version"),
             ("[1]", "version"),
             (described(version=3), "update the program"),
@@ -315,11 +318,11 @@ class TestMetadata:
             (described(dataset_digest=7), "dataset_digest"),
             (described(classes=[]), "classes"),
             (described(classes="awe"), "classes"),
-            (described(classes=["awe", "fear", "awe"]), "doubled"),
+            (described(classes=["awe", "fear", "awe"]), "duplicates"),
             (described(classes=["awe", "fear", "\x1b[31m"]), "printable"),
             (described(classes=["awe", "fear", "x" * 101]), "1 to 100 characters"),
             (described(classes=["awe", "fear", 7]), "printable"),
-            (described(classes=["awe"]), "none of the classes"),
+            (described(classes=["awe"]), "not one of the classes"),
             (described(options=[]), "options"),
             (described(options=options(min_votes="3")), "min_votes"),
             (described(options=options(min_votes=True)), "min_votes"),
@@ -432,7 +435,7 @@ class TestIntoTheLedger:
         add(ledger, write_manifest(tmp_path / "a", [row(1)]))
         before = contents(ledger)
         other = write_manifest(tmp_path / "b", [row(1, split="test")])
-        with pytest.raises(HarvestError, match="holds the manifest a, and"):
+        with pytest.raises(HarvestError, match="contains the manifest a, and"):
             add(ledger, other)
         assert contents(ledger) == before
 
@@ -518,7 +521,7 @@ class TestCrawl:
             asked = crawl_options(
                 manifest, tmp_path / "h", server, published_lists=(manifest, votes)
             )
-            with pytest.raises(HarvestError, match="by itself"):
+            with pytest.raises(HarvestError, match="cannot be combined"):
                 crawl(asked, lambda line: None)
         assert not (tmp_path / "h").exists()
 
