@@ -266,7 +266,7 @@ class TestUnknownCodes:
         published_list = write_votes(tmp_path / "list", self.POSTS)
         with serving(answer) as server:
             made = options(published_list, tmp_path / "h", server, retry=EIGHT)  # type: ignore[arg-type]
-            with pytest.raises(HarvestError, match="fault of this program, or --flickr-url"):
+            with pytest.raises(HarvestError, match="bug of this program, or --flickr-url"):
                 crawl(made, quiet)
         assert len(asked) < 20
 
