@@ -17,12 +17,12 @@ from flickr_emotion.harvest.sandbox.server import SandboxServer
 
 KEY = "00112233445566778899aabbccddeeff"
 SECRET = "a-secret-to-be-kept"
-# Retries at once: what is tested is that they come, not how long they wait.
+# Retries are made at once: tests check that they are made, not how long they wait.
 AT_ONCE = RetryPolicy(attempts=12, first_delay=1e-6, longest_delay=1e-6)
 
 
 def jpeg(seed: int, width: int = 48, height: int = 36) -> bytes:
-    """A small JPEG, another for each seed."""
+    """Return a small JPEG, a different one for each seed."""
     random = Random(seed)
     picture = Image.frombytes("RGB", (12, 9), random.randbytes(12 * 9 * 3)).resize((width, height))
     encoded = io.BytesIO()
@@ -31,7 +31,7 @@ def jpeg(seed: int, width: int = 48, height: int = 36) -> bytes:
 
 
 def post(number: int, **fields: Any) -> Post:
-    """A complete English post, or what ``fields`` make of it."""
+    """Return a complete English post, changed by ``fields``."""
     defaults: dict[str, Any] = {
         "photo_id": str(3_700_000_000 + number),
         "secret": f"{number:010x}",
@@ -46,12 +46,12 @@ def post(number: int, **fields: Any) -> Post:
 
 
 def url_of(listed: Post) -> str:
-    """The URL by which the lists of 2016 name a post."""
+    """Return the URL of a post as in the lists of 2016."""
     return f"http://farm{listed.farm}.staticflickr.com/{listed.server}/{listed.photo_id}_{listed.secret}.jpg"
 
 
 def write_votes(folder: Path, posts: Iterable[Post], emotions: tuple[str, ...] = ("awe",)) -> Path:
-    """A list of five agreeing votes each, emotions by turns."""
+    """Write a list with five agreeing votes per post and alternating emotions."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = [
         f"{emotions[number % len(emotions)]},{url_of(listed)},0,5\n"
@@ -62,7 +62,7 @@ def write_votes(folder: Path, posts: Iterable[Post], emotions: tuple[str, ...] =
 
 
 def options(published_list: Path, out: Path, server: SandboxServer, **fields: Any) -> CrawlOptions:
-    """Options for a crawl of the sandbox as fast as it goes."""
+    """Return options for a crawl of the sandbox at full speed."""
     defaults: dict[str, Any] = {
         "published_lists": (published_list,),
         "out": out,

@@ -1,4 +1,4 @@
-"""What is said to be left: never less than nothing, never more than getInfo would take."""
+"""The remaining work is never less than zero and never more than getInfo would take."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ class TestCallsLeft:
         assert 0 <= record.calls_left(posts) <= posts
 
     def test_what_listings_brought_is_expected_of_the_rest(self) -> None:
-        # 1,000 photos took 50 calls, and 100 of them are left to getInfo: 0.15 calls each.
+        # 1,000 photos took 50 calls, and 100 of them are left to getInfo: 0.15 calls per photo.
         record = PlanRecord(listed=1_000, won=900, calls=50)
         assert record.calls_left(2_100) == 100 + 300
 

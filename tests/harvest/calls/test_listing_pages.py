@@ -1,4 +1,4 @@
-"""A page of a listing goes into the ledger as a whole: its posts, its videos, what it covers."""
+"""A page of a listing is stored as a whole: its posts, its videos and its range."""
 
 import sqlite3
 from collections.abc import Iterator

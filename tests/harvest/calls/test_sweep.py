@@ -1,4 +1,4 @@
-"""The yield rule, on listings whose content is known."""
+"""The yield rule, on listings with known content."""
 
 from bisect import bisect_left
 
@@ -11,7 +11,7 @@ from flickr_emotion.harvest.ledger.listings import Window
 
 
 class Listing:
-    """A listing that shows 500 ids from any one on, newest first."""
+    """A listing that shows 500 ids from any id on, newest first."""
 
     def __init__(self, shown: set[int]) -> None:
         self.rising = sorted(shown)
@@ -37,7 +37,7 @@ class Listing:
 
 
 def swept(sweep: Sweep, listing: Listing) -> set[int]:
-    """Ask for all that is worth a call; return what was found."""
+    """List everything that is worth a call; return what was found."""
     found: set[int] = set()
     while (start := sweep.next_start()) is not None:
         found |= listing.ask(sweep, start)
@@ -93,7 +93,7 @@ class TestSweep:
         wanted = set(range(1, 1_000_000, 100))
         sweep, listing = Sweep(wanted), Listing({n + 50 for n in range(0, 1_000_000, 100)})
         assert swept(sweep, listing) == set()
-        # A page spans 500 wanted ones: after 4 without any, less than 1.2 are predicted.
+        # A page spans 500 wanted photos: after 4 pages without any, less than 1.2 are predicted.
         assert len(listing.calls) <= 10 + len(wanted) * 0.1
         assert sweep.hits * 500 < 500 * WORTHWHILE
 

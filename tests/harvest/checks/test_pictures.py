@@ -20,7 +20,7 @@ def picture(harvest: Path, listed: Post) -> Path:
 
 
 def recorded(harvest: Path) -> int:
-    """Pictures that the ledger has as ok."""
+    """Pictures that are ok in the ledger."""
     if not (harvest / "ledger.sqlite").exists():
         return 0
     return harvest_status(harvest)["image"]["ok"]
@@ -32,7 +32,7 @@ class TestAfterAKill:
     ) -> None:
         published_list, harvest = write_votes(tmp_path / "list", POSTS), tmp_path / "h"
         with SandboxServer(Corpus(POSTS), keys={KEY: SECRET}) as server:
-            # The last picture never comes, so the crawl is at work when all others are recorded.
+            # The last picture never comes, so the crawl still runs when all others are recorded.
             server.set_faults("hang=1,hang-seconds=600")
             process = start(published_list, harvest, server)
             until(lambda: server.stats.api.total() > 0, process)
@@ -66,4 +66,4 @@ class TestAfterACleanEnd:
             picture(harvest, POSTS[0]).unlink()
             crawl(made, said.append)
             assert server.stats.images == 5
-        assert not [line for line in said if "not on disk" in line]
+        assert not [line for line in said if "missing or incomplete" in line]

@@ -39,7 +39,7 @@ class Outage(SandboxServer):
     left = 200
 
     def answer(self, request: Request) -> Response:
-        """Answer 503 until that is over."""
+        """Answer 503 to the first calls."""
         if request.path.startswith("/services/") and self.left > 0:
             self.left -= 1
             return http_fault("503")
@@ -52,7 +52,7 @@ class Expiring(SandboxServer):
     left = 5
 
     def answer(self, request: Request) -> Response:
-        """Answer code 100 once that is over."""
+        """Answer code 100 after these calls."""
         if request.path.startswith("/services/"):
             self.left -= 1
             if self.left < 0:
@@ -118,7 +118,7 @@ class TestOutcomes:
         crawl(options(published_list, tmp_path / "h", server, images=False), print)
         assert server.stats.images == 0
         assert server.stats.api["flickr.photos.getInfo"] == LIVING + 1
-        # The pictures are fetched when they are wanted after all, and no call is spent again.
+        # The pictures are fetched when they are wanted later, and no call is spent again.
         crawl(options(published_list, tmp_path / "h", server), print)
         assert server.stats.api["flickr.photos.getInfo"] == LIVING + 1
         assert harvest_status(tmp_path / "h")["image"]["ok"] == 20
@@ -197,7 +197,7 @@ class TestFaults:
         assert (status["api"]["ok"], status["image"]["ok"]) == (20, 20)
 
     def test_an_outage_is_waited_for_and_spends_no_attempts(self, tmp_path: Path) -> None:
-        # 200 failures would be all the attempts of 20 posts, and more.
+        # 200 failures would use up all the attempts of 20 posts, and more.
         published_list = write_votes(tmp_path / "list", POSTS[:LIVING])
         said: list[str] = []
         with Outage(Corpus(POSTS), keys={KEY: SECRET}) as server:
@@ -232,7 +232,7 @@ class TestFaults:
         assert harvest_status(tmp_path / "h")["api"]["ok"] == LIVING
 
     def test_spent_attempts_are_named_and_tried_by_the_next_crawl(self, tmp_path: Path) -> None:
-        # What looks like an outage is waited for ten minutes otherwise.
+        # Otherwise an apparent outage is waited for ten minutes.
         impatient = replace(AT_ONCE, patience=0.0)
         published_list = write_votes(tmp_path / "list", POSTS[:5])
         plan = "cut-json=1,image-half=1"
@@ -247,7 +247,7 @@ class TestFaults:
             assert any(what == "api" and "cannot be read" in reason for what, reason in reasons)
             server.set_faults("")
             crawl(options(published_list, tmp_path / "h", server), print)
-        # A host that served nothing whole meanwhile has not shown that the pictures are corrupt.
+        # If a host served no complete picture, it is not certain that the pictures are corrupt.
         status = harvest_status(tmp_path / "h")
         assert (status["api"]["ok"], status["image"]["ok"]) == (5, 5)
 
@@ -339,7 +339,7 @@ class TestFolder:
         published_list = write_votes(tmp_path / "list", POSTS)
         (tmp_path / "h").mkdir()
         (tmp_path / "h" / "thesis.tex").write_text("years of work", encoding="utf-8")
-        with pytest.raises(HarvestError, match=r"holds 'thesis\.tex'"):
+        with pytest.raises(HarvestError, match=r"contains 'thesis\.tex'"):
             crawl(options(published_list, tmp_path / "h", server), print)
         assert [path.name for path in (tmp_path / "h").iterdir()] == ["thesis.tex"]
 

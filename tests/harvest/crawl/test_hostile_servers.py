@@ -1,4 +1,4 @@
-"""Servers that are broken, hostile or not there."""
+"""Servers that are broken, hostile or unreachable."""
 
 import json
 import threading
@@ -22,7 +22,7 @@ from flickr_emotion.harvest.sandbox.server import SandboxServer
 from tests.harvest.corpora import KEY, SECRET, jpeg, options, post, write_votes
 
 POSTS = [post(number) for number in range(30)]
-# What looks like an outage is waited for no time.
+# Do not wait for an apparent outage.
 TWICE = RetryPolicy(attempts=2, first_delay=1e-6, longest_delay=1e-6, patience=0.0)
 
 
@@ -44,7 +44,7 @@ def serving(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[Server
         protocol_version = "HTTP/1.1"
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
         def do_GET(self) -> None:
             answer(self)
@@ -138,7 +138,7 @@ class TestAnswers:
 
         published_list = write_votes(tmp_path / "list", POSTS[:3])
         with serving(answer) as server:
-            # What looks like an outage would be waited for ten minutes.
+            # Otherwise an apparent outage would be waited for ten minutes.
             retry = replace(TWICE, patience=0.0)
             made = options(published_list, tmp_path / "h", server, retry=retry)  # type: ignore[arg-type]
             crawl(made, lambda line: None)
@@ -194,7 +194,7 @@ class TestServers:
             crawl(options(published_list, tmp_path / "pictures", server), lambda line: None)
         with pytest.raises(HarvestError, match="no connection to the image server"):
             crawl(made, lambda line: None)
-        # Where all pictures are here already, it is the API that is missed.
+        # If all pictures are on disk already, the API is what cannot be reached.
         with (
             Ledger(tmp_path / "pictures" / FILE_NAME, create=True) as ledger,
             ledger.transaction() as connection,

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP end a crawl within seconds wherever it waits, and keep what it won."""
+"""Ctrl-C, SIGTERM and SIGHUP end a crawl within seconds wherever it waits; all results are kept."""
 
 import json
 import signal
@@ -17,13 +17,13 @@ from tests.harvest.http_servers import Asked, serving
 from tests.harvest.processes import start, until
 
 POSTS = [post(number) for number in range(8)]
-# The grace for what is in flight is 5 seconds; the machine may be busy.
+# Requests in flight get 5 seconds; the machine may be busy.
 MOST_SECONDS = 20.0
 ECHO = b'{"stat":"ok"}'
 
 
 class Waiting:
-    """Answers until somebody asks for what is not answered; says when that is."""
+    """Answers until a request that is meant to hang; then says so."""
 
     def __init__(self, hangs: Callable[[Asked], bool], how: str = "drip") -> None:
         self._hangs = hangs
@@ -63,7 +63,7 @@ def is_call(method: str) -> Callable[[Asked], bool]:
 def stopped(
     tmp_path: Path, answer: Waiting, number: signal.Signals
 ) -> tuple[subprocess.Popen[str], str, float]:
-    """Crawl until it waits, send a signal; return the process, what it said, and the seconds."""
+    """Crawl until it waits, send a signal; return the process, its output, and the seconds."""
     published_list = write_votes(tmp_path / "list", POSTS)
     with serving(answer) as server:
         process = start(published_list, tmp_path / "h", server)
@@ -109,7 +109,7 @@ class TestWhereverItWaits:
         assert "Traceback" not in err
         assert seconds < MOST_SECONDS
         status = harvest_status(tmp_path / "h")
-        # Nothing is held against a photo whose answer was not waited for.
+        # A photo whose answer was not waited for loses no attempt.
         assert status["api"]["failed"] == status["image"]["failed"] == 0
         if place in ("getInfo", "search"):
             assert status["image"]["ok"] == len(POSTS)

@@ -119,7 +119,7 @@ class TestParseListing:
 
     def test_a_bad_entry_is_counted_and_the_others_stay(self) -> None:
         halves = [{k: v for k, v in ENTRY.items() if k != left_out} for left_out in ENTRY]
-        # No picture's place needs the farm, and a post may be whose it will.
+        # No picture needs the farm, and a post may have any owner.
         whole = [half for half in halves if "farm" not in half or "owner" not in half]
         bad = [half for half in halves if half not in whole]
         page = parse_listing(listing(*bad, None, ENTRY | {"id": "x"}, *whole))

@@ -1,4 +1,4 @@
-"""What the API says of a photo, and what it says instead: each is taken for what it is."""
+"""What the API can answer about a photo, and how each answer is interpreted."""
 
 import json
 from collections import Counter
@@ -38,16 +38,16 @@ def rows(harvest: Path) -> dict[str, dict[str, Any]]:
 
 
 def quiet(line: str) -> None:
-    """Say nothing."""
+    """Log nothing."""
 
 
 class Changed(SandboxServer):
-    """A sandbox that answers for some photos what ``change`` makes of their posts."""
+    """A sandbox that answers for some photos with posts changed by ``change``."""
 
     change: Callable[[Post], dict[str, Any] | None]
 
     def answer(self, request: Request) -> Response:
-        """Answer ``getInfo`` by ``change`` where it says something."""
+        """Answer ``getInfo`` by ``change`` if it returns something."""
         response = super().answer(request)
         form = dict(part.split("=", 1) for part in request.body.decode().split("&") if "=" in part)
         if form.get("method") == GET_INFO and (answer := type(self).change(post_of(form))):
@@ -161,8 +161,7 @@ PARTS = (
 
 
 class TestOptionalParts:
-    """Each part of an answer in each form in which it may come: the post is ``ok``, and the rest
-    of it as ever."""
+    """Each part of an answer in every form: the post is ``ok``, its other parts do not change."""
 
     VARIANTS = tuple([(part, form) for part in PARTS for form in FORMS])
     POSTS = tuple([post(number) for number in range(len(VARIANTS))])
@@ -213,7 +212,7 @@ class TestOptionalParts:
             entry[part] = FORMS[form]
         page = parse_listing({"photos": {"photo": [entry]}, "stat": "ok"})
         if FORMS[form] is _ABSENT and part in ("title", "description", "tags"):
-            assert (page.answers, page.refused) == ((), 1)  # getInfo will tell
+            assert (page.answers, page.refused) == ((), 1)  # getInfo will provide it.
             return
         (answer,) = page.answers
         assert answer.reference.photo_id == it.photo_id
@@ -244,7 +243,7 @@ class TestUnknownCodes:
         published_list = write_votes(tmp_path / "list", self.POSTS)
         with serving(answer) as server:
             made = options(published_list, tmp_path / "h", server, retry=EIGHT)  # type: ignore[arg-type]
-            for calls in (2, 4):  # two of a crawl, and no more in the next
+            for calls in (2, 4):  # Two calls in this crawl, and no more in the next.
                 report = crawl(made, quiet)
                 assert report.lost == 1
                 assert asked[odd] == calls
@@ -295,13 +294,13 @@ class TestUnknownCodes:
 
 
 class Strange(SandboxServer):
-    """A sandbox whose API answers something else for its first calls."""
+    """A sandbox whose API gives another answer to its first calls."""
 
     left = 200
     response = Response(200, b"")
 
     def answer(self, request: Request) -> Response:
-        """Answer that until it is over."""
+        """Give that answer to the first calls."""
         if request.path.startswith("/services/") and self.left > 0:
             self.left -= 1
             return self.response
@@ -356,9 +355,9 @@ class TestNoAnswerAtAll:
             server.response = Response(status, headers=f"Location: {target}\r\n")
             with pytest.raises(HarvestError) as error:
                 crawl(options(published_list, tmp_path / "h", server), quiet)
-            assert f"redirects to {other.url}/new/rest/," in str(error.value)
+            assert f"redirects to {other.url}/new/rest/;" in str(error.value)
             assert "--flickr-url" in str(error.value)
-            assert server.left == 199  # the one that checks the key
+            assert server.left == 199  # The call that checks the key.
         assert elsewhere == []
         assert KEY not in str(error.value)
         assert harvest_status(tmp_path / "h")["api"]["pending"] == len(self.POSTS)

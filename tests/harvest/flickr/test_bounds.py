@@ -1,4 +1,4 @@
-"""Answers without end, packed to nothing, or a byte at a time: each is given up within bounds."""
+"""Endless answers, decompression bombs and answers one byte at a time end within limits."""
 
 import asyncio
 import gzip
@@ -34,7 +34,7 @@ REFERENCE = PhotoReference(photo_id=POST.photo_id, server="3456", farm="4", secr
 
 
 def ask(server: Server, stopped: threading.Event | None = None) -> None:
-    """One call of getInfo."""
+    """Make one call of getInfo."""
     client = FlickrClient(
         servers(server.url),
         key=KEY,

@@ -1,4 +1,4 @@
-"""What comes back from a call is an answer, a failure that it names, or neither; never a crash."""
+"""The envelope of a call yields an answer, a failure that it names, or an error, but no crash."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ from flickr_emotion.harvest.flickr.answers import MalformedAnswerError
 from flickr_emotion.harvest.flickr.envelope import read_envelope
 from flickr_emotion.harvest.pace.retry import ApiFailure, UnreadableAnswerError
 
-# What Flickr was recorded to answer where nobody had asked for JSON.
+# Recorded answers of Flickr to calls that did not ask for JSON.
 XML = b"""<?xml version="1.0" encoding="utf-8" ?>
 <rsp stat="fail">
 \t<err code="1" msg="Photo &quot;7&quot; not found" />

@@ -1,4 +1,4 @@
-"""How many pictures are asked of a host at once."""
+"""The number of concurrent requests to an image host."""
 
 import asyncio
 import time
@@ -37,7 +37,7 @@ def too_many(retry_after: float | None = None) -> TransientError:
 
 
 def refuse(host: ImageHost) -> None:
-    """A 429 to what was asked after everything before it."""
+    """A 429 to a request that was made after all earlier ones."""
     host.failed(too_many(), time.monotonic())
 
 
@@ -46,7 +46,7 @@ def in_loop(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 async def entered(host: ImageHost, count: int) -> list[asyncio.Task[None]]:
-    """Let ``count`` ask for their turn, as far as they come."""
+    """Let ``count`` requests wait for their turn, and run as far as possible."""
     tasks = [asyncio.create_task(host.enter()) for _ in range(count)]
     for _ in range(3):
         await asyncio.sleep(0)

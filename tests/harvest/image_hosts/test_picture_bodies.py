@@ -1,4 +1,4 @@
-"""What comes with a 200: halves, pages, other formats, encodings, and statuses in between."""
+"""Bodies with a 200: half pictures, pages, other formats and encodings; and statuses in between."""
 
 import gzip
 import io
@@ -46,14 +46,14 @@ def half(data: bytes) -> bytes:
 
 
 class Bodies(SandboxServer):
-    """A sandbox that sends something else for one photo, the first times."""
+    """A sandbox that sends something else for one photo, the first few times."""
 
     def instead(self, listed: Post, response: Response, times: int = 10**9) -> None:
-        """Answer so for its picture."""
+        """Send this for its picture."""
         self._name, self._response, self.left = listed.photo_id, response, times
 
     def answer(self, request: Request) -> Response:
-        """Answer as it was told, or as the sandbox does."""
+        """Send what was set, or what the sandbox sends."""
         if request.method == "GET" and f"/{self._name}_" in request.path and self.left > 0:
             self.left -= 1
             return self._response

@@ -1,4 +1,4 @@
-"""What becomes of pictures in whole crawls over HTTP."""
+"""The outcomes of pictures in whole crawls over HTTP."""
 
 import asyncio
 import hashlib
@@ -139,7 +139,7 @@ class TestWithoutImages:
         with SandboxServer(Corpus(POSTS), keys={KEY: SECRET}) as server:
             for _ in range(2):
                 crawl(options(published_list, tmp_path / "h", server, images=False), print)
-            # One more to try the key on a photo that lives.
+            # One more call to check the key.
             assert server.stats.image_heads == len(POSTS) + 1
             assert server.stats.images == 0
         status = harvest_status(tmp_path / "h")
@@ -203,14 +203,14 @@ class TestSizes:
     def test_a_harvest_holds_one_size(self, tmp_path: Path) -> None:
         crawl_posts(tmp_path, LARGE, image_size="z")
         with pytest.raises(
-            HarvestError, match="pictures of another size: go on with --image-size z"
+            HarvestError, match="pictures of another size: continue with --image-size z"
         ):
             crawl_posts(tmp_path, LARGE)
         crawl_posts(tmp_path, LARGE, images=False)
         crawl_posts(tmp_path, LARGE, image_size="z")
 
     def test_a_size_that_is_none_is_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(HarvestError, match="--image-size 'k': give z, c or b"):
+        with pytest.raises(HarvestError, match="--image-size k is not known: give z, c or b"):
             crawl_posts(tmp_path, LARGE, image_size="k")
 
 
@@ -262,7 +262,7 @@ class TestWhatIsNoPicture:
         crawl_posts(tmp_path, posts, said=said)
         status = harvest_status(tmp_path / "harvest")["image"]
         assert (status["ok"], status["placeholder"]) == (5, 12)
-        assert any(line.startswith("12 pictures are the same few") for line in said)
+        assert any(line.startswith("12 pictures are copies of a few placeholders") for line in said)
         assert len(list((tmp_path / "harvest").rglob("*.jpg"))) == 5
 
 

@@ -1,4 +1,4 @@
-"""A crawl with YFCC100M's metadata: no call for what stands there, and nothing kept of the gone."""
+"""Crawls with YFCC100M's metadata: found posts cost no call, and nothing withdrawn is kept."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ PRIVATE = [post(number, license=4, status="private") for number in range(24, 26)
 PLACEHOLDERS = [post(number, license=4, status="placeholder") for number in range(26, 28)]
 POSTS = [*LIVING, *DEAD, *PRIVATE, *PLACEHOLDERS]
 UNKNOWN = LIVING[15:]
-"""Posts that the metadata does not hold."""
+"""Posts that the metadata does not contain."""
 ROWS = [row(listed) for listed in POSTS if listed not in UNKNOWN]
 ANSWERS = "title, description, tags, owner, license, date_upload, date_taken, farm, secret"
 
@@ -98,7 +98,7 @@ class TestCrawl:
         first = LIVING[0]
         votes = tmp_path / "list"
         votes.mkdir()
-        url = f"http://photos4.flickr.com/{first.photo_id}_{first.secret}.jpg"  # names no server
+        url = f"http://photos4.flickr.com/{first.photo_id}_{first.secret}.jpg"  # No server.
         (votes / "awe.csv").write_text(f"awe,{url},0,5\n")
         metadata = write_text(tmp_path / "metadata", ROWS)
         crawl(options(votes, tmp_path / "h", server, metadata=metadata), print)

@@ -1,4 +1,4 @@
-"""Recorded pictures that are due again, and what the ledger counts of them."""
+"""Recorded pictures that become due again, and the ledger's counts of them."""
 
 from collections.abc import Iterator
 from pathlib import Path

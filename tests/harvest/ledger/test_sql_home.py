@@ -1,4 +1,4 @@
-"""SQL has one home: the modules of the ledger. Others call what these name."""
+"""All SQL is in the modules of the ledger; other modules call their functions."""
 
 import ast
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 from flickr_emotion.common.checkout import PROJECT
 
 HOME = PROJECT / "harvest" / "ledger"
-# It reads SQLite files of others.
+# It reads SQLite files from elsewhere.
 OTHER_FILES = {PROJECT / "harvest" / "yfcc100m" / "tables.py"}
 SQL = re.compile(
     r"\s*(?:SELECT\s|INSERT\s|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+(?:TEMP\s)?TABLE|PRAGMA\s)"

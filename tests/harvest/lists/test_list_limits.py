@@ -1,4 +1,4 @@
-"""Lists, ontologies and metadata from others: endless lines, long numbers, names that steer."""
+"""Untrusted lists, ontologies and metadata: endless lines, long numbers, control characters."""
 
 import gzip
 import json
@@ -74,7 +74,7 @@ class TestVotes:
         (row,) = votes(tmp_path, f"{'a' * (LONGEST_NAME + 1)},{URL},0,5")
         assert isinstance(row, RejectedRow)
         assert "give 1 to 100 characters that print" in row.detail
-        # Small letters may be more than large ones.
+        # Lower case may have more characters than upper case.
         (row,) = votes(tmp_path, f"{'İ' * LONGEST_NAME},{URL},0,5")
         assert isinstance(row, RejectedRow)
 
@@ -162,7 +162,7 @@ class TestOntology:
 
 class TestMetadata:
     def said(self, folder: Path, metadata: Path) -> str:
-        """What a crawl with this metadata says of it."""
+        """Return what a crawl with this metadata reports about it."""
         said: list[str] = []
         crawl_posts(folder, [post(1), post(2)], said=said, metadata=metadata)
         (line,) = [line for line in said if line.startswith(metadata.name)]

@@ -1,4 +1,4 @@
-"""Manifests as a crawl takes them: what is refused, what is read, and what the ledger holds."""
+"""Manifests in a crawl: what is refused, what is read, and what the ledger contains."""
 
 import json
 import math
@@ -32,7 +32,7 @@ from tests.harvest.corpora import SECRET, post, url_of, write_votes
 from tests.harvest.corpora import options as crawl_options
 from tests.harvest.written_manifests import Row, described, options, row, write_manifest
 
-# A folder of a property test is used by all its examples.
+# All examples of a property test share one folder.
 anyhow = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -44,7 +44,7 @@ def read(path: Path) -> list[Row]:
 
 
 def refusal(path: Path) -> str:
-    """The one line with which a manifest is refused."""
+    """Return the one line with which a manifest is refused."""
     with pytest.raises(HarvestError) as refused:
         open_list(path)
     line = str(refused.value)
@@ -171,7 +171,7 @@ class TestRows:
     def test_doubles_are_found_across_batches(self, tmp_path: Path) -> None:
         rows = [row(number) for number in range(70_000)]
         table = pa.Table.from_pylist(rows, schema=SCHEMA)
-        # The last of the first batch that is read, once more.
+        # The last row of the first batch, repeated.
         doubled = pa.concat_tables([table.slice(0, 65_536), table.slice(65_535)])
         metadata = {KEY: json.dumps(described()), DIGEST_KEY: "0" * 64}
         pq.write_table(doubled.replace_schema_metadata(metadata), tmp_path / "m")
@@ -256,7 +256,7 @@ class TestFile:
         assert KEY in refusal(tmp_path / "m")
 
     def test_a_long_value_for_many_rows_is_not_unfolded(self, tmp_path: Path) -> None:
-        # Each row of the file is a few bits, unfolded they would be 60 GB.
+        # Each row of the file takes a few bits; expanded, they would be 60 GB.
         label = pa.DictionaryArray.from_arrays(pa.array([0] * 60_000, pa.int32()), ["x" * 10**6])
         table = pa.Table.from_pylist([row(number) for number in range(60_000)], schema=SCHEMA)
         table = table.set_column(4, "label", label)
@@ -538,7 +538,7 @@ class TestCrawl:
 def test_the_digest_does_not_depend_on_how_the_rows_come(
     rows: list[tuple[str | None, int | None]], cut: int
 ) -> None:
-    """Pieces of any size give the same; another value, or one in another row, gives another."""
+    """The size of pieces does not matter; another value, or one in another row, does."""
 
     def table(some: list[tuple[str | None, int | None]]) -> pa.Table:
         texts, numbers = [it[0] for it in some], [it[1] for it in some]

@@ -35,7 +35,7 @@ class TestSetBack:
                     "image_next_try = ?1",
                     (later,),
                 )
-            # A quota that leaves room beside those calls: they count, as made just now.
+            # The quota leaves room besides those calls, which count as made just now.
             crawl(options(published_list, harvest, server, quota=3_600_000), lambda line: None)
             status = harvest_status(harvest)
             assert (status["api"]["ok"], status["image"]["ok"]) == (len(POSTS), len(POSTS))

@@ -1,4 +1,4 @@
-"""Pictures: checked, written whole, found again, and told from placeholders."""
+"""Pictures are checked, written completely, found again, and told from placeholders."""
 
 import io
 from pathlib import Path
@@ -92,7 +92,7 @@ class TestSharedBodies:
             SharedBodies().check("1", placeholder())
 
     def test_a_page_is_none_however_many_photos_it_answers(self) -> None:
-        # A service in trouble sends one page for everything: that says nothing of the photos.
+        # A service in trouble sends one page for everything, which says nothing about the photos.
         bodies = SharedBodies()
         for number in range(50):
             bodies.check(str(number), b"<html>Flickr is having a massage</html>")

@@ -1,4 +1,4 @@
-"""Whether a JPEG is whole."""
+"""The check whether a JPEG is complete."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Each fault looks as it does in a crawler's bad hour, and a plan does not depend on order."""
+"""Each fault looks like Flickr's, and a plan does not depend on the order of requests."""
 
 import json
 import threading
@@ -43,7 +43,7 @@ def picture(faulty: SandboxServer, http: requests.Session) -> Get:
 
 
 class TestApiFaults:
-    """What goes wrong with calls."""
+    """Faults of calls."""
 
     def test_429_is_the_real_page(self, faulty: SandboxServer, info: Get) -> None:
         faulty.set_faults("429=1")
@@ -116,7 +116,7 @@ class TestApiFaults:
 
 
 class TestImageFaults:
-    """What goes wrong with pictures."""
+    """Faults of pictures."""
 
     def test_half_a_jpeg_comes_with_a_200(
         self, faulty: SandboxServer, picture: Get, posts: list[Post]
@@ -144,7 +144,7 @@ class TestImageFaults:
 
 
 class TestPlans:
-    """A plan is read strictly and drawn from digests."""
+    """A plan is parsed strictly, and its faults are drawn from digests."""
 
     def test_parse(self) -> None:
         plan = FaultPlan.parse("429=0.1, image-half=0.25,seed=7,hang-seconds=2")

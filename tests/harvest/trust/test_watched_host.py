@@ -1,4 +1,4 @@
-"""One image host under watch."""
+"""The states of one image host."""
 
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
 from flickr_emotion.harvest.pace.breaker import Breaker

@@ -1,4 +1,4 @@
-"""YFCC100M's metadata is read in all its forms, into the posts that Flickr would answer."""
+"""All formats of YFCC100M's metadata are read into posts like Flickr's."""
 
 import bz2
 import gzip
@@ -138,8 +138,8 @@ class TestForms:
 
     def test_damaged_lines_are_counted_and_the_others_stay(self, tmp_path: Path) -> None:
         rows = text([row(listed) for listed in POSTS]).splitlines(keepends=True)
-        rows[2] = rows[2].partition(b"\t")[0] + b"\tcut off\n"  # wanted
-        rows[3] = rows[3].partition(b"\t")[0] + b"\tcut off\n"  # not wanted: not looked at
+        rows[2] = rows[2].partition(b"\t")[0] + b"\tcut off\n"  # Wanted.
+        rows[3] = rows[3].partition(b"\t")[0] + b"\tcut off\n"  # Not wanted, so not read.
         rows[4:4] = [b"\n", b"what\n", b"\xff\xfe\tx\n", b"x" * 20_000_000 + b"\n"]
         path = tmp_path / "metadata.tsv"
         path.write_bytes(b"".join(rows).rstrip(b"\n"))

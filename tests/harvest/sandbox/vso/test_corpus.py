@@ -1,4 +1,4 @@
-"""The virtual corpus over a socket, as a crawler meets it: listings, posts, owners, pictures."""
+"""The virtual corpus over HTTP, as a crawler sees it: listings, posts, owners, pictures."""
 
 import io
 from itertools import pairwise
@@ -22,7 +22,7 @@ def dogs(client: Client) -> list[dict[str, Any]]:
 
 
 class TestPairs:
-    """A search for a pair finds as many posts as the ontology says, the listed ones among them."""
+    """A search for a pair finds as many posts as the ontology says, including the listed ones."""
 
     def test_as_many_as_the_ontology_says(self, dogs: list[dict[str, Any]]) -> None:
         assert len(dogs) == len({photo["id"] for photo in dogs}) == 5_200
@@ -89,7 +89,7 @@ class TestPairs:
 
 
 class TestListedPhotos:
-    """A listed photo shows in its pair's listing exactly if it lives and its owner left it so."""
+    """A listing of its pair shows a listed photo only if it exists and its owner kept the words."""
 
     def test_shown_if_it_lives_and_matches(
         self, client: Client, corpus: VsoCorpus, dogs: list[dict[str, Any]]
@@ -142,7 +142,7 @@ class TestListedPhotos:
 
 
 class TestGetInfo:
-    """getInfo and listings show the same post, of a filler too."""
+    """getInfo and listings show the same post, also for fillers."""
 
     @pytest.mark.parametrize("step", [0, 1])
     def test_as_in_the_listing(self, client: Client, dogs: list[dict[str, Any]], step: int) -> None:
@@ -177,7 +177,7 @@ class TestGetInfo:
 
 
 class TestTotals:
-    """Totals are estimates that change from call to call; what is found does not."""
+    """Totals are estimates that change from call to call; the results do not change."""
 
     def test_they_jitter(self, client: Client) -> None:
         pages = [client.page(text="happy dog", page=3) for _ in range(12)]
