@@ -89,7 +89,7 @@ class Dispatcher:
             self._work(tick)
         except KeyboardInterrupt:
             second.ends_at_once()
-            say("stopping: requests in flight get a few seconds; press Ctrl-C again not to wait")
+            say("stopping: requests in flight get a few seconds; press Ctrl-C again to end at once")
             return True
         return False
 

@@ -28,7 +28,7 @@ def test_no_thread_misses_that_too_much_was_asked() -> None:
     )
 
 
-def test_a_usable_answer_begins_all_counts_anew() -> None:
+def test_a_usable_answer_resets_all_counts() -> None:
     failures = CallFailures()
     for _ in range(4):
         assert not failures.add_unreadable_page()

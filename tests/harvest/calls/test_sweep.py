@@ -74,7 +74,7 @@ class TestSweep:
         assert swept(sweep, listing) == wanted
         assert len(listing.calls) == len(wanted) / PAGE
 
-    def test_a_listing_of_fillers_is_left_after_one_call(self) -> None:
+    def test_a_listing_of_fillers_is_given_up_after_one_call(self) -> None:
         wanted = set(range(1, 10_000_000, 100_000))
         sweep, listing = Sweep(wanted), Listing(wanted | set(range(0, 10_000_000, 50)))
         swept(sweep, listing)
@@ -97,7 +97,7 @@ class TestSweep:
         assert len(listing.calls) <= 10 + len(wanted) * 0.1
         assert sweep.hits * 500 < 500 * WORTHWHILE
 
-    def test_a_restart_goes_on_with_what_the_windows_say(self) -> None:
+    def test_a_restart_continues_from_the_windows(self) -> None:
         wanted = set(range(10, 50_010, 10))
         listing = Listing(wanted | set(range(0, 50_000, 7)))
         sweep = Sweep(wanted)
@@ -112,7 +112,7 @@ class TestSweep:
         assert again.next_start() == sweep.next_start()
         assert again.open_count == sweep.open_count
 
-    def test_a_page_that_is_not_to_be_had_is_passed_over(self) -> None:
+    def test_a_page_that_cannot_be_fetched_is_skipped(self) -> None:
         sweep = Sweep([1, 2, 3], usual_span=2)
         assert sweep.next_start() == 3
         sweep.failed(3)

@@ -27,7 +27,7 @@ def recorded(harvest: Path) -> int:
 
 
 class TestAfterAKill:
-    def test_what_is_missing_empty_or_short_is_fetched_again_and_nothing_else(
+    def test_missing_empty_or_short_pictures_are_fetched_again_and_no_others(
         self, tmp_path: Path
     ) -> None:
         published_list, harvest = write_votes(tmp_path / "list", POSTS), tmp_path / "h"
@@ -57,7 +57,7 @@ class TestAfterAKill:
 
 
 class TestAfterACleanEnd:
-    def test_no_file_is_looked_at(self, tmp_path: Path) -> None:
+    def test_no_file_is_checked(self, tmp_path: Path) -> None:
         published_list, harvest = write_votes(tmp_path / "list", POSTS[:5]), tmp_path / "h"
         said: list[str] = []
         with SandboxServer(Corpus(POSTS), keys={KEY: SECRET}) as server:

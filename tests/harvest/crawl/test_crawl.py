@@ -186,7 +186,7 @@ class TestFaults:
             "image-half=0.3",
         ],
     )
-    def test_what_exists_is_won_all_the_same(self, tmp_path: Path, faults: str) -> None:
+    def test_what_exists_is_still_stored(self, tmp_path: Path, faults: str) -> None:
         published_list = write_votes(tmp_path / "list", POSTS)
         with SandboxServer(Corpus(POSTS), faults=f"{faults},seed=3", keys={KEY: SECRET}) as server:
             report = crawl(options(published_list, tmp_path / "h", server), print)
@@ -209,16 +209,14 @@ class TestFaults:
         assert [line for line in said if "Flickr's API answers again" in line]
         assert harvest_status(tmp_path / "h")["api"]["ok"] == LIVING
 
-    def test_being_told_to_ask_less_spends_no_attempts(self, tmp_path: Path) -> None:
+    def test_a_429_spends_no_attempts(self, tmp_path: Path) -> None:
         published_list = write_votes(tmp_path / "list", POSTS[:LIVING])
         with SandboxServer(Corpus(POSTS), faults="429=0.9,seed=1", keys={KEY: SECRET}) as server:
             crawl(options(published_list, tmp_path / "h", server, retry=EIGHT), print)
             assert server.stats.faults["429"] > 100
         assert harvest_status(tmp_path / "h")["api"]["ok"] == LIVING
 
-    def test_a_key_that_expires_in_the_middle_stops_the_crawl_with_all_it_won(
-        self, tmp_path: Path
-    ) -> None:
+    def test_a_key_that_expires_stops_the_crawl_and_results_are_kept(self, tmp_path: Path) -> None:
         published_list = write_votes(tmp_path / "list", POSTS)
         with Expiring(Corpus(POSTS), keys={KEY: SECRET}) as server:
             with pytest.raises(HarvestError, match="Key has expired"):
@@ -261,7 +259,7 @@ class TestKeys:
     @pytest.mark.parametrize(
         "pair", [{"api_key": "no key/"}, {"api_key": "f" * 32}, {"api_secret": "another"}]
     )
-    def test_a_refused_key_stops_at_once_and_marks_nothing(
+    def test_a_refused_key_stops_at_once_and_records_nothing(
         self, tmp_path: Path, pair: dict[str, Any]
     ) -> None:
         with pytest.raises(HarvestError, match=r"refused the API key.*FLICKR_API_KEY") as error:
@@ -283,7 +281,7 @@ class TestKeys:
 
 
 class TestFolder:
-    def test_bad_rows_are_said_and_the_crawl_goes_on(
+    def test_bad_rows_are_reported_and_the_crawl_goes_on(
         self, tmp_path: Path, server: SandboxServer
     ) -> None:
         published_list = write_votes(tmp_path / "list", POSTS[:2])
@@ -353,7 +351,7 @@ class TestFolder:
         with pytest.raises(HarvestError, match="update the program"):
             harvest_status(tmp_path)
 
-    def test_another_file_in_the_ledgers_place_is_refused(self, tmp_path: Path) -> None:
+    def test_another_file_instead_of_the_ledger_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / FILE_NAME).write_text("no database" * 100, encoding="utf-8")
         with pytest.raises(HarvestError, match="cannot be opened as a ledger"):
             harvest_status(tmp_path)

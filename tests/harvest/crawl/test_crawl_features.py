@@ -58,7 +58,7 @@ def server() -> Iterator[SandboxServer]:
 
 
 class TestPlan:
-    def test_it_spends_the_probes_it_names_and_keeps_what_they_showed(self, tmp_path: Path) -> None:
+    def test_it_spends_the_calls_that_it_names_and_keeps_their_posts(self, tmp_path: Path) -> None:
         posts = [post(number, tags=("awe", "river")) for number in range(40)]
         published_list = write_votes(tmp_path / "list", posts)
         with SandboxServer(Corpus(posts), keys={KEY: SECRET}) as server:
@@ -86,7 +86,7 @@ class TestPlan:
 
 
 class TestLimit:
-    def test_only_so_many_photos_are_asked_for_and_the_next_goes_on(
+    def test_only_the_first_photos_are_requested_and_the_next_crawl_continues(
         self, tmp_path: Path, server: SandboxServer
     ) -> None:
         published_list = write_votes(tmp_path / "list", POSTS)
@@ -125,7 +125,7 @@ class TestSeveralLists:
             crawl(made, quiet)
         assert not (tmp_path / "h").exists()
 
-    def test_folders_that_could_be_mistaken_for_each_other_are_refused(
+    def test_folders_with_the_same_names_are_refused(
         self, tmp_path: Path, server: SandboxServer
     ) -> None:
         one = write_votes(tmp_path / "one" / "list", POSTS[:3])

@@ -234,7 +234,7 @@ class TestGetInfo:
         assert met.asked >= TRIES
 
     @pytest.mark.parametrize("name", TRANSIENT)
-    def test_another_try_mends_it(self, mended: Crawled, name: str) -> None:
+    def test_another_try_succeeds(self, mended: Crawled, name: str) -> None:
         met = mended.met(name)
         assert (met.row["api_outcome"], met.asked, met.row["title"]) == ("ok", 2, met.title)
 
@@ -271,7 +271,7 @@ LISTINGS: dict[str, Oddity] = {
 
 class TestListings:
     @pytest.mark.parametrize("name", LISTINGS)
-    def test_what_is_no_listing_is_left_to_get_info(self, tmp_path: Path, name: str) -> None:
+    def test_get_info_replaces_a_failing_listing(self, tmp_path: Path, name: str) -> None:
         published_list = write_votes(tmp_path / "list", WELL)
         with OddServer(WELL, listings=LISTINGS[name]) as server:
             crawl(options(published_list, tmp_path / "h", server, retry=RETRY), lambda line: None)

@@ -84,7 +84,7 @@ def check_asked_once(server: SandboxServer, sources: dict[str, str]) -> None:
 
 class TestAlone:
     @pytest.mark.parametrize("kind", [*API_FAULTS, *PICTURE_FAULTS])
-    def test_what_exists_is_won_and_asked_once(self, tmp_path: Path, kind: str) -> None:
+    def test_what_exists_is_stored_and_requested_once(self, tmp_path: Path, kind: str) -> None:
         published_list = write_votes(tmp_path / "list", POSTS)
         with SandboxServer(Corpus(POSTS), faults=plan_of(kind), keys={KEY: SECRET}) as server:
             report = crawl(options(published_list, tmp_path / "h", server), lambda line: None)
@@ -109,7 +109,7 @@ class TestAlone:
 
 class TestTogether:
     @pytest.mark.slow
-    def test_crawls_in_a_row_win_all_that_exists(
+    def test_crawls_in_a_row_get_everything(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         # A rest of one second after each would take minutes.
@@ -145,7 +145,7 @@ class Bombs(SandboxServer):
 
 
 class TestExitCodes:
-    def test_0_where_all_that_exists_is_won(self, tmp_path: Path) -> None:
+    def test_0_if_everything_is_stored(self, tmp_path: Path) -> None:
         published_list = write_votes(tmp_path / "list", POSTS)
         # Only kinds that are counted (not 429 or 5xx) and do not open the breaker for seconds.
         plan = plan_of("cut-json", "html", "image-half", "image-reset", "image-429")
@@ -154,7 +154,7 @@ class TestExitCodes:
             check_asked_once(server, check_posts(tmp_path / "h"))
         assert code == 0, err
 
-    def test_3_where_more_pictures_are_corrupt_than_may_be(self, tmp_path: Path) -> None:
+    def test_3_if_too_many_pictures_are_corrupt(self, tmp_path: Path) -> None:
         published_list = write_votes(tmp_path / "list", LIVING)
         with Bombs(Corpus(LIVING), keys={KEY: SECRET}) as server:
             code, out, err = ended(start(published_list, tmp_path / "h", server))

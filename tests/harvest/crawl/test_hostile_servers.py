@@ -93,7 +93,7 @@ class TestPictures:
         reasons = {it["reason"] for it in failures if it["what"] == "image"}
         assert reasons == {"redirected away from the image servers: not followed"}
 
-    def test_a_server_that_says_too_many_is_asked_less_and_nothing_is_lost(
+    def test_a_server_that_says_429_gets_fewer_requests_and_nothing_is_lost(
         self, tmp_path: Path
     ) -> None:
         answered: list[int] = []
@@ -177,7 +177,7 @@ class TestAnswers:
 
 class TestServers:
     @pytest.mark.parametrize("url", ["", "localhost:8123", "nonsense", "ftp://x/", "http://"])
-    def test_what_is_no_servers_url_is_refused(self, url: str) -> None:
+    def test_an_invalid_server_url_is_refused(self, url: str) -> None:
         with pytest.raises(HarvestError, match="is not the URL of a server"):
             servers(url)
 
@@ -187,7 +187,7 @@ class TestServers:
         assert not flickr.serves_images("https://staticflickr.com.evil.example/1/2_3.jpg")
         assert not flickr.serves_images("file:///etc/passwd")
 
-    def test_a_server_that_is_not_there_is_said_at_once(self, tmp_path: Path) -> None:
+    def test_an_unreachable_server_is_reported_at_once(self, tmp_path: Path) -> None:
         published_list = write_votes(tmp_path / "list", POSTS)
         with SandboxServer(Corpus(POSTS)) as server:
             made = options(published_list, tmp_path / "h", server, retry=RetryPolicy())
@@ -206,7 +206,7 @@ class TestServers:
         status = harvest_status(tmp_path / "pictures")
         assert status["api"]["pending"] == status["image"]["ok"] == len(POSTS)
 
-    def test_a_server_that_knows_none_of_the_photos_settles_none(self, tmp_path: Path) -> None:
+    def test_a_server_with_none_of_the_photos_settles_none(self, tmp_path: Path) -> None:
         posts = [post(number) for number in range(60)]
         published_list = write_votes(tmp_path / "list", posts)
         with (
@@ -217,7 +217,7 @@ class TestServers:
         status = harvest_status(tmp_path / "h")
         assert status["api"]["pending"] == status["image"]["pending"] == 60
 
-    def test_a_limit_to_photos_that_are_gone_is_no_other_server(self, tmp_path: Path) -> None:
+    def test_a_limit_to_gone_photos_is_not_taken_for_another_server(self, tmp_path: Path) -> None:
         posts = [post(n, status="deleted") if n < 70 else post(n) for n in range(160)]
         published_list = write_votes(tmp_path / "list", posts)
         with SandboxServer(Corpus(posts), keys={KEY: SECRET}) as server:

@@ -114,7 +114,7 @@ class TestWhereverItWaits:
         if place in ("getInfo", "search"):
             assert status["image"]["ok"] == len(POSTS)
 
-    def test_what_was_won_before_is_kept(self, tmp_path: Path) -> None:
+    def test_earlier_results_are_kept(self, tmp_path: Path) -> None:
         last = POSTS[-1].photo_id
         answer = Waiting(lambda request: request.photo_id == last)
         process, err, _ = stopped(tmp_path, answer, signal.SIGTERM)
@@ -141,7 +141,7 @@ class TestIgnored:
 
 
 @pytest.mark.slow
-def test_while_a_long_list_is_taken_in(tmp_path: Path) -> None:
+def test_while_a_long_list_is_added(tmp_path: Path) -> None:
     (tmp_path / "list").mkdir()
     with (tmp_path / "list" / "all.csv").open("w", encoding="utf-8") as file:
         for number in range(1_500_000):

@@ -270,7 +270,7 @@ class TestMisleadingServers:
         ],
         ids=lambda change: getattr(change, "__name__", "the_same_page"),
     )
-    def test_no_photo_is_lost_and_no_call_is_spent_for_ever(
+    def test_no_photo_is_lost_and_calls_end(
         self,
         tmp_path: Path,
         lists: Path,
@@ -316,7 +316,7 @@ class TestRefresh:
         now[3] = replace(now[3], status="placeholder")
         return list(POSTS[:40]), now
 
-    def test_edits_are_taken_over_and_withdrawn_posts_dropped(self, tmp_path: Path) -> None:
+    def test_edits_are_stored_and_withdrawn_posts_dropped(self, tmp_path: Path) -> None:
         before, after = self.corpora()
         published_list = write_votes(tmp_path / "list", before)
         with SandboxServer(Corpus(before), keys={KEY: SECRET}) as server:
@@ -337,9 +337,7 @@ class TestRefresh:
             assert row["image_outcome"] in ("gone", "private", "placeholder")
 
     @pytest.mark.parametrize("images", [True, False])
-    def test_failed_tries_on_the_way_keep_nothing_that_was_withdrawn(
-        self, tmp_path: Path, images: bool
-    ) -> None:
+    def test_failed_tries_do_not_keep_withdrawn_posts(self, tmp_path: Path, images: bool) -> None:
         before, after = self.corpora()
         published_list = write_votes(tmp_path / "list", before)
         with SandboxServer(Corpus(before), keys={KEY: SECRET}) as server:
@@ -394,7 +392,7 @@ class TestRefresh:
             assert list(server.stats.info_ok.values()).count(2) == 3
         self.check(tmp_path / "h", after)
 
-    def test_a_picture_that_is_gone_while_its_post_lives(self, tmp_path: Path) -> None:
+    def test_a_picture_that_is_gone_while_its_post_exists(self, tmp_path: Path) -> None:
         before = list(POSTS[:10])
         published_list = write_votes(tmp_path / "list", before)
         with SandboxServer(Corpus(before), keys={KEY: SECRET}) as server:

@@ -82,7 +82,7 @@ class TestInterrupted:
             until(lambda: server.stats.images >= 10, process)
             process.send_signal(signal.SIGINT)
             assert process.stderr is not None
-            assert "Ctrl-C again does not wait" in process.stderr.readline()
+            assert "press Ctrl-C again to end at once" in process.stderr.readline()
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=10)
             assert process.returncode == 130
@@ -150,7 +150,9 @@ def _little_room() -> None:
 
 
 class TestFullDisk:
-    def test_it_is_said_in_one_line_and_the_crawl_goes_on_with_room(self, tmp_path: Path) -> None:
+    def test_it_is_reported_in_one_line_and_the_crawl_continues_with_room(
+        self, tmp_path: Path
+    ) -> None:
         published_list = write_votes(tmp_path / "list", POSTS)
         with SandboxServer(Corpus(POSTS), keys={KEY: SECRET}) as server:
             small = start(published_list, tmp_path / "h", server, prepare=_little_room)

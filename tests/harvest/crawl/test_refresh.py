@@ -34,7 +34,7 @@ POST = ("title", "description", "tags", "owner", "license", "date_upload", "imag
 
 
 class TestRefresh:
-    def test_edits_are_taken_and_what_was_withdrawn_is_dropped(self, tmp_path: Path) -> None:
+    def test_edits_are_stored_and_withdrawn_posts_are_dropped(self, tmp_path: Path) -> None:
         published_list, out = write_votes(tmp_path / "list", BEFORE), tmp_path / "h"
         with SandboxServer(Corpus(BEFORE), keys={KEY: SECRET}) as server:
             crawl(options(published_list, out, server), print)
@@ -70,9 +70,7 @@ class TestRefresh:
             api, image = ledger.outcome_counts()
         assert (api["ok"], image["ok"]) == (len(named), len(named))
 
-    def test_a_picture_that_still_lives_does_not_bring_back_what_was_withdrawn(
-        self, tmp_path: Path
-    ) -> None:
+    def test_an_existing_picture_does_not_bring_back_a_withdrawn_post(self, tmp_path: Path) -> None:
         # The secret gives access to the page too, so the picture of a private post is still served.
         published_list, out = write_votes(tmp_path / "list", BEFORE), tmp_path / "h"
         with World(BEFORE) as world:
@@ -120,7 +118,7 @@ def harvested(tmp_path: Path) -> Harvested:
 
 class TestNothingIsDeletedWithoutBeingSure:
     @pytest.mark.parametrize("kind", ["403", "404", "placeholder"])
-    def test_on_a_pictures_word(self, harvested: Harvested, kind: str) -> None:
+    def test_because_of_a_picture(self, harvested: Harvested, kind: str) -> None:
         with SandboxServer(Corpus(MANY), keys={KEY: SECRET}) as server:
             server.set_faults(f"image-{kind}=1")
             impatient = RetryPolicy(first_delay=1e-6, longest_delay=1e-6, patience=0.0)
@@ -157,7 +155,7 @@ class TestNothingIsDeletedWithoutBeingSure:
         assert (status["api"]["gone"], status["api"]["private"]) == (22, 8)
         assert status["image"]["ok"] == 70
 
-    def test_a_post_that_is_back_is_withdrawn_no_more(self, harvested: Harvested) -> None:
+    def test_a_post_that_is_back_is_no_longer_withdrawn(self, harvested: Harvested) -> None:
         now = [*(post(n, status="deleted") for n in range(30)), *MANY[30:]]
         with SandboxServer(Corpus(now), keys={KEY: SECRET}) as server:
             assert harvested.crawl(server, refresh=True).kept_back == 30
@@ -199,7 +197,7 @@ class TestUpgrade:
         }
 
 
-def test_that_the_service_was_well_before_an_interruption_says_nothing_of_now(
+def test_a_service_that_was_well_before_an_interruption_is_checked_again(
     tmp_path: Path,
 ) -> None:
     published_list, out = write_votes(tmp_path / "list", BEFORE), tmp_path / "h"
@@ -213,7 +211,7 @@ def test_that_the_service_was_well_before_an_interruption_says_nothing_of_now(
         witness.everything_living_is_won(but=set())
 
 
-def test_a_service_that_falls_ill_while_the_last_posts_are_asked_drops_none(
+def test_a_service_that_fails_during_the_last_calls_drops_none(
     tmp_path: Path,
 ) -> None:
     published_list, out = write_votes(tmp_path / "list", BEFORE), tmp_path / "h"

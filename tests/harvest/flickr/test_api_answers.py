@@ -68,7 +68,7 @@ def changed(change: Callable[[Post], dict[str, Any] | None], posts: Iterable[Pos
 class TestPrivateByItsSecret:
     POSTS = (post(0), post(1, status="private-by-secret"), *(post(n) for n in range(2, 6)))
 
-    def test_the_sandbox_answers_whoever_knows_the_secret(self) -> None:
+    def test_the_sandbox_answers_calls_with_the_secret(self) -> None:
         private = self.POSTS[1]
         assert photo(private)["visibility"]["ispublic"] == 0
 
@@ -85,7 +85,7 @@ class TestPrivateByItsSecret:
         assert harvest_status(tmp_path / "h")["api"]["ok"] == len(self.POSTS) - 1
 
     @pytest.mark.parametrize("ispublic", [0, "0", False])
-    def test_however_it_is_written(self, tmp_path: Path, ispublic: object) -> None:
+    def test_in_every_form(self, tmp_path: Path, ispublic: object) -> None:
         def change(it: Post) -> dict[str, Any]:
             shown = photo(it)
             shown["visibility"]["ispublic"] = ispublic
@@ -102,7 +102,7 @@ class TestVideos:
     VIDEOS = tuple([it.photo_id for it in POSTS if it.media == "video"])
 
     @pytest.mark.parametrize("word", ["", "awe"], ids=["getInfo", "listing"])
-    def test_nothing_of_them_is_kept_and_none_is_asked_for_again(
+    def test_nothing_of_them_is_kept_and_none_is_requested_again(
         self, tmp_path: Path, word: str
     ) -> None:
         posts = [
@@ -224,7 +224,7 @@ class TestOptionalParts:
 class TestUnknownCodes:
     POSTS = tuple([post(number) for number in range(12)])
 
-    def test_one_photos_code_is_that_photos_failure(self, tmp_path: Path) -> None:
+    def test_an_unknown_code_is_a_failure_of_its_photo(self, tmp_path: Path) -> None:
         asked: Counter[str] = Counter()
         odd = self.POSTS[0].photo_id
 
@@ -252,7 +252,9 @@ class TestUnknownCodes:
         assert status["failures"][0]["reason"] == "Error: 4711: no such thing"
 
     @pytest.mark.parametrize("code", [3, 18, 111, 112, 114, 115, 116])
-    def test_the_same_fault_of_ours_for_all_stops_soon(self, tmp_path: Path, code: int) -> None:
+    def test_the_same_wrong_call_for_all_photos_stops_the_crawl(
+        self, tmp_path: Path, code: int
+    ) -> None:
         asked: list[str] = []
 
         def answer(request: Asked) -> None:
@@ -276,7 +278,7 @@ class TestUnknownCodes:
             assert server.stats.faults["code-106"] > 0
         assert harvest_status(tmp_path / "h")["api"]["ok"] == len(self.POSTS)
 
-    def test_a_whole_answer_without_a_post_is_asked_for_twice(self, tmp_path: Path) -> None:
+    def test_a_complete_answer_without_a_post_is_requested_twice(self, tmp_path: Path) -> None:
         asked: Counter[str] = Counter()
 
         def change(it: Post) -> dict[str, Any] | None:
@@ -330,7 +332,7 @@ class TestNoAnswerAtAll:
         assert report.lost == 0
         assert [line for line in said if "does not answer (5 failures in a row)" in line]
 
-    def test_a_failure_in_xml_is_the_failure_it_is(self, tmp_path: Path) -> None:
+    def test_a_failure_in_xml_is_the_failure_that_it_names(self, tmp_path: Path) -> None:
         published_list = write_votes(tmp_path / "list", self.POSTS)
         with Strange(Corpus(self.POSTS), keys={KEY: SECRET}) as server:
             server.response = Response(200, self.XML.replace(b"201", b"100"), "text/xml")
@@ -364,7 +366,7 @@ class TestNoAnswerAtAll:
 
 
 class TestSecrets:
-    def test_no_spelling_of_them_is_stored_or_said(self, tmp_path: Path) -> None:
+    def test_no_spelling_of_them_is_stored_or_shown(self, tmp_path: Path) -> None:
         secret = "it's a/secret+with=signs & spaces"
         escaped = quote(secret, safe="")
         hidden = [KEY, secret, quote(secret), quote_plus(secret), escaped, quote(escaped, safe="")]
@@ -427,7 +429,7 @@ class TestKeyCheck:
             crawl(options(published_list, tmp_path / "h", server), quiet)
             assert server.stats.api.total() == 0
 
-    def test_a_list_that_begins_with_one_who_left_is_crawled(self, tmp_path: Path) -> None:
+    def test_a_list_that_begins_with_an_owner_who_left_is_crawled(self, tmp_path: Path) -> None:
         posts = [post(n, status="deleted" if n < 60 else "ok") for n in range(90)]
         published_list = write_votes(tmp_path / "list", posts)
         with SandboxServer(Corpus(posts), keys={KEY: SECRET}) as server:

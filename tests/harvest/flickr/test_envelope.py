@@ -33,7 +33,7 @@ class TestReadEnvelope:
             (b"<rsp stat='fail'><err msg='a' code='201'/></rsp>", 201, "a"),
         ],
     )
-    def test_a_failure_in_whatever_form(self, body: bytes, code: int, message: str) -> None:
+    def test_a_failure_in_any_form(self, body: bytes, code: int, message: str) -> None:
         with pytest.raises(ApiFailure) as failure:
             read_envelope(body)
         assert (failure.value.code, str(failure.value)) == (code, f"Error: {code}: {message}")
@@ -72,7 +72,7 @@ class TestReadEnvelope:
         with pytest.raises(MalformedAnswerError):
             read_envelope(body)
 
-    def test_a_number_of_a_million_digits_is_read_in_no_time(self) -> None:
+    def test_a_number_of_a_million_digits_is_read_quickly(self) -> None:
         body = b'{"stat":"ok","photo":' + b"1" * 1_000_000 + b"}"
         assert len(read_envelope(body)["photo"]) == 1_000_000
 

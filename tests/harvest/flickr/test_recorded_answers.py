@@ -185,7 +185,7 @@ class TestListings:
             read += len(page.answers)
         assert read > 10
 
-    def test_a_recorded_machine_tag_is_none_of_the_tags(self, recorded: dict[str, Json]) -> None:
+    def test_a_recorded_machine_tag_is_not_a_tag(self, recorded: dict[str, Json]) -> None:
         page = parse_listing(recorded["flickr_people_getPublicPhotos_1.json"])
         assert [answer.tags for answer in page.answers] == [("foo",), ("foo",)]
         assert (page.total, page.pages) == (2, 1)

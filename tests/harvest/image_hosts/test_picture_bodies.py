@@ -126,7 +126,7 @@ class TestOtherFormats:
 
 class TestEncodings:
     @pytest.mark.parametrize("encoding", ["gzip", "deflate", "raw deflate", "br"])
-    def test_one_that_a_host_adds_is_undone_or_named(self, tmp_path: Path, encoding: str) -> None:
+    def test_an_added_encoding_is_undone_or_named(self, tmp_path: Path, encoding: str) -> None:
         name = encoding.rpartition(" ")[2]
 
         def answer(request: BaseHTTPRequestHandler) -> None:
@@ -161,7 +161,7 @@ class TestEncodings:
 
 class TestStatuses:
     @pytest.mark.parametrize(("status", "tries"), [(451, 1), (400, 1), (401, 1), (408, 2)])
-    def test_one_that_no_other_try_mends_is_tried_once(
+    def test_a_status_that_is_not_retried_is_tried_once(
         self, tmp_path: Path, status: int, tries: int
     ) -> None:
         asked = Counter[str]()
@@ -183,7 +183,7 @@ class TestStatuses:
 
 
 class TestSpoiltBodies:
-    def test_final_is_what_a_healthy_host_sent_twice_for_one_photo(self) -> None:
+    def test_bytes_are_final_if_a_healthy_host_sent_them_twice_for_one_photo(self) -> None:
         bodies = SpoiltBodies()
         bodies.came("1", "host", b"half")
         assert not bodies.is_final("1", "host")

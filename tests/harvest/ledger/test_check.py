@@ -124,7 +124,7 @@ FACTS = [
 
 @pytest.mark.parametrize(("sql", "values", "said"), FACTS)
 @pytest.mark.parametrize("command", [status, crawl, build])
-def test_what_a_ledger_says_of_itself(
+def test_the_facts_in_a_ledger(
     harvest: Path, sql: str, values: tuple[object, ...], said: str, command: Command
 ) -> None:
     damage(harvest, sql, *values)

@@ -127,7 +127,7 @@ class TestOntology:
             ("\thappy\x1b[31m_dog [sentiment: 1.0] [#imgs: 5]", "the pair"),
         ],
     )
-    def test_a_line_that_it_does_not_hold(self, tmp_path: Path, line: str, said: str) -> None:
+    def test_an_impossible_line(self, tmp_path: Path, line: str, said: str) -> None:
         folder = vso_folder(
             tmp_path / "vso", f"\tsad_cat [sentiment: -1.0] [#imgs: 1,024]\n{line}\n"
         )
@@ -136,7 +136,7 @@ class TestOntology:
         assert said in refused
         assert not (tmp_path / "h").exists()
 
-    def test_numbers_in_other_scripts_are_none(self, tmp_path: Path) -> None:
+    def test_numbers_in_other_scripts_are_refused(self, tmp_path: Path) -> None:
         folder = vso_folder(tmp_path / "vso", "\thappy_dog [sentiment: ١.٥] [#imgs: ٣]\n")
         assert "has no line" in refusal(*crawl(folder, tmp_path / "h"))
 
@@ -150,7 +150,7 @@ class TestOntology:
         assert found == ({"happy_dog": 1.5}, {"happy_dog": 1024})
         assert most < 2_000_000
 
-    def test_a_file_whose_name_is_no_pair_is_one_row(self, tmp_path: Path) -> None:
+    def test_a_file_whose_name_is_not_a_pair_is_one_rejected_row(self, tmp_path: Path) -> None:
         good = "\thappy_dog [sentiment: 1.5] [#imgs: 5]\n"
         folder = vso_folder(tmp_path / "vso", good, pair=f"happy{ESCAPE}_dog")
         (file,) = open_list(folder).files

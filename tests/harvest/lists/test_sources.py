@@ -100,7 +100,7 @@ class TestDetection:
             open_list(tmp_path)
 
     @pytest.mark.parametrize("content", [None, "not,a,list\n", ""])
-    def test_no_list_is_an_error_that_says_what_was_expected(
+    def test_a_missing_list_is_an_error_that_says_what_was_expected(
         self, tmp_path: Path, content: str | None
     ) -> None:
         if content is not None:

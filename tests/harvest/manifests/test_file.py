@@ -76,7 +76,7 @@ class TestReading:
         path = write_manifest(tmp_path / "m", rows, metadata=described(kind="sentiment"))
         assert read(path) == rows
 
-    def test_the_url_is_no_column_of_what_is_read(self, tmp_path: Path) -> None:
+    def test_the_url_is_not_read_as_a_column(self, tmp_path: Path) -> None:
         path = write_manifest(tmp_path / "m", [row(1, url=URL), row(2, server=None, url=None)])
         assert [sorted(it) for it in read(path)] == [sorted(SCHEMA.names)] * 2
 
@@ -228,7 +228,7 @@ class TestFile:
 
     @anyhow
     @given(left=st.floats(0.0, 0.9999))
-    def test_a_file_that_breaks_off(self, tmp_path: Path, left: float) -> None:
+    def test_a_truncated_file(self, tmp_path: Path, left: float) -> None:
         whole = write_manifest(tmp_path / "whole", [row(1)]).read_bytes()
         (tmp_path / "m").write_bytes(whole[: max(4, int(left * len(whole)))])
         assert "not a Parquet file" in refusal(tmp_path / "m")
@@ -255,7 +255,7 @@ class TestFile:
         pq.write_table(pa.Table.from_pylist([row(1)], schema=SCHEMA), tmp_path / "m")
         assert KEY in refusal(tmp_path / "m")
 
-    def test_a_long_value_for_many_rows_is_not_unfolded(self, tmp_path: Path) -> None:
+    def test_a_long_value_for_many_rows_is_not_expanded(self, tmp_path: Path) -> None:
         # Each row of the file takes a few bits; expanded, they would be 60 GB.
         label = pa.DictionaryArray.from_arrays(pa.array([0] * 60_000, pa.int32()), ["x" * 10**6])
         table = pa.Table.from_pylist([row(number) for number in range(60_000)], schema=SCHEMA)
@@ -265,7 +265,7 @@ class TestFile:
             writer.write_table(table)
         assert "label has a value of more than 400 bytes" in refusal(tmp_path / "m")
 
-    def test_values_that_are_built_upon_each_other_are_not_unfolded(self, tmp_path: Path) -> None:
+    def test_values_that_build_upon_each_other_are_not_expanded(self, tmp_path: Path) -> None:
         long = [row(number, photo_id=f"{'9' * 50_000}{number:04d}") for number in range(1000)]
         table = pa.Table.from_pylist(long, schema=SCHEMA)
         with pq.ParquetWriter(
@@ -453,7 +453,7 @@ class TestIntoTheLedger:
                     add(ledger, second)
                 assert contents(ledger) == before
 
-    def test_one_that_changes_while_it_is_read_leaves_nothing(
+    def test_a_manifest_that_changes_while_it_is_read_leaves_nothing(
         self, tmp_path: Path, ledger: Ledger
     ) -> None:
         path = write_manifest(tmp_path / "m", [row(1), row(2)])
@@ -490,7 +490,7 @@ class TestIntoTheLedger:
 
 
 class TestCrawl:
-    def test_a_manifest_is_crawled_and_gone_on_with(self, tmp_path: Path) -> None:
+    def test_a_manifest_is_crawled_and_continued(self, tmp_path: Path) -> None:
         posts = [*(post(n) for n in range(6)), post(6, status="deleted")]
         path = write_manifest(
             tmp_path / "m.csv", [row(n, photo_id=it.photo_id) for n, it in enumerate(posts)]
@@ -514,7 +514,7 @@ class TestCrawl:
                 crawl(asked, lambda line: None)
         assert not (tmp_path / "h").exists()
 
-    def test_a_manifest_is_crawled_by_itself(self, tmp_path: Path) -> None:
+    def test_a_manifest_cannot_be_combined_with_lists(self, tmp_path: Path) -> None:
         manifest = write_manifest(tmp_path / "m", [row(1)])
         votes = write_votes(tmp_path / "list", [post(1)])
         with SandboxServer(Corpus([post(1)]), keys={API_KEY: SECRET}) as server:
@@ -535,7 +535,7 @@ class TestCrawl:
     st.lists(st.tuples(st.none() | st.text(max_size=4), st.none() | st.integers(0, 9)), max_size=8),
     st.integers(0, 8),
 )
-def test_the_digest_does_not_depend_on_how_the_rows_come(
+def test_the_digest_does_not_depend_on_the_batches(
     rows: list[tuple[str | None, int | None]], cut: int
 ) -> None:
     """The size of pieces does not matter; another value, or one in another row, does."""

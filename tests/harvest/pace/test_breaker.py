@@ -31,7 +31,7 @@ class TestBreaker:
             assert breaker.delay() == 0
         assert said == []
 
-    def test_it_says_once_that_the_service_is_gone_and_once_that_it_is_back(self) -> None:
+    def test_it_reports_once_that_the_service_is_down_and_once_that_it_is_back(self) -> None:
         said: list[str] = []
         clock = Clock()
         breaker = opened(clock, said)
@@ -74,21 +74,21 @@ class TestBreaker:
             breaker.failed()
         assert breaker.delay() <= 10
 
-    def test_an_outage_without_end_does_not_keep_a_crawl_for_ever(self) -> None:
+    def test_an_endless_outage_does_not_keep_a_crawl_running(self) -> None:
         clock = Clock()
         breaker = opened(clock, [])
         clock.now += 700
-        assert breaker.failed(), "nobody was handed the trial"
+        assert breaker.failed(), "no caller got the trial"
         assert breaker.delay() == 0
         assert not breaker.failed()
 
-    def test_a_clock_that_is_set_back_does_not_close_the_way(self) -> None:
+    def test_a_clock_that_is_set_back_does_not_block_the_trial(self) -> None:
         clock = Clock()
         breaker = opened(clock, [])
         clock.now -= 10_000
         assert breaker.delay() == 0
 
-    def test_a_trial_that_is_never_heard_of_again_is_handed_on(self) -> None:
+    def test_a_trial_without_a_result_is_given_to_another_caller(self) -> None:
         clock = Clock()
         breaker = opened(clock, [])
         clock.now += 10

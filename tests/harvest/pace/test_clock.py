@@ -19,7 +19,7 @@ YEAR = 365 * 24 * HOUR
 
 
 class TestSetBack:
-    def test_calls_and_tries_in_the_future_hold_up_nothing(self, tmp_path: Path) -> None:
+    def test_calls_and_tries_in_the_future_delay_nothing(self, tmp_path: Path) -> None:
         published_list, harvest = write_votes(tmp_path / "list", POSTS), tmp_path / "h"
         with SandboxServer(Corpus(POSTS), keys={KEY: SECRET}) as server:
             crawl(options(published_list, harvest, server), lambda line: None)

@@ -67,7 +67,7 @@ class TestApiFaults:
         assert answer.status_code == 200
         assert answer.json() == {"stat": "fail", "code": code, "message": CODES[code]}
 
-    def test_bodies_that_are_no_json(self, faulty: SandboxServer, info: Get) -> None:
+    def test_bodies_that_are_not_json(self, faulty: SandboxServer, info: Get) -> None:
         whole = info()
         faulty.set_faults("cut-json=1")
         cut = info()
@@ -105,7 +105,7 @@ class TestApiFaults:
             server.close()
             assert isinstance(waiting.exception(30), requests.exceptions.ConnectionError)
 
-    def test_faulted_calls_count_but_not_as_answered(
+    def test_calls_with_a_fault_count_but_not_as_answered(
         self, faulty: SandboxServer, info: Get
     ) -> None:
         faulty.set_faults("cut-json=1")

@@ -73,7 +73,7 @@ def test_one_connection_serves_many_requests(fresh: SandboxServer) -> None:
         b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
     ],
 )
-def test_what_is_no_request_is_refused(fresh: SandboxServer, sent: bytes) -> None:
+def test_an_invalid_request_is_refused(fresh: SandboxServer, sent: bytes) -> None:
     host, port = fresh.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as client:
         client.sendall(sent)

@@ -72,7 +72,7 @@ class Healing:
 class TestAHostInTrouble:
     @pytest.mark.parametrize("images", [True, False])
     @pytest.mark.parametrize("kind", ["403", "404", "410", "placeholder"])
-    def test_what_it_refused_is_asked_for_again_when_it_is_well(
+    def test_refused_pictures_are_requested_again_when_it_is_well(
         self, tmp_path: Path, kind: str, images: bool
     ) -> None:
         published_list = write_votes(tmp_path / "list", MIXED)
@@ -90,7 +90,7 @@ class TestAHostInTrouble:
         assert any("exist by the API" in line for line in heard.said)
         assert any("serves pictures again" in line for line in heard.said)
 
-    def test_one_that_does_not_recover_loses_nothing(self, tmp_path: Path) -> None:
+    def test_a_host_that_does_not_recover_loses_nothing(self, tmp_path: Path) -> None:
         published_list = write_votes(tmp_path / "list", LIVING)
         said: list[str] = []
         with serving(LIVING) as server:
@@ -109,7 +109,7 @@ class TestAHostInTrouble:
         assert harvest_status(tmp_path / "h")["image"]["ok"] == files(tmp_path / "h") == 200
 
     @pytest.mark.parametrize("images", [True, False])
-    def test_one_that_has_lost_pictures_is_not_waited_for(
+    def test_a_host_that_has_lost_pictures_is_not_waited_for(
         self, tmp_path: Path, images: bool
     ) -> None:
         """In a later crawl only they are due, and the host serves none of them."""
@@ -133,7 +133,7 @@ class TestAHostInTrouble:
         assert report.lost == 1
         assert not any("the API is asked" in line or "confirms" in line for line in said)
 
-    def test_a_few_photos_are_enough_to_be_found_out(self, tmp_path: Path) -> None:
+    def test_a_few_photos_are_enough_to_detect_trouble(self, tmp_path: Path) -> None:
         published_list = write_votes(tmp_path / "list", LIVING[:8])
         with serving(LIVING) as server:
             server.set_faults("image-404=1,image-after=1")
@@ -141,7 +141,7 @@ class TestAHostInTrouble:
         status = harvest_status(tmp_path / "h")
         assert (status["api"]["ok"], status["image"]["gone"]) == (8, 0)
 
-    def test_a_run_of_dead_photos_is_none(self, tmp_path: Path) -> None:
+    def test_a_run_of_dead_photos_is_no_trouble(self, tmp_path: Path) -> None:
         """One owner left: the API confirms it and is only asked about a few photos."""
         posts = [post(n, status="deleted") if 20 <= n < 65 else post(n) for n in range(120)]
         published_list = write_votes(tmp_path / "list", posts)
@@ -168,7 +168,7 @@ class Refusing(SandboxServer):
 
 
 class TestTheSample:
-    def test_pictures_settle_no_posts_where_those_live(self, tmp_path: Path) -> None:
+    def test_pictures_settle_no_posts_if_the_posts_exist(self, tmp_path: Path) -> None:
         published_list = write_votes(tmp_path / "list", LIVING)
         said: list[str] = []
         with Refusing(Corpus(LIVING), keys={KEY: SECRET}) as server:
@@ -198,7 +198,7 @@ class TestTheSample:
 
 
 class TestEvidence:
-    def test_what_a_killed_crawl_could_not_be_sure_of_is_asked_again(self, tmp_path: Path) -> None:
+    def test_unsure_refusals_of_a_killed_crawl_are_requested_again(self, tmp_path: Path) -> None:
         published_list = write_votes(tmp_path / "list", MIXED)
         with serving(MIXED) as server:
             crawl(options(published_list, tmp_path / "h", server), print)
@@ -244,7 +244,7 @@ class TestReferences:
         return write_votes(folder, [other(it) for it in posts] + posts)
 
     @pytest.mark.parametrize("images", [True, False])
-    def test_another_one_of_the_list_is_tried(self, tmp_path: Path, images: bool) -> None:
+    def test_another_reference_of_the_list_is_tried(self, tmp_path: Path, images: bool) -> None:
         before = self.listed_twice(
             tmp_path / "list", LIVING[:30], lambda it: replace(it, secret=f"ff{it.secret[2:]}")
         )
@@ -255,7 +255,7 @@ class TestReferences:
         assert status["api"]["ok"] == 30
         assert files(tmp_path / "h") == (30 if images else 0)
 
-    def test_the_apis_own_takes_the_place_of_a_dead_one(self, tmp_path: Path) -> None:
+    def test_the_apis_reference_replaces_a_dead_one(self, tmp_path: Path) -> None:
         now = [replace(it, secret=f"{n:010x}") for n, it in enumerate(LIVING[:12], 5_000)]
         published_list = write_votes(tmp_path / "list", LIVING[:12] + LIVING[100:])
         with serving([*now, *LIVING[100:]]) as server:

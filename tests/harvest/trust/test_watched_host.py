@@ -11,7 +11,7 @@ def reference(photo_id: str) -> PhotoReference:
     return PhotoReference(photo_id=photo_id, server="1", farm="1", secret="a")
 
 
-def test_a_host_that_is_believed_is_not_tried_with_what_it_refused() -> None:
+def test_a_host_that_is_believed_is_not_tried_with_refused_pictures() -> None:
     breaker = Breaker("a host", retry=RetryPolicy(), say=lambda line: None)
     host = WatchedHost("a host", breaker, HostAnswers(0, 0))
     for number in range(12):

@@ -74,7 +74,7 @@ def test_posts_are_shaped_like_flickrs(simulated: Simulation) -> None:
             assert 240 <= max(post.size) <= 500
 
 
-def test_texts_and_tags_are_as_trying_as_real_ones(simulated: Simulation) -> None:
+def test_texts_and_tags_are_as_difficult_as_real_ones(simulated: Simulation) -> None:
     posts = list(simulated.corpus)
     counts = {post.photo_id: len(words(post)) for post in posts}
     for post in posts:

@@ -83,7 +83,7 @@ class TestEndings:
             own = number >> length << length | endings.ending(stream)
             assert endings.stream(own) == stream
 
-    def test_an_id_may_be_of_no_stream(self) -> None:
+    def test_an_id_may_belong_to_no_stream(self) -> None:
         endings = Endings([1, 2])
         assert {endings.stream(number) for number in range(8)} == {0, 1, None}
 
@@ -99,7 +99,7 @@ class TestFillers:
 
     @given(totals, st.sampled_from([0.0, 0.5]))
     @settings(max_examples=25, deadline=None)
-    def test_they_rise_and_are_found_again(self, total: int, unevenness: float) -> None:
+    def test_ids_ascend_and_are_found_again(self, total: int, unevenness: float) -> None:
         stream = fillers(total, unevenness)
         entries = stream[:]
         assert len(entries) == total
@@ -136,7 +136,7 @@ class TestFillers:
         assert abs(len(tagged) - TAGGED_SHARE * total) <= 7
 
     @pytest.mark.parametrize(("unevenness", "uneven"), [(0.0, False), (0.5, True)])
-    def test_pairs_have_thick_and_thin_times(self, unevenness: float, uneven: bool) -> None:
+    def test_pairs_have_dense_and_sparse_times(self, unevenness: float, uneven: bool) -> None:
         ids = [number for _, number, _ in fillers(3_000, unevenness)[:]]
         places = [bisect_left(ids, edge) for edge in range(0, LAST_OF_LISTS, LAST_OF_LISTS // 20)]
         held = [after - before for before, after in pairwise(places)]
