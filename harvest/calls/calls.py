@@ -94,7 +94,7 @@ class ApiCalls:
         failure = self._repeat_while_down(photo_id, lambda: self._get_and_record(photo))
         if isinstance(failure, TransientError):
             delay = self._retry.delay(photo.attempts + 1, failure.retry_after)
-            if self._failures.came_before(photo_id, failure):
+            if self._failures.is_repeated(photo_id, failure):
                 delay = None
             self._ledger.record_failure("api", photo_id, str(failure), delay=delay)
 
@@ -137,7 +137,7 @@ class ApiCalls:
                 return came
             delay = self._retry.delay(failures, came.retry_after)
             if (
-                self._failures.came_before(asked, came)
+                self._failures.is_repeated(asked, came)
                 or failures == _PAGE_TRIES
                 or delay is None
                 or self._stopped.wait(delay)

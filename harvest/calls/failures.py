@@ -47,7 +47,7 @@ class CallFailures:
             self._too_many += 1
             return self._too_many
 
-    def came_before(self, asked: str, error: TransientError) -> bool:
+    def is_repeated(self, asked: str, error: TransientError) -> bool:
         """Whether the same useless answer came before, so that another call would not help.
 
         ``asked`` names the photo or the page.

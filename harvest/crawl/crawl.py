@@ -17,7 +17,7 @@ from flickr_emotion.harvest.crawl.key_check import check_key
 from flickr_emotion.harvest.crawl.options import CrawlOptions
 from flickr_emotion.harvest.crawl.planner import Planner
 from flickr_emotion.harvest.crawl.progress import CrawlProgress, Snapshot
-from flickr_emotion.harvest.crawl.session import CrawlSession, Say, TakenIn, open_session
+from flickr_emotion.harvest.crawl.session import CrawlScope, CrawlSession, Say, open_session
 from flickr_emotion.harvest.image_hosts.stage import ImageStage
 from flickr_emotion.harvest.intake.metadata import add_metadata
 from flickr_emotion.harvest.ledger.rows.counts import losses
@@ -53,7 +53,7 @@ def crawl(
         pictures_on_disk(session.ledger, session.images, say),
     ):
         ledger, most = session.ledger, options.max_withdrawn
-        asked = session.take_in()
+        asked = session.prepare()
         if options.metadata and metadata:
             add_metadata(ledger, options.metadata, metadata, session.images, say)
         interrupted = _run(session, asked, show)
@@ -73,7 +73,7 @@ def crawl(
         )
 
 
-def _run(session: CrawlSession, asked: TakenIn, show: Callable[[Snapshot], None] | None) -> bool:
+def _run(session: CrawlSession, asked: CrawlScope, show: Callable[[Snapshot], None] | None) -> bool:
     """Run both stages; return whether they were interrupted before their end."""
     options, ledger, say = session.options, session.ledger, session.say
     stopped = threading.Event()

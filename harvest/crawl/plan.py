@@ -59,7 +59,7 @@ def plan(options: CrawlOptions, say: Callable[[str], None]) -> str:
             "the harvest took, which `status` counts"
         )
     with open_session(options, say) as session:
-        ledger, last_row = session.ledger, session.take_in().last_row
+        ledger, last_row = session.ledger, session.prepare().last_row
         pictures = _ask_pictures(session, last_row)
         found = _open_subjects(ledger, pictures.alive, last_row)
         with session.calls(threading.Event()) as calls:

@@ -40,7 +40,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TakenIn:
+class CrawlScope:
     """What a crawl must request, once its lists are in the ledger."""
 
     rejected: int
@@ -67,7 +67,7 @@ class CrawlSession:
         """The folder of the pictures."""
         return self.options.out / "images"
 
-    def take_in(self) -> TakenIn:
+    def prepare(self) -> CrawlScope:
         """Add the lists to the ledger and make the requested photos due."""
         options, ledger = self.options, self.ledger
         keep_to_one_service(ledger, self.servers.service)
@@ -77,11 +77,11 @@ class CrawlSession:
         for it in self.published:
             rejected = add_list(ledger, it, self.say)
         self._say_rejected(rejected)
-        refresh = options.refresh and not withdrawals.told(ledger, options.max_withdrawn)
+        refresh = options.refresh and not withdrawals.now_allowed(ledger, options.max_withdrawn)
         if refresh:
             unstage_all(ledger)
         else:
-            withdrawals.go_on(ledger)
+            withdrawals.restart_count(ledger)
         last_row = ledger.start_crawl(
             images=options.images,
             verify_gone=options.verify_gone,
@@ -91,7 +91,7 @@ class CrawlSession:
         if refresh:
             PlanRecord().save(ledger)  # Earlier yields of listings say nothing about a refresh.
         keep_quota(ledger, options.quota)
-        return TakenIn(rejected=rejected, last_row=last_row, refresh=refresh)
+        return CrawlScope(rejected=rejected, last_row=last_row, refresh=refresh)
 
     def _say_rejected(self, rejected: int) -> None:
         rows = first_rejected(self.ledger, _SHOWN_ROWS)

@@ -38,7 +38,7 @@ def _may_be_dropped(found: RefreshCounts, most: float) -> bool:
     return found.staged <= max(_FEW, most * found.known) and found.answered > found.staged
 
 
-def told(ledger: Ledger, most: float) -> bool:
+def now_allowed(ledger: Ledger, most: float) -> bool:
     """Whether a complete refresh was not allowed to drop its posts, and ``most`` now allows it.
 
     Then that refresh is finished and no new one is started.
@@ -52,7 +52,7 @@ def told(ledger: Ledger, most: float) -> bool:
     )
 
 
-def go_on(ledger: Ledger) -> None:
+def restart_count(ledger: Ledger) -> None:
     """Restart the count of posts found alive when an interrupted refresh goes on.
 
     The service may have been well before the interruption and be in trouble now.

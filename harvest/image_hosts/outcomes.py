@@ -25,7 +25,7 @@ from flickr_emotion.harvest.image_hosts.unchecked_pictures import (
 )
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.due_photos import DuePhoto
-from flickr_emotion.harvest.ledger.rows.evidence import Believed, Refusal
+from flickr_emotion.harvest.ledger.rows.evidence import Refusal, RefusalResult
 from flickr_emotion.harvest.pace.retry import (
     PhotoGoneError,
     PhotoPrivateError,
@@ -99,10 +99,10 @@ class PictureOutcomes:
                 elif result is None:
                     self._ledger.record_seen(photo_id, refresh=self._refresh)
                 elif type(result) in _REFUSALS:
-                    came_to = self._record_refusal(it, result)
-                    if came_to == "contradicted":
+                    recorded = self._record_refusal(it, result)
+                    if recorded == "contradicted":
                         contradicted.append((host, photo_id))
-                    if came_to in ("refused", "contradicted"):
+                    if recorded in ("refused", "contradicted"):
                         seen.append((host, photo_id, True))
                     continue
                 else:
@@ -125,20 +125,20 @@ class PictureOutcomes:
         try:
             self._shared.check(photo_id, body)
             picture = read_picture(body)
-            if received.photo.picture_known or self._spoilt.know(photo_id):
+            if received.photo.picture_known or self._spoilt.has_broken(photo_id):
                 # Decode at once: it must not replace a complete picture or be incomplete again.
                 decode(body)
         except CorruptPictureError as error:
-            self._spoilt.came(photo_id, host, body)
+            self._spoilt.record_broken(photo_id, host, body)
             return error
         except FAILURES as error:
             return error
         write_unsynced(image_path(self._folder, photo_id), body)
-        self._spoilt.served(host)
+        self._spoilt.record_complete(host)
         self._unchecked.add(photo_id, host)
         return picture
 
-    def _record_refusal(self, received: PictureResult, error: Exception) -> Believed | None:
+    def _record_refusal(self, received: PictureResult, error: Exception) -> RefusalResult | None:
         """Record a refusal; if the host is in trouble, the picture stays due instead."""
         reference, reply = received.photo.reference, received.reply
         if self._trust.doubted(reply.host, reply.epoch):
@@ -198,7 +198,7 @@ class PictureOutcomes:
         found = 0
         for spoilt in self._unchecked.spoilt(count):
             found += 1
-            self._spoilt.came(spoilt.photo_id, spoilt.host, spoilt.body)
+            self._spoilt.record_broken(spoilt.photo_id, spoilt.host, spoilt.body)
             self._take_back(spoilt)
         return found
 

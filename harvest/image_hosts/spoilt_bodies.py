@@ -29,11 +29,11 @@ class SpoiltBodies:
         self._of_photo: dict[str, _Spoilt] = {}
         self._photo_of: dict[bytes, str] = {}
 
-    def served(self, host: str) -> None:
+    def record_complete(self, host: str) -> None:
         """Record that the host sent a complete picture."""
         self._served[host] += 1
 
-    def came(self, photo_id: str, host: str, body: bytes) -> None:
+    def record_broken(self, photo_id: str, host: str, body: bytes) -> None:
         """Record an incomplete picture from ``host``."""
         digest = hashlib.blake2b(body, digest_size=16).digest()
         if self._photo_of.setdefault(digest, photo_id) != photo_id:
@@ -44,7 +44,7 @@ class SpoiltBodies:
         else:
             self._of_photo[photo_id] = _Spoilt(digest, self._served[host])
 
-    def know(self, photo_id: str) -> bool:
+    def has_broken(self, photo_id: str) -> bool:
         """Whether an incomplete picture of this photo has come."""
         return photo_id in self._of_photo
 

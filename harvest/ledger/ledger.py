@@ -20,12 +20,12 @@ from flickr_emotion.harvest.ledger.rows.due_photos import (
     planned,
 )
 from flickr_emotion.harvest.ledger.rows.evidence import (
-    Believed,
     Refusal,
+    RefusalResult,
     believe,
-    doubt,
-    doubt_posts,
     record_refusal,
+    take_back,
+    take_back_posts,
 )
 from flickr_emotion.harvest.ledger.rows.outcomes import (
     API_OUTCOMES,
@@ -180,7 +180,7 @@ class Ledger(LedgerConnection):
 
     def record_refusal(
         self, reference: PhotoReference, refusal: Refusal, *, settle: bool
-    ) -> Believed:
+    ) -> RefusalResult:
         """Record that a host refuses a picture (``rows.evidence.record_refusal`` has the rule)."""
         with self.transaction() as connection:
             return record_refusal(connection, reference, refusal, settle=settle)
@@ -193,12 +193,12 @@ class Ledger(LedgerConnection):
     def take_back_refusals(self, host: str) -> int:
         """Make pictures due again whose refusal by a host is unsure; return how many."""
         with self.transaction() as connection:
-            return doubt(connection, host)
+            return take_back(connection, host)
 
     def take_back_posts(self) -> int:
         """Make posts due again that unsure refusals of pictures have settled; return how many."""
         with self.transaction() as connection:
-            return doubt_posts(connection)
+            return take_back_posts(connection)
 
     def forget_picture(self, photo_id: str) -> None:
         """Forget what is recorded about a picture that is no longer on disk."""

@@ -146,7 +146,7 @@ class PictureTrust:
     def _decide(self, host: WatchedHost) -> None:
         if more := host.ask_more():
             self._put(more, host.name)
-        elif host.refuses_what_lives:
+        elif host.refuses_existing:
             self._distrust(host)
         else:
             host.confirm()

@@ -101,7 +101,7 @@ class WatchedHost:
         return sum(verdict not in (None, "unknown") for verdict in self._asked.values())
 
     @property
-    def refuses_what_lives(self) -> bool:
+    def refuses_existing(self) -> bool:
         """Whether so many exist that the refusals are not believed, or the API does not answer."""
         return self.living >= _LIVING or not self.known
 

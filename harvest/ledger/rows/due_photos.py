@@ -15,9 +15,9 @@ from flickr_emotion.harvest.ledger.rows.connection import LedgerConnection
 from flickr_emotion.harvest.ledger.rows.evidence import (
     FETCH_ANEW,
     WITHDRAWN,
-    doubt,
-    open_again,
-    open_unverified,
+    make_due_again,
+    make_unverified_due,
+    take_back,
 )
 from flickr_emotion.harvest.ledger.rows.outcomes import NO_VIDEO
 from flickr_emotion.harvest.ledger.rows.schema import METADATA_SOURCE
@@ -71,10 +71,10 @@ def make_due(
             f"AND image_next_try IS NULL AND {_PLACED}"
         )
     # Requesting again what a killed crawl left unsure costs no quota.
-    doubt(connection)
-    open_again(connection)
+    take_back(connection)
+    make_due_again(connection)
     if verify_gone:
-        open_unverified(connection, images=images)
+        make_unverified_due(connection, images=images)
     if refresh:
         connection.execute(
             "UPDATE photos SET api_attempts = 0, api_next_try = 0, image_attempts = 0, "

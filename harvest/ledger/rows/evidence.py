@@ -44,7 +44,7 @@ class Refusal:
     status: int | None
 
 
-Believed = Literal["refused", "contradicted", "moved", "stale"]
+RefusalResult = Literal["refused", "contradicted", "moved", "stale"]
 """What became of a refusal. ``refused``: it was recorded; ``contradicted``: it was recorded, but
 the API has said that this picture exists; ``moved``: another reference is tried first; ``stale``:
 the refused reference is no longer the photo's."""
@@ -52,7 +52,7 @@ the refused reference is no longer the photo's."""
 
 def record_refusal(
     connection: sqlite3.Connection, reference: PhotoReference, refusal: Refusal, *, settle: bool
-) -> Believed:
+) -> RefusalResult:
     """Record that a picture was refused; with ``settle``, also settle a post without an answer.
 
     ``connection`` is in a transaction. A picture on disk and a known post are kept.
@@ -159,14 +159,14 @@ def believe(connection: sqlite3.Connection) -> None:
         )
 
 
-def doubt(connection: sqlite3.Connection, host: str | None = None) -> int:
+def take_back(connection: sqlite3.Connection, host: str | None = None) -> int:
     """Take back all unsure refusals, of one host or of all; return how many pictures.
 
     The pictures are requested again under every reference, and the posts that they settled are due.
     """
     of_host = "" if host is None else "AND host = ?"
     given = () if host is None else (host,)
-    doubt_posts(connection, host)
+    take_back_posts(connection, host)
     pictures = (
         f"(SELECT photo_id FROM evidence WHERE what = 'image' AND sure = 0 AND {_REFUSED} "
         f"{of_host})"
@@ -184,7 +184,7 @@ def doubt(connection: sqlite3.Connection, host: str | None = None) -> int:
     return found
 
 
-def doubt_posts(connection: sqlite3.Connection, host: str | None = None) -> int:
+def take_back_posts(connection: sqlite3.Connection, host: str | None = None) -> int:
     """Make posts due again that unsure refusals have settled; return how many."""
     of_host = "" if host is None else "AND host = ?"
     given = () if host is None else (host,)
@@ -199,7 +199,7 @@ def doubt_posts(connection: sqlite3.Connection, host: str | None = None) -> int:
     return found
 
 
-def open_unverified(connection: sqlite3.Connection, *, images: bool) -> None:
+def make_unverified_due(connection: sqlite3.Connection, *, images: bool) -> None:
     """Make all posts due that rest on a picture alone, sure or not (``--verify-gone``).
 
     With ``images``, refused pictures of posts that the API knows are due as well.
@@ -217,7 +217,7 @@ def open_unverified(connection: sqlite3.Connection, *, images: bool) -> None:
         )
 
 
-def open_again(connection: sqlite3.Connection) -> None:
+def make_due_again(connection: sqlite3.Connection) -> None:
     """Make settled pictures due that an earlier crawl should have requested again."""
     connection.execute(
         "UPDATE photos SET image_attempts = 0, image_next_try = 0 WHERE image_next_try IS NULL "

@@ -185,18 +185,18 @@ class TestStatuses:
 class TestSpoiltBodies:
     def test_bytes_are_final_if_a_healthy_host_sent_them_twice_for_one_photo(self) -> None:
         bodies = SpoiltBodies()
-        bodies.came("1", "host", b"half")
+        bodies.record_broken("1", "host", b"half")
         assert not bodies.is_final("1", "host")
-        bodies.served("host")
-        bodies.came("1", "host", b"half")
+        bodies.record_complete("host")
+        bodies.record_broken("1", "host", b"half")
         assert bodies.is_final("1", "host")
         assert not bodies.is_final("1", "another")
-        bodies.came("2", "host", b"half")
+        bodies.record_broken("2", "host", b"half")
         assert not bodies.is_final("1", "host"), "it sends these bytes for everything"
 
     def test_not_of_a_host_that_served_nothing_meanwhile(self) -> None:
         bodies = SpoiltBodies()
-        bodies.served("host")
+        bodies.record_complete("host")
         for _ in range(8):
-            bodies.came("1", "host", b"half")
+            bodies.record_broken("1", "host", b"half")
         assert not bodies.is_final("1", "host")

@@ -20,7 +20,7 @@ def test_a_host_that_is_believed_is_not_tried_with_refused_pictures() -> None:
     host.add_verdict(reference(asked[0]), "lives")
     for photo_id in asked[1:]:
         host.add_verdict(reference(photo_id), "dead")
-    assert not host.refuses_what_lives
+    assert not host.refuses_existing
     host.confirm()
     assert host.state == "well"
     assert host.vouched == []
