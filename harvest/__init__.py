@@ -1,1 +1,1 @@
-"""Published lists of Flickr URLs to posts on disk."""
+"""Download the posts behind published lists of Flickr URLs."""

@@ -1,7 +1,7 @@
-"""Errors that a user can mend: the command line shows their message as one line, no traceback."""
+"""Errors that a user can fix: the command line shows their message as one line, no traceback."""
 
 from flickr_emotion.common.errors import ToolkitError
 
 
 class HarvestError(ToolkitError):
-    """What went wrong in a crawl, where (file and row, photo id, option), and what to do."""
+    """Says what went wrong in a crawl, where (file and row, photo id, option), and what to do."""

@@ -1,1 +1,1 @@
-"""API calls: which outcome each has, and which listing is worth its call."""
+"""API calls: their outcomes and retries, and which listings are worth a call."""

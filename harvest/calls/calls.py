@@ -1,11 +1,11 @@
-"""One API call and what becomes of it: the turn it waits for, its outcome in the ledger, its retry.
+"""Make API calls at the shared pace, record their outcomes, and plan retries.
 
-Whose fault a failed call is decides what happens. A photo's own failure counts against the photo;
-when Flickr says that we ask too much, or is down, nothing is counted and everybody waits.
+What happens after a failed call depends on the cause. A failure of a single photo counts against
+that photo. If Flickr says that we ask too often, or is down, nothing is counted and all calls wait.
 
-What ends in ``_once`` makes one attempt, what ends in ``_with_retries`` repeats it as the retry
-policy says. A call that failed because the service is down or we asked too much is no attempt: it
-is repeated by both, but for ``check_key_once`` and ``list_page_once``, which raise what came of it.
+Methods that end in ``_once`` make one attempt; those in ``_with_retries`` repeat it by the retry
+policy. A call that failed because the service is down or we asked too often is not an attempt, and
+both repeat it; only ``check_key_once`` and ``list_page_once`` raise its exception.
 """
 
 import threading
@@ -34,14 +34,14 @@ from flickr_emotion.harvest.pace.retry import (
 )
 from flickr_emotion.harvest.pictures.files import image_path
 
-# getInfo brings what a listing does not: its pages are not worth the attempts that a post is.
+# Pages get fewer tries than posts: getInfo brings what a listing does not.
 _PAGE_TRIES = 3
 
 _Made = TypeVar("_Made")
 
 
 class ApiCalls:
-    """Makes calls for the threads of the API stage, at the pace that all of them share."""
+    """Makes calls for the threads of the API stage, at one shared pace."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class ApiCalls:
     ) -> None:
         """``images``: the folder of the pictures; ``stopped`` ends every wait.
 
-        ``refresh``: pictures on disk wait for the end of the refresh before they are dropped.
+        ``refresh``: pictures on disk are only dropped at the end of the refresh.
         """
         self._ledger = ledger
         self._client = client
@@ -76,9 +76,9 @@ class ApiCalls:
         return self._stopped.is_set()
 
     def check_key_once(self) -> None:
-        """Spend a call on whether the key is valid.
+        """Spend a call to check the key.
 
-        Raises ``RefusedError`` where it is not, ``TransientError`` where that is not known.
+        Raises ``RefusedError`` if it is invalid, ``TransientError`` if that is unknown.
         """
         if self._pacer.wait(self._stopped):
             try:
@@ -89,19 +89,19 @@ class ApiCalls:
                 raise
 
     def get_post_once(self, photo: DuePhoto) -> None:
-        """Make one attempt at a photo's post; where it fails, the ledger plans the next."""
+        """Make one attempt to get a photo's post; if it fails, plan the next one in the ledger."""
         photo_id = photo.reference.photo_id
         failure = self._repeat_while_down(photo_id, lambda: self._get_and_record(photo))
         if isinstance(failure, TransientError):
             delay = self._retry.delay(photo.attempts + 1, failure.retry_after)
-            if self._failures.came_before(photo_id, failure):
+            if self._failures.is_repeated(photo_id, failure):
                 delay = None
             self._ledger.record_failure("api", photo_id, str(failure), delay=delay)
 
     def get_post_with_retries(self, photo: DuePhoto) -> bool:
-        """Ask what a photo is that nothing but its picture has settled, three times at most.
+        """Ask about a photo that only its picture has settled, with at most three tries.
 
-        Returns whether the API has answered; what it says is in the ledger.
+        Returns whether the API has answered; the answer is recorded in the ledger.
         """
         for failures in range(1, _PAGE_TRIES + 1):
             came = self._repeat_while_down(
@@ -115,18 +115,18 @@ class ApiCalls:
         return False
 
     def list_page_once(self, listing: Listing, sweep: Sweep, start: int) -> Page | None:
-        """Spend one call on a page; what it shows is stored. None where the crawl is stopped.
+        """Spend one call on a page and store its posts; return None if the crawl is stopped.
 
-        Raises ``TransientError`` where nothing came of it, ``RefusedError`` where all would fail.
+        Raises ``TransientError`` if the call fails, ``RefusedError`` if all calls would fail.
         """
         if not self._pacer.wait(self._stopped):
             return None
         return self._pages.list_once(listing, sweep, start)
 
     def list_page_with_retries(self, listing: Listing, sweep: Sweep, start: int) -> Page | None:
-        """List from a photo on; what the page shows is stored, what it covers is told to the sweep.
+        """List a page from a photo on, store its posts and report what it covers to the sweep.
 
-        Returns None where it could not be had, however often it was tried, or the crawl is stopped.
+        Returns None if all tries failed or the crawl is stopped.
         """
         asked = f"{listing.key} {start}"
         for failures in range(1, min(self._retry.attempts, _PAGE_TRIES) + 1):
@@ -137,7 +137,7 @@ class ApiCalls:
                 return came
             delay = self._retry.delay(failures, came.retry_after)
             if (
-                self._failures.came_before(asked, came)
+                self._failures.is_repeated(asked, came)
                 or failures == _PAGE_TRIES
                 or delay is None
                 or self._stopped.wait(delay)
@@ -147,7 +147,7 @@ class ApiCalls:
         return None
 
     def _get_and_record(self, photo: DuePhoto) -> Literal[True]:
-        """Spend one call on a post and record what it says; raises ``TransientError``."""
+        """Spend one call on a post and record the answer; raises ``TransientError``."""
         photo_id = photo.reference.photo_id
         try:
             answer = self._client.get_info(photo.reference)
@@ -165,10 +165,10 @@ class ApiCalls:
     def _repeat_while_down(
         self, asked: str, call: Callable[[], _Made], *, of_listing: bool = False
     ) -> _Made | TransientError | None:
-        """Make a call when it is its turn, again and again while its failure is everybody's.
+        """Make a call at its turn, and repeat it while all calls would fail for the same reason.
 
-        ``asked`` names the photo or the page. Returns what the call brought, or the failure that is
-        its own; None where the crawl is stopped.
+        ``asked`` names the photo or the page. Returns the call's result, or its failure if that
+        only affects this call; None if the crawl is stopped.
         """
         while self._wait_for_turn():
             try:
@@ -176,7 +176,7 @@ class ApiCalls:
             except StoppedError:
                 return None
             except TransientError as error:
-                if not self._is_everybodys(asked, error, of_listing=of_listing):
+                if not self._affects_all_calls(asked, error, of_listing=of_listing):
                     return error
             else:
                 self._breaker.succeeded()
@@ -184,16 +184,16 @@ class ApiCalls:
                 return made
         return None
 
-    def _is_everybodys(self, asked: str, error: TransientError, *, of_listing: bool) -> bool:
-        """Whether a failed call is to be made again, as the failure is not of what was ``asked``.
+    def _affects_all_calls(self, asked: str, error: TransientError, *, of_listing: bool) -> bool:
+        """Whether a failure affects all calls and not just ``asked``, so that it is repeated.
 
-        Raises ``RefusedError`` where all calls would fail.
+        Raises ``RefusedError`` if all calls would fail for ever.
         """
         down = error.down
         if of_listing and isinstance(error, UnreadableAnswerError):
             down = not self._are_listings_alone()
         if not down:
-            # It is there, or all would wait until its trial is given up.
+            # The service is up; without this, all calls would wait for the end of the trial.
             self._breaker.succeeded()
         self._failures.check_our_fault(asked, error)
         if error.too_many:
@@ -202,7 +202,7 @@ class ApiCalls:
         return down and self._breaker.failed()
 
     def _are_listings_alone(self) -> bool:
-        """Whether the API answers, and only its listings cannot be read: getInfo can do without."""
+        """Whether the API answers and only its listings cannot be read, so that getInfo works."""
         if self._failures.add_unreadable_page():
             try:
                 self.check_key_once()
@@ -218,6 +218,6 @@ class ApiCalls:
         return self._pacer.wait(self._stopped)
 
     def _hold(self, error: TransientError) -> None:
-        """Let no call be made for as long as Flickr says, or as the policy does."""
+        """Hold all calls for as long as Flickr says, or as the retry policy does."""
         failures = min(self._failures.add_too_many(), self._retry.attempts - 1)
         self._pacer.hold(self._retry.delay(max(failures, 1), error.retry_after) or 0.0)

@@ -1,8 +1,8 @@
-"""How many calls are left, and how long they take at the quota.
+"""Forecast how many calls are left, and how long they take at the quota.
 
-Posts that are left do not cost a call each: listings bring most of them. What the listings of
-words have brought of their photos so far says what they will of the rest; what they left costs a
-call each.
+The remaining posts do not cost a call each, since listings bring most of them. The forecast assumes
+that word listings bring the same share of the remaining photos as so far; the others cost one call
+each.
 """
 
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ from flickr_emotion.harvest.pace.pacing import HOUR
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Forecast:
-    """What is left to do for the API."""
+    """The remaining work of the API stage."""
 
     posts: int
     calls: int
     seconds: float | None
-    """At the quota; None without one."""
+    """The time that the calls take at the quota; None without a quota."""
 
 
 def forecast(ledger: Ledger, *, quota: int, last_row: int = ALL_ROWS) -> Forecast:
-    """Return what is left to be asked for, and how long it takes at ``quota`` calls an hour.
+    """Return the remaining posts and calls, and their time at ``quota`` calls per hour.
 
-    ``last_row``: of the photos up to this row of the ledger.
+    ``last_row``: only photos up to this row of the ledger count.
     """
     posts = ledger.left("api", last_row=last_row)
     calls = PlanRecord.load(ledger).calls_left(posts)

@@ -1,8 +1,9 @@
-"""Which ids a page of a listing covers: those between its newest and its oldest photo.
+"""Fetch pages of listings, and determine which photo ids each page covers.
 
-A page is asked for by upload date and shows photos in the order of that date, while the wanted
-photos are known by their ids alone. Ids grow with the date but for a few that lie about it, so no
-single photo at a page's end is believed; and what a page has covered is not listed again.
+A page is requested by upload date and shows photos in the order of that date, but only the ids of
+the wanted photos are known. Ids grow with the date, except for a few photos with a changed date. So
+several photos at each end of a page decide together where it ends. Covered ids are not listed
+again.
 """
 
 import threading
@@ -25,23 +26,23 @@ from flickr_emotion.harvest.ledger.listings import (
 )
 from flickr_emotion.harvest.pace.retry import TransientError
 
-# So many neighbours at a page's end say together where it ends.
+# This many neighbours at the end of a page decide together where it ends.
 _EDGE = 9
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
-    """What a call of a listing brought."""
+    """What a page of a listing brought."""
 
     window: Window
     photo_ids: tuple[int, ...]
 
 
 class ListingPages:
-    """Fetches pages and stores what they show; its methods may be called from any thread."""
+    """Fetches pages and stores their posts; its methods may be called from any thread."""
 
     def __init__(self, ledger: Ledger, client: FlickrClient, *, images: Path) -> None:
-        """Begin with the upload dates that earlier pages have shown; ``images``: their folder."""
+        """Start with the upload dates from earlier pages; ``images``: the folder of pictures."""
         self._ledger = ledger
         self._client = client
         self._images = images
@@ -49,9 +50,9 @@ class ListingPages:
         self._dates = UploadDates(known_dates(ledger))
 
     def list_once(self, listing: Listing, sweep: Sweep, start: int) -> Page:
-        """Spend one call on the page that begins at a photo, and tell the sweep what it covers.
+        """Spend one call on the page that starts at a photo, and report its range to the sweep.
 
-        Raises as ``FlickrClient.search`` does, and ``TransientError`` where it is another page.
+        Raises as ``FlickrClient.search`` does, and ``TransientError`` if it is another page.
         """
         with self._lock:
             not_after = self._dates.not_after(start)
@@ -79,20 +80,20 @@ class ListingPages:
     def _learn(
         self, listing: Listing, dated: list[DatedPhoto], start: int, not_after: int | None
     ) -> bool:
-        """Learn the dates of a page; return whether it surely began above the photo ``start``.
+        """Learn the dates of a page; return whether it certainly started above photo ``start``.
 
-        ``not_after``: the date that it was asked for by.
+        ``not_after``: the upload date of the request.
         """
         with self._lock:
-            if listing.kind != "owner":  # an owner may have set the dates of all of them
+            if listing.kind != "owner":  # An owner may have changed the dates of all photos.
                 self._dates.learn(dated)
-            # By what the page taught, too. Where that is wrong, getInfo settles the photo.
+            # Estimate again with the page's dates. If that is wrong, getInfo settles the photo.
             learned = self._dates.not_after(start)
         return not_after is None or (learned is not None and learned <= not_after)
 
 
 def _dated(shown: ListingPage) -> list[DatedPhoto]:
-    """Return the posts of a page that have a date, in its order."""
+    """Return the posts of a page that have a date, in the page's order."""
     return [
         DatedPhoto(number, answer.date_upload)
         for answer in shown.answers
@@ -102,12 +103,12 @@ def _dated(shown: ListingPage) -> list[DatedPhoto]:
 
 
 def _covered(shown: ListingPage, dated: list[DatedPhoto], start: int, *, certain: bool) -> Covered:
-    """Return which ids a page from ``start`` on covers; ``certain``: it began above that photo."""
+    """Return the ids that a page covers; ``certain``: it certainly started above ``start``."""
     newest_id, _ = _middle(dated[:_EDGE]) or (start, None)
-    # The start itself is covered only if the page surely began above it.
+    # The start itself is covered only if the page certainly started above it.
     newest_id = max(newest_id, start) if certain or not shown.results else newest_id
     oldest_id, oldest_date = _middle(dated[-_EDGE:]) or (0, None)
-    if shown.results < PAGE and (shown.pages is None or shown.pages <= 1):  # there is no more of it
+    if shown.results < PAGE and (shown.pages is None or shown.pages <= 1):  # It is the last page.
         oldest_id, oldest_date = 0, None
     elif oldest_id > newest_id:
         oldest_id, oldest_date = newest_id, None
@@ -115,5 +116,5 @@ def _covered(shown: ListingPage, dated: list[DatedPhoto], start: int, *, certain
 
 
 def _middle(dated: list[DatedPhoto]) -> DatedPhoto | None:
-    """Return the middle one of some neighbours, by id: one alone may have a date that was set."""
+    """Return the median of some neighbours by id, since a single one may have a changed date."""
     return sorted(dated)[len(dated) // 2] if dated else None

@@ -1,7 +1,7 @@
-"""How a subject's photos are listed by its words: as text and as tags, the better way first.
+"""List the photos of a subject by its words, as text and as tags, the better way first.
 
-Both ways are asked for a page of the first large subjects, to see which finds more. What one did
-not show, the other hardly does; how often it does is learned over all subjects.
+For the first large subjects one page is listed both ways, to see which finds more. Photos that one
+way missed are seldom found by the other; how often is learned over all subjects.
 """
 
 import threading
@@ -14,10 +14,10 @@ from flickr_emotion.harvest.flickr.listings import Listing, word_listings
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.listings import Yields, windows
 
-# The share of photos missed by one way that the other is thought to show, before any were seen.
+# The prior share of photos missed by one way that the other is expected to show.
 _AGAIN = 0.5
-# Subjects of so many open photos are asked for both ways, to see which finds more: at first, and as
-# long as the second turns out to be clearly the better one in a fair part of them.
+# Subjects with this many open photos are listed both ways, to see which finds more: the first few
+# of them, and further ones as long as the second way is clearly better often enough.
 _WORTH_COMPARING = 30
 _COMPARISONS = 8
 _CLEARLY = 1.25
@@ -25,16 +25,16 @@ _OFTEN = 0.2
 
 
 class Brought(NamedTuple):
-    """What the listings of a subject brought."""
+    """The yield of the listings of a subject."""
 
     calls: int
     won: int
-    """Photos that were open and are not any more."""
+    """Number of photos that were settled."""
 
 
 @dataclass(slots=True)
 class _Way:
-    """One of the listings that may show a subject's photos, and what it brought in this job."""
+    """One of the listings that may show a subject's photos, with its calls in this job."""
 
     listing: Listing
     sweep: Sweep
@@ -42,10 +42,10 @@ class _Way:
 
 
 class SubjectListings:
-    """Lists subjects for the threads of the API stage; it learns from each for the next."""
+    """Lists subjects for the threads of the API stage, and learns from each for the next."""
 
     def __init__(self, ledger: Ledger, calls: ApiCalls) -> None:
-        """Begin without having compared the two ways."""
+        """Start without comparisons of the two ways."""
         self._ledger = ledger
         self._calls = calls
         self._lock = threading.Lock()
@@ -53,7 +53,7 @@ class SubjectListings:
         self._again = {kind: Yields(hits=_AGAIN) for kind in ("text", "tags")}
 
     def list_subject(self, subject: str, photo_ids: tuple[int, ...]) -> Brought:
-        """List a pair or an emotion, with these open photos, as far as it is worthwhile."""
+        """List a pair or an emotion with these open photos, as long as it is worthwhile."""
         ways = [
             _Way(listing, Sweep(photo_ids, windows(self._ledger, listing)))
             for listing in word_listings(subject)
@@ -72,7 +72,7 @@ class SubjectListings:
             if better:
                 first, second = second, first
         self._list_way(first, ways, open_ids)
-        # What one did not show, the other hardly does; how often, is learned over all subjects.
+        # Photos that one way missed are seldom found by the other; learn how often.
         again = self._again[second.listing.kind]
         span = second.sweep.usual_span or first.sweep.usual_span
         second.sweep.look_again(open_ids, usual_span=span, usual_hits=again.hits)
@@ -81,7 +81,7 @@ class SubjectListings:
         return Brought(calls=sum(way.calls for way in ways), won=len(photo_ids) - len(open_ids))
 
     def _worth_comparing(self) -> bool:
-        """Whether the second way has been the better one often enough to ask it again."""
+        """Whether the second way has been clearly better often enough to compare again."""
         with self._lock:
             return self._second_better >= _OFTEN * max(self._compared - _COMPARISONS, 0)
 
@@ -94,7 +94,7 @@ class SubjectListings:
         pages: int | None = None,
         yields: Yields | None = None,
     ) -> None:
-        """Ask for the pages of one listing that are worthwhile, ``pages`` of them at most."""
+        """List the worthwhile pages of one listing, at most ``pages``."""
         while not self._calls.stopped and pages != 0:
             start = way.sweep.next_start()
             if start is None:

@@ -1,1 +1,1 @@
-"""Whether the pictures on disk are those that the ledger records."""
+"""Check that the pictures on disk are those that the ledger records."""

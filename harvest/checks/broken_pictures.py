@@ -1,4 +1,4 @@
-"""Pictures of a harvest that a build could not use go back to the crawl: they are due again."""
+"""Make pictures of a harvest due again that a build could not use."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,9 +9,9 @@ from flickr_emotion.harvest.ledger.rows.pictures import replace_broken
 
 
 def ask_again(harvest: Path, photo_ids: Sequence[str], say: Callable[[str], None]) -> None:
-    """Make pictures due that are on disk and cannot be used; the next crawl replaces them.
+    """Make unusable pictures on disk due; the next crawl replaces them.
 
-    Where a crawl is at work on the harvest, or it cannot be written, that is said, and all stays.
+    If a crawl is running on the harvest or it cannot be written, nothing changes but a message.
     """
     try:
         with harvest_at_work(harvest) as ledger:

@@ -1,7 +1,7 @@
-"""Whether a harvest on disk is what its ledger says: for ``verify``, which looks at every byte.
+"""Check for ``verify`` that every byte of a harvest's pictures is as the ledger recorded it.
 
-A crawl looks at sizes alone, and only after one that broke off (``picture_check``): a million
-pictures take minutes to read. Here each is compared with the SHA-256 that was recorded of it.
+A crawl only compares sizes, and only after a crawl that did not end cleanly (``checks.pictures``),
+since a million pictures take minutes to read. Here each is compared with its recorded SHA-256.
 """
 
 import hashlib
@@ -30,16 +30,16 @@ IMAGES = "images"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DamagedPicture:
-    """A picture that is not on disk as the ledger records it."""
+    """A picture whose file differs from what the ledger records."""
 
     photo_id: str
     why: str
 
 
 def damaged_pictures(ledger: Ledger, folder: Path) -> Iterator[DamagedPicture]:
-    """Yield the recorded pictures whose file is missing, a link, or another.
+    """Yield the recorded pictures whose file is missing, a link or different.
 
-    Raises ``sqlite3.Error`` where the ledger gives out.
+    Raises ``sqlite3.Error`` if the ledger cannot be read.
     """
 
     def looked_at(picture: RecordedPicture) -> DamagedPicture | None:
@@ -54,7 +54,7 @@ def damaged_pictures(ledger: Ledger, folder: Path) -> Iterator[DamagedPicture]:
 
 
 def strange_entries(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Return the links among a harvest's pictures, and the files that a killed crawl left."""
+    """Return the links among a harvest's pictures, and temporary files of a killed crawl."""
     links, left = [], []
     images = folder / IMAGES
     for path, folders, files in os.walk(images):
@@ -70,10 +70,11 @@ def strange_entries(folder: Path) -> tuple[list[Path], list[Path]]:
 
 
 def make_pictures_due(folder: Path, photo_ids: list[str]) -> None:
-    """Take damaged pictures out of a harvest, so that the next crawl fetches them again.
+    """Remove damaged pictures from a harvest, so that the next crawl fetches them again.
 
-    A file in its place would be taken for one that a killed crawl had won, so it goes before the
-    ledger says so: a kill in between leaves a picture that is missing. Raises ``HarvestError``.
+    The next crawl would accept a file that is still there as one left by a killed crawl. So the
+    file is removed before the ledger changes: a kill in between only leaves a missing picture.
+    Raises ``HarvestError``.
     """
     with harvest_at_work(folder) as ledger:
         for photo_id in photo_ids:
@@ -95,12 +96,12 @@ def _damage(path: Path, sha256: str, size: int) -> str | None:
         if path.is_symlink():
             return f"{path} is a link"
         if not S_ISREG(found.st_mode):
-            return f"{path} is no file"
+            return f"{path} is not a file"
         if found.st_size != size:
-            return f"{path} has {found.st_size} bytes, not {size}"
+            return f"{path} has {found.st_size} bytes instead of {size}"
         with path.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
-                return f"{path} is not what was fetched (its SHA-256 is another)"
+                return f"{path} differs from what was fetched (by its SHA-256)"
     except FileNotFoundError:
         return f"{path} is not there"
     except OSError as error:

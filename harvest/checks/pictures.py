@@ -1,9 +1,9 @@
-"""Whether the pictures that the ledger records are on disk, after a crawl that did not end well.
+"""Check after a crawl that did not end cleanly that the recorded pictures are on disk.
 
-A commit of the ledger waits for the disk, a picture's file does not. So a power failure may leave
-an empty or a short file, or none, where the ledger says ``ok``. Instead the disk is waited for
-once, when a crawl ends; and after one that did not come so far, the next compares every recorded
-size with its file's, and asks for what differs again.
+The ledger's commits are synced to disk, but picture files are not. So after a power failure a
+picture that the ledger calls ``ok`` may be missing, empty or short. Instead, all files are synced
+once at the end of a crawl. If a crawl does not reach its end, the next one compares every recorded
+size with the file's and fetches pictures that differ again.
 """
 
 import os
@@ -22,14 +22,14 @@ _ON_DISK, _AT_WORK = "on disk", "at work"
 
 @contextmanager
 def pictures_on_disk(ledger: Ledger, folder: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Surround a crawl whose pictures go below ``folder``; checks them if the last ended badly.
+    """Surround a crawl into ``folder``; check its pictures if the last crawl did not end cleanly.
 
-    Whatever ends the crawl by an exception leaves it to the next to look. Raises ``OSError``.
+    If this crawl ends with an exception, the next one makes the check. Raises ``OSError``.
     """
     if ledger.meta(_META_KEY) != _ON_DISK and (lost := _make_due(ledger, folder)):
         say(
-            f"{lost} recorded pictures are not on disk as they were when the last crawl broke "
-            "off: they are fetched again"
+            f"{lost} recorded pictures are missing or incomplete since the last crawl broke off: "
+            "they are fetched again"
         )
     ledger.set_meta(_META_KEY, _AT_WORK)
     yield
@@ -38,7 +38,7 @@ def pictures_on_disk(ledger: Ledger, folder: Path, say: Callable[[str], None]) -
 
 
 def _make_due(ledger: Ledger, folder: Path) -> int:
-    """Make due the pictures whose file is missing or of another size; return how many."""
+    """Make pictures due whose file is missing or has another size; return how many."""
     lost = list(_lost(ledger, folder))
     fetch_again(ledger, lost)
     return len(lost)
@@ -53,7 +53,7 @@ def _lost(ledger: Ledger, folder: Path) -> Iterator[str]:
 
 
 def _sizes(folder: Path) -> dict[str, int]:
-    """Return the bytes of a folder's files by name."""
+    """Return the sizes in bytes of a folder's files, by name."""
     try:
         with os.scandir(folder) as entries:
             return {entry.name: entry.stat().st_size for entry in entries}

@@ -1,1 +1,1 @@
-"""The crawl: its options, its plan, its two stages, its progress and its status."""
+"""The crawl: its options, plan, stages, progress and status."""

@@ -1,7 +1,7 @@
-"""The API stage: threads that do the planner's jobs.
+"""The API stage: threads that run the planner's jobs.
 
-A call waits for its turn far longer than it takes, so a few threads are enough: they keep a slow
-answer from holding up the next call.
+A call waits for its turn far longer than it takes, so a few threads are enough: they only keep a
+slow answer from delaying the next call.
 """
 
 import threading
@@ -10,17 +10,17 @@ from collections.abc import Callable
 from flickr_emotion.common.interruption import wait_for
 from flickr_emotion.harvest.crawl.planner import Planner
 
-# A retry falls due, and pictures are settled, without anybody saying so to a thread.
+# Threads look again regularly: retries become due and pictures are settled without a notification.
 _LOOK_SECONDS = 0.5
 
 
 class ApiStage:
-    """Asks Flickr for posts, as the planner says, until it is stopped."""
+    """Asks Flickr for posts, in the planner's order, until it is stopped."""
 
     name = "api"
 
     def __init__(self, planner: Planner, *, workers: int, stopped: threading.Event) -> None:
-        """``stopped`` ends the work and every wait; it is set by the stage where it fails."""
+        """``stopped`` ends the work and every wait; the stage sets it itself if it fails."""
         self.idle = False
         self._planner = planner
         self._stopped = stopped
@@ -32,21 +32,21 @@ class ApiStage:
         self._error: BaseException | None = None
 
     def start(self, changed: Callable[[], None]) -> None:
-        """Start to work."""
+        """Start the threads; ``changed`` is called when the stage becomes idle or fails."""
         self._changed = changed
         for thread in self._threads:
             thread.start()
 
     def wake(self) -> None:
-        """Look at the ledger and at ``stopped`` again."""
+        """Make the threads look at the ledger and at ``stopped`` again."""
         with self._state:
-            # One looks; where it finds work, it calls the next.
+            # One thread looks; if it finds work, it wakes the next.
             self._state.notify(len(self._threads) if self._stopped.is_set() else 1)
 
     def join(self) -> None:
-        """Wait until what is in flight is finished; raise what the stage failed with."""
+        """Wait until calls in flight are finished; raise the stage's exception, if any."""
         for thread in self._threads:
-            if thread.ident is not None:  # Ctrl-C may come before it was started
+            if thread.ident is not None:  # Ctrl-C may come before the thread was started.
                 wait_for(thread)
         if self._error is not None:
             raise self._error
@@ -55,7 +55,7 @@ class ApiStage:
         try:
             while not self._stopped.is_set():
                 with self._state:
-                    # While it is decided what is next, nobody may think that nothing is.
+                    # Until the next job is chosen, the stage must not look idle.
                     self.idle = False
                     job = self._planner.next_job()
                     if job is None:

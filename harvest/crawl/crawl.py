@@ -1,8 +1,8 @@
 """The crawl: from published lists to a harvest folder, in two stages that run side by side.
 
-Pictures come first because they cost no quota: one that is gone settles its post, and only the rest
-are worth a call. Which calls those are is the planner's business. Every outcome is in the ledger
-before the next call is made.
+Pictures come first because they cost no quota: a missing picture settles its post, and only the
+others are worth a call. The planner chooses the calls. Every outcome is in the ledger before the
+next call is made.
 """
 
 import threading
@@ -18,7 +18,7 @@ from flickr_emotion.harvest.crawl.key_check import check_key
 from flickr_emotion.harvest.crawl.options import CrawlOptions
 from flickr_emotion.harvest.crawl.planner import Planner
 from flickr_emotion.harvest.crawl.progress import CrawlProgress, Snapshot
-from flickr_emotion.harvest.crawl.session import CrawlSession, Say, TakenIn, open_session
+from flickr_emotion.harvest.crawl.session import CrawlScope, CrawlSession, Say, open_session
 from flickr_emotion.harvest.image_hosts.stage import ImageStage
 from flickr_emotion.harvest.intake.metadata import add_metadata
 from flickr_emotion.harvest.ledger.rows.counts import losses
@@ -28,26 +28,25 @@ from flickr_emotion.harvest.yfcc100m.files import open_metadata
 
 @dataclass(frozen=True, kw_only=True)
 class CrawlReport:
-    """What a crawl did."""
+    """The result of a crawl."""
 
     rejected: int
-    """Rows of the lists that name no photo."""
+    """Number of rows of the lists that name no photo."""
     interrupted: bool
     photos: int
     lost: int
-    """Photos whose post or picture is ``failed`` or ``corrupt``."""
+    """Number of photos whose post or picture is ``failed`` or ``corrupt``."""
     kept_back: int = 0
-    """Posts that the API calls withdrawn, too many to be dropped unasked."""
+    """Number of withdrawn posts that were kept because they are too many to drop by default."""
 
 
 def crawl(
     options: CrawlOptions, say: Say = say, show: Callable[[Snapshot], None] | None = None
 ) -> CrawlReport:
-    """Run a crawl, or go on with one, until nothing is due or it is interrupted.
+    """Start or continue a crawl, until nothing is due or it is interrupted.
 
-    ``say`` is told what a reader of a log should know, ``show`` now and then how far it is; without
-    a ``show``, a terminal gets bars and a log lines. Raises ``HarvestError`` where nothing can be
-    crawled, or no further; what was won is kept.
+    ``say`` gets messages for a log, ``show`` a snapshot of the progress from time to time. Without
+    ``show``, a terminal gets progress bars and a log gets lines. Raises ``HarvestError``.
 
     >>> from pathlib import Path
     >>> from flickr_emotion import CrawlOptions, Sandbox, crawl
@@ -66,7 +65,7 @@ def crawl(
         pictures_on_disk(session.ledger, session.images, say),
     ):
         ledger, most = session.ledger, options.max_withdrawn
-        asked = session.take_in()
+        asked = session.prepare()
         if options.metadata and metadata:
             add_metadata(ledger, options.metadata, metadata, session.images, say)
         interrupted = _run(session, asked, show)
@@ -86,8 +85,8 @@ def crawl(
         )
 
 
-def _run(session: CrawlSession, asked: TakenIn, show: Callable[[Snapshot], None] | None) -> bool:
-    """Run both stages to their end; return whether they were interrupted before it."""
+def _run(session: CrawlSession, asked: CrawlScope, show: Callable[[Snapshot], None] | None) -> bool:
+    """Run both stages; return whether they were interrupted before their end."""
     options, ledger, say = session.options, session.ledger, session.say
     stopped = threading.Event()
     with session.calls(stopped, refresh=asked.refresh) as calls:

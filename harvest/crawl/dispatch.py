@@ -1,7 +1,7 @@
-"""Runs the stages of a crawl, pictures and API calls, side by side until nothing is left to do.
+"""Run the two stages of a crawl, pictures and API calls, side by side until nothing is due.
 
-The two feed each other: a picture that lives makes its post worth a call, and an answer may say
-where a picture is. So neither is finished before both are, and it is the ledger that says so.
+They create work for each other: an existing picture makes its post worth a call, and an answer may
+say where a picture is. So neither stage is finished before both are, and the ledger decides that.
 """
 
 import os
@@ -18,10 +18,10 @@ _TICK_SECONDS = 0.5
 
 
 class Stage(Protocol):
-    """One kind of work on photos, with threads of its own.
+    """One kind of work on photos, with separate threads.
 
-    A stage waits for retries that it planned by itself, works until ``stopped`` is set, and sets it
-    where it fails.
+    A stage waits for the retries that it planned, works until ``stopped`` is set, and sets it
+    itself if it fails.
     """
 
     name: str
@@ -32,13 +32,13 @@ class Stage(Protocol):
         """Whether nothing is in flight and nothing was due when it last looked at the ledger."""
 
     def start(self, changed: Callable[[], None]) -> None:
-        """Start to work; tell ``changed`` what was recorded, when it falls idle, and the end."""
+        """Start working; call ``changed`` after a record, when idle, and at the end."""
 
     def wake(self) -> None:
-        """Look at the ledger and at ``stopped`` again."""
+        """Make the stage look at the ledger and at ``stopped`` again."""
 
     def join(self) -> None:
-        """Wait until what is in flight is finished; raise what the stage failed with."""
+        """Wait until requests in flight are finished; raise the stage's exception, if any."""
 
 
 class Dispatcher:
@@ -53,9 +53,9 @@ class Dispatcher:
         unfinished: Callable[[], bool],
         stopped: threading.Event,
     ) -> None:
-        """``stopped`` and ``last_row`` are what the stages were given.
+        """``stopped`` and ``last_row`` are those of the stages.
 
-        ``unfinished`` is asked when nothing is due any more: whether a stage still has to do.
+        ``unfinished`` is called when nothing is due: it returns whether a stage has more to do.
         """
         self._ledger = ledger
         self._stages = stages
@@ -65,10 +65,11 @@ class Dispatcher:
         self._changed = threading.Event()
 
     def run(self, tick: Callable[[], None], say: Callable[[str], None]) -> bool:
-        """Work until nothing is due any more, calling ``tick`` about twice a second meanwhile.
+        """Work until nothing is due, and call ``tick`` about twice a second.
 
-        Ctrl-C ends it early, with what is in flight finished; returns whether it did. A second
-        Ctrl-C ends the process at once, which the ledger survives. Raises what a stage raised.
+        Ctrl-C ends the work early, after requests in flight have finished; returns whether that
+        happened. A second Ctrl-C ends the process at once, without harm to the ledger. Raises what
+        a stage raised.
         """
         try:
             with SecondSignal() as second:
@@ -79,7 +80,7 @@ class Dispatcher:
                     raise
                 self._end()
                 return interrupted
-        except KeyboardInterrupt:  # the second, where it came before its handler
+        except KeyboardInterrupt:  # The second Ctrl-C, if it came before its handler was set.
             os._exit(130)
 
     def _interrupted(
@@ -89,7 +90,7 @@ class Dispatcher:
             self._work(tick)
         except KeyboardInterrupt:
             second.ends_at_once()
-            say("stopping: what is in flight has a few seconds; Ctrl-C again does not wait")
+            say("stopping: requests in flight get a few seconds; press Ctrl-C again to end at once")
             return True
         return False
 
@@ -103,14 +104,14 @@ class Dispatcher:
                 next_tick = now + _TICK_SECONDS
             self._changed.wait(_TICK_SECONDS)
             self._changed.clear()
-            # What one stage records may be work for another.
+            # What one stage records may be work for the other.
             for stage in self._stages:
                 if stage.idle:
                     stage.wake()
 
     def _finished(self) -> bool:
-        # A photo in flight is still planned, so the ledger alone is right whatever happens between
-        # these two looks; that the stages are idle only spares it the question.
+        # A photo in flight is still due in the ledger, so the ledger alone gives the right answer.
+        # The stages are asked first only to save its queries.
         if not all(stage.idle for stage in self._stages) or any(
             self._ledger.next_due(stage.name, last_row=self._last_row) is not None
             for stage in self._stages

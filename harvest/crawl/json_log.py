@@ -1,4 +1,4 @@
-"""The crawl's log for machines: one JSON object a line, on standard error.
+"""The machine-readable log of a crawl: one JSON object per line, on standard error.
 
 Every object has ``time`` (unix seconds) and ``event``: ``message`` with its ``text``, or
 ``progress`` with the fields of a ``Snapshot``.
@@ -14,12 +14,12 @@ from flickr_emotion.harvest.pace.clock import now
 
 
 def say_json(text: str) -> None:
-    """Log a line that a reader should know."""
+    """Log a message."""
     _write("message", text=text)
 
 
 def show_json(snapshot: Snapshot) -> None:
-    """Log where the crawl is."""
+    """Log the progress of the crawl."""
     _write("progress", **asdict(snapshot))
 
 

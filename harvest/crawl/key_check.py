@@ -1,10 +1,9 @@
-"""Before anything is marked: does Flickr take the key, and is it Flickr that answers?
+"""Check before a crawl records anything that the key is valid and that the server is the right one.
 
-A refused key must leave the harvest as it was, and so must a ``--flickr-url`` of a server that
-knows none of the photos: its 404s would settle every one of them as gone. The key is tried by a
-call that depends on no photo, so that nothing that one photo answers can keep a crawl from
-starting; and pictures are asked for from all of the list, since lists are ordered, and a part of
-one may belong to somebody who left.
+A refused key must leave the harvest unchanged, and so must a ``--flickr-url`` of a server that has
+none of the photos: its 404s would settle all of them as gone. The key is checked by a call that
+depends on no photo, so that no single photo can keep a crawl from starting. The pictures are taken
+from all over the list, since lists are ordered and a part of one may belong to an owner who left.
 """
 
 from flickr_emotion.harvest.calls.calls import ApiCalls
@@ -14,16 +13,16 @@ from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.listings import some_pictures
 from flickr_emotion.harvest.pace.retry import PhotoGoneError, TransientError, UnreachableError
 
-# Lists lose up to 40% of their photos: as many from all over one are never gone by chance.
+# Lists lose up to 40% of their photos, so this many from all over a list are never all gone.
 _PICTURES = 50
 
 
 def check_key(ledger: Ledger, calls: ApiCalls, probe: Probe, *, last_row: int) -> None:
-    """Ask whether the key is valid, if any call is due, and look for a picture that is there.
+    """Look for one existing picture, and check the key if any call is due.
 
-    ``last_row``: of the photos that are asked for. Raises ``HarvestError`` where the key is
-    refused, no picture is there, or a server cannot be reached; says nothing where they fail
-    otherwise, which the crawl itself deals with.
+    ``last_row``: only photos up to this row of the ledger are requested. Raises ``HarvestError`` if
+    the key is refused, no picture exists, or a server cannot be reached. Other failures are left to
+    the crawl itself.
     """
     try:
         _check_pictures(ledger, probe)
@@ -37,7 +36,8 @@ def check_key(ledger: Ledger, calls: ApiCalls, probe: Probe, *, last_row: int) -
 
 def _check_pictures(ledger: Ledger, probe: Probe) -> None:
     gone = 0
-    # The first ones may be of an owner who left: a --limit must not look at them alone.
+    # The first photos may belong to an owner who left, so take some from all over the list even
+    # with a --limit.
     for reference in some_pictures(ledger, _PICTURES):
         failure = probe(reference)
         if isinstance(failure, UnreachableError):
@@ -45,10 +45,10 @@ def _check_pictures(ledger: Ledger, probe: Probe) -> None:
         if not isinstance(failure, PhotoGoneError):
             return
         gone += 1
-    # Of Flickr itself it is true: a list may have lost every photo.
+    # For Flickr itself the 404s are true: a list may have lost every photo.
     is_flickr = ledger.meta("service") == "flickr"
     if gone == _PICTURES and not is_flickr and not ledger.outcome_counts()[1]["ok"]:
         raise HarvestError(
-            f"none of {gone} pictures from all over the list is there: is --flickr-url the server "
-            "that holds this list's?"
+            f"none of {gone} pictures from all over the list exists on this server: check "
+            "--flickr-url"
         )

@@ -1,4 +1,4 @@
-"""What ``crawl`` is asked to do, checked before anything is written."""
+"""The options of ``crawl``, checked before anything is written."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,23 +10,25 @@ from flickr_emotion.harvest.flickr.servers import servers
 from flickr_emotion.harvest.pace.retry import RetryPolicy
 
 USUAL = 0.01
-"""The fraction of the known posts that is dropped without being told."""
+"""The fraction of the known posts that a refresh may drop by default."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CrawlOptions:
-    """What ``crawl`` is asked to do. Raises ``HarvestError`` for what cannot be done."""
+    """The options of ``crawl``; raises ``HarvestError`` if they are invalid."""
 
     published_lists: tuple[Path, ...] = option(
         metavar="LIST...",
         argument=True,
-        help="You et al.'s or VSO's folder, or a manifest, told by content.",
+        help="You et al.'s or VSO's folder, or a manifest, recognized by content.",
     )
-    out: Path = option(help="Harvest folder, made or gone on with.")
+    out: Path = option(help="Harvest folder, new or to be continued.")
     api_key: str = option("", variable="FLICKR_API_KEY", secret=True, help="Your Flickr key.")
-    api_secret: str = option("", variable="FLICKR_API_SECRET", secret=True, help="Its secret.")
+    api_secret: str = option(
+        "", variable="FLICKR_API_SECRET", secret=True, help="Your Flickr secret."
+    )
     flickr_url: str | None = option(
-        None, help="Another server in Flickr's place, such as the sandbox."
+        None, help="Server to use instead of Flickr, such as the sandbox."
     )
     metadata: Path | None = option(
         None, metavar="FILE", help="YFCC100M's metadata: posts found there cost no call."
@@ -34,22 +36,20 @@ class CrawlOptions:
     images: bool = option(
         True,
         negatable=True,
-        help="Fetch the pictures; without, ask only whether they are there.",
+        help="Fetch the pictures; without it, only ask whether they exist.",
     )
     image_size: str = option(
         "",
         choices=("z", "c", "b"),
         default_help="the manifest's, else 500",
-        help="640, 800 or 1024 pixels on the longest edge, or the next smaller size there is.",
+        help="640, 800 or 1024 pixels on the longest edge, or the next smaller size that exists.",
     )
-    quota: int = option(3600, minimum=0, help="API calls an hour; 0 for no limit.")
-    limit: int | None = option(
-        None, minimum=1, help="Ask for so many of the photos that are due, at most."
-    )
+    quota: int = option(3600, minimum=0, help="API calls per hour; 0 for no limit.")
+    limit: int | None = option(None, minimum=1, help="Request at most this many of the due photos.")
     verify_gone: bool = option(
-        False, negatable=True, help="Spend a call on posts whose picture is gone."
+        False, negatable=True, help="Also spend calls on posts whose picture is gone."
     )
-    refresh: bool = option(False, help="Ask for everything again; drop what owners withdrew.")
+    refresh: bool = option(False, help="Request everything again; drop posts that owners withdrew.")
     max_withdrawn: float = option(
         USUAL, minimum=0, maximum=1, help="Fraction of the posts that --refresh may drop."
     )
@@ -57,7 +57,7 @@ class CrawlOptions:
     api_workers: int = 4
 
     def __post_init__(self) -> None:
-        """Refuse options that no crawl can follow."""
+        """Refuse invalid options."""
         if not self.api_key or not self.api_secret:
             raise HarvestError(
                 "no API key: set FLICKR_API_KEY and FLICKR_API_SECRET, or give --api-key and "

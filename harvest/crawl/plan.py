@@ -1,9 +1,9 @@
-"""``crawl --plan``: what a crawl will cost, and why, before it is made.
+"""``crawl --plan``: what a crawl will cost, and why, before it starts.
 
-A few listings are asked for one page each, and no other call is spent. They are named, and what
-they show is kept: they are calls that the crawl would make first. What they say of how dense
-listings are is carried over to the others by how many pictures a search found when VSO's list was
-made: those counts are years old, but old alike.
+The only calls are for one page each of a few listings. The plan names them, and their posts are
+kept: the crawl would make these calls first anyway. They show how dense these listings are. For the
+other listings this is scaled by how many pictures a search found when VSO's list was made: these
+counts are years old, but all equally old.
 """
 
 import threading
@@ -26,7 +26,7 @@ from flickr_emotion.harvest.pace.retry import TransientError, UnreachableError
 
 _PROBES = 8
 _SHOWN = 3
-# Pictures that say what share of all lives, to some five points.
+# How many pictures are probed: this gives the share of existing ones to about five points.
 _SAMPLE = 200
 
 
@@ -49,7 +49,7 @@ class _Subject:
 
 
 def plan(options: CrawlOptions, say: Callable[[str], None] = say) -> str:
-    """Return the plan of a crawl as text; its lists are in the harvest's ledger after it.
+    """Return the plan of a crawl as text, and add its lists to the harvest's ledger.
 
     Raises ``HarvestError``.
 
@@ -64,18 +64,18 @@ def plan(options: CrawlOptions, say: Callable[[str], None] = say) -> str:
     True
     """
     if options.refresh:
-        # Making everything due is what a refresh begins with: a plan must not.
+        # A refresh first makes everything due, which a plan must not do.
         raise HarvestError(
-            "--plan with --refresh: a refresh asks for every post again, in about as many calls as "
-            "the harvest took, which `status` counts; give one of the two"
+            "--plan with --refresh: give only one of them; a refresh takes about as many calls as "
+            "the harvest took, which `status` counts"
         )
     with open_session(options, say) as session:
-        ledger, last_row = session.ledger, session.take_in().last_row
+        ledger, last_row = session.ledger, session.prepare().last_row
         pictures = _ask_pictures(session, last_row)
         found = _open_subjects(ledger, pictures.alive, last_row)
         with session.calls(threading.Event()) as calls:
             probes = _probe(calls, found, say)
-        if probes:  # what they brought is in the ledger, and no part of the plan any more
+        if probes:  # The ledger now has their posts, so they are no longer part of the plan.
             found = _open_subjects(ledger, pictures.alive, last_row)
         _predict(found, pictures.alive)
         posts = _Posts(
@@ -89,21 +89,21 @@ def plan(options: CrawlOptions, say: Callable[[str], None] = say) -> str:
 class _Posts:
     all: int
     due: int
-    """Posts that are still to be asked for."""
+    """Number of posts that are still due."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Pictures:
     due: int
-    """Pictures that are still to be asked for, which costs no call."""
+    """Number of pictures that are still due; they cost no calls."""
     asked: int
-    """How many of them were asked for now."""
+    """Number of pictures that were probed for the plan."""
     alive: float
-    """The share of those that live."""
+    """The share of the probed pictures that exist."""
 
 
 def _ask_pictures(session: CrawlSession, last_row: int) -> _Pictures:
-    """Find out how many of the pictures that are due live, by the heads of some."""
+    """Estimate how many of the due pictures exist, by requesting the heads of some."""
     asked = alive = 0
     with session.probe() as probe:
         for reference in some_pictures(session.ledger, _SAMPLE, last_row=last_row):
@@ -118,16 +118,16 @@ def _ask_pictures(session: CrawlSession, last_row: int) -> _Pictures:
 
 
 def _open_subjects(ledger: Ledger, alive: float, last_row: int) -> list[_Subject]:
-    """Return the pairs or emotions with the photos that are open in them, the dead left out."""
+    """Return the pairs or emotions with their open photos, without the share that is dead."""
     counts = search_counts(ledger)
     found = []
     seen: set[int] = set()
     for name in subjects(ledger):
         opened = open_photos(ledger, name, last_row=last_row)
-        # A photo under two subjects is found by the first.
+        # A photo of two subjects is found by the first.
         photo_ids = sorted(set(opened.photo_ids) - seen)
         seen.update(photo_ids)
-        # Which of the pictures that were not asked for are dead is not known, but how many.
+        # It is not known which of the other pictures are dead, but how many: draw at random.
         unknown = opened.pictures_to_settle / max(len(opened.photo_ids), 1)
         living = round(len(photo_ids) * (1 - unknown * (1 - alive)))
         photo_ids = Random(name).sample(photo_ids, living)
@@ -146,7 +146,7 @@ def _open_subjects(ledger: Ledger, alive: float, last_row: int) -> list[_Subject
 
 
 def _probe(calls: ApiCalls, found: list[_Subject], say: Callable[[str], None]) -> list[_Subject]:
-    """Ask for a page of some listings, dense and sparse ones; return those that were asked."""
+    """List one page of some listings, dense and sparse ones; return the subjects of these pages."""
     unknown = [subject for subject in found if not subject.sweep.asked]
     unknown.sort(key=lambda it: (it.search_count or 0) / len(it.photo_ids))
     known = len(found) - len(unknown)
@@ -163,12 +163,12 @@ def _probe(calls: ApiCalls, found: list[_Subject], say: Callable[[str], None]) -
         except UnreachableError as error:
             raise HarvestError(f"{error}: check the network, or --flickr-url") from None
         except TransientError as error:
-            say(f"the listing {subject.listing.key} did not answer ({error}): planned without it")
+            say(f"the listing {subject.listing.key} failed ({error}): the plan is made without it")
     return probes
 
 
 def _predict(found: list[_Subject], alive: float) -> None:
-    """Say for each subject what its listing will cost and leave; ``alive``: of the pictures."""
+    """Set the calls and the photos left for each subject; ``alive``: share of existing pictures."""
     asked = [
         (subject, window)
         for subject in found
@@ -179,7 +179,7 @@ def _predict(found: list[_Subject], alive: float) -> None:
     scales = [window.page_span * it.search_count for it, window in asked if it.search_count]
     sought = sum(window.sought for _, window in asked)
     shown = sum(window.found for _, window in asked) / sought if sought else 1.0
-    # What a page did not show was dead for the most part, and the dead are left out here.
+    # Photos that a page did not show were mostly dead, and dead photos are not counted here.
     hits = min(shown / alive, 1.0) if alive else 1.0
     for subject in found:
         usual_span = median(spans) if spans else None

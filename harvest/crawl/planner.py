@@ -1,17 +1,17 @@
-"""What the API is asked next: the fewest calls that settle every wanted photo.
+"""Choose the next API calls, so that few calls settle all wanted photos.
 
 1. A photo whose picture is gone is settled without a call, so pictures go first.
-2. The listings of the words under which photos were found, as text and as tags, as long as a page
-   of them is expected to bring more than ``getInfo`` would (``harvest/calls/sweep.py``).
-3. The listings of owners of several photos that are left. An owner is asked for by an NSID, which
-   any answer about one of their photos names.
-4. ``getInfo`` for each photo that is left.
+2. Then come the listings of the words with which photos were found, as text and as tags, as long as
+   a page is expected to bring more than ``getInfo`` would (``harvest/calls/sweep.py``).
+3. Then come the listings of owners with several remaining photos. A listing needs the owner's NSID,
+   which any answer about one of their photos contains.
+4. ``getInfo`` settles each remaining photo.
 
-Before all of them go the few questions on which it depends whether a dead picture is believed
+The few questions that decide whether dead pictures are believed come before all of these
 (``harvest/trust/picture_trust.py``).
 
-Each of these is a job for one thread. What to do follows from the ledger, so a crawl that is
-started again goes on with the same plan.
+Each of these is a job for one thread. The jobs follow from the ledger, so a restarted crawl
+continues with the same plan.
 """
 
 import threading
@@ -39,16 +39,16 @@ from flickr_emotion.harvest.pace.clock import now
 from flickr_emotion.harvest.trust.picture_trust import PictureTrust
 
 Job = Callable[[], None]
-"""Work for one thread; it ends when it is done, or the crawl is stopped."""
+"""Work for one thread; it ends when it is done or the crawl is stopped."""
 
-# Pictures are asked for in the list's order, so the first subjects are ready first.
+# Pictures are requested in the list's order, so the first subjects are ready first.
 _LOOK_AHEAD = 20
-# The last pictures of a subject may wait long for a further try; the listing need not.
+# The share of a subject's pictures that must be settled: the last ones may wait long for a retry.
 _READY = 0.95
-# Looking for it may take this part of the time.
+# The share of the time that looking for a ready subject may take.
 _LOOK_COST = 0.05
 _BATCH = 500
-# Photo ids that a page of an owner's listing is thought to span before any was asked for: four
+# Photo ids that a page of an owner's listing is expected to span before any page was listed: four
 # months of Flickr's ids.
 _OWNERS_SPAN = 3e8
 
@@ -59,9 +59,9 @@ class Planner:
     def __init__(
         self, ledger: Ledger, calls: ApiCalls, trust: PictureTrust, *, last_row: int
     ) -> None:
-        """Begin where the ledger is, with the photos up to ``last_row``.
+        """Continue from the state of the ledger, with the photos up to ``last_row``.
 
-        ``trust`` has questions of its own to the API.
+        ``trust`` has additional questions to the API.
         """
         self._ledger = ledger
         self._calls = calls
@@ -80,12 +80,12 @@ class Planner:
 
     @property
     def busy(self) -> bool:
-        """Whether a job is at work."""
+        """Whether a job is running."""
         with self._lock:
             return self._busy > 0
 
     def next_job(self) -> Job | None:
-        """Return what is to be done next; None: nothing now, but perhaps later."""
+        """Return the next job; None if there is none now, although there may be later."""
         with self._lock:
             job = self._next()
             if job is None:
@@ -112,15 +112,15 @@ class Planner:
             if subject is not None:
                 return lambda: self._list_subject(*subject)
             if self._subjects:
-                return None  # until more of their pictures are settled
+                return None  # Wait until more of their pictures are settled.
         if self._owners is None:
             if self._busy:
-                return None  # until it is known what the last listings leave
+                return None  # Wait until it is known what the last listings leave.
             self._owners = deque(owners_photos(self._ledger, last_row=self._last_row))
         if self._owners:
             owner = self._owners.popleft()
             photo_ids = {str(number) for number in owner.photo_ids}
-            self._asked |= photo_ids  # no other thread is to ask for them one by one meanwhile
+            self._asked |= photo_ids  # No other thread may request them one by one meanwhile.
             return lambda: self._release(photo_ids, lambda: self._list_owner(owner))
         return self._next_photo()
 
@@ -136,7 +136,7 @@ class Planner:
                 found = open_photos(self._ledger, self._subjects[place], last_row=self._last_row)
                 if len(found.photo_ids) > 1:
                     break
-                del self._subjects[place]  # none, or one, which getInfo settles
+                del self._subjects[place]  # None, or a single one that getInfo settles.
             else:
                 break
             if found.pictures_to_settle <= (1 - _READY) * len(found.photo_ids):
@@ -150,7 +150,7 @@ class Planner:
     def _list_subject(self, subject: str, photo_ids: tuple[int, ...]) -> None:
         brought = self._by_words.list_subject(subject, photo_ids)
         with self._lock:
-            if brought.calls:  # else an earlier crawl has listed it, and counted it
+            if brought.calls:  # Without calls, an earlier crawl has listed and counted it.
                 self._plan.calls += brought.calls
                 self._plan.won += brought.won
                 self._plan.listed += len(photo_ids)
@@ -161,7 +161,7 @@ class Planner:
     def _list_owner(self, owner: OwnersPhotos) -> None:
         left = list(owner.photo_ids)
         nsid = owner.nsid
-        # Two of an unnamed owner cost two calls either way.
+        # If the owner's NSID is unknown, two photos cost two calls either way.
         while nsid is None and len(left) > 2 and not self._calls.stopped:
             photo_id = str(left.pop(len(left) // 2))
             if (photo := self._ledger.due_post(photo_id)) is not None:
@@ -198,7 +198,7 @@ class Planner:
             )
         while self._photos:
             photo_id = self._photos.popleft().reference.photo_id
-            if photo_id not in self._asked:  # by a question about its picture, since it was read
+            if photo_id not in self._asked:  # A question may have asked for it meanwhile.
                 break
         else:
             return None
@@ -206,12 +206,12 @@ class Planner:
         return lambda: self._release({photo_id}, lambda: self._ask(photo_id))
 
     def _ask(self, photo_id: str) -> None:
-        # It was read with many others, some time ago.
+        # Read the photo again: its batch was read some time ago.
         if (photo := self._ledger.due_post(photo_id)) is not None:
             self._calls.get_post_once(photo)
 
     def _release(self, photo_ids: set[str], job: Job) -> None:
-        """Do a job, then let its photos be asked for again if they are still due."""
+        """Run a job, then allow requests for its photos again if they are still due."""
         try:
             job()
         finally:

@@ -1,7 +1,7 @@
-"""Progress of a crawl: bars on a terminal, a plain line or a JSON object now and then elsewhere.
+"""Progress of a crawl: bars on a terminal, otherwise a plain line or a JSON object at intervals.
 
-What is left is counted in the ledger, so the figures are true however the crawl was started. The
-time left for calls follows from the plan and the quota, not from how fast it happened to go so far.
+The remaining work is counted in the ledger, so the figures are right also after a restart. The time
+left for calls follows from the plan and the quota, not from the speed so far.
 """
 
 import time
@@ -20,13 +20,13 @@ from flickr_emotion.harvest.pace.pacing import HOUR
 
 _TERMINAL_SECONDS = 1.0
 _LINE_SECONDS = 30.0
-# Counting a million photos takes a moment: it may take this part of the time.
+# The share of the time that counting may take: counting a million photos takes a moment.
 _COST = 0.02
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
-    """Where a crawl is."""
+    """The progress of a crawl at one moment."""
 
     photos: int
     api: dict[str, int]
@@ -36,16 +36,16 @@ class Snapshot:
     posts_left: int
     pictures_left: int
     calls_left: int
-    """As the plan expects."""
+    """Expected number of calls by the plan."""
     calls_last_hour: int
     quota: int
-    """Calls an hour; 0 for no limit."""
+    """Calls per hour; 0 for no limit."""
     pictures_per_second: float
     call_seconds_left: float | None
     picture_seconds_left: float | None
 
     def line(self) -> str:
-        """Return it as one line."""
+        """Return the progress as one line."""
         return (
             f"pictures {self.photos - self.pictures_left} of {self.photos} "
             f"({self.pictures_per_second:.0f}/s, {left(self.picture_seconds_left)}), "
@@ -54,28 +54,28 @@ class Snapshot:
         )
 
     def calls_text(self) -> str:
-        """Return the calls of the last hour and those to come."""
+        """Return the number of calls in the last hour and of those to come, in words."""
         of_quota = f" of {self.quota}" if self.quota else ""
         return f"{self.calls_last_hour}{of_quota} calls in the last hour, {self.calls_left} to come"
 
     def outcomes(self) -> str:
-        """Return the posts by outcome."""
+        """Return the number of posts by outcome, in words."""
         return ", ".join(f"{count} {outcome}" for outcome, count in self.api.items() if count)
 
 
 class _Bars(Progress):
-    """A bar for pictures, one for posts, and a line of figures that ends where the screen does."""
+    """A bar for pictures, one for posts, and a line of figures cut to the width of the screen."""
 
     figures = ""
 
     def get_renderables(self) -> Iterable[RenderableType]:
-        """Yield what is drawn."""
+        """Yield the bars and the line of figures."""
         yield self.make_tasks_table(self.tasks)
         yield Text(self.figures, no_wrap=True, overflow="ellipsis")
 
 
 class CrawlProgress:
-    """Shows how far a crawl is each time ``tick`` is called and enough time has passed."""
+    """Shows the progress when ``tick`` is called, if enough time has passed."""
 
     def __init__(
         self,
@@ -88,9 +88,9 @@ class CrawlProgress:
     ) -> None:
         """Count photos up to ``last_row``.
 
-        ``show`` takes snapshots; without it a terminal gets bars, and ``say`` lines.
+        ``show`` takes snapshots; without it, a terminal gets bars, otherwise ``say`` gets lines.
         """
-        # A connection of its own: counting must not keep the crawl from its ledger.
+        # Use a separate connection: counting must not block the crawl's ledger.
         self._ledger = Ledger(ledger.path)
         self._last_row = last_row
         self._quota = quota
@@ -113,20 +113,20 @@ class CrawlProgress:
         self._next = 0.0 if self._bars else self._started + _LINE_SECONDS
 
     def __enter__(self) -> "CrawlProgress":
-        """Start to show."""
+        """Start showing progress."""
         if self._bars:
             self._bars.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Show the last state and leave the terminal as it was."""
+        """Show the last state and restore the terminal."""
         if self._bars:
             self._draw(self.snapshot())
             self._bars.stop()
         self._ledger.close()
 
     def tick(self) -> None:
-        """Show where the crawl is, if it is time to."""
+        """Show the progress, if it is time to."""
         started = time.monotonic()
         if started < self._next:
             return
@@ -140,7 +140,7 @@ class CrawlProgress:
         self._next = ended + max(usual, (ended - started) / _COST)
 
     def snapshot(self) -> Snapshot:
-        """Return where the crawl is."""
+        """Return the current progress."""
         last_row = self._last_row
         api, image = self._ledger.outcome_counts(last_row=last_row)
         ahead = forecast(self._ledger, quota=self._quota, last_row=last_row)
@@ -189,7 +189,7 @@ def _seconds(count: int, rate: float) -> float | None:
 
 
 def left(seconds: float | None) -> str:
-    """Return a time that is left in words."""
+    """Return the time left, in words."""
     if seconds is None:
         return "time left unknown"
     return f"{timedelta(seconds=round(seconds))} left" if seconds else "done"

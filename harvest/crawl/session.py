@@ -1,6 +1,6 @@
-"""What a crawl and its plan have in common: the lists, the harvest folder, and the way to Flickr.
+"""What a crawl and its plan have in common: the lists, the harvest folder, and the clients.
 
-The servers are resolved here, once, and the key goes no further than the client of the API.
+The servers are resolved once, here, and the key is passed to no other object than the API client.
 """
 
 import threading
@@ -40,15 +40,15 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TakenIn:
-    """What a crawl is to ask for, once its lists are in the ledger."""
+class CrawlScope:
+    """What a crawl must request, once its lists are in the ledger."""
 
     rejected: int
-    """Rows of the lists that name no photo."""
+    """Number of rows of the lists that name no photo."""
     last_row: int
-    """The ledger's row of the last photo that is asked for (``--limit``)."""
+    """The ledger's row of the last photo to request (``--limit``)."""
     refresh: bool
-    """Whether everything is asked for again."""
+    """Whether everything is requested again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ class CrawlSession:
     """A harvest folder that is open for one crawl or its plan, and its servers."""
 
     options: CrawlOptions
-    """With the size of the pictures that a manifest asks for."""
+    """The given options; the image size is the manifest's, if it names one."""
     published: list[PublishedList]
     ledger: Ledger
     servers: Servers
@@ -67,8 +67,8 @@ class CrawlSession:
         """The folder of the pictures."""
         return self.options.out / "images"
 
-    def take_in(self) -> TakenIn:
-        """Put the lists into the ledger and make due what is asked for."""
+    def prepare(self) -> CrawlScope:
+        """Add the lists to the ledger and make the requested photos due."""
         options, ledger = self.options, self.ledger
         keep_to_one_service(ledger, self.servers.service)
         if options.images:
@@ -77,11 +77,11 @@ class CrawlSession:
         for it in self.published:
             rejected = add_list(ledger, it, self.say)
         self._say_rejected(rejected)
-        refresh = options.refresh and not withdrawals.told(ledger, options.max_withdrawn)
+        refresh = options.refresh and not withdrawals.now_allowed(ledger, options.max_withdrawn)
         if refresh:
             unstage_all(ledger)
         else:
-            withdrawals.go_on(ledger)
+            withdrawals.restart_count(ledger)
         last_row = ledger.start_crawl(
             images=options.images,
             verify_gone=options.verify_gone,
@@ -89,9 +89,9 @@ class CrawlSession:
             limit=options.limit,
         )
         if refresh:
-            PlanRecord().save(ledger)  # what listings brought before says nothing of this time
+            PlanRecord().save(ledger)  # Earlier yields of listings say nothing about a refresh.
         keep_quota(ledger, options.quota)
-        return TakenIn(rejected=rejected, last_row=last_row, refresh=refresh)
+        return CrawlScope(rejected=rejected, last_row=last_row, refresh=refresh)
 
     def _say_rejected(self, rejected: int) -> None:
         rows = first_rejected(self.ledger, _SHOWN_ROWS)
@@ -99,13 +99,12 @@ class CrawlSession:
             self.say(f"skipped {row.file}:{row.row or ''} {row.reason}: {row.detail}")
         if rejected > len(rows):
             self.say(
-                f"skipped {rejected - len(rows)} more rows: table `rejected` of the ledger names "
-                "them"
+                f"skipped {rejected - len(rows)} more rows: see table `rejected` of the ledger"
             )
 
     @contextmanager
     def calls(self, stopped: threading.Event, *, refresh: bool = False) -> Iterator[ApiCalls]:
-        """Open what makes the calls, at the pace that the quota and earlier calls leave."""
+        """Open the API client, at the pace that the quota and earlier calls allow."""
         options = self.options
         client = FlickrClient(
             self.servers,
@@ -130,11 +129,11 @@ class CrawlSession:
             client.close()
 
     def hosts(self) -> ImageHosts:
-        """Return the hosts of the pictures, for one event loop."""
+        """Return the image hosts, for use within one event loop."""
         return ImageHosts(retry=self.options.retry, say=self.say, ledger=self.ledger)
 
     def probe(self) -> AbstractContextManager[Probe]:
-        """Open what asks for a few pictures, one at a time."""
+        """Open a client that probes a few pictures, one at a time."""
         return prober(self.servers, self.hosts())
 
 
@@ -156,24 +155,24 @@ def open_session(options: CrawlOptions, say: Say) -> Iterator[CrawlSession]:
 
 
 def _open_lists(paths: tuple[Path, ...]) -> list[PublishedList]:
-    """Open the lists of one crawl; raises ``HarvestError`` where they do not go together."""
+    """Open the lists of one crawl; raises ``HarvestError`` if they cannot be combined."""
     published = [open_list(path) for path in paths]
     if len(paths) > 1 and any(it.manifest for it in published):
         raise HarvestError(
-            f"{', '.join(map(str, paths))}: a manifest is crawled by itself, one a harvest; give "
-            "each a crawl and a harvest folder of its own (--out)"
+            f"{', '.join(map(str, paths))}: a manifest cannot be combined with other lists; crawl "
+            "each into a separate harvest folder (--out)"
         )
     if len({it.kind for it in published}) > 1:
         raise HarvestError(
-            f"{', '.join(map(str, paths))} are lists of two kinds, votes and sentiment: give each "
-            "kind a crawl and a harvest folder of its own (--out)"
+            f"{', '.join(map(str, paths))} are lists of two kinds, votes and sentiment: crawl each "
+            "kind into a separate harvest folder (--out)"
         )
     of_name: dict[str, Path] = {}
     for path, it in zip(paths, published, strict=True):
         for file in it.files:
             if (other := of_name.setdefault(file.name, path)) is not path:
                 raise HarvestError(
-                    f"{other} and {path} both hold a list file {file.name}: rename one of the "
-                    "folders, or the ledger could not tell their rows apart"
+                    f"{other} and {path} both contain a list file {file.name}: rename one of the "
+                    "folders, because the ledger could not tell their rows apart"
                 )
     return published

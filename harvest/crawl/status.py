@@ -1,4 +1,4 @@
-"""What a harvest holds, for people and for programs; may be asked while a crawl is running."""
+"""What a harvest contains, as text and as data; can be called while a crawl is running."""
 
 import sqlite3
 from pathlib import Path
@@ -28,22 +28,22 @@ class Calls(TypedDict):
     total: int
     last_hour: int
     quota: int
-    """Calls an hour, of the last crawl; 0 for no limit."""
+    """Calls per hour of the last crawl; 0 for no limit."""
 
 
 class Left(TypedDict):
-    """What is still to be asked for."""
+    """What is still due."""
 
     posts: int
     pictures: int
     calls: int
-    """As the plan expects."""
+    """Expected number of calls by the plan."""
     seconds: float | None
-    """That the calls take at the quota; None without one."""
+    """The time that the calls take at the quota; None without a quota."""
 
 
 class Failure(TypedDict):
-    """A reason for which posts or pictures failed."""
+    """A reason why posts or pictures failed."""
 
     what: str
     """``api`` or ``image``."""
@@ -52,7 +52,7 @@ class Failure(TypedDict):
 
 
 class Status(TypedDict):
-    """The outcomes of a harvest's photos; zeros are included."""
+    """The number of photos in a harvest by outcome; zeros are included."""
 
     photos: int
     api: dict[str, int]
@@ -60,9 +60,9 @@ class Status(TypedDict):
     calls: Calls
     left: Left
     picture_alone: int
-    """Posts ``gone`` or ``private`` by nothing but a dead picture."""
+    """Number of posts that are ``gone`` or ``private`` only because of a dead picture."""
     withdrawn: int
-    """Posts that a refresh found withdrawn, and has not dropped."""
+    """Number of posts that a refresh found withdrawn but has not dropped."""
     failures: list[Failure]
     """The most frequent first."""
 
@@ -70,7 +70,7 @@ class Status(TypedDict):
 def harvest_status(folder: Path) -> Status:
     """Return the state of a harvest folder.
 
-    Raises ``HarvestError`` where the folder is none.
+    Raises ``HarvestError`` if it is not a harvest folder.
 
     >>> from pathlib import Path
     >>> from flickr_emotion import harvest_status
@@ -139,7 +139,7 @@ def describe(status: Status) -> str:
         )
     if status["withdrawn"]:
         lines.append(f"{status['withdrawn']} posts were withdrawn, and are not dropped yet")
-    # On one line each: a ledger may come from others.
+    # Force each reason onto one line: the ledger may be untrusted.
     lines += [
         f"{it['photos']} x {it['what']}: {' '.join(it['reason'].split())}"
         for it in status["failures"]

@@ -1,9 +1,8 @@
-"""Posts that their owners withdrew: dropped when a refresh has asked for all, and not before.
+"""Drop posts that their owners withdrew, but only at the end of a complete refresh.
 
-A refresh that asks the wrong server, or a service on a bad day, hears of every post that it is
-gone. So what the API says is staged first (``harvest.ledger.rows.posts``), and nothing is dropped
-before all has been asked, the service has been seen well, and the losses are as few as they usually
-are.
+The wrong server, or a service in trouble, tells a refresh that every post is gone. So withdrawn
+posts are only staged at first (``harvest.ledger.rows.posts``). They are dropped once all posts have
+been requested, the service has proved to be well, and the losses are not unusually many.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,24 +24,24 @@ from flickr_emotion.harvest.ledger.rows.withdrawals import (
 from flickr_emotion.harvest.pictures.files import image_path
 
 _FEW = 20
-"""As many posts are, however few are known."""
+"""This many posts may be dropped however few are known."""
 _SHOWN = 3
 _CONTROLS = 3
-"""Posts that were found alive and are asked for again before any is dropped."""
+"""Number of posts that were found alive and are requested again before any is dropped."""
 _BATCH = 500
 
 
 def _may_be_dropped(found: RefreshCounts, most: float) -> bool:
-    """Whether what is staged may go; ``most``: the fraction of the known posts that may."""
+    """Whether staged posts may be dropped; ``most``: the largest fraction of the known posts."""
     if most > USUAL and found.staged <= most * found.known:
         return True
     return found.staged <= max(_FEW, most * found.known) and found.answered > found.staged
 
 
-def told(ledger: Ledger, most: float) -> bool:
-    """Whether a refresh that has asked for all was kept from dropping, and ``most`` now lets it.
+def now_allowed(ledger: Ledger, most: float) -> bool:
+    """Whether a complete refresh was not allowed to drop its posts, and ``most`` now allows it.
 
-    Then it is to be finished, and no other one begun.
+    Then that refresh is finished and no new one is started.
     """
     found = refresh_counts(ledger)
     return (
@@ -53,20 +52,20 @@ def told(ledger: Ledger, most: float) -> bool:
     )
 
 
-def go_on(ledger: Ledger) -> None:
-    """Count the posts that are found alive anew, where an interrupted refresh goes on.
+def restart_count(ledger: Ledger) -> None:
+    """Restart the count of posts found alive when an interrupted refresh goes on.
 
-    That the service was well when it was interrupted says nothing of what it answers now.
+    The service may have been well before the interruption and be in trouble now.
     """
     if posts_are_due(ledger):
         forget_found_alive(ledger)
 
 
 def controls(ledger: Ledger, most: float) -> list[DuePhoto]:
-    """Return a few posts that were found alive first, where others are about to be dropped unasked.
+    """Return some of the first posts that were found alive, if others are about to be dropped.
 
-    A service that came to answer that everything is gone while the last posts were asked says so of
-    these too: then nobody is believed.
+    If the service began to report everything as gone during the refresh, it does so for these posts
+    too, and then nothing is dropped.
     """
     found = refresh_counts(ledger)
     if (
@@ -82,9 +81,9 @@ def controls(ledger: Ledger, most: float) -> list[DuePhoto]:
 def ask_controls(
     ledger: Ledger, photos: Iterable[DuePhoto], ask: Callable[[DuePhoto], bool]
 ) -> None:
-    """Ask for posts that were found alive; where one is not, or none answers, nothing is dropped.
+    """Request posts that were found alive; if one is gone or none is answered, drop nothing.
 
-    ``ask``: asks the API for a post, records what it says and returns whether it answered.
+    ``ask`` requests a post from the API, records the answer and returns whether there was one.
     """
     before = withdrawn_posts(ledger)
     answered = [ask(photo) for photo in photos]
@@ -93,9 +92,9 @@ def ask_controls(
 
 
 def finish(ledger: Ledger, images: Path, *, most: float, say: Callable[[str], None]) -> int:
-    """Drop what is staged if it may be; return how many posts are kept back because they may not.
+    """Drop the staged posts if they may be dropped; otherwise return how many are kept back.
 
-    Nothing is dropped while posts are still to be asked for: an interrupted refresh goes on.
+    Nothing is dropped while posts are still due, since an interrupted refresh goes on.
     """
     found = refresh_counts(ledger)
     if not found.staged or posts_are_due(ledger):
@@ -117,16 +116,16 @@ def _refuse(ledger: Ledger, found: RefreshCounts, say: Callable[[str], None]) ->
     share = found.staged / max(found.known, 1)
     say(
         f"the API says that {found.staged} of {found.known} known posts are gone or private, and "
-        f"answered for {found.answered} of them: more than a refresh drops unasked, so nothing is "
-        f"deleted. They are {shown} and so on. If that is true, the same command with "
-        f"--max-withdrawn {min(share + 0.005, 1):.2f} drops them without asking again; if the "
-        "service was in trouble, or --flickr-url was wrong, --refresh asks again"
+        f"answered for {found.answered} of them: a refresh drops fewer by default, so nothing is "
+        f"deleted. They are {shown} and so on. If this is right, run the same command with "
+        f"--max-withdrawn {min(share + 0.005, 1):.2f} to drop them without further calls; if the "
+        "service was in trouble or --flickr-url was wrong, run --refresh again"
     )
 
 
 def _drop(ledger: Ledger, images: Path) -> None:
     while some := staged_posts(ledger, _BATCH):
-        for post in some:  # before the commit: a kill between the two must not leave a file behind
+        for post in some:  # Before the commit: a kill in between must not leave a file behind.
             image_path(images, post.photo_id).unlink(missing_ok=True)
         drop_staged(ledger, some)
     forget_found_alive(ledger)

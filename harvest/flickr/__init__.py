@@ -1,1 +1,1 @@
-"""What Flickr's API and URLs are: calls over HTTP, answers, listings, tags, references."""
+"""Flickr's API and URLs: calls over HTTP, answers, listings, tags, photo references."""

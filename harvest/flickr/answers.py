@@ -1,9 +1,9 @@
-"""Flickr's answers are untrusted: they are read here into posts, or refused with a reason.
+"""Read Flickr's untrusted answers into posts, or refuse them with a reason.
 
-Types have changed over the years (numbers that were strings, texts that were objects) and fields
-come and go, so each is read tolerantly: what is absent is empty, a number is its text. Only what
-makes sure that it is this photo is insisted on. A post is the same whether ``photos.getInfo`` or a
-listing said it.
+Types have changed over the years (numbers were strings, texts were objects) and fields come and go.
+So each field is read tolerantly: an absent field is empty, and a number becomes its text. Only what
+proves that the answer is about this photo is required. ``photos.getInfo`` and a listing give the
+same post.
 """
 
 import re
@@ -17,18 +17,18 @@ from flickr_emotion.harvest.pace.retry import PhotoPrivateError, PhotoVideoError
 LISTING_EXTRAS = "description,tags,license,date_upload,date_taken,media"
 """What a listing must be asked for (``extras``) to say all that ``photos.getInfo`` says."""
 
-_LARGEST_NUMBER = 10**19  # above any id or date of Flickr's; longer ones cannot even be printed
+_LARGEST_NUMBER = 10**19  # Above any Flickr id or date; Python refuses to print much longer ones.
 _ABSENT: tuple[Any, ...] = (None, {}, [])
 _NEEDED_IN_LISTING = ("title", "description", "tags", "license", "dateupload", "datetaken")
 
 
 class MalformedAnswerError(ValueError):
-    """An answer that is not what the method documents; nothing of it is used."""
+    """The answer does not have the documented form; nothing in it is used."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """What Flickr says of a post, the same whichever method said it."""
+    """What Flickr says about a post, the same for every API method."""
 
     reference: PhotoReference
     title: str
@@ -36,15 +36,15 @@ class Answer:
     description: str
     """As answered: an HTML fragment."""
     tags: tuple[str, ...]
-    """Flickr's normal forms, without machine tags and doubles, in alphabetical order."""
+    """Flickr's normal forms, without machine tags and duplicates, in alphabetical order."""
     owner: str | None
-    """The owner's NSID; None where the answer names none."""
+    """The owner's NSID; None if the answer names none."""
     license: str | None
     """Flickr's licence id."""
     date_upload: int | None
     """Unix seconds."""
     date_taken: str | None
-    """``YYYY-MM-DD HH:MM:SS``, by the owner's clock."""
+    """``YYYY-MM-DD HH:MM:SS``, in the owner's local time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,22 +56,22 @@ class ListingPage:
     videos: tuple[str, ...]
     """Photo ids of the entries that are videos."""
     refused: int
-    """Entries that are malformed, lack a part of a post or are not public; nothing is used."""
+    """Number of entries that are malformed, incomplete or not public; nothing in them is used."""
     total: int | None
-    """Results of the whole query, as far as the listing says; it jitters between calls."""
+    """Results of the whole query, if the listing says; it varies between calls."""
     pages: int | None
 
     @property
     def results(self) -> int:
-        """Entries that the page showed, whatever they are."""
+        """Number of all entries of the page."""
         return len(self.answers) + len(self.videos) + self.refused
 
 
 def parse_get_info(content: Any, photo_id: str) -> Answer:
     """Read the answer of ``flickr.photos.getInfo`` for a photo.
 
-    Raises ``MalformedAnswerError`` where it is none, or one of another photo, ``PhotoPrivateError``
-    where only its secret opened it, and ``PhotoVideoError``.
+    Raises ``MalformedAnswerError`` if the answer is malformed or about another photo,
+    ``PhotoPrivateError`` if only the secret gave access to it, and ``PhotoVideoError``.
     """
     photo = _member(content, "photo", dict)
     answered = _photo_id(photo.get("id"))
@@ -96,7 +96,7 @@ def parse_listing(content: Any, *, owner: str | None = None) -> ListingPage:
     """Read one page of ``photos.search``, ``people.getPublicPhotos``, or ``photosets.getPhotos``.
 
     ``owner``: the NSID of the owner of every photo, for listings whose entries name none.
-    Raises ``MalformedAnswerError`` where it is no listing; single bad entries are only counted.
+    Raises ``MalformedAnswerError`` if it is no listing; single bad entries are only counted.
     """
     key = "photoset" if isinstance(content, dict) and "photoset" in content else "photos"
     listing = _member(content, key, dict)
@@ -119,13 +119,13 @@ def parse_listing(content: Any, *, owner: str | None = None) -> ListingPage:
 
 
 def parse_listed(entry: Any, *, owner: str | None = None) -> Answer:
-    """Read one entry of a listing, or what has been brought into the form of one.
+    """Read one entry of a listing, or other data in the same form.
 
-    Raises ``MalformedAnswerError`` where it is malformed or was not asked for all parts of a post,
+    Raises ``MalformedAnswerError`` if it is malformed or lacks a part of a post,
     ``PhotoPrivateError`` and ``PhotoVideoError``.
     """
-    # A part that stands there empty is empty. One that does not stand there was not asked for, or
-    # not understood: getInfo will tell it.
+    # An empty field is empty. A missing field was not requested or not understood by the server:
+    # getInfo will provide it.
     if not isinstance(entry, dict) or any(key not in entry for key in _NEEDED_IN_LISTING):
         raise MalformedAnswerError("an entry of the listing lacks a part of its post")
     photo_id = _photo_id(entry.get("id"))
@@ -158,10 +158,10 @@ def _check_media(photo: dict[str, Any]) -> None:
 
 
 def _tags(value: Any) -> tuple[str, ...]:
-    """Read a listing's words, or the objects of ``getInfo``."""
+    """Read the words of a listing or the tag objects of ``getInfo``."""
     if isinstance(value, dict):
         value = value.get("tag")
-    if isinstance(value, dict):  # the only one, as converters from XML write it
+    if isinstance(value, dict):  # A single tag, as converters from XML write it.
         value = [value]
     if isinstance(value, list):
         return plain_tags(map(_tag, value))
@@ -181,7 +181,7 @@ def _taken(value: Any) -> str | None:
 
 
 def _storable(text: str) -> str:
-    # A lone surrogate is valid JSON, but no text that can be stored.
+    # A lone surrogate is valid JSON, but cannot be stored as text.
     return text.encode("utf-8", errors="replace").decode("utf-8")
 
 
@@ -201,7 +201,7 @@ def _member(value: Any, key: str, kind: type) -> Any:
 
 
 def _text(written: Any) -> str:
-    # Listings write titles plainly and descriptions as getInfo does; both are seen either way.
+    # Texts come as plain strings or as objects with `_content`, depending on method and field.
     if isinstance(written, dict):
         written = written.get("_content")
     if isinstance(written, int | float) and not isinstance(written, bool):

@@ -1,8 +1,8 @@
-"""Flickr's API through flickrapi, with a session, bounds and failures of our own.
+"""Flickr's API through flickrapi, with our own session, limits and exceptions.
 
-flickrapi signs and sends. It shares one session class-wide, has no time-out, loses response headers
-and raises a different thing for every kind of broken answer: so it is asked for the bytes alone,
-over a session with bounds, and what they mean is settled here.
+flickrapi signs and sends the calls. But it shares one session between all clients, has no time-out,
+loses response headers and raises a different exception for every kind of broken answer. So it
+returns only the bytes, over our bounded session, and they are interpreted here.
 """
 
 import html
@@ -43,14 +43,14 @@ _Read = TypeVar("_Read")
 _REDIRECTS = (301, 302, 303, 307, 308)
 _SIGNATURE = re.compile(r'oauth_signature="([^"]+)"')
 
-# It logs every answer that is not 200, and a refused signature's answer repeats the key.
+# flickrapi logs every answer other than 200, and the answer to a bad signature repeats the key.
 logging.getLogger("flickrapi").setLevel(logging.CRITICAL + 1)
 
 
 class FlickrClient:
-    """One method is one call, made once; its methods may be called from any thread.
+    """Each method makes one call, without retries; the methods may be called from any thread.
 
-    What is tried again, and when, is said above it (``harvest.calls.calls``).
+    ``harvest.calls.calls`` decides what is retried and when.
     """
 
     def __init__(
@@ -63,9 +63,9 @@ class FlickrClient:
         spend: Callable[[str], None],
         stopped: threading.Event,
     ) -> None:
-        """``spend`` is told the method of each call just before it is made.
+        """``spend`` is given the method of each call just before it is made.
 
-        Soon after ``stopped`` is set, no answer is waited for any more: ``StoppedError``.
+        A few seconds after ``stopped`` is set, waiting calls raise ``StoppedError``.
         """
         self._spend = spend
         self._url = servers.api
@@ -73,9 +73,9 @@ class FlickrClient:
         self._api = flickrapi.FlickrAPI(key, secret, format="json", store_token=False)
         self._api.REST_URL = servers.api
         self._session = bounded_session(connections=connections, stopped=stopped)
-        # One decision on proxies for API and pictures; and no look into ~/.netrc at every call.
+        # The proxy is decided in `servers`; and ~/.netrc need not be read at each call.
         self._session.trust_env = False
-        # A signed call is for this server and no other.
+        # A signed call must not reach another server.
         self._session.max_redirects = 0
         if servers.proxy:
             self._session.proxies = {"http": servers.proxy, "https": servers.proxy}
@@ -84,20 +84,20 @@ class FlickrClient:
         self._last = threading.local()
 
     def check_key(self) -> None:
-        """Ask ``flickr.test.echo``, which every valid key may, whatever photos there are.
+        """Call ``flickr.test.echo``, which any valid key may call and which depends on no photo.
 
-        Raises ``RefusedError`` where the key is none, ``TransientError`` where that is not known.
+        Raises ``RefusedError`` if the key is invalid, ``TransientError`` if that is unknown.
         """
         try:
             self._call_once("flickr.test.echo", lambda: self._api.test.echo(), lambda content: None)
         except (PhotoGoneError, PhotoPrivateError):
-            return  # no answer to this question, but none that refuses the key
+            return  # An unexpected answer, but it does not refuse the key.
 
     def get_info(self, reference: PhotoReference) -> Answer:
-        """Ask ``flickr.photos.getInfo`` for a post.
+        """Call ``flickr.photos.getInfo`` for a post.
 
         Raises ``PhotoGoneError``, ``PhotoPrivateError``, ``PhotoVideoError``, ``TransientError``,
-        ``RefusedError`` or ``StoppedError``, as every call may.
+        ``RefusedError`` or ``StoppedError``, as any call may.
         """
         return self._call_once(
             "flickr.photos.getInfo",
@@ -106,10 +106,10 @@ class FlickrClient:
         )
 
     def search(self, listing: Listing, *, not_after: int | None) -> ListingPage:
-        """Ask ``flickr.photos.search`` for a listing's page of the newest posts up to a date.
+        """Call ``flickr.photos.search`` for a listing's newest posts up to a date, one page.
 
-        ``not_after``: unix seconds; None for no bound. An owner that is gone lists nothing. Raises
-        ``TransientError`` or ``RefusedError``.
+        ``not_after``: unix seconds; None for no bound. The page is empty if the owner is gone.
+        Raises ``TransientError`` or ``RefusedError``.
         """
         try:
             return self._call_once(
@@ -138,7 +138,7 @@ class FlickrClient:
             failure: Exception = UselessAnswerError(str(error))
         except Exception as error:
             failure = self._meaning(error)
-        # What a server says may repeat what it was told, and is stored and shown.
+        # The server's text may repeat the key or the secret, and is stored and shown.
         failure.args = tuple(self._without_secrets(str(part)) for part in failure.args)
         # `from None`: a chained exception would carry the signed request.
         raise failure from None
@@ -146,8 +146,8 @@ class FlickrClient:
     def _meaning(self, error: Exception) -> Exception:
         if self._last.target is not None:
             return RedirectedError(
-                f"the API at {_place(self._url)} redirects to {self._last.target}, where no signed "
-                "call is sent"
+                f"the API at {_place(self._url)} redirects to {self._last.target}; signed calls do "
+                "not follow redirects"
             )
         return call_failure(error, self._last.retry_after, self._last.oauth_problem)
 
@@ -164,20 +164,20 @@ class FlickrClient:
     def _keep_headers(self, response: requests.Response, **_: Any) -> None:
         self._last.retry_after = seconds_to_wait(response.headers.get("Retry-After"))
         sent: Any = response.request.headers.get("Authorization", "")
-        # OAuth's signing leaves bytes there.
+        # The OAuth library leaves bytes here.
         signed = _SIGNATURE.search(sent.decode() if isinstance(sent, bytes) else sent)
         self._last.signature = unquote(signed[1]) if signed else None
         target = response.headers.get("Location")
         if target and response.status_code in _REDIRECTS:
             self._last.target = _place(urljoin(self._url, target))
         if response.status_code in (400, 401):
-            # The word alone: what follows it repeats the key.
+            # Only this word is kept: the text after it repeats the key.
             problem = re.search(r"oauth_problem=([a-z_]{1,40})", response.text[:1000])
             self._last.oauth_problem = problem[1] if problem else None
 
 
 def _place(url: str) -> str:
-    """Return host and path of a URL: what else stands in it may be a secret."""
+    """Return scheme, host and path of a URL; its other parts may contain a secret."""
     try:
         parts = urlsplit(url)
         return f"{parts.scheme}://{parts.hostname or ''}{_port(parts.port)}{parts.path}"[:200]
@@ -190,7 +190,7 @@ def _port(port: int | None) -> str:
 
 
 def _spellings(secrets: Iterable[str]) -> tuple[str, ...]:
-    """Return the forms in which a server may repeat what it was told, the longest first."""
+    """Return the escaped forms in which a server may repeat a secret, the longest first."""
     forms = set()
     for secret in secrets:
         escaped = quote(secret, safe="")

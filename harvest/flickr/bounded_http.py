@@ -1,10 +1,9 @@
-"""HTTP with bounds: how long an answer may take in all, how large it may be, and until when it is
-waited for.
+"""HTTP with limits on the total time and the size of an answer.
 
-A time-out says how long a server may be silent, so one that sends a byte now and then is never
-given up, and a body without end fills the memory. Here both are bounded while the answer is read:
-its head, its body as sent, and its body unpacked. Every read wakes up now and then to see whether
-the crawl is to end.
+A plain time-out only limits how long a server may be silent: a server that sends a byte now and
+then is never given up, and an endless body fills the memory. Here total time and size are limited
+while the answer is read: its head, its body as sent, and its body unpacked. Every read also wakes
+up regularly to see whether the crawl should end.
 """
 
 import http.client
@@ -28,7 +27,7 @@ from flickr_emotion.harvest.pace.retry import StoppedError, UnreadableAnswerErro
 LARGEST_BODY = 16 * 2**20
 """Bytes of an answer, as sent and unpacked: room for 500 posts of 32 KB, far above the usual."""
 DEADLINE_SECONDS = 60.0
-"""For an answer as a whole, from the end of the question on."""
+"""For the whole answer, counted from the end of the request."""
 SILENCE_SECONDS = 30.0
 CONNECT_SECONDS = 10.0
 _LOOK_SECONDS = 0.5
@@ -37,12 +36,12 @@ _PACKED = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate"
 
 
 def bounded_session(*, connections: int, stopped: threading.Event) -> requests.Session:
-    """Return a session whose answers are within bounds.
+    """Return a session that limits the time and size of its answers.
 
-    ``connections``: kept open at most. After ``stopped`` is set an answer is waited for a few
-    seconds more, then ``StoppedError`` is raised. ``UnreadableAnswerError``: more than
-    ``LARGEST_BODY``, or packed in a way that cannot be undone. Too slow an answer raises what a
-    silent server does.
+    ``connections``: the most that are kept open. After ``stopped`` is set, a call waits a few more
+    seconds for its answer and then raises ``StoppedError``. An answer of more than ``LARGEST_BODY``
+    bytes or with an unknown encoding raises ``UnreadableAnswerError``. An answer that is too slow
+    raises the same as a silent server.
     """
     session = requests.Session()
     adapter = _BoundedAdapter(stopped, pool_maxsize=connections, pool_block=True)
@@ -53,11 +52,11 @@ def bounded_session(*, connections: int, stopped: threading.Event) -> requests.S
 
 
 class _Reader(io.RawIOBase):
-    """The bytes that a connection receives, until the deadline or the end of the crawl."""
+    """Reads a connection until the deadline or the end of the crawl."""
 
     def __init__(self, connection: socket.socket, file: io.RawIOBase, stopped: threading.Event):
         self._socket = connection
-        self._file = file  # keeps the socket open until the answer is read
+        self._file = file  # Keeps the socket open until the answer is read.
         self._stopped = stopped
         self._stop_noticed: float | None = None
         self._deadline = time.monotonic() + DEADLINE_SECONDS
@@ -81,14 +80,14 @@ class _Reader(io.RawIOBase):
 
     def close(self) -> None:
         if not self.closed:
-            with suppress(OSError):  # it may be closed already
+            with suppress(OSError):  # It may be closed already.
                 self._socket.settimeout(SILENCE_SECONDS)
             self._file.close()
         super().close()
 
 
 class _BoundedAdapter(HTTPAdapter):
-    """Connections that read through ``_Reader``, and bodies of a largest size."""
+    """Connections that read through ``_Reader``, and bodies of limited size."""
 
     def __init__(self, stopped: threading.Event, **options: Any) -> None:
         class Answer(http.client.HTTPResponse):
@@ -133,20 +132,20 @@ class _BoundedAdapter(HTTPAdapter):
         except (HTTPError, http.client.HTTPException, OSError) as error:
             raise requests.ConnectionError(type(error).__name__, request=request) from None
         finally:
-            if not whole:  # such a connection is of no further use
+            if not whole:  # The connection still holds the rest of the answer: it cannot be reused.
                 response.raw.close()
             response.raw.release_conn()
         return response
 
 
 def _body(response: requests.Response) -> bytes:
-    """Return the whole body, unpacked."""
+    """Return the complete body, unpacked."""
     packing = response.headers.get("Content-Encoding", "identity").strip().lower()
     unpack = None
     if packing in _PACKED:
         unpack = zlib.decompressobj(_PACKED[packing])
     elif packing != "identity":
-        raise UnreadableAnswerError("it is packed in a way that was not asked for")
+        raise UnreadableAnswerError("it has an encoding that was not asked for")
     body = bytearray()
     sent = 0
     for piece in response.raw.stream(_PIECE, decode_content=False):

@@ -1,7 +1,7 @@
-"""What came back from a call: the content of an answer, a failure that it names, or neither.
+"""Read the envelope of an API answer: its content, or the failure that it names.
 
-A body is what a stranger sent. It may be a page of HTML during an outage, half an answer, a failure
-in XML whatever form was asked for, JSON nested beyond reason, or a number of a million digits.
+The body is untrusted. It may be a page of HTML during an outage, half an answer, a failure in XML
+although JSON was requested, JSON that is nested too deeply, or a number of a million digits.
 """
 
 import html
@@ -12,7 +12,7 @@ from typing import Any
 from flickr_emotion.harvest.flickr.answers import MalformedAnswerError
 from flickr_emotion.harvest.pace.retry import ApiFailure, UnreadableAnswerError
 
-# Longer ones are no number of Flickr's, and Python takes long to read them or refuses to.
+# Flickr has no longer numbers, and Python reads very long ones slowly or refuses them.
 _LONGEST_NUMBER = 25
 _FAILED = re.compile(r"<rsp\b[^>]*\bstat\s*=\s*[\"']fail[\"']", re.IGNORECASE)
 _ERROR = re.compile(r"<err\b([^>]*)>", re.IGNORECASE)
@@ -23,8 +23,8 @@ _XML_LOOKED_AT = 4096
 def read_envelope(body: bytes) -> dict[str, Any]:
     """Return the content of an answer with ``stat="ok"``.
 
-    Raises ``ApiFailure`` where it names a failure, ``UnreadableAnswerError`` where it is no whole
-    answer, ``MalformedAnswerError`` where it is one that the API does not document.
+    Raises ``ApiFailure`` if the answer names a failure, ``UnreadableAnswerError`` if it is no
+    complete answer, and ``MalformedAnswerError`` if it is complete but has an undocumented form.
     """
     start = body[:_XML_LOOKED_AT].lstrip(b"\xef\xbb\xbf \t\r\n")
     if not start:
@@ -36,13 +36,13 @@ def read_envelope(body: bytes) -> dict[str, Any]:
     except RecursionError:
         raise UnreadableAnswerError("its JSON is nested too deeply") from None
     except ValueError:
-        raise UnreadableAnswerError("it is no JSON, or half of it") from None
+        raise UnreadableAnswerError("it is not complete JSON") from None
     if not isinstance(content, dict):
-        raise MalformedAnswerError("the answer is no JSON object")
+        raise MalformedAnswerError("the answer is not a JSON object")
     if content.get("stat") == "fail":
         raise _failure(content.get("code"), content.get("message"))
     if content.get("stat") != "ok":
-        raise MalformedAnswerError("the answer says neither that it is one nor that it failed")
+        raise MalformedAnswerError("the answer's 'stat' is neither 'ok' nor 'fail'")
     return content
 
 

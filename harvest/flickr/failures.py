@@ -1,6 +1,6 @@
-"""What a failed call of the API means: flickrapi's and requests' exceptions become our own.
+"""What a failed API call means: exceptions of flickrapi and requests become our own.
 
-What is tried again after which of them: ``harvest/pace/retry.py``.
+``harvest/pace/retry.py`` defines them and says which are retried.
 """
 
 import flickrapi
@@ -23,15 +23,15 @@ _PRIVATE = {2}
 _TRY_AGAIN = {0, 10, 105, 106, 201}
 _KEY_REFUSED = {95, 96, 97, 98, 99, 100}
 OUR_FAULT = {3, 18, 111, 112, 114, 115, 116}
-"""A call that is made wrongly, or to a server that is not Flickr's API."""
+"""Codes for a wrong call, or for a server that is not Flickr's API."""
 
 
 def call_failure(
     error: Exception, retry_after: float | None, oauth_problem: str | None = None
 ) -> Exception:
-    """Return what an exception out of a call means for the photo or the owner it was about.
+    """Return the exception that says what a failed call means for its photo or owner.
 
-    ``oauth_problem``: what Flickr's OAuth said was wrong with the call, where it did.
+    ``oauth_problem``: the problem that Flickr's OAuth named, if any.
     """
     if isinstance(error, ApiFailure):
         message = str(error)
@@ -55,7 +55,7 @@ def call_failure(
 
 
 def _no_connection(error: Exception) -> bool:
-    # requests gives a refused connection and one that broke later the same type.
+    # requests raises the same type for a refused connection and for one that broke later.
     inner = error.args[0] if isinstance(error, requests.ConnectionError) and error.args else None
     reason = getattr(inner, "reason", None)
     return isinstance(reason, urllib3.exceptions.NewConnectionError)
@@ -64,12 +64,12 @@ def _no_connection(error: Exception) -> bool:
 def _http_failure(message: str, retry_after: float | None, oauth_problem: str | None) -> Exception:
     if oauth_problem and oauth_problem.startswith("timestamp"):
         return RefusedError(
-            f"Flickr refused a call's time ({oauth_problem}): set this machine's clock"
+            f"Flickr refused the time of a call ({oauth_problem}): set this machine's clock"
         )
-    # flickrapi puts the status into the text and nowhere else.
+    # flickrapi gives the status only in the message.
     if oauth_problem or any(f"Status code {status} " in message for status in (400, 401, 403)):
         return _key_refused(f"{message}, {oauth_problem}" if oauth_problem else message)
-    # Whatever photo is asked for, Flickr's API answers with a 200.
+    # Flickr's API answers with a 200 for every photo, so any other status is about the service.
     too_many = "code 429 " in message
     return TransientError(message, retry_after=retry_after, too_many=too_many, down=not too_many)
 

@@ -1,20 +1,20 @@
-"""Which of Flickr's listings could show which wanted photos.
+"""The Flickr listings that could show wanted photos.
 
-A list tells under which words a photo was found when the list was made: a pair of VSO's, an
-emotion of You et al.'s. Those words find it again, as text or as tags; and an owner of several
-wanted photos shows them together. The parameters are those of ``flickr.photos.search``
+A published list says which words a photo was found with: a pair in VSO, an emotion in You et al. A
+search for these words, as text or as tags, finds the photo again. A listing of an owner shows
+several wanted photos of that owner together. The parameters are those of ``flickr.photos.search``
 (``docs/flickr.md``).
 """
 
 from dataclasses import dataclass
 
 PAGE = 500
-"""Photos that Flickr lists a call, at most."""
+"""The most photos that Flickr lists per call."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listing:
-    """One listing of Flickr's, asked for by ``flickr.photos.search``."""
+    """One listing of ``flickr.photos.search``."""
 
     kind: str
     """``text``, ``tags`` or ``owner``."""
@@ -23,11 +23,11 @@ class Listing:
 
     @property
     def key(self) -> str:
-        """Its name in the ledger."""
+        """The listing's name in the ledger."""
         return f"{self.kind}:{self.value}"
 
     def parameters(self) -> dict[str, str]:
-        """Return what is asked of ``flickr.photos.search``, the window in time apart."""
+        """Return the parameters for ``flickr.photos.search``, without the range of dates."""
         if self.kind == "owner":
             return {"user_id": self.value}
         if self.kind == "tags":

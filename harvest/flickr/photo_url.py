@@ -1,8 +1,8 @@
-"""From the picture URLs of published lists to photo references.
+"""Read the picture URLs of published lists into photo references.
 
-The lists are from 2012 to 2016 and name hosts and forms that Flickr has changed since; id, server
-and secret in them are still good. Hosts and forms: Flickr's "Photo Image URLs" page and the
-published lists themselves.
+The lists are from 2012 to 2016, and Flickr has changed hosts and URL forms since; but their ids,
+servers and secrets still work. Hosts and forms are taken from Flickr's "Photo Image URLs" page and
+from the lists themselves.
 """
 
 import re
@@ -20,32 +20,32 @@ _PATH = re.compile(
     r"\.(?:jpg|jpeg|png|gif)",
     re.IGNORECASE | re.ASCII,
 )
-# The suffix of each size, with the next smaller size that is asked for where it is absent: a photo
-# that is smaller than a size has no file of it. Larger ones carry a secret that no list knows.
+# The suffix of each size, with the next smaller size as a fallback: Flickr has no file of a size
+# that is larger than the photo. Still larger sizes have a secret that no list contains.
 SIZES: dict[str, str | None] = {"b": "c", "c": "z", "z": "", "": None}
 _PIXELS = {"b": 1024, "c": 800, "z": 640, "": 500}
-_SHOWN = 200  # characters of a bad URL
+_SHOWN = 200  # Characters of a bad URL in a message.
 _FARM_HOST = re.compile(r"farm(\d+)\.")
-# Sizes from h up, and the original, carry a secret of their own, which opens no other size.
+# Sizes from h up, and the original, have their own secret, which is not valid for other sizes.
 _OWN_SECRET = frozenset({"h", "k", "o", "3k", "4k", "5k", "6k", "f"})
 
 
 def size_in_words(size: str | None) -> str:
-    """Return how large the pictures of one of ``SIZES`` are; None: nobody knows."""
+    """Return how large the pictures of one of ``SIZES`` are; None means unknown."""
     if size is None:
         return "an unknown size"
     return f"{_PIXELS[size]} pixels" + (f" (--image-size {size})" if size else "")
 
 
 class NotFlickrError(ValueError):
-    """The URL is on no image host of Flickr's."""
+    """The URL does not point to an image host of Flickr."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PhotoReference:
-    """What names one photo of Flickr's, as far as it is known.
+    """What identifies one photo on Flickr, as far as it is known.
 
-    Without server and secret the picture cannot be asked for before the API has answered.
+    Without server and secret the picture can only be requested after the API has answered.
     """
 
     photo_id: str
@@ -54,7 +54,7 @@ class PhotoReference:
     secret: str | None
 
     def image_path(self, size: str = "") -> str:
-        """Return the path of the photo's picture on an image server: 500 pixels, or a size's."""
+        """Return the path of the picture on an image server, in one of ``SIZES``."""
         suffix = f"_{size}" if size else ""
         return f"/{self.server}/{self.photo_id}_{self.secret}{suffix}.jpg"
 
@@ -62,8 +62,8 @@ class PhotoReference:
 def parse_photo_url(url: str) -> PhotoReference:
     """Return the photo reference in a picture's URL.
 
-    Raises ``NotFlickrError`` for other hosts and ``ValueError`` for what is no URL, or one on a
-    Flickr host that names no photo.
+    Raises ``NotFlickrError`` for other hosts and text that is not a URL, and ``ValueError`` for an
+    empty URL or one on a Flickr host that names no photo.
     """
     if not url.strip():
         raise ValueError("the URL is empty")

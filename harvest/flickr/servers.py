@@ -1,7 +1,7 @@
-"""Which servers stand for Flickr, and how they are reached: the API's and the pictures'.
+"""The servers of API and pictures, and the proxy for them.
 
-By default Flickr's own. With ``--flickr-url URL`` the API is at URL/services/rest/ and every
-picture below URL, whatever host its list names: the sandbox, or a mirror of one's own.
+By default they are Flickr's own. With ``--flickr-url URL`` the API is at URL/services/rest/ and all
+pictures are below URL, whatever host the list names. This serves for the sandbox or for a mirror.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from flickr_emotion.harvest.errors import HarvestError
 
 FLICKR_API = "https://api.flickr.com/services/rest/"
 FLICKR_IMAGES = "https://live.staticflickr.com"
-# Old lists' hosts redirect within these.
+# The hosts of old lists redirect within these domains.
 _FLICKR_IMAGE_DOMAINS = (".staticflickr.com", ".static.flickr.com")
 
 
@@ -20,14 +20,14 @@ class Servers:
     """The servers of a crawl."""
 
     service: str
-    """``flickr`` or ``other``; a harvest holds posts of one of them."""
+    """``flickr`` or ``other``; a harvest only holds posts from one of them."""
     api: str
     images: str
     proxy: str | None
-    """The proxy that the environment names for both; None without one."""
+    """The proxy from the environment, for both; None without one."""
 
     def serves_images(self, url: str) -> bool:
-        """Whether a redirect to ``url`` may be followed; raises ``ValueError`` where it is none."""
+        """Whether a redirect to ``url`` may be followed; raises ``ValueError`` if it is no URL."""
         parts = urlsplit(url)
         if self.service == "flickr":
             return parts.scheme in ("http", "https") and (parts.hostname or "").endswith(
@@ -38,9 +38,9 @@ class Servers:
 
 
 def servers(flickr_url: str | None) -> Servers:
-    """Return the servers that ``--flickr-url`` names, Flickr's for None.
+    """Return the servers that ``--flickr-url`` names, or Flickr's if it is None.
 
-    Raises ``HarvestError`` where it is no URL of a server.
+    Raises ``HarvestError`` if it is not the URL of a server.
     """
     if flickr_url is None:
         return Servers(
@@ -53,19 +53,19 @@ def servers(flickr_url: str | None) -> Servers:
         valid = False
     if not valid:
         raise HarvestError(
-            f"--flickr-url {flickr_url!r} is no URL of a server: give one like "
-            "http://127.0.0.1:8123, or leave it out for Flickr"
+            f"--flickr-url {flickr_url!r} is not the URL of a server: give one like "
+            "http://127.0.0.1:8123, or omit it for Flickr"
         )
     base = flickr_url.rstrip("/")
     return Servers(service="other", api=f"{base}/services/rest/", images=base, proxy=_proxy(base))
 
 
 def _proxy(url: str) -> str | None:
-    # Nothing on this machine is behind a proxy, whatever the environment says.
+    # Servers on this machine never need a proxy, whatever the environment says.
     host = urlsplit(url).hostname or ""
     if host == "localhost" or host.startswith("127."):
         return None
-    from requests.utils import get_environ_proxies  # slow to import: `--help` does not wait for it
+    from requests.utils import get_environ_proxies  # Slow to import: `--help` must not wait for it.
 
     proxies = get_environ_proxies(url)
     return proxies.get(urlsplit(url).scheme) or proxies.get("all")

@@ -1,30 +1,30 @@
 """The rule for tags: which of a photo's tags are kept, how they are spelt, and in which order.
 
-Flickr compares tags by a normal form: "West Yorkshire" and "westyorkshire" are one tag.
-``photos.getInfo`` and listings name the normal forms, and they are taken as they stand. Metadata
-files, own files and people name raw tags, whose normal form is computed here by the rule that fits
-what Flickr was seen to answer (``docs/flickr.md``).
+Flickr compares tags by a normal form: "West Yorkshire" and "westyorkshire" are the same tag.
+``photos.getInfo`` and listings give normal forms, which are used unchanged. Metadata files and
+users' own posts give raw tags. Their normal form is computed here by a rule that fits Flickr's
+recorded answers (``docs/flickr.md``).
 """
 
 import re
 import unicodedata
 from collections.abc import Iterable
 
-# As sure as the flag of `getInfo`, which listings do not have: the normal form of a plain tag holds
-# neither colon nor equals sign.
+# Listings lack the `machine_tag` flag of `getInfo`. The pattern is as reliable: the normal form of
+# a plain tag contains neither a colon nor an equals sign.
 _MACHINE_TAG = re.compile(r"[a-z][a-z0-9_]*:[a-z][a-z0-9_]*=")
-# Letters of Persian and Indian scripts, and the parts of an emoji, are joined by them.
+# These join letters of Persian and Indian scripts, and the parts of an emoji.
 _JOINERS = "\u200c\u200d"
 
 
 def normal_form(raw: str) -> str:
-    """Return Flickr's normal form of a tag; empty where nothing of it stays.
+    """Return Flickr's normal form of a tag, which may be empty.
 
-    In lower case and composed (NFC), without white space, controls and the punctuation of ASCII.
-    Combining marks, symbols and other punctuation stay.
+    It is lower case and composed (NFC), without white space, control characters and ASCII
+    punctuation. Combining marks, symbols and other punctuation are kept.
     """
     lower = raw.lower()
-    if lower.isascii() and lower.isalnum():  # as most are
+    if lower.isascii() and lower.isalnum():  # The fast path for most tags.
         return lower
     composed = unicodedata.normalize("NFC", lower)
     return unicodedata.normalize("NFC", "".join(filter(_stays, composed)))
@@ -38,7 +38,7 @@ def _stays(character: str) -> bool:
 
 
 def letters_and_digits(tag: str) -> str:
-    """Return the normal form as it was before manifests of version 2."""
+    """Return the normal form that was used before version 2 of manifests."""
     return "".join(character for character in tag.lower() if character.isalnum())
 
 
@@ -48,8 +48,8 @@ def is_machine_tag(tag: str) -> bool:
 
 
 def plain_tags(tags: Iterable[str]) -> tuple[str, ...]:
-    """Return normal forms without machine tags, empty ones and doubles, in alphabetical order.
+    """Return normal forms without machine tags, empty ones and duplicates, in alphabetical order.
 
-    Alphabetical because a listing's order is not the owner's.
+    The order is alphabetical because a listing does not keep the owner's order.
     """
     return tuple(sorted({tag for tag in tags if tag and not is_machine_tag(tag)}))

@@ -1,8 +1,8 @@
-"""When was a photo uploaded? Its id says: Flickr's ids grow with the time of upload.
+"""Estimate a photo's upload date from its id: Flickr's ids grow with the time of upload.
 
-A listing is asked for by upload date, and the wanted photos are known by their ids alone. Every
-answer names both, so the crawl learns the way from one to the other as it goes, more finely with
-each page; the first pages go by a few recorded answers of Flickr's.
+Listings are requested by upload date, but only the ids of the wanted photos are known. Every answer
+names both, so the crawl learns the relation as it goes, more finely with each page. It starts from
+a few recorded answers of Flickr.
 """
 
 from bisect import bisect_left
@@ -18,11 +18,11 @@ RECORDED = (
     (54450311696, 1744597680),
 )
 """Photo ids with their upload times (unix seconds): Flickr's opening day, recorded answers."""
-# An owner may set an upload date to another one: so many neighbours together are believed.
+# Owners can change an upload date, so the median of this many neighbours is used.
 _TOGETHER = 25
-# Ids and dates are not in the same order to the second.
+# Ids and dates are not in exactly the same order.
 _DISORDER_SECONDS = 60
-# What lies closer together than this is told apart well enough.
+# No finer resolution than this is needed.
 _FINEST_SECONDS = 600
 
 
@@ -35,10 +35,10 @@ class DatedPhoto(NamedTuple):
 
 
 class UploadDates:
-    """What is known of ids and upload dates; not for several threads at once."""
+    """The known relation of ids and upload dates; not safe for several threads at once."""
 
     def __init__(self, known: Iterable[tuple[int, int]] = ()) -> None:
-        """Begin with the recorded answers, and with what an earlier crawl learned."""
+        """Start with the recorded answers and with what an earlier crawl learned (``known``)."""
         self._ids = [photo_id for photo_id, _ in RECORDED]
         self._dates = [float(date) for _, date in RECORDED]
         for photo_id, date in known:
@@ -56,7 +56,7 @@ class UploadDates:
     def _insert(self, photo_id: int, date: float) -> None:
         place = bisect_left(self._ids, photo_id)
         if 0 < place < len(self._ids):
-            # What contradicts its neighbours is a date that somebody set.
+            # A date that contradicts its neighbours was changed by the owner.
             low, high = self._dates[place - 1], self._dates[place]
             if not low - _DISORDER_SECONDS <= date <= high + _DISORDER_SECONDS:
                 return
@@ -68,7 +68,7 @@ class UploadDates:
     def not_after(self, photo_id: int) -> int | None:
         """Return a date (unix seconds) after which the photo was most likely not uploaded.
 
-        None where nothing is known of ids that high.
+        None if the id is larger than all known ones.
         """
         place = bisect_left(self._ids, photo_id)
         if place == len(self._ids):
@@ -76,6 +76,6 @@ class UploadDates:
         low_id, high_id = self._ids[max(place - 1, 0)], self._ids[place]
         low, high = self._dates[max(place - 1, 0)], self._dates[place]
         share = (photo_id - low_id) / (high_id - low_id) if high_id > low_id else 1.0
-        # A tenth of what is not known, on the safe side.
+        # Add a tenth of the uncertainty, to be on the safe side.
         estimate = low + share * (high - low) + 0.1 * (high - low) + _DISORDER_SECONDS
         return int(min(estimate, high + _DISORDER_SECONDS)) + 1

@@ -1,1 +1,1 @@
-"""Flickr's image servers: asking them for pictures, and what their answers mean."""
+"""Download pictures from Flickr's image servers, and interpret the servers' answers."""

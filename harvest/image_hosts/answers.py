@@ -1,7 +1,7 @@
 """What an answer of an image server means: a picture's bytes, or why there are none.
 
-A service in trouble and a picture that is gone both answer with a status, and some servers send a
-page with a 200. Statuses and their meanings are described in ``docs/flickr.md``.
+Both a service in trouble and a missing picture give an error status, and some servers send a page
+with a 200. ``docs/flickr.md`` describes the statuses and their meanings.
 """
 
 from dataclasses import dataclass
@@ -29,9 +29,9 @@ FAILURES: tuple[type[Exception], ...] = (
 )
 """Why there is no picture."""
 SMALLER_MAY_DO = (PhotoGoneError, PhotoPrivateError, PlaceholderError, UnansweredPictureError)
-"""Those of them that say nothing of the same picture in a smaller size."""
+"""The failures after which the same picture may still exist in a smaller size."""
 
-# Of the 4xx these say that another try may mend it; 403, 404 and 410 are about the picture.
+# These 4xx statuses are worth another try; 403, 404 and 410 are about the picture.
 _TRY_AGAIN = (408, 425)
 _PICTURES = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"RIFF")
 _PAGE_TYPES = ("text/html", "application/xhtml+xml")
@@ -39,24 +39,25 @@ _PAGE_TYPES = ("text/html", "application/xhtml+xml")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reply:
-    """What came of asking for a picture, and who answered in the end."""
+    """The result of a request for a picture, after redirects."""
 
     host: str
+    """The host that sent the last answer."""
     epoch: int
-    """Of the host's breaker, when it was asked."""
+    """The epoch of the host's breaker at the time of the request."""
     status: int | None = None
     """None without an answer."""
     body: bytes | None = None
-    """None where the picture is there and only its head was asked for, or where it failed."""
+    """None after a failure, or if the picture exists and only its head was requested."""
     failure: Exception | None = None
     """One of ``FAILURES``."""
     spends_attempt: bool = True
-    """Whether the failure costs the photo one of its attempts: not where we, or the host, are to
-    blame."""
+    """Whether the failure costs the photo one of its attempts; it does not if the host or the rate
+    of our requests is to blame."""
 
 
 class PictureAnswer(NamedTuple):
-    """An answer of an image server, as it came."""
+    """The raw answer of an image server."""
 
     status: int
     location: str
@@ -68,7 +69,7 @@ class PictureAnswer(NamedTuple):
 
 
 def check_service(answer: PictureAnswer) -> None:
-    """Raise ``TransientError`` where the host says that it is in trouble, or asked too much."""
+    """Raise ``TransientError`` if the host is in trouble or says that we ask too often."""
     if answer.status == 429 or answer.status >= 500:
         raise TransientError(
             f"answered {answer.status}",
@@ -81,7 +82,7 @@ def check_service(answer: PictureAnswer) -> None:
 
 
 def picture_body(answer: PictureAnswer) -> bytes:
-    """Return the bytes of a picture that are in an answer; raises one of ``FAILURES``."""
+    """Return the bytes of the picture in an answer; raises one of ``FAILURES``."""
     if answer.status == 200:
         check_size(answer.content_type, answer.size)
         if max(len(answer.body), answer.size or 0) > LARGEST:
@@ -100,7 +101,7 @@ def picture_body(answer: PictureAnswer) -> bytes:
 
 
 def _is_page(answer: PictureAnswer) -> bool:
-    """Whether a service in trouble sent a page for a picture: by the body, or by its type."""
+    """Whether the answer is a page instead of a picture, by its body or its type."""
     if answer.body.startswith(_PICTURES):
         return False
     of_type = answer.content_type.partition(";")[0].strip().lower() in _PAGE_TYPES

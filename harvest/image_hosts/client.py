@@ -1,8 +1,8 @@
-"""Asks Flickr's image servers for pictures, many at once, and says what an answer means.
+"""Request pictures from Flickr's image servers, many at once.
 
-aiohttp costs half of what a pool of threads over urllib3 does, and a hundred requests in flight
-need no hundred threads. No quota is spent here. What an image server can answer is described in
-``docs/flickr.md``. Only Flickr's image hosts are ever asked, by redirects too.
+aiohttp takes half the CPU time of a pool of threads over urllib3, and a hundred requests in flight
+need no hundred threads. Pictures do not use the API's quota. ``docs/flickr.md`` describes what an
+image server can answer. Only Flickr's image hosts are contacted, also after redirects.
 """
 
 import asyncio
@@ -40,12 +40,12 @@ _BUFFER = 2**18
 
 
 Probe = Callable[[PhotoReference], Exception | None]
-"""Asks once whether a picture is there; returns None, or one of ``FAILURES``."""
+"""Ask once whether a picture exists; returns None, or one of ``FAILURES``."""
 
 
 @contextmanager
 def prober(servers: Servers, hosts: ImageHosts) -> Iterator[Probe]:
-    """Open a client for a few questions, before the loop that asks many at once is there."""
+    """Open a client for a few single requests, before the event loop of the crawl runs."""
 
     async def opened() -> ImageClient:
         return ImageClient(servers, hosts)
@@ -87,11 +87,11 @@ def _loop_of_its_own() -> Iterator[Callable[[Coroutine[Any, Any, Any]], Any]]:
 class ImageClient:
     """A pooled client of the image servers, for use within one event loop.
 
-    It asks once and returns what came; what is tried again, the ledger plans.
+    It makes each request once and returns the result; retries are planned in the ledger.
     """
 
     def __init__(self, servers: Servers, hosts: ImageHosts) -> None:
-        """Ask within the limits of ``hosts``."""
+        """Open a session whose requests keep to the limits of ``hosts``."""
         self._servers = servers
         self._hosts = hosts
         self._session = aiohttp.ClientSession(
@@ -119,19 +119,19 @@ class ImageClient:
     async def fetch(
         self, reference: PhotoReference, size: str = "", *, vouched: bool = False
     ) -> Reply:
-        """Ask for a photo's picture in ``size``, or the next smaller one that there is.
+        """Fetch a photo's picture in ``size``, or in the next smaller size that exists.
 
-        ``vouched``: it is known to live, so it may be asked of a host in trouble.
+        ``vouched``: the picture is known to exist, so it may be requested from a host in trouble.
         """
         while (smaller := SIZES[size]) is not None:
             reply = await self._ask("GET", reference.image_path(size), vouched=vouched)
             if not isinstance(reply.failure, SMALLER_MAY_DO):
                 return reply
-            size = smaller  # what every photo has is asked before it is given up
+            size = smaller  # Every photo has the smallest size, and only that one is decisive.
         return await self._ask("GET", reference.image_path(), vouched=vouched)
 
     async def probe(self, reference: PhotoReference, *, vouched: bool = False) -> Reply:
-        """Ask whether a picture is there without fetching it."""
+        """Ask whether a picture exists, without fetching it."""
         reply = await self._ask("HEAD", reference.image_path(), vouched=vouched)
         return replace(reply, body=None)
 
@@ -151,9 +151,9 @@ class ImageClient:
         return replace(reply, failure=TransientError("redirected more than three times"))
 
     def followed(self, url: str, location: str) -> str:
-        """Return where a redirect of ``url`` leads; raises ``TransientError`` where it may not."""
+        """Return a redirect's target; raises ``TransientError`` if it may not be followed."""
         try:
-            # As it will be asked for: two parsers need not find the same host in a URL.
+            # Check the URL as aiohttp will request it: two parsers may find different hosts in it.
             target = URL(urljoin(url, location), encoded=True)
             if (
                 self._servers.serves_images(str(target))
@@ -167,9 +167,9 @@ class ImageClient:
     async def _in_turn(
         self, method: str, url: str, *, vouched: bool
     ) -> tuple[Reply, PictureAnswer | None]:
-        """Make one request as soon as its host may be asked, and tell the host what came of it.
+        """Make one request as soon as its host's limits allow, and report the result to the host.
 
-        Returns no answer where the reply holds a failure.
+        The answer is None if the reply holds a failure.
         """
         host = self._hosts.of(url)
         try:
@@ -223,7 +223,7 @@ class ImageClient:
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:
-    """Return the body, no more of it than a picture can have: the rest is not waited for."""
+    """Return the body; stop reading when it is larger than a picture can be."""
     pieces: list[bytes] = []
     size = 0
     async for piece in response.content.iter_any():

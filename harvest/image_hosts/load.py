@@ -1,10 +1,10 @@
-"""How many pictures are asked of a host at once: as many as it bears, and none while it rests.
+"""Limit the number of concurrent requests to each image host.
 
-No image host says what it allows. So the number grows by one for each round of answers and is
-halved when the host says that we ask too much (429) or when its answers take much longer than they
-did, as TCP does with packets; up to the first such sign it doubles each round. A 429 is about us,
-not about the photo: it spends none of its attempts. ``Retry-After`` stops the whole host for so
-long, and is kept in the ledger, so that a restart does not forget it.
+No image host says what it allows. So the limit grows by one for each round of answers and is halved
+when the host says that we ask too often (429) or when its answers become much slower, as TCP does
+with packets. Before the first such sign it doubles each round. A 429 is about our rate and not
+about the photo, so it costs no attempt. ``Retry-After`` pauses all requests to the host, and is
+kept in the ledger for the case of a restart.
 """
 
 import asyncio
@@ -22,19 +22,19 @@ from flickr_emotion.harvest.pace.retry import RetryPolicy, TransientError
 
 
 class HostGivenUpError(TransientError):
-    """The host refused pictures that live for as long as a crawl waits: ask the next time."""
+    """The host refused existing pictures for longer than a crawl waits; the next crawl retries."""
 
 
 MOST_AT_ONCE = 128
 _FIRST = 16.0
-# Latencies below the host's best by this factor, or within this many seconds of it, are no sign:
-# a quarter of a second is what our own queue makes of them.
+# The limit is halved only if latencies exceed the host's best by this factor and by this many
+# seconds: a quarter of a second can come from our own queue.
 _SLOWER = 3.0
 _SLOWER_SECONDS = 0.25
 _SMOOTHING = 0.1
-# The best latency is that of this many answers: a route may change, and its base with it.
+# The best latency is taken over this many answers, since the route to the host may change.
 _WINDOW = 1000
-# So many cuts without an answer between them, and the host is left alone for a while.
+# After this many cuts without an answer in between, the host is given a pause.
 _PATIENT_CUTS = 3
 _SAID_REST_SECONDS = 10.0
 
@@ -50,9 +50,9 @@ class ImageHost:
         say: Callable[[str], None],
         ledger: Ledger,
     ) -> None:
-        """Go on with a rest that the host asked an earlier crawl for."""
+        """Start with the pause, if any, that the host asked an earlier crawl for."""
         self.limit = _FIRST
-        """Requests at once."""
+        """The number of concurrent requests."""
         self._name = name
         self._retry = retry
         self._say = say
@@ -73,14 +73,14 @@ class ImageHost:
 
     @property
     def name(self) -> str:
-        """Its name, with the port."""
+        """The host's name, with the port."""
         return self._name
 
     async def enter(self, *, vouched: bool = False) -> None:
-        """Wait for the turn of one request; cancelled by ``abandon``.
+        """Wait until one request may be made; cancelled by ``abandon``.
 
-        ``vouched``: for a picture that is known to live, which alone is asked of a host that
-        refuses what lives. Raises ``HostGivenUpError`` where that went on for too long.
+        ``vouched``: the picture is known to exist; only such pictures are requested from a host
+        that refuses existing ones. Raises ``HostGivenUpError`` if the host did so for too long.
         """
         turn = asyncio.get_running_loop().create_future()
         if self._abandoned:
@@ -93,20 +93,22 @@ class ImageHost:
         await turn
 
     def _given_up(self) -> HostGivenUpError:
-        return HostGivenUpError(f"{self._name} refused pictures that live: nothing is believed")
+        return HostGivenUpError(
+            f"{self._name} refused pictures that exist: its answers are not believed"
+        )
 
     def give_up(self) -> None:
-        """End all that wait, and all that come: the breaker's patience is spent."""
+        """Fail all waiting and future requests, since the breaker's patience has run out."""
         while self._waiting:
             self._waiting.popleft().set_exception(self._given_up())
 
     def leave(self) -> None:
-        """Let the next one in: the request is over."""
+        """End a request, so that the next one may start."""
         self._busy -= 1
         self._admit()
 
     def abandon(self) -> None:
-        """Cancel all that wait, and all that come."""
+        """Cancel all waiting and future requests."""
         self._abandoned = True
         if self._alarm:
             self._alarm.cancel()
@@ -115,7 +117,7 @@ class ImageHost:
                 queue.popleft().cancel()
 
     def answered(self, latency: float) -> None:
-        """Take note of an answer that is no sign of too much; ``latency``: seconds to its head."""
+        """Record an answer other than a failure; ``latency``: seconds until its head arrived."""
         self.breaker.succeeded()
         self._cuts_in_a_row = 0
         self._answers += 1
@@ -132,9 +134,9 @@ class ImageHost:
             )
 
     def failed(self, error: TransientError, started: float) -> bool:
-        """Take note of a failure; return whether it spends an attempt of its photo.
+        """Record a failure; return whether it costs its photo an attempt.
 
-        ``started``: when the request was made, by ``time.monotonic``.
+        ``started``: the time of the request, from ``time.monotonic``.
         """
         if error.too_many:
             self.breaker.succeeded()
@@ -151,7 +153,7 @@ class ImageHost:
         return True
 
     def _cut(self, started: float) -> bool:
-        # What was asked before the last cut says nothing of the rate since.
+        # A request from before the last cut says nothing about the rate since then.
         if started < self._cut_at:
             return False
         self._cut_at = time.monotonic()
@@ -176,7 +178,8 @@ class ImageHost:
         while queue and self._busy < int(self.limit):
             wait = self._rest_until - now()
             if wait <= 0:
-                wait = self.breaker.delay(vouched=vouched)  # last: it may hand this one the trial
+                # Ask the breaker last: it may make this request the trial.
+                wait = self.breaker.delay(vouched=vouched)
             if wait > 0:
                 self._look_again(wait)
                 return
@@ -196,7 +199,7 @@ class ImageHosts:
     """The hosts by name; for use within one event loop."""
 
     def __init__(self, *, retry: RetryPolicy, say: Callable[[str], None], ledger: Ledger) -> None:
-        """``say`` is told of outages and rests; rests are kept in ``ledger``."""
+        """``say`` reports outages and pauses; ``ledger`` keeps the pauses."""
         self._retry = retry
         self._say = say
         self._ledger = ledger
@@ -208,7 +211,7 @@ class ImageHosts:
         return self.named(urlsplit(url).netloc)
 
     def named(self, name: str) -> ImageHost:
-        """Return the host of a name, with its port."""
+        """Return the host with a name, which includes its port."""
         host = self._hosts.get(name)
         if host is None:
             host = self._hosts[name] = ImageHost(

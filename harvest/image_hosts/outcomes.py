@@ -1,8 +1,8 @@
-"""What became of asking for pictures: each is written to its place, then a batch is recorded.
+"""Write pictures to disk and record the results of requests in the ledger, in batches.
 
-Here it is decided what counts against a photo. A refusal is recorded if its host is trusted; a
-failure of the host or of the network spends no attempt; a body that is no whole picture is asked
-for again, and is ``corrupt`` only if that cannot be the fault of its host.
+This module decides what counts against a photo. A refusal is recorded if its host is trusted. A
+failure of the host or the network costs no attempt. A picture that is not complete is requested
+again, and becomes ``corrupt`` only if the host cannot be at fault.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ from flickr_emotion.harvest.image_hosts.unchecked_pictures import (
 )
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.due_photos import DuePhoto
-from flickr_emotion.harvest.ledger.rows.evidence import Believed, Refusal
+from flickr_emotion.harvest.ledger.rows.evidence import Refusal, RefusalResult
 from flickr_emotion.harvest.pace.retry import (
     PhotoGoneError,
     PhotoPrivateError,
@@ -43,7 +43,7 @@ from flickr_emotion.harvest.pictures.files import (
 )
 from flickr_emotion.harvest.trust.picture_trust import PictureTrust
 
-# What a host says of a picture that it refuses.
+# The outcome for each kind of refusal.
 _REFUSALS: dict[type[Exception], str] = {
     PhotoGoneError: "gone",
     PhotoPrivateError: "private",
@@ -52,15 +52,15 @@ _REFUSALS: dict[type[Exception], str] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Came:
-    """What came of one request."""
+class PictureResult:
+    """The result of one request."""
 
     photo: DuePhoto
     reply: Reply
 
 
 class PictureOutcomes:
-    """Writes and records what came of pictures; for one thread at a time."""
+    """Writes pictures and records results; for one thread at a time."""
 
     def __init__(
         self,
@@ -72,9 +72,9 @@ class PictureOutcomes:
         retry: RetryPolicy,
         unchecked: UncheckedPictures,
     ) -> None:
-        """Write below ``folder``; what is not decoded at once is added to ``unchecked``.
+        """Write below ``folder``, and add pictures that are not decoded at once to ``unchecked``.
 
-        ``refresh``: pictures of posts that were withdrawn meanwhile do not come back.
+        ``refresh``: pictures of posts that were withdrawn meanwhile are not stored again.
         """
         self._ledger = ledger
         self._folder = folder
@@ -85,13 +85,13 @@ class PictureOutcomes:
         self._shared = SharedBodies()
         self._spoilt = SpoiltBodies()
 
-    def record(self, batch: list[Came]) -> None:
-        """Write the pictures of a batch, then record all of it in one commit."""
-        made = [(it, self._made(it)) for it in batch]
+    def record(self, batch: list[PictureResult]) -> None:
+        """Write the pictures of a batch, then record the whole batch in one commit."""
+        stored = [(it, self._store(it)) for it in batch]
         seen: list[tuple[str, str, bool]] = []
         contradicted: list[tuple[str, str]] = []
         with self._ledger.transaction():
-            for it, result in made:
+            for it, result in stored:
                 photo_id, host = it.photo.reference.photo_id, it.reply.host
                 if isinstance(result, Picture):
                     if not self._ledger.record_picture(photo_id, result, refresh=self._refresh):
@@ -99,10 +99,10 @@ class PictureOutcomes:
                 elif result is None:
                     self._ledger.record_seen(photo_id, refresh=self._refresh)
                 elif type(result) in _REFUSALS:
-                    came_to = self._record_refusal(it, result)
-                    if came_to == "contradicted":
+                    recorded = self._record_refusal(it, result)
+                    if recorded == "contradicted":
                         contradicted.append((host, photo_id))
-                    if came_to in ("refused", "contradicted"):
+                    if recorded in ("refused", "contradicted"):
                         seen.append((host, photo_id, True))
                     continue
                 else:
@@ -116,30 +116,31 @@ class PictureOutcomes:
         for host, photo_id in contradicted:
             self._trust.contradicted(host, photo_id)
 
-    def _made(self, came: Came) -> Picture | Exception | None:
-        """Return the picture that was made of a body, or why there is none."""
-        body, host = came.reply.body, came.reply.host
+    def _store(self, received: PictureResult) -> Picture | Exception | None:
+        """Write a picture and return it, or return why there is none."""
+        body, host = received.reply.body, received.reply.host
         if body is None:
-            return came.reply.failure
-        photo_id = came.photo.reference.photo_id
+            return received.reply.failure
+        photo_id = received.photo.reference.photo_id
         try:
             self._shared.check(photo_id, body)
             picture = read_picture(body)
-            if came.photo.picture_known or self._spoilt.know(photo_id):
-                decode(body)  # at once: it must not replace a whole one, or be half again
+            if received.photo.picture_known or self._spoilt.has_broken(photo_id):
+                # Decode at once: it must not replace a complete picture or be incomplete again.
+                decode(body)
         except CorruptPictureError as error:
-            self._spoilt.came(photo_id, host, body)
+            self._spoilt.record_broken(photo_id, host, body)
             return error
         except FAILURES as error:
             return error
         write_unsynced(image_path(self._folder, photo_id), body)
-        self._spoilt.served(host)
+        self._spoilt.record_complete(host)
         self._unchecked.add(photo_id, host)
         return picture
 
-    def _record_refusal(self, came: Came, error: Exception) -> Believed | None:
-        """Record a refusal, unless its host is in trouble: then the picture stays due."""
-        reference, reply = came.photo.reference, came.reply
+    def _record_refusal(self, received: PictureResult, error: Exception) -> RefusalResult | None:
+        """Record a refusal; if the host is in trouble, the picture stays due instead."""
+        reference, reply = received.photo.reference, received.reply
         if self._trust.doubted(reply.host, reply.epoch):
             self._ledger.postpone("image", reference.photo_id, str(error), delay=0.0)
             return None
@@ -163,10 +164,10 @@ class PictureOutcomes:
         if isinstance(error, HostGivenUpError | UnansweredPictureError) or (
             isinstance(error, OversizedPictureError) and self._spoilt.came_twice(photo_id)
         ):
-            next_try = None  # no further try of this crawl would mend it
+            next_try = None  # A further try in this crawl would not help.
         if (
             next_try is None
-            and not photo.picture_known  # else the one on disk stays, however broken its successor
+            and not photo.picture_known  # A picture that is on disk already is kept.
             and isinstance(error, CorruptPictureError)
             and self._spoilt.is_final(photo_id, host)
         ):
@@ -175,9 +176,9 @@ class PictureOutcomes:
             ledger.record_failure("image", photo_id, reason, delay=next_try)
 
     def record_left_behind(self, photo: DuePhoto) -> bool:
-        """Record the picture that a killed crawl has left in its place; return whether it has.
+        """Record the picture that a killed crawl left on disk; return whether there is one.
 
-        It is removed where the API has said meanwhile that the photo is a video.
+        The file is removed if the API has said meanwhile that the photo is a video.
         """
         photo_id = photo.reference.photo_id
         if photo.picture_known or photo.fetch_anew:
@@ -193,11 +194,11 @@ class PictureOutcomes:
         return True
 
     def check(self, count: int) -> int:
-        """Decode some pictures; ask again for those that are not whole, and return how many."""
+        """Decode some pictures, make the incomplete ones due again, and return their number."""
         found = 0
         for spoilt in self._unchecked.spoilt(count):
             found += 1
-            self._spoilt.came(spoilt.photo_id, spoilt.host, spoilt.body)
+            self._spoilt.record_broken(spoilt.photo_id, spoilt.host, spoilt.body)
             self._take_back(spoilt)
         return found
 
@@ -209,7 +210,7 @@ class PictureOutcomes:
             self._record_failure(photo, spoilt.error, spoilt.host)
 
     def drop_placeholders(self, say: Callable[[str], None]) -> None:
-        """Drop the pictures that were kept before they turned out to be the same few."""
+        """Drop the placeholders that were kept as pictures before they were recognized."""
         dropped = drop_shared_pictures(self._ledger, self._folder, self._shared.placeholders)
         if dropped:
-            say(f"{dropped} pictures are the same few, so placeholders: not kept")
+            say(f"{dropped} pictures are copies of a few placeholders: they are not kept")

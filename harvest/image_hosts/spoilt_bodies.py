@@ -1,8 +1,8 @@
-"""Bodies that are no whole picture: the photo's own fault, or a bad day of its host.
+"""Keep track of incomplete pictures, to tell a broken file from a host with a problem.
 
-Such a picture is asked for again, and may come whole. It is given up for good only where a healthy
-host sent the same bytes twice: one that has served a whole picture in between, and not these bytes
-for other photos too. All else is due again in the next crawl.
+An incomplete picture is requested again and may come complete. It is given up for good only if a
+healthy host sent the same bytes twice: a host that served a complete picture in between and did not
+send these bytes for other photos. All others are due again in the next crawl.
 """
 
 import hashlib
@@ -16,25 +16,25 @@ _SEVERAL = ""
 class _Spoilt:
     digest: bytes
     served_before: int
-    """Whole pictures that the host had served when these bytes came first."""
+    """Complete pictures that the host had served when these bytes came first."""
     times: int = 1
 
 
 class SpoiltBodies:
-    """What came of a crawl's pictures that are not whole, by digest."""
+    """The incomplete pictures of a crawl, by digest."""
 
     def __init__(self) -> None:
-        """Know none."""
+        """Start empty."""
         self._served: Counter[str] = Counter()
         self._of_photo: dict[str, _Spoilt] = {}
         self._photo_of: dict[bytes, str] = {}
 
-    def served(self, host: str) -> None:
-        """Take note of a whole picture."""
+    def record_complete(self, host: str) -> None:
+        """Record that the host sent a complete picture."""
         self._served[host] += 1
 
-    def came(self, photo_id: str, host: str, body: bytes) -> None:
-        """Take note of a body that is no whole picture, from ``host``."""
+    def record_broken(self, photo_id: str, host: str, body: bytes) -> None:
+        """Record an incomplete picture from ``host``."""
         digest = hashlib.blake2b(body, digest_size=16).digest()
         if self._photo_of.setdefault(digest, photo_id) != photo_id:
             self._photo_of[digest] = _SEVERAL
@@ -44,8 +44,8 @@ class SpoiltBodies:
         else:
             self._of_photo[photo_id] = _Spoilt(digest, self._served[host])
 
-    def know(self, photo_id: str) -> bool:
-        """Whether a body of this photo was not whole."""
+    def has_broken(self, photo_id: str) -> bool:
+        """Whether an incomplete picture of this photo has come."""
         return photo_id in self._of_photo
 
     def came_twice(self, photo_id: str) -> bool:
@@ -54,7 +54,7 @@ class SpoiltBodies:
         return known is not None and known.times > 1
 
     def is_final(self, photo_id: str, host: str) -> bool:
-        """Whether ``host`` is healthy, sent the same bytes twice, and for this photo alone."""
+        """Whether ``host`` is healthy, sent the same bytes twice, and only for this photo."""
         known = self._of_photo.get(photo_id)
         return (
             known is not None

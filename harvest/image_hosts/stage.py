@@ -1,8 +1,8 @@
-"""The pictures of a crawl: they cost no quota, and a dead one settles its post.
+"""The picture stage of a crawl: pictures cost no quota, and a dead one settles its post.
 
-One thread runs an event loop with many requests in flight; a second one does what blocks, so that
-neither a slow disk nor a busy ledger holds up the network: it takes due photos from the ledger, and
-writes, checks and records what came, in batches that share a commit.
+One thread runs an event loop with many requests in flight. A second thread does the blocking work,
+so that neither a slow disk nor a busy ledger delays the network: it takes due photos from the
+ledger, and writes, checks and records results in batches that share a commit.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from flickr_emotion.harvest.flickr.photo_url import PhotoReference
 from flickr_emotion.harvest.flickr.servers import Servers
 from flickr_emotion.harvest.image_hosts.client import ImageClient
 from flickr_emotion.harvest.image_hosts.load import MOST_AT_ONCE, ImageHosts
-from flickr_emotion.harvest.image_hosts.outcomes import Came, PictureOutcomes
+from flickr_emotion.harvest.image_hosts.outcomes import PictureOutcomes, PictureResult
 from flickr_emotion.harvest.image_hosts.trials import HostTrials
 from flickr_emotion.harvest.image_hosts.unchecked_pictures import UncheckedPictures
 from flickr_emotion.harvest.ledger.ledger import Ledger
@@ -27,16 +27,16 @@ from flickr_emotion.harvest.pace.clock import now
 from flickr_emotion.harvest.pace.retry import RetryPolicy
 from flickr_emotion.harvest.trust.picture_trust import PictureTrust
 
-# Photos at once, from the ledger to the ledger: those that wait to be written count too.
+# The most photos at once that are in flight or wait to be recorded.
 _MOST_BUSY = 2 * MOST_AT_ONCE
 _DUE = 500
-# How long what has come may wait for more to be recorded with it.
+# How long a result may wait for others to be recorded in the same batch.
 _LINGER_SECONDS = 0.05
 _LOOK_SECONDS = 0.5
 
 
 class ImageStage:
-    """Fetches the pictures of due photos, or asks whether they are there."""
+    """Fetches the pictures of due photos, or asks whether they exist."""
 
     name = "image"
 
@@ -58,9 +58,9 @@ class ImageStage:
     ) -> None:
         """Write pictures of ``size`` below ``folder``; without ``fetch``, only ask for their heads.
 
-        ``last_row``: of the photos up to this row of the ledger. ``refresh``: all are asked again.
-        ``trust`` says which refusals of ``hosts`` are recorded. ``stopped`` ends the stage when
-        what is in flight has come, and is set by it where it fails.
+        ``last_row``: only photos up to this row of the ledger are requested. ``refresh``: all are
+        requested again. ``trust`` says which refusals of ``hosts`` are recorded. ``stopped`` ends
+        the stage once the requests in flight are done; the stage sets it itself if it fails.
         """
         self.idle = False
         self._ledger = ledger
@@ -85,26 +85,26 @@ class ImageStage:
             unchecked=self._unchecked,
         )
         self._taken: set[str] = set()
-        """Photos that wait, are in flight, or are not recorded yet."""
+        """Photos that wait, are in flight or are not recorded yet."""
         self._waiting: deque[DuePhoto] = deque()
         self._open = 0
         """Photos in flight or not recorded yet."""
         self._asking: set[asyncio.Task[None]] = set()
-        self._came: list[Came] = []
+        self._came: list[PictureResult] = []
 
     def start(self, changed: Callable[[], None]) -> None:
-        """Start to work; ``changed`` is told of every batch that is recorded, and of the end."""
+        """Start working; ``changed`` is called after every recorded batch and at the end."""
         self._changed = changed
         self._thread.start()
 
     def wake(self) -> None:
-        """Look at the ledger, and at ``stopped``, again; from any thread."""
+        """Make the stage look at the ledger and at ``stopped`` again; for any thread."""
         if self._loop:
-            with contextlib.suppress(RuntimeError):  # it has ended
+            with contextlib.suppress(RuntimeError):  # The loop has ended.
                 self._loop.call_soon_threadsafe(self._woken.set)
 
     def join(self) -> None:
-        """Wait for the end; raises what the stage failed with."""
+        """Wait for the end of the stage; raises the exception that it failed with."""
         if self._thread.ident is not None:
             wait_for(self._thread)
         if self._error is not None:
@@ -146,7 +146,7 @@ class ImageStage:
                 self._outcomes.drop_placeholders(self._say)
 
     async def _finish(self) -> None:
-        """Wait a few seconds for what is in flight, and until all that came is recorded."""
+        """Wait a few seconds for requests in flight, and until all results are recorded."""
         assert self._loop is not None
         end: float | None = self._loop.time() + GRACE_SECONDS
         while self._open:
@@ -194,16 +194,16 @@ class ImageStage:
 
     async def _ask(self, client: ImageClient, photo: DuePhoto) -> None:
         try:
-            # A picture that is here already is only asked whether it still is there.
+            # If the picture is already on disk, only ask whether the host still has it.
             if self._fetch and (photo.fetch_anew or not photo.picture_known):
                 reply = await client.fetch(photo.reference, self._size)
             else:
                 reply = await client.probe(photo.reference)
-        except asyncio.CancelledError:  # its turn did not come any more: it stays due
+        except asyncio.CancelledError:  # The crawl is ending: the picture stays due.
             self._open -= 1
             self._woken.set()
             raise
-        self._came.append(Came(photo=photo, reply=reply))
+        self._came.append(PictureResult(photo=photo, reply=reply))
         self._arrived.set()
 
     async def _is_served(self, client: ImageClient, reference: PhotoReference) -> bool:
@@ -228,7 +228,7 @@ class ImageStage:
             self._changed()
 
     def _due(self, taken: frozenset[str]) -> tuple[list[DuePhoto], float | None]:
-        """Return photos that are due and not taken, or the time of the next that will be."""
+        """Return photos that are due and not taken; if there are none, when the next is due."""
         photos = self._ledger.due(
             "image", now=now(), count=_DUE + len(taken), last_row=self._last_row
         )

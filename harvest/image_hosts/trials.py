@@ -1,9 +1,9 @@
-"""Trials of image hosts in trouble: one is asked for pictures that live until it serves one.
+"""Trials of image hosts in trouble: request existing pictures until the host serves one.
 
-A host that refuses what lives is asked for nothing else meanwhile
-(``harvest.trust.picture_trust``). A picture that it has served before comes first: where it still
-serves that, it is not in trouble, but has lost some pictures. Otherwise those that it refused are
-asked for in turn, at the pace of its breaker.
+While a host refuses existing pictures, nothing else is requested from it
+(``harvest.trust.picture_trust``). The first trial is a picture that it has served before: if it
+still serves that one, it is not in trouble, but has lost some pictures. Otherwise the existing
+pictures that it refused are requested in turn, at the delays of its breaker.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from flickr_emotion.harvest.trust.picture_trust import PictureTrust
 
 
 class HostTrials:
-    """Tries each host in trouble in a task of its own; for use within one event loop."""
+    """Tries each host in trouble in a separate task; for use within one event loop."""
 
     def __init__(
         self,
@@ -28,7 +28,7 @@ class HostTrials:
         restored: Callable[[], None],
         say: Callable[[str], None],
     ) -> None:
-        """``is_served`` asks for a picture that lives; ``restored`` is told when a host is back."""
+        """``is_served`` requests a picture; ``restored`` is called when a host is back."""
         self._hosts = hosts
         self._trust = trust
         self._is_served = is_served
@@ -37,30 +37,30 @@ class HostTrials:
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def start(self, tasks: asyncio.TaskGroup) -> None:
-        """See to it that each host in trouble is tried."""
+        """Start a task for each host in trouble that has none."""
         for name in self._trust.in_trouble():
             if name not in self._tasks or self._tasks[name].done():
                 self._tasks[name] = tasks.create_task(self._try(name))
 
     async def _try(self, name: str) -> None:
-        """Ask a host for pictures that live until it serves one, or for as long as is waited."""
+        """Request existing pictures from a host until it serves one or is given up."""
         host = self._hosts.named(name)
         served, living = self._trust.living(name)
-        with contextlib.suppress(asyncio.CancelledError):  # the crawl is stopped
+        with contextlib.suppress(asyncio.CancelledError):  # The crawl is stopping.
             is_waited_for = True
             for reference in served:
                 if await self._is_served(reference):
                     opened = self._trust.serves_some(name)
                     self._say(
-                        f"the image server {name} serves other pictures: it has lost those of "
-                        "posts that live, so pictures settle no posts in this crawl, and "
-                        f"{opened} are asked of the API"
+                        f"the image server {name} has lost some pictures of existing posts: "
+                        "refused pictures settle no posts in this crawl, and the API is asked "
+                        f"about {opened} posts"
                     )
                     return
                 is_waited_for = host.breaker.trial_failed()
             self._say(
-                f"the image server {name} is in trouble: what is left is asked for when it serves "
-                "a picture that lives"
+                f"the image server {name} is in trouble: the remaining pictures are requested "
+                "when it serves a picture that exists"
             )
             trials = itertools.cycle(living)
             while is_waited_for:
@@ -72,7 +72,7 @@ class HostTrials:
                 is_waited_for = host.breaker.trial_failed()
             self._trust.gave_up(name)
             self._say(
-                f"the image server {name} still refuses pictures that live: what it has not sent "
-                "is failed, and asked for by the next crawl"
+                f"the image server {name} still refuses pictures that exist: the remaining ones "
+                "are recorded as failed, and the next crawl requests them again"
             )
             host.give_up()

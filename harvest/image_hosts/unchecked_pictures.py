@@ -1,7 +1,8 @@
-"""Pictures that were written and not decoded yet: half a picture may still be among them.
+"""Pictures that were written but not decoded yet, so that some may be incomplete.
 
-Decoding a picture to its end takes as long as fetching it. So a few are decoded before the stage
-falls idle, the others while it waits for something to do. A build decodes all that it uses.
+Decoding a picture to its end takes as long as fetching it. So only a few are decoded before the
+stage becomes idle, and the others while it has nothing else to do. A build decodes all pictures
+that it uses.
 """
 
 from collections import deque
@@ -13,7 +14,7 @@ from flickr_emotion.harvest.pictures.files import CorruptPictureError, image_pat
 from flickr_emotion.harvest.pictures.jpeg import NotWholeError
 from flickr_emotion.harvest.pictures.whole_picture import check_whole
 
-# So many, or this share, are decoded before the stage falls idle; and so many at once while it is.
+# Before the stage is idle, this number or share is decoded; while it is idle, this many at a time.
 _FEWEST_AT_ONCE, _SHARE_AT_ONCE = 20, 0.002
 _WHILE_IDLE = 10
 _MOST = 100_000
@@ -21,30 +22,30 @@ _MOST = 100_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpoiltPicture:
-    """A picture on disk that is not whole."""
+    """An incomplete picture on disk."""
 
     photo_id: str
     host: str
-    """Where it came from; empty where another crawl fetched it."""
+    """The host that sent it; empty if another crawl fetched it."""
     body: bytes
     error: CorruptPictureError
 
 
 class UncheckedPictures:
-    """The last pictures that came, to be decoded when there is time."""
+    """The last pictures that were written, to be decoded when there is time."""
 
     def __init__(self, folder: Path) -> None:
-        """Begin without any; ``folder``: where the pictures are."""
+        """Start empty; ``folder``: the folder of the pictures."""
         self._folder = folder
         self._pictures: deque[tuple[str, str]] = deque(maxlen=_MOST)
-        """Photos, and the hosts of their pictures."""
+        """Photo ids with the hosts of their pictures."""
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of pictures."""
         return len(self._pictures)
 
     def add(self, photo_id: str, host: str) -> None:
-        """Have a picture decoded that was written without that."""
+        """Add a picture that was written without being decoded."""
         self._pictures.append((photo_id, host))
 
     def at_once(self, *, idle: bool) -> int:
@@ -52,7 +53,7 @@ class UncheckedPictures:
         return _WHILE_IDLE if idle else max(_FEWEST_AT_ONCE, int(_SHARE_AT_ONCE * len(self)))
 
     def spoilt(self, count: int) -> Iterator[SpoiltPicture]:
-        """Decode ``count`` pictures, the latest first, and yield those that are not whole."""
+        """Decode ``count`` pictures, the latest first, and yield the incomplete ones."""
         for _ in range(min(count, len(self))):
             photo_id, host = self._pictures.pop()
             try:
@@ -66,7 +67,7 @@ class UncheckedPictures:
 
 
 def decode(body: bytes) -> None:
-    """Raise ``CorruptPictureError`` where a JPEG does not hold its whole picture."""
+    """Raise ``CorruptPictureError`` if a JPEG does not contain its complete picture."""
     if body.startswith(b"\xff\xd8"):
         try:
             check_whole(body)

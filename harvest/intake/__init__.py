@@ -1,1 +1,1 @@
-"""What goes into the ledger before the first call: lists, manifests, metadata files."""
+"""Add lists, manifests and metadata files to the ledger before the first call."""

@@ -1,8 +1,8 @@
-"""A published list goes into the ledger: its photos, votes and pairs, and the rows that name none.
+"""Add a published list to the ledger: its photos, votes and pairs, and its rejected rows.
 
-A file that is in the ledger already, under whatever name, is skipped by its digest; one that was
-edited since replaces what it said before. Outcomes are never touched: what was won stays.
-Where rows name a photo under several references, the first is asked for, and the others are kept.
+A file that is in the ledger already, under any name, is recognized by its digest and skipped. An
+edited file replaces its earlier rows. Outcomes never change, so posts and pictures are kept. If
+rows name a photo under several references, the first is requested and the others are stored.
 """
 
 import hashlib
@@ -25,24 +25,24 @@ from flickr_emotion.harvest.ledger.rows.lists import (
 )
 from flickr_emotion.harvest.lists.rows import ListedPhoto, ListFile, PublishedList
 
-# Files of a list are small and many: a commit for each would take most of the time.
-_FILES_TO_A_COMMIT = 200
+# A list has many small files: a commit for each would take most of the time.
+_FILES_PER_COMMIT = 200
 
 
 class _Known(NamedTuple):
-    """The files that the ledger holds: digest by name, and name by digest."""
+    """The files in the ledger: digest by name, and name by digest."""
 
     digests: dict[str, str]
     names: dict[str, str]
     copies: list[tuple[str, str]]
-    """Files that are skipped because another says the same, and that other."""
+    """Files that are skipped because they are copies, each with its original."""
 
 
 def add_list(ledger: Ledger, published: PublishedList, say: Callable[[str], None]) -> int:
-    """Put a list into the ledger; return how many of its rows name no photo.
+    """Add a list or manifest to the ledger; return how many rows name no photo.
 
-    Raises ``HarvestError`` where the harvest holds a list of another kind, or the one is a manifest
-    and the other is not.
+    Raises ``HarvestError`` if the harvest has a list of another kind, or if a list and a manifest
+    would be mixed.
     """
     keep_lists_and_manifests_apart(ledger, published.manifest)
     if published.manifest is not None:
@@ -51,8 +51,8 @@ def add_list(ledger: Ledger, published: PublishedList, say: Callable[[str], None
     kind = ledger.meta("kind")
     if kind not in (None, published.kind):
         raise HarvestError(
-            f"{ledger.path} holds a list of {kind}, this one is of {published.kind}: "
-            "give it a harvest folder of its own (--out)"
+            f"{ledger.path} contains a list of {kind}, but this one is of {published.kind}: give "
+            "it a separate harvest folder (--out)"
         )
     ledger.set_meta("kind", published.kind)
     store_pairs(
@@ -64,14 +64,15 @@ def add_list(ledger: Ledger, published: PublishedList, say: Callable[[str], None
     )
     digests = {file.name: file.digest for file in list_files(ledger)}
     known = _Known(digests, {digest: name for name, digest in digests.items()}, [])
-    for start in range(0, len(published.files), _FILES_TO_A_COMMIT):
+    for start in range(0, len(published.files), _FILES_PER_COMMIT):
         with ledger.transaction():
-            for file in published.files[start : start + _FILES_TO_A_COMMIT]:
+            for file in published.files[start : start + _FILES_PER_COMMIT]:
                 _add_file(ledger, file, known, say)
     if known.copies:
         copy, original = known.copies[0]
         say(
-            f"skipped {len(known.copies)} files that say what others say: {copy} as {original}, ..."
+            f"skipped {len(known.copies)} files that are copies of others: {copy} of {original}, "
+            "..."
         )
     return rejected_count(ledger)
 
@@ -85,8 +86,8 @@ def _add_file(
     try:
         digest = _digest(file)
     except OSError as error:
-        # What the file said when it could be read stays.
-        say(f"{file.name} cannot be read ({error}): its photos are not asked for")
+        # Rows from an earlier crawl that could read the file are kept.
+        say(f"{file.name} cannot be read ({error}): its photos are skipped")
         detail = f"cannot be read: {error}"
         if file.name not in known.digests:
             store_unreadable_file(ledger, file.name, detail)

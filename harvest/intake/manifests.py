@@ -1,7 +1,7 @@
-"""A manifest goes into the ledger: which photos to ask for, and what it has fixed of their posts.
+"""Add a manifest to the ledger: the photos to request, and the values that it fixes.
 
-A data set is built again from a harvest that holds one manifest and nothing else: with a list or
-a second manifest in it, nothing would say whose labels and splits are meant.
+A data set is rebuilt from a harvest of one manifest and nothing else: with a list or a second
+manifest in it, labels and splits would be ambiguous.
 """
 
 import hashlib
@@ -15,21 +15,21 @@ from flickr_emotion.harvest.ledger.rows.lists import ListFileRecord, list_files
 from flickr_emotion.harvest.ledger.rows.manifest_posts import MANIFEST, PostColumns, store_manifest
 from flickr_emotion.harvest.manifests.file import Manifest
 
-_OF_ITS_OWN = "give it a harvest folder of its own (--out)"
+_SEPARATE = "give it a separate harvest folder (--out)"
 
 
 def size_to_fetch(manifest: Manifest, given: str, say: Callable[[str], None]) -> str:
-    """Return the size of the pictures that a crawl of a manifest fetches, and say why.
+    """Return the size of the pictures that a crawl of a manifest fetches, and report why.
 
-    That is the manifest's, so that the posts come back as they were, unless one is ``given``.
+    It is the manifest's size, so that the posts are the same, unless another one is ``given``.
     """
     size = manifest.description.image_size
     known = f"the pictures of the manifest {manifest.path.name} are of {size_in_words(size)}"
     if size is None:
         if not given:
             say(
-                f"{known}: {size_in_words('')} are fetched; if those who sent it fetched larger "
-                "ones, give the same --image-size to a harvest folder of its own"
+                f"{known}: {size_in_words('')} are fetched; if its sender fetched larger ones, "
+                "crawl into a separate harvest folder with the same --image-size"
             )
         return given
     if given in ("", size):
@@ -37,40 +37,40 @@ def size_to_fetch(manifest: Manifest, given: str, say: Callable[[str], None]) ->
             say(f"{known}, which are fetched")
         return size
     say(
-        f"{known}, and {size_in_words(given)} are fetched, as asked: `manifest verify` cannot tell "
-        "which pictures were edited"
+        f"{known}, but {size_in_words(given)} are fetched as requested: `manifest verify` cannot "
+        "tell which pictures were edited"
     )
     return given
 
 
 def keep_lists_and_manifests_apart(ledger: Ledger, manifest: Manifest | None) -> None:
-    """Raise ``HarvestError`` where what the ledger holds does not go with what is to come.
+    """Raise ``HarvestError`` if a list and a manifest would be mixed in the ledger.
 
-    ``manifest``: the one to come; None where it is a published list.
+    ``manifest``: the manifest to add; None if a published list is added.
     """
     if ledger.meta("kind") is None:
         return
     holds_manifest = ledger.meta(MANIFEST) is not None
     if manifest is None and holds_manifest:
-        raise HarvestError(f"{ledger.path} holds a manifest and takes no list: {_OF_ITS_OWN}")
+        raise HarvestError(f"{ledger.path} contains a manifest and takes no list: {_SEPARATE}")
     if manifest is not None and not holds_manifest:
-        raise HarvestError(f"{ledger.path} holds a list and takes no manifest: {_OF_ITS_OWN}")
+        raise HarvestError(f"{ledger.path} contains a list and takes no manifest: {_SEPARATE}")
 
 
 def add_manifest(ledger: Ledger, manifest: Manifest) -> None:
-    """Put a manifest into a ledger that holds none, or the same one, whatever its name is now.
+    """Add a manifest to a ledger that has none, or the same one under any name.
 
-    All of it or, where it is refused half-way, nothing. Raises ``HarvestError``.
+    If it is refused half-way, nothing is added. Raises ``HarvestError``.
     """
     digest = _digest(manifest.path)
     if known := list_files(ledger):
         if known[0].digest != digest:
             raise HarvestError(
-                f"{ledger.path} holds the manifest {known[0].name}, and {manifest.path} is "
-                f"another: {_OF_ITS_OWN}"
+                f"{ledger.path} contains the manifest {known[0].name}, and {manifest.path} is "
+                f"another one: {_SEPARATE}"
             )
         return
-    # A name that is no UTF-8 could not be stored.
+    # A name that is not valid UTF-8 could not be stored.
     name = manifest.path.name.encode("utf-8", errors="replace").decode("utf-8")
     store_manifest(
         ledger,

@@ -1,7 +1,7 @@
-"""Posts of listed photos that a metadata file holds go into the ledger, each a call not spent.
+"""Add posts of listed photos from a metadata file to the ledger; each saves a call.
 
-Whether their pictures are still there is asked as for any other photo: the file is years old, and
-what an owner has withdrawn since must not stay (``harvest.ledger.rows.evidence``).
+Their pictures are requested as for any other photo: the file is years old, and a post that its
+owner has withdrawn since must not be kept (``harvest.ledger.rows.evidence``).
 """
 
 import hashlib
@@ -19,19 +19,19 @@ from flickr_emotion.harvest.pace.retry import PhotoVideoError
 from flickr_emotion.harvest.yfcc100m.files import MetadataFile
 from flickr_emotion.harvest.yfcc100m.rows import parse_row
 
-_POSTS_TO_A_COMMIT = 1000
-_ROWS_TO_A_LINE = 10_000_000
-_FINGERPRINTED = 2**20  # bytes at both ends of a file of 40 GB, which its digest would take long
+_POSTS_PER_COMMIT = 1000
+_ROWS_PER_MESSAGE = 10_000_000
+_FINGERPRINTED = 2**20  # Bytes at both ends; a digest of a whole file of 40 GB would take long.
 
 
 def add_metadata(
     ledger: Ledger, path: Path, file: MetadataFile, images: Path, say: Callable[[str], None]
 ) -> None:
-    """Record the posts that ``file``, at ``path``, holds of photos that still need one.
+    """Record the posts in ``file``, at ``path``, of photos that still need one.
 
-    Those that it names as videos are settled; ``images``: the folder of the pictures.
-    A file that has been searched before is not read again until photos are added. Raises
-    ``HarvestError`` where it cannot be read to its end; what was found before that is kept.
+    Photos that it names as videos are settled; ``images``: the folder of the pictures. A file that
+    was searched before is not read again until photos are added. Raises ``HarvestError`` if it
+    cannot be read to its end; posts found before that are kept.
     """
     photos = str(photo_count(ledger))
     key = f"metadata {_fingerprint(path)}"
@@ -57,7 +57,7 @@ def add_metadata(
             elif answer is not None and answer.reference.photo_id in wanted:
                 wanted.discard(answer.reference.photo_id)
                 posts.append(answer)
-            if len(posts) == _POSTS_TO_A_COMMIT:
+            if len(posts) == _POSTS_PER_COMMIT:
                 found += ledger.record_answers(posts, source=METADATA_SOURCE)
                 posts = []
             if not wanted:
@@ -88,7 +88,7 @@ class _Progress:
 
     def tick(self, rows: int) -> None:
         before, self._rows = self._rows, self._rows + rows
-        if before // _ROWS_TO_A_LINE < self._rows // _ROWS_TO_A_LINE:
+        if before // _ROWS_PER_MESSAGE < self._rows // _ROWS_PER_MESSAGE:
             self._say(f"{self._name}: {self._rows} rows searched")
 
 

@@ -1,1 +1,1 @@
-"""The ledger: one SQLite file that records what is known of every photo."""
+"""The ledger: one SQLite file that records what is known about every photo."""

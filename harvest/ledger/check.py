@@ -1,9 +1,9 @@
-"""A ledger is checked before its rows are believed: it may come from others, or be damaged.
+"""Check a ledger before its rows are used: it may be damaged or come from an untrusted source.
 
-SQLite keeps whatever is put into a column: a text where a number is due, a path where a photo id
-is, a blob of a gigabyte. A row of that kind would end a crawl or a build in the middle, or write
-outside the harvest folder. Which tables and columns there are, and of which type, follows from the
-ledger's own schema; ``_RULES`` says what else their values keep to.
+SQLite stores any value in any column: a text instead of a number, a path instead of a photo id, a
+blob of a gigabyte. Such a row would end a crawl or a build in the middle, or make it write outside
+the harvest folder. The expected tables, columns and types are those of the ledger's schema;
+``_RULES`` has further conditions for their values.
 """
 
 import json
@@ -34,7 +34,7 @@ def _one_of(values: tuple[str, ...]) -> str:
 
 
 def _made_of(characters: str, longest: int) -> str:
-    # Three times as fast as a pattern, and there are millions.
+    # Three times as fast as a pattern, which counts for millions of values.
     return f"length({{0}}) BETWEEN 1 AND {longest} AND ltrim({{0}}, '{characters}') = ''"
 
 
@@ -63,7 +63,7 @@ _RULES = {
     "split": _one_of(SPLITS),
     "modalities": _one_of(SUBSETS),
 }
-"""What a column's values keep to, in whichever table it stands."""
+"""The condition for the values of a column, in all tables that have it."""
 
 
 class _Column(NamedTuple):
@@ -73,7 +73,7 @@ class _Column(NamedTuple):
     key: bool
 
     def rule(self) -> str:
-        """Return the condition in SQL that every value of the column meets; never null."""
+        """Return the SQL condition for every value of the column; it is never null."""
         good = f"typeof({self.name}) IN ({_TYPES[self.type]}) AND "
         if self.name in _RULES:
             good += f"({_RULES[self.name].format(self.name)})"
@@ -108,7 +108,7 @@ def _tables() -> dict[str, tuple[_Column, ...]]:
 
 
 def check_ledger(ledger: Ledger) -> None:
-    """Look at what a ledger says of itself, which takes no time; raises ``HarvestError``."""
+    """Check a ledger's tables, facts and outcomes, but not its rows; raises ``HarvestError``."""
     try:
         _check_tables(ledger)
         for row in ledger.query("SELECT key, value FROM meta LIMIT 10000"):
@@ -123,7 +123,7 @@ def check_ledger(ledger: Ledger) -> None:
 
 
 def check_rows(ledger: Ledger) -> None:
-    """Look at every row of a ledger, before all are read; raises ``HarvestError``.
+    """Check every row of a ledger before it is used; raises ``HarvestError``.
 
     A million photos take seconds.
     """
@@ -139,15 +139,15 @@ def check_rows(ledger: Ledger) -> None:
             )
             for row in wrong:
                 place = f"table {table}, row {_shown(row['place'])}"
-                raise _refused(ledger.path, f"its {row['name']} in {place} is none")
+                raise _refused(ledger.path, f"its {row['name']} in {place} is invalid")
     except sqlite3.Error as error:
         raise _refused(ledger.path, f"it cannot be read ({error})") from None
 
 
 def ledger_faults(ledger: Ledger) -> list[str]:
-    """Return what SQLite finds wrong in a ledger, a line each; none where it is whole.
+    """Return the faults that SQLite finds in a ledger, one per line; none if it is intact.
 
-    It sees a broken structure, not another letter in a text: SQLite keeps no checksums.
+    It finds a broken structure, but not a changed letter in a text: SQLite has no checksums.
     """
     try:
         found = [str(row[0]) for row in ledger.query(f"PRAGMA integrity_check({_SHOWN_FAULTS})")]
@@ -157,9 +157,9 @@ def ledger_faults(ledger: Ledger) -> list[str]:
 
 
 def stored_tags(ledger: Path, photo_id: str, tags: str | None) -> list[str]:
-    """Return a photo's tags from what its row holds; raises ``HarvestError``.
+    """Return a photo's tags from the JSON in its row; raises ``HarvestError``.
 
-    They are looked at as they are used, and not before: reading them takes as long as all the rest.
+    Tags are only checked when they are used: reading them takes as long as all other checks.
     """
     try:
         found = json.loads(tags or "[]")
@@ -171,7 +171,7 @@ def stored_tags(ledger: Path, photo_id: str, tags: str | None) -> list[str]:
 
 
 def _known_tables(ledger: Ledger) -> Iterator[tuple[str, list[_Column]]]:
-    """Yield the tables that the ledger has; one of an older version has fewer."""
+    """Yield the tables that the ledger has; older versions have fewer."""
     for table, columns in _tables().items():
         there = {row["name"] for row in ledger.query(f"PRAGMA table_info({table})")}
         if there:
@@ -184,10 +184,10 @@ def _check_tables(ledger: Ledger) -> None:
     }
     for name, kind in kinds.items():
         if kind in ("view", "trigger"):
-            raise _refused(ledger.path, f"it holds a {kind} {_shown(name)}")
+            raise _refused(ledger.path, f"it contains a {kind} {_shown(name)}")
     version = ledger.query("PRAGMA user_version")[0][0]
     if version < VERSION:
-        return  # what it lacks is made when a crawl opens it
+        return  # A crawl adds the missing tables when it opens the ledger.
     for table, columns in _tables().items():
         there = {row["name"] for row in ledger.query(f"PRAGMA table_info({table})")}
         for column in columns:
@@ -202,6 +202,6 @@ def _shown(value: object) -> str:
 
 def _refused(path: Path, why: str) -> HarvestError:
     return HarvestError(
-        f"the ledger {path} is refused: {why}, which no crawl writes; take the folder from a "
-        "backup, or ask those who sent it for another copy"
+        f"the ledger {path} is refused: {why}, which no crawl writes; restore the folder from a "
+        "backup, or ask its sender for another copy"
     )

@@ -1,7 +1,6 @@
-"""The facts about a whole harvest, which stand in the ledger's ``meta`` by their names.
+"""The facts about a whole harvest, which the ledger's table ``meta`` holds by name.
 
-A value is text there; what it says is read and checked here. Which facts there are is described in
-``docs/harvest.md``.
+The values are stored as text, and are read and checked here. ``docs/harvest.md`` lists the facts.
 """
 
 import json
@@ -12,9 +11,9 @@ from flickr_emotion.harvest.ledger.rows.connection import LedgerConnection
 from flickr_emotion.harvest.manifests.description import KINDS, parse_description
 
 LONGEST_TEXT = 2**24
-"""Characters of a text in the ledger: above all that an answer of the API may hold."""
+"""The most characters of a text in the ledger: more than an API answer can contain."""
 LARGEST = 10**12
-"""Above all times and counts."""
+"""Larger than any time or count."""
 _PLAN = "plan"
 _QUOTA = "quota"
 _REST = "image rest "
@@ -22,27 +21,27 @@ _REST = "image rest "
 
 @dataclass(kw_only=True, slots=True)
 class PlanRecord:
-    """How far the plan is; kept in the ledger, for restarts and for ``status``."""
+    """The progress of the plan, kept in the ledger for restarts and for ``status``."""
 
     listed: int = 0
-    """Photos that were open when the listings of their words were asked for."""
+    """Number of photos that were open when their words were listed."""
     won: int = 0
-    """Posts that those brought."""
+    """Number of posts that these listings brought."""
     calls: int = 0
-    """Calls that they took."""
+    """Number of calls that they took."""
 
     @classmethod
     def load(cls, ledger: LedgerConnection) -> "PlanRecord":
-        """Return what the ledger holds."""
+        """Return the record in the ledger."""
         kept = ledger.meta(_PLAN)
         return cls(**json.loads(kept)) if kept else cls()
 
     def save(self, ledger: LedgerConnection) -> None:
-        """Keep it in the ledger."""
+        """Store the record in the ledger."""
         ledger.set_meta(_PLAN, json.dumps(asdict(self)))
 
     def calls_left(self, posts_left: int) -> int:
-        """Return the calls that so many posts are expected to cost."""
+        """Return the expected number of calls for the remaining posts."""
         if not self.listed:
             return posts_left
         left = max(self.listed - self.won, 0)
@@ -52,27 +51,27 @@ class PlanRecord:
 
 
 def last_quota(ledger: LedgerConnection) -> int:
-    """Return the calls an hour of the last crawl; 0 for no limit, or before the first."""
+    """Return the calls per hour of the last crawl; 0 for no limit, or before the first crawl."""
     return int(ledger.meta(_QUOTA) or 0)
 
 
 def keep_quota(ledger: LedgerConnection, quota: int) -> None:
-    """Record the calls an hour of a crawl."""
+    """Record the calls per hour of a crawl."""
     ledger.set_meta(_QUOTA, str(quota))
 
 
 def rest_until(ledger: LedgerConnection, host: str) -> float:
-    """Return until when an image host asked to be left alone (unix time); 0.0 if it did not."""
+    """Return until when an image host asked for a pause (unix time); 0.0 if it did not."""
     return float(ledger.meta(_REST + host) or 0.0)
 
 
 def keep_rest(ledger: LedgerConnection, host: str, until: float) -> None:
-    """Record until when an image host is to be left alone."""
+    """Record until when an image host asked for a pause."""
     ledger.set_meta(_REST + host, str(until))
 
 
 def is_good(key: object, value: object) -> bool:
-    """Whether a fact is one that a crawl may have written; a ledger may come from others."""
+    """Whether a crawl may have written a fact; the ledger may be untrusted."""
     if not isinstance(key, str) or not isinstance(value, str) or len(value) > LONGEST_TEXT:
         return False
     if key == "kind":

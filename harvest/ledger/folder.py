@@ -1,7 +1,7 @@
-"""The harvest folder: one crawl at a time, and nothing mixed that must not be.
+"""The harvest folder: one crawl at a time, posts of one service, and pictures of one size.
 
-A data set says whose posts it holds and in which size its pictures are, so a harvest holds posts of
-one service and pictures of one size; and no harvest is strewn among the files of something else.
+A data set names its service and the size of its pictures, so a harvest must not mix them. A harvest
+is also not written into a folder with other files.
 """
 
 import sqlite3
@@ -21,9 +21,9 @@ _LOCK_NAME = ".crawl.lock"
 
 @contextmanager
 def harvest_at_work(out: Path) -> Iterator[Ledger]:
-    """Open the ledger of a harvest folder, made if need be, for the one crawl that may use it.
+    """Open the ledger of a harvest folder for the only crawl that may use it; create it if needed.
 
-    Raises ``HarvestError`` where it is in use, holds something else, or cannot be written.
+    Raises ``HarvestError`` if it is in use, contains something else, or cannot be written.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -33,11 +33,11 @@ def harvest_at_work(out: Path) -> Iterator[Ledger]:
             yield ledger
     except Timeout:
         raise HarvestError(
-            f"another crawl is at work on {out}: wait for it, or give another --out"
+            f"another crawl is running on {out}: wait for it, or give another --out"
         ) from None
     except (OSError, sqlite3.Error) as error:
         raise HarvestError(
-            f"the harvest folder {out} cannot be written ({error}): what it holds stays; make "
+            f"the harvest folder {out} cannot be written ({error}): its content is kept; make "
             "room, or give another --out"
         ) from None
 
@@ -48,7 +48,7 @@ def _check_foreign(out: Path) -> None:
     foreign = sorted({path.name for path in out.iterdir()} - {_LOCK_NAME})
     if foreign:
         raise HarvestError(
-            f"{out} holds {foreign[0]!r}, which is no part of a harvest: give another --out"
+            f"{out} contains {foreign[0]!r}, which is not part of a harvest: give another --out"
         )
 
 
@@ -58,26 +58,26 @@ def keep_to_one_service(ledger: Ledger, service: str) -> None:
     if known not in (None, service):
         whose = "Flickr's posts" if known == "flickr" else "another server's (--flickr-url)"
         raise HarvestError(
-            f"{ledger.path} holds {whose}: give this crawl a harvest folder of its own (--out)"
+            f"{ledger.path} contains {whose}: give this crawl a separate harvest folder (--out)"
         )
     ledger.set_meta("service", service)
 
 
 def picture_size(ledger: Ledger) -> str | None:
-    """Return the size of a harvest's pictures (``harvest.flickr.photo_url.SIZES``) or None."""
+    """Return the size of a harvest's pictures (``harvest.flickr.photo_url.SIZES``), or None."""
     known = ledger.meta("image_size")
     if known is None and ledger.outcome_counts()[1]["ok"]:
-        return ""  # from before there was a choice
+        return ""  # The ledger is older than the choice of a size.
     return known
 
 
 def keep_to_one_size(ledger: Ledger, size: str) -> None:
-    """Refuse to mix sizes of pictures: nothing would tell which of them a post has."""
+    """Refuse to mix sizes of pictures, since nothing records the size of a single picture."""
     known = picture_size(ledger)
     if known not in (None, size):
         given = f"--image-size {known}" if known else "no --image-size"
         raise HarvestError(
-            f"{ledger.path} holds pictures of another size: go on with {given}, or give this crawl "
-            "a harvest folder of its own (--out)"
+            f"{ledger.path} contains pictures of another size: continue with {given}, or give this "
+            "crawl a separate harvest folder (--out)"
         )
     ledger.set_meta("image_size", size)

@@ -1,8 +1,8 @@
-"""The ledger: one SQLite file that is the whole truth of a crawl.
+"""The ledger: one SQLite file that holds the complete state of a crawl.
 
-Every photo has a typed outcome for its API call and for its picture. An outcome commits before the
-next call is made, so a crawl that is killed at any moment asks nothing twice but what was in
-flight. Tables and columns are described in ``docs/harvest.md``.
+Every photo has a typed outcome for its API call and for its picture. An outcome is committed before
+the next call is made, so a crawl that was killed only repeats the requests that were in flight.
+``docs/harvest.md`` describes the tables and columns.
 """
 
 from collections.abc import Iterable
@@ -20,12 +20,12 @@ from flickr_emotion.harvest.ledger.rows.due_photos import (
     planned,
 )
 from flickr_emotion.harvest.ledger.rows.evidence import (
-    Believed,
     Refusal,
+    RefusalResult,
     believe,
-    doubt,
-    doubt_posts,
     record_refusal,
+    take_back,
+    take_back_posts,
 )
 from flickr_emotion.harvest.ledger.rows.outcomes import (
     API_OUTCOMES,
@@ -47,37 +47,37 @@ _LONGEST_REASON = 300
 
 
 class OutcomeCounts(NamedTuple):
-    """Photos by outcome."""
+    """The number of photos by outcome."""
 
     api: dict[str, int]
-    """By that of their post."""
+    """By the outcome of the post."""
     image: dict[str, int]
-    """By that of their picture."""
+    """By the outcome of the picture."""
 
 
 class SettledPictures(NamedTuple):
-    """Pictures that are not asked for again."""
+    """The number of settled pictures."""
 
     dead: int
     all: int
 
 
 class Ledger(LedgerConnection):
-    """The ledger of a crawl, or of a harvest that is read."""
+    """The ledger of a harvest, open for a crawl or for reading."""
 
     def start_crawl(
         self, *, images: bool, verify_gone: bool, refresh: bool, limit: int | None
     ) -> int:
-        """Make due what this crawl is to ask for (``harvest.ledger.rows.due_photos.make_due``).
+        """Make due what this crawl must request (``harvest.ledger.rows.due_photos.make_due``).
 
-        Returns the row of the last photo that it asks for: with a ``limit``, the last of so many of
-        the photos that are due, the first.
+        Returns the row of the last photo to request: with a ``limit``, that of the last of the
+        first ``limit`` due photos.
         """
         with self.transaction() as connection:
             make_due(connection, images=images, verify_gone=verify_gone, refresh=refresh)
         return ALL_ROWS if limit is None else last_of_first(self, limit)
 
-    # What is due. ``last_row``: of the photos up to this row, as ``start_crawl`` returns it.
+    # Due photos. ``last_row``: only photos up to this row, which ``start_crawl`` returns.
 
     def due(
         self,
@@ -88,10 +88,9 @@ class Ledger(LedgerConnection):
         last_row: int = ALL_ROWS,
         after_image: bool = False,
     ) -> list[DuePhoto]:
-        """Return photos whose ``image`` or ``api`` try is due, the longest due first.
+        """Return at most ``count`` photos whose ``image`` or ``api`` try is due, longest due first.
 
-        ``count`` of them at most. With ``after_image`` only those whose picture needs no further
-        try.
+        ``after_image``: only those whose picture needs no further try.
         """
         return find_photos(
             self,
@@ -111,7 +110,7 @@ class Ledger(LedgerConnection):
         return find_photos(self, what, "photo_id = ?", (photo_id,))[0]
 
     def next_due(self, what: str, *, last_row: int = ALL_ROWS) -> float | None:
-        """Return the unix time of the earliest try that ``due`` would return, if there is one."""
+        """Return the unix time of the earliest planned try, or None."""
         row = self.query(
             f"SELECT min({what}_next_try) AS at FROM photos WHERE {planned(what)} AND rowid <= ?",
             (last_row,),
@@ -126,89 +125,90 @@ class Ledger(LedgerConnection):
         )
         return int(rows[0]["n"])
 
-    # What happened.
+    # Records of what happened.
 
     def record_call(self, method: str) -> None:
-        """Record that a call of the quota is about to be spent."""
+        """Record that a call is about to be made."""
         with self.transaction() as connection:
             connection.execute("INSERT INTO calls (at, method) VALUES (?, ?)", (now(), method))
 
     def record_answers(self, answers: Iterable[Answer], *, source: str) -> int:
         """Store the posts of listed photos, all or none; return how many were not known before.
 
-        ``source``: what brought them: ``getInfo``, ``search`` or ``yfcc100m``. Posts of photos that
-        no list names are passed over, and so are those that are stored already. Where the list did
-        not know where a picture is, or the known place was dead, the picture becomes due under the
-        reference of the answer.
+        ``source``: where they come from: ``getInfo``, ``search`` or ``yfcc100m``. Posts of photos
+        that no list names are skipped, and so are those that are stored already. If the list did
+        not know where a picture is, or the known reference was dead, the picture becomes due under
+        the answer's reference.
         """
         with self.transaction() as connection:
             return store_answers(connection, answers, source=source)
 
     def record_videos(self, photo_ids: Iterable[str]) -> None:
-        """Settle listed photos that are videos; their pictures' files are removed before."""
+        """Settle listed photos that are videos; the caller removes their picture files before."""
         with self.transaction() as connection:
             settle_videos(connection, photo_ids)
 
     def record_picture(self, photo_id: str, picture: Picture, *, refresh: bool = False) -> bool:
-        """Record a picture that has been written to its place; False where it may not stay.
+        """Record a picture that was written to disk; return False if it may not stay there.
 
-        That is where the API said meanwhile that it is a video; in a refresh, gone or private too.
+        It may not stay if the API has said meanwhile that the photo is a video, or in a refresh
+        that it is gone or private.
         """
         with self.transaction() as connection:
             return store_picture(connection, photo_id, picture, refresh=refresh)
 
     def record_seen(self, photo_id: str, *, refresh: bool = False) -> None:
-        """Record that a picture is there; a crawl that fetches none leaves it ``pending``."""
+        """Record that a picture exists; it stays ``pending`` if it is not on disk."""
         with self.transaction() as connection:
             store_presence(connection, photo_id, refresh=refresh)
 
     def record_final_post(
         self, photo_id: str, outcome: str, reason: str, *, refresh: bool = False
     ) -> None:
-        """Record that the API says of a photo that it is ``gone`` or ``private``.
+        """Record that a photo is ``gone`` or ``private`` according to the API.
 
-        A post that Flickr gave before was withdrawn by its owner: that is staged, and dropped when
-        the refresh has asked for all.
+        If Flickr has given the post before, its owner withdrew it: this is staged, and the post is
+        dropped at the end of the refresh.
         """
         with self.transaction() as connection:
             settle_post(connection, photo_id, outcome, _one_line(reason), refresh=refresh)
 
     def record_final_picture(self, photo_id: str, outcome: str, reason: str) -> None:
-        """Record the outcome of a picture that is not tried again: nothing of it is kept."""
+        """Record a final outcome of a picture that is not on disk, and drop its record."""
         with self.transaction() as connection:
             settle_picture(connection, photo_id, outcome, _one_line(reason))
 
     def record_refusal(
         self, reference: PhotoReference, refusal: Refusal, *, settle: bool
-    ) -> Believed:
-        """Record that a picture's host refuses it (``record_refusal`` has the rule)."""
+    ) -> RefusalResult:
+        """Record that a host refuses a picture (``rows.evidence.record_refusal`` has the rule)."""
         with self.transaction() as connection:
             return record_refusal(connection, reference, refusal, settle=settle)
 
     def believe_refusals(self) -> None:
-        """Make sure what pictures alone have said so far (``harvest.ledger.rows.evidence``)."""
+        """Mark all refusals of pictures so far as sure (``harvest.ledger.rows.evidence``)."""
         with self.transaction() as connection:
             believe(connection)
 
     def take_back_refusals(self, host: str) -> int:
-        """Make due again what an image host refused and is not sure; return how many pictures."""
+        """Make pictures due again whose refusal by a host is unsure; return how many."""
         with self.transaction() as connection:
-            return doubt(connection, host)
+            return take_back(connection, host)
 
     def take_back_posts(self) -> int:
-        """Make due again the posts that unsure pictures have settled; return how many."""
+        """Make posts due again that unsure refusals of pictures have settled; return how many."""
         with self.transaction() as connection:
-            return doubt_posts(connection)
+            return take_back_posts(connection)
 
     def forget_picture(self, photo_id: str) -> None:
-        """Forget what is recorded of a picture that is not on disk any more."""
+        """Forget what is recorded about a picture that is no longer on disk."""
         with self.transaction() as connection:
             drop_picture(connection, photo_id)
 
     def record_failure(self, what: str, photo_id: str, reason: str, *, delay: float | None) -> None:
-        """Record a failed try; ``delay``: seconds until the next, none where all are spent.
+        """Record a failed try; ``delay``: seconds until the next, None if there is none.
 
-        A picture that is on disk stays ``ok`` whatever became of asking for it again.
+        A picture on disk stays ``ok`` even if a new request for it fails.
         """
         next_try = None if delay is None else now() + delay
         outcome = "'failed'"
@@ -223,7 +223,7 @@ class Ledger(LedgerConnection):
             )
 
     def postpone(self, what: str, photo_id: str, reason: str, *, delay: float) -> None:
-        """Plan a try in ``delay`` seconds, after one that failed through no fault of the photo."""
+        """Plan a try in ``delay`` seconds after a failure that does not count against the photo."""
         with self.transaction() as connection:
             connection.execute(
                 f"UPDATE photos SET {what}_error = ?, {what}_next_try = ? "
@@ -231,15 +231,15 @@ class Ledger(LedgerConnection):
                 (_one_line(reason), now() + delay, photo_id),
             )
 
-    # What is known.
+    # Queries.
 
     def call_times(self, since: float) -> list[float]:
-        """Return the unix times of the calls spent since then, in order."""
+        """Return the unix times of the calls since a time, in order."""
         rows = self.query("SELECT at FROM calls WHERE at >= ? ORDER BY at", (since,))
         return [row["at"] for row in rows]
 
     def outcome_counts(self, *, last_row: int = ALL_ROWS) -> OutcomeCounts:
-        """Return the photos up to a row by both outcomes, zeros included."""
+        """Return the number of photos up to a row by both outcomes, including zeros."""
         api, image = dict.fromkeys(API_OUTCOMES, 0), dict.fromkeys(IMAGE_OUTCOMES, 0)
         for row in self.query(
             "SELECT api_outcome, image_outcome, count(*) AS n FROM photos WHERE rowid <= ? "
@@ -251,7 +251,7 @@ class Ledger(LedgerConnection):
         return OutcomeCounts(api, image)
 
     def settled_pictures(self) -> SettledPictures:
-        """Return how many pictures are settled."""
+        """Return the number of settled pictures, dead and all."""
         dead = alive = 0
         for row in self.query(
             "SELECT api_outcome, image_outcome, count(*) AS n FROM photos GROUP BY 1, 2"
@@ -264,6 +264,6 @@ class Ledger(LedgerConnection):
 
 
 def _one_line(reason: str) -> str:
-    """Return a reason that can be stored and shown: answers are untrusted, and so are errors."""
+    """Return a reason in a form that can be stored and shown: it may contain untrusted text."""
     printable = "".join(c if c.isprintable() else " " for c in reason[:_LONGEST_REASON])
     return printable.encode("utf-8", errors="replace").decode("utf-8")

@@ -1,7 +1,7 @@
-"""What the ledger knows of listings: which photos are open in one, and what its calls have covered.
+"""What the ledger knows about listings: the open photos of each, and the ranges of its pages.
 
-Every call's window and yield are kept, so that a crawl that is started again goes on with its plan:
-what a page has covered is not listed again, and what was not worth a call still is not.
+The range and yield of every page are kept, so that a restarted crawl continues with its plan: what
+a page has covered is not listed again.
 """
 
 import random
@@ -22,32 +22,32 @@ from flickr_emotion.harvest.pace.clock import now
 
 # SQLite and numpy count up to here; Flickr's ids are far below.
 LARGEST_ID = 2**63 - 1
-# A listing shows public photos only: of others, and of gone ones, getInfo alone says what they are.
+# Listings only show public photos; only getInfo can settle private ones and those that are gone.
 _LISTED = f"image_outcome NOT IN ({quoted(DEAD_PICTURES)})"
-# As many photos weigh what is believed without having been seen.
+# The weight of the prior, in photos.
 _BELIEVED = 4.0
 _COLUMNS = "newest_id, oldest_id, results, sought, found, won"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Window:
-    """What one call of a listing covered."""
+    """The range of photo ids that one page of a listing covers, and its yield."""
 
     newest_id: int
     oldest_id: int
-    """Photo ids between which nothing of the listing is unknown any more."""
+    """The listing has no other photos between the two ids."""
     results: int
-    """Photos that the page showed, at most ``PAGE``."""
+    """Number of photos that the page showed, at most ``PAGE``."""
     sought: int
-    """Wanted photos whose ids lie between."""
+    """Number of wanted photos with ids in the range."""
     found: int
-    """Those of them that the page showed."""
+    """Number of these that the page showed."""
     won: int
-    """Posts that the call brought, whichever listing they were wanted for."""
+    """Number of posts that the call brought, for any listing."""
 
     @property
     def page_span(self) -> float:
-        """Ids that a full page spans here."""
+        """How many ids a full page spans here."""
         return (self.newest_id - self.oldest_id) * PAGE / max(self.results, 1)
 
 
@@ -57,7 +57,7 @@ class OpenPhotos:
 
     photo_ids: tuple[int, ...]
     pictures_to_settle: int
-    """Those of them whose picture may yet turn out to be gone."""
+    """How many of them have a picture that is not settled yet."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,31 +65,31 @@ class OwnersPhotos:
     """Photos of one owner that still need a post."""
 
     nsid: str | None
-    """None where no answer has named it yet."""
+    """None if no answer has named it yet."""
     name: str | None
-    """As the list has it; None where it names no owners."""
+    """The user name in the list; None if the list names no owners."""
     photo_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Covered:
-    """Which ids a page covers: nothing of the listing is unknown any more between the two."""
+    """The range of ids that a page covers: the listing has no other photos in it."""
 
     newest_id: int
     oldest_id: int
     oldest_date: int | None
-    """When ``oldest_id`` was uploaded (unix seconds), if it is a photo of the page."""
+    """The upload time of ``oldest_id`` (unix seconds), if it is a photo of the page."""
 
 
 def some_pictures(ledger: Ledger, count: int, *, last_row: int = ALL_ROWS) -> list[PhotoReference]:
-    """Return the places of some pictures that are still to be asked for, from all of the list.
+    """Return the references of some due pictures from all over the list.
 
-    ``last_row``: from the part of it up to this row of the ledger.
+    ``last_row``: only from the part up to this row of the ledger.
     """
     photos = ledger.query("SELECT ifnull(max(rowid), 0) AS n FROM photos")[0]["n"]
     last = min(photos, last_row)
     count = min(count, last)
-    # One of each part of the list, where in it by chance: lists may repeat a pattern.
+    # Take a random photo from each part of the list: lists may repeat a pattern.
     chance = random.Random(0)
     rowids = [
         chance.randint(part * last // count + 1, (part + 1) * last // count)
@@ -120,7 +120,7 @@ def open_photos(ledger: Ledger, subject: str, *, last_row: int = ALL_ROWS) -> Op
 
 
 def owners_photos(ledger: Ledger, *, last_row: int = ALL_ROWS) -> list[OwnersPhotos]:
-    """Return the owners of several photos that still need a post, those of most first."""
+    """Return the owners of several photos that still need a post, those with the most first."""
     rows = ledger.query(
         "SELECT photo_id, owner_name FROM photos WHERE api_next_try IS NOT NULL "
         f"AND image_next_try IS NULL AND owner_name IS NOT NULL AND rowid <= ? AND {_LISTED}",
@@ -147,7 +147,7 @@ def owners_photos(ledger: Ledger, *, last_row: int = ALL_ROWS) -> list[OwnersPho
 
 
 def known_dates(ledger: Ledger) -> list[DatedPhoto]:
-    """Return photos with their upload dates, as the pages of words have shown them."""
+    """Return photos with their upload dates, from the pages of word listings."""
     rows = ledger.query(
         "SELECT oldest_id, oldest_date FROM windows WHERE oldest_date IS NOT NULL "
         "AND listing NOT LIKE 'owner:%'"
@@ -156,7 +156,7 @@ def known_dates(ledger: Ledger) -> list[DatedPhoto]:
 
 
 def windows(ledger: Ledger, listing: Listing) -> list[Window]:
-    """Return what the calls of a listing have covered so far."""
+    """Return the ranges that the pages of a listing have covered so far."""
     rows = ledger.query(
         f"SELECT {_COLUMNS} FROM windows WHERE listing = ? ORDER BY window_id",
         (listing.key,),
@@ -167,10 +167,9 @@ def windows(ledger: Ledger, listing: Listing) -> list[Window]:
 def record_page(
     ledger: Ledger, listing: Listing, shown: ListingPage, covered: Covered, *, sought: set[int]
 ) -> Window:
-    """Store a page's posts, the videos among its entries, and what it covered, all or none.
+    """Store a page's posts, its videos and the range that it covers, all or none.
 
-    ``sought``: the open photos that lie between the newest and the oldest id that it covers. The
-    pictures' files of the videos are removed before.
+    ``sought``: the open photos in the range. The caller removes the picture files of videos before.
     """
     photo_ids = (*(answer.reference.photo_id for answer in shown.answers), *shown.videos)
     found = len(sought & set(map(int, photo_ids)))
@@ -196,12 +195,12 @@ def record_page(
 
 
 class Yields:
-    """What calls of one kind have brought so far."""
+    """The yield of one kind of listing so far."""
 
     def __init__(self, ledger: Ledger | None = None, kind: str = "", *, hits: float = 1.0) -> None:
-        """Begin with the calls to a kind of listing (``owner``) that are in the ledger, or none.
+        """Start with the pages of a kind of listing (``owner``) in the ledger, or with none.
 
-        ``hits`` is believed as long as next to nothing is known.
+        ``hits``: the prior for the share of wanted photos that pages show.
         """
         self._sought, self._found = _BELIEVED, _BELIEVED * hits
         self._spans: list[float] = []
@@ -215,7 +214,7 @@ class Yields:
             self.add(Window(**dict(row)))
 
     def add(self, window: Window) -> None:
-        """Take in a further call."""
+        """Add a page."""
         self._sought += window.sought
         self._found += window.found
         if window.results:
@@ -223,10 +222,10 @@ class Yields:
 
     @property
     def hits(self) -> float:
-        """The share of the photos that pages should have shown which they did show."""
+        """The share of wanted photos in the pages' ranges that they showed."""
         return self._found / self._sought
 
     @property
     def usual_span(self) -> float | None:
-        """Photo ids that a full page spans, in the middle one of the calls; None without any."""
+        """The median number of photo ids that a full page spans; None without pages."""
         return self._spans[len(self._spans) // 2] if self._spans else None

@@ -1,1 +1,1 @@
-"""Readers of the published lists: one module for each format."""
+"""Readers of the published lists, one module for each format."""

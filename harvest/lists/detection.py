@@ -1,4 +1,4 @@
-"""Which published list a path holds is told by its content, not by its name."""
+"""Recognize published lists and manifests by their content, not by their names."""
 
 from collections.abc import Callable
 from itertools import islice
@@ -9,14 +9,14 @@ from flickr_emotion.harvest.lists import vso, you2016
 from flickr_emotion.harvest.lists.rows import ListFile, PublishedList, numbered_lines
 from flickr_emotion.harvest.manifests.file import looks_like_parquet, open_manifest
 
-# A damaged or foreign first line must not hide a good file.
+# A damaged first line must not hide a good file.
 _LINES_TO_LOOK_AT = 20
 
 
 def open_list(path: Path) -> PublishedList:
-    """Open a published list: a folder with its files at any depth, or one file; or a manifest.
+    """Open a published list (a folder with its files at any depth, or one file) or a manifest.
 
-    Raises ``HarvestError`` where no file holds rows of a known list, or a manifest breaks a rule.
+    Raises ``HarvestError`` if no file has rows of a known list, or a manifest is invalid.
     """
     if not path.exists():
         raise HarvestError(f"{path} is not there: give the folder of a published list")
@@ -33,7 +33,7 @@ def open_list(path: Path) -> PublishedList:
 
     texts = [p for p in paths if p.suffix.lower() == ".txt" and p.name != vso.ONTOLOGY_NAME]
     if any(_holds(p, vso.looks_like) for p in texts):
-        # A file that cannot be read stays in, so that it is reported.
+        # Keep files that cannot be read, so that they are reported.
         pairs = [p for p in texts if not _readable(p) or _holds(p, vso.looks_like)]
         files = tuple(
             ListFile(name=name_of[p], path=p, read=vso.read, subject=p.stem) for p in pairs
@@ -46,14 +46,14 @@ def open_list(path: Path) -> PublishedList:
             pair_counts=vso.read_counts(ontology),
         )
     raise HarvestError(
-        f"{path} holds no published list: expected You et al.'s *.csv with rows "
+        f"{path} is not a published list: expected You et al.'s *.csv with rows "
         "emotion,url,disagree,agree, VSO's *.txt with rows image_url: ..., or one manifest"
     )
 
 
 def _manifest(path: Path) -> PublishedList:
     manifest = open_manifest(path)
-    # All of it, before a harvest folder is made for it.
+    # Check all rows before a harvest folder is created.
     manifest.check()
     return PublishedList(
         kind=manifest.description.kind,
@@ -66,7 +66,7 @@ def _manifest(path: Path) -> PublishedList:
 
 def _name(root: Path, path: Path) -> str:
     name = (Path(root.resolve().name) / path.relative_to(root)).as_posix()
-    # A name that is no UTF-8 could not be stored.
+    # A name that is not valid UTF-8 could not be stored.
     return name.encode("utf-8", errors="replace").decode("utf-8")
 
 
@@ -92,6 +92,6 @@ def _ontology(root: Path, paths: list[Path]) -> Path:
         if candidate.is_file():
             return candidate
     raise HarvestError(
-        f"{root} holds VSO's lists without {vso.ONTOLOGY_NAME}, which gives each pair its "
-        "sentiment: put that file into the folder"
+        f"{root} contains VSO's lists without {vso.ONTOLOGY_NAME}, which has the sentiment of each "
+        "pair: put that file into the folder"
     )

@@ -1,4 +1,4 @@
-"""What every reader of a published list yields: listed photos and the rows that name none."""
+"""What every reader of a published list yields: listed photos and rejected rows."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from flickr_emotion.harvest.manifests.file import Manifest
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ListedPhoto:
-    """One good row of a list: a photo and what the list says of it."""
+    """One valid row of a list: a photo and what the list says about it."""
 
     row: int
     """Line in the file, from 1."""
@@ -49,17 +49,17 @@ class ListFile:
     """One file of a published list."""
 
     name: str
-    """Path below the list's folder, with the folder's own name: the same wherever it is moved."""
+    """Path that starts with the name of the list's folder, so that moving it changes nothing."""
     path: Path
     read: Callable[[Path], Iterator[Row]]
     subject: str = ""
-    """What the file's name says of its rows: VSO's pair; else nothing."""
+    """VSO: the pair in the file's name; otherwise empty."""
 
     def rows(self) -> Iterator[Row]:
         """Yield the file's rows.
 
-        Raises ``HarvestError`` where there are more than a published list has, or so many that name
-        no photo that it is none: all of a file is in memory before it is stored.
+        Raises ``HarvestError`` if there are too many rows, or too many without a photo for a
+        published list: all rows of a file are in memory before they are stored.
         """
         rejected = 0
         for rows, row in enumerate(self.read(self.path), 1):
@@ -67,11 +67,11 @@ class ListFile:
             if rejected > _MOST_REJECTED:
                 raise HarvestError(
                     f"{self.path}, row {row.row}: more than {_MOST_REJECTED:,} rows name no photo "
-                    "up to here, so it is no published list: take it out of the folder"
+                    "up to here, so it is not a published list: remove it from the folder"
                 )
             if rows > _MOST_ROWS:
                 raise HarvestError(
-                    f"{self.path}, row {row.row}: it has more than {_MOST_ROWS:,} rows: cut it "
+                    f"{self.path}, row {row.row}: it has more than {_MOST_ROWS:,} rows: split it "
                     "into several files"
                 )
             yield row
@@ -79,23 +79,23 @@ class ListFile:
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedList:
-    """A published list, told apart by its content."""
+    """A published list or a manifest that was opened."""
 
     kind: str
     """``votes`` (You et al. 2016) or ``sentiment`` (VSO)."""
     files: tuple[ListFile, ...]
     pair_sentiments: dict[str, float]
-    """VSO: sentiment of each pair of the ontology, from -2 to 2; else empty."""
+    """VSO: the sentiment of each pair of the ontology, from -2 to 2; otherwise empty."""
     pair_counts: dict[str, int]
-    """VSO: how many pictures a search for each pair of the ontology found; else empty."""
+    """VSO: how many pictures a search for each pair of the ontology found; otherwise empty."""
     manifest: Manifest | None = None
-    """The manifest that stands in a list's place: it has no files, pairs or rejected rows."""
+    """The manifest, if it is one; then there are no files, pairs or rejected rows."""
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the lines of a file that are not blank, numbered from 1, without their ends.
+    """Yield the lines of a file that are not blank, numbered from 1, without line endings.
 
-    What is no list may have lines of any length: of a long one only the beginning is kept.
+    Files that are not lists may have very long lines; only the beginning of these is kept.
     """
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         number = 0

@@ -1,7 +1,7 @@
 """VSO (Borth et al. 2013): one file of picture URLs for each adjective-noun pair.
 
 A row is ``image_url: URL    flickr_username: "..." realname: "..."``. The ontology
-``3244ANPs.txt`` gives each pair its sentiment. The format: ``docs/lists.md``.
+``3244ANPs.txt`` has the sentiment of each pair. ``docs/lists.md`` describes the format.
 """
 
 import re
@@ -35,7 +35,7 @@ def read(path: Path) -> Iterator[Row]:
     """Yield the rows of one pair's file."""
     pair = path.stem
     if not is_name(pair):
-        # One row, and not each: it is the file that cannot be read.
+        # Reject one row and not each: the whole file is unusable.
         detail = no_name("the pair that the file's name gives,", pair)
         yield RejectedRow(row=1, reason="malformed", detail=f"{detail}; rename the file")
         return
@@ -55,8 +55,8 @@ def read(path: Path) -> Iterator[Row]:
 def read_ontology(path: Path) -> dict[str, float]:
     """Return the sentiment, from -2 to 2, of each pair of ``3244ANPs.txt`` by its file's name.
 
-    A pair with a slash has a hyphen there in its file's name: the ontology's ``brave_9/11`` is
-    listed in ``brave_9-11.txt``.
+    File names have a hyphen instead of a slash: the ontology's ``brave_9/11`` is listed in
+    ``brave_9-11.txt``.
     """
     return {pair: sentiment for pair, (sentiment, _) in _read(path).items()}
 
@@ -78,7 +78,9 @@ def _read(path: Path) -> dict[str, tuple[float, int]]:
     except OSError as error:
         raise HarvestError(f"the ontology {path} cannot be read: {error}") from None
     if not pairs:
-        raise HarvestError(f"{path} holds no line `pair [sentiment: x] [#imgs: n]` of the ontology")
+        raise HarvestError(
+            f"{path} has no line `pair [sentiment: x] [#imgs: n]`: give the published ontology"
+        )
     return pairs
 
 
@@ -90,7 +92,7 @@ def _pair(cell: str) -> str:
 
 
 def _sentiment(cell: str) -> float:
-    # The pattern lets digits through, as many as there are.
+    # The pattern allows any number of digits.
     sentiment = float(cell)
     if not abs(sentiment) <= _LARGEST_SENTIMENT:
         raise ValueError(f"the sentiment {cell[:50]} is not from -2 to 2: give the published file")
@@ -101,6 +103,6 @@ def _count(cell: str) -> int:
     digits = cell.replace(",", "")
     if len(digits) > len(str(_MOST_PICTURES)) or int(digits or 0) > _MOST_PICTURES:
         raise ValueError(
-            f"{cell[:50]} pictures are more than Flickr has of a pair: give the published file"
+            f"{cell[:50]} pictures are more than Flickr has for a pair: give the published file"
         )
     return int(digits or 0)

@@ -1,7 +1,7 @@
 """You et al. 2016 ("Flickr Emotion", FI): ``agg/*.csv`` with votes for eight emotions.
 
-Rows are ``emotion,url,disagree,agree`` without header or quotes. The file's name does not count,
-column 1 does. The format: ``docs/lists.md``.
+Rows are ``emotion,url,disagree,agree`` without header or quotes. The emotion is that of column 1,
+not of the file's name. ``docs/lists.md`` describes the format.
 """
 
 from collections.abc import Iterator

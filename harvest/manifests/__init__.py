@@ -1,1 +1,1 @@
-"""The manifest's file format: its rows, its description, its digest."""
+"""The file format of manifests: rows, description and digest."""

@@ -1,7 +1,7 @@
-"""What a manifest says of its data set as a whole: kind, options, classes, digest. Untrusted.
+"""The description of a manifest's data set: kind, options, classes, digest. It is untrusted.
 
-It stands as JSON in the metadata of the Parquet file. The options decide what `build-splits` does
-with what is fetched, so each must be of the type and size that such options are of.
+It is JSON in the metadata of the Parquet file. The options control `build-splits`, so each must
+have a type and size that such an option can have.
 """
 
 import json
@@ -24,7 +24,7 @@ _MOST_OPTIONS = 50
 _OPTION_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9/_.,+-]{0,39}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z]{2,4})?")
-# Least and largest of the options that every data set has; all others may be any number or word.
+# The range of the options that every data set has; all others may be any number or word.
 _RANGES = {
     "min_votes": (1, 10_000),
     "eval_votes": (1, 10_000),
@@ -39,12 +39,12 @@ _LARGEST_NUMBER = 2**63 - 1
 
 @dataclass(frozen=True, kw_only=True)
 class Description:
-    """What a manifest says of its data set as a whole."""
+    """The description of a manifest's data set."""
 
     kind: str
     """``votes`` or ``sentiment``."""
     service: str
-    """``flickr``, or ``other`` where the posts came from elsewhere, such as the sandbox."""
+    """``flickr``, or ``other`` if the posts came from elsewhere, such as the sandbox."""
     options: dict[str, Any]
     """The options of ``build-splits``, as ``dataset.json`` has them."""
     classes: tuple[str, ...]
@@ -53,7 +53,7 @@ class Description:
     image_size: str | None
     """The size of the pictures (``harvest.flickr.photo_url.SIZES``); None in version 1."""
     version: int = VERSION
-    """Of the format."""
+    """The version of the format."""
 
     def to_json(self) -> str:
         """Return the value of the file's metadata."""
@@ -64,27 +64,29 @@ class Description:
 
 
 def parse_description(raw: bytes) -> Description:
-    """Return what the metadata of a manifest say; raises ``ValueError`` where they break a rule."""
+    """Return the description in a manifest's metadata; raises ``ValueError`` if it is invalid."""
     if len(raw) > _LONGEST_METADATA:
-        raise ValueError(f"its metadata take {len(raw)} bytes, which no manifest's do")
+        raise ValueError(f"its {KEY} has {len(raw)} bytes: {_LONGEST_METADATA} at most")
     try:
         content = json.loads(raw)
     except (ValueError, RecursionError):
-        raise ValueError(f"its {KEY} is no JSON") from None
+        raise ValueError(f"its {KEY} is not JSON") from None
     version = content.get("version") if isinstance(content, dict) else None
     if type(version) is not int or version < 1:
         raise ValueError(f"its {KEY} names no version")
     if version > VERSION:
         raise ValueError(
-            f"it is of version {_shown(version)}, this program reads up to {VERSION}: update the "
-            "program"
+            f"it has version {_shown(version)}, but this program only reads versions up to "
+            f"{VERSION}: update the program"
         )
     expected = {*Description.__dataclass_fields__}
     if version < _FIRST_WITH_SIZE:
         expected.remove("image_size")
     if set(content) != expected:
         odd = sorted(set(content) ^ expected)[0]
-        raise ValueError(f"its {KEY} has {_shown(odd)} too many or too few")
+        raise ValueError(
+            f"its {KEY} {'has an unknown' if odd in content else 'lacks'} {_shown(odd)}"
+        )
     _one_of("kind", content["kind"], KINDS)
     _one_of("service", content["service"], ("flickr", "other"))
     size = content.get("image_size")
@@ -94,7 +96,7 @@ def parse_description(raw: bytes) -> Description:
         )
     digest = content["dataset_digest"]
     if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-f]{64}", digest):
-        raise ValueError(f"its dataset_digest {_shown(digest)} is no SHA-256")
+        raise ValueError(f"its dataset_digest {_shown(digest)} is not a SHA-256")
     return Description(
         kind=content["kind"],
         service=content["service"],
@@ -113,23 +115,24 @@ def _one_of(what: str, value: object, choices: tuple[str, ...]) -> None:
 
 def _classes(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not 1 <= len(value) <= _MOST_CLASSES:
-        raise ValueError(f"its classes are no list of 1 to {_MOST_CLASSES} names")
+        raise ValueError(f"its classes are not a list of 1 to {_MOST_CLASSES} names")
     for name in value:
         if not isinstance(name, str) or not is_name(name):
             raise ValueError(
-                f"its class {_shown(name)} is no printable name of 1 to {LONGEST_NAME} characters"
+                f"its class {_shown(name)} is not a printable name of 1 to {LONGEST_NAME} "
+                "characters"
             )
     if len(set(value)) < len(value):
-        raise ValueError("its classes are doubled")
+        raise ValueError("its classes contain duplicates")
     return tuple(value)
 
 
 def _options(value: object) -> dict[str, Any]:
     if not isinstance(value, dict) or len(value) > _MOST_OPTIONS:
-        raise ValueError("its options are no JSON object of a data set's options")
+        raise ValueError(f"its options are not a JSON object of at most {_MOST_OPTIONS} options")
     for name, given in value.items():
         if not _OPTION_NAME.fullmatch(name) or not _plain(given):
-            raise ValueError(f"its option {_shown(name)} is {_shown(given)}, which none can be")
+            raise ValueError(f"its option {_shown(name)} has an impossible value {_shown(given)}")
     for name, (least, largest) in _RANGES.items():
         given = value.get(name)
         if type(given) is not int or not least <= given <= largest:
@@ -153,7 +156,7 @@ def _plain(value: object) -> bool:
         )
     if isinstance(value, float):
         return math.isfinite(value)
-    if isinstance(value, int):  # true and false too
+    if isinstance(value, int):  # Includes true and false.
         return 0 <= value <= _LARGEST_NUMBER
     return value is None or (isinstance(value, str) and _WORD.fullmatch(value) is not None)
 

@@ -1,8 +1,8 @@
-"""The digest by which a manifest knows its own content, so that damage on the way is seen.
+"""The digest of a manifest's content, by which damage is detected.
 
-It covers what the manifest says of its data set and all its rows, whatever the row groups and the
-encodings of the Parquet file; it stands in the file's metadata beside the description. A column
-``url`` is not covered: it follows from the others, and is compared with them row by row.
+It covers the description and all rows, independent of row groups and encodings of the Parquet file,
+and is stored in the file's metadata next to the description. A column ``url`` is not covered: it
+follows from the other columns and is compared with them row by row.
 """
 
 import hashlib
@@ -16,23 +16,23 @@ DIGEST_KEY = "flickr-emotion-manifest-sha256"
 
 
 class RowsDigest:
-    """Takes the rows of a manifest in their order, in pieces of any size."""
+    """Computes the digest over the rows of a manifest, in pieces of any size."""
 
     def __init__(self, columns: Sequence[str]) -> None:
-        """Begin with no row; of the rows only ``columns`` count."""
+        """Start without rows; only ``columns`` are covered."""
         self._columns = {name: (hashlib.sha256(), hashlib.sha256()) for name in columns}
 
     def add(self, rows: pa.RecordBatch | pa.Table) -> None:
-        """Take the next rows, of the types of a manifest."""
+        """Add the next rows, with the column types of a manifest."""
         for name, (lengths, values) in self._columns.items():
             column = rows[name]
             for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
-                # The length of each value, -1 for a null; then the values that there are, in a row.
+                # The length of each value, -1 for a null; then all values, one after the other.
                 lengths.update(_lengths(chunk))
                 values.update(_joined(chunk.drop_null()))
 
     def of(self, description: bytes) -> str:
-        """Return the digest of the rows and of what the manifest says of itself."""
+        """Return the digest of the rows and of the description."""
         whole = hashlib.sha256(description)
         for name, (lengths, values) in self._columns.items():
             whole.update(name.encode() + lengths.digest() + values.digest())
@@ -48,14 +48,14 @@ def _lengths(column: pa.Array) -> bytes:
 
 
 def _joined(column: pa.Array) -> memoryview:
-    """Return the bytes of all values, in a row as they lie in memory; there are no nulls."""
+    """Return the bytes of all values as they lie in memory; ``column`` has no nulls."""
     first, end = column.offset, column.offset + len(column)
     if not len(column):
         return memoryview(b"")
     if pa.types.is_string(column.type):
         _, offsets, data = column.buffers()
         ends = np.frombuffer(offsets, "<i4")
-        # Of empty texts alone there may be no buffer.
+        # There may be no buffer if all texts are empty.
         return memoryview(data or b"")[int(ends[first]) : int(ends[end])]
     size = column.type.bit_width // 8
     return memoryview(column.buffers()[1])[first * size : end * size]

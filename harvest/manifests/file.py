@@ -1,9 +1,9 @@
-"""A manifest: which posts a data set holds, so that others can fetch and build them again.
+"""A manifest: the posts of a data set, so that others can fetch and rebuild them.
 
-One Parquet file, a row a post: where Flickr keeps the photo, its label and split, and digests of
-text, tags and picture by which a rebuilt post is compared; no content. It comes from others and is
-not trusted: what breaks a rule is refused whole, with one line. This module knows the file,
-``manifest_description`` its metadata and ``manifest_rows`` its rows. Format: ``docs/manifests.md``.
+It is one Parquet file with one row per post: the photo's reference on Flickr, its label and split,
+and digests of text, tags and picture to compare a rebuilt post with. It has no content. It is
+untrusted: a manifest that breaks a rule is refused as a whole, with one line. This module reads the
+file, ``description`` its metadata and ``rows`` its rows. ``docs/manifests.md`` has the format.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from flickr_emotion.harvest.manifests.digest import DIGEST_KEY, RowsDigest
 from flickr_emotion.harvest.manifests.rows import BrokenRowError, RowRules
 
 DIGEST = pa.binary(16)
-"""The first half of a SHA-256: as good against chance, and three of them fit a row."""
+"""The first half of a SHA-256: enough to exclude chance, and small for three in each row."""
 SCHEMA = pa.schema(
     [
         pa.field("photo_id", pa.string(), nullable=False),
@@ -44,28 +44,28 @@ _MAGIC = b"PAR1"
 _BATCH = 65_536
 _FIRST_WITH_DIGEST = 2
 _MOST_ROWS = 100_000_000
-_MOST_ROWS_OF_A_GROUP = 2**20
-# Unpacked: the longest values that a row can have, and what pages cost by themselves.
-_MOST_BYTES_A_ROW, _MOST_BYTES_BESIDE = 1000, 2**20
+_MOST_ROWS_PER_GROUP = 2**20
+# Uncompressed: the longest values that a row can have, and the overhead of pages.
+_MOST_BYTES_PER_ROW, _MOST_OTHER_BYTES = 1000, 2**20
 _LARGEST_FOOTER_PART = 16 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """A manifest that was opened; its rows are checked as they are read."""
+    """An open manifest; its rows are checked when they are read."""
 
     path: Path
     description: Description
     rows: int
     with_urls: bool
     digest: tuple[bytes, str] | None
-    """What the digest covers beside the rows, and the digest; none in manifests of version 1."""
+    """The raw description, which the digest also covers, and the digest; None in version 1."""
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """Yield the rows as ``SCHEMA`` has them, in the order of photo ids, each batch checked.
+        """Yield checked batches of rows with the columns of ``SCHEMA``, in the order of photo ids.
 
-        Raises ``HarvestError`` at the first row that breaks a rule, and at the end where the
-        manifest is not as it was written.
+        Raises ``HarvestError`` at the first row that breaks a rule, and at the end if the manifest
+        is damaged.
         """
         digest = RowsDigest(SCHEMA.names)
         rules = RowRules(
@@ -77,16 +77,16 @@ class Manifest:
             with pq.ParquetFile(
                 self.path, read_dictionary=self._strings, page_checksum_verification=True
             ) as file:
-                # One by one, or the dictionaries of all would be kept.
+                # Read the groups one by one, or the dictionaries of all would be kept in memory.
                 for group in range(file.num_row_groups):
                     for batch in file.iter_batches(_BATCH, row_groups=[group]):
                         rows = rules.checked(batch).select(SCHEMA.names).cast(SCHEMA)
                         digest.add(rows)
                         yield rows
             if rules.rows != self.rows:
-                raise BrokenRowError(f"it holds {rules.rows} rows and says {self.rows}")
+                raise BrokenRowError(f"it has {rules.rows} rows, but its footer says {self.rows}")
             if self.digest and digest.of(self.digest[0]) != self.digest[1]:
-                raise BrokenRowError("it is damaged (the digest of its content is another)")
+                raise BrokenRowError("it is damaged (its content does not match its digest)")
         except BrokenRowError as error:
             raise _refused(self.path, str(error)) from None
         except (OSError, pa.ArrowException, ValueError, MemoryError) as error:
@@ -94,10 +94,10 @@ class Manifest:
 
     @property
     def _strings(self) -> list[str]:
-        """The columns to read as dictionaries, so that values are measured before they unfold.
+        """The columns to read as dictionaries, so that values are measured before expansion.
 
-        A few bytes can say that a million rows hold one long value. Arrow reads nothing as a
-        dictionary that builds values upon each other (``DELTA_BYTE_ARRAY``).
+        A few bytes can encode a million rows with one long value. Arrow refuses to read
+        ``DELTA_BYTE_ARRAY``, where values build upon each other, as a dictionary.
         """
         fields = [*SCHEMA, URL] if self.with_urls else SCHEMA
         return [field.name for field in fields if field.type == pa.string()]
@@ -118,7 +118,7 @@ def looks_like_parquet(path: Path) -> bool:
 
 
 def open_manifest(path: Path) -> Manifest:
-    """Open a manifest: its columns, its size and its metadata are checked, its rows not yet.
+    """Open a manifest and check its columns, size and metadata, but not its rows.
 
     Raises ``HarvestError``.
     """
@@ -132,10 +132,10 @@ def open_manifest(path: Path) -> Manifest:
         ) as file:
             footer, schema = file.metadata, file.schema_arrow
     except (OSError, pa.ArrowException, ValueError, MemoryError) as error:
-        raise _refused(path, f"it is no Parquet file ({_one_line(error)})") from None
+        raise _refused(path, f"it is not a Parquet file ({_one_line(error)})") from None
     raw = (footer.metadata or {}).get(KEY.encode())
     if raw is None:
-        raise _refused(path, f"its metadata have no {KEY}: it was not written by `manifest export`")
+        raise _refused(path, f"its metadata lack {KEY}: `manifest export` did not write it")
     try:
         description = parse_description(raw)
         with_urls = _with_urls(schema)
@@ -144,7 +144,7 @@ def open_manifest(path: Path) -> Manifest:
         raise _refused(path, str(error)) from None
     digest = (footer.metadata or {}).get(DIGEST_KEY.encode())
     if digest is None and description.version >= _FIRST_WITH_DIGEST:
-        raise _refused(path, f"its metadata have no {DIGEST_KEY}")
+        raise _refused(path, f"its metadata lack {DIGEST_KEY}")
     return Manifest(
         path=path,
         description=description,
@@ -165,11 +165,13 @@ def _with_urls(schema: pa.Schema) -> bool:
         if name not in types:
             raise ValueError(f"it has a column {name[:50]!r}, which no manifest has")
         if there != types[name]:
-            raise ValueError(f"its column {name} is of type {str(there)[:50]}, not {types[name]}")
+            raise ValueError(
+                f"its column {name} is of type {str(there)[:50]}, expected {types[name]}"
+            )
     for name, _ in expected:
         if name not in names:
             raise ValueError(f"it has no column {name}")
-    raise ValueError("its columns are doubled or not in the order of a manifest's")
+    raise ValueError("its columns have duplicates or are in the wrong order")
 
 
 def _check_size(footer: pq.FileMetaData) -> None:
@@ -177,16 +179,16 @@ def _check_size(footer: pq.FileMetaData) -> None:
         raise ValueError(f"it has {footer.num_rows} rows: a manifest has 1 to {_MOST_ROWS:,}")
     for number in range(footer.num_row_groups):
         group = footer.row_group(number)
-        if not 0 <= group.num_rows <= _MOST_ROWS_OF_A_GROUP:
+        if not 0 <= group.num_rows <= _MOST_ROWS_PER_GROUP:
             raise ValueError(
-                f"it has a row group of {group.num_rows} rows: {_MOST_ROWS_OF_A_GROUP:,} at most"
+                f"it has a row group of {group.num_rows} rows: {_MOST_ROWS_PER_GROUP:,} at most"
             )
-        # Of the group as a whole: asking for a damaged column's size would end the process.
-        most = _MOST_BYTES_A_ROW * group.num_rows + _MOST_BYTES_BESIDE
+        # Check the group as a whole: asking for a damaged column's size would crash the process.
+        most = _MOST_BYTES_PER_ROW * group.num_rows + _MOST_OTHER_BYTES
         if not 0 <= group.total_byte_size <= most:
             raise ValueError(
-                f"it has a row group of {group.total_byte_size} bytes for {group.num_rows} rows, "
-                "which no manifest has"
+                f"it has a row group of {group.total_byte_size} bytes for {group.num_rows} rows: "
+                f"{most} at most"
             )
 
 
@@ -196,6 +198,6 @@ def _one_line(error: BaseException) -> str:
 
 def _refused(path: Path, why: str) -> HarvestError:
     return HarvestError(
-        f"the manifest {path} is refused: {why}; ask those who sent it for one that "
-        "`manifest export` wrote"
+        f"the manifest {path} is refused: {why}; ask its sender for a file that `manifest export` "
+        "wrote"
     )

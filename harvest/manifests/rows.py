@@ -1,7 +1,7 @@
-"""The rules that each row of a manifest keeps to, checked a batch at a time.
+"""The rules for the rows of a manifest, checked a batch at a time.
 
-A manifest decides what a crawl asks for and where a post goes, and it comes from others. Arrow
-checks a column at once; one that breaks a rule is looked at again for the row to name.
+A manifest decides what a crawl requests and into which split a post goes, and it is untrusted.
+Arrow checks a whole column at once; only if a rule is broken, the row is searched for the message.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from flickr_emotion.common.split_names import SPLITS
 
 URL_BEGINNING = "https://live.staticflickr.com/"
 
-_LONGEST_VALUE = 400  # bytes: a class of 100 characters of four bytes
+_LONGEST_VALUE = 400  # Bytes: a class name of 100 characters of four bytes each.
 _PHOTO_ID = r"\A[1-9][0-9]{0,18}\z"
 _SERVER = r"\A[0-9]{1,9}\z"
 _FARM = r"\A[0-9]{1,3}\z"
@@ -23,7 +23,7 @@ _SECRET = r"\A[0-9a-f]{6,20}\z"
 _PAIR = r"\A[^\pC\pZ]{1,100}\z"
 _MOST_VOTES = 10_000
 _LARGEST_SENTIMENT = 2.0
-# The subset at the place whose bits say which modalities are there; none at 0.
+# The name of each subset at the index whose bits are its modalities; None at 0.
 SUBSETS_BY_BITS = pa.array(
     [None]
     + [
@@ -34,27 +34,27 @@ SUBSETS_BY_BITS = pa.array(
 
 
 class BrokenRowError(Exception):
-    """The rows break a rule: which row, its photo id, and what is wrong."""
+    """Says which row breaks a rule, its photo id, and what is wrong."""
 
 
 class RowRules:
     """Checks the batches of one manifest, in their order."""
 
     def __init__(self, *, classes: tuple[str, ...], kind: str, with_urls: bool) -> None:
-        """Begin before the first row."""
+        """Start before the first row."""
         self._classes = pa.array(classes, pa.string())
         self._kind = kind
         self._with_urls = with_urls
         self.rows = 0
-        """Rows that were checked so far."""
+        """Number of rows that were checked so far."""
         self._last_id = 0
 
     def checked(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return the next batch with all columns unfolded; raises ``BrokenRowError``."""
+        """Return the next batch with all dictionaries expanded; raises ``BrokenRowError``."""
         for number, field in enumerate(batch.schema):
             if pa.types.is_dictionary(field.type):
                 batch = batch.set_column(number, field.name, _unfolded(batch, field.name))
-        # Arrow takes strings from a file as they are; the rules are for text.
+        # Arrow does not validate the UTF-8 of strings in a file, but the rules assume text.
         batch.validate(full=True)
         for good, wrong in self._verdicts(batch):
             if (row := pc.index(pc.fill_null(good, False), False).as_py()) >= 0:
@@ -72,18 +72,18 @@ class RowRules:
         photo_ids = batch["photo_id"]
         yield (
             pc.match_substring_regex(photo_ids, _PHOTO_ID),
-            _Wrong(batch, "photo_id", "is not 1 to 19 digits without a zero before them"),
+            _Wrong(batch, "photo_id", "is not 1 to 19 digits without a leading zero"),
         )
         yield (
             self._in_order(photo_ids),
-            _Wrong(batch, "photo_id", "is there twice, or not in the order of numbers"),
+            _Wrong(batch, "photo_id", "is a duplicate or not in numeric order"),
         )
         yield matches("server", _SERVER, "is not 1 to 9 digits")
         yield matches("farm", _FARM, "is not 1 to 3 digits")
         yield matches("secret", _SECRET, "is not 6 to 20 lower-case hexadecimal digits")
         yield (
             pc.is_in(batch["label"], value_set=self._classes),
-            _Wrong(batch, "label", "is none of the classes"),
+            _Wrong(batch, "label", "is not one of the classes"),
         )
         yield self._evidence(batch, "votes", 0, _MOST_VOTES)
         yield self._evidence(batch, "sentiment", -_LARGEST_SENTIMENT, _LARGEST_SENTIMENT)
@@ -92,18 +92,18 @@ class RowRules:
             yield batch["pair"].is_null(), _Wrong(batch, "pair", "is for lists of pairs only")
         yield (
             pc.is_in(batch["split"], value_set=pa.array(SPLITS)),
-            _Wrong(batch, "split", f"is none of {', '.join(SPLITS)}"),
+            _Wrong(batch, "split", f"is not one of {', '.join(SPLITS)}"),
         )
         yield (
             pc.equal(batch["modalities"], _subsets(batch)),
-            _Wrong(batch, "modalities", "is not what the row has digests of"),
+            _Wrong(batch, "modalities", "does not match the digests of the row"),
         )
         if self._with_urls:
             expected = picture_urls(batch)
             good = pc.if_else(
                 expected.is_null(), batch["url"].is_null(), pc.equal(batch["url"], expected)
             )
-            yield good, _Wrong(batch, "url", "is not that of the row's photo on Flickr's host")
+            yield good, _Wrong(batch, "url", "is not the URL of the row's photo on Flickr")
 
     def _in_order(self, photo_ids: pa.Array) -> pa.Array:
         numbers = photo_numbers(photo_ids)
@@ -115,11 +115,11 @@ class RowRules:
     def _evidence(
         self, batch: pa.RecordBatch, name: str, least: float, largest: float
     ) -> tuple[pa.Array, "_Wrong"]:
-        """Votes stand in manifests of votes and nowhere else, and so do sentiments."""
+        """Check votes or sentiments; each may only occur in a manifest of its kind."""
         column = batch[name]
         if self._kind != name:
             return column.is_null(), _Wrong(batch, name, f"is not for labels from {self._kind}")
-        # A comparison with what is not a number is false.
+        # A comparison with NaN is false.
         good = pc.and_(
             pc.greater_equal(column, pa.scalar(least, column.type)),
             pc.less_equal(column, pa.scalar(largest, column.type)),
@@ -128,15 +128,15 @@ class RowRules:
 
 
 def _unfolded(batch: pa.RecordBatch, name: str) -> pa.Array:
-    """Return a column of strings that was read as a dictionary, unless that would take too much."""
+    """Return a column of strings that was read as a dictionary; refuse values that are too long."""
     column = batch[name]
     if (pc.max(pc.binary_length(column.dictionary)).as_py() or 0) > _LONGEST_VALUE:
-        raise BrokenRowError(f"column {name} holds a value of more than {_LONGEST_VALUE} bytes")
+        raise BrokenRowError(f"column {name} has a value of more than {_LONGEST_VALUE} bytes")
     return column.cast(pa.string())
 
 
 class _Wrong:
-    """What is wrong in a row of a column, put in words only if it is."""
+    """The message for a broken rule, which is only composed when needed."""
 
     def __init__(self, batch: pa.RecordBatch, name: str, what: str) -> None:
         self._batch, self._name, self._what = batch, name, what
@@ -146,13 +146,13 @@ class _Wrong:
 
 
 def photo_numbers(photo_ids: pa.Array) -> "np.ndarray[tuple[int], np.dtype[np.uint64]]":
-    """Return photo ids, 19 digits at most, as the numbers by which manifests are sorted."""
+    """Return photo ids of at most 19 digits as numbers, by which manifests are sorted."""
     numbers: np.ndarray[tuple[int], np.dtype[np.uint64]] = photo_ids.cast(pa.uint64()).to_numpy()
     return numbers
 
 
 def picture_urls(batch: pa.RecordBatch) -> pa.Array:
-    """Return where Flickr has each row's picture; null where server or secret is not known."""
+    """Return the URL of each row's picture on Flickr; null without a server or secret."""
     places = pc.binary_join_element_wise(URL_BEGINNING, batch["server"], "")
     names = pc.binary_join_element_wise(batch["photo_id"], batch["secret"], "_")
     stems = pc.binary_join_element_wise(places, names, "/")

@@ -1,1 +1,1 @@
-"""How fast and how often: the quota, the retry policy, breakers, the clock."""
+"""How fast requests are sent and how often they are retried."""

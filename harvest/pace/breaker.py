@@ -1,14 +1,14 @@
-"""A circuit breaker: while a whole service is down, nobody's attempts are spent on it.
+"""A circuit breaker: no photo loses attempts while a whole service is down.
 
-A photo has a handful of attempts, which ten minutes of outage would use up for every photo in
-flight. Failures of the kind that a service gives when it is down, several in a row, open the
-breaker: then one trial at a time asks whether it is back, at delays with full jitter that grow, and
-all others wait. An outage and photos that always fail look the same once only such photos are left,
-so a trial that fails after ten minutes counts against its photo again, or the crawl would not end.
+A photo has only a few attempts, and an outage of ten minutes would use them up for every photo in
+flight. Several outage-like failures in a row open the breaker. From then on one trial at a time
+tests whether the service is back, at growing delays with full jitter, and all other requests wait.
+An outage looks the same as photos that always fail once only such photos are left. So a trial that
+fails after ten minutes counts against its photo again; otherwise the crawl would never end.
 
-A host of pictures can be in trouble in another way: it answers, and refuses pictures that live
-(``harvest.trust.picture_trust``). Then no answer closes the breaker but a picture that the API
-vouches for, and the trials are made for such pictures alone. While it is found out, all wait.
+An image host can also fail in another way: it answers, but refuses pictures that exist
+(``harvest.trust.picture_trust``). Then only a picture that the API vouches for closes the breaker,
+and trials ask for such pictures only. All requests wait while the API is asked.
 """
 
 import threading
@@ -18,16 +18,16 @@ from collections.abc import Callable
 from flickr_emotion.harvest.pace.retry import RetryPolicy
 
 _IN_A_ROW = 5
-# The longest that one who was handed the trial may take to say how it ended.
+# A trial that has not reported its result after this time no longer blocks the next one.
 _TRIAL_SECONDS = 120.0
-# How soon those who wait ask again while a trial is out.
+# How often waiting callers ask again while a trial is in flight.
 _LOOK_SECONDS = 0.5
-# How soon those ask again who wait for the API's word on a host.
+# How often callers ask again while the API is asked about the host.
 _HELD_SECONDS = 0.02
 
 
 class Breaker:
-    """Stands before one service; its methods may be called from any thread."""
+    """The circuit breaker of one service; its methods may be called from any thread."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Breaker:
         say: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``what`` names the service to ``say``, which is told when it goes and when it is back."""
+        """``what``: the service's name in the messages to ``say`` about outages."""
         self._what = what
         self._retry = retry
         self._say = say
@@ -50,23 +50,23 @@ class Breaker:
         self._trial_ends: float | None = None
         self._held = False
         self.refusing = False
-        """Whether the service refuses what lives: its answers are not believed."""
+        """Whether the service refuses pictures that exist, so that its answers are not believed."""
         self.epoch = 0
-        """Counts the beginnings and the ends of such spells: an answer to what was asked in another
-        epoch says nothing of this one."""
+        """Grows when such a period begins or ends: an answer to a request of another epoch says
+        nothing about the current one."""
         self.given_up = False
-        """Whether it did so for as long as the patience lasts: nothing more is asked."""
+        """Whether it refused them for longer than the patience: nothing more is requested."""
 
     def hold(self) -> None:
-        """Let nobody ask until ``release``: it is being found out what the answers are worth."""
+        """Stop all requests until ``release``, while the API is asked about refused pictures."""
         self._held = True
 
     def release(self) -> None:
-        """Let those ask who waited."""
+        """Let the waiting requests go on."""
         self._held = False
 
     def distrust(self) -> None:
-        """Open: the service refuses what lives. ``restored`` closes it, no answer does."""
+        """Open because the service refuses pictures that exist; only ``restored`` closes it."""
         with self._lock:
             self._held = False
             self.refusing = True
@@ -76,7 +76,7 @@ class Breaker:
             self._wait(self._opened)
 
     def trial_failed(self) -> bool:
-        """Take note that what lives was refused again; return whether to go on trying."""
+        """Record that an existing picture was refused again; return whether to go on trying."""
         with self._lock:
             now = self._clock()
             self._wait(now)
@@ -84,7 +84,7 @@ class Breaker:
             return not self.given_up
 
     def restored(self) -> float:
-        """Close: what lives is served again; return the seconds that it was not."""
+        """Close because existing pictures are served again; return the seconds of the outage."""
         with self._lock:
             away = max(self._clock() - self._opened, 0.0) if self._opened is not None else 0.0
             self.refusing = False
@@ -94,9 +94,9 @@ class Breaker:
             return away
 
     def failed(self) -> bool:
-        """Take note of a failure as of a service that is down: no connection, no answer, 5xx.
+        """Record an outage-like failure: no connection, no answer, 5xx.
 
-        Returns whether the breaker is open and the failure is to be held against no photo.
+        Returns whether the breaker is open, so that the failure counts against no photo.
         """
         with self._lock:
             if self.refusing:
@@ -114,13 +114,13 @@ class Breaker:
                     "until it is back, no attempt is counted meanwhile"
                 )
                 return True
-            if self._trial_ends is None:  # was in flight when the breaker opened
+            if self._trial_ends is None:  # The request was in flight when the breaker opened.
                 return True
             self._wait(now)
             return now - self._opened < self._retry.patience
 
     def succeeded(self) -> None:
-        """Take note of a real answer, whatever it says: the service is there."""
+        """Record a real answer; whatever it says, the service is up."""
         if not self._failures:
             return
         with self._lock:
@@ -134,9 +134,9 @@ class Breaker:
                 self._say(f"{self._what} answers again, after {away:.0f} s")
 
     def delay(self, *, vouched: bool = False) -> float:
-        """Return the seconds until the caller may ask: 0 where it may, or is to make the trial.
+        """Return the seconds until the caller may ask; 0 if it may ask, or should make the trial.
 
-        ``vouched``: it asks for what is known to live.
+        ``vouched``: whether it asks for a picture that is known to exist.
         """
         with self._lock:
             if self._held or (self.refusing and not vouched):
@@ -147,7 +147,7 @@ class Breaker:
             if self._trial_ends is not None and now < self._trial_ends:
                 return min(_LOOK_SECONDS, self._trial_ends - now)
             rest = self._next_trial - now
-            # A clock that was set back would leave the next trial far in the future.
+            # If the clock was set back, the next trial would lie far in the future.
             if 0 < rest <= self._retry.longest_delay:
                 return rest
             self._trial_ends = now + _TRIAL_SECONDS

@@ -1,14 +1,13 @@
-"""The time that a crawl goes by: wall-clock time that never jumps while the process lives.
+"""The clock of a crawl: wall-clock time that never jumps while the process runs.
 
-A crawl runs for days, and its quota outlives it, so its times are those of the wall clock. But
-that clock is set now and then, by hand or by the network: a pacer that followed it would wait for
-months, or ask too much at once. So the wall clock is read once, and from then on a clock that
-nobody sets.
+A crawl runs for days, and its quota outlives it, so its times are wall-clock times. But that clock
+is sometimes reset, by hand or by the network, and a pacer that followed it could wait for months or
+ask too much at once. So the wall clock is read once at the start, and a steady clock from then on.
 """
 
 import time
 
-# Counts a laptop's sleep too, where there is such a clock.
+# CLOCK_BOOTTIME, where it exists, also counts the time that a laptop sleeps.
 _STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _OFFSET = time.time() - time.clock_gettime(_STEADY)
 

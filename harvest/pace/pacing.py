@@ -1,6 +1,6 @@
-"""The API's quota: never more calls in any hour than allowed, spread evenly over it.
+"""The API's quota: calls are spread evenly and never exceed the allowed number in any hour.
 
-The calls of earlier crawls count: their times come from the ledger. Wall-clock time is used
+Calls of earlier crawls count as well: their times come from the ledger. Wall-clock time is used
 because the quota outlives the process.
 """
 
@@ -14,7 +14,7 @@ HOUR = 3600.0
 
 
 class Pacer:
-    """Hands out permissions to call, to any number of threads."""
+    """Says when the next call may be made; its methods may be called from any thread."""
 
     def __init__(
         self,
@@ -22,11 +22,11 @@ class Pacer:
         earlier_calls: Iterable[float] = (),
         clock: Callable[[], float] = now,
     ) -> None:
-        """``quota``: calls in an hour, 0 for no limit; ``earlier_calls``: unix times, in order."""
+        """``quota``: calls per hour, 0 for no limit; ``earlier_calls``: unix times, in order."""
         self._clock = clock
         self._quota = quota
         self._interval = HOUR / quota if quota else 0.0
-        # A clock that was set back leaves calls in the future: they count as made just now.
+        # If the clock was set back, earlier calls lie in the future: they count as made just now.
         at_start = clock()
         self._times = deque(min(at, at_start) for at in earlier_calls)
         self._not_before = 0.0
@@ -47,18 +47,19 @@ class Pacer:
             return at
 
     def hold(self, seconds: float) -> None:
-        """Let no call be made for so long: the server asked for a rest."""
+        """Allow no call for this many seconds, because the server asked for a rest."""
         with self._lock:
             self._not_before = max(self._not_before, self._clock() + seconds)
 
     def wait(self, stop: threading.Event) -> bool:
-        """Wait for the next call's time; return false where ``stop`` was set before it came."""
+        """Wait for the next call's time; return false if ``stop`` was set before it came."""
         at = self.reserve()
         while not stop.is_set():
             if (rest := at - self._clock()) > 0:
                 stop.wait(rest)
             elif self._clock() < self._not_before:
-                # A hold came meanwhile: all that wait line up anew behind it, not at its end.
+                # A hold came meanwhile. Reserve again, so that the waiting calls are spread out
+                # after it and not all made at its end.
                 at = self.reserve()
             else:
                 return True

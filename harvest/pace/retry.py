@@ -1,7 +1,7 @@
-"""What is tried again, how often and how long after: the one retry policy of API and pictures.
+"""The one retry policy of API and pictures: what is retried, how often and after which delay.
 
-Attempts are counted in the ledger, so that they outlive the process. Retry sits above flickrapi:
-below it, urllib3 would send the same OAuth nonce again, which Flickr refuses.
+Attempts are counted in the ledger, so that they outlive the process. Retries are made above
+flickrapi: below it, urllib3 would send the same OAuth nonce again, which Flickr refuses.
 """
 
 import random
@@ -13,7 +13,7 @@ from flickr_emotion.harvest.errors import HarvestError
 
 
 class TransientError(Exception):
-    """A failure that another try may mend."""
+    """A failure that may be over at the next try."""
 
     def __init__(
         self,
@@ -23,10 +23,11 @@ class TransientError(Exception):
         too_many: bool = False,
         down: bool = False,
     ) -> None:
-        """``retry_after``: seconds the server asked us to wait, if it did.
+        """``retry_after``: seconds that the server asked us to wait, if it did.
 
-        ``too_many``: the server says that we ask too much; whoever else asks it should rest too.
-        ``down``: so fails a service that is down, whatever it is asked (``harvest.pace.breaker``).
+        ``too_many``: the server says that we ask too often; all other requests to it must wait too.
+        ``down``: a service that is down fails like this for every request
+        (``harvest.pace.breaker``).
         """
         super().__init__(reason)
         self.retry_after = retry_after
@@ -35,55 +36,55 @@ class TransientError(Exception):
 
 
 class UnreachableError(TransientError):
-    """There is no server to be reached: the network, the address or the server is at fault."""
+    """The server cannot be reached: the network, the address or the server is at fault."""
 
     def __init__(self, reason: str) -> None:
-        """Count as the failure of a service that is down."""
+        """Set ``down``: this is how a service that is down fails."""
         super().__init__(reason, down=True)
 
 
 class RedirectedError(UnreachableError):
-    """The API sends its callers elsewhere, where a signed call is never sent."""
+    """The API redirects to another address; a signed call is never sent there."""
 
 
 class UnreadableAnswerError(TransientError):
-    """What came in an answer's place: a page, half an answer, nothing, too much."""
+    """The response is no API answer: a page, half an answer, nothing, or too many bytes."""
 
     def __init__(self, reason: str) -> None:
-        """Count as the failure of a service that is down."""
+        """Set ``down``: this is how a service that is down fails."""
         super().__init__(f"an answer that cannot be read ({reason})", down=True)
 
 
 class UselessAnswerError(TransientError):
-    """A whole answer that settles nothing; the same twice says that a third call would not either.
+    """A complete answer that settles nothing; after the same one twice a third call is not made.
 
-    Its text tells whether two are the same.
+    Two of them are the same if their texts are equal.
     """
 
     def __init__(self, reason: str, *, code: int | None = None) -> None:
-        """``code``: the API's, where it answered with a failure."""
+        """``code``: the API's error code, if it answered with a failure."""
         super().__init__(reason)
         self.code = code
 
 
 class PhotoGoneError(Exception):
-    """Flickr knows no such photo, or no such picture: final."""
+    """Flickr has no such photo or picture; this is final."""
 
 
 class PhotoPrivateError(Exception):
-    """The photo, or its picture, is not public: final for now."""
+    """The photo or its picture is not public; this is final until a refresh."""
 
 
 class PhotoVideoError(Exception):
-    """It is a video, whose picture is a poster frame: final."""
+    """The post is a video, and its picture only a poster frame; this is final."""
 
 
 class StoppedError(Exception):
-    """The crawl is to end and does not wait for this answer any more; nothing came of the call."""
+    """The crawl is ending and no longer waits for this answer; the call has no result."""
 
 
 class ApiFailure(Exception):  # noqa: N818 - Flickr's own word: stat="fail"
-    """A whole answer of the API that says why there is no other."""
+    """A complete answer of the API that says that the call failed, and why."""
 
     def __init__(self, code: int, message: str) -> None:
         """``code`` and ``message``: as answered."""
@@ -92,35 +93,35 @@ class ApiFailure(Exception):  # noqa: N818 - Flickr's own word: stat="fail"
 
 
 class RefusedError(HarvestError):
-    """Flickr refuses us, not the photo: the crawl stops at once and marks nothing."""
+    """Flickr refuses the caller, not the photo: the crawl stops at once and records no outcome."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RetryPolicy:
-    """Exponential backoff with full jitter, as those who crawl Flickr in production do."""
+    """Exponential backoff with full jitter, as production crawlers of Flickr use it."""
 
     attempts: int = 8
     """Tries of one call or picture within a crawl."""
     first_delay: float = 1.0
-    """Seconds before the second try, at most; doubled for each further one."""
+    """Longest delay before the second try, in seconds; doubled for each further try."""
     longest_delay: float = 120.0
     patience: float = 600.0
-    """Seconds that a whole service may be away before its failures count."""
+    """Seconds that a whole service may be down before its failures count."""
 
     def delay(self, failures: int, retry_after: float | None) -> float | None:
-        """Return the seconds until the next try after so many failures; none to give up."""
+        """Return the seconds until the next try after this many failures; None means give up."""
         if failures >= self.attempts:
             return None
         return max(retry_after or 0.0, self.backoff(failures))
 
     def backoff(self, failures: int) -> float:
-        """Return the seconds to wait after so many failures in a row, however many."""
+        """Return the seconds to wait after this many failures in a row, without an upper limit."""
         doublings = min(failures - 1, 60)
         return random.uniform(0, min(self.longest_delay, self.first_delay * 2**doublings))
 
 
 def seconds_to_wait(retry_after: str | None) -> float | None:
-    """Read a Retry-After header, seconds or a date; at most an hour is believed."""
+    """Read a Retry-After header (seconds or a date) and return seconds, at most an hour."""
     if retry_after is None:
         return None
     try:

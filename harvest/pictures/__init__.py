@@ -1,1 +1,1 @@
-"""What a picture file is: whole, of the right format, in its place."""
+"""Picture files: their formats, whether they are complete, and where they are stored."""

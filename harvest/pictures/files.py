@@ -1,10 +1,10 @@
-"""What makes a body a picture, and how it is put on disk: checked, whole, or not at all.
+"""Check that a response body is a picture, and find pictures on disk.
 
-Flickr sends JPEGs. A PNG, GIF or WebP behind a ``.jpg`` name is a picture too and kept as it is, in
-a file of that name; data sets read files by content. The bytes are stored as they came, under a
-temporary name that is then changed (``common.whole_files``), so that a file in its place is always
-a whole answer. A crawl that was killed between that and its ledger finds the picture again and does
-not ask for it twice.
+Flickr sends JPEGs. A PNG, GIF or WebP under a ``.jpg`` name is a picture too and kept unchanged
+under that name; data sets tell the format by content. The bytes are stored as they came, first
+under a temporary name (``common.whole_files``), so that a file under its final name is always a
+complete answer. A crawl that was killed before it recorded a picture in the ledger finds the file
+and does not request it again.
 """
 
 import hashlib
@@ -19,34 +19,34 @@ from flickr_emotion.harvest.pace.retry import TransientError
 from flickr_emotion.harvest.pictures.jpeg import NotWholeError, dimensions
 
 LARGEST = 8 * 2**20
-"""Bytes of a picture: 1024 pixels square take a third of it before they are compressed."""
+"""The most bytes of a picture; 1024 x 1024 pixels take a third of it even uncompressed."""
 MOST_PIXELS = 100_000_000
-"""By the header: a few kilobytes can say that they are to be unpacked to gigabytes."""
+"""The most pixels by the header: a few kilobytes can decompress to gigabytes."""
 
 
 _OTHER_FORMATS = (b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"RIFF")
-# What ends a PNG or a GIF: their decoders do not miss it.
+# The end of a PNG or GIF; their decoders do not notice when it is missing.
 _ENDS = {b"\x89PN": b"IEND\xaeB`\x82", b"GI": b";"}
 
 
 class CorruptPictureError(TransientError):
-    """A 200 that is no whole picture; asked again, since most often the transfer is to blame."""
+    """A 200 without a complete picture; retried, since the transfer is most often to blame."""
 
 
 class OversizedPictureError(CorruptPictureError):
-    """More bytes or pixels than any picture of the sizes asked for has; asked once more."""
+    """More bytes or pixels than a picture of the requested sizes can have; retried once."""
 
 
 class UnansweredPictureError(TransientError):
-    """A status that says neither that a picture is gone nor that another try may mend it.
+    """A status that neither says that a picture is gone nor suggests another try.
 
-    It is the 4xx other than 403, 404, 408, 410, 425 and 429: failed, and due in the next crawl.
+    These are all 4xx except 403, 404, 408, 410, 425 and 429: failed, and due in the next crawl.
     """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Picture:
-    """What is recorded of a picture on disk."""
+    """What is recorded about a picture on disk."""
 
     sha256: str
     size: int
@@ -56,16 +56,16 @@ class Picture:
 
 
 def image_path(images: Path, photo_id: str) -> Path:
-    """Return the place of a photo's picture: a thousand folders keep each of them small."""
+    """Return the path of a photo's picture, in one of a thousand folders to keep each small."""
     return images / photo_id[-3:].zfill(3) / f"{photo_id}.jpg"
 
 
 def read_picture(data: bytes) -> Picture:
-    """Return what is recorded of a picture.
+    """Return what is recorded about a picture.
 
-    Raises ``CorruptPictureError`` where the bytes are no whole picture, ``OversizedPictureError``
-    where it has too many pixels. A JPEG's data are not looked at
-    (``harvest.pictures.whole_picture``).
+    Raises ``CorruptPictureError`` if the bytes are not a complete picture and
+    ``OversizedPictureError`` if it has too many pixels. A JPEG is not decoded
+    (``harvest.pictures.whole_picture`` does that).
     """
     try:
         if data.startswith(_OTHER_FORMATS):
@@ -82,7 +82,7 @@ def read_picture(data: bytes) -> Picture:
 
 
 def _other_dimensions(data: bytes) -> tuple[int, int]:
-    """Return width and height of a whole PNG, GIF or WebP, which are rare: decoded at once."""
+    """Return width and height of a complete PNG, GIF or WebP; these are rare, so decode them."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -90,7 +90,7 @@ def _other_dimensions(data: bytes) -> tuple[int, int]:
                 if picture.width * picture.height <= MOST_PIXELS:
                     picture.load()
                 size = picture.size
-    except Exception as error:  # Pillow's decoders raise what they like on broken input
+    except Exception as error:  # Pillow's decoders raise many types on broken input.
         raise NotWholeError(f"no whole PNG, GIF or WebP ({error})") from None
     end = _ENDS.get(data[:3] if data[:3] in _ENDS else data[:2], b"")
     if not data.rstrip(b"\0").endswith(end):
@@ -99,7 +99,7 @@ def _other_dimensions(data: bytes) -> tuple[int, int]:
 
 
 def find_picture(path: Path) -> Picture | None:
-    """Return the picture that an earlier crawl put in its place, if it is there and whole."""
+    """Return the picture that an earlier crawl stored at a path, if it is there and complete."""
     try:
         with path.open("rb") as file:
             return read_picture(file.read(LARGEST))

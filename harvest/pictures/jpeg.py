@@ -1,9 +1,9 @@
-"""Whether a JPEG is whole, told without decoding it.
+"""Check without decoding whether a JPEG is complete.
 
-A broken download is most often half a picture: it starts well, decodes with grey below, and would
-go unnoticed into a data set. The header's segments are walked to the dimensions and to the scan
-data, and the scans to the end marker. Whether the data between them are all there is another
-question (``harvest.pictures.whole_picture``).
+A broken download is most often half a picture: it starts correctly, decodes with a grey lower part,
+and would get into a data set unnoticed. So the header's segments are followed to the dimensions and
+to the scan data, and the scans to the end marker. ``harvest.pictures.whole_picture`` checks whether
+the data between the markers are complete.
 """
 
 import re
@@ -13,18 +13,18 @@ _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _START_OF_SCAN = 0xDA
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 _END_OF_IMAGE = b"\xff\xd9"
-# In a scan a data byte FF is followed by 00, and restart markers stand between its parts.
+# In a scan a data byte FF is followed by 00, and restart markers separate its parts.
 _MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\xff\x01\xd0-\xd7]")
 
 
 class NotWholeError(ValueError):
-    """The bytes are no JPEG, or only a part of one."""
+    """The bytes are not a JPEG, or only a part of one."""
 
 
 def dimensions(data: bytes) -> tuple[int, int]:
-    """Return width and height in pixels of a whole JPEG.
+    """Return width and height in pixels of a complete JPEG.
 
-    Raises ``NotWholeError`` with the reason where the bytes are no JPEG or end too early
+    Raises ``NotWholeError`` with the reason if the bytes are not a JPEG or end too early
     (ITU-T T.81, annex B).
     """
     if data[:3] != b"\xff\xd8\xff":
@@ -35,7 +35,7 @@ def dimensions(data: bytes) -> tuple[int, int]:
         if data[position] != 0xFF:
             raise NotWholeError("broken JPEG header")
         marker = data[position + 1]
-        if marker == 0xFF:  # padding before a marker
+        if marker == 0xFF:  # Padding before a marker.
             position += 1
             continue
         if marker in _STANDALONE:
@@ -56,9 +56,9 @@ def dimensions(data: bytes) -> tuple[int, int]:
 
 
 def scans(data: bytes) -> tuple[int, int]:
-    """Return the number of scans of a JPEG that is whole by its markers, and where its end is.
+    """Return the number of scans of a JPEG with all its markers, and the position of its end.
 
-    Raises ``NotWholeError`` where there is no end.
+    Raises ``NotWholeError`` if there is no end marker.
     """
     position, count = _first_scan(data), 0
     while position + 4 <= len(data):
@@ -93,11 +93,11 @@ def _first_scan(data: bytes) -> int:
 
 def _reaches_its_end(data: bytes, position: int) -> bool:
     """Whether the end marker follows the scan that starts at ``position``."""
-    # Nearly every whole picture ends with it, and no part that a scan was cut to does.
+    # Nearly every complete picture ends with the marker, and a scan that was cut never does.
     if data.endswith(_END_OF_IMAGE):
         return True
-    # Bytes behind the end, or none: the tables between the scans of a progressive picture may
-    # hold the two bytes too, so these are stepped over.
+    # Either more bytes follow the end marker or it is missing. Tables between the scans of a
+    # progressive picture may contain the same two bytes, so skip them.
     while position + 4 <= len(data):
         length = int.from_bytes(data[position + 2 : position + 4], "big")
         found = _MARKER_IN_SCAN.search(data, position + 2 + length)

@@ -1,11 +1,11 @@
-"""Whether a JPEG holds its whole picture, told by decoding it to its end.
+"""Check by decoding whether a JPEG contains its complete picture.
 
-Half a picture that somebody closed with an end marker passes every look at its markers; a decoder
-fills the rest with grey, and Pillow keeps the warning of libjpeg to itself. So the decoder is given
-the data without the end marker: where the picture is not all there it asks for more, and that is
-an error. A few bytes are added, because it reads ahead of what it needs; a cut of so few may pass.
-A picture of several scans (a progressive one) is only decoded when its end is there: the last scan
-is made longer instead, which changes a picture that lacked data, and no other.
+Half a picture with an end marker has all its markers. A decoder fills the missing part with grey,
+and Pillow does not pass on libjpeg's warning. So the decoder is given the data without the end
+marker: if the picture is incomplete, it asks for more data, and that raises an error. A few bytes
+are added because the decoder reads ahead, so a cut of only these few bytes is not noticed. A
+picture with several scans (a progressive one) is only decoded if its end is there. Instead, its
+last scan is made longer: this changes the result only if data were missing.
 """
 
 import io
@@ -21,9 +21,10 @@ _MORE = b"\x55\xaa" * 64
 
 
 def check_whole(data: bytes) -> None:
-    """Raise ``NotWholeError`` where a JPEG's data end before its picture does.
+    """Raise ``NotWholeError`` if a JPEG's data end before its picture does.
 
-    The bytes have passed ``harvest.pictures.jpeg.dimensions``. It costs about half of a decoding.
+    The bytes must have passed ``harvest.pictures.jpeg.dimensions``. This takes about half as long
+    as decoding the picture.
     """
     count, end = scans(data)
     with warnings.catch_warnings():
@@ -34,7 +35,7 @@ def check_whole(data: bytes) -> None:
                 return
             picture = _decoded(data[:end] + _END)
             longer = _decoded(data[:end] + _MORE + _END)
-        except Exception as error:  # Pillow's decoders raise what they like on broken input
+        except Exception as error:  # Pillow's decoders raise many types on broken input.
             raise NotWholeError(f"JPEG does not hold its whole picture ({error})") from None
     if picture.tobytes() != longer.tobytes():
         raise NotWholeError("JPEG does not hold its whole picture")
@@ -42,7 +43,7 @@ def check_whole(data: bytes) -> None:
 
 def _decoded(data: bytes, *, smallest: bool = False) -> Image.Image:
     with Image.open(io.BytesIO(data), formats=["JPEG"]) as picture:
-        if smallest:  # an eighth of its edges: what is decoded to numbers is transformed to less
+        if smallest:  # An eighth of each edge: all data are read, but fewer pixels are computed.
             picture.draft(picture.mode, (1, 1))
         picture.load()
         return picture.copy() if not smallest else picture

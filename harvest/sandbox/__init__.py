@@ -1,1 +1,1 @@
-"""A loopback Flickr: the REST API, the image servers, their faults, and the corpus they serve."""
+"""A local Flickr: the REST API, the image servers, their faults, and the corpus that they serve."""

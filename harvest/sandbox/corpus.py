@@ -1,8 +1,8 @@
-"""The posts that the sandbox serves, and the Parquet files they are read from.
+"""The posts that the sandbox serves, and the Parquet files that they are read from.
 
-A crawler can only be tried where the truth is known. A corpus is that truth: every post with the
-state it is in (there, deleted, private, replaced by Flickr's placeholder), held in memory, so that
-the server answers from it and a test compares with it.
+A crawler can only be tested against known data. A corpus holds every post and its state (available,
+deleted, private, or replaced by Flickr's placeholder) in memory. The server answers from it, and
+tests compare with it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,25 +23,21 @@ class Source(Protocol):
     """What the sandbox can serve: posts by photo id, and their listings."""
 
     def get(self, photo_id: str) -> Post | None:
-        """The post with this id, or None."""
+        """Return the post with this id, or None."""
 
     @property
     def index(self) -> Listings:
-        """Finds posts by owner, tag and word."""
+        """The index of posts by owner, tag and word."""
 
 
 class Corpus:
-    """Posts by photo id, held in memory.
-
-    Raises:
-        HarvestError: a photo id stands there twice.
-    """
+    """Posts by photo id, held in memory; raises ``HarvestError`` for a duplicate photo id."""
 
     def __init__(self, posts: Iterable[Post]) -> None:
         self._posts: dict[str, Post] = {}
         for post in posts:
             if post.photo_id in self._posts:
-                raise HarvestError(f"corpus: photo {post.photo_id} is there twice; keep one")
+                raise HarvestError(f"corpus: photo {post.photo_id} occurs twice: remove one row")
             self._posts[post.photo_id] = post
 
     def __len__(self) -> int:
@@ -51,24 +47,23 @@ class Corpus:
         return iter(self._posts.values())
 
     def get(self, photo_id: str) -> Post | None:
-        """The post with this id, or None."""
+        """Return the post with this id, or None."""
         return self._posts.get(photo_id)
 
     @cached_property
     def index(self) -> Index:
-        """Finds posts by owner, tag and word."""
+        """The index of posts by owner, tag and word."""
         return Index(self)
 
     @classmethod
     def read(cls, path: Path) -> "Corpus":
-        """Reads the design's corpus format: one Parquet file, or a folder of them.
+        """Read a corpus from one Parquet file or a folder of them (``docs/sandbox.md``).
 
-        Raises:
-            HarvestError: nothing to read, or a file, row or column that breaks the format.
+        Raises ``HarvestError`` if there is no file, or if a file, row or column is invalid.
         """
         files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
         if not files or not files[0].is_file():
-            raise HarvestError(f"{path}: no Parquet file of a sandbox corpus there")
+            raise HarvestError(f"{path}: there is no Parquet file of a sandbox corpus")
         return cls(post for file in files for post in _read_file(file))
 
 
@@ -112,12 +107,12 @@ def _read_file(file: Path) -> Iterator[Post]:
         raise HarvestError(f"{file}: cannot be read as Parquet ({error})".split("\n")[0]) from error
     for name in ("photo_id", "image"):
         if name not in columns:
-            raise HarvestError(f"{file}: column {name} is absent; a sandbox corpus needs it")
+            raise HarvestError(f"{file}: column {name} is missing; a sandbox corpus needs it")
     for name in columns:
         fits, wanted = _COLUMNS[name]
         kind = table.schema.field(name).type
         if not fits(kind) and not pa.types.is_null(kind):
-            raise HarvestError(f"{file}: column {name} holds {kind}; it must hold {wanted}")
+            raise HarvestError(f"{file}: column {name} has type {kind}; it must be {wanted}")
     values = [table.column(name).to_pylist() for name in columns]
     for number, row in enumerate(zip(*values, strict=True), start=1):
         yield _post(file, number, dict(zip(columns, row, strict=True)))
@@ -132,7 +127,7 @@ def _is_whole_jpeg(data: bytes) -> bool:
 
 
 def _post(file: Path, number: int, row: dict[str, Any]) -> Post:
-    """The post of one row; absent values are left to the defaults."""
+    """Return the post of one row; missing values get their defaults."""
     given = {name: value for name, value in row.items() if value is not None}
     for name, fits, wanted in (
         ("photo_id", lambda value: value.isascii() and value.isdigit(), "Flickr's digits"),
@@ -153,7 +148,9 @@ def _post(file: Path, number: int, row: dict[str, Any]) -> Post:
     if "photo_id" not in given:
         raise HarvestError(f"{file}: row {number}: column photo_id is null")
     if "image" not in given and given.get("status", "ok") in ("ok", "private-by-secret"):
-        raise HarvestError(f"{file}: row {number}: column image is null, though the post is there")
+        raise HarvestError(
+            f"{file}: row {number}: column image is null, but the post's status needs a picture"
+        )
     if "tags" in given:
         given["tags"] = tuple(given["tags"])
     return Post(**given)

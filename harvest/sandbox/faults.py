@@ -1,6 +1,6 @@
-"""A seeded plan of faults, so that a crawl through a bad hour of Flickr can be run again exactly.
+"""A seeded plan of faults, so that a crawl against a failing Flickr can be repeated exactly.
 
-A plan is one line, rates by kind:
+A plan is one line with a rate for each kind:
 
     429=0.1,429-retry-after=0.05,503=0.1,hang=0.01,cut-json=0.05,code-105=0.05,image-half=0.1,seed=7
 
@@ -10,14 +10,14 @@ A plan is one line, rates by kind:
   fail envelope, N one of `CODES`).
 - Pictures: `image-429`, `image-429-retry-after`, `image-500`, `image-502`, `image-503`,
   `image-504`, `image-hang`, `image-reset`, `image-half` (half a JPEG with a 200).
-- A picture host in trouble: `image-403`, `image-404`, `image-410`, `image-placeholder` (refuse what
-  lives), `image-page` (HTML with a 200). `image-after=N` lets the first N requests through.
+- A picture host in trouble: `image-403`, `image-404`, `image-410`, `image-placeholder` (refuse
+  existing pictures), `image-page` (HTML with a 200). `image-after=N` serves the first N requests.
 - `seed` (default 0) and `hang-seconds` (default 30).
 
-Whether a request is faulted follows from a digest of seed, kind, what is asked and how often it was
-asked before, and from nothing else: not from the order in which threads arrive. The kinds are drawn
-independently, in the order of the plan, and the first that fires wins; each further attempt at the
-same thing draws afresh.
+Whether a request fails follows only from a digest of seed, kind, request and the number of earlier
+requests for the same thing, and not from the order in which threads arrive. The kinds are drawn
+independently, in the order of the plan, and the first that fires is used. Each further attempt
+draws again.
 """
 
 import math
@@ -63,26 +63,26 @@ IMAGE_KINDS = frozenset(
     (*(f"image-{kind}" for kind in _STATUSES), "image-429-retry-after", "image-half")
 )
 TROUBLE_KINDS = frozenset(f"image-{kind}" for kind in ("403", "404", "410", "placeholder", "page"))
-"""A picture host that refuses pictures that live, or sends pages for them."""
+"""Faults of a picture host that refuses existing pictures, or sends pages instead of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FaultPlan:
-    """Which kinds of fault, how often, and the seed that says to which requests."""
+    """The kinds of faults, their rates, and the seed that decides which requests fail."""
 
     rates: tuple[tuple[str, float], ...] = ()
-    """Kind and rate, from 0 to 1, in the order in which they are drawn."""
+    """Kind and rate (0 to 1), in the order in which they are drawn."""
     seed: int = 0
     hang_seconds: float = 30.0
     image_after: int = 0
-    """Requests for pictures that are not faulted, the first."""
+    """This many first requests for pictures do not fail."""
 
     @classmethod
     def parse(cls, text: str) -> "FaultPlan":
-        """Reads a plan such as `429=0.1,hang=0.01,seed=7`.
+        """Read a plan such as `429=0.1,hang=0.01,seed=7`.
 
-        Raises:
-            HarvestError: an entry is no `name=number`, a kind unknown or twice, a rate not in 0..1.
+        Raises ``HarvestError`` if an entry is not `name=number`, a kind is unknown or occurs twice,
+        or a rate is not from 0 to 1.
         """
         rates: dict[str, float] = {}
         seed, hang_seconds, image_after = 0, 30.0, 0
@@ -93,10 +93,10 @@ class FaultPlan:
             except ValueError:
                 number = math.nan
             if math.isnan(number) or number < 0 or math.isinf(number):
-                raise HarvestError(f"--faults: {entry!r} is no name=number, such as 429=0.1")
+                raise HarvestError(f"--faults: {entry!r} is not name=number, such as 429=0.1")
             if kind in ("seed", "image-after"):
                 if number != int(number):
-                    raise HarvestError(f"--faults: {entry!r}: {kind} is a whole number")
+                    raise HarvestError(f"--faults: {entry!r}: {kind} must be a whole number")
                 if kind == "seed":
                     seed = int(number)
                 else:
@@ -106,7 +106,9 @@ class FaultPlan:
             elif kind not in API_KINDS | IMAGE_KINDS | TROUBLE_KINDS:
                 raise HarvestError(f"--faults: unknown kind {kind!r}; known: {_known()}")
             elif kind in rates or number > 1:
-                raise HarvestError(f"--faults: {entry!r}: a kind stands once, its rate is 0 to 1")
+                raise HarvestError(
+                    f"--faults: {entry!r}: give each kind once, with a rate from 0 to 1"
+                )
             else:
                 rates[kind] = number
         return cls(
@@ -124,7 +126,7 @@ def _known() -> str:
 
 
 class Faults:
-    """A plan at work: counts how often each thing was asked, and draws."""
+    """A plan in use: counts the requests for each thing, and draws their faults."""
 
     def __init__(self, plan: FaultPlan) -> None:
         self.plan = plan
@@ -136,11 +138,11 @@ class Faults:
         self._lock = threading.Lock()
 
     def api(self, key: str) -> str | None:
-        """The fault of the next API call for `key` (a method and what it asks for), or None."""
+        """Return the fault of the next call for `key` (a method and its subject), or None."""
         return self._draw(self._api, key)
 
     def image(self, key: str) -> str | None:
-        """The fault of the next request for the picture at `key` (its path), or None."""
+        """Return the fault of the next request for the picture at `key` (its path), or None."""
         with self._lock:
             self._images_left -= 1
             if self._images_left >= 0:

@@ -1,4 +1,4 @@
-"""The image servers: `/{server}/{id}_{secret}[_{suffix}].jpg` in the sizes the suffix promises."""
+"""The image servers: `/{server}/{id}_{secret}[_{suffix}].jpg` in the size of the suffix."""
 
 import hashlib
 import io
@@ -31,7 +31,7 @@ _PATH = re.compile(r"/(\d+)/(\d+)_([0-9a-zA-Z]+)(?:_([a-z]))?\.jpg")
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """One size of a picture: its suffix, its label in getSizes, its pixels."""
+    """One size of a picture: its suffix, its label in getSizes, and its pixels."""
 
     suffix: str
     label: str
@@ -40,7 +40,7 @@ class Size:
 
 
 def named_secret(post: Post, suffix: str) -> str:
-    """The secret in the name of a size: from h up, and for the original, one of its own."""
+    """Return the secret in the file name of a size; h, k and the original have separate ones."""
     if suffix not in _OWN_SECRET:
         return post.secret
     return f"{derived('secret', suffix, post.photo_id, post.secret):016x}"[:10]
@@ -57,7 +57,7 @@ def _fitted(post: Post, suffix: str) -> tuple[int, int]:
 
 
 def sizes(post: Post) -> list[Size]:
-    """The sizes that Flickr keeps: what is smaller than the original, the medium size, itself."""
+    """Return the sizes that Flickr keeps: all below the original, the medium size, the original."""
     kept = [
         Size(suffix=suffix, label=label, width=width, height=height)
         for suffix, (label, edge) in _EDGES.items()
@@ -76,7 +76,7 @@ class ImageServer:
         self._scaled = lru_cache(maxsize=256)(_scaled)
 
     def answer(self, path: str) -> tuple[Response, str | None]:
-        """The answer, and the photo's id where it carries the photo's own picture."""
+        """Return the answer, with the photo's id if it contains the photo's picture."""
         if path == PLACEHOLDER_PATH:
             return Response(200, placeholder(), "image/png"), None
         asked = _PATH.fullmatch(path)
@@ -94,7 +94,7 @@ class ImageServer:
             return Response(403, b"Forbidden\n"), None
         if post.status == "placeholder":
             return Response(302, headers=f"Location: {PLACEHOLDER_PATH}\r\n"), None
-        # What is smaller than a size has no file of it.
+        # There is no file of a size that is larger than the photo.
         if suffix and suffix not in {size.suffix for size in sizes(post)}:
             return Response(404, b"Not Found\n"), None
         fits = suffix == "o" or (suffix not in _SQUARE and max(post.size) <= _EDGES[suffix][1])
@@ -109,7 +109,7 @@ class ImageServer:
 
 
 def troubled(kind: str) -> Response:
-    """What a host in trouble answers for a picture that lives; `kind` is one of TROUBLE_KINDS."""
+    """Return the answer of a host in trouble; `kind` is one of TROUBLE_KINDS."""
     said = kind.removeprefix("image-")
     if said == "placeholder":
         return Response(302, headers=f"Location: {PLACEHOLDER_PATH}\r\n")
@@ -119,7 +119,7 @@ def troubled(kind: str) -> Response:
 
 
 def _scaled(post: Post, suffix: str) -> bytes:
-    """The picture scaled down to a size; the two smallest are cut to squares first."""
+    """Return the picture scaled down to a size; the two smallest are cropped to squares first."""
     width, height = _fitted(post, suffix)
     with Image.open(io.BytesIO(post.jpeg())) as picture:
         picture.draft("RGB", (width, height))
@@ -135,11 +135,11 @@ def _scaled(post: Post, suffix: str) -> bytes:
 
 @lru_cache(maxsize=1)
 def placeholder() -> bytes:
-    """`photo_unavailable.png` as far as it matters: a PNG of Flickr's size in bytes, 2,051."""
+    """Return a stand-in for `photo_unavailable.png`: a PNG of the same 2,051 bytes in size."""
     written = io.BytesIO()
     Image.new("P", (500, 374), 0).save(written, "PNG")
     image = written.getvalue()
-    end = len(image) - 12  # before the last chunk, IEND
+    end = len(image) - 12  # Before the last chunk, IEND.
     comment = b"Comment\0".ljust(PLACEHOLDER_BYTES - len(image) - 12, b" ")
     chunk = pack(">I", len(comment)) + b"tEXt" + comment
     chunk += pack(">I", zlib.crc32(b"tEXt" + comment))

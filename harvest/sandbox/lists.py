@@ -1,4 +1,4 @@
-"""Writes the published lists' formats, byte by byte, so that their readers meet the real thing."""
+"""Write lists in exactly the published formats, so that the readers are tested with them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,13 +11,11 @@ _EXPLANATION = (
 
 
 def write_votes_lists(folder: Path, rows: Iterable[Sequence[str | int]]) -> None:
-    """Writes You et al.'s `agg/<emotion>_<k>.csv` below `folder`, seven files for each emotion.
+    """Write You et al.'s `agg/<emotion>_<k>.csv` below `folder`, seven files for each emotion.
 
-    A row is `emotion, url, disagree, agree`. It is written as it is given, so that a test can give
-    broken ones; the emotion of its file is the first cell.
-
-    Raises:
-        OSError: the folder cannot be written.
+    A row is `emotion, url, disagree, agree`. It is written unchanged, so that a test can pass
+    broken ones; its file is that of the first cell's emotion. Raises ``OSError`` if the folder
+    cannot be written.
     """
     lines: dict[str, list[str]] = {}
     for row in rows:
@@ -35,14 +33,12 @@ def write_vso_lists(
     pairs: Mapping[str, Iterable[tuple[str, str]]],
     ontology: Mapping[str, tuple[float, int]],
 ) -> None:
-    """Writes VSO's layout below `folder`: `URL1553/<adjective>_<noun>.txt` and `3244ANPs.txt`.
+    """Write VSO's layout below `folder`: `URL1553/<adjective>_<noun>.txt` and `3244ANPs.txt`.
 
-    `pairs` maps a pair (`happy_dog`) to its rows, URL and owner's name; `ontology` maps a pair to
-    its sentiment (-2 to 2) and its number of images. A slash in a pair (`brave_9/11`) is a hyphen
-    in its file's name, as in the original.
-
-    Raises:
-        OSError: the folder cannot be written.
+    `pairs` maps a pair (`happy_dog`) to its rows of URL and owner's name; `ontology` maps a pair to
+    its sentiment (-2 to 2) and its number of images. A slash in a pair (`brave_9/11`) becomes a
+    hyphen in its file's name, as in the original. Raises ``OSError`` if the folder cannot be
+    written.
     """
     target = folder / "URL1553"
     target.mkdir(parents=True, exist_ok=True)
@@ -56,7 +52,7 @@ def write_vso_lists(
 
 
 def _ontology(ontology: Mapping[str, tuple[float, int]]) -> str:
-    """The ontology's text: adjectives by their number of images, their pairs below them."""
+    """Return the ontology's text: adjectives by their number of images, with their pairs below."""
     adjectives: dict[str, list[tuple[str, float, int]]] = {}
     for pair, (sentiment, images) in ontology.items():
         adjectives.setdefault(pair.partition("_")[0], []).append((pair, sentiment, images))
@@ -70,4 +66,4 @@ def _ontology(ontology: Mapping[str, tuple[float, int]]) -> str:
             f"\t{pair} [sentiment: {sentiment:.2f}] [#imgs: {images:,}]"
             for pair, sentiment, images in sorted(below, key=lambda item: -item[2])
         ]
-    return "\r\n".join(lines)  # the original ends without one
+    return "\r\n".join(lines)  # The original has no line ending at the end.

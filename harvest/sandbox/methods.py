@@ -1,4 +1,4 @@
-"""The API methods: parameters in, the answer's JSON out, or Flickr's error with its code."""
+"""The API methods: each takes parameters and returns the answer's JSON or raises Flickr's error."""
 
 import re
 from calendar import timegm
@@ -37,7 +37,7 @@ _LICENSES = (
     (16, "CC BY-NC-ND 4.0", f"{_CC}/licenses/by-nc-nd/4.0/"),
 )  # fmt: skip
 _LIMITING = ("tags", "text", "user_id", "min_upload_date", "max_upload_date")
-_MOST_TAGS = 20  # in a query for all of them
+_MOST_TAGS = 20  # The most tags in a query with tag_mode=all.
 
 
 class Fail(Exception):  # noqa: N818 - Flickr's own word: stat="fail"
@@ -68,18 +68,14 @@ class Methods:
         }
 
     def call(self, name: str, params: Params) -> Json:
-        """The answer without `stat`.
-
-        Raises:
-            Fail: the method is unknown, or answers with an error.
-        """
+        """Return the answer without `stat`; raises ``Fail`` if the method is unknown or fails."""
         method = self.by_name.get(name)
         if method is None:
             raise Fail(112, f'Method "{name}" not found')
         return method(params)
 
     def get_info(self, params: Params) -> Json:
-        """flickr.photos.getInfo."""
+        """Answer flickr.photos.getInfo."""
         photo_id = params.get("photo_id", "")
         return {
             "photo": photo(
@@ -93,14 +89,14 @@ class Methods:
         }
 
     def get_sizes(self, params: Params) -> Json:
-        """flickr.photos.getSizes."""
+        """Answer flickr.photos.getSizes."""
         post = self._live(params.get("photo_id", ""), "Photo not found", "Permission denied")
         return {"sizes": all_sizes(post)}
 
     def _live(self, photo_id: str, unknown: str, private: str, *, secret: str = "") -> Post:
-        """The post, if the public may see it, or its `secret` opens it.
+        """Return the post, if it is public or `secret` gives access to it.
 
-        A placeholder stands where a photo was deleted long ago: the API does not know it any more.
+        A placeholder replaces a photo that was deleted long ago; the API no longer knows it.
         """
         post = self._corpus.get(photo_id)
         if post is None or post.status in ("deleted", "placeholder"):
@@ -111,7 +107,7 @@ class Methods:
         return post
 
     def search(self, params: Params) -> Json:
-        """flickr.photos.search, as seen without a login."""
+        """Answer flickr.photos.search, as for a caller without a login."""
         if not any(params.get(name) for name in _LIMITING):
             raise Fail(3)
         owner = params.get("user_id") or None
@@ -137,7 +133,7 @@ class Methods:
         return _listing(self._page(query, params), params)
 
     def get_public_photos(self, params: Params) -> Json:
-        """flickr.people.getPublicPhotos."""
+        """Answer flickr.people.getPublicPhotos."""
         owner = params.get("user_id", "")
         if not self._index.knows(owner):
             raise Fail(1, "User not found")
@@ -155,7 +151,7 @@ class Methods:
         )
 
     def find_by_username(self, params: Params) -> Json:
-        """flickr.people.findByUsername."""
+        """Answer flickr.people.findByUsername."""
         owner = self._index.owner_named(params.get("username", "").strip())
         if owner is None:
             raise Fail(1, "User not found")
@@ -163,16 +159,16 @@ class Methods:
         return {"user": {"id": nsid, "nsid": nsid, "username": {"_content": name}}}
 
     def licenses(self, params: Params) -> Json:
-        """flickr.photos.licenses.getInfo."""
+        """Answer flickr.photos.licenses.getInfo."""
         rows = [{"id": number, "name": name, "url": url} for number, name, url in _LICENSES]
         return {"licenses": {"license": rows}}
 
     def echo(self, params: Params) -> Json:
-        """flickr.test.echo: what was sent."""
+        """Answer flickr.test.echo: return the parameters."""
         return {name: {"_content": value} for name, value in params.items()}
 
     def needs_login(self, params: Params) -> Json:
-        """A method that a key alone may not call."""
+        """Refuse a method that needs a login."""
         raise Fail(99)
 
 
@@ -194,16 +190,12 @@ def _listing(page: Page, params: Params) -> Json:
 
 
 def _whole(written: str | None, default: int) -> int:
-    """A positive number, or the default where Flickr would shrug."""
+    """Return a positive number, or the default for text that Flickr would ignore."""
     return int(written) if written and re.fullmatch(r"0*[1-9]\d{0,8}", written) else default
 
 
 def _seconds(written: str | None) -> int | None:
-    """Unix seconds of a date in seconds or as MySQL writes it.
-
-    Raises:
-        Fail: neither of both.
-    """
+    """Return unix seconds from a date in seconds or in MySQL's format; raises ``Fail``."""
     if not written:
         return None
     if written.isdecimal():

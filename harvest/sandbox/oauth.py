@@ -1,8 +1,8 @@
-"""Who is calling: API keys and OAuth 1.0a signatures, judged as Flickr judges them.
+"""API keys and OAuth 1.0a signatures, checked as Flickr checks them.
 
-flickrapi sends no `api_key`; its key stands in the Authorization header, with a signature over
-everything sent (RFC 5849, section 3.4). A client that signs wrongly, or sends a nonce again because
-something below it retries, must learn it here and not from Flickr.
+flickrapi sends no `api_key`: its key is in the Authorization header, with a signature over the
+whole request (RFC 5849, section 3.4). A client that signs wrongly, or repeats a nonce because a
+lower layer retries, should fail here before it is used with Flickr.
 """
 
 import base64
@@ -31,16 +31,16 @@ Pairs = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class KeyProblem:
-    """Why a key is refused: the words in brackets of code 100."""
+    """Why a key is refused: the words in parentheses in the message of code 100."""
 
     reason: str
 
 
 class Gate:
-    """Lets a call through, or says why not.
+    """Checks keys and signatures of calls.
 
-    `keys` maps key to secret. None accepts every well-formed key and checks only the form of a
-    signature, since nobody told the sandbox the secret.
+    `keys` maps key to secret. With None, every well-formed key is accepted and only the form of a
+    signature is checked, since the sandbox does not know the secret.
     """
 
     def __init__(self, keys: Mapping[str, str] | None) -> None:
@@ -50,13 +50,13 @@ class Gate:
         self._lock = threading.Lock()
 
     def expire(self, key: str) -> None:
-        """From now on `key` answers as one that Flickr has disabled."""
+        """Refuse `key` from now on, as Flickr does with an expired key."""
         self._expired.add(key)
 
     def check(self, request: Request, params: Pairs) -> KeyProblem | Response | None:
-        """None where the caller may go on.
+        """Return None if the call may go on.
 
-        A KeyProblem is answered with a fail envelope of code 100, a Response as it stands.
+        A KeyProblem is answered with a fail envelope of code 100; a Response is sent unchanged.
         """
         oauth = dict(pair for pair in params if pair[0].startswith("oauth_"))
         header = request.headers.get("authorization", "")
@@ -90,7 +90,7 @@ class Gate:
             return _refused(400, "signature_method_rejected")
         if not oauth["oauth_timestamp"].isdigit():
             return _refused(401, "timestamp_refused")
-        if oauth.get("oauth_token"):  # nobody can log in here, so no token was ever given out
+        if oauth.get("oauth_token"):  # There is no login here, so no token can be valid.
             return _refused(401, "token_rejected")
         key = oauth["oauth_consumer_key"]
         if self._keys is not None:
@@ -101,7 +101,7 @@ class Gate:
         if not _is_sha1(oauth["oauth_signature"]) or good != oauth["oauth_signature"]:
             base = base or _base_string(request, params, oauth)
             return _refused(401, f"signature_invalid&debug_sbs={base}")
-        use = hash((key, oauth["oauth_timestamp"], oauth["oauth_nonce"]))  # 8 bytes of each call
+        use = hash((key, oauth["oauth_timestamp"], oauth["oauth_nonce"]))  # 8 bytes per call.
         with self._lock:
             if use in self._nonces:
                 return _refused(401, "nonce_used")
@@ -125,7 +125,7 @@ def _escaped(text: str) -> str:
 
 
 def _base_string(request: Request, params: Pairs, oauth: dict[str, str]) -> str:
-    """RFC 5849, section 3.4.1: method, address and sorted parameters, each escaped."""
+    """Return the base string of RFC 5849, section 3.4.1: method, address, sorted parameters."""
     sent = [pair for pair in params if not pair[0].startswith("oauth_")]
     sent += [pair for pair in oauth.items() if pair[0] != "oauth_signature"]
     pairs = sorted((_escaped(name), _escaped(value)) for name, value in sent)

@@ -1,4 +1,4 @@
-"""A post of the sandbox: a photo with its picture, text and tags, and the state that it is in."""
+"""A post of the sandbox: a photo with its picture, text, tags and status."""
 
 import hashlib
 from bisect import bisect_right
@@ -12,25 +12,25 @@ from PIL import Image
 from flickr_emotion.harvest.flickr.upload_dates import RECORDED
 
 Status = Literal["ok", "deleted", "private", "private-by-secret", "placeholder"]
-"""`private-by-secret`: no longer public, but whoever knows the secret is answered."""
+"""`private-by-secret`: no longer public, but calls with its secret get an answer."""
 Media = Literal["photo", "video"]
 
-_OWNERS = 997  # owners over whom posts without one are spread
+_OWNERS = 997  # Posts without an owner are spread over this many.
 
 
 class LazyPicture(Protocol):
-    """A picture that is made when it is first asked for; its size is known before."""
+    """A picture that is made on first use; its size is known before."""
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels."""
 
     def jpeg(self) -> bytes:
-        """The JPEG file, the same bytes at every call."""
+        """Return the JPEG file, with the same bytes at every call."""
 
 
 def upload_date(photo_id: str) -> int:
-    """Unix seconds at which Flickr gave out an id of this height, between recorded pairs."""
+    """Return the upload time of an id in unix seconds, interpolated between recorded pairs."""
     number = int(photo_id)
     ids = [dated for dated, _ in RECORDED]
     place = min(max(bisect_right(ids, number), 1), len(ids) - 1)
@@ -39,14 +39,14 @@ def upload_date(photo_id: str) -> int:
 
 
 def derived(*parts: object) -> int:
-    """A number that stands for `parts` for ever: the first 64 bits of their digest."""
+    """Return the first 64 bits of the digest of `parts`, the same in every process."""
     text = "\x1f".join(map(str, parts))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Post:
-    """A photo with its picture, text and tags; what is left out follows from the id."""
+    """A photo with its picture, text and tags; missing values are derived from the id."""
 
     photo_id: str
     secret: str = ""
@@ -56,7 +56,7 @@ class Post:
     description: str = ""
     """An HTML fragment, as Flickr answers it."""
     tags: tuple[str, ...] = ()
-    """Raw tags, as their owner typed them."""
+    """Raw tags, as the owner typed them."""
     image: bytes | LazyPicture = b""
     owner: str = ""
     """The owner's NSID."""
@@ -82,7 +82,7 @@ class Post:
             object.__setattr__(self, "date_upload", upload_date(self.photo_id))
 
     def jpeg(self) -> bytes:
-        """The picture's bytes."""
+        """Return the picture's bytes."""
         return self.image if isinstance(self.image, bytes) else self.image.jpeg()
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The REST endpoint: parameters, keys, faults and the envelope around a method's answer."""
+"""The REST endpoint: parameters, keys, faults, and the envelope around a method's answer."""
 
 import json
 import re
@@ -18,7 +18,7 @@ TOO_MANY = (
     b"<html><body><h1>429 Too Many Requests</h1>\n"
     b"You have sent too many requests in a given amount of time.\n</body></html>\n"
 )
-RETRY_AFTER = 1  # seconds that a 429 asks for, where it does
+RETRY_AFTER = 1  # Seconds in the header of a 429 that has one.
 _PAGE = (
     b"<!DOCTYPE html>\n<html><head><title>Flickr</title></head>"
     b"<body><h1>Flickr is having a massage</h1></body></html>\n"
@@ -28,7 +28,7 @@ _CREDENTIALS = ("api_key", "api_sig", "auth_token")
 
 
 def parameters(request: Request) -> Pairs:
-    """Query and form fields, in the order sent."""
+    """Return the query and form fields, in the order sent."""
     text = request.query
     if request.method == "POST":
         text += "&" + request.body.decode("utf-8", "replace")
@@ -36,8 +36,8 @@ def parameters(request: Request) -> Pairs:
 
 
 def envelope(answer: dict[str, Any], params: dict[str, str]) -> Response:
-    """JSON with Flickr's escapes: non-ASCII as \\uXXXX, each / as \\/; JSONP unless declined."""
-    # A slash stands in JSON only inside strings, so the whole text may be treated at once.
+    """Return JSON with Flickr's escapes (\\uXXXX and \\/), or JSONP unless the call declines it."""
+    # In JSON a slash only occurs inside strings, so all of them can be replaced at once.
     text = json.dumps(answer, separators=(",", ":")).replace("/", "\\/")
     if params.get("format") != "json" or params.get("nojsoncallback") == "1":
         return Response(200, text.encode(), "application/json")
@@ -48,13 +48,13 @@ def envelope(answer: dict[str, Any], params: dict[str, str]) -> Response:
 
 
 def fail(code: int, message: str, params: dict[str, str]) -> Response:
-    """Flickr's error envelope, which comes with HTTP 200."""
+    """Return Flickr's error envelope, which has HTTP status 200."""
     return envelope({"stat": "fail", "code": code, "message": message}, params)
 
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """One request to the API, its parameters read."""
+    """One request to the API, with its parameters."""
 
     request: Request
     pairs: Pairs
@@ -71,7 +71,7 @@ class Rest:
         self._stats = stats
 
     def answer(self, request: Request, faults: Faults) -> Response:
-        """One call: counted, perhaps faulted, else checked and answered."""
+        """Count a call, and answer it with a fault or with its result."""
         pairs = parameters(request)
         params = dict(pairs)
         call = _Call(request, pairs, params, params.get("method", ""))
@@ -83,7 +83,7 @@ class Rest:
         return self._faulted(fault, call)
 
     def _answer(self, call: _Call, *, arrives: bool) -> Response:
-        """The right answer; `arrives` says that no fault will spoil it on its way."""
+        """Return the correct answer; `arrives`: whether no fault will damage it."""
         params = call.params
         problem = self._gate.check(call.request, call.pairs)
         if isinstance(problem, Response):
@@ -122,7 +122,7 @@ class Rest:
 
 
 def http_fault(fault: str) -> Response:
-    """The faults that API and image servers share: a status, or silence."""
+    """Return a fault that API and image servers share: a status, or no answer."""
     if fault == "hang":
         return Response(200, delivery="hang")
     if fault.startswith("429"):
@@ -132,7 +132,7 @@ def http_fault(fault: str) -> Response:
 
 
 def _fault_key(call: _Call) -> str:
-    """What is asked, whoever asks: the same for each attempt."""
+    """Return the subject of a call without its credentials, the same for each attempt."""
     if "photo_id" in call.params:
         return f"{call.method} {call.params['photo_id']}"
     asked = sorted(

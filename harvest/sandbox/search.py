@@ -1,7 +1,7 @@
-"""What photos.search and people.getPublicPhotos find: public, live posts, newest first.
+"""What photos.search and people.getPublicPhotos find: public, existing posts, newest first.
 
-Flickr's listings have two habits that a crawler must know. Only the first 4,000 results of a query
-can be reached: later pages repeat the last one that can. And a page past the last is empty.
+Two properties of Flickr's listings matter to a crawler. Only the first 4,000 results of a query can
+be reached: later pages repeat the last reachable one. And pages after the last page are empty.
 """
 
 import re
@@ -14,14 +14,14 @@ from typing import Protocol
 from flickr_emotion.harvest.flickr.tags import normal_form
 from flickr_emotion.harvest.sandbox.posts import Post
 
-REACHABLE = 4000  # results of a query that can be paged through
+REACHABLE = 4000  # The most results of a query that pages show.
 _MACHINE_TAG = re.compile(r"([a-z][a-z0-9_]*):([a-z][a-z0-9_]*)=(.*)", re.IGNORECASE | re.DOTALL)
 _WORD = re.compile(r"[^\W_]+")
 
 
 @lru_cache(maxsize=1 << 16)
 def normalised(raw: str) -> str:
-    """A tag as Flickr compares it: its normal form; `ns:pred=` is kept."""
+    """Return a tag's normal form, as Flickr compares it; `ns:pred=` is kept."""
     machine = _MACHINE_TAG.fullmatch(raw)
     if machine:
         namespace, predicate, value = machine.groups()
@@ -36,34 +36,34 @@ def is_machine_tag(raw: str) -> bool:
 
 
 def listed_tags(tags: Iterable[str]) -> list[str]:
-    """Normalised tags in the order of a listing, which is not their owner's: by their last letter.
+    """Return normalised tags without empty ones and duplicates, sorted from their last letter on.
 
-    Empty tags do not show there, doubles once.
+    Like Flickr's, this order of a listing is not the owner's.
     """
     return sorted(filter(None, {normalised(raw) for raw in tags}), key=lambda tag: tag[::-1])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """What a listing is asked for; a field left out does not limit it."""
+    """The parameters of a listing; a missing field does not limit it."""
 
     owner: str | None = None
     """NSID."""
     tags: tuple[str, ...] = ()
-    """As typed; one after `-` must not be there."""
+    """Raw tags; a post must not have a tag after `-`."""
     every_tag: bool = False
-    """Whether all tags must be there (`tag_mode=all`), not any of them."""
+    """Whether a post must have all tags (`tag_mode=all`), and not just one."""
     text: str = ""
-    """Words that must all stand in title, description or tags; none after `-`."""
+    """Words that must all occur in title, description or tags; words after `-` must not."""
     oldest: int | None = None
     newest: int | None = None
-    """Upload dates in unix seconds, both included."""
+    """Upload dates in unix seconds, both inclusive."""
     oldest_first: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """One page of a listing. `pages` counts all pages, those out of reach included."""
+    """One page of a listing. `pages` counts all pages, including unreachable ones."""
 
     page: int
     pages: int
@@ -73,35 +73,35 @@ class Page:
 
 
 class Found(Protocol):
-    """All that a query finds, in its order; posts that nobody looks at need not exist."""
+    """All results of a query, in order; posts may be computed when they are requested."""
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Return the number of results."""
 
     def __getitem__(self, span: slice, /) -> "list[Post]":
-        """The posts of a span."""
+        """Return the posts of a slice."""
 
 
 class Listings(Protocol):
-    """What a corpus lists: the posts of queries, and their owners."""
+    """The listings of a corpus: the posts of queries, and their owners."""
 
     def knows(self, owner: str) -> bool:
-        """Whether an owner of this NSID has photos, be they gone."""
+        """Whether an owner with this NSID has or had photos."""
 
     def owner_named(self, name: str) -> tuple[str, str] | None:
-        """NSID and user name of the owner who goes by this name, in any case; None if nobody."""
+        """Return NSID and user name of the owner with this name, ignoring case, or None."""
 
     def find(self, query: Query, *, page: int, per_page: int) -> Page:
-        """One page of what the query finds."""
+        """Return one page of the query's results."""
 
 
 def words_of(text: str) -> list[str]:
-    """The words that a search compares, in lower case."""
+    """Return the words that a search compares, in lower case."""
     return _WORD.findall(text.lower())
 
 
 def page_of(posts: Found, *, page: int, per_page: int) -> Page:
-    """The page as Flickr answers it: past the last empty, past the 4,000 the last reachable."""
+    """Return a page like Flickr: empty after the last, repeated after the first 4,000 results."""
     pages = -(-len(posts) // per_page)
     shown = min(page, max(REACHABLE // per_page, 1)) if page <= pages else page
     start = (shown - 1) * per_page
@@ -115,14 +115,14 @@ def page_of(posts: Found, *, page: int, per_page: int) -> Page:
 
 
 class Index:
-    """Finds posts by owner, tag and word. Each index is built when it is first needed."""
+    """Finds posts by owner, tag and word; each index is built on first use."""
 
     def __init__(self, posts: "Iterable[Post]") -> None:
         self._posts = posts
 
     @cached_property
     def newest_first(self) -> "list[Post]":
-        """Every public post that is there, by upload date and id, falling."""
+        """All public posts, by descending upload date and id."""
         live = (post for post in self._posts if post.status == "ok")
         return sorted(live, key=lambda post: (post.date_upload, int(post.photo_id)), reverse=True)
 
@@ -145,7 +145,7 @@ class Index:
 
     @cached_property
     def _owners(self) -> "dict[str, list[Post]]":
-        """Every owner's posts that are there, newest first; empty where all are gone."""
+        """The public posts of each owner, newest first; empty if none is left."""
         found: dict[str, list[Post]] = {post.owner: [] for post in self._posts}
         for post in self.newest_first:
             found[post.owner].append(post)
@@ -156,15 +156,15 @@ class Index:
         return {post.owner_name.lower(): (post.owner, post.owner_name) for post in self._posts}
 
     def knows(self, owner: str) -> bool:
-        """Whether an owner of this NSID has photos, be they gone."""
+        """Whether an owner with this NSID has or had photos."""
         return owner in self._owners
 
     def owner_named(self, name: str) -> tuple[str, str] | None:
-        """NSID and user name of the owner who goes by this name, in any case; None if nobody."""
+        """Return NSID and user name of the owner with this name, ignoring case, or None."""
         return self._by_name.get(name.lower())
 
     def find(self, query: Query, *, page: int, per_page: int) -> Page:
-        """One page of what the query finds; an owner must be one that is known."""
+        """Return one page of the query's results; its owner, if any, must be a known one."""
         posts = self.newest_first if query.owner is None else self._owners[query.owner]
         if query.tags:
             tagged = self._with_tags(query.tags, every=query.every_tag)
@@ -183,13 +183,13 @@ class Index:
         return page_of(posts, page=page, per_page=per_page)
 
     def _with_tags(self, tags: tuple[str, ...], *, every: bool) -> set[str]:
-        """Ids of posts with any tag, or with every one; a tag after `-` must not be there."""
+        """Return the ids of posts with any or every tag, and without the tags after `-`."""
         wanted = [self._by_tag.get(normalised(tag), set()) for tag in tags if tag[:1] != "-"]
         unwanted = [self._by_tag.get(normalised(tag), set()) for tag in tags if tag[:1] == "-"]
         return self._combined(wanted, unwanted, every=every)
 
     def _with_text(self, text: str) -> set[str]:
-        """Ids of posts with every word in title, description or tags; none after `-`."""
+        """Return the ids of posts with every word, and without the words after `-`."""
         wanted: list[set[str]] = []
         unwanted: list[set[str]] = []
         for term in text.lower().split():

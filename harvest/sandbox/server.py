@@ -1,10 +1,10 @@
-"""The server: one port on the loopback for the API, the pictures and the sandbox's own counts.
+"""The server: one port on the loopback interface for API, pictures and the sandbox's counts.
 
     with SandboxServer(corpus, faults="429=0.1,seed=7") as server:
         crawl(url=server.url)
         assert max(server.stats.info_ok.values()) == 1
 
-It binds 127.0.0.1 only: it checks nobody, and what it serves may be somebody's pictures.
+It only binds 127.0.0.1, because it has no access control and may serve private pictures.
 """
 
 import contextlib
@@ -29,14 +29,11 @@ HOST = "127.0.0.1"
 
 
 class SandboxServer:
-    """A loopback Flickr over a corpus.
+    """A local Flickr that serves a corpus.
 
-    `port` 0 takes a free one. `faults` is a plan as faults.py describes it. `keys` maps API keys to
-    their secrets; with None every well-formed key is accepted and signatures are checked for their
-    form only.
-
-    Raises:
-        HarvestError: the plan is malformed, or the port is taken.
+    `port` 0 means any free port. `faults` is a plan as described in faults.py. `keys` maps API keys
+    to their secrets; with None, every well-formed key is accepted and only the form of signatures
+    is checked. Raises ``HarvestError`` if the plan is malformed or the port is taken.
     """
 
     def __init__(
@@ -48,7 +45,7 @@ class SandboxServer:
         keys: Mapping[str, str] | None = None,
     ) -> None:
         self.stats = Stats()
-        """What was asked so far."""
+        """The counts of requests so far."""
         self._gate = Gate(keys)
         self._rest = rest.Rest(Methods(corpus), self._gate, self.stats)
         self._images = ImageServer(corpus)
@@ -62,11 +59,11 @@ class SandboxServer:
 
     @property
     def url(self) -> str:
-        """Where it answers, without a slash at the end."""
+        """The URL of the server, without a slash at the end."""
         return f"http://{HOST}:{self._listener.server_address[1]}"
 
     def start(self) -> Self:
-        """Serves in the background from now on."""
+        """Start serving in the background."""
         self._thread = threading.Thread(
             target=self._listener.serve_forever, args=(0.02,), name="sandbox", daemon=True
         )
@@ -74,7 +71,7 @@ class SandboxServer:
         return self
 
     def close(self) -> None:
-        """Stops: open connections are closed, hanging ones too, and the port is free again."""
+        """Stop serving: close all connections, also hanging ones, and free the port."""
         self._closing.set()
         if self._thread is not None:
             self._listener.shutdown()
@@ -93,15 +90,15 @@ class SandboxServer:
         self.close()
 
     def expire_key(self, key: str) -> None:
-        """From now on calls with `key` answer code 100, `Key has expired`."""
+        """Answer calls with `key` by code 100, `Key has expired`, from now on."""
         self._gate.expire(key)
 
     def set_faults(self, plan: str) -> None:
-        """Another plan from the next request on; its attempts count from one again."""
+        """Use another plan from the next request on; attempts are counted from one again."""
         self._faults = Faults(FaultPlan.parse(plan))
 
     def answer(self, request: wire.Request) -> wire.Response:
-        """The answer to one request, whatever it asks for."""
+        """Return the answer to one request of any kind."""
         path = request.path
         if request.method not in ("GET", "POST", "HEAD"):
             return wire.Response(405, b"", headers="Allow: GET, HEAD, POST\r\n")
@@ -143,7 +140,7 @@ class SandboxServer:
     def deliver(
         self, connection: socket.socket, request: wire.Request, response: wire.Response
     ) -> bool:
-        """Writes an answer; False where the connection is over."""
+        """Send an answer; return False if the connection must end."""
         head = wire.head_bytes(response)
         body = b"" if request.method == "HEAD" else response.body
         if response.delivery == "hang":
@@ -158,7 +155,7 @@ class SandboxServer:
 
 
 class _Connection(socketserver.BaseRequestHandler):
-    """One client's connection, kept alive."""
+    """The connection of one client, which is kept alive."""
 
     server: "_Listener"
     request: socket.socket
@@ -174,11 +171,11 @@ class _Connection(socketserver.BaseRequestHandler):
             refusal = wire.Response(400, f"{error}\n".encode(), headers="Connection: close\r\n")
             self.request.sendall(wire.head_bytes(refusal) + refusal.body)
         except OSError:
-            return  # the client is gone, which is its right
+            return  # The client closed the connection.
 
 
 class _Listener(socketserver.ThreadingTCPServer):
-    """Accepts connections, a thread for each, and can close them all."""
+    """Accepts connections, each in a thread, and can close them all."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -201,5 +198,5 @@ class _Listener(socketserver.ThreadingTCPServer):
     def server_close(self) -> None:
         super().server_close()
         for connection in tuple(self._open):
-            with contextlib.suppress(OSError):  # it may have ended by itself just now
+            with contextlib.suppress(OSError):  # The connection may just have ended.
                 connection.shutdown(socket.SHUT_RDWR)

@@ -1,8 +1,8 @@
-"""A post as the API shows it: the keys and types of recorded answers, mixed as they are.
+"""A post in the form of the API's answers, with the keys and types of recorded ones.
 
 Flickr writes the same fact as a number in one place and as a string in another (`farm` and
-`takengranularity` in getInfo, `datetakengranularity` in listings). A parser that meets them here
-first will not be surprised later.
+`takengranularity` in getInfo, `datetakengranularity` in listings). The sandbox does the same, so
+that parsers are tested with it.
 """
 
 import time
@@ -20,7 +20,7 @@ _LISTED = {
     "sq": "s", "q": "q", "t": "t", "s": "m", "n": "n", "w": "w", "m": "", "z": "z",
     "c": "c", "l": "b", "h": "h", "k": "k", "o": "o",
 }  # fmt: skip
-"""The size's suffix by the name of its extra: `url_l` is `_b`."""
+"""The suffix of each size by the name of its extra: `url_l` is `_b`."""
 
 
 def _taken(post: Post) -> str:
@@ -36,7 +36,7 @@ def _views(post: Post) -> str:
 
 
 def may_download(post: Post) -> bool:
-    """Whether the owner lets the original be downloaded: free licences, and some others."""
+    """Whether the original may be downloaded: free licences, and some others."""
     return post.license != 0 or derived("download", post.photo_id) % 2 == 0
 
 
@@ -54,7 +54,7 @@ def _tag(post: Post, raw: str) -> Json:
 
 
 def photo(post: Post) -> Json:
-    """The `photo` of photos.getInfo."""
+    """Return the `photo` of photos.getInfo."""
     return {
         "id": post.photo_id,
         "secret": post.secret,
@@ -112,7 +112,7 @@ def photo(post: Post) -> Json:
 
 
 def listed(post: Post, extras: list[str]) -> Json:
-    """A `photo` of a listing, with the extras asked for; unknown ones are passed over."""
+    """Return a `photo` of a listing with the requested extras; unknown ones are ignored."""
     shown: Json = {
         "id": post.photo_id,
         "owner": post.owner,
@@ -166,14 +166,14 @@ _EXTRAS: dict[str, Callable[[Post], Json]] = {
     "media": lambda post: {"media": post.media, "media_status": "ready"},
     "original_format": _original_format,
     "o_dims": lambda post: {"o_width": str(post.size[0]), "o_height": str(post.size[1])},
-    # No post of a corpus is geotagged.
+    # Posts of a corpus are never geotagged.
     "geo": lambda post: {"latitude": 0, "longitude": 0, "accuracy": 0, "context": 0},
 }
-"""What an extra adds to a listed photo; `url_X` aside."""
+"""What each extra adds to a listed photo, without `url_X`."""
 
 
 def source(post: Post, size: Size) -> str:
-    """The address of a picture on Flickr's own host."""
+    """Return the URL of a picture on Flickr's own host."""
     ending = f"_{size.suffix}" if size.suffix else ""
     return f"{IMAGES}/{post.server}/{post.photo_id}_{named_secret(post, size.suffix)}{ending}.jpg"
 
@@ -190,7 +190,7 @@ def _listed_size(post: Post, name: str) -> Json:
 
 
 def all_sizes(post: Post) -> Json:
-    """The `sizes` of photos.getSizes."""
+    """Return the `sizes` of photos.getSizes."""
     paths = {suffix: name for name, suffix in _LISTED.items()}
     return {
         "canblog": 0,

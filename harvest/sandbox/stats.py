@@ -1,4 +1,4 @@
-"""What the sandbox was asked: the witness that a crawl spent no call twice."""
+"""Counts of requests to the sandbox, which show that a crawl spent no call twice."""
 
 import threading
 from collections import Counter
@@ -6,17 +6,17 @@ from typing import Any
 
 
 class Stats:
-    """Counts by method, picture, photo and fault; a request is counted before it is answered."""
+    """Counts by method, picture, photo and fault; a request is counted before its answer."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.reset()
 
     def reset(self) -> None:
-        """Everything back to zero."""
+        """Set all counts to zero."""
         with self._lock:
             self.api: Counter[str] = Counter()
-            """Calls by method, faulted ones included."""
+            """Calls by method, including those with a fault."""
             self.images = 0
             """GET requests for pictures, whatever the answer."""
             self.image_heads = 0
@@ -24,15 +24,15 @@ class Stats:
             self.info_ok: Counter[str] = Counter()
             """getInfo calls answered with the photo, by photo id."""
             self.image_ok: Counter[str] = Counter()
-            """Whole pictures sent with a 200, by photo id."""
+            """Complete pictures sent with a 200, by photo id."""
 
     def count_api(self, method: str) -> None:
-        """An API call arrived."""
+        """Count an API call."""
         with self._lock:
             self.api[method] += 1
 
     def count_image(self, *, head: bool) -> None:
-        """A request for a picture arrived."""
+        """Count a request for a picture."""
         with self._lock:
             if head:
                 self.image_heads += 1
@@ -40,22 +40,22 @@ class Stats:
                 self.images += 1
 
     def count_fault(self, kind: str) -> None:
-        """A request is about to be answered by a fault."""
+        """Count a request that is answered by a fault."""
         with self._lock:
             self.faults[kind] += 1
 
     def count_info_ok(self, photo_id: str) -> None:
-        """A getInfo call is about to be answered with the photo."""
+        """Count a getInfo call that is answered with the photo."""
         with self._lock:
             self.info_ok[photo_id] += 1
 
     def count_image_ok(self, photo_id: str) -> None:
-        """A whole picture is about to be sent."""
+        """Count a complete picture that is sent."""
         with self._lock:
             self.image_ok[photo_id] += 1
 
     def as_json(self, *, photos: bool = False) -> dict[str, Any]:
-        """The counts as `/__stats` answers them; `photos` adds those of each photo."""
+        """Return the counts for `/__stats`; `photos` adds those of each photo."""
         with self._lock:
             answer: dict[str, Any] = {
                 "api": dict(sorted(self.api.items())),

@@ -1,7 +1,7 @@
-"""HTTP/1.1 over a socket, no more than the sandbox needs.
+"""A minimal HTTP/1.1 over a socket, as far as the sandbox needs it.
 
-The standard library's handler spends more on a request than the sandbox on its answer, and
-benchmarks talk to this server: a head is split here by hand, and an answer leaves in one write.
+Benchmarks use this server, and the standard library's handler takes longer than the sandbox needs
+for an answer. So a head is parsed here by hand, and an answer is sent in one write.
 """
 
 import socket
@@ -12,13 +12,13 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import Literal
 
-_MOST = 1 << 20  # bytes of a head or a body that are read before the request is refused
+_MOST = 1 << 20  # The most bytes of a head or a body; longer requests are refused.
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 @dataclass(slots=True)
 class Request:
-    """One request: the target split at its question mark, header names in lower case."""
+    """One request, with its target split at the question mark and header names in lower case."""
 
     method: str
     path: str
@@ -29,27 +29,25 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """One answer, and how it is delivered."""
+    """One answer, and how it is sent."""
 
     status: int
     body: bytes = b""
     content_type: str = "text/html; charset=utf-8"
     headers: str = ""
-    """Further header lines, each ended by CRLF."""
+    """Further header lines, each ending with CRLF."""
     delivery: Literal["whole", "reset", "hang"] = "whole"
-    """`reset`: the connection breaks in the middle of the body; `hang`: nothing is answered."""
+    """`reset`: the connection breaks in the middle of the body; `hang`: nothing is sent."""
 
 
 class BadRequest(Exception):  # noqa: N818 - a name of the protocol
-    """What arrived is no HTTP request that this server reads; the connection ends."""
+    """The request is not one that this server can read; the connection ends."""
 
 
 def requests(connection: socket.socket) -> Iterator[Request]:
-    """The requests of a connection, until the client closes it or asks to.
+    """Yield the requests of a connection, until the client closes it or asks to close it.
 
-    Raises:
-        BadRequest: a head or a body that cannot be read.
-        OSError: the connection broke.
+    Raises ``BadRequest`` for an unreadable head or body, ``OSError`` if the connection breaks.
     """
     buffer = b""
     while True:
@@ -76,7 +74,7 @@ def requests(connection: socket.socket) -> Iterator[Request]:
 
 
 def _head(text: str) -> tuple[Request, int]:
-    """A request without its body yet, and the body's length in bytes."""
+    """Return a request without its body, and the body's length in bytes."""
     first, *lines = text.split("\r\n")
     words = first.split(" ")
     if len(words) != 3 or not words[2].startswith("HTTP/1."):
@@ -97,7 +95,7 @@ def _head(text: str) -> tuple[Request, int]:
 
 
 def head_bytes(response: Response) -> bytes:
-    """Status line and headers, with the empty line that ends them."""
+    """Return the status line and headers, with the empty line at their end."""
     return (
         f"HTTP/1.1 {response.status} {_PHRASES[response.status]}\r\n"
         f"Date: {formatdate(usegmt=True)}\r\n"
@@ -108,6 +106,6 @@ def head_bytes(response: Response) -> bytes:
 
 
 def break_off(connection: socket.socket) -> None:
-    """Closes with a TCP reset, as a server does that dies."""
+    """Close a connection with a TCP reset, like a server that crashes."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()

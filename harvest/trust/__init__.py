@@ -1,1 +1,1 @@
-"""Whether a refused picture is believed."""
+"""Decide whether the refusal of a picture is believed."""

@@ -1,15 +1,15 @@
-"""When a refused picture is believed: a host in trouble must not settle a thousand living posts.
+"""Decide when a refused picture is believed, so that a host in trouble settles no existing posts.
 
-A picture that is gone, private or a placeholder settles its post without a call. A host that
-begins to answer so to everything would settle all that is left. So each host's answers are
-watched: where far more of them are refusals than this harvest has seen, or the API has vouched for
-one that is refused, everything waits while the API is asked about a few.
+A picture that is gone, private or a placeholder settles its post without a call. If a host answered
+like this for everything, it would settle all remaining posts. So the answers of each host are
+watched. If it refuses far more pictures than this harvest has seen so far, or one that the API has
+vouched for, all requests to it wait while the API is asked about a few refused photos.
 
-Where it says that they live, what the host refused is taken back, and the host is tried with
-pictures that live (``harvest.image_hosts.trials``). Where it confirms the refusals, they are a
-run of dead photos, such as one owner's. If a host turns out to have lost some pictures of posts
-that live, or too many posts of a sample of all dead pictures live, pictures settle no posts in this
-crawl.
+If the API says that they exist, the refusals of the host are taken back, and the host is tried with
+existing pictures (``harvest.image_hosts.trials``). If it confirms the refusals, they are a run of
+dead photos, such as those of one owner who left. If a host has lost some pictures of existing
+posts, or too many posts in a sample of all dead pictures exist, pictures settle no more posts in
+this crawl.
 """
 
 import threading
@@ -26,12 +26,12 @@ from flickr_emotion.harvest.trust.host_answers import HostAnswers
 from flickr_emotion.harvest.trust.verdicts import Question, Verdict, verdict_on
 from flickr_emotion.harvest.trust.watched_host import WatchedHost
 
-# Pictures of earlier crawls, where a host has served none in this one: one may be gone by now.
+# Pictures of earlier crawls to try if a host has served none in this one; some may be gone by now.
 _SERVED_BEFORE = 3
 
 
 class PictureTrust:
-    """Watches what image hosts answer; its methods may be called from any thread."""
+    """Watches the answers of image hosts; its methods may be called from any thread."""
 
     def __init__(
         self,
@@ -41,14 +41,14 @@ class PictureTrust:
         settle_posts: bool,
         say: Callable[[str], None],
     ) -> None:
-        """Begin with the share of dead pictures that the ledger knows.
+        """Start with the share of dead pictures in the ledger.
 
         ``settle_posts``: whether a dead picture settles its post.
         """
         self.settles_posts = settle_posts
-        """Whether a dead picture settles its post, as far as is known by now."""
+        """Whether a dead picture still settles its post."""
         self.changed: Callable[[], None] = lambda: None
-        """Told when a host's state has changed."""
+        """Called when the state of a host may have changed."""
         self._ledger = ledger
         self._breaker_of = breaker_of
         self._say = say
@@ -56,20 +56,20 @@ class PictureTrust:
         self._hosts: dict[str, WatchedHost] = {}
         self._questions: deque[Question] = deque()
         self._open_questions = 0
-        """Those that the API is being asked."""
+        """Number of questions that the API is being asked now."""
         self._settled_before = ledger.settled_pictures()
         self._sample = DeadSample()
         self._spells = 0
 
-    # What the pictures say.
+    # Answers of image hosts.
 
     def doubted(self, host: str, epoch: int) -> bool:
-        """Whether a refusal is not to be recorded; ``epoch``: of the host's breaker, when asked."""
+        """Whether a refusal must not be recorded; ``epoch``: the breaker's, at the request."""
         known = self._hosts.get(host)
         return known is not None and known.is_doubted(epoch)
 
     def saw(self, host: str, photo_id: str, *, refused: bool) -> None:
-        """Take note of an answer that is recorded: a whole picture, or a refusal."""
+        """Register a recorded answer: a complete picture or a refusal."""
         with self._lock:
             watched = self._watched(host)
             watched.add(photo_id, refused=refused)
@@ -83,11 +83,11 @@ class PictureTrust:
                 self._suspect(watched, f"refused {count} of its last {len(answers)} pictures")
 
     def contradicted(self, host: str, photo_id: str) -> None:
-        """Take note that a picture was refused for which the API has vouched."""
+        """Register the refusal of a picture that the API has vouched for."""
         with self._lock:
             watched = self._watched(host)
             if watched.state == "well" and not watched.answers.in_known_run:
-                self._suspect(watched, f"refuses photo {photo_id}, which lives by the API")
+                self._suspect(watched, f"refuses photo {photo_id}, which exists by the API")
 
     def _watched(self, name: str) -> WatchedHost:
         if name not in self._hosts:
@@ -108,12 +108,12 @@ class PictureTrust:
     def _any_suspect(self) -> bool:
         return any(host.state == "suspect" for host in self._hosts.values())
 
-    # What the API says.
+    # Answers of the API.
 
     def next_question(self, in_hand: Collection[str]) -> Question | None:
-        """Return what is to be asked of the API before all else, if there is something.
+        """Return the next question for the API, which comes before all other calls, if any.
 
-        ``in_hand``: photos that it is being asked about.
+        ``in_hand``: photos that the API is being asked about now.
         """
         if not self._questions:
             return None
@@ -126,7 +126,7 @@ class PictureTrust:
         return None
 
     def ask(self, question: Question, calls: ApiCalls) -> None:
-        """Put a question to the API, and draw what follows from it."""
+        """Ask the API a question, and act on the answer."""
         refused = self._ledger.photo("api", question.photo_id)
         verdict = verdict_on(refused, self._ledger, calls)
         with self._lock:
@@ -134,7 +134,7 @@ class PictureTrust:
             if calls.stopped:
                 return
             if question.host is None:
-                # One drawn before a host fell into trouble says nothing of the others.
+                # A photo drawn before a host got into trouble says nothing about the others.
                 if question.spell == self._spells and not self._any_suspect():
                     self._judge_sample(verdict)
             else:
@@ -146,7 +146,7 @@ class PictureTrust:
     def _decide(self, host: WatchedHost) -> None:
         if more := host.ask_more():
             self._put(more, host.name)
-        elif host.refuses_what_lives:
+        elif host.refuses_existing:
             self._distrust(host)
         else:
             host.confirm()
@@ -154,29 +154,29 @@ class PictureTrust:
             self._say(f"the API confirms {dead} of {host.known}: the crawl goes on")
 
     def _distrust(self, host: WatchedHost) -> None:
-        if not host.vouched:  # the API said nothing: what was refused is tried itself
+        if not host.vouched:  # The API did not answer: try the refused pictures themselves.
             host.vouched = [self._ledger.photo("api", it).reference for it in host.asked]
-        # First: what is in flight must not be recorded behind what is taken back.
+        # Set the state first: no refusal in flight may be recorded after the others are taken back.
         host.state = "trouble"
         taken_back = self._ledger.take_back_refusals(host.name)
         self._sample.begin_anew(taken_back=taken_back)
         self._spells += 1
         host.distrust()
-        live = f"{host.living} of {host.known} live by the API"
+        exist = f"{host.living} of {host.known} exist by the API"
         self._say(
-            f"the image server {host.name} refuses pictures that live "
-            f"({live if host.known else 'the API does not say'}): {taken_back} refusals "
+            f"the image server {host.name} refuses pictures that exist "
+            f"({exist if host.known else 'the API does not say'}): {taken_back} refusals "
             "are taken back"
         )
 
-    # A host in trouble.
+    # Hosts in trouble.
 
     def in_trouble(self) -> list[str]:
-        """Return the hosts that are to be tried with pictures that live."""
+        """Return the hosts that must be tried with existing pictures."""
         return [host.name for host in tuple(self._hosts.values()) if host.state == "trouble"]
 
     def living(self, host: str) -> tuple[list[PhotoReference], list[PhotoReference]]:
-        """Return pictures that were served, here or in earlier crawls, and those it refused."""
+        """Return existing pictures to try: some that were served before, and some refused ones."""
         with self._lock:
             watched = self._hosts[host]
             served = [watched.served] if watched.served else []
@@ -186,16 +186,16 @@ class PictureTrust:
             return references, list(watched.vouched)
 
     def serves_some(self, host: str) -> int:
-        """Take note that a host serves what it has served before, and refuses others that live.
+        """Register that a host still serves a picture from before, but refuses other existing ones.
 
-        Returns how many posts are open again.
+        Returns how many posts are due again.
         """
         with self._lock:
             self._hosts[host].serve_some()
             return self._settle_no_posts()
 
     def serves_again(self, host: str) -> float:
-        """Take note that a host in trouble has served what lives; return the seconds it did not."""
+        """Register that a host serves existing pictures again; return the outage's seconds."""
         with self._lock:
             watched = self._hosts[host]
             away = watched.serve_again()
@@ -204,14 +204,14 @@ class PictureTrust:
             return away
 
     def gave_up(self, host: str) -> None:
-        """Take note that a host refused what lives for as long as the crawl waits."""
+        """Register that a host refused existing pictures for longer than the crawl waits."""
         with self._lock:
             self._hosts[host].state = "given up"
 
     # The sample.
 
     def _ask_sample(self, count: int) -> bool:
-        """Have the API asked about some dead pictures of the whole crawl; whether there are any."""
+        """Queue questions about some dead pictures of the crawl; return whether there are any."""
         if not self.settles_posts or self._any_suspect():
             return False
         some = self._sample.draw(self._ledger, count)
@@ -227,9 +227,9 @@ class PictureTrust:
         if self._sample.too_many_live:
             opened = self._settle_no_posts()
             self._say(
-                f"{self._sample.live} of {self._sample.checked} dead pictures that were checked "
-                "belong to posts that live: pictures settle no posts in this crawl, "
-                f"{opened} are asked of the API"
+                f"{self._sample.live} of {self._sample.checked} checked dead pictures belong to "
+                "existing posts: refused pictures settle no posts in this crawl, and the API is "
+                f"asked about {opened} posts"
             )
         elif self._sample.is_enough:
             self._ledger.believe_refusals()
@@ -239,14 +239,14 @@ class PictureTrust:
         return self._ledger.take_back_posts()
 
     def unfinished(self) -> bool:
-        """Whether the API is still to be asked, now that nothing else is due; asks for it."""
+        """Whether the API must still answer questions once nothing else is due; may add some."""
         with self._lock:
             if self._questions or self._open_questions:
                 return True
             return self._ask_sample(self._sample.still_wanted)
 
     def conclude(self) -> None:
-        """Believe what is left, at the end of a crawl that has asked for all, and say the share."""
+        """Believe the remaining refusals at the end of a complete crawl; report the sample."""
         self._ledger.believe_refusals()
         if self._sample.checked:
             self._say(

@@ -1,8 +1,8 @@
-"""What the API says of a photo whose picture was refused, asked for one only if it must be.
+"""What the API says about a photo whose picture was refused.
 
-A photo is lost with its picture as a rule, but not always: the picture may have moved, or be lost
-on its host while the photo is still shown. Only the API knows, and each question costs a call of
-the quota, so what it has answered in this crawl is read from the ledger.
+Usually the photo is gone too, but not always: the picture may have moved, or the host may have lost
+it. Only the API knows, and each question costs a call of the quota. So if it has answered in this
+crawl already, the answer is read from the ledger.
 """
 
 from dataclasses import dataclass
@@ -14,22 +14,22 @@ from flickr_emotion.harvest.ledger.rows.answered_posts import api_has_answered, 
 from flickr_emotion.harvest.ledger.rows.due_photos import DuePhoto
 
 Verdict = Literal["lives", "replaced", "dead", "unknown"]
-"""It lives under the reference that was refused, or under another; it is gone or private; the API
-has not said."""
+"""``lives``: the photo exists under the refused reference; ``replaced``: under another one;
+``dead``: it is gone or private; ``unknown``: the API has not answered."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Question:
-    """A photo to ask the API about; without a ``host`` it is one of the sample."""
+    """A photo to ask the API about; without a ``host`` it belongs to the sample."""
 
     photo_id: str
     host: str | None
     spell: int
-    """Spells of trouble, of any host, before it was drawn."""
+    """How often a host had been in trouble when the photo was drawn."""
 
 
 def verdict_on(refused: DuePhoto, ledger: Ledger, calls: ApiCalls) -> Verdict:
-    """Return what the API says of a photo, with a call unless it has answered in this crawl."""
+    """Return what the API says about a photo; spends a call unless it answered in this crawl."""
     photo_id = refused.reference.photo_id
     if not api_has_answered(ledger, photo_id) and not calls.get_post_with_retries(refused):
         return "unknown"

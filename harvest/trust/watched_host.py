@@ -1,9 +1,10 @@
-"""One image host under watch: whether its refusals are believed, and what was asked to find out.
+"""The state of one image host: whether its refusals are believed, and what the API was asked.
 
-A host is well until it refuses too much. Then it is suspect, and nothing is asked of it until the
-API has said of a few photos whether they live. If they are dead, it is well again. If they live, it
-is in trouble, until it serves a picture that lives or the crawl has waited long enough for that.
-One that serves some pictures and refuses others that live is asked on, and no longer suspected.
+A host is ``well`` until it refuses too many pictures. Then it is ``suspect``: requests to it wait
+until the API has said whether a few of the photos exist. If they are dead, the host is ``well``
+again. If they exist, it is in ``trouble`` until it serves an existing picture, or ``given up`` when
+the crawl has waited too long. A ``partial`` host serves some existing pictures and refuses others:
+requests to it go on, and it is no longer suspected.
 """
 
 from math import ceil, log
@@ -14,47 +15,47 @@ from flickr_emotion.harvest.pace.breaker import Breaker
 from flickr_emotion.harvest.trust.host_answers import HostAnswers
 from flickr_emotion.harvest.trust.verdicts import Verdict
 
-# Photos that the API is asked about a host: so many that all of them are seldom dead by chance,
-# and more where one lives, until a second one does: a picture may be lost while its photo lives.
+# How many photos the API is asked about: enough that they are seldom all dead by chance. If exactly
+# one exists, more follow, because a host may have lost a single picture of an existing photo.
 _FEWEST_QUESTIONS, _MORE_QUESTIONS, _MOST_QUESTIONS = 3, 2, 10
 _SELDOM = 1e-3
 _LIVING = 2
-# A host that is back from trouble so often serves some pictures and refuses others.
+# A host that was in trouble this often is taken to serve only some of its pictures.
 _MOST_SPELLS = 4
 
 
 class WatchedHost:
-    """What is known of a host in this crawl; not for several threads at once."""
+    """What is known about a host in this crawl; not safe for several threads at once."""
 
     def __init__(self, name: str, breaker: Breaker, answers: HostAnswers) -> None:
-        """Begin with a host that is well."""
+        """Start in the state ``well``."""
         self.name = name
         self.breaker = breaker
         self.answers = answers
         self.state: Literal["well", "suspect", "trouble", "given up", "partial"] = "well"
         self.served: str | None = None
-        """A photo whose picture it has served."""
+        """A photo whose picture the host has served."""
         self.vouched: list[PhotoReference] = []
-        """Pictures to try it with when it is in trouble."""
+        """Existing pictures to request when the host is in trouble."""
         self._asked: dict[str, Verdict | None] = {}
-        """What the API is asked now, and what it said."""
+        """Photos that the API is being asked about, with its verdicts so far."""
         self._spells = 0
-        """How often it was in trouble."""
+        """How often the host was in trouble."""
 
     def add(self, photo_id: str, *, refused: bool) -> None:
-        """Take in its next answer."""
+        """Add the next answer of the host."""
         self.answers.add(photo_id, refused=refused)
         if not refused:
             self.served = photo_id
 
     def is_doubted(self, epoch: int) -> bool:
-        """Whether a refusal is not to be recorded; ``epoch``: of the breaker, when it was asked."""
+        """Whether a refusal must not be recorded; ``epoch``: the breaker's, at the request."""
         return self.state in ("trouble", "given up") or self.breaker.epoch != epoch
 
-    # What the API is asked, and says.
+    # Questions to the API.
 
     def suspect(self) -> list[str]:
-        """Return what to ask the API; let nobody ask the host meanwhile, if that is enough."""
+        """Return photos to ask the API about; if they are enough, hold all requests to the host."""
         self._asked.clear()
         certain = ceil(log(_SELDOM) / log(min(self.answers.expected, 0.9)))
         most = _MOST_QUESTIONS - 2 * _MORE_QUESTIONS
@@ -65,20 +66,20 @@ class WatchedHost:
         return some
 
     def ask_more(self) -> list[str]:
-        """Return what else to ask the API before it is known whether the host is in trouble."""
+        """Return more photos to ask the API about, if the verdicts so far are not conclusive."""
         if 0 < self.living < _LIVING and len(self._asked) < _MOST_QUESTIONS:
             return self._ask_about(_MORE_QUESTIONS)
         return []
 
     def _ask_about(self, count: int) -> list[str]:
-        # The last ones: what was refused before the trouble began may well be dead.
+        # Take the last ones: photos refused before the trouble began may well be dead.
         refused = [photo_id for photo_id in self.answers.refused if photo_id not in self._asked]
         some = list(dict.fromkeys(reversed(refused)))[:count]
         self._asked.update(dict.fromkeys(some))
         return some
 
     def add_verdict(self, refused: PhotoReference, verdict: Verdict) -> bool:
-        """Take in what the API said; return whether that was the last that a suspect waits for."""
+        """Add a verdict of the API; return whether it was the last one for a suspect host."""
         self._asked[refused.photo_id] = verdict
         if verdict == "lives":
             self.vouched.append(refused)
@@ -91,43 +92,43 @@ class WatchedHost:
 
     @property
     def living(self) -> int:
-        """How many of them live."""
+        """How many of them exist under the refused reference."""
         return list(self._asked.values()).count("lives")
 
     @property
     def known(self) -> int:
-        """Of how many of them the API has said what they are."""
+        """How many of them the API has answered for."""
         return sum(verdict not in (None, "unknown") for verdict in self._asked.values())
 
     @property
-    def refuses_what_lives(self) -> bool:
-        """Whether so many live that its refusals are worth nothing, or the API does not say."""
+    def refuses_existing(self) -> bool:
+        """Whether so many exist that the refusals are not believed, or the API does not answer."""
         return self.living >= _LIVING or not self.known
 
-    # What follows from it.
+    # Changes of the state.
 
     def confirm(self) -> None:
-        """Believe its refusals: it is a run of dead photos."""
+        """Believe the refusals: they are a run of dead photos."""
         self.state = "well"
-        self.vouched.clear()  # one or two that live are no reason to try it later
+        self.vouched.clear()  # One or two existing pictures are no reason to try the host later.
         self.answers.expect_run()
         self.breaker.release()
 
     def distrust(self) -> None:
-        """Ask it for nothing but pictures that live until it serves one."""
+        """Request only existing pictures from the host until it serves one."""
         self.state = "trouble"
         self._spells += 1
         self.answers.clear()
         self.breaker.distrust()
 
     def serve_again(self) -> float:
-        """Ask it for all again, as it has served what lives; return how many seconds it did not."""
+        """Request all pictures again, since an existing one was served; return the seconds lost."""
         self.state = "well" if self._spells < _MOST_SPELLS else "partial"
         self.vouched.clear()
         return self.breaker.restored()
 
     def serve_some(self) -> None:
-        """Ask it for all again, though it refuses some pictures that live."""
+        """Request all pictures again, although the host refuses some existing ones."""
         self.state = "partial"
         self.vouched.clear()
         self.breaker.restored()

@@ -1,7 +1,7 @@
-"""The forms in which YFCC100M's metadata circulates, and how each is searched for wanted photos.
+"""The file formats of YFCC100M's metadata, and how each is searched for wanted photos.
 
-A hundred million rows hold a few that a list wants, so a row is looked at no further than its photo
-id unless that is wanted. The form is told by the file's first bytes, not by its name.
+Only a few of a hundred million rows are wanted, so only the photo id of a row is read unless it is
+wanted. The format is recognized by the file's first bytes, not by its name.
 """
 
 import bz2
@@ -20,28 +20,29 @@ from flickr_emotion.harvest.yfcc100m.rows import (
     unreadable,
 )
 
-_BLOCK = 2**22  # bytes read at a time
-_LONGEST_LINE = 2**22  # bytes of which a row is made at most; what is longer is malformed
-# A few megabytes can be packed so that they never come to the end of a line.
+_BLOCK = 2**22  # Bytes read at a time.
+_LONGEST_LINE = 2**22  # Bytes of a row at most; a longer one is malformed.
+# A few megabytes can decompress to a line that never ends.
 _MOST_WITHOUT_END = 2**26
 _LINES_TO_LOOK_AT = 20
 
 
 class MetadataFile(Protocol):
-    """One file of YFCC100M's metadata, of whatever form."""
+    """One file of YFCC100M's metadata, in any format."""
 
     def rows(self, wanted: Set[str], tick: Tick) -> Iterator[Row | None]:
-        """Yield the columns ``NEEDED`` of each row whose photo id is wanted; None: a malformed row.
+        """Yield the columns ``NEEDED`` of each wanted row, or None for a malformed row.
 
-        ``tick`` is told now and then how many rows were looked at since. Ids may be taken out of
-        ``wanted`` meanwhile. Raises ``HarvestError`` where the file cannot be read to its end.
+        ``tick`` is called regularly with the number of rows searched since the last time. Ids may
+        be removed from ``wanted`` meanwhile. Raises ``HarvestError`` if the file cannot be read to
+        its end.
         """
 
 
 def open_metadata(path: Path) -> MetadataFile:
-    """Return a file of metadata by its form.
+    """Return a metadata file by its format.
 
-    Raises ``HarvestError`` where it is none of YFCC100M's.
+    Raises ``HarvestError`` if it is not YFCC100M's metadata.
     """
     try:
         with path.open("rb") as file:
@@ -50,17 +51,17 @@ def open_metadata(path: Path) -> MetadataFile:
             return TextFile(path, start)
     except UNREADABLE as error:
         raise unreadable(path, error) from None
-    # Here, because pyarrow takes a while to load and most crawls need none of it.
+    # Imported here because pyarrow takes a while to load and most crawls do not need it.
     from flickr_emotion.harvest.yfcc100m.tables import ParquetFile, SqliteFile
 
     return ParquetFile(path) if start.startswith(b"PAR1") else SqliteFile(path)
 
 
 class TextFile:
-    """Tab-separated rows, as published. Their number of columns tells the release.
+    """Tab-separated rows, as published. The number of columns depends on the release.
 
-    23: the columns; 24: after a line number; 25: after a line number, and with a hash of the photo
-    behind its id.
+    23: the columns of ``COLUMNS``; 24: a line number comes first; 25: a line number comes first,
+    and a hash of the photo follows its id.
     """
 
     def __init__(self, path: Path, start: bytes) -> None:
@@ -112,9 +113,9 @@ class TextFile:
 
 
 def _blocks_of_lines(file: BinaryIO) -> Iterator[list[str]]:
-    """Yield the lines of a file, many at a time. Latin 1 gives every byte a character, and fast.
+    """Yield the lines of a file, many at a time, as Latin 1, which is fast and fits every byte.
 
-    Raises ``EOFError`` where a line has no end.
+    Raises ``EOFError`` if a line has no end.
     """
     rest = b""
     without_end = 0

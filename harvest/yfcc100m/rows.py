@@ -1,7 +1,7 @@
-"""YFCC100M (Thomee et al. 2016): a row of its metadata becomes the post that Flickr would answer.
+"""YFCC100M (Thomee et al. 2016): convert a row of its metadata into a post like Flickr's.
 
-It holds 100 million Creative Commons photos up to 2014, many of VSO's among them: each post found
-there is a call that need not be spent. The format: ``docs/lists.md``.
+It has 100 million Creative Commons photos up to 2014, many of VSO's among them; each post found
+there saves a call. ``docs/lists.md`` describes the format.
 """
 
 import re
@@ -21,18 +21,18 @@ COLUMNS = (
     *("downloadurl", "licensename", "licenseurl", "serverid", "farmid", "secret"),
     *("secretoriginal", "ext", "marker"),
 )
-"""The columns in the order of the tab-separated file, by the names that other copies give them."""
+"""The columns of the tab-separated file in order, with the names that other copies use."""
 
 NEEDED = (
     *("photoid", "uid", "datetaken", "dateuploaded", "title", "description", "usertags"),
     *("licenseurl", "serverid", "farmid", "secret", "marker"),
 )
-"""The columns of which a post is made."""
+"""The columns that a post is made from."""
 
 Row = dict[str, Any]
 """The columns ``NEEDED`` of one row."""
 Tick = Callable[[int], None]
-"""Is told now and then how many rows were looked at since."""
+"""Called regularly with the number of rows searched since the last time."""
 
 _EXPECTED = "tab-separated (plain, .bz2 or .gz), Parquet or SQLite, as docs/lists.md describes it"
 _OTHER_NAMES = {
@@ -40,7 +40,7 @@ _OTHER_NAMES = {
     **{"farm": "farmid", "imageorvideo": "marker"},
 }
 _CREATIVE_COMMONS = re.compile(r"creativecommons\.org/(?:licenses|publicdomain)/([a-z-]+)/(\d\.\d)")
-# Flickr's licence id by the licence's name and version; of 2014, so without version 4.
+# Flickr's licence id by name and version of the licence; in 2014 there was no version 4.
 _LICENSES = {
     **{("by-nc-sa", "2.0"): "1", ("by-nc", "2.0"): "2", ("by-nc-nd", "2.0"): "3"},
     **{("by", "2.0"): "4", ("by-sa", "2.0"): "5", ("by-nd", "2.0"): "6"},
@@ -49,7 +49,7 @@ _LICENSES = {
 
 
 def needed_columns(names: Iterable[str]) -> dict[str, str]:
-    """Return, of a copy with named columns, its own name for each column of ``NEEDED`` it has."""
+    """Return a file's own name for each column of ``NEEDED`` that it has."""
     found = {}
     for name in names:
         plain = name.lower().replace("_", "")
@@ -58,9 +58,9 @@ def needed_columns(names: Iterable[str]) -> dict[str, str]:
 
 
 def parse_row(row: Mapping[str, Any]) -> Answer:
-    """Return the post of a row, given the values of ``NEEDED``.
+    """Return the post of a row with the columns ``NEEDED``.
 
-    Raises ``MalformedAnswerError`` where the row breaks the format, ``PhotoVideoError``.
+    Raises ``MalformedAnswerError`` if the row breaks the format, and ``PhotoVideoError``.
     """
     cells = {column: _plain(row[column]) for column in NEEDED}
     if cells["marker"] == "1":
@@ -85,14 +85,14 @@ def parse_row(row: Mapping[str, Any]) -> Answer:
 
 
 def _plain(value: Any) -> str:
-    # Copies made by way of a data frame hold whole numbers as floats where some are absent.
+    # Copies that were made with a data frame have floats for integers if some are missing.
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return "" if value is None else str(value).strip()
 
 
 def _decoded(text: str) -> str:
-    # URL-encoded text is ASCII without a space; copies that hold others were decoded before.
+    # URL-encoded text is ASCII without spaces; other text was already decoded in this copy.
     return unquote_plus(text) if text.isascii() and not re.search(r"\s", text) else text
 
 
@@ -109,7 +109,7 @@ UNREADABLE = (OSError, EOFError, zlib.error)
 
 
 def unreadable(path: Path, error: Exception) -> HarvestError:
-    """Return the error of a file that cannot be read, or not to its end."""
+    """Return the error for a file that cannot be read to its end."""
     reason = str(error).partition("\n")[0]
     return HarvestError(
         f"the metadata {path} cannot be read ({reason}): give YFCC100M's, {_EXPECTED}"
@@ -117,5 +117,5 @@ def unreadable(path: Path, error: Exception) -> HarvestError:
 
 
 def no_metadata(path: Path, lack: str) -> HarvestError:
-    """Return the error of a file of something else."""
-    return HarvestError(f"{path} is no metadata of YFCC100M ({lack}): expected {_EXPECTED}")
+    """Return the error for a file that is not YFCC100M's metadata."""
+    return HarvestError(f"{path} is not metadata of YFCC100M ({lack}): expected {_EXPECTED}")

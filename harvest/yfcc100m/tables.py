@@ -1,6 +1,6 @@
 """YFCC100M's metadata in tables with named columns: Parquet and SQLite.
 
-Both can be asked for the photo ids alone, so the texts of a hundred million rows stay unread.
+Both can be searched by photo id alone, without reading the texts of a hundred million rows.
 """
 
 import sqlite3
@@ -23,7 +23,7 @@ from flickr_emotion.harvest.yfcc100m.rows import (
     unreadable,
 )
 
-_LONGEST_ROW = 2**24  # bytes
+_LONGEST_ROW = 2**24  # Bytes.
 
 
 class ParquetFile:
@@ -63,7 +63,7 @@ class ParquetFile:
 
 
 class SqliteFile:
-    """SQLite with named columns in one table, ``yfcc100m_dataset`` in the copy best known."""
+    """SQLite with named columns in one table, ``yfcc100m_dataset`` in the best-known copy."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -103,7 +103,7 @@ class SqliteFile:
                 )
                 connection.executemany("INSERT INTO wanted VALUES (?)", ((i,) for i in wanted))
                 plan = connection.execute(f"EXPLAIN QUERY PLAN {by_index}").fetchall()
-                # A column without a type would not be compared as a number, nor as a text.
+                # Ids only match through the index if the column has a type to convert them to.
                 indexed = self._types[self._names["photoid"]] and any(
                     "SEARCH t" in step[-1] for step in plan
                 )
@@ -116,7 +116,7 @@ class SqliteFile:
 
     def _connect(self) -> AbstractContextManager[sqlite3.Connection]:
         connection = sqlite3.connect(f"{self._path.resolve().as_uri()}?mode=ro", uri=True)
-        # A value of a gigabyte is read as a whole, however little of it is asked for.
+        # SQLite reads a value as a whole, so refuse values of a gigabyte.
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_ROW)
         connection.text_factory = lambda text: text.decode("utf-8", errors="replace")
         return closing(connection)

@@ -25,12 +25,12 @@ __all__ = [
 
 KEY = "00112233445566778899aabbccddeeff"
 SECRET = "a-secret-to-be-kept"
-# Retries at once: what is tested is that they come, not how long they wait.
+# Retries are made at once: tests check that they are made, not how long they wait.
 AT_ONCE = RetryPolicy(attempts=12, first_delay=1e-6, longest_delay=1e-6)
 
 
 def options(published_list: Path, out: Path, server: SandboxServer, **fields: Any) -> CrawlOptions:
-    """Options for a crawl of the sandbox as fast as it goes."""
+    """Return options for a crawl of the sandbox at full speed."""
     defaults: dict[str, Any] = {
         "published_lists": (published_list,),
         "out": out,

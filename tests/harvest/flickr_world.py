@@ -1,8 +1,8 @@
-"""A Flickr whose truth is known at every moment, and changes: photos come, go and move.
+"""A changing Flickr whose true state is always known: photos appear, disappear and move.
 
 Owners withdraw photos and show them again, replace and edit them; the image servers and the API
-fall into moods (`tests/harvest/moods.py`). What was asked is written down, and what was answered,
-so that a test can say of each photo what a crawl may have of it.
+fail in various ways (`tests/harvest/moods.py`). Requests and answers are recorded, so that a test
+knows for each photo what a crawl may have stored.
 """
 
 import json
@@ -26,33 +26,33 @@ Text = tuple[str, str]
 
 @dataclass(slots=True)
 class Photo:
-    """A photo of the list, as it is, and what it has been."""
+    """A photo of the list, with its current and its earlier states."""
 
     post: Post
     video: bool = False
     opened: bool = False
-    """Private, though its secret opens it: `getInfo` answers with `ispublic` 0."""
+    """Private, but its secret gives access: `getInfo` answers with `ispublic` 0."""
     texts: set[Text] = field(default_factory=set)
-    """Every title and description that was ever true."""
+    """Every title and description that it ever had."""
     pictures: set[str] = field(default_factory=set)
-    """SHA-256 of every picture that was ever its own."""
+    """SHA-256 of every picture that it ever had."""
     false_pictures: set[str] = field(default_factory=set)
-    """SHA-256 of every other that was answered in its name."""
+    """SHA-256 of every other picture that was sent for it."""
     old_secrets: set[str] = field(default_factory=set)
 
     @property
     def public(self) -> bool:
-        """Whether it is a living public photo."""
+        """Whether it exists and is public."""
         return self.post.status == "ok" and not self.opened and not self.video
 
     @property
     def withdrawn(self) -> bool:
-        """Whether the public may not see it."""
+        """Whether it must not be public."""
         return self.post.status != "ok" or self.opened
 
 
 class _Photos:
-    """What the sandbox serves: the posts of today (`harvest.sandbox.corpus.Source`)."""
+    """What the sandbox serves: the current posts (`harvest.sandbox.corpus.Source`)."""
 
     def __init__(self, photos: dict[str, Photo]) -> None:
         self._photos = photos
@@ -66,12 +66,12 @@ class _Photos:
         return Index(self)
 
     def __iter__(self) -> Iterator[Post]:
-        # A listing shows public photos only.
+        # A listing only shows public photos.
         return iter([it.post for it in self._photos.values() if not it.opened])
 
 
 class _Fresh:
-    """Listings of the posts of today, whenever it is asked (`harvest.sandbox.search.Listings`)."""
+    """Listings of the current posts (`harvest.sandbox.search.Listings`)."""
 
     def __init__(self, photos: _Photos) -> None:
         self._photos = photos
@@ -82,7 +82,7 @@ class _Fresh:
 
 @dataclass(slots=True)
 class Asked:
-    """What one command asked, by photo."""
+    """The requests of one command, by photo."""
 
     calls: int = 0
     pictures: int = 0
@@ -93,15 +93,15 @@ class Asked:
 
     @property
     def total(self) -> int:
-        """All requests."""
+        """The number of all requests."""
         return self.calls + self.pictures
 
 
 class World(SandboxServer):
-    """A server over photos that change; its methods are for the thread of the test."""
+    """A server of photos that change; its methods are for the thread of the test."""
 
     def __init__(self, posts: Iterable[Post], *, videos: Iterable[str] = ()) -> None:
-        """Begin with everybody well."""
+        """Start with both services well."""
         self.photos = {post.photo_id: Photo(post) for post in posts}
         for photo in self.photos.values():
             self._remember(photo)
@@ -117,17 +117,17 @@ class World(SandboxServer):
         self._process = 0
         self._watch = threading.Lock()
 
-    # What owners do.
+    # Actions of owners.
 
     def change(self, photo_id: str, **fields: object) -> Photo:
-        """Change a post; what was true before stays known."""
+        """Change a post, and remember its earlier state."""
         photo = self.photos[photo_id]
         photo.post = replace(photo.post, **fields)  # type: ignore[arg-type]
         self._remember(photo)
         return photo
 
     def replace_picture(self, photo_id: str, number: int) -> None:
-        """Replace a photo's picture: it has a new secret, and the old address is dead."""
+        """Replace a photo's picture: it gets a new secret, and the old URL is dead."""
         photo = self.photos[photo_id]
         photo.old_secrets.add(photo.post.secret)
         secret = f"{derived('new', photo_id, number):016x}"[:10]
@@ -137,28 +137,28 @@ class World(SandboxServer):
         photo.texts.add((photo.post.title, photo.post.description))
         photo.pictures.add(sha256(photo.post.jpeg()).hexdigest())
 
-    # What a command meets.
+    # Effects on a command.
 
     def begin(self, *, signals: Iterable[tuple[int, int]] = ()) -> None:
-        """Count for a new command; `signals` are sent to it at so many requests."""
+        """Count for a new command; `signals` are sent to it after the given numbers of requests."""
         with self._watch:
             self.asked = Asked()
             self._process = 0
             self._signals = sorted(signals)
 
     def watch(self, pid: int) -> None:
-        """Say which process the command is."""
+        """Set the process of the command."""
         with self._watch:
             self._process = pid
 
     def end(self) -> None:
-        """The command has ended: nobody is to be sent a signal any more."""
+        """The command has ended: send no more signals."""
         with self._watch:
             self._process = 0
             self._signals = []
 
     def answer(self, request: Request) -> Response:
-        """Answer as the truth and the moods have it."""
+        """Answer by the current state and the moods."""
         api = request.path in rest.PATHS
         with self._watch:
             self.asked.calls += api
@@ -220,7 +220,7 @@ class World(SandboxServer):
 
 
 def _moved(photo_id: str) -> Response:
-    """What an old address answers once the photo was replaced: one of three, always the same."""
+    """Return the answer of an old URL after a replacement: one of three, always the same."""
     which = derived("moved", photo_id) % 3
     if which == 0:
         return Response(302, headers=f"Location: {PLACEHOLDER_PATH}\r\n")

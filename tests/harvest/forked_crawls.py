@@ -1,9 +1,9 @@
 """Crawls that may be killed with `kill -9`, a few milliseconds each to start.
 
-A program that starts anew takes half a second to import what it needs, and a test that kills
-thousands of them has no such time. So one process imports everything once, and forks a child for
-each crawl: a real process, which a real signal ends at any moment, and whose end nobody can tell
-from that of the command. Its exit is what `crawl` would have exited with.
+A new program takes half a second for its imports, which is too long for a test that kills thousands
+of them. So one process imports everything once and forks a child for each crawl. The child is a
+real process that a real signal can end at any moment, and it ends like the command, with the same
+exit code.
 
     with ForkedCrawls() as crawls:
         ended = crawls.run({"out": .., "refresh": True}, started=lambda pid: ...)
@@ -26,10 +26,10 @@ from typing import Any, Self
 from flickr_emotion.common.checkout import PROJECT
 
 _LOOK_SECONDS = 0.1
-# What a crawl may take to end after Ctrl-C, on a machine that has other work.
+# The time that a crawl may take to end after Ctrl-C on a busy machine.
 _PATIENCE_SECONDS = 60.0
 MAX_LOSS = 0.01
-"""What `crawl --max-loss` allows by default."""
+"""The default of `crawl --max-loss`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,16 +39,16 @@ class Ended:
     killed: bool
     interrupted: bool
     error: str | None
-    """The one line of a crawl that ended with 1; a traceback where it was none of ours."""
+    """The one-line error of a crawl that ended with 1; a traceback for an unexpected exception."""
     code: int | None
-    """The exit code; None where it was killed."""
+    """The exit code; None if it was killed."""
     kept_back: int
-    """Posts that a refresh did not drop, since they were too many."""
+    """Number of posts that a refresh kept because they were too many to drop."""
     said: tuple[str, ...]
 
 
 def send(pid: int, number: int) -> None:
-    """Send a signal to a process, unless it has ended just now."""
+    """Send a signal to a process, unless it has just ended."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
 
@@ -58,21 +58,21 @@ class CrawlHangsError(AssertionError):
 
 
 class ForkedCrawls:
-    """The process that forks; use it as a context manager."""
+    """The process that forks crawls; use it as a context manager."""
 
     def __enter__(self) -> Self:
-        """Start it."""
+        """Start the process."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.harvest.forked_crawls"],
             cwd=PROJECT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            bufsize=0,  # what a buffer has taken, select does not tell of
+            bufsize=0,  # Without a buffer: select does not see buffered data.
         )
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End it."""
+        """End the process."""
         self._process.communicate(timeout=60)
 
     def run(
@@ -84,10 +84,10 @@ class ForkedCrawls:
     ) -> Ended:
         """Run one crawl; `started` is told its process id.
 
-        `still` says whether nothing happens any more: then it is sent Ctrl-C, as a user would do,
-        and must end. `job`: the fields of `CrawlOptions`, its paths and `RetryPolicy` as JSON; and
-        `kill_at`, the number of the step on disk (a statement of SQLite, a rename, a removal) at
-        which it kills itself.
+        `still` returns whether nothing happens any more: then the crawl is sent Ctrl-C, as by a
+        user, and must end. `job`: the fields of `CrawlOptions`, with paths and `RetryPolicy` as
+        JSON, and `kill_at`, the number of the step on disk (an SQL statement, a rename, a removal)
+        at which it kills itself.
         """
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(job).encode() + b"\n")
@@ -100,7 +100,7 @@ class ForkedCrawls:
                 send(pid, signal.SIGINT)
             if sent is not None and time.monotonic() > sent + _PATIENCE_SECONDS:
                 send(pid, signal.SIGUSR1)
-                time.sleep(1)  # it writes where its threads are
+                time.sleep(1)  # It writes where its threads are.
                 send(pid, signal.SIGKILL)
                 self._line()
                 stacks = _stacks_file(job).read_text()
@@ -122,7 +122,7 @@ class ForkedCrawls:
 
 
 def _stacks_file(job: dict[str, Any]) -> Path:
-    """Where a crawl writes what its threads are at, when it is asked by SIGUSR1."""
+    """Write the threads' stacks of a crawl to a file when it gets SIGUSR1."""
     return Path(job["out"] + ".stacks")
 
 
@@ -131,7 +131,7 @@ def _serve() -> None:
     from flickr_emotion.common.interruption import end_like_ctrl_c
 
     end_like_ctrl_c()  # as the command does: whoever runs the tests may ignore SIGINT
-    # Children are killed, the machine is not: nobody needs to wait for the disk of all others.
+    # Only processes are killed, not the machine, so waiting for the disk is not needed.
     os.sync = lambda: None
     for line in sys.stdin:
         ended_read, ended_write = os.pipe()
@@ -212,10 +212,10 @@ def _crawled(job: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
 
 
 def _kill_at(number: int) -> None:
-    """Let this process kill itself at so many steps on disk from now.
+    """Make this process kill itself before its n-th step on disk from now.
 
-    They are what Python's audit hooks and SQLite's trace tell of: a statement, before it is
-    carried out, COMMIT too; a file that is renamed or removed, a folder that is made, before it is.
+    Steps are what Python's audit hooks and SQLite's trace report before they happen: an SQL
+    statement, including COMMIT; the renaming or removal of a file; the creation of a folder.
     """
     import sqlite3
 

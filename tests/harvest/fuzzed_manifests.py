@@ -1,9 +1,9 @@
-"""Reads damaged manifests in a process of its own, which a fault of a C++ library may end.
+"""Read damaged manifests in a separate process, which a crash of a C++ library may end.
 
     python -m tests.harvest.fuzzed_manifests ORIGINAL FOLDER FIRST LAST
 
-Prints a JSON array for each input from FIRST to before LAST: `read`, `refused`, `crash` or `wrong`,
-and a reason. An input that ends the process has none.
+It prints a JSON array for each input from FIRST to before LAST: `read`, `refused`, `crash` or
+`wrong`, and a reason. There is none for an input that ends the process.
 """
 
 import json
@@ -22,13 +22,13 @@ _MOST_MEMORY = 6 * 2**30
 
 
 def content_of(path: Path) -> tuple[str, pa.Table]:
-    """What a manifest says, read whole; raises ``HarvestError``."""
+    """Read a whole manifest; raises ``HarvestError``."""
     manifest = open_manifest(path)
     return manifest.description.to_json(), pa.Table.from_batches(manifest.batches(), SCHEMA)
 
 
 def damaged(original: bytes, number: int) -> bytes:
-    """The damaged bytes of an input; every second one is damaged in the footer."""
+    """Return the damaged bytes of an input; every second one is damaged in the footer."""
     random = Random(f"manifest {number}")
     if random.random() < 0.5:
         return damaged_bytes(random, original)
@@ -37,7 +37,7 @@ def damaged(original: bytes, number: int) -> bytes:
 
 
 def outcome(original: Path, truth: object, folder: Path, number: int) -> tuple[str, str]:
-    """What becomes of one input."""
+    """Return the result for one input."""
     data = damaged(original.read_bytes(), number)
     path = folder / "damaged.parquet"
     path.write_bytes(data)

@@ -1,7 +1,7 @@
-"""What must hold of a harvest after every command, whatever the servers said and whoever killed it.
+"""What must hold for a harvest after every command, for any answers of the servers and any kill.
 
-The witness knows the world (`tests/harvest/flickr_world.py`), looks into the harvest folder, and
-remembers what was won. Each rule of `docs/reliability.md` that a user relies on is one method.
+The witness knows the world (`tests/harvest/flickr_world.py`), reads the harvest folder, and
+remembers what was stored. Each rule of `docs/reliability.md` that users rely on is one method.
 """
 
 import json
@@ -17,9 +17,9 @@ from flickr_emotion.harvest.sandbox.search import is_machine_tag, normalised
 from tests.harvest.flickr_world import World
 from tests.harvest.forked_crawls import Ended
 
-# Threads that call, and the call that tries the key: what a kill may cost.
+# Threads that make calls, and the call that checks the key: what a kill may cost.
 _IN_FLIGHT = 5
-# Posts that are asked for again before a refresh drops others.
+# Posts that are requested again before a refresh drops others.
 _CONTROLS = 3
 
 
@@ -33,7 +33,7 @@ class Command:
     max_withdrawn: float = 0.01
 
     def __str__(self) -> str:
-        """Say it as it is typed."""
+        """Return the options as they are typed."""
         options = {
             "--refresh": self.refresh,
             "--verify-gone": self.verify_gone,
@@ -44,26 +44,26 @@ class Command:
 
 
 class Witness:
-    """Looks at one harvest after each command."""
+    """Checks one harvest after each command."""
 
     def __init__(self, world: World, out: Path) -> None:
-        """Nothing is won yet."""
+        """Start with an empty harvest."""
         self._world = world
         self._out = out
         self._posts: set[str] = set()
-        """Photos whose post was won, and which have been public since."""
+        """Photos whose post was stored and that have been public since."""
         self._pictures: dict[str, bool] = {}
-        """The same of pictures; whether it must be the photo's own."""
+        """The same for pictures; the value says whether it must be the photo's own."""
         self._final: set[str] = set()
-        """Photos that the API has answered for good, as the ledger knows."""
+        """Photos with a final answer of the API in the ledger."""
         self._refreshing = False
-        """Whether a refresh has begun that has not come to its end."""
+        """Whether a refresh was started and has not ended."""
         self.denied: set[str] = set()
-        """Photos of which the API said last that they are gone or private."""
+        """Photos that the API last reported as gone or private."""
         self.moved: set[str] = set()
-        """Photos that were replaced since the API said last where they are."""
+        """Photos that were replaced since the API last named their reference."""
 
-    # What owners do.
+    # Actions of owners.
 
     def withdrew(self, photo_id: str) -> None:
         """An owner withdrew a photo: nothing of it needs to be kept."""
@@ -71,15 +71,15 @@ class Witness:
         self._pictures.pop(photo_id, None)
 
     def replaced(self, photo_id: str) -> None:
-        """An owner replaced a picture: the old one may give way to the new one."""
+        """An owner replaced a picture: the new one may replace the old one."""
         self.moved.add(photo_id)
         if photo_id in self._pictures:
             self._pictures[photo_id] = False
 
-    # What is in the harvest.
+    # The content of the harvest.
 
     def rows(self) -> dict[str, Row]:
-        """The ledger's photos, none where a kill came before there was a ledger."""
+        """Return the ledger's photos; none if a kill came before there was a ledger."""
         try:
             with Ledger(self._out / FILE_NAME) as ledger:
                 return {row["photo_id"]: row for row in ledger.query("SELECT * FROM photos")}
@@ -88,18 +88,18 @@ class Witness:
             return {}
 
     def files(self) -> dict[str, Path]:
-        """The pictures on disk by photo, those apart that are not finished."""
+        """Return the complete pictures on disk by photo, and the unfinished files."""
         found = (self._out / "images").rglob("*.jpg")
         return {path.name.partition(".")[0]: path for path in found}
 
     def begins(self, command: Command) -> None:
-        """A command is about to be started."""
+        """A command is about to start."""
         if command.refresh:
             self._final.clear()
             self._refreshing = True
 
     def check(self, command: Command, ended: Ended, *, well: bool) -> None:
-        """Check all rules after a command; `well`: the services were well from start to end."""
+        """Check all rules after a command; `well`: whether the services were well all the time."""
         rows, files = self.rows(), self.files()
         assert ended.error is None or "TRACEBACK" not in ended.error, ended.error
         self._nothing_is_lost(rows, files)
@@ -158,12 +158,12 @@ class Witness:
                 recorded = (row["image_sha256"], row["image_bytes"])
                 assert found == recorded, f"on disk is another picture: {_shown(row)}"
             elif photo_id in files:
-                # A kill may leave one that is not recorded yet; it is due, and found then.
+                # After a kill one may not be recorded yet; it is due, and found then.
                 due = row["image_outcome"] in ("pending", "failed")
                 assert due, f"on disk, and said not to be: {_shown(row)}"
 
     def nothing_withdrawn_survives(self, rows: dict[str, Row]) -> None:
-        """Of what its owner withdrew no word and no byte is there."""
+        """Check that no text and no byte of a withdrawn post is left."""
         for photo_id, photo in self._world.photos.items():
             if not photo.withdrawn:
                 continue
@@ -174,7 +174,7 @@ class Witness:
             assert not left, f"withdrawn, and on disk: {left} {_shown(row)}"
 
     def everything_living_is_won(self, *, but: set[str]) -> None:
-        """Every public photo is there whole; `but` those that only a refresh can bring back."""
+        """Check that every public photo is complete, except `but`, which only a refresh gets."""
         rows, files = self.rows(), self.files()
         for photo_id, photo in sorted(self._world.photos.items()):
             if not photo.public or photo_id in but:
@@ -188,7 +188,7 @@ class Witness:
             assert digest in photo.pictures | photo.false_pictures
 
     def nothing_else_is_there(self) -> None:
-        """After a refresh in good times: the ledger and the disk hold public photos only."""
+        """Check after an undisturbed refresh that ledger and disk only have public photos."""
         rows, files = self.rows(), self.files()
         for photo_id, photo in self._world.photos.items():
             if not photo.public:
@@ -202,7 +202,7 @@ class Witness:
                 continue
             if row["api_outcome"] == "ok":
                 self._posts.add(photo_id)
-            # A picture that was never its own may yet be found out.
+            # A picture that was never its own may still be recognized.
             own = row["image_outcome"] == "ok" and row["image_sha256"] in photo.pictures
             if own and photo_id in files:
                 self._pictures.setdefault(photo_id, True)

@@ -1,4 +1,4 @@
-"""Small servers that answer as Flickr's never should: what is sent is written out by each test."""
+"""Small servers that give answers that Flickr should never give; each test writes them out."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -8,28 +8,28 @@ from urllib.parse import parse_qs
 
 
 class Server(ThreadingHTTPServer):
-    """What a crawl needs to know of a server."""
+    """What a crawl needs to know about a server."""
 
     daemon_threads = True
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """The URL of the server."""
         return f"http://127.0.0.1:{self.server_port}"
 
 
 class Asked(BaseHTTPRequestHandler):
-    """One request, with its form read."""
+    """One request, with its form parsed."""
 
     protocol_version = "HTTP/1.1"
     form: dict[str, str]
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     @property
     def photo_id(self) -> str:
-        """The photo that a call is about; empty where it is about none."""
+        """The photo that a call is about; empty if there is none."""
         return self.form.get("photo_id", "")
 
     def send(self, status: int, body: bytes, **headers: str) -> None:
@@ -44,7 +44,7 @@ class Asked(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving(answer: Callable[[Asked], None]) -> Iterator[Server]:
-    """Serve ``answer`` to every request."""
+    """Answer every request by ``answer``."""
 
     class Handler(Asked):
         def do_GET(self) -> None:
@@ -58,7 +58,7 @@ def serving(answer: Callable[[Asked], None]) -> Iterator[Server]:
             self.form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
             try:
                 answer(self)
-            except OSError:  # the client has left, which is its right
+            except OSError:  # The client has closed the connection.
                 self.close_connection = True
 
     with Server(("127.0.0.1", 0), Handler) as server:

@@ -1,7 +1,7 @@
-"""How the services of a Flickr may be unwell, for all they are asked or for a share of it.
+"""The ways in which the services of a Flickr may fail, for all requests or for a share of them.
 
-Each kind is something that a real server was seen to do for an hour or a day, with the request
-answered in a wrong way, and not at all as the truth has it.
+Real servers have been seen to fail in each of these ways for an hour or a day; requests then get a
+wrong answer instead of the true one.
 """
 
 import json
@@ -14,7 +14,7 @@ from flickr_emotion.harvest.sandbox.wire import Response
 from tests.harvest.corpora import jpeg
 
 _PAGE = b"<!DOCTYPE html><html><body><h1>Bad panda</h1></body></html>\n"
-# The same picture for everybody; large enough to be no placeholder by its size.
+# The same picture for everything; too large to be taken for a placeholder.
 _SOMEBODYS = jpeg(987_654_321, 640, 480)
 _SLIDE = jpeg(123_456_789, 40, 30)
 _XML = (
@@ -41,7 +41,7 @@ def _half(right: Response) -> Response:
 def _half_with_its_end(right: Response) -> Response:
     if right.content_type != "image/jpeg":
         return right
-    # From a place within the scan, so that the header is whole.
+    # Cut within the scan, so that the header is complete.
     scan = right.body.index(b"\xff\xda") + 14
     half = right.body[: scan + (len(right.body) - scan) // 2]
     return Response(200, half.rstrip(b"\xff") + b"\xff\xd9", right.content_type)
@@ -75,9 +75,9 @@ PICTURE_MOODS: dict[str, Callable[[Response], Response]] = {
     "another-picture": _body(_SOMEBODYS, "image/jpeg"),
     "a-slide": _body(_SLIDE, "image/jpeg"),
 }
-"""What comes in place of the right answer."""
+"""What is sent instead of the correct answer."""
 FALSE_PICTURES = frozenset({"another-picture", "a-slide"})
-"""Whole pictures, but not the photo's: nobody can tell from one answer alone."""
+"""Complete pictures, but not the photo's own: a single answer does not show that."""
 
 API_MOODS: dict[str, Callable[[Response], Response]] = {
     "429": _status(429),
@@ -97,24 +97,24 @@ API_MOODS: dict[str, Callable[[Response], Response]] = {
     "code-2": _fail(2, "Photo is private"),
 }
 FALSE_ANSWERS = frozenset({"code-1", "code-2"})
-"""What the API says of a photo is believed: these are said of all of them, from some moment on."""
+"""The API is believed about a photo, so these are sent for all photos from some moment on."""
 
 
 @dataclass(slots=True)
 class Mood:
-    """One way to be unwell, from one moment on."""
+    """One way to fail, from one moment on."""
 
     kind: str
     salt: int
     share: int
-    """Of the things asked for, in per cent; which ones does not change."""
+    """The share of failing photos in per cent; which ones does not change."""
     lasts: int | None
-    """Answers until all is well again; None: until somebody mends it."""
+    """The number of answers until the service is well again; None: until it is repaired."""
     after: int = 0
-    """Answers before it begins."""
+    """The number of answers before it begins."""
 
     def takes(self, key: str) -> bool:
-        """Whether the next answer about `key` is one of this mood; counts it if so."""
+        """Return whether the next answer about `key` fails in this way; if so, count it."""
         if self.after:
             self.after -= 1
             return False
@@ -125,7 +125,7 @@ class Mood:
         return True
 
     def __str__(self) -> str:
-        """Say what it does."""
+        """Return a description."""
         until = "until mended" if self.lasts is None else f"for {self.lasts} answers"
         begins = f", after {self.after}" if self.after else ""
         return f"{self.kind} to {self.share}% {until}{begins}"

@@ -1,8 +1,8 @@
-"""Damage to what others send, the same for the same seed: bytes, JSON, and lines of a list.
+"""Reproducible damage to untrusted input: bytes, JSON, and lines of a list.
 
-A damage is one of those that happen (a bit, a cut, a repeated block, an edit in the wrong encoding)
-or that somebody would think of who wants a parser to fail (numbers of a thousand digits, nesting,
-control characters, another type).
+A damage either happens in practice (a flipped bit, a cut, a repeated block, an edit in the wrong
+encoding) or is meant to make a parser fail (numbers of a thousand digits, nesting, control
+characters, another type).
 """
 
 import copy
@@ -24,7 +24,7 @@ _VALUES: tuple[Json, ...] = (
 
 @dataclass
 class Tally:
-    """What came of the inputs of one target."""
+    """The results for the inputs of one target."""
 
     target: str
     inputs: int = 0
@@ -34,12 +34,12 @@ class Tally:
     wrong: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        """Say it as a row of `docs/measurements.md`."""
+        """Return the results as a row of `docs/measurements.md`."""
         figures = (self.inputs, self.read, self.refused, len(self.crashes), len(self.wrong))
         return f"| {self.target} | " + " | ".join(f"{it:,}" for it in figures) + " |"
 
     def check(self) -> None:
-        """Fail where something crashed or came out wrong."""
+        """Fail if a reader crashed or read something wrongly."""
         assert self.inputs == self.read + self.refused + len(self.crashes)
         assert self.read, "nothing was read: the damage is too much to say anything"
         assert not self.crashes, "\n".join([f"{self.target}: crashes", *self.crashes[:10]])
@@ -47,7 +47,7 @@ class Tally:
 
 
 def damaged_bytes(random: Random, data: bytes, most: int = 3) -> bytes:
-    """Bytes with one to ``most`` damages."""
+    """Return bytes with one to ``most`` damages."""
     out = bytearray(data)
     for _ in range(random.randint(1, most)):
         place = random.randrange(len(out) + 1)
@@ -72,7 +72,7 @@ def damaged_bytes(random: Random, data: bytes, most: int = 3) -> bytes:
 
 
 def damaged_json(random: Random, content: Json, most: int = 3) -> Json:
-    """A JSON value with one to ``most`` damages."""
+    """Return a JSON value with one to ``most`` damages."""
     content = copy.deepcopy(content)
     for _ in range(random.randint(1, most)):
         places = _places(content)
@@ -109,7 +109,7 @@ def _retyped(random: Random, value: Json) -> Json:
 
 
 def _places(value: Json) -> list[tuple[Any, Any]]:
-    """Every place of a JSON value, as its container and the key or index there."""
+    """Yield every position in a JSON value, as its container and the key or index there."""
     found: list[tuple[Any, Any]] = []
     left = [value]
     while left:
@@ -126,10 +126,10 @@ def _places(value: Json) -> list[tuple[Any, Any]]:
 
 
 def damaged_lines(random: Random, lines: list[bytes], most: int = 4) -> tuple[bytes, list[bytes]]:
-    """A file of lines of which one to ``most`` are damaged, and those that are as they were.
+    """Return a file in which one to ``most`` lines are damaged, and the unchanged lines.
 
-    Lines may be lost or come twice as well; an undamaged one is never beside a damage that could
-    reach it, as each line ends where it ended.
+    Lines may also be lost or doubled. Damage never reaches an unchanged neighbour, since each line
+    ends where it ended before.
     """
     kept: list[bytes] = []
     out: list[bytes] = []
@@ -140,7 +140,7 @@ def damaged_lines(random: Random, lines: list[bytes], most: int = 4) -> tuple[by
             out.append(line)
             continue
         match random.randrange(4):
-            case 0:  # a line that nobody wrote
+            case 0:  # A new line.
                 out += [line, random.randbytes(random.choice((1, 20, 300))).replace(b"\n", b" ")]
                 kept.append(line)
             case 1:

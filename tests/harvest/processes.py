@@ -1,4 +1,4 @@
-"""Crawls as real processes: how they are started, watched, and what they leave."""
+"""Crawls as real processes: start them, watch them, and read their results."""
 
 import os
 import subprocess
@@ -13,11 +13,11 @@ from tests.harvest.corpora import KEY, SECRET
 
 
 class HasUrl(Protocol):
-    """A server that stands for Flickr."""
+    """A server that replaces Flickr."""
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """The URL of the server."""
 
 
 def start(
@@ -29,8 +29,7 @@ def start(
     secret: str = SECRET,
     prepare: Callable[[], None] | None = None,
 ) -> subprocess.Popen[str]:
-    """Start a crawl without a quota; ``more`` are further options, ``prepare`` runs in its process
-    before it."""
+    """Start a crawl without a quota and with ``more`` options; ``prepare`` runs in its process."""
     command = f"crawl {published_list} --out {out} --flickr-url {server.url} --quota 0"
     return subprocess.Popen(
         [sys.executable, "cli.py", *command.split(), *more],
@@ -44,9 +43,9 @@ def start(
 
 
 def until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    """Wait for what can be seen of a process from outside, as long as the process lives."""
+    """Wait for something that is visible from outside the process, while it is alive."""
     while not condition() and process.poll() is None:
-        time.sleep(0.001)  # neither the server nor a file has an event to wait for
+        time.sleep(0.001)  # Neither the server nor a file has an event to wait for.
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
@@ -56,6 +55,6 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 
 def killed(process: subprocess.Popen[str]) -> bool:
-    """Kill with a signal that nothing can catch; return whether it was still alive."""
+    """Kill with a signal that cannot be caught; return whether the process was still alive."""
     process.kill()
     return ended(process)[0] == -9

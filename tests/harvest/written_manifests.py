@@ -1,4 +1,4 @@
-"""Small manifests, good and bad, written row by row as somebody else's program would."""
+"""Small valid and invalid manifests, written row by row without our writer."""
 
 import json
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ Row = dict[str, Any]
 
 
 def row(number: int, **fields: Any) -> Row:
-    """A complete post of a manifest of votes, or what ``fields`` make of it."""
+    """Return a complete post of a manifest of votes, changed by ``fields``."""
     defaults: Row = {
         "photo_id": str(3_700_000_000 + number),
         "server": "3456",
@@ -37,7 +37,7 @@ def row(number: int, **fields: Any) -> Row:
 
 
 def described(**fields: Any) -> dict[str, Any]:
-    """What a manifest's metadata hold, or what ``fields`` make of it; ``...`` leaves one out."""
+    """Return a manifest's metadata, changed by ``fields``; ``...`` removes one."""
     defaults: dict[str, Any] = {
         "version": 2,
         "kind": "votes",
@@ -51,7 +51,7 @@ def described(**fields: Any) -> dict[str, Any]:
 
 
 def options(**fields: Any) -> dict[str, Any]:
-    """The options of a data set, or what ``fields`` make of them; ``...`` leaves one out."""
+    """Return the options of a data set, changed by ``fields``; ``...`` removes one."""
     defaults: dict[str, Any] = {
         "min_votes": 3,
         "eval_votes": 5,
@@ -74,7 +74,7 @@ def write_manifest(
     metadata: dict[str, Any] | str | None = None,
     with_digest: bool = True,
 ) -> Path:
-    """Write a manifest; ``metadata``: what :func:`described` gives, or any text."""
+    """Write a manifest; ``metadata``: the result of :func:`described`, or any text."""
     if metadata is None:
         metadata = described()
     raw = metadata if isinstance(metadata, str) else json.dumps(metadata)
@@ -91,6 +91,8 @@ def write_manifest(
 
 def _digest(table: pa.Table, raw: str) -> str:
     digest = RowsDigest(SCHEMA.names)
-    with suppress(pa.ArrowException, ValueError, KeyError):  # a bad one, refused before its digest
+    with suppress(
+        pa.ArrowException, ValueError, KeyError
+    ):  # It may be invalid, and is refused before its digest.
         digest.add(table.select(SCHEMA.names).cast(SCHEMA))
     return digest.of(raw.encode())

@@ -1,4 +1,4 @@
-"""Rows of YFCC100M's metadata about posts of a corpus, and the files that hold them."""
+"""Rows of YFCC100M's metadata about posts of a corpus, and files with them."""
 
 import bz2
 import gzip
@@ -20,7 +20,7 @@ Write = Callable[[Path, list[list[str]]], Path]
 
 
 def row(post: Post, **changes: str) -> list[str]:
-    """What the metadata says of a post: the published encoding, column by column."""
+    """Return the metadata of a post in the published encoding, column by column."""
     taken = time.strftime("%Y-%m-%d %H:%M:%S.0", time.gmtime(post.date_upload - 86_400))
     plain = [quote_plus(tag) for tag in post.tags if not is_machine_tag(tag)]
     machine = [quote_plus(tag) for tag in post.tags if is_machine_tag(tag)]
@@ -43,7 +43,7 @@ def row(post: Post, **changes: str) -> list[str]:
 
 
 def text(rows: Iterable[list[str]], columns: int = 23) -> bytes:
-    """The tab-separated file of a release with that many columns."""
+    """Return the tab-separated file of a release with that many columns."""
     lines = []
     for number, cells in enumerate(rows):
         before = [str(number)] if columns > 23 else []
@@ -73,14 +73,14 @@ def write_gz(path: Path, rows: list[list[str]]) -> Path:
 
 
 def write_parquet(path: Path, rows: list[list[str]]) -> Path:
-    """Text in every column, groups of three rows."""
+    """Write text in every column, in groups of three rows."""
     table = {name: [cells[place] for cells in rows] for place, name in enumerate(COLUMNS)}
     pq.write_table(pa.table(table), path, row_group_size=3)
     return path
 
 
 def write_data_frame(path: Path, rows: list[list[str]]) -> Path:
-    """Numbers as a data frame keeps them, other names, and columns beside ours."""
+    """Write numbers as a data frame keeps them, other names, and further columns."""
     table = pa.table(
         {
             "key": ["x"] * len(rows),

@@ -1,1 +1,1 @@
-"""The ledger's tables and the rows in them: all SQL on what is known of photos."""
+"""The ledger's tables and all SQL statements on their rows."""

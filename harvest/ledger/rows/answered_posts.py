@@ -1,4 +1,4 @@
-"""Which posts have an answer by now, and what it says of where the picture is and whose it is."""
+"""Which posts have an answer, and the picture's reference and owner in it."""
 
 from typing import NamedTuple
 
@@ -7,17 +7,17 @@ from flickr_emotion.harvest.ledger.rows.outcomes import ASKED_AGAIN, DEAD_PICTUR
 
 
 class RecordedPost(NamedTuple):
-    """A post as it is recorded, with the place of its picture."""
+    """The recorded outcome of a post, with the reference of its picture."""
 
     server: str | None
     secret: str | None
     outcome: str
     withdrawn: bool
-    """Whether a refresh found it withdrawn, and it is not dropped yet."""
+    """Whether a refresh found it withdrawn but has not dropped it yet."""
 
 
 def recorded_post(ledger: LedgerConnection, photo_id: str) -> RecordedPost:
-    """Return what is recorded of a photo's post."""
+    """Return what is recorded about a photo's post."""
     row = ledger.query(
         "SELECT server, secret, api_outcome, withdrawals.photo_id IS NOT NULL FROM photos "
         "LEFT JOIN withdrawals USING (photo_id) WHERE photo_id = ?",
@@ -39,15 +39,15 @@ def api_has_answered(ledger: LedgerConnection, photo_id: str) -> bool:
 
 
 def owner_of(ledger: LedgerConnection, photo_id: str) -> str | None:
-    """Return the NSID of a photo's owner, where an answer has named it."""
+    """Return the NSID of a photo's owner if an answer has named it."""
     rows = ledger.query("SELECT owner FROM photos WHERE photo_id = ?", (photo_id,))
     return rows[0]["owner"] if rows else None
 
 
 def photos_without_a_post(ledger: LedgerConnection) -> set[str]:
-    """Return the photos that have no answer yet, but for those whose picture is known to be dead.
+    """Return the photos that have no answer yet, without those whose picture is dead.
 
-    A picture that is not public any more says that its post is not either.
+    If a picture is no longer public, its post is not either.
     """
     rows = ledger.stream(
         f"SELECT photo_id FROM photos WHERE api_outcome IN ({quoted(ASKED_AGAIN)}) "

@@ -1,7 +1,7 @@
 """One connection to the ledger's file for all threads of a process.
 
-SQLite lets one write at a time, and a commit waits for the disk. So whoever writes holds the
-connection until the commit is done, and several records can share one.
+SQLite allows one writer at a time, and a commit waits for the disk. So a writer holds the
+connection until its commit is done, and several records can share one commit.
 """
 
 import sqlite3
@@ -18,16 +18,16 @@ class LedgerConnection:
     """An open ledger file. All its methods but ``stream`` may be called from any thread."""
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
-        """Open the ledger at ``path`` for reading; with ``create``, for a crawl, made if need be.
+        """Open the ledger at ``path`` for reading; with ``create``, open or create it for a crawl.
 
-        Raises ``HarvestError`` where there is none, or it is no ledger, or one of a newer version.
+        Raises ``HarvestError`` if the file is missing, not a ledger, or of a newer version.
         """
         self.path = path
         self._lock = threading.RLock()
         self._connection = open_ledger_file(path, create=create)
 
     def close(self) -> None:
-        """Close the file; what was recorded is already in it."""
+        """Close the file; all records are already in it."""
         with self._lock:
             self._connection.close()
 
@@ -43,7 +43,7 @@ class LedgerConnection:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Hold the ledger for several statements that commit together or not at all.
 
-        One within another is a part of it: so the records of a batch share a commit.
+        A nested transaction is part of the outer one, so the records of a batch share a commit.
         """
         with self._lock:
             within_another = self._connection.in_transaction
@@ -55,7 +55,7 @@ class LedgerConnection:
                 yield self._connection
                 self._connection.execute("COMMIT")
             except BaseException:
-                # A full disk makes SQLite roll back by itself.
+                # On a full disk SQLite has already rolled back.
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
@@ -66,7 +66,7 @@ class LedgerConnection:
             return self._connection.execute(sql, tuple(parameters)).fetchall()
 
     def stream(self, sql: str) -> Iterator[sqlite3.Row]:
-        """Yield the rows of a statement too large to hold; the ledger must serve one thread."""
+        """Yield rows without holding all in memory; only one thread may use the ledger then."""
         yield from self._connection.execute(sql)
 
     def meta(self, key: str) -> str | None:

@@ -1,6 +1,6 @@
-"""How much there is of what in the ledger: what a report says of a harvest as a whole.
+"""Counts over a whole ledger, for reports about a harvest.
 
-Counts of what is still due stand with what is due (``harvest.ledger.rows.due_photos``).
+Due photos are counted by ``harvest.ledger.ledger.Ledger.left``.
 """
 
 from typing import NamedTuple
@@ -10,14 +10,14 @@ from flickr_emotion.harvest.ledger.rows.outcomes import ASKED_AGAIN, quoted
 
 
 class Losses(NamedTuple):
-    """Photos of a harvest, and those of them that ended badly."""
+    """The number of photos of a harvest, and of those that were lost."""
 
     photos: int
     lost: int
 
 
 class FailureCount(NamedTuple):
-    """A reason for which posts or pictures failed."""
+    """A reason why posts or pictures failed."""
 
     what: str
     """``api`` or ``image``."""
@@ -26,29 +26,29 @@ class FailureCount(NamedTuple):
 
 
 def photo_count(ledger: LedgerConnection) -> int:
-    """Return the number of photos, whatever became of them."""
+    """Return the number of photos, whatever their outcome."""
     return _count(ledger, "photos")
 
 
 def call_count(ledger: LedgerConnection) -> int:
-    """Return the number of API calls that were spent."""
+    """Return the number of API calls so far."""
     return _count(ledger, "calls")
 
 
 def posts_by_picture_alone(ledger: LedgerConnection) -> int:
-    """Return how many posts are ``gone`` or ``private`` by nothing but a dead picture."""
+    """Return how many posts are ``gone`` or ``private`` only because of a dead picture."""
     return _count(ledger, "evidence", "WHERE what = 'api' AND witness = 'picture'")
 
 
 def withdrawn_posts(ledger: LedgerConnection) -> int:
-    """Return how many posts a refresh found withdrawn and has not dropped."""
+    """Return how many posts a refresh found withdrawn but has not dropped."""
     return _count(ledger, "withdrawals")
 
 
 def losses(ledger: LedgerConnection, *, images: bool) -> Losses:
-    """Return how many photos have a post that ``failed``.
+    """Return the number of photos, and of those with a ``failed`` post.
 
-    With ``images`` those too whose picture is ``failed`` or ``corrupt``.
+    With ``images``, a ``failed`` or ``corrupt`` picture counts as a loss too.
     """
     image_lost = " OR image_outcome IN ('failed', 'corrupt')" if images else ""
     row = ledger.query(
@@ -58,7 +58,7 @@ def losses(ledger: LedgerConnection, *, images: bool) -> Losses:
 
 
 def unfinished_photos(ledger: LedgerConnection) -> int:
-    """Return the number of photos whose post or picture a further crawl may still bring."""
+    """Return the number of photos whose post or picture another crawl may still get."""
     again = quoted(ASKED_AGAIN)
     return _count(
         ledger,
@@ -68,8 +68,8 @@ def unfinished_photos(ledger: LedgerConnection) -> int:
 
 
 def failure_counts(ledger: LedgerConnection, most: int = 10) -> list[FailureCount]:
-    """Return the most frequent reasons of failures, at most so many."""
-    # The outcomes of both stand in one index, which is only used where both are named.
+    """Return the ``most`` frequent reasons of failures."""
+    # Both outcomes are in one index, which SQLite only uses if the condition names both.
     rows = ledger.query(
         "SELECT 'api' AS what, api_error AS reason, count(*) AS photos FROM photos "
         "WHERE api_outcome = 'failed' GROUP BY reason UNION ALL "
@@ -83,7 +83,7 @@ def failure_counts(ledger: LedgerConnection, most: int = 10) -> list[FailureCoun
 
 
 def _count(ledger: LedgerConnection, table: str, where: str = "") -> int:
-    # A ledger that no crawl has opened since an older version lacks some tables.
+    # A ledger of an older version lacks some tables until a crawl opens it.
     if not ledger.query("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)):
         return 0
     return int(ledger.query(f"SELECT count(*) AS n FROM {table} {where}")[0]["n"])

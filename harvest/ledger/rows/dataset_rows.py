@@ -1,7 +1,7 @@
-"""What a data set is made of, as the ledger holds it: posts with what their lists say of them.
+"""Read the posts for a data set from the ledger, each with the rows of the lists that name it.
 
-Ranges of rows are read, each by whatever process judges it, so that a list of a million photos
-never stands in memory.
+Ranges of rows are read, each by the process that judges it, so that a list of a million photos is
+never in memory as a whole.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _FIXED = ", label, votes, sentiment, split, modalities"
 
 
 class ListedPost(NamedTuple):
-    """A photo beside one row of a list that names it."""
+    """A photo together with one row of a list that names it."""
 
     photo_id: str
     api_outcome: str
@@ -41,7 +41,7 @@ class ListedPost(NamedTuple):
     agree: int | None
     disagree: int | None
     pair: str | None
-    # What a manifest has fixed; None in a harvest of a list.
+    # The values that a manifest fixes; None in the harvest of a list.
     label: str | None = None
     votes: int | None = None
     sentiment: float | None = None
@@ -50,7 +50,7 @@ class ListedPost(NamedTuple):
 
 
 class HeldPost(NamedTuple):
-    """What a harvest holds of a photo, whatever its lists say."""
+    """What a harvest contains of a photo, without the rows of lists."""
 
     photo_id: str
     api_outcome: str
@@ -72,7 +72,7 @@ def listed_posts(
 ) -> list[ListedPost]:
     """Return the photos from row ``first`` to before ``last``, once for each row of a list.
 
-    ``of_manifest``: with what the manifest has fixed of each.
+    ``of_manifest``: include the values that the manifest fixes.
     """
     rows = ledger.query(
         _LISTED.format(
@@ -85,7 +85,7 @@ def listed_posts(
 
 
 def held_posts(ledger: LedgerConnection, photo_ids: Sequence[str]) -> list[HeldPost]:
-    """Return what is held of those of some photos that are there, in no order."""
+    """Return those of the given photos that the harvest contains, in no particular order."""
     marks = ",".join("?" * len(photo_ids))
     rows = ledger.query(
         "SELECT photo_id, api_outcome, image_outcome, title, description, tags, image_sha256 "

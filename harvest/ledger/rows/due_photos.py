@@ -1,8 +1,8 @@
-"""Which photos a crawl has to ask for: made due when it starts, and read as what the stages need.
+"""Which photos a crawl must request: made due when it starts, and read by its stages.
 
-A try that is planned stands in ``api_next_try`` and ``image_next_try`` as the time when it is due;
-what is settled has none. Only this says what is left to do, so a crawl goes on wherever another one
-was killed.
+``api_next_try`` and ``image_next_try`` are the times of planned tries, and null for what is
+settled. Nothing else says what is left to do, so a crawl continues wherever an earlier one was
+killed.
 """
 
 import sqlite3
@@ -15,52 +15,53 @@ from flickr_emotion.harvest.ledger.rows.connection import LedgerConnection
 from flickr_emotion.harvest.ledger.rows.evidence import (
     FETCH_ANEW,
     WITHDRAWN,
-    doubt,
-    open_again,
-    open_unverified,
+    make_due_again,
+    make_unverified_due,
+    take_back,
 )
 from flickr_emotion.harvest.ledger.rows.outcomes import NO_VIDEO
 from flickr_emotion.harvest.ledger.rows.schema import METADATA_SOURCE
 from flickr_emotion.harvest.pace.clock import now
 
 ALL_ROWS = 2**63 - 1
-"""As ``last_row``: photos are not limited."""
+"""The ``last_row`` that does not limit the photos."""
 _PLACED = "server IS NOT NULL AND secret IS NOT NULL"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DuePhoto:
-    """A photo whose picture or post is to be asked for now."""
+    """A photo whose picture or post must be requested now."""
 
     reference: PhotoReference
     attempts: int
-    """Failed attempts of this crawl so far."""
+    """Number of failed attempts in this crawl so far."""
     picture_goes: bool
-    """Whether its picture goes at once where the API says that it is gone or private: so it does
-    where only metadata gave its post. All others stay until the refresh has asked for all."""
+    """Whether its picture is removed at once if the API says that the photo is gone or private.
+    This holds if its post comes from metadata; all other pictures stay until the end of the
+    refresh."""
     picture_known: bool
-    """Whether its picture is on disk, and asked for again (``--refresh``)."""
+    """Whether its picture is on disk already (``--refresh``)."""
     fetch_anew: bool
-    """Whether the picture that is on disk is to be replaced, not only asked for."""
+    """Whether the picture on disk must be replaced, and not just checked on its host."""
 
 
 def make_due(
     connection: sqlite3.Connection, *, images: bool, verify_gone: bool, refresh: bool
 ) -> None:
-    """Make due what a crawl is to ask for; ``connection`` is in a transaction.
+    """Make due what a crawl must request; ``connection`` is in a transaction.
 
-    That is what an earlier crawl gave up on; with ``images`` the pictures that one with
-    ``--no-images`` left; what a crawl that was killed could not be sure of; with ``verify_gone``
-    all that rests on a picture alone; with ``refresh`` everything.
+    This includes all that an earlier crawl recorded as failed, and what a killed crawl left unsure.
+    ``images``: also the pictures that a crawl with ``--no-images`` left out. ``verify_gone``: also
+    all that rests on a picture alone. ``refresh``: everything.
     """
-    # A clock that was wrong must not keep calls in the hour for a year.
+    # If the clock was wrong, calls in the future must not count in the quota for a year.
     connection.execute("UPDATE calls SET at = ?1 WHERE at > ?1", (now(),))
     for what in ("api", "image"):
         connection.execute(
             f"UPDATE photos SET {what}_attempts = 0, {what}_next_try = 0 "
             f"WHERE {what}_outcome = 'failed'"
         )
-        # What was put off by an earlier crawl, with a clock that may have been wrong.
+        # Make delayed tries of an earlier crawl due, as its clock may have been wrong.
         connection.execute(
             f"UPDATE photos SET {what}_next_try = 0 WHERE {what}_next_try > ?", (now(),)
         )
@@ -69,15 +70,15 @@ def make_due(
             "UPDATE photos SET image_next_try = 0 WHERE image_outcome = 'pending' "
             f"AND image_next_try IS NULL AND {_PLACED}"
         )
-    # What a killed crawl has not seen confirmed costs no quota to ask again.
-    doubt(connection)
-    open_again(connection)
+    # Requesting again what a killed crawl left unsure costs no quota.
+    take_back(connection)
+    make_due_again(connection)
     if verify_gone:
-        open_unverified(connection, images=images)
+        make_unverified_due(connection, images=images)
     if refresh:
         connection.execute(
             "UPDATE photos SET api_attempts = 0, api_next_try = 0, image_attempts = 0, "
-            # Where the API says that they are shown again, their pictures become due.
+            # Pictures of withdrawn posts only become due if the API shows the post again.
             f"image_next_try = CASE WHEN {_PLACED} AND NOT ({WITHDRAWN}) THEN 0 END "
             f"WHERE {NO_VIDEO}"
         )
@@ -85,7 +86,7 @@ def make_due(
 
 
 def last_of_first(ledger: LedgerConnection, limit: int) -> int:
-    """Return the rowid of the last of the first ``limit`` photos for which a try is planned."""
+    """Return the rowid of the last one of the first ``limit`` photos with a planned try."""
     rows = ledger.query(
         "SELECT max(row) AS last FROM (SELECT rowid AS row FROM photos WHERE "
         "api_next_try IS NOT NULL OR image_next_try IS NOT NULL ORDER BY rowid LIMIT ?)",
@@ -95,18 +96,18 @@ def last_of_first(ledger: LedgerConnection, limit: int) -> int:
 
 
 def planned(what: str, *, after_image: bool = False) -> str:
-    """Return in SQL that an ``image`` or ``api`` try is planned.
+    """Return the SQL condition that an ``image`` or ``api`` try is planned.
 
-    With ``after_image`` only for photos whose picture needs no further try.
+    ``after_image``: only for photos whose picture needs no further try.
     """
-    # Worded as the partial indexes are, or SQLite would not use them.
+    # The condition must be worded like the partial indexes, or SQLite would not use them.
     return f"{what}_next_try IS NOT NULL" + (" AND image_next_try IS NULL" if after_image else "")
 
 
 def find_photos(
     ledger: LedgerConnection, what: str, where: str, parameters: Iterable[Any]
 ) -> list[DuePhoto]:
-    """Return the photos of a condition, with their attempts for ``image`` or ``api``."""
+    """Return the photos that meet a condition, with their attempts for ``image`` or ``api``."""
     rows = ledger.query(
         "SELECT photo_id, server, farm, secret, api_source, image_sha256, "
         f"{what}_attempts AS attempts, (SELECT outcome FROM evidence "

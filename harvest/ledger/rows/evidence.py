@@ -1,9 +1,9 @@
-"""What an outcome rests on: who said so, when, and how sure that is.
+"""The evidence of an outcome: where it comes from, when it was seen, and how sure it is.
 
 ``gone`` and ``private`` follow from a dead picture far more often than from a call, and a picture's
-host may be in trouble. So each outcome other than ``ok`` keeps its evidence. What a picture alone
-says is unsure at first; it becomes sure when the crawl has seen that its host is well, and until
-then it can be taken back as if it had never been said. Nothing that was won is deleted for it.
+host may be in trouble. So each outcome other than ``ok`` keeps its evidence. The refusal of a
+picture is unsure at first. It becomes sure when the crawl has seen that the host is well; until
+then it can be taken back completely. No stored post or picture is deleted because of a refusal.
 """
 
 import sqlite3
@@ -18,15 +18,16 @@ from flickr_emotion.harvest.ledger.rows.schema import METADATA_SOURCE, NO_POST
 from flickr_emotion.harvest.pace.clock import now
 
 REFUSALS = DEAD_PICTURES
-"""Outcomes of a picture that its host refuses."""
+"""The outcomes of a picture that its host refuses."""
 FETCH_ANEW = ("replaced", "broken")
-"""Why a picture that is on disk is fetched again: the API names another place for it; a build could
-not decode it. One that is ``vouched``, as the API says that it lives, is only asked for again."""
+"""Why a picture on disk is fetched again: the API names another reference (``replaced``), or a
+build could not decode it (``broken``). A picture that the API has ``vouched`` for is only requested
+from its host again."""
 WITHDRAWN = (
     "api_outcome IN ('gone', 'private') AND EXISTS (SELECT 1 FROM evidence WHERE "
     "evidence.photo_id = photos.photo_id AND what = 'api' AND witness = 'api')"
 )
-"""In SQL: the API itself has said that a photo is not public any more."""
+"""SQL condition: the API itself has said that a photo is no longer public."""
 
 _REFUSED = "outcome IN ('gone', 'private', 'placeholder')"
 _UNSURE_POSTS = "what = 'api' AND witness = 'picture' AND sure = 0"
@@ -34,7 +35,7 @@ _UNSURE_POSTS = "what = 'api' AND witness = 'picture' AND sure = 0"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refusal:
-    """A host's answer that a picture is not to be had."""
+    """A host's answer that a picture is not available."""
 
     outcome: str
     """One of ``REFUSALS``."""
@@ -43,17 +44,18 @@ class Refusal:
     status: int | None
 
 
-Believed = Literal["refused", "contradicted", "moved", "stale"]
-"""What a refusal came to: it is recorded; so it is, though the API has said that this very picture
-lives; another reference is asked first; it was of a reference that is no longer the photo's."""
+RefusalResult = Literal["refused", "contradicted", "moved", "stale"]
+"""What became of a refusal. ``refused``: it was recorded; ``contradicted``: it was recorded, but
+the API has said that this picture exists; ``moved``: another reference is tried first; ``stale``:
+the refused reference is no longer the photo's."""
 
 
 def record_refusal(
     connection: sqlite3.Connection, reference: PhotoReference, refusal: Refusal, *, settle: bool
-) -> Believed:
-    """Record that a picture was refused; with ``settle`` it settles a post that nobody answered.
+) -> RefusalResult:
+    """Record that a picture was refused; with ``settle``, also settle a post without an answer.
 
-    ``connection`` is in a transaction. A picture on disk, and a post that is known, stay.
+    ``connection`` is in a transaction. A picture on disk and a known post are kept.
     """
     photo_id = reference.photo_id
     row = connection.execute(
@@ -65,20 +67,20 @@ def record_refusal(
     ).fetchone()
     if (row["server"], row["secret"]) != (reference.server, reference.secret):
         return "stale"
-    if row["api_outcome"] == VIDEO:  # it has turned out to be one while its picture was asked for
+    if row["api_outcome"] == VIDEO:  # The API has said so while the picture was requested.
         return "stale"
     if move_on(connection, reference):
         return "moved"
     answered = row["api_outcome"] == "ok" and row["api_next_try"] is None and not row["withdrawn"]
-    # The first time: a picture that another crawl finds refused too is lost, its post or not.
+    # Only the first time: if another crawl finds the picture refused too, it is lost.
     contradicted = (
         answered
         and row["api_source"] not in (None, METADATA_SOURCE)
         and row["doubt"] not in REFUSALS
     )
     outcome, reason = refusal.outcome, refusal.reason
-    if contradicted:  # it is asked for again by the next crawl
-        outcome, reason = "failed", f"{reason}, though it lives by the API"
+    if contradicted:  # The next crawl requests it again.
+        outcome, reason = "failed", f"{reason}, although its post exists"
     if row["image_sha256"] is not None:
         outcome = "ok"
     connection.execute(
@@ -87,7 +89,7 @@ def record_refusal(
         (outcome, reason, photo_id),
     )
     record_evidence(connection, photo_id, "image", refusal, sure=False)
-    # A file of metadata is no answer of today's.
+    # A metadata file does not say that the post still exists today.
     doubted = row["api_source"] == METADATA_SOURCE and row["api_outcome"] == "ok"
     open_post = row["api_next_try"] is not None or row["api_outcome"] == "failed" or doubted
     if settle and open_post and row["api_source"] in (None, METADATA_SOURCE):
@@ -116,7 +118,7 @@ def record_evidence(
     outcome: str = "",
     witness: str = "",
 ) -> None:
-    """Keep what an ``api`` or ``image`` outcome rests on; without a ``refusal``, on the API."""
+    """Store the evidence of an ``api`` or ``image`` outcome: a ``refusal``, or else the API."""
     connection.execute(
         "INSERT OR REPLACE INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
@@ -129,12 +131,12 @@ def record_evidence(
 
 
 def forget(connection: sqlite3.Connection, photo_id: str, what: str) -> None:
-    """Drop the evidence of an outcome that is none any more."""
+    """Delete the evidence of an outcome that no longer holds."""
     connection.execute("DELETE FROM evidence WHERE photo_id = ? AND what = ?", (photo_id, what))
 
 
 def confirm(connection: sqlite3.Connection, photo_id: str, outcome: str) -> None:
-    """Record that the API itself says of a photo that it is ``gone`` or ``private``."""
+    """Record that the API itself says that a photo is ``gone`` or ``private``."""
     record_evidence(connection, photo_id, "api", None, sure=True, outcome=outcome)
     connection.execute(
         f"UPDATE evidence SET sure = 1 WHERE photo_id = ? AND what = 'image' AND {_REFUSED}",
@@ -143,9 +145,9 @@ def confirm(connection: sqlite3.Connection, photo_id: str, outcome: str) -> None
 
 
 def believe(connection: sqlite3.Connection) -> None:
-    """Make sure what pictures alone have said.
+    """Mark all refusals of pictures as sure.
 
-    What a file of metadata said of a post that is not public any more is dropped now.
+    Posts from metadata that are no longer public are dropped now.
     """
     connection.execute(
         f"UPDATE photos SET {NO_POST} WHERE api_source = '{METADATA_SOURCE}' AND photo_id IN "
@@ -157,14 +159,14 @@ def believe(connection: sqlite3.Connection) -> None:
         )
 
 
-def doubt(connection: sqlite3.Connection, host: str | None = None) -> int:
-    """Take back all that is unsure, of one host or of all; return of how many pictures.
+def take_back(connection: sqlite3.Connection, host: str | None = None) -> int:
+    """Take back all unsure refusals, of one host or of all; return how many pictures.
 
-    They are asked for again, under every reference, and what they settled is open again.
+    The pictures are requested again under every reference, and the posts that they settled are due.
     """
     of_host = "" if host is None else "AND host = ?"
     given = () if host is None else (host,)
-    doubt_posts(connection, host)
+    take_back_posts(connection, host)
     pictures = (
         f"(SELECT photo_id FROM evidence WHERE what = 'image' AND sure = 0 AND {_REFUSED} "
         f"{of_host})"
@@ -182,8 +184,8 @@ def doubt(connection: sqlite3.Connection, host: str | None = None) -> int:
     return found
 
 
-def doubt_posts(connection: sqlite3.Connection, host: str | None = None) -> int:
-    """Open the posts again that unsure pictures have settled; return how many."""
+def take_back_posts(connection: sqlite3.Connection, host: str | None = None) -> int:
+    """Make posts due again that unsure refusals have settled; return how many."""
     of_host = "" if host is None else "AND host = ?"
     given = () if host is None else (host,)
     found = connection.execute(
@@ -197,10 +199,10 @@ def doubt_posts(connection: sqlite3.Connection, host: str | None = None) -> int:
     return found
 
 
-def open_unverified(connection: sqlite3.Connection, *, images: bool) -> None:
-    """Make due all that rests on a picture alone, sure or not (``--verify-gone``).
+def make_unverified_due(connection: sqlite3.Connection, *, images: bool) -> None:
+    """Make all posts due that rest on a picture alone, sure or not (``--verify-gone``).
 
-    The posts for the API; with ``images`` the pictures of posts that it knows for their host.
+    With ``images``, refused pictures of posts that the API knows are due as well.
     """
     connection.execute(
         "UPDATE photos SET api_outcome = 'pending', api_attempts = 0, api_next_try = 0, "
@@ -215,8 +217,8 @@ def open_unverified(connection: sqlite3.Connection, *, images: bool) -> None:
         )
 
 
-def open_again(connection: sqlite3.Connection) -> None:
-    """Make due the settled pictures that an earlier crawl was to ask for again."""
+def make_due_again(connection: sqlite3.Connection) -> None:
+    """Make settled pictures due that an earlier crawl should have requested again."""
     connection.execute(
         "UPDATE photos SET image_attempts = 0, image_next_try = 0 WHERE image_next_try IS NULL "
         "AND photo_id IN (SELECT photo_id FROM evidence WHERE what = 'image' AND sure = 0 "
@@ -225,7 +227,7 @@ def open_again(connection: sqlite3.Connection) -> None:
 
 
 def unsure_posts(ledger: LedgerConnection, count: int) -> list[str]:
-    """Return some photos, drawn by chance, whose post an unsure picture alone has settled."""
+    """Return random photos whose post was settled only by an unsure refusal."""
     rows = ledger.query(
         f"SELECT photo_id FROM evidence WHERE {_UNSURE_POSTS} ORDER BY random() LIMIT ?", (count,)
     )
@@ -233,7 +235,7 @@ def unsure_posts(ledger: LedgerConnection, count: int) -> list[str]:
 
 
 def served_before(ledger: LedgerConnection, count: int) -> list[str]:
-    """Return some photos, drawn by chance, whose picture was there when it was last asked for."""
+    """Return random photos whose picture existed when it was last requested."""
     rows = ledger.query(
         "SELECT photo_id FROM photos WHERE server IS NOT NULL AND secret IS NOT NULL "
         "AND (image_sha256 IS NOT NULL OR image_outcome = 'pending' AND image_next_try IS NULL) "

@@ -1,7 +1,7 @@
-"""What the ledger holds of published lists: their files, the rows of these, and VSO's pairs.
+"""Published lists in the ledger: their files, their rows, and VSO's pairs.
 
-A file's rows are replaced as a whole. A photo that a row names is added to ``photos`` if it is not
-there; what was won of it stays, whatever its lists say.
+The rows of a file are replaced as a whole. Photos that they name are added to ``photos`` if they
+are not there; the posts and pictures of others are kept, whatever the lists say.
 """
 
 from collections.abc import Iterable, Iterator
@@ -37,13 +37,13 @@ class RejectedRow(NamedTuple):
 
     file: str
     row: int | None
-    """None where it is the file."""
+    """None if it is a whole file."""
     reason: str
     detail: str
 
     @property
     def source(self) -> str:
-        """Where it stands: the file, and the row in it."""
+        """The position of the row: file and row number."""
         return self.file if self.row is None else f"{self.file}:{self.row}"
 
 
@@ -53,14 +53,14 @@ class Pair(NamedTuple):
     pair: str
     sentiment: float
     search_count: int | None
-    """Pictures that a search found when the ontology was made."""
+    """How many pictures a search found when the ontology was made."""
 
 
-# What is put in.
+# Storing.
 
 
 def store_pairs(ledger: LedgerConnection, pairs: Iterable[Pair]) -> None:
-    """Store pairs, in the place of those of the same name."""
+    """Store pairs, and replace those of the same name."""
     with ledger.transaction() as connection:
         connection.executemany(
             "INSERT OR REPLACE INTO pairs (pair, sentiment, search_count) VALUES (?, ?, ?)", pairs
@@ -73,12 +73,12 @@ def store_list_file(
     listed: Iterable[ListedRow],
     rejected: Iterable[RejectedRow],
 ) -> None:
-    """Store a file's rows in the place of what a file of its name said before."""
+    """Store a file's rows, and replace those of an earlier file of the same name."""
     rows = list(listed)
     with ledger.transaction() as connection:
         for table in ("listed", "rejected"):
             connection.execute(f"DELETE FROM {table} WHERE file = ?", (file.name,))
-        # Without server or secret the picture waits for the API's answer.
+        # Without server or secret, the picture is only due after the API's answer.
         connection.executemany(
             "INSERT OR IGNORE INTO photos (photo_id, server, farm, secret, owner_name, "
             "image_next_try) VALUES (?, ?, ?, ?, ?, ?)",
@@ -100,7 +100,7 @@ def store_list_file(
 
 
 def store_unreadable_file(ledger: LedgerConnection, name: str, detail: str) -> None:
-    """Store that a file cannot be read, in the place of what it said before of its bad rows."""
+    """Store that a file cannot be read, and replace its earlier rejected rows."""
     with ledger.transaction() as connection:
         connection.execute("DELETE FROM rejected WHERE file = ?", (name,))
         connection.execute("INSERT INTO rejected VALUES (?, NULL, 'malformed', ?)", (name, detail))
@@ -117,7 +117,7 @@ def _photo(
     )
 
 
-# What is known.
+# Reading.
 
 
 def list_files(ledger: LedgerConnection) -> list[ListFileRecord]:
@@ -163,7 +163,7 @@ def search_counts(ledger: LedgerConnection) -> dict[str, int]:
 
 
 def subjects(ledger: LedgerConnection) -> list[str]:
-    """Return what the list's photos were found under, pairs or emotions, in the list's order."""
+    """Return the pairs or emotions under which the photos were found, in the list's order."""
     column = subject_column(ledger)
     rows = ledger.query(
         f"SELECT {column} AS subject FROM listed WHERE {column} IS NOT NULL "
@@ -173,5 +173,5 @@ def subjects(ledger: LedgerConnection) -> list[str]:
 
 
 def subject_column(ledger: LedgerConnection) -> str:
-    """Return the column of ``listed`` that says what photos were found under."""
+    """Return the column of ``listed`` with the pair or emotion of a photo."""
     return "pair" if ledger.meta("kind") == "sentiment" else "emotion"

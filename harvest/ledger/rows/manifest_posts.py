@@ -1,4 +1,4 @@
-"""What the ledger holds of a manifest: its photos, and what it fixes of their posts."""
+"""A manifest in the ledger: its photos, and the values that it fixes for their posts."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from flickr_emotion.harvest.ledger.rows.connection import LedgerConnection
 from flickr_emotion.harvest.ledger.rows.lists import ListFileRecord
 
 MANIFEST = "manifest"
-"""Key of ``meta`` under which the manifest's description stands, as JSON."""
+"""The key in ``meta`` of the manifest's description, which is JSON."""
 
 
 class PostColumns(NamedTuple):
@@ -33,9 +33,9 @@ def store_manifest(
     description: str,
     posts: Iterable[PostColumns],
 ) -> None:
-    """Store a manifest in a ledger that holds nothing; where ``posts`` raises, nothing of it.
+    """Store a manifest in an empty ledger; if ``posts`` raises, nothing is stored.
 
-    ``kind``: ``votes`` or ``sentiment``; ``description``: what it says of itself, as JSON.
+    ``kind``: ``votes`` or ``sentiment``; ``description``: the manifest's description, as JSON.
     """
     by_pair = kind == "sentiment"
     with ledger.transaction() as connection:
@@ -71,9 +71,9 @@ def store_manifest(
             f"INSERT INTO listed SELECT ?, row, photo_id, {of_subject} FROM its_rows ORDER BY row",
             (file.name,),
         )
-        # Photos are asked for in the order of their rows. By subject, as in a list: a subject is
-        # searched once its pictures are settled, and by photo id all would be settled at the end.
-        # Without server or secret the picture waits for the API's answer.
+        # Photos are requested in the order of their rows, here by subject as in a list. A subject
+        # is searched once its pictures are settled; by photo id, all would be settled at the end.
+        # Without server or secret, the picture is only due after the API's answer.
         connection.execute(
             "INSERT INTO photos (photo_id, server, farm, secret, image_next_try) "
             "SELECT photo_id, server, farm, secret, "

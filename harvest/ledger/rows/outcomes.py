@@ -1,15 +1,15 @@
-"""What can become of a photo's post and of its picture, and which of it is ever asked again."""
+"""The outcomes of posts and pictures, and which of them are requested again."""
 
 ASKED_AGAIN = ("pending", "failed")
-"""Not asked yet, and no usable answer: all others are final until the user says otherwise."""
+"""Not requested yet, and no usable answer; all others are final unless the user says otherwise."""
 VIDEO = "video"
-"""A video is no photo: neither its text nor its poster frame is kept, and no ``--refresh`` asks."""
+"""A video is not a photo: nothing of it is kept, and ``--refresh`` does not ask for it again."""
 NO_VIDEO = f"api_outcome <> '{VIDEO}'"
-"""In SQL: what comes of a photo that has turned out to be one meanwhile does not count."""
+"""SQL condition: results for a photo that has turned out to be a video are ignored."""
 API_OUTCOMES = ("pending", "ok", "gone", "private", VIDEO, "failed")
 IMAGE_OUTCOMES = (*API_OUTCOMES, "placeholder", "corrupt")
 DEAD_PICTURES = ("gone", "private", "placeholder")
-"""Pictures that the public does not see any more."""
+"""The outcomes of pictures that are no longer public."""
 
 
 def quoted(outcomes: tuple[str, ...]) -> str:

@@ -1,7 +1,7 @@
-"""How pictures come into the ledger's rows, and leave them.
+"""Record pictures in the ledger, and remove them from it.
 
-While a picture is fetched, the API may say that its photo is a video, or in a refresh that it is
-not public any more. What comes after that does not count: the row keeps what the API said.
+While a picture is fetched, the API may say that its photo is a video, or in a refresh that it is no
+longer public. Then the result of the fetch is ignored, and the row keeps the API's answer.
 """
 
 import sqlite3
@@ -22,7 +22,7 @@ from flickr_emotion.harvest.pictures.files import Picture
 
 
 class RecordedPicture(NamedTuple):
-    """What the ledger records of a picture that is on disk."""
+    """What the ledger records about a picture on disk."""
 
     photo_id: str
     sha256: str
@@ -33,7 +33,7 @@ class RecordedPicture(NamedTuple):
 def store_picture(
     connection: sqlite3.Connection, photo_id: str, picture: Picture, *, refresh: bool
 ) -> bool:
-    """Store what is recorded of a picture on disk; False where it may not stay there."""
+    """Store the record of a picture on disk; return False if it may not stay there."""
     done = connection.execute(
         "UPDATE photos SET image_outcome = 'ok', image_next_try = NULL, image_error = NULL,"
         " image_sha256 = ?, image_bytes = ?, image_width = ?, image_height = ? "
@@ -48,7 +48,7 @@ def store_picture(
 
 
 def store_presence(connection: sqlite3.Connection, photo_id: str, *, refresh: bool) -> None:
-    """Store that a picture is there, which was not fetched."""
+    """Store that a picture exists, without having fetched it."""
     done = connection.execute(
         "UPDATE photos SET image_attempts = 0, image_next_try = NULL, image_error = NULL, "
         "image_outcome = CASE WHEN image_sha256 IS NULL THEN 'pending' ELSE 'ok' END "
@@ -68,7 +68,7 @@ def store_presence(connection: sqlite3.Connection, photo_id: str, *, refresh: bo
 def settle_picture(
     connection: sqlite3.Connection, photo_id: str, outcome: str, reason: str
 ) -> None:
-    """Store an outcome after which a picture is not asked for again, and drop what was known."""
+    """Store a final outcome of a picture, and drop its record."""
     drop_picture(connection, photo_id)
     connection.execute(
         "UPDATE photos SET image_outcome = ?, image_next_try = NULL, image_error = ? "
@@ -81,12 +81,12 @@ def settle_picture(
 
 
 def drop_picture(connection: sqlite3.Connection, photo_id: str) -> None:
-    """Drop what is known of a picture that is not on disk any more."""
+    """Drop the record of a picture that is no longer on disk."""
     connection.execute(f"UPDATE photos SET {NO_PICTURE} WHERE photo_id = ?", (photo_id,))
 
 
 def fetch_again(ledger: LedgerConnection, photo_ids: Iterable[str]) -> None:
-    """Make pictures due that are recorded and not on disk as they should be, and forget them."""
+    """Drop the records of pictures that are not on disk as recorded, and make them due."""
     with ledger.transaction() as connection:
         connection.executemany(
             "UPDATE photos SET image_outcome = 'pending', image_attempts = 0, image_next_try = 0, "
@@ -96,9 +96,10 @@ def fetch_again(ledger: LedgerConnection, photo_ids: Iterable[str]) -> None:
 
 
 def replace_broken(ledger: LedgerConnection, photo_ids: Sequence[str]) -> None:
-    """Make pictures due that are on disk and that a build could not use.
+    """Make pictures on disk due that a build could not use.
 
-    Their files stay: without the evidence one would be taken for what a killed crawl has left.
+    Their files are kept. The evidence says that they are broken; without it, the next crawl would
+    take a file for one that a killed crawl left, and record it as it is.
     """
     with ledger.transaction() as connection:
         connection.executemany(
@@ -112,7 +113,7 @@ def replace_broken(ledger: LedgerConnection, photo_ids: Sequence[str]) -> None:
 def recorded_pictures(ledger: LedgerConnection) -> Iterator[RecordedPicture]:
     """Yield the pictures that should be on disk, folder by folder (the photo ids' last digits).
 
-    One look at a folder is far cheaper than one at each file by its name.
+    Listing a folder is far cheaper than looking up each of its files by name.
     """
     rows = ledger.stream(
         "SELECT photo_id, image_sha256, image_bytes FROM photos WHERE image_outcome = 'ok' "
@@ -125,10 +126,10 @@ def recorded_pictures(ledger: LedgerConnection) -> Iterator[RecordedPicture]:
 def shared_pictures(
     ledger: LedgerConnection, *, most_bytes: int, photos: int, known: Sequence[str]
 ) -> list[str]:
-    """Return the photos of small pictures that so many photos or more share.
+    """Return the photos of small pictures that at least ``photos`` photos share.
 
-    Of those with a SHA-256 in ``known``, fewer are enough. Pictures whose posts are all known and
-    of one owner are left out.
+    If the SHA-256 is in ``known``, fewer photos are enough. Pictures whose posts are all known and
+    have the same owner are left out.
     """
     marks = ",".join("?" * len(known))
     rows = ledger.query(

@@ -1,8 +1,8 @@
-"""How posts come into the ledger's rows, whichever call or file brought them, and leave them.
+"""Record posts from calls and files in the ledger, and remove them from it.
 
-A page of a listing shows posts that nobody asked for by id. Those that a list names are stored at
-once, whatever the call was looking for; and one that was thought to be gone, and shows, is back.
-What an owner has withdrawn is dropped, and only the outcome stays.
+A page of a listing also shows posts that the call was not looking for. Those that a list names are
+stored at once, and a post that was recorded as gone is stored again. A post that its owner withdrew
+is dropped, and only its outcome stays.
 """
 
 import json
@@ -19,18 +19,17 @@ from flickr_emotion.harvest.ledger.rows.schema import METADATA_SOURCE, NO_PICTUR
 from flickr_emotion.harvest.pace.clock import now
 
 REFRESHED = "refresh answered"
-"""Key of ``meta`` under which the known posts are counted that a refresh found alive."""
+"""The key in ``meta`` of the number of known posts that a refresh found alive."""
 _PLACE = ("server", "farm", "secret")
-_SOME = 500  # photo ids that one statement names
+_SOME = 500  # Photo ids per statement.
 
 
 def store_answers(connection: sqlite3.Connection, answers: Iterable[Answer], *, source: str) -> int:
     """Store the posts of listed photos that are not stored yet; return how many those are.
 
-    ``connection`` is in a transaction. Where the list did not know where a picture is, or the
-    answer names another place than the one that is known, or the picture was refused, it becomes
-    due under the reference of the answer. The reference of a file of metadata only fills what the
-    list left out: it may be older than the list.
+    ``connection`` is in a transaction. A picture becomes due under the answer's reference if its
+    reference was unknown or is another one, or if the picture was refused. The reference in a
+    metadata file may be older than the list, so it is only used if the list has none.
     """
     stored = known = 0
     pending = iter(answers)
@@ -75,7 +74,7 @@ def _wanted(connection: sqlite3.Connection, photo_ids: Sequence[str]) -> dict[st
 def _place_picture(
     connection: sqlite3.Connection, row: sqlite3.Row, place: PhotoReference, source: str
 ) -> None:
-    """Make a picture due where an answer says of it what was not known."""
+    """Make a picture due if an answer has news about its reference."""
     if not place.server or not place.secret:
         return
     on_disk = row["image_sha256"] is not None
@@ -85,7 +84,7 @@ def _place_picture(
         if source == METADATA_SOURCE or not (moved or refused):
             return
         if on_disk and moved and not refused and not _of_flickr(row):
-            # It came a moment ago, under the list's reference; should that die, this one is known.
+            # The picture was just fetched under the list's reference; keep the answer's as another.
             add_references(connection, [place])
             return
     if moved and refused:
@@ -109,7 +108,7 @@ def _place_picture(
 
 
 def _of_flickr(row: sqlite3.Row) -> bool:
-    """Whether Flickr itself has answered for the post before."""
+    """Whether Flickr itself, and not just metadata, has answered for the post before."""
     return row["api_source"] not in (None, METADATA_SOURCE)
 
 
@@ -125,10 +124,10 @@ def _row(answer: Answer, source: str) -> tuple[str | int | None, ...]:
 def settle_post(
     connection: sqlite3.Connection, photo_id: str, outcome: str, reason: str, *, refresh: bool
 ) -> None:
-    """Record that the API itself says of a photo that it is ``gone`` or ``private``.
+    """Record that the API itself says that a photo is ``gone`` or ``private``.
 
-    A post that Flickr gave before was withdrawn by its owner, and in a ``refresh`` a picture that
-    is on disk: that is staged, and what is known stays until the refresh has asked for all
+    If Flickr has given the post before, its owner withdrew it; in a ``refresh`` this also holds if
+    its picture is on disk. The withdrawal is staged, and all is kept until the end of the refresh
     (``harvest.crawl.withdrawals``).
     """
     row = connection.execute(
@@ -154,7 +153,7 @@ def settle_post(
 def drop_post(
     connection: sqlite3.Connection, photo_id: str, outcome: str, reason: str, *, picture: bool
 ) -> None:
-    """Drop a post that Flickr does not show any more, and its ``picture``."""
+    """Drop a post that Flickr no longer shows, and its ``picture``."""
     connection.execute(
         f"UPDATE photos SET {NO_POST}, api_outcome = ?, api_next_try = NULL, api_error = ? "
         "WHERE photo_id = ?",
@@ -173,7 +172,7 @@ def drop_post(
 
 
 def settle_videos(connection: sqlite3.Connection, photo_ids: Iterable[str]) -> None:
-    """Keep nothing of listed photos that are videos; ``connection`` is in a transaction."""
+    """Drop everything about listed photos that are videos; ``connection`` is in a transaction."""
     names = [(photo_id,) for photo_id in photo_ids]
     connection.executemany(
         f"UPDATE photos SET {NO_POST}, {NO_PICTURE}, api_outcome = '{VIDEO}', "

@@ -1,8 +1,8 @@
-"""All the references of a photo that are known, so that one dead one does not end it.
+"""All known references of a photo, so that a dead one does not lose the photo.
 
 A replaced photo has a new secret, and the picture under its old one is dead. Published lists name
-some photos under two (83 of VSO's), and the API names the one of today. ``photos`` holds the
-reference that is asked for; the others stand in ``places``.
+some photos under two references (83 in VSO), and the API names the current one. ``photos`` has the
+reference in use, and ``places`` the others.
 """
 
 import sqlite3
@@ -12,7 +12,7 @@ from flickr_emotion.harvest.flickr.photo_url import PhotoReference
 
 
 def add_references(connection: sqlite3.Connection, listed: Iterable[PhotoReference]) -> None:
-    """Keep what a list says of photos that stand in ``photos`` with another reference, or none."""
+    """Store a list's references of photos that have another reference in ``photos``, or none."""
     placed = [
         (it.server, it.farm, it.secret, it.photo_id) for it in listed if it.server and it.secret
     ]
@@ -31,7 +31,7 @@ def add_references(connection: sqlite3.Connection, listed: Iterable[PhotoReferen
 
 
 def leave_reference(connection: sqlite3.Connection, reference: PhotoReference) -> None:
-    """Keep a reference as one under which the picture was refused."""
+    """Store a reference as dead, because the picture was refused under it."""
     connection.execute(
         "INSERT OR REPLACE INTO places (photo_id, server, farm, secret, dead) "
         "VALUES (?, ?, ?, ?, 1)",
@@ -40,7 +40,7 @@ def leave_reference(connection: sqlite3.Connection, reference: PhotoReference) -
 
 
 def move_on(connection: sqlite3.Connection, refused: PhotoReference) -> bool:
-    """Put another reference in the place of a refused one; return whether there was one."""
+    """Replace a refused reference by another known one; return whether there was one."""
     other = connection.execute(
         "SELECT server, farm, secret FROM places WHERE photo_id = ? AND NOT dead "
         "AND (server IS NOT ? OR secret IS NOT ?) LIMIT 1",

@@ -1,8 +1,8 @@
-"""The ledger's file: its tables, its version, and how it is opened for a crawl and for reading.
+"""The ledger's file: its tables, its version, and how it is opened for a crawl or for reading.
 
-WAL mode with ``synchronous=FULL``: a commit is on the disk before the next call is made, so
-neither a killed process nor a power failure costs a call that was answered. Tables and columns are
-described in ``docs/harvest.md``, the choice of these settings in ``docs/reliability.md``.
+It uses WAL mode with ``synchronous=FULL``: a commit is on disk before the next call is made, so no
+answer is lost when the process is killed or the power fails. ``docs/harvest.md`` describes tables
+and columns, ``docs/reliability.md`` the choice of these settings.
 """
 
 import sqlite3
@@ -13,18 +13,18 @@ from flickr_emotion.harvest.errors import HarvestError
 FILE_NAME = "ledger.sqlite"
 VERSION = 4
 METADATA_SOURCE = "yfcc100m"
-"""``api_source`` of a post that a file of metadata gave; Flickr's own are named by their method."""
+"""``api_source`` of a post from a metadata file; for Flickr's own posts it names the method."""
 NO_POST = (
     "title = NULL, description = NULL, tags = NULL, owner = NULL, license = NULL, "
     "date_upload = NULL, date_taken = NULL, api_source = NULL"
 )
-"""What drops a post from its row of ``photos``."""
+"""SQL assignments that drop a post from its row of ``photos``."""
 NO_PICTURE = "image_sha256 = NULL, image_bytes = NULL, image_width = NULL, image_height = NULL"
-"""What drops a picture from it."""
-_APPLICATION = int.from_bytes(b"FEmo")  # tells a ledger from other SQLite files
+"""SQL assignments that drop a picture from its row of ``photos``."""
+_APPLICATION = int.from_bytes(b"FEmo")  # Distinguishes a ledger from other SQLite files.
 
-# *_next_try: unix time of the next try; null where none is planned, so that the photos that are
-# due are found by an index however many are settled.
+# *_next_try: unix time of the next try; null if none is planned, so that an index finds the due
+# photos however many are settled.
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE photos (
@@ -77,9 +77,9 @@ CREATE TABLE manifest_posts (
     split TEXT NOT NULL, modalities TEXT NOT NULL
 ) WITHOUT ROWID;
 """
-# evidence: what an outcome other than ``ok`` rests on; a picture that lives needs none.
-# places: further references of a photo than the one that its row names.
-# withdrawals: posts that a refresh found withdrawn, and has not dropped yet.
+# evidence: the evidence of an outcome other than ``ok``; an existing picture needs none.
+# places: further references of a photo, besides the one in its row.
+# withdrawals: posts that a refresh found withdrawn but has not dropped yet.
 _SINCE_VERSION_4 = """
 CREATE TABLE evidence (
     photo_id TEXT NOT NULL, what TEXT NOT NULL, outcome TEXT NOT NULL, witness TEXT NOT NULL,
@@ -100,7 +100,7 @@ _STATUS = (
     "CASE WHEN {0} LIKE '%answered ___%' "
     "THEN CAST(substr({0}, instr({0}, 'answered ') + 9, 3) AS INTEGER) END"
 )
-# In older ledgers the error of a post says whether a picture alone was the witness.
+# In older ledgers the error of a post says whether its outcome rests on a picture alone.
 _EVIDENCE_OF_VERSION_3 = f"""
 INSERT INTO evidence SELECT photo_id, 'api', api_outcome,
     CASE WHEN api_error LIKE 'picture %' THEN 'picture' ELSE 'api' END,
@@ -111,7 +111,7 @@ INSERT INTO evidence SELECT photo_id, 'image', image_outcome,
     NULL, {_STATUS.format("image_error")}, NULL, 1
     FROM photos WHERE image_outcome IN ('gone', 'private', 'placeholder', 'corrupt');
 """
-# What makes the tables of an older version those of this one.
+# SQL that upgrades the tables of each older version to the next.
 _UPGRADES = {
     1: "ALTER TABLE photos ADD COLUMN owner_name TEXT;"
     "ALTER TABLE photos ADD COLUMN api_source TEXT;"
@@ -123,9 +123,9 @@ _UPGRADES = {
 
 
 def open_ledger_file(path: Path, *, create: bool) -> sqlite3.Connection:
-    """Open the ledger at ``path`` for reading; with ``create``, for a crawl, made if need be.
+    """Open the ledger at ``path`` for reading; with ``create``, open or create it for a crawl.
 
-    Raises ``HarvestError`` where there is none, or it is no ledger, or one of a newer version.
+    Raises ``HarvestError`` if the file is missing, not a ledger, or of a newer version.
     """
     connection = _connect(path, create=create)
     try:
@@ -144,7 +144,7 @@ def _connect(path: Path, *, create: bool) -> sqlite3.Connection:
         return sqlite3.connect(path, check_same_thread=False, isolation_level=None)
     if not path.is_file():
         raise HarvestError(f"{path} is not there: give the folder that `crawl --out` wrote")
-    # On a read-only file system SQLite cannot join a write-ahead log; but nobody writes there.
+    # On a read-only file system SQLite cannot use the write-ahead log, but the file cannot change.
     for mode in ("mode=ro", "mode=ro&immutable=1"):
         connection = sqlite3.connect(
             f"{path.resolve().as_uri()}?{mode}",
@@ -158,7 +158,7 @@ def _connect(path: Path, *, create: bool) -> sqlite3.Connection:
             connection.close()
             continue
         except sqlite3.DatabaseError:
-            pass  # said better by the checks that follow
+            pass  # The following checks give a better message.
         return connection
     raise HarvestError(f"{path} cannot be opened as a ledger: is it readable?")
 
@@ -177,11 +177,11 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, create: bool) -> Non
             f"PRAGMA user_version = {VERSION}; PRAGMA application_id = {_APPLICATION}; COMMIT;"
         )
     if execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
-        raise HarvestError(f"{path} is no ledger: give the folder that `crawl --out` wrote")
+        raise HarvestError(f"{path} is not a ledger: give the folder that `crawl --out` wrote")
     if (version := execute("PRAGMA user_version").fetchone()[0]) > VERSION:
         raise HarvestError(
-            f"{path} is of ledger version {version}, this program knows up to {VERSION}: "
-            "update the program"
+            f"{path} has ledger version {version}, but this program only supports versions up to "
+            f"{VERSION}: update the program"
         )
     if version < VERSION and create:
         for older in range(version, VERSION):

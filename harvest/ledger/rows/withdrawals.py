@@ -1,7 +1,7 @@
-"""Posts that a refresh found withdrawn: staged in a table of their own until they are dropped.
+"""Posts that a refresh found withdrawn: staged in a separate table until they are dropped.
 
-``harvest.ledger.rows.posts`` stages them as the API says so, and counts the known posts that it
-found alive; whether they may go is decided in ``harvest.crawl.withdrawals``.
+``harvest.ledger.rows.posts`` stages them and counts the known posts that were found alive;
+``harvest.crawl.withdrawals`` decides whether they may be dropped.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from flickr_emotion.harvest.ledger.rows.posts import REFRESHED, drop_post
 
 
 class Withdrawal(NamedTuple):
-    """A post that the API has said is not public any more."""
+    """A post that is no longer public, according to the API."""
 
     photo_id: str
     outcome: str
@@ -26,14 +26,15 @@ class RefreshCounts(NamedTuple):
     """What a refresh has found so far."""
 
     staged: int
+    """Number of withdrawn posts."""
     known: int
-    """Posts that the harvest holds, the staged ones too."""
+    """Number of posts in the harvest, including the staged ones."""
     answered: int
-    """Known posts that were found alive."""
+    """Number of known posts that were found alive."""
 
 
 def refresh_counts(ledger: LedgerConnection) -> RefreshCounts:
-    """Return what is staged, and what the harvest holds beside it."""
+    """Return the number of staged, known and found posts."""
     known = ledger.query("SELECT count(*) AS n FROM photos WHERE api_source IS NOT NULL")[0]["n"]
     return RefreshCounts(
         staged=withdrawn_posts(ledger), known=known, answered=int(ledger.meta(REFRESHED) or 0)
@@ -41,18 +42,18 @@ def refresh_counts(ledger: LedgerConnection) -> RefreshCounts:
 
 
 def posts_are_due(ledger: LedgerConnection) -> bool:
-    """Whether any post is still to be asked for, now or later."""
+    """Whether any post is due, now or later."""
     return bool(ledger.query("SELECT 1 FROM photos WHERE api_next_try IS NOT NULL LIMIT 1"))
 
 
 def staged_posts(ledger: LedgerConnection, count: int) -> list[Withdrawal]:
-    """Return some posts that are staged."""
+    """Return some staged posts."""
     rows = ledger.query("SELECT photo_id, outcome, reason FROM withdrawals LIMIT ?", (count,))
     return [Withdrawal(*row) for row in rows]
 
 
 def first_found_alive(ledger: LedgerConnection, count: int) -> list[DuePhoto]:
-    """Return the first of the posts that are known and not staged."""
+    """Return the first posts that are known and not staged."""
     return find_photos(
         ledger,
         "api",
@@ -63,20 +64,20 @@ def first_found_alive(ledger: LedgerConnection, count: int) -> list[DuePhoto]:
 
 
 def unstage_all(ledger: LedgerConnection) -> None:
-    """Forget what is staged, and that any post was found alive."""
+    """Forget all staged posts, and restart the count of posts found alive."""
     with ledger.transaction() as connection:
         connection.execute("DELETE FROM withdrawals")
         forget_found_alive(ledger)
 
 
 def forget_found_alive(ledger: LedgerConnection) -> None:
-    """Count the posts that are found alive anew."""
+    """Restart the count of posts found alive."""
     with ledger.transaction() as connection:
         connection.execute("DELETE FROM meta WHERE key = ?", (REFRESHED,))
 
 
 def drop_staged(ledger: LedgerConnection, some: Iterable[Withdrawal]) -> None:
-    """Drop staged posts and what is known of their pictures; the files are removed before."""
+    """Drop staged posts and the records of their pictures; the caller removes the files before."""
     rows = list(some)
     with ledger.transaction() as connection:
         for row in rows:

@@ -1,1 +1,1 @@
-"""The built-in corpus: simulated posts, drawn and written."""
+"""The built-in corpus: simulated posts with drawn pictures and generated texts."""

@@ -1,7 +1,7 @@
-"""Draws the simulation's pictures: an emotion's colours, contrast, shapes and texture.
+"""Draw the simulation's pictures, with the colours, contrast, shapes and texture of an emotion.
 
-A picture follows a cue as a text does: an emotion, or none, and then chance makes every choice.
-It is drawn when it is first asked for, in a few milliseconds: the simulation starts at once.
+Like a text, a picture follows a cue: an emotion, or none, in which case all choices are random. It
+is drawn on first use, which takes a few milliseconds, so that the simulation starts at once.
 """
 
 import io
@@ -83,13 +83,13 @@ class Style:
     """How an emotion is drawn."""
 
     ground: tuple[Colour, ...]
-    """Colours of the ground, of which two run into each other."""
+    """The two colours of the background's gradient."""
     ink: tuple[Colour, ...]
     shape: Shape
     shapes: int
-    """How many shapes, about."""
+    """The approximate number of shapes."""
     grain: int
-    """Spread of the texture, in steps of brightness."""
+    """The standard deviation of the texture, in steps of brightness."""
 
 
 STYLES: Mapping[str, Style] = {
@@ -116,14 +116,14 @@ STYLES: Mapping[str, Style] = {
 
 @dataclass(frozen=True, kw_only=True)
 class DrawnPicture:
-    """A picture that follows from its seed and cue."""
+    """A picture that is determined by its seed and cue."""
 
     seed: str
     cue: str | None
     size: tuple[int, int]
 
     def jpeg(self) -> bytes:
-        """The JPEG file; drawn at the first call, kept for the next."""
+        """Return the JPEG file, which is drawn at the first call and then kept."""
         return self._drawn
 
     @cached_property
@@ -140,7 +140,7 @@ class DrawnPicture:
 
 
 def _chance_style(random: Random) -> Style:
-    """A style that tells nothing: every part from another emotion, colours from anywhere."""
+    """Return a style without information: parts of random emotions, and random colours."""
     styles = list(STYLES.values())
 
     def colour() -> Colour:
@@ -156,7 +156,7 @@ def _near(random: Random, colour: Colour, spread: int) -> Colour:
 
 
 def _ground(random: Random, style: Style, size: tuple[int, int]) -> Image.Image:
-    """Two colours running into each other, with the style's grain, made small and blown up."""
+    """Return a gradient of two colours with the style's grain, enlarged from a small image."""
     noise = np.random.default_rng(random.getrandbits(64))
     top, bottom = (np.array(_near(random, colour, 24), dtype=float) for colour in style.ground)
     slope = np.linspace(0.0, 1.0, 48)[:, None, None]

@@ -1,7 +1,7 @@
-"""The simulation's words: an emotion's own, and those that tell nothing.
+"""The simulation's words: those of each emotion, and neutral ones.
 
-Few enough that each is seen at least five times in a training split of some 700 posts, or the rule
-on rare words would take away what the posts say.
+There are so few that each occurs at least five times in a training split of about 700 posts;
+otherwise the rule on rare words would remove the informative ones.
 """
 
 from collections.abc import Mapping
@@ -27,12 +27,12 @@ NEIGHBOURS: Mapping[str, tuple[str, ...]] = {
     "fear": ("sadness", "anger"),
     "sadness": ("fear", "contentment"),
 }
-"""With which emotions each is confused."""
+"""The emotions that each one is confused with."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
-    """Adjectives and nouns for sentences, raw tags for the tag list."""
+    """Adjectives and nouns for sentences, and raw tags for tag lists."""
 
     adjectives: tuple[str, ...]
     nouns: tuple[str, ...]
@@ -124,7 +124,7 @@ LENSES = ("wide", "fast", "cheap", "long", "new", "borrowed")
 RARE_TAGS = tuple(
     f"{place}{number}" for place in ("gallery", "album", "project", "walk") for number in range(30)
 )
-"""Tags of owners who label everything: each too rare to count."""
+"""Tags of owners who use many tags; each is too rare to count."""
 MACHINE_TAGS = (
     "geo:tagged=1",
     "camera:model=D90",
@@ -142,7 +142,7 @@ CUED = (
     "My {person} said that the {noun} was {adjective}, and I agree.",
     "For me this {noun} was the most {adjective} part of the {time}.",
 )
-"""Sentences that carry an adjective and a noun."""
+"""Sentences with an adjective and a noun."""
 FILLER = (
     "We walked along the {place} for the whole {time}.",
     "I took this with my old camera and a {lens} lens.",

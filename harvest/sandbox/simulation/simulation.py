@@ -1,10 +1,10 @@
-"""The built-in corpus: a simulation of Flickr posts, for those without data or a key.
+"""The built-in corpus: a simulation of Flickr posts, for users without data or a key.
 
-Nothing in it is real. Its posts stand in the proportions of the paper (Figure 3, section 4.2.2) and
-of You et al.'s counts, and hold what makes the real lists laborious: photos gone, texts in other
-languages, too short or too long, ties, broken rows. Each modality of a post tells its emotion, a
-neighbouring emotion, or nothing, independently of the others; how often, is set so that single
-modalities and their combinations are about as telling as the paper's Table 1 found them.
+Nothing in it is real. Its posts have the proportions of the paper (Figure 3, section 4.2.2) and of
+You et al.'s counts, and the difficulties of real lists: missing photos, texts in other languages,
+texts that are too short or too long, ties, and broken rows. Each modality of a post indicates its
+emotion, a neighbouring emotion, or nothing, independently of the others. The frequencies are set so
+that single modalities and their combinations are about as informative as in the paper's Table 1.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,8 +35,8 @@ _PUBLISHED = {
     "fear": 1029,
     "sadness": 2902,
 }
-_SOFTENING = 0.85  # exponent on the counts, so that a few hundred posts still show the rarest
-# The paper's posts: 8,674 complete ones are 80% of all complete ones; the rest only train.
+_SOFTENING = 0.85  # Exponent of the counts, so that a few hundred posts include the rarest class.
+# The paper's posts: 8,674 complete ones are 80% of all complete ones; the others only train.
 _SUBSETS = {
     "image+text+tags": 10842,
     "image+text": 1612,
@@ -50,12 +50,12 @@ _UNTEXTS: dict[writing.TextKind, float] = {
     "short": 0.15,
     "long": 0.1,
 }
-"""What stands in the place of a text that counts: the paper's rules drop the last three."""
+"""What a post without a usable text has instead; the paper's rules drop the last three."""
 
 
 @dataclass(frozen=True)
 class Clarity:
-    """How often a modality tells the post's emotion, and how often a neighbour's; else nothing."""
+    """How often a modality indicates the post's emotion or a neighbouring one; otherwise none."""
 
     own: float
     neighbour: float
@@ -70,27 +70,23 @@ CLARITY: Mapping[str, Clarity] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Simulation:
-    """A simulated corpus, the lists that name its photos, and the truth behind both."""
+    """A simulated corpus, the lists that name its photos, and the true values for both."""
 
     corpus: Corpus
     rows: tuple[Row, ...]
     """The lists' rows: emotion, URL, disagreeing votes, agreeing votes; some of them broken."""
     emotions: Mapping[str, str]
-    """The emotion behind each post, by photo id."""
+    """The true emotion of each post, by photo id."""
     subsets: Mapping[str, str]
     """The modalities that a post keeps under the paper's rules on texts and tags, by photo id."""
 
     def write_lists(self, folder: Path) -> None:
-        """Writes the rows as You et al.'s `agg/*.csv` below `folder`.
-
-        Raises:
-            OSError: the folder cannot be written.
-        """
+        """Write the rows as You et al.'s `agg/*.csv` below `folder`; raises ``OSError``."""
         write_votes_lists(folder, self.rows)
 
 
 def simulation(*, seed: int = 0, posts: int = 2000) -> Simulation:
-    """The simulation of this many posts; the same seed gives the same bytes."""
+    """Return a simulation of this many posts; the same seed gives the same bytes."""
     random = Random(f"simulation {seed}")
     emotions = _apportioned(random, {e: n**_SOFTENING for e, n in _PUBLISHED.items()}, posts)
     numbers = sorted(random.sample(range(1_500_000_000, 19_000_000_000), k=posts))
@@ -121,7 +117,7 @@ def simulation(*, seed: int = 0, posts: int = 2000) -> Simulation:
 
 
 def _apportioned(random: Random, weights: Mapping[str, float], count: int) -> list[str]:
-    """`count` names in the proportions of their weights, in random order."""
+    """Return `count` names in the proportions of their weights, in random order."""
     total = sum(weights.values())
     ends = [round(count * part / total) for part in accumulate(weights.values())]
     names = [
@@ -138,7 +134,7 @@ def _chosen(random: Random, weights: Mapping[T, float]) -> T:
 
 
 def _cue(random: Random, emotion: str, clarity: Clarity) -> str | None:
-    """The emotion that one modality of a post tells: its own, a neighbour, or none."""
+    """Return the emotion that one modality indicates: the post's own, a neighbour, or none."""
     chance = random.random()
     if chance < clarity.own:
         return emotion
@@ -179,29 +175,29 @@ def _post(random: Random, photo_id: str, emotion: str, subset: str, owner: str) 
 
 
 def _vote_rows(random: Random, post: Post, emotion: str, *, complete: bool) -> list[Row]:
-    """A post's rows: mostly one of five votes; sometimes none that gives a label."""
+    """Return a post's rows: mostly one with five votes; sometimes none that gives a label."""
     url = f"http://farm{post.farm}.staticflickr.com/{post.server}/{post.photo_id}_{post.secret}.jpg"
     other = random.choice(NEIGHBOURS[emotion])
     chance = random.random()
-    if chance < 0.015:  # a tie
+    if chance < 0.015:  # A tie.
         return [(emotion, url, 2, 3), (other, url, 2, 3)]
-    if chance < 0.03:  # too few agree
+    if chance < 0.03:  # Too few agree.
         return [(emotion, url, 3, 2)]
-    if chance < 0.035:  # nobody voted
+    if chance < 0.035:  # There are no votes.
         return [(emotion, url, 0, 0)]
     agree = random.choices((5, 4, 3), weights=(62, 24, 14) if complete else (45, 33, 22))[0]
     disagree = 5 - agree if random.random() < 0.93 else random.randint(0, 2)
-    if chance < 0.065:  # the same row, in two parts
+    if chance < 0.065:  # The votes are split over two rows.
         return [(emotion, url, 0, 2), (emotion, url, disagree, agree - 2)]
     rows: list[Row] = [(emotion, url, disagree, agree)]
-    if chance < 0.13:  # also offered under another emotion, with less success
+    if chance < 0.13:  # The photo is also listed under another emotion, with fewer votes.
         less = random.randint(0, agree - 2)
         rows.append((other, url, 5 - less, less))
     return rows
 
 
 def _broken_rows(random: Random) -> list[Row]:
-    """Rows that a reader must count and report: no Flickr photo, votes that are no numbers."""
+    """Return rows that a reader must count and report: other hosts, votes that are not numbers."""
 
     def photo() -> str:
         return (

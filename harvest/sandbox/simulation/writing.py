@@ -1,7 +1,7 @@
-"""Writes the simulation's titles, descriptions and tags.
+"""Write the simulation's titles, descriptions and tags.
 
-A post's text and its tags each follow a cue: an emotion whose words they use, or none. The cue is
-the post's own emotion, or not; that is decided in simulation.py.
+A post's text and its tags each follow a cue: an emotion whose words they use, or none.
+simulation.py chooses the cue, which need not be the post's own emotion.
 """
 
 import html
@@ -12,13 +12,13 @@ from flickr_emotion.harvest.sandbox.simulation import lexicon
 from flickr_emotion.harvest.sandbox.simulation.lexicon import NEUTRAL, WORDS, Words
 
 TextKind = Literal["english", "absent", "foreign", "short", "long"]
-_CUED_WORD = 0.95  # how often a word of a cued sentence is the emotion's own, else a neutral one
-_MANY_TAGS = 0.08  # posts with more than ten tags
+_CUED_WORD = 0.95  # The share of emotional words in a cued sentence; the others are neutral.
+_MANY_TAGS = 0.08  # The share of posts with more than ten tags.
 _MACHINE_TAGS = 0.12
 
 
 def text(random: Random, kind: TextKind, cue: str | None) -> tuple[str, str]:
-    """Title and description (an HTML fragment) of one post."""
+    """Return title and description (an HTML fragment) of one post."""
     if kind == "absent":
         return "", ""
     if kind == "short":
@@ -39,7 +39,7 @@ def text(random: Random, kind: TextKind, cue: str | None) -> tuple[str, str]:
 
 
 def tags(random: Random, cue: str | None) -> tuple[str, ...]:
-    """Raw tags of one post, in their owner's order, each once."""
+    """Return the raw tags of one post, in the owner's order, without duplicates."""
     words = WORDS[cue] if cue else NEUTRAL
     chosen = random.sample(words.tags, k=random.randint(1, 3)) if cue else []
     chosen += random.sample(NEUTRAL.tags, k=random.randint(2, 5))
@@ -52,12 +52,12 @@ def tags(random: Random, cue: str | None) -> tuple[str, ...]:
 
 
 def machine_tags(random: Random) -> list[str]:
-    """One or two tags that a program set; they are no tags of the owner's."""
+    """Return one or two tags that a program set, and not the owner."""
     return random.sample(lexicon.MACHINE_TAGS, k=random.randint(1, 2))
 
 
 def _mixed(random: Random, words: Words) -> Words:
-    """Words of which some are replaced by neutral ones."""
+    """Return the words, some of them replaced by neutral ones."""
     return Words(
         adjectives=words.adjectives if random.random() < _CUED_WORD else NEUTRAL.adjectives,
         nouns=words.nouns if random.random() < _CUED_WORD else NEUTRAL.nouns,
@@ -83,7 +83,7 @@ def _filled(random: Random, template: str, words: Words) -> str:
 
 
 def _marked_up(random: Random, sentences: list[str]) -> str:
-    """The sentences as Flickr answers a description: links, bold type, entities, line breaks."""
+    """Return sentences with the markup of Flickr's descriptions: links, bold type, entities."""
     parts = [html.escape(sentence) for sentence in sentences]
     chance = random.random()
     if chance < 0.12:

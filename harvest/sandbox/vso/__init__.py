@@ -1,1 +1,1 @@
-"""VSO's lists as a corpus of millions of posts, computed when they are asked for."""
+"""VSO's lists as a corpus of millions of posts, which are computed on request."""

@@ -1,9 +1,9 @@
 """VSO at scale: every pair of the published lists with all its search results, never materialised.
 
-A crawl planner is judged on what a listing really holds: some wanted photos, scattered by date
-among up to a million others, some gone, some no longer found under their pair. This corpus answers
-like that for whichever lists it is given. It is a function of the lists and a seed; the listed
-photos alone are in memory.
+A crawl planner needs realistic listings to be judged on: a few wanted photos, scattered by date
+among up to a million others, some of them gone, some no longer found under their pair. This corpus
+provides such listings for any VSO lists. It is a function of the lists and a seed; only the listed
+photos are in memory.
 """
 
 from array import array
@@ -27,26 +27,26 @@ from flickr_emotion.harvest.sandbox.vso.streams import (
     ids_needed,
 )
 
-_UNEVENNESS = 0.5  # of a pair's fillers; those of an owner are spread evenly
-_MEDIAN_PHOTOS, _SPREAD = 300, 1.4  # of an owner: log-normal, as activity on the web is
+_UNEVENNESS = 0.5  # For a pair's fillers; those of an owner are spread evenly.
+_MEDIAN_PHOTOS, _SPREAD = 300, 1.4  # Photos of an owner: log-normal, like activity on the web.
 _FEWEST, _MOST = 30, 30_000
-_ACTIVE = 1_000_000_000  # ids of an owner before and after the listed ones: a year or so
+_ACTIVE = 1_000_000_000  # Ids of an owner before and after the listed ones: about a year.
 _NORMAL = NormalDist()
 
 
 def vso_corpus(path: Path, *, seed: int = 0) -> "VsoCorpus":
-    """The virtual corpus of VSO's lists in `path`, which is their folder, `3244ANPs.txt` included.
+    """Return the virtual corpus of VSO's lists in the folder `path`, with its `3244ANPs.txt`.
 
-    Raises:
-        HarvestError: the path holds no such lists, or one that cannot be read or believed.
+    Raises ``HarvestError`` if it has no such lists, or one that is unreadable or invalid.
     """
     return VsoCorpus(Listed(path, seed), seed)
 
 
 class VsoCorpus:
-    """The posts that VSO's lists name, and the fillers around them. Pairs and owners go by number.
+    """The posts that VSO's lists name, and the fillers around them.
 
-    Every pair and every owner has a stream of posts, the pairs' numbered before the owners'.
+    Pairs and owners are identified by numbers. Every pair and every owner has a stream of posts;
+    streams of pairs are numbered before those of owners.
     """
 
     def __init__(self, listed: Listed, seed: int) -> None:
@@ -54,8 +54,8 @@ class VsoCorpus:
         self._seed = seed
         self._calendar = Calendar(seed)
         self._posts = Posts(listed, self._calendar, seed)
-        self._counts = array("q")  # of fillers, by stream
-        self._bounds = array("Q")  # two for each stream
+        self._counts = array("q")  # Number of fillers, by stream.
+        self._bounds = array("Q")  # Two for each stream.
         self._lengths = array("b")
         for pair, count in enumerate(listed.counts):
             there = sum(self._matches(place, tagged=False) for place in listed.of_pair(pair))
@@ -85,11 +85,11 @@ class VsoCorpus:
 
     @property
     def index(self) -> VsoIndex:
-        """Finds posts by pair and by owner."""
+        """The index of posts by pair and by owner."""
         return self._index
 
     def get(self, photo_id: str) -> Post | None:
-        """The post with this id, or None."""
+        """Return the post with this id, or None."""
         if not (photo_id.isascii() and photo_id.isdigit() and len(photo_id) <= 11):
             return None
         number = int(photo_id)
@@ -105,7 +105,7 @@ class VsoCorpus:
         return None if place is None else self.post(stream, fillers[place])
 
     def post(self, stream: int, entry: Entry) -> Post:
-        """The post of an entry of a stream."""
+        """Return the post of an entry of a stream."""
         _, number, filler = entry
         if filler == LISTED:
             return self._posts.listed(self.listed.place(number))
@@ -115,23 +115,23 @@ class VsoCorpus:
         return self._posts.of_pair(stream, entry, tagged=self._fillers(stream).tagged(filler))
 
     def stream_of_owner(self, owner: int) -> int:
-        """The number of an owner's stream; a pair's is its own."""
+        """Return the number of an owner's stream; a pair's stream has the pair's number."""
         return len(self.listed.pairs) + owner
 
     def of_pair(self, pair: int, *, tagged: bool) -> Stream:
-        """What a search for a pair's words finds, or one for both as tags."""
+        """Return the results of a search for a pair's words, as text or as tags."""
         fillers = self._fillers(pair)
         return Stream(
             self._sorted_listed(pair, tagged), TaggedFillers(fillers) if tagged else fillers
         )
 
     def of_owner(self, owner: int) -> Stream:
-        """All public photos of an owner."""
+        """Return all public photos of an owner."""
         there = filter(self._lives, self.listed.of_owner(owner))
         return Stream(self._entries(there), self._fillers(self.stream_of_owner(owner)))
 
     def of_owner_and_pair(self, owner: int, pair: int, *, tagged: bool) -> Stream:
-        """Those of an owner's photos that a search for a pair finds."""
+        """Return the photos of an owner that a search for a pair finds."""
         own = (
             place for place in self.listed.of_owner(owner) if pair in self.listed.pairs_of(place)
         )

@@ -1,12 +1,12 @@
-"""Photo ids of a virtual corpus: when each was uploaded, and which stream of posts it belongs to.
+"""Photo ids of a virtual corpus: their upload dates, and the stream of posts that each belongs to.
 
-Posts that are computed need ids that tell what they are: `getInfo` of a post that a listing showed
-must find it again, and no two posts may share an id. So every stream of fillers owns the ids with
-one ending in binary digits, as short or as long as the stream is dense.
+A computed post must be found again by its id: `getInfo` must return the post that a listing showed,
+and no two posts may share an id. So every stream of fillers owns the ids with one binary ending,
+which is shorter for denser streams.
 
-Dates follow ids as Flickr's do: they pass near the recorded pairs of id and date, wander off by
-days between them, and are out of order by seconds among neighbours. A crawler that interpolates
-between a few pairs of its own is off by days here too.
+Dates follow ids like Flickr's: they are close to the recorded pairs of id and date, deviate by days
+between them, and are out of order by seconds among neighbours. A crawler that interpolates between
+a few known pairs is off by days, as it is on Flickr.
 """
 
 from bisect import bisect_right
@@ -18,21 +18,21 @@ from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.sandbox.posts import derived, upload_date
 
 LAST_OF_LISTS = 8_480_000_000
-"""About where the ids of VSO's lists end."""
+"""Approximately the last id in VSO's lists."""
 HIGHEST = 60_000_000_000
-"""No photo of Flickr's has a higher id yet."""
+"""Flickr has no higher photo id yet."""
 DISORDER = 20
-"""Seconds by which the date of an id may be off its neighbours' order."""
-_KNOT = 23  # binary digits of the ids from one knot of the dates' curve to the next
-_DEPTH = 22  # binary digits of the longest ending
+"""The most seconds by which the date of an id may deviate from its neighbours' order."""
+_KNOT = 23  # Binary digits of the distance in ids between two knots of the curve of dates.
+_DEPTH = 22  # Binary digits of the longest ending.
 _MASK = (1 << 64) - 1
-# Seconds, and ids to a period. Steep enough to mislead, too flat to turn the order of dates round.
+# Seconds, and ids per period: large enough to mislead, too small to reverse the order of dates.
 _WIGGLES = ((250_000, 970_000_000), (90_000, 230_000_000))
-_CALM_START = 500_000_000  # ids over which the wiggles set in: nothing was posted before Flickr
+_CALM_START = 500_000_000  # The wiggles grow over these ids, so that no date is before Flickr.
 
 
 def scrambled(number: int) -> int:
-    """64 bits that look random and stand for `number` for ever (SplitMix64)."""
+    """Return 64 bits that look random and depend only on `number` (SplitMix64)."""
     number = (number + 0x9E3779B97F4A7C15) & _MASK
     number = ((number ^ (number >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
     number = ((number ^ (number >> 27)) * 0x94D049BB133111EB) & _MASK
@@ -40,7 +40,7 @@ def scrambled(number: int) -> int:
 
 
 class Calendar:
-    """Upload dates, in unix seconds, of ids up to `HIGHEST`."""
+    """The upload dates, in unix seconds, of ids up to `HIGHEST`."""
 
     def __init__(self, seed: int) -> None:
         self._salt = derived("disorder", seed)
@@ -57,7 +57,7 @@ class Calendar:
         self._knots = list(accumulate(map(wandering, numbers), max))
 
     def date(self, number: int, disorder: int = DISORDER) -> int:
-        """The upload date of an id, out of order by at most `disorder` seconds."""
+        """Return the upload date of an id, out of order by at most `disorder` seconds."""
         knot = number >> _KNOT
         before = self._knots[knot]
         passed = (number & ((1 << _KNOT) - 1)) * (self._knots[knot + 1] - before) >> _KNOT
@@ -65,17 +65,16 @@ class Calendar:
         return before + passed + off
 
     def slowest(self, first: int, last: int) -> float:
-        """Seconds for each id, where they are fewest between two ids."""
+        """Return the smallest number of seconds per id between two ids."""
         knots = self._knots[first >> _KNOT : (last >> _KNOT) + 2]
         steps = (after - before for before, after in pairwise(knots))
         return min(steps) / (1 << _KNOT)
 
 
 def ending_length(first: int, last: int, needed: float) -> int:
-    """How many binary digits of an ending leave `needed` ids with it from `first` to `last`.
+    """Return the length of an ending, in binary digits, that `needed` ids in the range have.
 
-    Raises:
-        HarvestError: there are too few ids, whatever their ending.
+    Raises ``HarvestError`` if there are too few ids from `first` to `last` for any ending.
     """
     for length in range(_DEPTH, -1, -1):
         if blocks(first, last, length) >= needed:
@@ -87,35 +86,35 @@ def ending_length(first: int, last: int, needed: float) -> int:
 
 
 def blocks(first: int, last: int, length: int) -> int:
-    """How many ids with one ending of this length lie well between `first` and `last`."""
+    """Return how many ids with one ending of this length lie safely between `first` and `last`."""
     return (last >> length) - (first >> length) - 1
 
 
 class Endings:
-    """An ending for each stream, none the tail of another's: a prefix code, read backwards.
+    """A unique ending for each stream: a prefix code, read backwards.
 
-    Raises:
-        HarvestError: the streams together need more ids than there are.
+    Raises ``HarvestError`` if the streams together need too many ids.
     """
 
     def __init__(self, lengths: Sequence[int]) -> None:
         self._lengths = lengths
-        # Longer endings take smaller shares; in this order each share begins at a multiple of it.
+        # Longer endings take smaller shares. In this order each share begins at a multiple of
+        # itself.
         self._order = sorted(range(len(lengths)), key=lengths.__getitem__)
         shares = [1 << (_DEPTH - lengths[stream]) for stream in self._order]
         self._starts = list(accumulate(shares, initial=0))
         if self._starts.pop() > 1 << _DEPTH:
             raise HarvestError(
-                "the lists have too many pairs, owners and #imgs for Flickr's ids: take some out"
+                "the lists have too many pairs, owners and #imgs for Flickr's ids: remove some"
             )
         self._rank = {stream: rank for rank, stream in enumerate(self._order)}
 
     def ending(self, stream: int) -> int:
-        """The lowest binary digits of the stream's ids, as many as its length says."""
+        """Return the ending of a stream: the lowest binary digits of its ids."""
         return _mirrored(self._starts[self._rank[stream]])
 
     def stream(self, number: int) -> int | None:
-        """The stream that owns an id, or None."""
+        """Return the stream that owns an id, or None."""
         share = _mirrored(number & ((1 << _DEPTH) - 1))
         rank = bisect_right(self._starts, share) - 1
         if rank < 0:

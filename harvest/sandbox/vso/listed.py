@@ -1,7 +1,7 @@
-"""VSO's listed photos in columns, with what has become of each.
+"""VSO's listed photos in columns, with the status of each.
 
-The whole of VSO is 1.3 million photos. They are the one part of the virtual corpus that is held in
-memory, so they are kept in columns of numbers, and a post is written when it is asked for.
+VSO has 1.3 million photos. They are the only part of the virtual corpus in memory, so they are
+stored in columns of numbers, and a post is created on request.
 """
 
 from array import array
@@ -19,30 +19,29 @@ from flickr_emotion.harvest.sandbox.vso.streams import TAGGED_SHARE
 
 NOBODY = -1
 """The owner of a photo whose row names none."""
-# Parts of a thousand. A fifth is gone: the loss that re-crawls of lists of that age report.
+# Per mille. A fifth is gone, like the losses reported by re-crawls of lists of that age.
 _FATES: tuple[tuple[Status, int], ...] = (
     ("deleted", 150),
     ("private", 30),
     ("placeholder", 20),
     ("ok", 800),
 )
-_EDITED = 30  # owners who took the pair's words out
+_EDITED = 30  # Per mille of photos whose owners removed the pair's words.
 
 
 class Listed:
-    """The photos of VSO's lists, numbered in the order of their ids; pairs and owners by number.
+    """The photos of VSO's lists, numbered in the order of their ids; pairs and owners have numbers.
 
-    Raises:
-        HarvestError: the path holds no such lists, or one that cannot be read or believed.
+    Raises ``HarvestError`` if the path has no such lists, or one that is unreadable or invalid.
     """
 
     def __init__(self, path: Path, seed: int) -> None:
         published = open_list(path)
         if published.kind != "sentiment":
-            raise HarvestError(f"{path} holds no lists of VSO's: give --vso their folder")
+            raise HarvestError(f"{path} is not a folder of VSO's lists: give --vso their folder")
         self._salt = derived("fate", seed)
         self.pairs: list[str] = []
-        """Names, as their files have them, in lower case."""
+        """The names of their files, in lower case."""
         self.owners: list[str] = []
         """User names."""
         self._read(published)
@@ -60,7 +59,7 @@ class Listed:
         pairs: dict[str, int] = {}
         for row in _rows(published):
             number = int(row.reference.photo_id)
-            # Of a photo that is listed twice the first row counts, as in a crawl.
+            # If a photo is listed twice, its first row counts, as in a crawl.
             found.setdefault(number, row.reference)
             pair = pairs.setdefault((row.pair or "").lower(), len(pairs))
             pairs_of.setdefault(number, set()).add(pair)
@@ -68,14 +67,14 @@ class Listed:
                 owner_of[number] = owners.setdefault(row.owner, len(owners))
         self.pairs, self.owners = list(pairs), list(owners)
         self.numbers = array("Q", sorted(found))
-        """Photo ids, rising."""
+        """Photo ids, ascending."""
         self._place = {number: place for place, number in enumerate(self.numbers)}
         self._secrets = [found[number].secret for number in self.numbers]
         self._servers = [intern(found[number].server or "65535") for number in self.numbers]
         self._farms = array("h", (int(found[number].farm or 66) for number in self.numbers))
         self.owner = array("i", (owner_of.get(number, NOBODY) for number in self.numbers))
-        """Number of the owner of each photo; -1 where the list names none."""
-        # Nearly every photo has one pair: the others' further ones are kept apart.
+        """The number of each photo's owner; -1 if the list names none."""
+        # Nearly every photo has only one pair; the pairs of the others are stored separately.
         self._pair = array("i", (min(pairs_of[number]) for number in self.numbers))
         self._pairs = {
             place: tuple(sorted(pairs_of[number]))
@@ -100,43 +99,43 @@ class Listed:
         return len(self.numbers)
 
     def place(self, number: int) -> int:
-        """The place of a listed photo id among all."""
+        """Return the position of a photo id among all listed ones."""
         return self._place[number]
 
     def pairs_of(self, place: int) -> tuple[int, ...]:
-        """The pairs that list a photo."""
+        """Return the pairs that list a photo."""
         return self._pairs.get(place) or (self._pair[place],)
 
     def of_pair(self, pair: int) -> Sequence[int]:
-        """The places of a pair's photos, rising."""
+        """Return the positions of a pair's photos, ascending."""
         return self._by_pair[pair]
 
     def of_owner(self, owner: int) -> Sequence[int]:
-        """The places of an owner's photos, rising."""
+        """Return the positions of an owner's photos, ascending."""
         return self._by_owner[owner]
 
     def reference(self, place: int) -> tuple[str, str, int]:
-        """Server, secret and farm, as listed; the sandbox's defaults where they are not."""
+        """Return server, secret and farm from the list, or the sandbox's defaults."""
         return self._servers[place], self._secrets[place] or "", self._farms[place]
 
     def _fate(self, place: int) -> int:
         return scrambled(self.numbers[place] ^ self._salt)
 
     def status(self, place: int) -> Status:
-        """What has become of a photo."""
+        """Return the status of a photo."""
         drawn = self._fate(place) % 1000
         for status, share in _FATES:
             if drawn < share:
                 return status
             drawn -= share
-        raise AssertionError("the fates make up a thousand")
+        raise AssertionError("the shares of _FATES must add up to 1000")
 
     def edited(self, place: int) -> bool:
-        """Whether a photo's owner took the words of its pairs out of it."""
+        """Whether a photo's owner removed the words of its pairs from it."""
         return (self._fate(place) >> 16) % 1000 < _EDITED
 
     def tagged(self, place: int) -> bool:
-        """Whether a photo carries the words of its pairs as tags."""
+        """Whether a photo has the words of its pairs as tags."""
         return (self._fate(place) >> 32) % 1000 < TAGGED_SHARE * 1000
 
 
@@ -147,8 +146,8 @@ def _rows(published: PublishedList) -> Iterator[ListedPhoto]:
                 if isinstance(row, ListedPhoto):
                     if int(row.reference.photo_id) > HIGHEST:
                         raise HarvestError(
-                            f"{file.name}: row {row.row}: no photo of Flickr's has an id as high "
-                            f"as {row.reference.photo_id} yet; take the row out"
+                            f"{file.name}: row {row.row}: Flickr has no photo id as high as "
+                            f"{row.reference.photo_id} yet; remove the row"
                         )
                     yield row
         except OSError as error:
@@ -156,7 +155,7 @@ def _rows(published: PublishedList) -> Iterator[ListedPhoto]:
 
 
 def _grouped(groups: int, members: Iterator[tuple[int, int]]) -> "list[array[int]]":
-    """The members of each group, in their order."""
+    """Return the members of each group, in order."""
     found = [array("i") for _ in range(groups)]
     for group, place in members:
         found[group].append(place)

@@ -1,6 +1,4 @@
-"""The posts of a virtual corpus, written when they are asked for: by a listing, by `getInfo` or for
-their picture, and the same each time.
-"""
+"""The posts of a virtual corpus, created on request and the same each time."""
 
 from collections.abc import Sequence
 
@@ -17,11 +15,11 @@ from flickr_emotion.harvest.sandbox.vso.text import (
     text,
 )
 
-_STRANGERS = 10_000_000  # owners over whom the fillers of pairs are spread
+_STRANGERS = 10_000_000  # The number of owners that the fillers of pairs are spread over.
 
 
 class Posts:
-    """Writes posts; pairs and owners go by their numbers in the lists."""
+    """Creates posts; pairs and owners are identified by their numbers."""
 
     def __init__(self, listed: Listed, calendar: Calendar, seed: int) -> None:
         self._listed = listed
@@ -33,7 +31,7 @@ class Posts:
         """The NSID of each owner."""
 
     def listed(self, place: int) -> Post:
-        """A photo of the lists, whatever has become of it."""
+        """Return a photo of the lists, with any status."""
         listed, number = self._listed, self._listed.numbers[place]
         chance = Chance(self._seed, number)
         pairs = [self.words[pair] for pair in listed.pairs_of(place)]
@@ -59,7 +57,7 @@ class Posts:
         )
 
     def of_pair(self, pair: int, entry: Entry, *, tagged: bool) -> Post:
-        """A filler among the results of a search for a pair."""
+        """Return a filler among the results of a search for a pair."""
         chance = Chance(self._seed, entry[1])
         content = _content(chance, [self.words[pair]], edited=False, tagged=tagged)
         # Beyond the NSIDs of the lists' owners.
@@ -67,7 +65,7 @@ class Posts:
         return _filler(chance, entry, content, owner=f"{number}@N0{number % 9}")
 
     def of_owner(self, owner: int, entry: Entry) -> Post:
-        """A filler among the photos of an owner."""
+        """Return a filler among the photos of an owner."""
         chance = Chance(self._seed, entry[1])
         content = _content(chance, [], edited=False, tagged=False)
         name = self._listed.owners[owner]
@@ -79,7 +77,7 @@ def _words(pair: str) -> Words:
 
 
 def _nsids(owners: Sequence[str], seed: int) -> list[str]:
-    """An NSID for each user name, each its own; the same whichever lists name its owner, nearly."""
+    """Return a unique NSID for each user name, which nearly always is the same for other lists."""
     taken: set[str] = set()
     found: dict[str, str] = {}
     for name in sorted(owners):
@@ -97,7 +95,7 @@ def _nsids(owners: Sequence[str], seed: int) -> list[str]:
 def _content(
     chance: Chance, pairs: Sequence[Words], *, edited: bool, tagged: bool
 ) -> tuple[str, str, Words]:
-    """Title, description and tags that a search for the pairs finds, unless they were edited."""
+    """Return title, description and tags that a search for the pairs finds, unless `edited`."""
     if edited:
         title, description = text(chance, [], absent=pairs, needed=False)
         return title, description, tags(chance, [], absent=pairs)

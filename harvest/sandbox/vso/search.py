@@ -1,7 +1,7 @@
-"""What searches of a virtual corpus find, and the totals they claim.
+"""The results of searches in a virtual corpus, and the totals that they report.
 
-Flickr's `total` is an estimate that changes from call to call: a planner that takes it at its word
-is wrong by a fifth, here as there. The posts themselves do not change.
+Flickr's `total` is an estimate that changes from call to call. It is wrong by up to a fifth here
+too, so that a planner must not rely on it. The posts themselves do not change.
 """
 
 import threading
@@ -15,11 +15,11 @@ from flickr_emotion.harvest.sandbox.vso.listed import Listed
 from flickr_emotion.harvest.sandbox.vso.posts import Posts
 from flickr_emotion.harvest.sandbox.vso.streams import Entry, Stream
 
-_JITTER = 0.2  # by which a total may be wrong, in either direction
+_JITTER = 0.2  # The largest relative error of a total, in either direction.
 
 
 class Searched(Protocol):
-    """A corpus, as its index sees it."""
+    """What the index needs of a corpus."""
 
     @property
     def listed(self) -> Listed:
@@ -42,7 +42,7 @@ class Searched(Protocol):
 
 
 class VsoIndex:
-    """Finds posts by pair and by owner: any other words find nothing."""
+    """Finds posts by pair and by owner; any other words find nothing."""
 
     def __init__(self, corpus: Searched, posts: Posts, seed: int) -> None:
         self._corpus = corpus
@@ -56,16 +56,16 @@ class VsoIndex:
         self._lock = threading.Lock()
 
     def knows(self, owner: str) -> bool:
-        """Whether the lists name an owner of this NSID."""
+        """Whether the lists name an owner with this NSID."""
         return owner in self._owners
 
     def owner_named(self, name: str) -> tuple[str, str] | None:
-        """NSID and user name of the owner who goes by this name, in any case; None if nobody."""
+        """Return NSID and user name of the owner with this name, ignoring case, or None."""
         owner = self._names.get(name.lower())
         return None if owner is None else (self._nsids[owner], self._corpus.listed.owners[owner])
 
     def find(self, query: Query, *, page: int, per_page: int) -> Page:
-        """One page of what the query finds, with totals that change from call to call."""
+        """Return one page of the query's results, with totals that change from call to call."""
         found = page_of(self._found(query), page=page, per_page=per_page)
         with self._lock:
             self._asked[query] += 1
@@ -90,10 +90,10 @@ class VsoIndex:
         return Window(corpus, number, stream, query)
 
     def _pair(self, query: Query) -> tuple[int | None, bool]:
-        """The pair whose words are asked for, and whether as tags."""
+        """Return the pair whose words are searched, and whether as tags."""
         asked = []
         if query.text:
-            # A word after `-` is none of the pair's: like other words it finds nothing.
+            # A word after `-` does not belong to a pair, so like other words it finds nothing.
             known = not any(term.startswith("-") for term in query.text.split())
             asked.append(self._by_words.get(frozenset(words_of(query.text))) if known else None)
         if query.tags:
@@ -105,7 +105,7 @@ class VsoIndex:
 
 
 class Window:
-    """The posts of a stream between two dates, in the order asked for."""
+    """The posts of a stream between two dates, in the requested order."""
 
     def __init__(self, corpus: Searched, number: int, stream: Stream, query: Query) -> None:
         self._corpus = corpus

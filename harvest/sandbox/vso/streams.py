@@ -1,8 +1,8 @@
-"""Streams of posts in the order of their upload dates, of which only what is asked for is computed.
+"""Streams of posts in the order of their upload dates, computed on request.
 
 A pair of VSO has up to 1.4 million search results and an owner up to 30,000 photos. All but the
-listed ones are fillers: the k-th filler's id and date follow from k, rising with k, so that the
-fillers of a page or of a date window are found by bisection, whatever their number.
+listed ones are fillers: the k-th filler's id and date follow from k and grow with k. So the fillers
+of a page or of a range of dates are found by bisection, whatever their number.
 """
 
 from bisect import bisect_left
@@ -17,15 +17,15 @@ Entry = tuple[int, int, int]
 """Upload date in unix seconds, photo id, and which filler it is; `LISTED` for a listed photo."""
 LISTED = -1
 
-_BLOCK, _TAGGED = 20, 13  # of twenty posts, thirteen carry their pair's words as tags
+_BLOCK, _TAGGED = 20, 13  # Of twenty posts, thirteen have their pair's words as tags.
 TAGGED_SHARE = _TAGGED / _BLOCK
-_DRAWS = 64  # different orders of tagged and untagged fillers in a block
-_ATTEMPTS = 8  # at an id that no listed photo has; the first nearly always is one
+_DRAWS = 64  # Number of different orders of tagged and untagged fillers in a block.
+_ATTEMPTS = 8  # Tries for an id that no listed photo has; the first nearly always succeeds.
 
 
 def ids_needed(count: int, unevenness: float) -> float:
-    """How many ids a stream must own for `count` fillers to get one each."""
-    # A filler keeps to the first half of its own stretch, which unevenness may shorten.
+    """Return how many ids a stream must own so that `count` fillers get one each."""
+    # A filler uses only the first half of its range, which unevenness may shorten.
     return 2.2 * count / (1 - unevenness) + 2
 
 
@@ -35,18 +35,18 @@ class Fillers(Sequence[Entry]):
 
     seed: int
     total: int
-    """How many there are."""
+    """The number of fillers."""
     first: int
     last: int
-    """Between which ids they lie."""
+    """The range of their ids."""
     length: int
-    """Of the ending, in binary digits."""
+    """The length of the ending, in binary digits."""
     ending: int
     unevenness: float
-    """From 0, evenly spread over the ids, to below 1: thin and thick times of years and seasons."""
+    """From 0 (evenly spread over the ids) to below 1 (sparse and dense years and seasons)."""
     calendar: Calendar
     listed: Container[int]
-    """Ids that a filler must not have."""
+    """The ids that a filler must not have."""
     _waves: tuple[tuple[int, float, float], ...] = field(init=False)
     _disorder: int = field(init=False)
     _room: int = field(init=False)
@@ -57,7 +57,7 @@ class Fillers(Sequence[Entry]):
         turns = (1 + (chance >> 32) % 3, 9 + (chance >> 40) % 3)
         waves = tuple((n, p, sin(2 * pi * p)) for n, p in zip(turns, phases, strict=True))
         object.__setattr__(self, "_waves", waves)
-        # Neighbours must stay in order, however dense the stream is.
+        # Neighbours must stay in order even in a dense stream.
         apart = self.calendar.slowest(self.first, self.last) * (1 << self.length)
         object.__setattr__(self, "_disorder", min(DISORDER, max(int(apart - 1) // 2, 0)))
         object.__setattr__(self, "_room", blocks(self.first, self.last, self.length))
@@ -78,7 +78,7 @@ class Fillers(Sequence[Entry]):
         return self.calendar.date(number, self._disorder), number, place
 
     def number(self, place: int) -> int:
-        """The photo id of a filler."""
+        """Return the photo id of a filler."""
         chance = self.seed ^ (place << 20)
         for attempt in range(_ATTEMPTS):
             aside = scrambled(chance + attempt) / (1 << 65)
@@ -86,13 +86,13 @@ class Fillers(Sequence[Entry]):
             number = block << self.length | self.ending
             if number not in self.listed:
                 return number
-        # Where a stretch is so short that every draw is the same: the half after it is free.
+        # The range may be so short that all draws are the same; then its second half is free.
         while number in self.listed:
             number += 1 << self.length
         return number
 
     def _bent(self, place: float) -> float:
-        """Where in the stream, from 0 to 1, a place of the fillers stands."""
+        """Return the position of a filler in the range of ids, from 0 to 1."""
         even = place / self.total
         if not self.unevenness:
             return even
@@ -100,24 +100,24 @@ class Fillers(Sequence[Entry]):
         return even + self.unevenness / 2 * bend / (2 * pi)
 
     def place(self, number: int) -> int | None:
-        """Which filler has this photo id, or None."""
+        """Return which filler has this photo id, or None."""
         place = bisect_left(range(self.total), number, key=self.number)
         return place if place < self.total and self.number(place) == number else None
 
     def tagged(self, place: int) -> bool:
-        """Whether a filler carries its pair's words as tags."""
+        """Whether a filler has its pair's words as tags."""
         return place % _BLOCK in self._tagged_in(place // _BLOCK)
 
     def _tagged_in(self, block: int) -> tuple[int, ...]:
         return _ORDERS[scrambled(self.seed + 1 + block) % _DRAWS]
 
     def tagged_place(self, rank: int) -> int:
-        """Which filler is the tagged one of this rank, from 0."""
+        """Return which filler is the tagged one of this rank, from 0."""
         block, within = divmod(rank, _TAGGED)
         return block * _BLOCK + self._tagged_in(block)[within]
 
     def count_tagged(self) -> int:
-        """How many fillers are tagged."""
+        """Return the number of tagged fillers."""
         block, within = divmod(self.total, _BLOCK)
         return block * _TAGGED + sum(place < within for place in self._tagged_in(block))
 
@@ -133,7 +133,7 @@ _ORDERS = _drawn_orders()
 
 
 class TaggedFillers(Sequence[Entry]):
-    """Those of a stream's fillers that are tagged."""
+    """The tagged fillers of a stream."""
 
     def __init__(self, fillers: Fillers) -> None:
         self._fillers = fillers
@@ -156,7 +156,7 @@ class Stream:
     """Listed photos and fillers as one sequence, by date and id."""
 
     def __init__(self, listed: Sequence[Entry], fillers: Sequence[Entry] = ()) -> None:
-        """`listed` and `fillers` are sorted."""
+        """`listed` and `fillers` must be sorted."""
         self._listed = listed
         self._fillers = fillers
 
@@ -164,19 +164,19 @@ class Stream:
         return len(self._listed) + len(self._fillers)
 
     def before(self, date: int) -> int:
-        """How many entries are older than a date, in unix seconds."""
+        """Return how many entries are older than a date in unix seconds."""
         bound = (date, 0, 0)
         return bisect_left(self._listed, bound) + bisect_left(self._fillers, bound)
 
     def entries(self, start: int, end: int) -> list[Entry]:
-        """The entries from one place to before another, oldest first."""
+        """Return the entries from position `start` to before `end`, oldest first."""
         if start >= end:
             return []
         low, high = self._fillers_before(start), self._fillers_before(end)
         return sorted([*self._listed[start - low : end - high], *self._fillers[low:high]])
 
     def _fillers_before(self, place: int) -> int:
-        """How many of the first entries, as many as `place`, are fillers."""
+        """Return how many of the first `place` entries are fillers."""
         return bisect_left(
             range(len(self._fillers)),
             place,

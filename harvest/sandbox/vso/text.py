@@ -1,8 +1,8 @@
-"""Titles, descriptions, tags and pictures of a virtual corpus: all follow from the photo id.
+"""Titles, descriptions, tags and pictures of a virtual corpus, which follow from the photo id.
 
-They are as plain as a crawler needs them to be, and as odd as real ones are: empty and foreign
-titles, markup, machine tags, tags twice, tags with blanks, capitals and punctuation. writing.py
-writes what a network can learn from; here half a million posts a minute are written.
+They are simple, since only a crawler reads them, but as irregular as real ones: empty and foreign
+titles, markup, machine tags, duplicate tags, tags with blanks, capitals and punctuation. The texts
+of writing.py are for training a network; these are for speed, at half a million posts a minute.
 """
 
 import hashlib
@@ -45,12 +45,12 @@ _SPELLINGS: tuple[Callable[[str], str], ...] = (
     *(str,) * 8, *(str.capitalize,) * 3, str.upper, "{}!".format, "#{}".format, "{}.".format,
 )  # fmt: skip
 _LICENSES = (0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6)
-_STOCK = 5000  # titles, sentences and tag lists, of which posts are put together
-_PICTURES = 24  # drawn; every photo stamps one of them
+_STOCK = 5000  # The number of titles, sentences and tag lists that posts are composed of.
+_PICTURES = 24  # The number of drawings; every photo uses a copy of one of them.
 
 
 class Chance:
-    """A few dozen choices that follow from a photo id."""
+    """A source of a few dozen choices that follow from a photo id."""
 
     __slots__ = ("_left",)
 
@@ -59,12 +59,12 @@ class Chance:
         self._left = int.from_bytes(digest, "big")
 
     def below(self, bound: int) -> int:
-        """A number from 0 to below `bound`."""
+        """Return a number from 0 to below `bound`."""
         self._left, drawn = divmod(self._left, bound)
         return drawn
 
     def of(self, choices: Sequence[T]) -> T:
-        """One of these."""
+        """Return one of the choices."""
         self._left, drawn = divmod(self._left, len(choices))
         return choices[drawn]
 
@@ -95,7 +95,7 @@ def _tag_list(number: int) -> Words:
 
 
 def _filled(templates: Words) -> Words:
-    """Many of these, about all kinds of scenes; a pair's place in them stays open."""
+    """Fill the templates with many scenes; the place of the pair's words stays open."""
     scenes = map(_scene, range(_STOCK))
     return tuple(
         template.format(p="{p}", P="{P}", **scene)
@@ -103,7 +103,7 @@ def _filled(templates: Words) -> Words:
     )
 
 
-# Drawn once, or a page of 500 posts would draw 10,000 words.
+# These are drawn once; otherwise a page of 500 posts would draw 10,000 words.
 _TAG_LISTS = tuple(map(_tag_list, range(_STOCK)))
 _TITLES = _filled(_PLAIN_TITLES)
 _PAIR_TITLES = _filled(_WORDED_TITLES)
@@ -112,14 +112,15 @@ _PAIR_SENTENCES = _filled(_WORDED)
 
 
 def license_id(chance: Chance) -> int:
-    """A licence, most often none."""
+    """Return a licence id, most often 0 (all rights reserved)."""
     return chance.of(_LICENSES)
 
 
 def text(chance: Chance, pairs: Sequence[Words], *, absent: Sequence[Words], needed: bool) -> Words:
-    """Title and description (an HTML fragment).
+    """Return a title and a description (an HTML fragment).
 
-    `pairs` may stand there; with `needed` each does. Of no pair in `absent` all words stand there.
+    They may contain the words of `pairs`; with `needed` they contain those of each. They never
+    contain all words of a pair in `absent`.
     """
     titled = bool(pairs) and chance.below(10) < 6
     title = _worded(chance, _PAIR_TITLES, pairs[0]) if titled else chance.of(_TITLES)
@@ -141,7 +142,7 @@ def _worded(chance: Chance, templates: Words, pair: Words) -> str:
 
 
 def _marked_up(chance: Chance, parts: list[str]) -> str:
-    """Sentences as Flickr answers a description: links, bold type, entities, line breaks."""
+    """Return sentences with the markup of Flickr's descriptions: links, bold type, entities."""
     kind = chance.below(25) if parts else 25
     if kind < 3:
         site = f"www.example.org/album/{chance.below(1000)}"
@@ -156,7 +157,7 @@ def _marked_up(chance: Chance, parts: list[str]) -> str:
 
 
 def tags(chance: Chance, carried: Sequence[Words], *, absent: Sequence[Words]) -> Words:
-    """Raw tags: all words of the pairs `carried` among them, and no word of those in `absent`."""
+    """Return raw tags with all words of the pairs `carried`, and without those of `absent`."""
     chosen = chance.of(_TAG_LISTS)
     if absent:
         unwanted = {normalised(word) for pair in absent for word in pair}
@@ -169,7 +170,7 @@ def tags(chance: Chance, carried: Sequence[Words], *, absent: Sequence[Words]) -
 
 
 class StampedPicture:
-    """One of a few drawn pictures, with the photo's id as a comment: no two files are the same."""
+    """One of a few drawings, with the photo's id as a comment so that each file is different."""
 
     __slots__ = ("_drawn", "_number")
 
@@ -183,10 +184,10 @@ class StampedPicture:
         return self._drawn.size
 
     def jpeg(self) -> bytes:
-        """The JPEG file."""
+        """Return the JPEG file."""
         picture = self._drawn.jpeg()
         comment = b"%d" % self._number
-        # A comment segment (ITU-T T.81, B.2.4.5) right behind the start of the file.
+        # A comment segment (ITU-T T.81, B.2.4.5) directly after the start of the file.
         return b"%b\xff\xfe%b%b%b" % (
             picture[:2],
             (len(comment) + 2).to_bytes(2, "big"),

@@ -1,4 +1,4 @@
-"""What failed calls say together: counted by several threads at once."""
+"""What several failed calls mean together, also when several threads count them."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ def counted(count: Callable[[], object]) -> list[object]:
 
 
 def test_no_thread_misses_a_page_that_another_counts() -> None:
-    # Every fifth in a row asks whether it is only listings that fail.
+    # Every fifth one in a row asks for a check whether only listings fail.
     assert counted(CallFailures().add_unreadable_page).count(True) == THREADS * TIMES / 5
 
 
@@ -28,7 +28,7 @@ def test_no_thread_misses_that_too_much_was_asked() -> None:
     )
 
 
-def test_a_usable_answer_begins_all_counts_anew() -> None:
+def test_a_usable_answer_resets_all_counts() -> None:
     failures = CallFailures()
     for _ in range(4):
         assert not failures.add_unreadable_page()
@@ -36,7 +36,7 @@ def test_a_usable_answer_begins_all_counts_anew() -> None:
         failures.check_our_fault("1", UselessAnswerError("Error: 3", code=3))
     failures.succeeded(of_listing=False)
     assert failures.add_too_many() == 1
-    assert failures.add_unreadable_page()  # a post says nothing of listings
+    assert failures.add_unreadable_page()  # A post says nothing about listings.
     failures.succeeded(of_listing=True)
     assert not failures.add_unreadable_page()
     for photo_id in "2345":

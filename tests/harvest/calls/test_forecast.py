@@ -1,4 +1,4 @@
-"""What is said to be left: never less than nothing, never more than getInfo would take."""
+"""The remaining work is never less than zero and never more than getInfo would take."""
 
 from pathlib import Path
 
@@ -15,18 +15,16 @@ counts = st.integers(0, 2_000_000)
 
 class TestCallsLeft:
     @given(listed=counts, won=counts, calls=counts, posts=counts)
-    def test_between_none_and_one_for_each_post(
-        self, listed: int, won: int, calls: int, posts: int
-    ) -> None:
+    def test_from_zero_to_one_per_post(self, listed: int, won: int, calls: int, posts: int) -> None:
         record = PlanRecord(listed=listed, won=won, calls=calls)
         assert 0 <= record.calls_left(posts) <= posts
 
-    def test_what_listings_brought_is_expected_of_the_rest(self) -> None:
-        # 1,000 photos took 50 calls, and 100 of them are left to getInfo: 0.15 calls each.
+    def test_the_yield_so_far_is_expected_for_the_rest(self) -> None:
+        # 1,000 photos took 50 calls, and 100 of them are left to getInfo: 0.15 calls per photo.
         record = PlanRecord(listed=1_000, won=900, calls=50)
         assert record.calls_left(2_100) == 100 + 300
 
-    def test_a_post_a_call_once_the_listings_are_done(self) -> None:
+    def test_one_call_per_post_once_the_listings_are_done(self) -> None:
         assert PlanRecord(listed=1_000, won=900, calls=50).calls_left(70) == 70
 
 

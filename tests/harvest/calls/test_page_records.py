@@ -1,4 +1,4 @@
-"""A page of a listing goes into the ledger as a whole: its posts, its videos, what it covers."""
+"""A page of a listing is stored as a whole: its posts, its videos and its range."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -59,7 +59,7 @@ def test_posts_videos_and_window_are_there_together(ledger: Ledger) -> None:
 @pytest.mark.parametrize(
     "event", ["INSERT ON windows", "UPDATE ON photos WHEN new.api_outcome = 'video'"]
 )
-def test_where_one_of_them_cannot_be_written_none_is(ledger: Ledger, event: str) -> None:
+def test_all_are_written_or_none(ledger: Ledger, event: str) -> None:
     with ledger.transaction() as connection:
         connection.execute(
             f"CREATE TEMP TRIGGER full BEFORE {event} BEGIN SELECT RAISE(ABORT, 'full'); END"

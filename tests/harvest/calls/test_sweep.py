@@ -1,4 +1,4 @@
-"""The yield rule, on listings whose content is known."""
+"""The yield rule, on listings with known content."""
 
 from bisect import bisect_left
 
@@ -12,7 +12,7 @@ from flickr_emotion.harvest.ledger.listings import Window
 
 
 class Listing:
-    """A listing that shows 500 ids from any one on, newest first."""
+    """A listing that shows 500 ids from any id on, newest first."""
 
     def __init__(self, shown: set[int]) -> None:
         self.rising = sorted(shown)
@@ -38,7 +38,7 @@ class Listing:
 
 
 def swept(sweep: Sweep, listing: Listing) -> set[int]:
-    """Ask for all that is worth a call; return what was found."""
+    """List everything that is worth a call; return what was found."""
     found: set[int] = set()
     while (start := sweep.next_start()) is not None:
         found |= listing.ask(sweep, start)
@@ -75,7 +75,7 @@ class TestSweep:
         assert swept(sweep, listing) == wanted
         assert len(listing.calls) == len(wanted) / PAGE
 
-    def test_a_listing_of_fillers_is_left_after_one_call(self) -> None:
+    def test_a_listing_of_fillers_is_given_up_after_one_call(self) -> None:
         wanted = set(range(1, 10_000_000, 100_000))
         sweep, listing = Sweep(wanted), Listing(wanted | set(range(0, 10_000_000, 50)))
         swept(sweep, listing)
@@ -94,11 +94,11 @@ class TestSweep:
         wanted = set(range(1, 1_000_000, 100))
         sweep, listing = Sweep(wanted), Listing({n + 50 for n in range(0, 1_000_000, 100)})
         assert swept(sweep, listing) == set()
-        # A page spans 500 wanted ones: after 4 without any, less than 1.2 are predicted.
+        # A page spans 500 wanted photos: after 4 pages without any, less than 1.2 are predicted.
         assert len(listing.calls) <= 10 + len(wanted) * 0.1
         assert sweep.hits * 500 < 500 * WORTHWHILE
 
-    def test_a_restart_goes_on_with_what_the_windows_say(self) -> None:
+    def test_a_restart_continues_from_the_windows(self) -> None:
         wanted = set(range(10, 50_010, 10))
         listing = Listing(wanted | set(range(0, 50_000, 7)))
         sweep = Sweep(wanted)
@@ -113,7 +113,7 @@ class TestSweep:
         assert again.next_start() == sweep.next_start()
         assert again.open_count == sweep.open_count
 
-    def test_a_page_that_is_not_to_be_had_is_passed_over(self) -> None:
+    def test_a_page_that_cannot_be_fetched_is_skipped(self) -> None:
         sweep = Sweep([1, 2, 3], usual_span=2)
         assert sweep.next_start() == 3
         sweep.failed(3)

@@ -20,19 +20,19 @@ def picture(harvest: Path, listed: Post) -> Path:
 
 
 def recorded(harvest: Path) -> int:
-    """Pictures that the ledger has as ok."""
+    """Pictures that are ok in the ledger."""
     if not (harvest / "ledger.sqlite").exists():
         return 0
     return harvest_status(harvest)["image"]["ok"]
 
 
 class TestAfterAKill:
-    def test_what_is_missing_empty_or_short_is_fetched_again_and_nothing_else(
+    def test_missing_empty_or_short_pictures_are_fetched_again_and_no_others(
         self, tmp_path: Path
     ) -> None:
         published_list, harvest = write_votes(tmp_path / "list", POSTS), tmp_path / "h"
         with SandboxServer(Corpus(POSTS), keys={KEY: SECRET}) as server:
-            # The last picture never comes, so the crawl is at work when all others are recorded.
+            # The last picture never comes, so the crawl still runs when all others are recorded.
             server.set_faults("hang=1,hang-seconds=600")
             process = start(published_list, harvest, server)
             until(lambda: server.stats.api.total() > 0, process)
@@ -57,7 +57,7 @@ class TestAfterAKill:
 
 
 class TestAfterACleanEnd:
-    def test_no_file_is_looked_at(self, tmp_path: Path) -> None:
+    def test_no_file_is_checked(self, tmp_path: Path) -> None:
         published_list, harvest = write_votes(tmp_path / "list", POSTS[:5]), tmp_path / "h"
         said: list[str] = []
         with SandboxServer(Corpus(POSTS), keys={KEY: SECRET}) as server:
@@ -66,4 +66,4 @@ class TestAfterACleanEnd:
             picture(harvest, POSTS[0]).unlink()
             crawl(made, said.append)
             assert server.stats.images == 5
-        assert not [line for line in said if "not on disk" in line]
+        assert not [line for line in said if "missing or incomplete" in line]

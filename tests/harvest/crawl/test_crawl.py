@@ -41,7 +41,7 @@ class Outage(SandboxServer):
     left = 200
 
     def answer(self, request: Request) -> Response:
-        """Answer 503 until that is over."""
+        """Answer 503 to the first calls."""
         if request.path.startswith("/services/") and self.left > 0:
             self.left -= 1
             return http_fault("503")
@@ -54,7 +54,7 @@ class Expiring(SandboxServer):
     left = 5
 
     def answer(self, request: Request) -> Response:
-        """Answer code 100 once that is over."""
+        """Answer code 100 after these calls."""
         if request.path.startswith("/services/"):
             self.left -= 1
             if self.left < 0:
@@ -120,7 +120,7 @@ class TestOutcomes:
         crawl(options(published_list, tmp_path / "h", server, images=False), print)
         assert server.stats.images == 0
         assert server.stats.api["flickr.photos.getInfo"] == LIVING + 1
-        # The pictures are fetched when they are wanted after all, and no call is spent again.
+        # The pictures are fetched when they are wanted later, and no call is spent again.
         crawl(options(published_list, tmp_path / "h", server), print)
         assert server.stats.api["flickr.photos.getInfo"] == LIVING + 1
         assert harvest_status(tmp_path / "h")["image"]["ok"] == 20
@@ -189,7 +189,7 @@ class TestFaults:
             "image-half=0.3",
         ],
     )
-    def test_what_exists_is_won_all_the_same(
+    def test_what_exists_is_still_stored(
         self, tmp_path: Path, faults: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(rest, "RETRY_AFTER", 0.02)  # seconds
@@ -226,7 +226,7 @@ class TestFaults:
             assert asked[1] - asked[0] >= 0.4
 
     def test_an_outage_is_waited_for_and_spends_no_attempts(self, tmp_path: Path) -> None:
-        # 200 failures would be all the attempts of 20 posts, and more.
+        # 200 failures would use up all the attempts of 20 posts, and more.
         published_list = write_votes(tmp_path / "list", POSTS[:LIVING])
         said: list[str] = []
         with Outage(Corpus(POSTS), keys={KEY: SECRET}) as server:
@@ -238,16 +238,14 @@ class TestFaults:
         assert [line for line in said if "Flickr's API answers again" in line]
         assert harvest_status(tmp_path / "h")["api"]["ok"] == LIVING
 
-    def test_being_told_to_ask_less_spends_no_attempts(self, tmp_path: Path) -> None:
+    def test_a_429_spends_no_attempts(self, tmp_path: Path) -> None:
         published_list = write_votes(tmp_path / "list", POSTS[:LIVING])
         with SandboxServer(Corpus(POSTS), faults="429=0.9,seed=1", keys={KEY: SECRET}) as server:
             crawl(options(published_list, tmp_path / "h", server, retry=EIGHT), print)
             assert server.stats.faults["429"] > 100
         assert harvest_status(tmp_path / "h")["api"]["ok"] == LIVING
 
-    def test_a_key_that_expires_in_the_middle_stops_the_crawl_with_all_it_won(
-        self, tmp_path: Path
-    ) -> None:
+    def test_a_key_that_expires_stops_the_crawl_and_results_are_kept(self, tmp_path: Path) -> None:
         published_list = write_votes(tmp_path / "list", POSTS)
         with Expiring(Corpus(POSTS), keys={KEY: SECRET}) as server:
             with pytest.raises(HarvestError, match="Key has expired"):
@@ -261,7 +259,7 @@ class TestFaults:
         assert harvest_status(tmp_path / "h")["api"]["ok"] == LIVING
 
     def test_spent_attempts_are_named_and_tried_by_the_next_crawl(self, tmp_path: Path) -> None:
-        # What looks like an outage is waited for ten minutes otherwise.
+        # Otherwise an apparent outage is waited for ten minutes.
         impatient = replace(AT_ONCE, patience=0.0)
         published_list = write_votes(tmp_path / "list", POSTS[:5])
         plan = "cut-json=1,image-half=1"
@@ -276,7 +274,7 @@ class TestFaults:
             assert any(what == "api" and "cannot be read" in reason for what, reason in reasons)
             server.set_faults("")
             crawl(options(published_list, tmp_path / "h", server), print)
-        # A host that served nothing whole meanwhile has not shown that the pictures are corrupt.
+        # If a host served no complete picture, it is not certain that the pictures are corrupt.
         status = harvest_status(tmp_path / "h")
         assert (status["api"]["ok"], status["image"]["ok"]) == (5, 5)
 
@@ -290,7 +288,7 @@ class TestKeys:
     @pytest.mark.parametrize(
         "pair", [{"api_key": "no key/"}, {"api_key": "f" * 32}, {"api_secret": "another"}]
     )
-    def test_a_refused_key_stops_at_once_and_marks_nothing(
+    def test_a_refused_key_stops_at_once_and_records_nothing(
         self, tmp_path: Path, pair: dict[str, Any]
     ) -> None:
         with pytest.raises(HarvestError, match=r"refused the API key.*FLICKR_API_KEY") as error:
@@ -312,7 +310,7 @@ class TestKeys:
 
 
 class TestFolder:
-    def test_bad_rows_are_said_and_the_crawl_goes_on(
+    def test_bad_rows_are_reported_and_the_crawl_goes_on(
         self, tmp_path: Path, server: SandboxServer
     ) -> None:
         published_list = write_votes(tmp_path / "list", POSTS[:2])
@@ -334,7 +332,7 @@ class TestFolder:
         (copy / "again.csv").write_bytes((published_list / "emotions_1.csv").read_bytes())
         said: list[str] = []
         crawl(options(published_list, tmp_path / "h", server), said.append)
-        assert any("skipped 1 files that say what others say" in line for line in said)
+        assert any("skipped 1 files that are copies of others" in line for line in said)
         crawl(options(published_list.rename(tmp_path / "renamed"), tmp_path / "h", server), print)
         with Ledger(tmp_path / "h" / FILE_NAME) as ledger:
             (row,) = ledger.query("SELECT count(*) AS n, sum(agree) AS votes FROM listed")
@@ -368,7 +366,7 @@ class TestFolder:
         published_list = write_votes(tmp_path / "list", POSTS)
         (tmp_path / "h").mkdir()
         (tmp_path / "h" / "thesis.tex").write_text("years of work", encoding="utf-8")
-        with pytest.raises(HarvestError, match=r"holds 'thesis\.tex'"):
+        with pytest.raises(HarvestError, match=r"contains 'thesis\.tex'"):
             crawl(options(published_list, tmp_path / "h", server), print)
         assert [path.name for path in (tmp_path / "h").iterdir()] == ["thesis.tex"]
 
@@ -382,7 +380,7 @@ class TestFolder:
         with pytest.raises(HarvestError, match="update the program"):
             harvest_status(tmp_path)
 
-    def test_another_file_in_the_ledgers_place_is_refused(self, tmp_path: Path) -> None:
+    def test_another_file_instead_of_the_ledger_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / FILE_NAME).write_text("no database" * 100, encoding="utf-8")
         with pytest.raises(HarvestError, match="cannot be opened as a ledger"):
             harvest_status(tmp_path)

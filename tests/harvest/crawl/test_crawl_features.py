@@ -1,4 +1,4 @@
-"""What a crawl lets its user see and choose: a plan, a limit, several lists, logs, bars."""
+"""What a crawl shows and lets the user choose: a plan, a limit, several lists, logs, bars."""
 
 import json
 import os
@@ -32,7 +32,7 @@ POSTS = [post(number) for number in range(40)]
 
 
 def quiet(line: str) -> None:
-    """Say nothing."""
+    """Log nothing."""
 
 
 def start(*arguments: object, **streams: Any) -> subprocess.Popen[str]:
@@ -58,7 +58,7 @@ def server() -> Iterator[SandboxServer]:
 
 
 class TestPlan:
-    def test_it_spends_the_probes_it_names_and_keeps_what_they_showed(self, tmp_path: Path) -> None:
+    def test_it_spends_the_calls_that_it_names_and_keeps_their_posts(self, tmp_path: Path) -> None:
         posts = [post(number, tags=("awe", "river")) for number in range(40)]
         published_list = write_votes(tmp_path / "list", posts)
         with SandboxServer(Corpus(posts), keys={KEY: SECRET}) as server:
@@ -80,13 +80,13 @@ class TestPlan:
     def test_it_does_not_begin_a_refresh(self, tmp_path: Path, server: SandboxServer) -> None:
         published_list = write_votes(tmp_path / "list", POSTS)
         crawl(options(published_list, tmp_path / "h", server), quiet)
-        with pytest.raises(HarvestError, match="give one of the two"):
+        with pytest.raises(HarvestError, match="give only one of them"):
             plan(options(published_list, tmp_path / "h", server, refresh=True), quiet)
         assert harvest_status(tmp_path / "h")["left"]["posts"] == 0
 
 
 class TestLimit:
-    def test_only_so_many_photos_are_asked_for_and_the_next_goes_on(
+    def test_only_the_first_photos_are_requested_and_the_next_crawl_continues(
         self, tmp_path: Path, server: SandboxServer
     ) -> None:
         published_list = write_votes(tmp_path / "list", POSTS)
@@ -125,7 +125,7 @@ class TestSeveralLists:
             crawl(made, quiet)
         assert not (tmp_path / "h").exists()
 
-    def test_folders_that_could_be_mistaken_for_each_other_are_refused(
+    def test_folders_with_the_same_names_are_refused(
         self, tmp_path: Path, server: SandboxServer
     ) -> None:
         one = write_votes(tmp_path / "one" / "list", POSTS[:3])
@@ -161,7 +161,7 @@ class TestSecrets:
     @pytest.mark.parametrize("how", ["--debug", "--log-json", "--no-images"])
     def test_no_form_of_output_shows_key_or_secret(self, tmp_path: Path, how: str) -> None:
         published_list = write_votes(tmp_path / "list", POSTS)
-        # Of a signature that is wrong Flickr's answer repeats the key.
+        # Flickr's answer to a wrong signature repeats the key.
         with SandboxServer(Corpus(POSTS), keys={KEY: "another"}) as server:
             command = ("crawl", published_list, "--out", tmp_path / "h", "--flickr-url", server.url)
             code, out, err = run(*command, how)
@@ -176,7 +176,7 @@ class TestTerminal:
         posts = [post(number, status="private" if number % 9 == 0 else "ok") for number in range(9)]
         published_list = tmp_path / "list"
         published_list.mkdir()
-        # A million photos are listed, and a few served: the figures are as wide as they get.
+        # A million photos are listed and a few served, so the figures have their largest width.
         text = "".join(f"awe,{url_of(it)},0,5\n" for it in posts)
         (published_list / "a.csv").write_text(text, encoding="utf-8")
         screen, tty = pty.openpty()
@@ -194,7 +194,7 @@ class TestTerminal:
                 while chunk := os.read(screen, 65536):
                     shown += chunk
             except OSError:
-                pass  # the other side is closed
+                pass  # The other side is closed.
             assert process.wait(60) == 0
         os.close(screen)
         lines = re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()))

@@ -1,8 +1,7 @@
 """Each kind of answer that the table in `docs/reliability.md` names, given about one photo.
 
-One crawl meets many of them, each about a photo of its own, beside photos that are answered well:
-so what is seen is what the crawl makes of the answer, and not of a service in trouble, which other
-tests show.
+One crawl gets many of them, each about a different photo, besides correct answers about others. So
+the tests show how the crawl interprets a single answer; other tests cover services in trouble.
 """
 
 import gzip
@@ -31,7 +30,7 @@ from flickr_emotion.harvest.sandbox.wire import Request, Response
 from tests.harvest.corpora import KEY, SECRET, jpeg, options, post, write_votes
 
 TRIES = 3
-# What looks like an outage is waited for no time.
+# Do not wait for an apparent outage.
 RETRY = RetryPolicy(attempts=TRIES, first_delay=1e-6, longest_delay=1e-6, patience=0.0)
 WELL = [post(number) for number in range(900, 904)]
 HTML = b"<!DOCTYPE html><html><body><h1>Bad panda</h1></body></html>\n"
@@ -57,7 +56,7 @@ def fail(code: object) -> Oddity:
 
 
 def photo(**changes: Any) -> Oddity:
-    """The right answer of getInfo with parts changed; ``...`` leaves one out."""
+    """Return the correct answer of getInfo with changed parts; ``...`` removes one."""
 
     def change(right: Response) -> Response:
         content = json.loads(right.body)
@@ -69,7 +68,7 @@ def photo(**changes: Any) -> Oddity:
 
 
 def once(odd: Oddity) -> Oddity:
-    """An oddity of the first answer alone."""
+    """Give an odd answer only the first time."""
     left = [odd]
     return lambda right: left.pop()(right) if left else right
 
@@ -90,7 +89,7 @@ def half(right: Response) -> Response:
 
 
 class OddServer(SandboxServer):
-    """A sandbox that is odd about some photos, or about its listings."""
+    """A sandbox that gives odd answers about some photos or for its listings."""
 
     def __init__(
         self,
@@ -104,14 +103,14 @@ class OddServer(SandboxServer):
         self._odd = {"api": api or {}, "picture": picture or {}}
         self._listings = listings
         self.asked: Counter[str] = Counter()
-        """How often each odd thing was asked for: a photo, or listings."""
+        """How often each odd answer was requested, by photo or for listings."""
 
     def get_well(self) -> None:
-        """Be odd about nothing any more."""
+        """Give only correct answers from now on."""
         self._odd = {"api": {}, "picture": {}}
 
     def answer(self, request: Request) -> Response:
-        """Answer oddly where it is to."""
+        """Give an odd answer where one is planned."""
         response = super().answer(request)
         params = dict(rest.parameters(request)) if request.path in rest.PATHS else {}
         name = params.get("photo_id", "")
@@ -129,7 +128,7 @@ class OddServer(SandboxServer):
 
 @dataclass(frozen=True, kw_only=True)
 class Met:
-    """What came of an oddity."""
+    """The outcome of an odd answer."""
 
     row: sqlite3.Row
     asked: int
@@ -137,7 +136,7 @@ class Met:
 
 
 class Crawled:
-    """One crawl that met many oddities, each about a photo of its own."""
+    """One crawl that met many odd answers, each about a different photo."""
 
     def __init__(self, folder: Path, what: str, rows: dict[str, Oddity]) -> None:
         self._posts = {name: post(number) for number, name in enumerate(rows)}
@@ -153,7 +152,7 @@ class Crawled:
             assert (row["api_outcome"], row["image_outcome"]) == ("ok", "ok")
 
     def met(self, name: str) -> Met:
-        """What came of an oddity."""
+        """The outcome of an odd answer."""
         its = self._posts[name]
         row = self._rows[its.photo_id]
         return Met(row=row, asked=self._asked[its.photo_id], title=its.title)
@@ -165,7 +164,7 @@ def rows_of(harvest: Path) -> dict[str, sqlite3.Row]:
 
 
 Row = tuple[Oddity, str, int]
-"""What is odd, the outcome that follows, and the calls that it takes."""
+"""The odd answer, the expected outcome, and the calls that it takes."""
 
 FINAL: dict[str, Row] = {
     "the-post": (photo(), "ok", 1),
@@ -235,7 +234,7 @@ class TestGetInfo:
         assert met.asked >= TRIES
 
     @pytest.mark.parametrize("name", TRANSIENT)
-    def test_another_try_mends_it(self, mended: Crawled, name: str) -> None:
+    def test_another_try_succeeds(self, mended: Crawled, name: str) -> None:
         met = mended.met(name)
         assert (met.row["api_outcome"], met.asked, met.row["title"]) == ("ok", 2, met.title)
 
@@ -272,7 +271,7 @@ LISTINGS: dict[str, Oddity] = {
 
 class TestListings:
     @pytest.mark.parametrize("name", LISTINGS)
-    def test_what_is_no_listing_is_left_to_get_info(self, tmp_path: Path, name: str) -> None:
+    def test_get_info_replaces_a_failing_listing(self, tmp_path: Path, name: str) -> None:
         published_list = write_votes(tmp_path / "list", WELL)
         with OddServer(WELL, listings=LISTINGS[name]) as server:
             crawl(options(published_list, tmp_path / "h", server, retry=RETRY), lambda line: None)
@@ -328,7 +327,7 @@ STATUSES: dict[Any, tuple[str, str]] = {
     "private": ("private", "private"),
     "placeholder": ("placeholder", "gone"),
 }
-"""Outcomes of the picture and the post of what the sandbox says is dead."""
+"""The outcomes of post and picture for photos that the sandbox reports as dead."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Every fault of the sandbox, alone and together: all that exists is won, nothing asked twice."""
+"""Every fault of the sandbox, alone and together: all posts are stored, and none is asked twice."""
 
 import json
 from collections import Counter
@@ -26,7 +26,7 @@ from tests.harvest.processes import ended, start
 LISTED = 40
 """Posts that a listing of their emotion shows."""
 UNLISTED = 40
-"""Posts that do not hold the word: ``getInfo`` alone knows them."""
+"""Posts without that word, which only ``getInfo`` returns."""
 LIVING = [
     *(post(number, tags=("Awe", "river", f"house{number % 7}")) for number in range(LISTED)),
     *(post(LISTED + number) for number in range(UNLISTED)),
@@ -37,8 +37,8 @@ POSTS = [
     *(post(number, status="private") for number in range(84, 87)),
     *(post(number, status="placeholder") for number in range(87, 89)),
 ]
-# The retried faults of the sandbox's plan. A hang here is a connection that closes unanswered; one
-# that lasts is further below.
+# The sandbox's faults that are retried. A hang here is a connection that closes without an answer;
+# a longer one is tested below.
 API_FAULTS = (
     *("429", "429-retry-after", "500", "502", "503", "504", "hang", "reset"),
     *("html", "cut-json", "empty", "code-0", "code-10", "code-105", "code-201"),
@@ -51,7 +51,7 @@ def plan_of(*kinds: str) -> str:
 
 
 def check_posts(harvest: Path) -> dict[str, str]:
-    """Compare all that was won with the truth; return what brought each post."""
+    """Compare all stored posts and pictures with the true ones; return the source of each post."""
     with Ledger(harvest / FILE_NAME) as ledger:
         rows = {row["photo_id"]: row for row in ledger.query("SELECT * FROM photos")}
     assert len(rows) == len(POSTS)
@@ -74,17 +74,17 @@ def check_posts(harvest: Path) -> dict[str, str]:
 
 
 def check_asked_once(server: SandboxServer, sources: dict[str, str]) -> None:
-    """What was answered was asked once: a post of a listing not by ``getInfo`` too."""
+    """Check that nothing was requested twice, and no post of a listing by ``getInfo`` too."""
     by_info = Counter(name for name, source in sources.items() if source == "getInfo")
     assert server.stats.info_ok == by_info
     assert server.stats.image_ok == Counter(listed.photo_id for listed in LIVING)
-    # The key is tried on one photo before anything is listed.
+    # The key is checked on one photo before anything is listed.
     assert UNLISTED <= by_info.total() <= UNLISTED + 1
 
 
 class TestAlone:
     @pytest.mark.parametrize("kind", [*API_FAULTS, *PICTURE_FAULTS])
-    def test_what_exists_is_won_and_asked_once(self, tmp_path: Path, kind: str) -> None:
+    def test_what_exists_is_stored_and_requested_once(self, tmp_path: Path, kind: str) -> None:
         published_list = write_votes(tmp_path / "list", POSTS)
         with SandboxServer(Corpus(POSTS), faults=plan_of(kind), keys={KEY: SECRET}) as server:
             report = crawl(options(published_list, tmp_path / "h", server), lambda line: None)
@@ -96,7 +96,7 @@ class TestAlone:
     def test_a_server_that_never_answers_is_given_up_in_time(
         self, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        # Shorter than a crawl's own, far longer than the sandbox takes to answer.
+        # Shorter than a crawl's own limit, far longer than the sandbox takes to answer.
         monkeypatch.setattr(bounded_http, "SILENCE_SECONDS", 1.5)
         monkeypatch.setattr(image_client, "_TIMEOUT", ClientTimeout(total=1.5))
         published_list = write_votes(tmp_path / "list", POSTS)
@@ -109,13 +109,13 @@ class TestAlone:
 
 class TestTogether:
     @pytest.mark.slow
-    def test_crawls_in_a_row_win_all_that_exists(
+    def test_crawls_in_a_row_get_everything(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        # A second's rest after each would make minutes of it.
+        # A rest of one second after each would take minutes.
         monkeypatch.setattr(rest, "RETRY_AFTER", 0)
-        # Nearly four calls of five fail now: a crawl may spend the attempts of some photos, and
-        # the same command goes on with these alone.
+        # Nearly four of five calls fail: a crawl may use up the attempts of some photos, and the
+        # same command continues with these.
         published_list = write_votes(tmp_path / "list", POSTS)
         plan = plan_of(*API_FAULTS, *PICTURE_FAULTS)
         with SandboxServer(Corpus(POSTS), faults=plan, keys={KEY: SECRET}) as server:
@@ -128,10 +128,10 @@ class TestTogether:
 
 
 class Bombs(SandboxServer):
-    """A sandbox in which every twentieth picture is one that no try can mend."""
+    """A sandbox in which every twentieth picture stays broken for all tries."""
 
     def answer(self, request: Request) -> Response:
-        """Answer a header of 65,535 pixels square for those."""
+        """Answer these with a header of 65,535 x 65,535 pixels."""
         response = super().answer(request)
         if request.method == "GET" and request.path.startswith("/3456/") and self._bomb(request):
             data = jpeg(int(request.path.rpartition("/")[2].partition("_")[0]))
@@ -145,16 +145,16 @@ class Bombs(SandboxServer):
 
 
 class TestExitCodes:
-    def test_0_where_all_that_exists_is_won(self, tmp_path: Path) -> None:
+    def test_0_if_everything_is_stored(self, tmp_path: Path) -> None:
         published_list = write_votes(tmp_path / "list", POSTS)
-        # Those that neither count for long (429, 5xx) nor leave the breaker open for seconds.
+        # Only kinds that are counted (not 429 or 5xx) and do not open the breaker for seconds.
         plan = plan_of("cut-json", "html", "image-half", "image-reset", "image-429")
         with SandboxServer(Corpus(POSTS), faults=plan, keys={KEY: SECRET}) as server:
             code, _, err = ended(start(published_list, tmp_path / "h", server))
             check_asked_once(server, check_posts(tmp_path / "h"))
         assert code == 0, err
 
-    def test_3_where_more_pictures_are_corrupt_than_may_be(self, tmp_path: Path) -> None:
+    def test_3_if_too_many_pictures_are_corrupt(self, tmp_path: Path) -> None:
         published_list = write_votes(tmp_path / "list", LIVING)
         with Bombs(Corpus(LIVING), keys={KEY: SECRET}) as server:
             code, out, err = ended(start(published_list, tmp_path / "h", server))

@@ -1,4 +1,4 @@
-"""Servers that are broken, hostile or not there."""
+"""Servers that are broken, hostile or unreachable."""
 
 import json
 import threading
@@ -22,7 +22,7 @@ from flickr_emotion.harvest.sandbox.server import SandboxServer
 from tests.harvest.corpora import KEY, SECRET, jpeg, options, post, write_votes
 
 POSTS = [post(number) for number in range(30)]
-# What looks like an outage is waited for no time.
+# Do not wait for an apparent outage.
 TWICE = RetryPolicy(attempts=2, first_delay=1e-6, longest_delay=1e-6, patience=0.0)
 
 
@@ -44,7 +44,7 @@ def serving(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[Server
         protocol_version = "HTTP/1.1"
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
         def do_GET(self) -> None:
             answer(self)
@@ -93,7 +93,7 @@ class TestPictures:
         reasons = {it["reason"] for it in failures if it["what"] == "image"}
         assert reasons == {"redirected away from the image servers: not followed"}
 
-    def test_a_server_that_says_too_many_is_asked_less_and_nothing_is_lost(
+    def test_a_server_that_says_429_gets_fewer_requests_and_nothing_is_lost(
         self, tmp_path: Path
     ) -> None:
         answered: list[int] = []
@@ -138,7 +138,7 @@ class TestAnswers:
 
         published_list = write_votes(tmp_path / "list", POSTS[:3])
         with serving(answer) as server:
-            # What looks like an outage would be waited for ten minutes.
+            # Otherwise an apparent outage would be waited for ten minutes.
             retry = replace(TWICE, patience=0.0)
             made = options(published_list, tmp_path / "h", server, retry=retry)  # type: ignore[arg-type]
             crawl(made, lambda line: None)
@@ -177,8 +177,8 @@ class TestAnswers:
 
 class TestServers:
     @pytest.mark.parametrize("url", ["", "localhost:8123", "nonsense", "ftp://x/", "http://"])
-    def test_what_is_no_servers_url_is_refused(self, url: str) -> None:
-        with pytest.raises(HarvestError, match="is no URL of a server"):
+    def test_an_invalid_server_url_is_refused(self, url: str) -> None:
+        with pytest.raises(HarvestError, match="is not the URL of a server"):
             servers(url)
 
     def test_flickrs_own_redirects_stay_with_its_image_hosts(self) -> None:
@@ -187,14 +187,14 @@ class TestServers:
         assert not flickr.serves_images("https://staticflickr.com.evil.example/1/2_3.jpg")
         assert not flickr.serves_images("file:///etc/passwd")
 
-    def test_a_server_that_is_not_there_is_said_at_once(self, tmp_path: Path) -> None:
+    def test_an_unreachable_server_is_reported_at_once(self, tmp_path: Path) -> None:
         published_list = write_votes(tmp_path / "list", POSTS)
         with SandboxServer(Corpus(POSTS)) as server:
             made = options(published_list, tmp_path / "h", server, retry=RetryPolicy())
             crawl(options(published_list, tmp_path / "pictures", server), lambda line: None)
         with pytest.raises(HarvestError, match="no connection to the image server"):
             crawl(made, lambda line: None)
-        # Where all pictures are here already, it is the API that is missed.
+        # If all pictures are on disk already, the API is what cannot be reached.
         with (
             Ledger(tmp_path / "pictures" / FILE_NAME, create=True) as ledger,
             ledger.transaction() as connection,
@@ -206,7 +206,7 @@ class TestServers:
         status = harvest_status(tmp_path / "pictures")
         assert status["api"]["pending"] == status["image"]["ok"] == len(POSTS)
 
-    def test_a_server_that_knows_none_of_the_photos_settles_none(self, tmp_path: Path) -> None:
+    def test_a_server_with_none_of_the_photos_settles_none(self, tmp_path: Path) -> None:
         posts = [post(number) for number in range(60)]
         published_list = write_votes(tmp_path / "list", posts)
         with (
@@ -217,7 +217,7 @@ class TestServers:
         status = harvest_status(tmp_path / "h")
         assert status["api"]["pending"] == status["image"]["pending"] == 60
 
-    def test_a_limit_to_photos_that_are_gone_is_no_other_server(self, tmp_path: Path) -> None:
+    def test_a_limit_to_gone_photos_is_not_taken_for_another_server(self, tmp_path: Path) -> None:
         posts = [post(n, status="deleted") if n < 70 else post(n) for n in range(160)]
         published_list = write_votes(tmp_path / "list", posts)
         with SandboxServer(Corpus(posts), keys={KEY: SECRET}) as server:

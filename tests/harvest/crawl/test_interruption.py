@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP end a crawl within seconds wherever it waits, and keep what it won."""
+"""Ctrl-C, SIGTERM and SIGHUP end a crawl within seconds wherever it waits; all results are kept."""
 
 import json
 import signal
@@ -18,13 +18,13 @@ from tests.harvest.http_servers import Asked, serving
 from tests.harvest.processes import start, until
 
 POSTS = [post(number) for number in range(8)]
-# The grace for what is in flight is 5 seconds; the machine may be busy.
+# Requests in flight get 5 seconds; the machine may be busy.
 MOST_SECONDS = 20.0
 ECHO = b'{"stat":"ok"}'
 
 
 class Waiting:
-    """Answers until somebody asks for what is not answered; says when that is."""
+    """Answers until a request that is meant to hang; then says so."""
 
     def __init__(self, hangs: Callable[[Asked], bool], how: str = "drip") -> None:
         self._hangs = hangs
@@ -116,12 +116,12 @@ class TestWhereverItWaits:
         assert "Traceback" not in err
         assert seconds < MOST_SECONDS
         status = harvest_status(tmp_path / "h")
-        # Nothing is held against a photo whose answer was not waited for.
+        # A photo whose answer was not waited for loses no attempt.
         assert status["api"]["failed"] == status["image"]["failed"] == 0
         if place in ("getInfo", "search"):
             assert status["image"]["ok"] == len(POSTS)
 
-    def test_what_was_won_before_is_kept(self, tmp_path: Path) -> None:
+    def test_earlier_results_are_kept(self, tmp_path: Path) -> None:
         last = POSTS[-1].photo_id
         answer = Waiting(lambda request: request.photo_id == last)
         process, err, _ = stopped(tmp_path, answer, signal.SIGTERM)
@@ -178,7 +178,7 @@ class TestIgnored:
 
 
 @pytest.mark.slow
-def test_while_a_long_list_is_taken_in(tmp_path: Path) -> None:
+def test_while_a_long_list_is_added(tmp_path: Path) -> None:
     (tmp_path / "list").mkdir()
     with (tmp_path / "list" / "all.csv").open("w", encoding="utf-8") as file:
         for number in range(1_500_000):

@@ -1,8 +1,8 @@
-"""A harvest in a changing world: crawls, refreshes, kills and moods of the servers, at random.
+"""A harvest in a changing world: random crawls, refreshes, kills and failures of the servers.
 
-Hypothesis chooses the steps, each seed another sequence; what must hold after each is in
-`tests/harvest/harvest_witness.py`. A failure prints its seed and the steps that led to it; the same
-seed makes the same steps again, though not the same order of answers within a crawl:
+Hypothesis chooses the steps, a different sequence for each seed; the rules to check after each are
+in `tests/harvest/harvest_witness.py`. A failure prints its seed and its steps. The same seed gives
+the same steps again, but not the same order of answers within a crawl:
 
     python -m pytest tests/harvest/crawl/test_nothing_lost.py -m slow -k "ten_thousand and [7]"
 """
@@ -27,12 +27,12 @@ from tests.harvest.forked_crawls import Ended, ForkedCrawls
 from tests.harvest.harvest_witness import Command, Witness
 from tests.harvest.moods import API_MOODS, FALSE_ANSWERS, PICTURE_MOODS, Mood
 
-# Requests of one command after which its user loses patience, and seconds without any.
+# Requests after which the user of a command loses patience, and seconds without any.
 _MOST_REQUESTS = 500
 _STILL_SECONDS = 10.0
 _RETRY = {"attempts": 4, "first_delay": 1e-6, "longest_delay": 1e-3, "patience": 1.0}
 STEPS = 55
-# Killed processes lose nothing that a disk would keep: where files may lie in memory, they do.
+# Use files in memory where possible: a killed process loses nothing there either.
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 PHOTOS = st.integers(0, 29)
@@ -47,7 +47,7 @@ COMMANDS = st.sampled_from(
 
 
 class ChangingWorld(RuleBasedStateMachine):
-    """One harvest from its first crawl on."""
+    """One harvest, from its first crawl on."""
 
     crawls: ForkedCrawls
     figures: Counter[str]
@@ -55,7 +55,7 @@ class ChangingWorld(RuleBasedStateMachine):
 
     @initialize(count=st.integers(10, 30), videos=st.sets(PHOTOS, max_size=3))
     def begin(self, count: int, videos: set[int]) -> None:
-        """Publish a list of photos, all of them public, a few of them videos."""
+        """Publish a list of public photos, a few of them videos."""
         self.steps: list[str] = []
         self.folder = Path(tempfile.mkdtemp(prefix="nothing-lost-", dir=MEMORY))
         posts = [
@@ -71,7 +71,7 @@ class ChangingWorld(RuleBasedStateMachine):
         self._step(f"{count} photos, videos: {sorted(videos)}")
 
     def teardown(self) -> None:
-        """Leave nothing behind."""
+        """Remove everything."""
         if hasattr(self, "world"):
             self.world.close()
             shutil.rmtree(self.folder)
@@ -86,7 +86,7 @@ class ChangingWorld(RuleBasedStateMachine):
         number=PHOTOS, how=st.sampled_from(["deleted", "private", "placeholder", "private, opened"])
     )
     def withdraw(self, number: int, how: str) -> None:
-        """An owner withdraws a photo, unless next to none would be left."""
+        """An owner withdraws a photo, unless almost none would be left."""
         photo_id = self.ids[number % len(self.ids)]
         living = sum(photo.public for photo in self.world.photos.values())
         if 3 * living <= len(self.ids):
@@ -115,7 +115,7 @@ class ChangingWorld(RuleBasedStateMachine):
 
     @rule(number=PHOTOS)
     def edit(self, number: int) -> None:
-        """An owner writes another title."""
+        """An owner changes a title."""
         photo_id = self.ids[number % len(self.ids)]
         self._step(f"{photo_id} is edited")
         self.changes += 1
@@ -129,7 +129,7 @@ class ChangingWorld(RuleBasedStateMachine):
         lasts=LASTS,
     )
     def pictures_fall_ill(self, kind: str, share: int, lasts: int | None) -> None:
-        """The picture host answers wrongly from now on."""
+        """The picture host gives wrong answers from now on."""
         mood = Mood(kind, len(self.steps), share, lasts)
         self._step(f"pictures: {mood}")
         self.world.picture_mood = mood
@@ -141,9 +141,9 @@ class ChangingWorld(RuleBasedStateMachine):
         after=st.integers(0, 40),
     )
     def api_falls_ill(self, kind: str, share: int, lasts: int | None, after: int) -> None:
-        """The API answers wrongly from some moment on, though it never lies about single photos.
+        """The API gives wrong answers from some moment on, but never about single photos.
 
-        Nobody could tell that it does.
+        Nobody could detect those.
         """
         if kind in FALSE_ANSWERS:
             share, lasts = 100, None
@@ -153,7 +153,7 @@ class ChangingWorld(RuleBasedStateMachine):
 
     @rule()
     def get_well(self) -> None:
-        """Both are mended."""
+        """Both services are well again."""
         self._step("all is mended")
         self._mend()
 
@@ -169,7 +169,7 @@ class ChangingWorld(RuleBasedStateMachine):
 
     @rule(command=COMMANDS, at=st.integers(0, 80))
     def is_killed_at_a_request(self, command: Command, at: int) -> None:
-        """A command is killed by `kill -9` when so many requests have come."""
+        """A command is killed by `kill -9` after a number of requests."""
         self._run(command, f"killed at request {at}", signals=[(at, signal.SIGKILL)])
 
     @rule(command=COMMANDS, at=st.integers(0, 600))
@@ -179,20 +179,20 @@ class ChangingWorld(RuleBasedStateMachine):
 
     @rule(command=COMMANDS, at=st.integers(0, 80))
     def is_interrupted(self, command: Command, at: int) -> None:
-        """A command gets Ctrl-C when so many requests have come."""
+        """A command gets Ctrl-C after a number of requests."""
         self._run(command, f"Ctrl-C at request {at}", signals=[(at, signal.SIGINT)])
 
     @rule()
     def all_is_well(self) -> None:
-        """The services are mended, and the documented commands bring all that lives."""
+        """The services are well again, and the documented commands get everything that exists."""
         self._step("all is well")
         self._mend()
         self.must_succeed(Command())
         self.must_succeed(Command(verify_gone=True))
         with self._told():
-            # A refresh alone hears of what is back, and of where a known post's picture is now.
+            # Only a refresh learns about photos that are back, and new pictures of known posts.
             self.witness.everything_living_is_won(but=self.witness.denied | self.witness.moved)
-        # As many as it names may be dropped, for the owners did withdraw them.
+        # It may drop as many posts as it reports, since the owners did withdraw them.
         if not self.must_succeed(Command(refresh=True)):
             assert self.must_succeed(Command(refresh=True, max_withdrawn=1))
         with self._told():
@@ -201,11 +201,11 @@ class ChangingWorld(RuleBasedStateMachine):
             self.witness.nothing_else_is_there()
 
     def must_succeed(self, command: Command) -> bool:
-        """Run a command that has no excuse; return whether it dropped all that was withdrawn."""
-        self.figures["steps"] -= 1  # it is a part of one
+        """Run a command that must succeed; return whether it dropped all withdrawn posts."""
+        self.figures["steps"] -= 1  # This command is part of a step.
         ended = self._run(command, "")
         with self._told():
-            # 3: the picture of a post that was withdrawn is due until a refresh has heard of it.
+            # 3: the picture of a withdrawn post is due until a refresh has learned about it.
             assert ended.code in (0, 3), f"ended with {ended}"
         return not ended.kept_back
 
@@ -242,7 +242,7 @@ class ChangingWorld(RuleBasedStateMachine):
         return ended
 
     def _stillness(self) -> Callable[[], bool]:
-        """Say when no request has come for some time: the user loses patience."""
+        """Return whether no request has come for some time, so that the user loses patience."""
         last = (-1, time.monotonic())
 
         def still() -> bool:
@@ -255,7 +255,7 @@ class ChangingWorld(RuleBasedStateMachine):
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """Let a failure say what led to it."""
+        """Add the steps that led to a failure to its message."""
         try:
             yield
         except Exception as error:
@@ -273,7 +273,7 @@ def _brief(ended: Ended) -> str:
 
 
 def sequences(number: int, count: int, steps: int) -> Counter[str]:
-    """Run so many sequences of steps that follow from a seed; return how much was done."""
+    """Run a number of sequences of steps that follow from a seed; return how much was done."""
     figures: Counter[str] = Counter()
     failures: list[str] = []
     given = settings(
@@ -290,8 +290,8 @@ def sequences(number: int, count: int, steps: int) -> Counter[str]:
         try:
             run_state_machine_as_test(machine, settings=given)
         except Exception as error:
-            # Hypothesis tries a failure again, and threads need not repeat themselves: the first
-            # one counts, whatever came of it then.
+            # Hypothesis repeats a failure, which may not fail again because of threads: report
+            # the first one.
             if failures:
                 raise AssertionError(f"seed {number}: {failures[0]}") from error
             raise
@@ -299,7 +299,7 @@ def sequences(number: int, count: int, steps: int) -> Counter[str]:
 
 
 def test_a_few_steps() -> None:
-    # The first sequence that Hypothesis makes is the simplest; the second is one by chance.
+    # Hypothesis' first sequence is the simplest; the second one is random.
     assert sequences(1, 2, 15)["commands"]
 
 

@@ -1,4 +1,4 @@
-"""Whole crawls by listings: nothing is lost, few calls are spent, and a restart goes on."""
+"""Whole crawls by listings: nothing is lost, few calls are spent, and a restart continues."""
 
 import json
 import sqlite3
@@ -31,7 +31,7 @@ STATUS = {"ok": "ok", "deleted": "gone", "placeholder": "gone", "private": "priv
 
 
 def quiet(line: str) -> None:
-    """Say nothing."""
+    """Log nothing."""
 
 
 def rows(harvest: Path, sql: str) -> list[dict[str, Any]]:
@@ -41,7 +41,7 @@ def rows(harvest: Path, sql: str) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def lists(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A pair that is dense, one that is middling, and a thin one of a few owners' photos."""
+    """A dense pair, a medium one, and a sparse one with photos of a few owners."""
     folder = tmp_path_factory.mktemp("vso")
     photos = [(url(number), f"owner {number % 40}") for number in IDS]
     few_owners = [(url(number), f"busy {number % 4}") for number in IDS[300:]]
@@ -65,7 +65,7 @@ def server(corpus: VsoCorpus) -> Iterator[SandboxServer]:
 
 
 def check_recall(harvest: Path, corpus: VsoCorpus | Corpus) -> None:
-    """Every photo has the outcome that the corpus knows, and a living one its post."""
+    """Check that every photo has the outcome of the corpus, and every existing one its post."""
     found = rows(harvest, "SELECT * FROM photos")
     assert found
     for row in found:
@@ -100,7 +100,7 @@ class TestVirtualVso:
         assert asked == {"text", "tags", "owner"}
         assert set(server.stats.info_ok.values()) <= {1}
         searched = rows(tmp_path / "h", "SELECT photo_id FROM photos WHERE api_source = 'search'")
-        # What a listing showed is not asked for by id too.
+        # A photo that a listing showed is not requested by id too.
         assert not {row["photo_id"] for row in searched} & set(server.stats.info_ok)
 
     def test_a_second_crawl_asks_nothing(
@@ -138,7 +138,7 @@ class TestVirtualVso:
         (tmp_path / "half").mkdir()
         made = options(lists, tmp_path / "h", server)
         crawl(made, quiet)
-        # As if Flickr had said so: some living photos were gone, and neighbours are still to ask.
+        # As if Flickr had said that some existing photos were gone while neighbours are still due.
         with sqlite3.connect(tmp_path / "h" / FILE_NAME) as connection:
             back = [
                 row[0]
@@ -166,12 +166,12 @@ class TestVirtualVso:
 
 
 class Expiring(SandboxServer):
-    """A sandbox whose key expires after so many calls."""
+    """A sandbox whose key expires after a number of calls."""
 
     left = 10_000
 
     def answer(self, request: Request) -> Response:
-        """Answer code 100 once that is over."""
+        """Answer code 100 after these calls."""
         if request.path.startswith("/services/"):
             self.left -= 1
             if self.left < 0:
@@ -202,10 +202,10 @@ Page = dict[str, Any]
 
 
 class Misleading(SandboxServer):
-    """A sandbox whose listings are tampered with."""
+    """A sandbox whose listings are changed."""
 
     def tamper(self, change: Callable[[Page], Page]) -> None:
-        """Change every page of a listing by this."""
+        """Use this function to change every page of a listing."""
         self._change = change
 
     def answer(self, request: Request) -> Response:
@@ -251,7 +251,7 @@ def shuffled(page: Page) -> Page:
 
 
 class TheSamePage:
-    """The first page for ever."""
+    """Return the first page for ever."""
 
     def __init__(self) -> None:
         self.first: Page | None = None
@@ -270,7 +270,7 @@ class TestMisleadingServers:
         ],
         ids=lambda change: getattr(change, "__name__", "the_same_page"),
     )
-    def test_no_photo_is_lost_and_no_call_is_spent_for_ever(
+    def test_no_photo_is_lost_and_calls_end(
         self,
         tmp_path: Path,
         lists: Path,
@@ -308,7 +308,7 @@ class TestFailingListings:
 class TestRefresh:
     @staticmethod
     def corpora() -> tuple[list[Post], list[Post]]:
-        """Forty posts, and what became of them: edited, deleted, private, and the picture gone."""
+        """Forty posts that were edited, deleted, made private, or lost their picture."""
         now = list(POSTS[:40])
         now[0] = replace(now[0], title="awe, edited", tags=("awe", "new"))
         now[1] = replace(now[1], status="deleted")
@@ -316,7 +316,7 @@ class TestRefresh:
         now[3] = replace(now[3], status="placeholder")
         return list(POSTS[:40]), now
 
-    def test_edits_are_taken_over_and_withdrawn_posts_dropped(self, tmp_path: Path) -> None:
+    def test_edits_are_stored_and_withdrawn_posts_dropped(self, tmp_path: Path) -> None:
         before, after = self.corpora()
         published_list = write_votes(tmp_path / "list", before)
         with SandboxServer(Corpus(before), keys={KEY: SECRET}) as server:
@@ -337,9 +337,7 @@ class TestRefresh:
             assert row["image_outcome"] in ("gone", "private", "placeholder")
 
     @pytest.mark.parametrize("images", [True, False])
-    def test_failed_tries_on_the_way_keep_nothing_that_was_withdrawn(
-        self, tmp_path: Path, images: bool
-    ) -> None:
+    def test_failed_tries_do_not_keep_withdrawn_posts(self, tmp_path: Path, images: bool) -> None:
         before, after = self.corpora()
         published_list = write_votes(tmp_path / "list", before)
         with SandboxServer(Corpus(before), keys={KEY: SECRET}) as server:
@@ -378,7 +376,7 @@ class TestRefresh:
 
     def test_a_refresh_that_was_stopped_is_finished_by_the_next_crawl(self, tmp_path: Path) -> None:
         before, after = self.corpora()
-        # No word in common: each is asked for by its id.
+        # They have no word in common, so each is requested by id.
         before, after = ([replace(it, tags=()) for it in some] for some in (before, after))
         published_list = write_votes(tmp_path / "list", before, ("fear",))
         with SandboxServer(Corpus(before), keys={KEY: SECRET}) as server:
@@ -389,12 +387,12 @@ class TestRefresh:
                 crawl(options(published_list, tmp_path / "h", server, refresh=True), quiet)
             server.left = 10_000
             crawl(options(published_list, tmp_path / "h", server), quiet)
-            # Before it drops what was withdrawn, it asks three that live once more.
+            # Before it drops withdrawn posts, it requests three existing ones again.
             assert sorted(set(server.stats.info_ok.values())) == [1, 2]
             assert list(server.stats.info_ok.values()).count(2) == 3
         self.check(tmp_path / "h", after)
 
-    def test_a_picture_that_is_gone_while_its_post_lives(self, tmp_path: Path) -> None:
+    def test_a_picture_that_is_gone_while_its_post_exists(self, tmp_path: Path) -> None:
         before = list(POSTS[:10])
         published_list = write_votes(tmp_path / "list", before)
         with SandboxServer(Corpus(before), keys={KEY: SECRET}) as server:
@@ -404,7 +402,7 @@ class TestRefresh:
         with SandboxServer(Corpus([*moved[:1], *before[1:]]), keys={KEY: SECRET}) as server:
             made = options(published_list, tmp_path / "h", server, refresh=True, verify_gone=True)
             crawl(made, quiet)
-            # Its owner replaced it: the post says where it is now.
+            # Its owner replaced it: the post names its new reference.
             assert server.stats.images == 1
         status = harvest_status(tmp_path / "h")
         assert status["api"]["ok"] == status["image"]["ok"] == len(before)

@@ -50,7 +50,7 @@ class TestInterrupted:
             second = start(published_list, tmp_path / "h", server)
             out, err = second.communicate(timeout=60)
             assert second.returncode == 0, err
-            # What was in flight was finished, so not even that is asked twice.
+            # Calls in flight were finished, so not even those are repeated.
             assert server.stats.api["flickr.photos.getInfo"] == len(POSTS)
             assert server.stats.images == len(POSTS)
         assert KEY not in out + err
@@ -82,7 +82,7 @@ class TestInterrupted:
             until(lambda: server.stats.images >= 10, process)
             process.send_signal(signal.SIGINT)
             assert process.stderr is not None
-            assert "Ctrl-C again does not wait" in process.stderr.readline()
+            assert "press Ctrl-C again to end at once" in process.stderr.readline()
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=10)
             assert process.returncode == 130
@@ -105,9 +105,9 @@ class TestKilled:
             process = start(published_list, tmp_path / "h", server)
             _, err = process.communicate(timeout=60)
             assert process.returncode == 0, err
-            # Four threads call.
+            # Four threads make calls.
             assert server.stats.api["flickr.photos.getInfo"] <= len(POSTS) + 4 * kills
-            # A picture that was in its place is never asked for again, recorded or not.
+            # A picture on disk is never requested again, recorded or not.
             assert fetched
             assert {name: server.stats.image_ok[name] for name in fetched} == fetched
         found = status(tmp_path / "h")
@@ -115,7 +115,7 @@ class TestKilled:
         assert not list((tmp_path / "h").rglob("*.part"))
 
     def test_at_random_moments_with_listings_at_work(self, tmp_path: Path) -> None:
-        # A third of the posts is found by listings of their emotion, the rest by getInfo alone.
+        # A third of the posts is found by listings of their emotion, the others only by getInfo.
         posts = [
             post(n, tags=("awe", "river")) if n % 3 == 0 else post(n) for n in range(len(POSTS))
         ]
@@ -136,7 +136,7 @@ class TestKilled:
             assert process.returncode == 0, err
             calls, found = server.stats.api, server.stats.info_ok
         listed = {it.photo_id for it in posts if "awe" in it.tags}
-        # Four threads call, and each start tries the key on one photo more.
+        # Four threads make calls, and each start also checks the key.
         assert calls["flickr.photos.getInfo"] <= len(posts) - len(listed) + 5 * (kills + 1)
         assert calls["flickr.photos.search"] <= 2 + 4 * kills
         assert sum(found.values()) - len(found) <= 4 * kills
@@ -145,12 +145,14 @@ class TestKilled:
 
 
 def _little_room() -> None:
-    """Let no file grow beyond 160 KB: what SQLite sees then is what a full disk says."""
+    """Limit files to 160 KB, which gives SQLite the same error as a full disk."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (160 * 1024, 160 * 1024))
 
 
 class TestFullDisk:
-    def test_it_is_said_in_one_line_and_the_crawl_goes_on_with_room(self, tmp_path: Path) -> None:
+    def test_it_is_reported_in_one_line_and_the_crawl_continues_with_room(
+        self, tmp_path: Path
+    ) -> None:
         published_list = write_votes(tmp_path / "list", POSTS)
         with SandboxServer(Corpus(POSTS), keys={KEY: SECRET}) as server:
             small = start(published_list, tmp_path / "h", server, prepare=_little_room)

@@ -1,4 +1,4 @@
-"""Asking for everything again: what changed is replaced, what was withdrawn is dropped."""
+"""Requesting everything again: changed posts are replaced, withdrawn ones are dropped."""
 
 import contextlib
 import sqlite3
@@ -34,7 +34,7 @@ POST = ("title", "description", "tags", "owner", "license", "date_upload", "imag
 
 
 class TestRefresh:
-    def test_edits_are_taken_and_what_was_withdrawn_is_dropped(self, tmp_path: Path) -> None:
+    def test_edits_are_stored_and_withdrawn_posts_are_dropped(self, tmp_path: Path) -> None:
         published_list, out = write_votes(tmp_path / "list", BEFORE), tmp_path / "h"
         with SandboxServer(Corpus(BEFORE), keys={KEY: SECRET}) as server:
             crawl(options(published_list, out, server), print)
@@ -42,7 +42,7 @@ class TestRefresh:
             crawl(options(published_list, out, server), print)
             assert server.stats.api.total() == 0
             crawl(options(published_list, out, server, refresh=True), print)
-            # Pictures that are here are only asked whether they still are there.
+            # Pictures on disk are only checked on their host.
             assert server.stats.images == 0
             assert server.stats.image_heads >= len(BEFORE)
         with Ledger(out / FILE_NAME) as ledger:
@@ -70,14 +70,12 @@ class TestRefresh:
             api, image = ledger.outcome_counts()
         assert (api["ok"], image["ok"]) == (len(named), len(named))
 
-    def test_a_picture_that_still_lives_does_not_bring_back_what_was_withdrawn(
-        self, tmp_path: Path
-    ) -> None:
-        # The secret opens its page too, so the picture of a private post answers as before.
+    def test_an_existing_picture_does_not_bring_back_a_withdrawn_post(self, tmp_path: Path) -> None:
+        # The secret gives access to the page too, so the picture of a private post is still served.
         published_list, out = write_votes(tmp_path / "list", BEFORE), tmp_path / "h"
         with World(BEFORE) as world:
             witness = Witness(world, out)
-            world.photos[BEFORE[0].photo_id].opened = True  # from before the first crawl
+            world.photos[BEFORE[0].photo_id].opened = True  # From before the first crawl.
             crawl(options(published_list, out, world), print)
             world.photos[BEFORE[1].photo_id].opened = True
             for _ in range(2):
@@ -93,7 +91,7 @@ MANY = [post(number) for number in range(100)]
 
 
 class Harvested:
-    """A harvest of a hundred living posts, and what is done with it."""
+    """A harvest of a hundred existing posts, and what happens to it."""
 
     def __init__(self, folder: Path) -> None:
         self.published_list = write_votes(folder / "list", MANY)
@@ -106,7 +104,7 @@ class Harvested:
         return crawl(options(self.published_list, self.out, server, **fields), self.said.append)
 
     def check(self, posts: int) -> None:
-        """So many texts and files are here."""
+        """Check the number of texts and files."""
         with Ledger(self.out / FILE_NAME) as ledger:
             (row,) = ledger.query("SELECT count(title) AS n, count(image_sha256) AS m FROM photos")
         files = len(list((self.out / "images").rglob("*.jpg")))
@@ -120,7 +118,7 @@ def harvested(tmp_path: Path) -> Harvested:
 
 class TestNothingIsDeletedWithoutBeingSure:
     @pytest.mark.parametrize("kind", ["403", "404", "placeholder"])
-    def test_on_a_pictures_word(self, harvested: Harvested, kind: str) -> None:
+    def test_because_of_a_picture(self, harvested: Harvested, kind: str) -> None:
         with SandboxServer(Corpus(MANY), keys={KEY: SECRET}) as server:
             server.set_faults(f"image-{kind}=1")
             impatient = RetryPolicy(first_delay=1e-6, longest_delay=1e-6, patience=0.0)
@@ -131,7 +129,7 @@ class TestNothingIsDeletedWithoutBeingSure:
     def test_of_a_server_that_knows_none_of_the_posts(self, harvested: Harvested) -> None:
         with (
             SandboxServer(Corpus([post(999)]), keys={KEY: SECRET}) as server,
-            contextlib.suppress(HarvestError),  # it may be found out before
+            contextlib.suppress(HarvestError),  # It may be noticed before.
         ):
             harvested.crawl(server, refresh=True)
         harvested.check(100)
@@ -148,7 +146,7 @@ class TestNothingIsDeletedWithoutBeingSure:
             harvested.check(100)
             assert any("30 of 100 known posts" in line for line in harvested.said)
             server.stats.reset()
-            # Said again by every crawl, until it is told what is true.
+            # Every crawl reports it again, until the user decides.
             assert harvested.crawl(server).kept_back == 30
             assert harvested.crawl(server, refresh=True, max_withdrawn=0.5).kept_back == 0
             assert server.stats.api.total() == 0
@@ -157,7 +155,7 @@ class TestNothingIsDeletedWithoutBeingSure:
         assert (status["api"]["gone"], status["api"]["private"]) == (22, 8)
         assert status["image"]["ok"] == 70
 
-    def test_a_post_that_is_back_is_withdrawn_no_more(self, harvested: Harvested) -> None:
+    def test_a_post_that_is_back_is_no_longer_withdrawn(self, harvested: Harvested) -> None:
         now = [*(post(n, status="deleted") for n in range(30)), *MANY[30:]]
         with SandboxServer(Corpus(now), keys={KEY: SECRET}) as server:
             assert harvested.crawl(server, refresh=True).kept_back == 30
@@ -186,7 +184,7 @@ class TestUpgrade:
         connection.execute("PRAGMA user_version = 3")
         connection.commit()
         connection.close()
-        assert harvest_status(tmp_path)["picture_alone"] == 0  # nothing is known of it yet
+        assert harvest_status(tmp_path)["picture_alone"] == 0  # Nothing is known about it yet.
         with Ledger(tmp_path / FILE_NAME, create=True) as ledger:
             rows = ledger.query("SELECT photo_id, what, witness, status, sure FROM evidence")
         assert {tuple(row) for row in rows} == {
@@ -199,7 +197,7 @@ class TestUpgrade:
         }
 
 
-def test_that_the_service_was_well_before_an_interruption_says_nothing_of_now(
+def test_a_service_that_was_well_before_an_interruption_is_checked_again(
     tmp_path: Path,
 ) -> None:
     published_list, out = write_votes(tmp_path / "list", BEFORE), tmp_path / "h"
@@ -207,20 +205,20 @@ def test_that_the_service_was_well_before_an_interruption_says_nothing_of_now(
         witness = Witness(world, out)
         crawl(options(published_list, out, world), print)
         crawl(options(published_list, out, world, refresh=True, limit=8), print)
-        # From now on the API says of everything that it is private.
+        # From now on the API reports everything as private.
         world.api_mood = Mood("code-2", 0, 100, None)
         assert crawl(options(published_list, out, world), print).kept_back == 4
         witness.everything_living_is_won(but=set())
 
 
-def test_a_service_that_falls_ill_while_the_last_posts_are_asked_drops_none(
+def test_a_service_that_fails_during_the_last_calls_drops_none(
     tmp_path: Path,
 ) -> None:
     published_list, out = write_votes(tmp_path / "list", BEFORE), tmp_path / "h"
     with World(BEFORE) as world:
         witness = Witness(world, out)
         crawl(options(published_list, out, world), print)
-        # The key's check and a listing come first; of ten photos it says what is true.
+        # The key check and a listing come first; for ten photos the answers are true.
         world.api_mood = Mood("code-1", 0, 100, None, after=12)
         assert crawl(options(published_list, out, world, refresh=True), print).kept_back > 0
         witness.everything_living_is_won(but=set())
@@ -229,7 +227,7 @@ def test_a_service_that_falls_ill_while_the_last_posts_are_asked_drops_none(
 def test_a_broken_new_picture_does_not_cost_the_old_one(tmp_path: Path) -> None:
     published_list, out = write_votes(tmp_path / "list", BEFORE), tmp_path / "h"
     names = [it.photo_id for it in BEFORE]
-    # Its host serves the others, and sends the same nothing for this one.
+    # Its host serves the others, and sends the same empty body for this one.
     salt = next(n for n in range(10_000) if sum(derived(n, it) % 100 < 10 for it in names) == 1)
     (broken,) = [it for it in names if derived(salt, it) % 100 < 10]
     with World(BEFORE) as world:

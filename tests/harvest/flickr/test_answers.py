@@ -62,7 +62,7 @@ class TestParseGetInfo:
         with pytest.raises(MalformedAnswerError, match="answered '1'"):
             parse(id="1")
 
-    def test_a_path_in_the_place_of_a_server_is_not_believed(self) -> None:
+    def test_a_path_instead_of_a_server_is_ignored(self) -> None:
         assert parse(server="../../etc").reference.server is None
 
     def test_a_lone_surrogate_can_be_stored(self) -> None:
@@ -104,7 +104,7 @@ def listing(*entries: Any, key: str = "photos", **envelope: Any) -> dict[str, An
 
 
 class TestParseListing:
-    def test_a_post_is_the_one_that_get_info_says(self) -> None:
+    def test_a_post_is_the_same_as_by_get_info(self) -> None:
         page = parse_listing(listing(ENTRY, total="39182", pages=392))
         assert page.answers == (parse(),)
         assert (page.refused, page.total, page.pages) == (0, 39182, 392)
@@ -119,7 +119,7 @@ class TestParseListing:
 
     def test_a_bad_entry_is_counted_and_the_others_stay(self) -> None:
         halves = [{k: v for k, v in ENTRY.items() if k != left_out} for left_out in ENTRY]
-        # No picture's place needs the farm, and a post may be whose it will.
+        # No picture needs the farm, and a post may have any owner.
         whole = [half for half in halves if "farm" not in half or "owner" not in half]
         bad = [half for half in halves if half not in whole]
         page = parse_listing(listing(*bad, None, ENTRY | {"id": "x"}, *whole))
@@ -129,7 +129,7 @@ class TestParseListing:
             (None, "199603930@N03"),
         ]
 
-    def test_what_is_not_public_is_passed_over_and_videos_are_named(self) -> None:
+    def test_entries_that_are_not_public_are_skipped_and_videos_are_named(self) -> None:
         hidden = [ENTRY | {"ispublic": ispublic} for ispublic in (0, "0", False)]
         public: tuple[Any, ...] = (1, "1", None, {}, "")
         shown = [ENTRY | {"ispublic": ispublic} for ispublic in public]
@@ -149,21 +149,21 @@ class TestParseListing:
         assert parse_listing(content, owner="199603930@N03").answers == (parse(),)
 
     @pytest.mark.parametrize("total", [None, "many", -1, 1.5, True, float("nan")])
-    def test_a_total_that_is_no_number_is_none(self, total: Any) -> None:
+    def test_a_total_that_is_not_a_number_is_unknown(self, total: Any) -> None:
         assert parse_listing(listing(total=total)).total is None
 
-    def test_a_number_too_long_to_print_is_none(self) -> None:
+    def test_a_number_too_long_to_print_is_unknown(self) -> None:
         page = parse_listing(listing(ENTRY | {"id": 10**5000}, total=10**5000))
         assert (page.total, page.refused) == (None, 1)
         with pytest.raises(MalformedAnswerError):
             parse(id=10**5000)
 
     @pytest.mark.parametrize("taken", ["0000-00-00 00:00:00", "2012", "", None, 2012, "2012-01-01"])
-    def test_a_date_that_is_none_is_none(self, taken: Any) -> None:
+    def test_an_invalid_date_is_unknown(self, taken: Any) -> None:
         assert parse(dates={"taken": taken}).date_taken is None
         assert parse_listed(ENTRY | {"datetaken": taken}).date_taken is None
 
     @pytest.mark.parametrize("content", [None, [], {}, {"photos": []}, {"photos": {"photo": {}}}])
-    def test_what_is_no_listing_is_refused(self, content: Any) -> None:
+    def test_an_answer_that_is_not_a_listing_is_refused(self, content: Any) -> None:
         with pytest.raises(MalformedAnswerError):
             parse_listing(content)

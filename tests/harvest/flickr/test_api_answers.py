@@ -1,4 +1,4 @@
-"""What the API says of a photo, and what it says instead: each is taken for what it is."""
+"""What the API can answer about a photo, and how each answer is interpreted."""
 
 import json
 from collections import Counter
@@ -38,16 +38,16 @@ def rows(harvest: Path) -> dict[str, dict[str, Any]]:
 
 
 def quiet(line: str) -> None:
-    """Say nothing."""
+    """Log nothing."""
 
 
 class Changed(SandboxServer):
-    """A sandbox that answers for some photos what ``change`` makes of their posts."""
+    """A sandbox that answers for some photos with posts changed by ``change``."""
 
     change: Callable[[Post], dict[str, Any] | None]
 
     def answer(self, request: Request) -> Response:
-        """Answer ``getInfo`` by ``change`` where it says something."""
+        """Answer ``getInfo`` by ``change`` if it returns something."""
         response = super().answer(request)
         form = dict(part.split("=", 1) for part in request.body.decode().split("&") if "=" in part)
         if form.get("method") == GET_INFO and (answer := type(self).change(post_of(form))):
@@ -68,7 +68,7 @@ def changed(change: Callable[[Post], dict[str, Any] | None], posts: Iterable[Pos
 class TestPrivateByItsSecret:
     POSTS = (post(0), post(1, status="private-by-secret"), *(post(n) for n in range(2, 6)))
 
-    def test_the_sandbox_answers_whoever_knows_the_secret(self) -> None:
+    def test_the_sandbox_answers_calls_with_the_secret(self) -> None:
         private = self.POSTS[1]
         assert photo(private)["visibility"]["ispublic"] == 0
 
@@ -85,7 +85,7 @@ class TestPrivateByItsSecret:
         assert harvest_status(tmp_path / "h")["api"]["ok"] == len(self.POSTS) - 1
 
     @pytest.mark.parametrize("ispublic", [0, "0", False])
-    def test_however_it_is_written(self, tmp_path: Path, ispublic: object) -> None:
+    def test_in_every_form(self, tmp_path: Path, ispublic: object) -> None:
         def change(it: Post) -> dict[str, Any]:
             shown = photo(it)
             shown["visibility"]["ispublic"] = ispublic
@@ -102,7 +102,7 @@ class TestVideos:
     VIDEOS = tuple([it.photo_id for it in POSTS if it.media == "video"])
 
     @pytest.mark.parametrize("word", ["", "awe"], ids=["getInfo", "listing"])
-    def test_nothing_of_them_is_kept_and_none_is_asked_for_again(
+    def test_nothing_of_them_is_kept_and_none_is_requested_again(
         self, tmp_path: Path, word: str
     ) -> None:
         posts = [
@@ -161,8 +161,7 @@ PARTS = (
 
 
 class TestOptionalParts:
-    """Each part of an answer in each form in which it may come: the post is ``ok``, and the rest
-    of it as ever."""
+    """Each part of an answer in every form: the post is ``ok``, its other parts do not change."""
 
     VARIANTS = tuple([(part, form) for part in PARTS for form in FORMS])
     POSTS = tuple([post(number) for number in range(len(VARIANTS))])
@@ -213,7 +212,7 @@ class TestOptionalParts:
             entry[part] = FORMS[form]
         page = parse_listing({"photos": {"photo": [entry]}, "stat": "ok"})
         if FORMS[form] is _ABSENT and part in ("title", "description", "tags"):
-            assert (page.answers, page.refused) == ((), 1)  # getInfo will tell
+            assert (page.answers, page.refused) == ((), 1)  # getInfo will provide it.
             return
         (answer,) = page.answers
         assert answer.reference.photo_id == it.photo_id
@@ -225,7 +224,7 @@ class TestOptionalParts:
 class TestUnknownCodes:
     POSTS = tuple([post(number) for number in range(12)])
 
-    def test_one_photos_code_is_that_photos_failure(self, tmp_path: Path) -> None:
+    def test_an_unknown_code_is_a_failure_of_its_photo(self, tmp_path: Path) -> None:
         asked: Counter[str] = Counter()
         odd = self.POSTS[0].photo_id
 
@@ -244,7 +243,7 @@ class TestUnknownCodes:
         published_list = write_votes(tmp_path / "list", self.POSTS)
         with serving(answer) as server:
             made = options(published_list, tmp_path / "h", server, retry=EIGHT)  # type: ignore[arg-type]
-            for calls in (2, 4):  # two of a crawl, and no more in the next
+            for calls in (2, 4):  # Two calls in this crawl, and no more in the next.
                 report = crawl(made, quiet)
                 assert report.lost == 1
                 assert asked[odd] == calls
@@ -253,7 +252,9 @@ class TestUnknownCodes:
         assert status["failures"][0]["reason"] == "Error: 4711: no such thing"
 
     @pytest.mark.parametrize("code", [3, 18, 111, 112, 114, 115, 116])
-    def test_the_same_fault_of_ours_for_all_stops_soon(self, tmp_path: Path, code: int) -> None:
+    def test_the_same_wrong_call_for_all_photos_stops_the_crawl(
+        self, tmp_path: Path, code: int
+    ) -> None:
         asked: list[str] = []
 
         def answer(request: Asked) -> None:
@@ -266,7 +267,7 @@ class TestUnknownCodes:
         published_list = write_votes(tmp_path / "list", self.POSTS)
         with serving(answer) as server:
             made = options(published_list, tmp_path / "h", server, retry=EIGHT)  # type: ignore[arg-type]
-            with pytest.raises(HarvestError, match="fault of this program, or --flickr-url"):
+            with pytest.raises(HarvestError, match="bug of this program, or --flickr-url"):
                 crawl(made, quiet)
         assert len(asked) < 20
 
@@ -277,7 +278,7 @@ class TestUnknownCodes:
             assert server.stats.faults["code-106"] > 0
         assert harvest_status(tmp_path / "h")["api"]["ok"] == len(self.POSTS)
 
-    def test_a_whole_answer_without_a_post_is_asked_for_twice(self, tmp_path: Path) -> None:
+    def test_a_complete_answer_without_a_post_is_requested_twice(self, tmp_path: Path) -> None:
         asked: Counter[str] = Counter()
 
         def change(it: Post) -> dict[str, Any] | None:
@@ -295,13 +296,13 @@ class TestUnknownCodes:
 
 
 class Strange(SandboxServer):
-    """A sandbox whose API answers something else for its first calls."""
+    """A sandbox whose API gives another answer to its first calls."""
 
     left = 200
     response = Response(200, b"")
 
     def answer(self, request: Request) -> Response:
-        """Answer that until it is over."""
+        """Give that answer to the first calls."""
         if request.path.startswith("/services/") and self.left > 0:
             self.left -= 1
             return self.response
@@ -331,7 +332,7 @@ class TestNoAnswerAtAll:
         assert report.lost == 0
         assert [line for line in said if "does not answer (5 failures in a row)" in line]
 
-    def test_a_failure_in_xml_is_the_failure_it_is(self, tmp_path: Path) -> None:
+    def test_a_failure_in_xml_is_the_failure_that_it_names(self, tmp_path: Path) -> None:
         published_list = write_votes(tmp_path / "list", self.POSTS)
         with Strange(Corpus(self.POSTS), keys={KEY: SECRET}) as server:
             server.response = Response(200, self.XML.replace(b"201", b"100"), "text/xml")
@@ -356,16 +357,16 @@ class TestNoAnswerAtAll:
             server.response = Response(status, headers=f"Location: {target}\r\n")
             with pytest.raises(HarvestError) as error:
                 crawl(options(published_list, tmp_path / "h", server), quiet)
-            assert f"redirects to {other.url}/new/rest/," in str(error.value)
+            assert f"redirects to {other.url}/new/rest/;" in str(error.value)
             assert "--flickr-url" in str(error.value)
-            assert server.left == 199  # the one that checks the key
+            assert server.left == 199  # The call that checks the key.
         assert elsewhere == []
         assert KEY not in str(error.value)
         assert harvest_status(tmp_path / "h")["api"]["pending"] == len(self.POSTS)
 
 
 class TestSecrets:
-    def test_no_spelling_of_them_is_stored_or_said(self, tmp_path: Path) -> None:
+    def test_no_spelling_of_them_is_stored_or_shown(self, tmp_path: Path) -> None:
         secret = "it's a/secret+with=signs & spaces"
         escaped = quote(secret, safe="")
         hidden = [KEY, secret, quote(secret), quote_plus(secret), escaped, quote(escaped, safe="")]
@@ -428,7 +429,7 @@ class TestKeyCheck:
             crawl(options(published_list, tmp_path / "h", server), quiet)
             assert server.stats.api.total() == 0
 
-    def test_a_list_that_begins_with_one_who_left_is_crawled(self, tmp_path: Path) -> None:
+    def test_a_list_that_begins_with_an_owner_who_left_is_crawled(self, tmp_path: Path) -> None:
         posts = [post(n, status="deleted" if n < 60 else "ok") for n in range(90)]
         published_list = write_votes(tmp_path / "list", posts)
         with SandboxServer(Corpus(posts), keys={KEY: SECRET}) as server:

@@ -1,4 +1,4 @@
-"""Answers without end, packed to nothing, or a byte at a time: each is given up within bounds."""
+"""Endless answers, decompression bombs and answers one byte at a time end within limits."""
 
 import asyncio
 import gzip
@@ -34,7 +34,7 @@ REFERENCE = PhotoReference(photo_id=POST.photo_id, server="3456", farm="4", secr
 
 
 def ask(server: Server, stopped: threading.Event | None = None) -> None:
-    """One call of getInfo."""
+    """Make one call of getInfo."""
     client = FlickrClient(
         servers(server.url),
         key=KEY,
@@ -95,7 +95,7 @@ class TestSize:
             *(packed_twice, packed_and_cut, many_values),
         ],
     )
-    def test_too_much_is_no_answer(self, answer: Callable[[Asked], None]) -> None:
+    def test_a_too_large_answer_is_refused(self, answer: Callable[[Asked], None]) -> None:
         with (
             serving(answer) as server,
             pytest.raises(TransientError, match="cannot be read") as error,
@@ -104,7 +104,7 @@ class TestSize:
         assert error.value.down
 
     @pytest.mark.parametrize("packing", ["gzip", "deflate", "identity"])
-    def test_a_whole_answer_comes_however_it_is_packed(self, packing: str, tmp_path: Path) -> None:
+    def test_a_complete_answer_is_read_in_any_encoding(self, packing: str, tmp_path: Path) -> None:
         packs: dict[str, Callable[[bytes], bytes]] = {
             **{"gzip": gzip.compress, "deflate": zlib.compress, "identity": bytes}
         }
@@ -120,7 +120,7 @@ class TestSize:
 
 class TestTime:
     @pytest.mark.parametrize("part", ["head", "body"])
-    def test_a_byte_now_and_then_is_given_up_at_the_deadline(
+    def test_one_byte_at_a_time_is_given_up_at_the_deadline(
         self, part: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(bounded_http, "DEADLINE_SECONDS", 0.5)
@@ -154,7 +154,7 @@ class TestTime:
             finally:
                 ended.set()
 
-    def test_a_crawl_that_is_to_end_does_not_wait_for_it(
+    def test_a_crawl_that_is_ending_does_not_wait_for_it(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(bounded_http, "GRACE_SECONDS", 0.1)
@@ -173,7 +173,7 @@ class TestTime:
                 ended.set()
 
 
-def test_a_picture_that_drips_is_given_up_at_its_deadline(
+def test_a_slow_picture_is_given_up_at_its_deadline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(image_client, "_TIMEOUT", ClientTimeout(total=0.5))
@@ -198,7 +198,7 @@ def test_a_picture_that_drips_is_given_up_at_its_deadline(
     assert "no whole answer" in str(reply.failure)
 
 
-def test_a_crawl_goes_on_where_one_answer_is_without_end(tmp_path: Path) -> None:
+def test_a_crawl_goes_on_after_an_endless_answer(tmp_path: Path) -> None:
     posts = [post(number) for number in range(6)]
 
     def answer(request: Asked) -> None:

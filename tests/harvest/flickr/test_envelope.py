@@ -1,4 +1,4 @@
-"""What comes back from a call is an answer, a failure that it names, or neither; never a crash."""
+"""The envelope of a call yields an answer, a failure that it names, or an error, but no crash."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ from flickr_emotion.harvest.flickr.answers import MalformedAnswerError
 from flickr_emotion.harvest.flickr.envelope import read_envelope
 from flickr_emotion.harvest.pace.retry import ApiFailure, UnreadableAnswerError
 
-# What Flickr was recorded to answer where nobody had asked for JSON.
+# Recorded answers of Flickr to calls that did not ask for JSON.
 XML = b"""<?xml version="1.0" encoding="utf-8" ?>
 <rsp stat="fail">
 \t<err code="1" msg="Photo &quot;7&quot; not found" />
@@ -33,7 +33,7 @@ class TestReadEnvelope:
             (b"<rsp stat='fail'><err msg='a' code='201'/></rsp>", 201, "a"),
         ],
     )
-    def test_a_failure_in_whatever_form(self, body: bytes, code: int, message: str) -> None:
+    def test_a_failure_in_any_form(self, body: bytes, code: int, message: str) -> None:
         with pytest.raises(ApiFailure) as failure:
             read_envelope(body)
         assert (failure.value.code, str(failure.value)) == (code, f"Error: {code}: {message}")
@@ -72,7 +72,7 @@ class TestReadEnvelope:
         with pytest.raises(MalformedAnswerError):
             read_envelope(body)
 
-    def test_a_number_of_a_million_digits_is_read_in_no_time(self) -> None:
+    def test_a_number_of_a_million_digits_is_read_quickly(self) -> None:
         body = b'{"stat":"ok","photo":' + b"1" * 1_000_000 + b"}"
         assert len(read_envelope(body)["photo"]) == 1_000_000
 

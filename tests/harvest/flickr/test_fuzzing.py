@@ -1,9 +1,9 @@
-"""Thousands of damaged answers, lists and manifests: none crashes a reader, none is read wrongly.
+"""Thousands of damaged answers, lists and manifests: no reader crashes or reads one wrongly.
 
-A crash is any exception but the reader's documented one. What is wrong is said by what the damage
-left alone: a part of an answer, an entry of a listing or a row of a list that was not touched is
-read as before, none is dropped without being counted, and nothing is taken for another photo's.
-Every input follows from its number. `make test-slow` prints the figures for
+A crash is any exception except the reader's documented one. Undamaged parts show whether an input
+was read wrongly: they must be read as before, none may be dropped without being counted, and
+nothing may be taken for another photo's. Every input follows from its number. `make test-slow`
+prints the figures for
 `docs/measurements.md`; `make test` reads a few of each.
 """
 
@@ -62,7 +62,7 @@ FEW, MANY = 200, 20_000
 
 
 def recorded(shared_data: Path | None) -> list[Json]:
-    """Contents of recorded answers, where they are beside the project."""
+    """Contents of recorded answers, if they are next to the project."""
     found: list[Json] = []
     if shared_data is None:
         return found
@@ -77,7 +77,7 @@ def recorded(shared_data: Path | None) -> list[Json]:
 
 @pytest.fixture(scope="module")
 def answers() -> list[Json]:
-    """Answers to damage: the recorded ones, if they are there, and the sandbox's."""
+    """Answers to damage: the recorded ones, if available, and the sandbox's."""
     folder = PROJECT.parent / "shared" / "data"
     return [
         *recorded(folder if folder.is_dir() else None),
@@ -93,8 +93,8 @@ def _entry(it: Post) -> Json:
 def fuzz(target: str, count: int, read: Callable[[Random], str | None]) -> Tally:
     """Read ``count`` inputs.
 
-    ``read`` makes one with the given chance, reads it and returns what is wrong, "" if nothing is,
-    and None where it was refused.
+    ``read`` makes one with the given random generator, reads it and returns what is wrong, "" if
+    nothing is, and None if it was refused.
     """
     tally = Tally(target)
     for number in range(count):
@@ -112,7 +112,7 @@ def fuzz(target: str, count: int, read: Callable[[Random], str | None]) -> Tally
 
 
 def as_sent(random: Random, content: Json) -> bytes:
-    """The bytes of a damaged answer: its JSON is damaged, or its bytes are."""
+    """Return the bytes of a damaged answer: either its JSON or its bytes are damaged."""
     if random.random() < 0.3:
         return damaged_bytes(random, json.dumps(content).encode())
     return json.dumps(damaged_json(random, content)).encode()
@@ -229,7 +229,7 @@ def _wrong_page(page: ListingPage, content: Json, original: Json) -> str:
     known = Counter(json.dumps(it) for it in _entries(original))
     untouched = [it for it in entries if known[json.dumps(it)]]
     expected = Counter(before[it["id"]] for it in untouched if it["id"] in before)
-    # An owner may be named by the listing as a whole.
+    # The listing as a whole may name an owner.
     if expected - Counter(shown):
         return "an entry that was not touched is lost or another"
     return ""
@@ -289,7 +289,7 @@ class TestLists:
             for line in kept:
                 name = re.match(rb"\t(\S+) \[sentiment", line)
                 pair = name[1].decode() if name else None
-                # A damaged line may name the same pair: then either may count.
+                # A damaged line may name the same pair; then either line may count.
                 others = data.count(f"\t{pair} ".encode()) > 1
                 if pair and not others and published.pair_sentiments.get(pair) != pairs[pair][0]:
                     return f"the line of {pair} was not touched, and it is lost or another"
@@ -366,7 +366,7 @@ class TestManifests:
             try:
                 write_manifest(path, rows, metadata=_as_text(metadata))
             except (ValueError, TypeError, OverflowError, UnicodeError, AttributeError):
-                return None  # no Parquet file can hold it
+                return None  # No Parquet file can contain it.
             try:
                 found = content_of(path)
             except HarvestError:

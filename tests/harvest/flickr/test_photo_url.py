@@ -35,7 +35,7 @@ class TestParse:
         assert (reference.photo_id, reference.server) == ("28", None)
 
     @pytest.mark.parametrize("suffix", ["h", "k", "o"])
-    def test_a_size_with_a_secret_of_its_own_gives_none(self, suffix: str) -> None:
+    def test_a_size_with_a_separate_secret_gives_none(self, suffix: str) -> None:
         url = f"https://live.staticflickr.com/1/28_abcdef0123_{suffix}.jpg"
         assert parse_photo_url(url).secret is None
 

@@ -1,4 +1,4 @@
-"""Recorded answers are read, and no damage to one makes a wrong post or another failure."""
+"""Recorded answers are read, and damage never makes a wrong post or another failure."""
 
 import copy
 import json
@@ -25,7 +25,7 @@ GET_INFO_IDS = ("53517142775", "8130464513")
 
 @pytest.fixture(scope="module")
 def recorded(shared_data: Path) -> dict[str, Json]:
-    """Recorded contents by the archive's file name; the pages of listings under `photos` too."""
+    """Recorded contents by the archive's file name; pages of listings are also under `photos`."""
     found = {}
     with tarfile.open(shared_data / "flickr_samples.tar.xz") as archive:
         for member in archive:
@@ -34,7 +34,7 @@ def recorded(shared_data: Path) -> dict[str, Json]:
             file = archive.extractfile(member)
             assert file is not None
             content = json.load(file)
-            if isinstance(content, list):  # the photos of a page, without their envelope
+            if isinstance(content, list):  # The photos of a page, without their envelope.
                 content = {"parsed": {"photos": {"photo": content}}}
             found[Path(member.name).name] = content.get("parsed")
     return found
@@ -53,7 +53,7 @@ def get_infos(recorded: dict[str, Json]) -> list[Json]:
 
 @pytest.fixture(scope="module")
 def listings(recorded: dict[str, Json]) -> list[Json]:
-    """The pages whose entries have a post's parts; longer ones are cut, to be quick to damage."""
+    """Pages whose entries have all parts of a post, cut to a length that is quick to damage."""
     found = []
     for _, content in sorted(recorded.items()):
         entries = listed(content)
@@ -66,7 +66,7 @@ def listings(recorded: dict[str, Json]) -> list[Json]:
 
 
 def listed(content: Json) -> list[Json]:
-    """The entries of what may be a listing."""
+    """Return the entries of a content that may be a listing."""
     for key in ("photoset", "photos"):
         if isinstance(content, dict) and key in content:
             envelope = content[key]
@@ -76,7 +76,7 @@ def listed(content: Json) -> list[Json]:
 
 
 def places(value: Json) -> list[tuple[Any, Any]]:
-    """Every place of a JSON value, as its container and the key or index there."""
+    """Yield every position in a JSON value, as its container and the key or index there."""
     keys: list[Any] = []
     if is_deep(value):
         return []
@@ -98,7 +98,7 @@ def is_deep(value: Json) -> bool:
 
 
 def nested(value: Json) -> Json:
-    for _ in range(3000):  # deeper than Python's own recursion goes
+    for _ in range(3000):  # Deeper than Python's recursion limit.
         value = [value]
     return value
 
@@ -185,7 +185,7 @@ class TestListings:
             read += len(page.answers)
         assert read > 10
 
-    def test_a_recorded_machine_tag_is_none_of_the_tags(self, recorded: dict[str, Json]) -> None:
+    def test_a_recorded_machine_tag_is_not_a_tag(self, recorded: dict[str, Json]) -> None:
         page = parse_listing(recorded["flickr_people_getPublicPhotos_1.json"])
         assert [answer.tags for answer in page.answers] == [("foo",), ("foo",)]
         assert (page.total, page.pages) == (2, 1)

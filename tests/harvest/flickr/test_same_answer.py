@@ -1,4 +1,4 @@
-"""A post is the same whether ``photos.getInfo`` or a listing said it."""
+"""``photos.getInfo`` and listings give the same post."""
 
 import json
 from dataclasses import replace
@@ -21,7 +21,7 @@ from tests.harvest.sandbox.conftest import flickr
 PICTURE = jpeg(1)
 OWNER = "11111111@N01"
 
-anything = st.text(st.characters(exclude_categories=()), max_size=30)  # lone surrogates too
+anything = st.text(st.characters(exclude_categories=()), max_size=30)  # Includes lone surrogates.
 machine_tags = st.from_regex(r"[A-Za-z]\w{0,4}:[a-z]\w{0,4}=.{0,8}", fullmatch=True)
 raw_tags = st.one_of(
     anything,

@@ -1,4 +1,4 @@
-"""The rule for tags is Flickr's own, and one for all sources."""
+"""The rule for tags is Flickr's own, and the same for all sources."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def recorded_tags(shared_data: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def listed_tags(shared_data: Path) -> list[str]:
-    """Every tag of the recorded listings, in JSON and in XML, machine tags left out."""
+    """Every tag of the recorded listings, in JSON and in XML, without machine tags."""
     found: list[str] = []
     with tarfile.open(shared_data / "flickr_samples.tar.xz") as archive:
         for member in archive:
@@ -55,17 +55,17 @@ class TestNormalForm:
 
     @pytest.mark.parametrize(
         "tag",
-        # Thai, Hindi and Bengali words with their marks, and signs that Flickr was seen to keep.
+        # Thai, Hindi and Bengali words with their marks, and symbols that Flickr keeps.
         ["ม้า", "यात्रा", "ঘোড়া", "風景・スナップ", "©me", "rock’n’roll", "´tgooi", "a~b", "🎉", "❤️"],
     )
     def test_what_flickr_keeps(self, tag: str) -> None:
         assert normal_form(tag.upper()) == normalize("NFC", tag)
 
-    def test_words_that_differ_by_a_mark_stay_two(self) -> None:
+    def test_words_that_differ_by_a_mark_stay_different(self) -> None:
         assert normal_form("ม้า") != normal_form("มา")
         assert len({normal_form(tag) for tag in ("किताब", "कतब", "कुतब", "केतब")}) == 4
 
-    def test_what_cannot_be_seen_or_stored_goes(self) -> None:
+    def test_unprintable_characters_are_removed(self) -> None:
         assert normal_form("\ufeffa\u200eb\x1b\xad\ud800\u2028c") == "abc"
         assert normal_form("می\u200cخواهم") == "می\u200cخواهم"
 
@@ -75,7 +75,7 @@ class TestNormalForm:
     def test_it_changes_no_tag_of_a_recorded_listing(self, listed_tags: list[str]) -> None:
         assert len(listed_tags) > 9000
         assert [tag for tag in listed_tags if normal_form(tag) != tag] == []
-        # The rule before, which kept letters and digits alone, changed some.
+        # The earlier rule, which kept only letters and digits, changed some.
         changed = {tag for tag in listed_tags if letters_and_digits(tag) != tag}
         assert {"ต้น", "´tgooi"} <= changed
 
@@ -92,7 +92,7 @@ class TestNormalForm:
 
 
 class TestPlainTags:
-    def test_machine_tags_empty_ones_and_doubles_go(self) -> None:
+    def test_machine_tags_empty_ones_and_duplicates_are_removed(self) -> None:
         tags = ("zebra", "geo:lat=515n", "", "at1030", "zebra", "a=b", "0:0=", "vision:night=077")
         assert plain_tags(tags) == ("0:0=", "a=b", "at1030", "zebra")
 

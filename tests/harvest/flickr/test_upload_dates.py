@@ -9,7 +9,7 @@ from flickr_emotion.harvest.flickr.upload_dates import RECORDED, UploadDates
 
 
 def date_of(photo_id: int) -> int:
-    """Dates of a made-up Flickr that agrees with the recorded answers only roughly."""
+    """Dates of an invented Flickr that agrees only roughly with the recorded answers."""
     return int(1_076_371_200 + photo_id / 24.711 + 86_400 * math.sin(photo_id / 3e8))
 
 

@@ -1,4 +1,4 @@
-"""How many pictures are asked of a host at once."""
+"""The number of concurrent requests to an image host."""
 
 import asyncio
 import time
@@ -37,7 +37,7 @@ def too_many(retry_after: float | None = None) -> TransientError:
 
 
 def refuse(host: ImageHost) -> None:
-    """A 429 to what was asked after everything before it."""
+    """A 429 to a request that was made after all earlier ones."""
     host.failed(too_many(), time.monotonic())
 
 
@@ -46,7 +46,7 @@ def in_loop(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 async def entered(host: ImageHost, count: int) -> list[asyncio.Task[None]]:
-    """Let ``count`` ask for their turn, as far as they come."""
+    """Let ``count`` requests wait for their turn, and run as far as possible."""
     tasks = [asyncio.create_task(host.enter()) for _ in range(count)]
     for _ in range(3):
         await asyncio.sleep(0)
@@ -63,9 +63,7 @@ class TestLimit:
             host.answered(0.1)
         assert host.limit == MOST_AT_ONCE
 
-    def test_a_429_halves_it_and_from_then_on_it_grows_by_one_a_round(
-        self, host: ImageHost
-    ) -> None:
+    def test_a_429_halves_it_and_then_it_grows_by_one_per_round(self, host: ImageHost) -> None:
         for _ in range(1000):
             host.answered(0.1)
         refuse(host)
@@ -74,7 +72,7 @@ class TestLimit:
             host.answered(0.1)
         assert MOST_AT_ONCE / 2 + 0.9 < host.limit <= MOST_AT_ONCE / 2 + 1
 
-    def test_what_was_in_flight_at_a_cut_does_not_cut_again(self, host: ImageHost) -> None:
+    def test_requests_in_flight_at_a_cut_do_not_cut_again(self, host: ImageHost) -> None:
         before = time.monotonic()
         limit = host.limit
         for _ in range(10):
@@ -86,7 +84,7 @@ class TestLimit:
             refuse(host)
         assert host.limit == 1
 
-    def test_answers_that_come_much_later_than_they_did_cut_it(self, host: ImageHost) -> None:
+    def test_much_slower_answers_cut_it(self, host: ImageHost) -> None:
         for _ in range(100):
             host.answered(0.1)
         limit = host.limit
@@ -94,7 +92,7 @@ class TestLimit:
             host.answered(2.0)
         assert host.limit < limit
 
-    def test_a_queue_of_our_own_making_does_not(self, host: ImageHost) -> None:
+    def test_delays_in_our_own_queue_do_not(self, host: ImageHost) -> None:
         for _ in range(500):
             host.answered(0.001)
         for _ in range(500):
@@ -103,7 +101,7 @@ class TestLimit:
 
 
 class TestTurns:
-    def test_no_more_than_the_limit_are_in_and_one_that_leaves_lets_one_in(
+    def test_no_more_than_the_limit_run_and_the_end_of_one_starts_another(
         self, host: ImageHost
     ) -> None:
         async def work() -> None:
@@ -119,7 +117,7 @@ class TestTurns:
 
         in_loop(work)
 
-    def test_nobody_is_let_in_once_it_is_abandoned(self, host: ImageHost) -> None:
+    def test_no_request_starts_once_it_is_abandoned(self, host: ImageHost) -> None:
         async def work() -> None:
             host.abandon()
             (task,) = await entered(host, 1)
@@ -154,7 +152,9 @@ class TestAttempts:
         assert not host.failed(too_many(), time.monotonic())
         assert host.failed(TransientError("answered 500", down=True), time.monotonic())
 
-    def test_while_the_host_is_down_none_is_spent(self, host: ImageHost, said: list[str]) -> None:
+    def test_no_attempt_is_spent_while_the_host_is_down(
+        self, host: ImageHost, said: list[str]
+    ) -> None:
         spent = []
         for _ in range(20):
             error = TransientError("answered 503", down=True)

@@ -1,4 +1,4 @@
-"""What comes with a 200: halves, pages, other formats, encodings, and statuses in between."""
+"""Bodies with a 200: half pictures, pages, other formats and encodings; and statuses in between."""
 
 import gzip
 import io
@@ -46,14 +46,14 @@ def half(data: bytes) -> bytes:
 
 
 class Bodies(SandboxServer):
-    """A sandbox that sends something else for one photo, the first times."""
+    """A sandbox that sends something else for one photo, the first few times."""
 
     def instead(self, listed: Post, response: Response, times: int = 10**9) -> None:
-        """Answer so for its picture."""
+        """Send this for its picture."""
         self._name, self._response, self.left = listed.photo_id, response, times
 
     def answer(self, request: Request) -> Response:
-        """Answer as it was told, or as the sandbox does."""
+        """Send what was set, or what the sandbox sends."""
         if request.method == "GET" and f"/{self._name}_" in request.path and self.left > 0:
             self.left -= 1
             return self._response
@@ -126,7 +126,7 @@ class TestOtherFormats:
 
 class TestEncodings:
     @pytest.mark.parametrize("encoding", ["gzip", "deflate", "raw deflate", "br"])
-    def test_one_that_a_host_adds_is_undone_or_named(self, tmp_path: Path, encoding: str) -> None:
+    def test_an_added_encoding_is_undone_or_named(self, tmp_path: Path, encoding: str) -> None:
         name = encoding.rpartition(" ")[2]
 
         def answer(request: BaseHTTPRequestHandler) -> None:
@@ -161,7 +161,7 @@ class TestEncodings:
 
 class TestStatuses:
     @pytest.mark.parametrize(("status", "tries"), [(451, 1), (400, 1), (401, 1), (408, 2)])
-    def test_one_that_no_other_try_mends_is_tried_once(
+    def test_a_status_that_is_not_retried_is_tried_once(
         self, tmp_path: Path, status: int, tries: int
     ) -> None:
         asked = Counter[str]()
@@ -183,20 +183,20 @@ class TestStatuses:
 
 
 class TestSpoiltBodies:
-    def test_final_is_what_a_healthy_host_sent_twice_for_one_photo(self) -> None:
+    def test_bytes_are_final_if_a_healthy_host_sent_them_twice_for_one_photo(self) -> None:
         bodies = SpoiltBodies()
-        bodies.came("1", "host", b"half")
+        bodies.record_broken("1", "host", b"half")
         assert not bodies.is_final("1", "host")
-        bodies.served("host")
-        bodies.came("1", "host", b"half")
+        bodies.record_complete("host")
+        bodies.record_broken("1", "host", b"half")
         assert bodies.is_final("1", "host")
         assert not bodies.is_final("1", "another")
-        bodies.came("2", "host", b"half")
+        bodies.record_broken("2", "host", b"half")
         assert not bodies.is_final("1", "host"), "it sends these bytes for everything"
 
     def test_not_of_a_host_that_served_nothing_meanwhile(self) -> None:
         bodies = SpoiltBodies()
-        bodies.served("host")
+        bodies.record_complete("host")
         for _ in range(8):
-            bodies.came("1", "host", b"half")
+            bodies.record_broken("1", "host", b"half")
         assert not bodies.is_final("1", "host")

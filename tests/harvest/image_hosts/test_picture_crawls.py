@@ -1,4 +1,4 @@
-"""What becomes of pictures in whole crawls over HTTP."""
+"""The outcomes of pictures in whole crawls over HTTP."""
 
 import asyncio
 import hashlib
@@ -51,7 +51,7 @@ def named(listed: Post, suffix: str) -> str:
 
 
 class TestFoundAgain:
-    def test_a_picture_that_was_written_and_not_recorded_is_not_asked_for_again(
+    def test_a_picture_that_was_written_but_not_recorded_is_not_requested_again(
         self, tmp_path: Path
     ) -> None:
         published_list = write_votes(tmp_path / "list", POSTS)
@@ -89,7 +89,7 @@ class TestWhoIsToBlame:
         assert harvest_status(tmp_path / "h")["image"]["ok"] == len(POSTS)
         assert set(pictures_of(tmp_path / "h", "image_attempts")) == {0}
 
-    def test_an_outage_is_waited_for_and_said_once(self, tmp_path: Path) -> None:
+    def test_an_outage_is_waited_for_and_reported_once(self, tmp_path: Path) -> None:
         asked = Counter[str]()
         lock = threading.Lock()
 
@@ -139,14 +139,14 @@ class TestWithoutImages:
         with SandboxServer(Corpus(POSTS), keys={KEY: SECRET}) as server:
             for _ in range(2):
                 crawl(options(published_list, tmp_path / "h", server, images=False), print)
-            # One more to try the key on a photo that lives.
+            # One more call to check the key.
             assert server.stats.image_heads == len(POSTS) + 1
             assert server.stats.images == 0
         status = harvest_status(tmp_path / "h")
         assert (status["image"]["pending"], status["api"]["ok"]) == (len(POSTS), len(POSTS))
         assert set(pictures_of(tmp_path / "h", "image_next_try")) == {None}
 
-    def test_dead_ones_settle_their_posts_and_faults_do_not(self, tmp_path: Path) -> None:
+    def test_dead_pictures_settle_posts_and_faults_do_not(self, tmp_path: Path) -> None:
         posts = [*POSTS, *(post(number, status="deleted") for number in range(30, 40))]
         published_list = write_votes(tmp_path / "list", posts)
         plan = "image-500=0.3,image-reset=0.2,image-429=0.2,seed=1"
@@ -175,7 +175,7 @@ class TestSizes:
         crawl_posts(tmp_path, LARGE, image_size=size)
         assert pictures_of(tmp_path / "harvest", "image_width") == [width] * 3
 
-    def test_the_next_smaller_one_where_it_is_absent(self, tmp_path: Path) -> None:
+    def test_the_next_smaller_one_if_it_does_not_exist(self, tmp_path: Path) -> None:
         asked: list[str] = []
         here = {named(POSTS[0], ""): jpeg(1), named(POSTS[1], "_z"): jpeg(2)}
 
@@ -203,19 +203,19 @@ class TestSizes:
     def test_a_harvest_holds_one_size(self, tmp_path: Path) -> None:
         crawl_posts(tmp_path, LARGE, image_size="z")
         with pytest.raises(
-            HarvestError, match="pictures of another size: go on with --image-size z"
+            HarvestError, match="pictures of another size: continue with --image-size z"
         ):
             crawl_posts(tmp_path, LARGE)
         crawl_posts(tmp_path, LARGE, images=False)
         crawl_posts(tmp_path, LARGE, image_size="z")
 
-    def test_a_size_that_is_none_is_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(HarvestError, match="--image-size 'k': give z, c or b"):
+    def test_an_unknown_size_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(HarvestError, match="--image-size k is not known: give z, c or b"):
             crawl_posts(tmp_path, LARGE, image_size="k")
 
 
 class TestWhatIsNoPicture:
-    def test_a_bomb_is_asked_for_twice_and_again_by_the_next_crawl(self, tmp_path: Path) -> None:
+    def test_a_bomb_is_requested_twice_and_again_by_the_next_crawl(self, tmp_path: Path) -> None:
         data = jpeg(1)
         place = data.index(b"\xff\xc0") + 5
         bomb = data[:place] + b"\xff\xff\xff\xff" + data[place + 4 :]
@@ -262,7 +262,7 @@ class TestWhatIsNoPicture:
         crawl_posts(tmp_path, posts, said=said)
         status = harvest_status(tmp_path / "harvest")["image"]
         assert (status["ok"], status["placeholder"]) == (5, 12)
-        assert any(line.startswith("12 pictures are the same few") for line in said)
+        assert any(line.startswith("12 pictures are copies of a few placeholders") for line in said)
         assert len(list((tmp_path / "harvest").rglob("*.jpg"))) == 5
 
 

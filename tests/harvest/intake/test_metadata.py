@@ -1,4 +1,4 @@
-"""A crawl with YFCC100M's metadata: no call for what stands there, and nothing kept of the gone."""
+"""Crawls with YFCC100M's metadata: found posts cost no call, and nothing withdrawn is kept."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ PRIVATE = [post(number, license=4, status="private") for number in range(24, 26)
 PLACEHOLDERS = [post(number, license=4, status="placeholder") for number in range(26, 28)]
 POSTS = [*LIVING, *DEAD, *PRIVATE, *PLACEHOLDERS]
 UNKNOWN = LIVING[15:]
-"""Posts that the metadata does not hold."""
+"""Posts that the metadata does not contain."""
 ROWS = [row(listed) for listed in POSTS if listed not in UNKNOWN]
 ANSWERS = "title, description, tags, owner, license, date_upload, date_taken, farm, secret"
 
@@ -92,13 +92,13 @@ class TestCrawl:
         errors = [rows(tmp_path / "h", "api_error")[it.photo_id][0] for it in DEAD]
         assert any(error.startswith("picture answered") for error in errors)
 
-    def test_a_picture_whose_place_the_list_leaves_out_is_fetched(
+    def test_a_picture_without_a_reference_in_the_list_is_fetched(
         self, tmp_path: Path, server: SandboxServer
     ) -> None:
         first = LIVING[0]
         votes = tmp_path / "list"
         votes.mkdir()
-        url = f"http://photos4.flickr.com/{first.photo_id}_{first.secret}.jpg"  # names no server
+        url = f"http://photos4.flickr.com/{first.photo_id}_{first.secret}.jpg"  # No server.
         (votes / "awe.csv").write_text(f"awe,{url},0,5\n")
         metadata = write_text(tmp_path / "metadata", ROWS)
         crawl(options(votes, tmp_path / "h", server, metadata=metadata), print)
@@ -107,7 +107,7 @@ class TestCrawl:
         }
         assert server.stats.api["flickr.photos.getInfo"] == 0
 
-    def test_the_lists_place_of_a_picture_outlives_older_metadata(
+    def test_the_lists_reference_is_kept_over_older_metadata(
         self, tmp_path: Path, server: SandboxServer, votes: Path
     ) -> None:
         stale = [row(LIVING[0], secret="0123456789", serverid="1")]
@@ -166,7 +166,7 @@ class TestRefused:
         assert any(line.endswith("; 3 rows are malformed") for line in said)
         assert {LIVING[0].photo_id, LIVING[1].photo_id} <= set(server.stats.info_ok)
 
-    def test_a_video_is_no_post_of_a_photo(
+    def test_a_video_is_not_a_post(
         self, tmp_path: Path, server: SandboxServer, votes: Path
     ) -> None:
         metadata = write_text(tmp_path / "metadata", [row(LIVING[0], marker="1")])
@@ -181,11 +181,11 @@ class TestRefused:
         self, tmp_path: Path, server: SandboxServer, votes: Path
     ) -> None:
         foreign = votes / "emotions_1.csv"
-        with pytest.raises(HarvestError, match="is no metadata of YFCC100M"):
+        with pytest.raises(HarvestError, match="is not metadata of YFCC100M"):
             crawl(options(votes, tmp_path / "h", server, metadata=foreign), print)
         assert not (tmp_path / "h").exists()
 
-    def test_what_was_found_before_a_file_breaks_off_is_kept(
+    def test_posts_before_the_end_of_a_truncated_file_are_kept(
         self, tmp_path: Path, server: SandboxServer, votes: Path
     ) -> None:
         metadata = FORMS["gz"](tmp_path / "metadata.gz", ROWS[:10] + ROWS * 500)
@@ -195,7 +195,7 @@ class TestRefused:
             crawl(options(wanting, tmp_path / "h", server, metadata=metadata), print)
         assert harvest_status(tmp_path / "h")["api"]["ok"] == len(ROWS)
 
-    def test_without_pictures_their_heads_say_what_was_withdrawn(
+    def test_without_pictures_head_requests_show_withdrawn_posts(
         self, tmp_path: Path, server: SandboxServer, votes: Path
     ) -> None:
         file = write_text(tmp_path / "metadata", ROWS)

@@ -1,4 +1,4 @@
-"""A ledger from others, or a damaged one, is refused in one line that names table and row."""
+"""An untrusted or damaged ledger is refused in one line that names table and row."""
 
 import sqlite3
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def damage(harvest: Path, sql: str, *values: object) -> None:
 
 def crawl(harvest: Path) -> list[object]:
     published = write_votes(harvest.parent / "list", POSTS)
-    # Nothing answers there: a refusal comes before anything is asked.
+    # There is no server here: a refusal must come before any request.
     return [
         *("crawl", published, "--out", harvest, "--flickr-url", "http://127.0.0.1:9"),
         *("--api-key", KEY, "--api-secret", SECRET),
@@ -124,7 +124,7 @@ FACTS = [
 
 @pytest.mark.parametrize(("sql", "values", "said"), FACTS)
 @pytest.mark.parametrize("command", [status, crawl, build])
-def test_what_a_ledger_says_of_itself(
+def test_the_facts_in_a_ledger(
     harvest: Path, sql: str, values: tuple[object, ...], said: str, command: Command
 ) -> None:
     damage(harvest, sql, *values)

@@ -1,4 +1,4 @@
-"""A picture that a killed crawl has left in its place, before the ledger knew of it."""
+"""A picture that a killed crawl left on disk before it was recorded in the ledger."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,7 +53,7 @@ def test_it_is_recorded_and_decoded_later(tmp_path: Path, ledger: Ledger) -> Non
 def test_of_a_video_it_is_removed(tmp_path: Path, ledger: Ledger) -> None:
     unchecked = UncheckedPictures(tmp_path)
     photo = ledger.photo("image", PHOTO)
-    ledger.record_videos([PHOTO])  # the API has said so since the photo was read
+    ledger.record_videos([PHOTO])  # The API has said so since the photo was read.
     write_unsynced(image_path(tmp_path, PHOTO), jpeg(1))
     assert outcomes(ledger, tmp_path, unchecked).record_left_behind(photo)
     assert not image_path(tmp_path, PHOTO).exists()

@@ -1,4 +1,4 @@
-"""SQL has one home: the modules of the ledger. Others call what these name."""
+"""All SQL is in the modules of the ledger; other modules call their functions."""
 
 import ast
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 from flickr_emotion.common.checkout import PROJECT
 
 HOME = PROJECT / "harvest" / "ledger"
-# It reads SQLite files of others.
+# It reads SQLite files from elsewhere.
 OTHER_FILES = {PROJECT / "harvest" / "yfcc100m" / "tables.py"}
 SQL = re.compile(
     r"\s*(?:SELECT\s|INSERT\s|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+(?:TEMP\s)?TABLE|PRAGMA\s)"
@@ -34,7 +34,7 @@ def sql_in(path: Path) -> list[str]:
     return found
 
 
-def test_no_other_module_speaks_sql() -> None:
+def test_no_other_module_has_sql() -> None:
     assert [line for path in modules() if not is_at_home(path) for line in sql_in(path)] == []
 
 
@@ -44,6 +44,6 @@ def test_no_other_module_takes_the_connection() -> None:
     assert [it.stem for it in paths if holds.search(it.read_text(encoding="utf-8"))] == []
 
 
-def test_those_at_home_do() -> None:
+def test_the_ledgers_modules_have_sql() -> None:
     speak = {path.stem for path in modules() if is_at_home(path) and sql_in(path)}
     assert {"ledger", "evidence", "pictures", "tables"} <= speak

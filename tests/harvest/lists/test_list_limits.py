@@ -1,4 +1,4 @@
-"""Lists, ontologies and metadata from others: endless lines, long numbers, names that steer."""
+"""Untrusted lists, ontologies and metadata: endless lines, long numbers, control characters."""
 
 import gzip
 import json
@@ -74,7 +74,7 @@ class TestVotes:
         (row,) = votes(tmp_path, f"{'a' * (LONGEST_NAME + 1)},{URL},0,5")
         assert isinstance(row, RejectedRow)
         assert "give 1 to 100 characters that print" in row.detail
-        # Small letters may be more than large ones.
+        # Lower case may have more characters than upper case.
         (row,) = votes(tmp_path, f"{'İ' * LONGEST_NAME},{URL},0,5")
         assert isinstance(row, RejectedRow)
 
@@ -98,7 +98,7 @@ class TestVotes:
     def test_more_rows_than_a_list_has(self, tmp_path: Path) -> None:
         row = votes(tmp_path, f"awe,{URL},0,5")[0]
         file = ListFile(name="a", path=tmp_path / "a.csv", read=lambda path: repeat(row, 1_000_001))
-        with pytest.raises(HarvestError, match="more than 1,000,000 rows: cut it into several"):
+        with pytest.raises(HarvestError, match="more than 1,000,000 rows: split it into several"):
             deque(file.rows(), maxlen=0)
 
     @given(st.text(max_size=200))
@@ -127,7 +127,7 @@ class TestOntology:
             ("\thappy\x1b[31m_dog [sentiment: 1.0] [#imgs: 5]", "the pair"),
         ],
     )
-    def test_a_line_that_it_does_not_hold(self, tmp_path: Path, line: str, said: str) -> None:
+    def test_an_impossible_line(self, tmp_path: Path, line: str, said: str) -> None:
         folder = vso_folder(
             tmp_path / "vso", f"\tsad_cat [sentiment: -1.0] [#imgs: 1,024]\n{line}\n"
         )
@@ -136,9 +136,9 @@ class TestOntology:
         assert said in refused
         assert not (tmp_path / "h").exists()
 
-    def test_numbers_in_other_scripts_are_none(self, tmp_path: Path) -> None:
+    def test_numbers_in_other_scripts_are_refused(self, tmp_path: Path) -> None:
         folder = vso_folder(tmp_path / "vso", "\thappy_dog [sentiment: ١.٥] [#imgs: ٣]\n")
-        assert "holds no line" in refusal(*crawl(folder, tmp_path / "h"))
+        assert "has no line" in refusal(*crawl(folder, tmp_path / "h"))
 
     def test_lines_without_end_take_no_memory(self, tmp_path: Path) -> None:
         good = "\thappy_dog [sentiment: 1.5] [#imgs: 1,024]\n"
@@ -150,7 +150,7 @@ class TestOntology:
         assert found == ({"happy_dog": 1.5}, {"happy_dog": 1024})
         assert most < 2_000_000
 
-    def test_a_file_whose_name_is_no_pair_is_one_row(self, tmp_path: Path) -> None:
+    def test_a_file_whose_name_is_not_a_pair_is_one_rejected_row(self, tmp_path: Path) -> None:
         good = "\thappy_dog [sentiment: 1.5] [#imgs: 5]\n"
         folder = vso_folder(tmp_path / "vso", good, pair=f"happy{ESCAPE}_dog")
         (file,) = open_list(folder).files
@@ -162,7 +162,7 @@ class TestOntology:
 
 class TestMetadata:
     def said(self, folder: Path, metadata: Path) -> str:
-        """What a crawl with this metadata says of it."""
+        """Return what a crawl with this metadata reports about it."""
         said: list[str] = []
         crawl_posts(folder, [post(1), post(2)], said=said, metadata=metadata)
         (line,) = [line for line in said if line.startswith(metadata.name)]

@@ -100,12 +100,12 @@ class TestDetection:
             open_list(tmp_path)
 
     @pytest.mark.parametrize("content", [None, "not,a,list\n", ""])
-    def test_no_list_is_an_error_that_says_what_was_expected(
+    def test_a_missing_list_is_an_error_that_says_what_was_expected(
         self, tmp_path: Path, content: str | None
     ) -> None:
         if content is not None:
             write(tmp_path / "x.csv", content)
-        with pytest.raises(HarvestError, match="holds no published list"):
+        with pytest.raises(HarvestError, match="is not a published list"):
             open_list(tmp_path)
 
     def test_nothing_there(self, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Manifests as a crawl takes them: what is refused, what is read, and what the ledger holds."""
+"""Manifests in a crawl: what is refused, what is read, and what the ledger contains."""
 
 import json
 import math
@@ -32,7 +32,7 @@ from tests.harvest.corpora import SECRET, post, url_of, write_votes
 from tests.harvest.corpora import options as crawl_options
 from tests.harvest.written_manifests import Row, described, options, row, write_manifest
 
-# A folder of a property test is used by all its examples.
+# All examples of a property test share one folder.
 anyhow = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -44,7 +44,7 @@ def read(path: Path) -> list[Row]:
 
 
 def refusal(path: Path) -> str:
-    """The one line with which a manifest is refused."""
+    """Return the one line with which a manifest is refused."""
     with pytest.raises(HarvestError) as refused:
         open_list(path)
     line = str(refused.value)
@@ -76,7 +76,7 @@ class TestReading:
         path = write_manifest(tmp_path / "m", rows, metadata=described(kind="sentiment"))
         assert read(path) == rows
 
-    def test_the_url_is_no_column_of_what_is_read(self, tmp_path: Path) -> None:
+    def test_the_url_is_not_read_as_a_column(self, tmp_path: Path) -> None:
         path = write_manifest(tmp_path / "m", [row(1, url=URL), row(2, server=None, url=None)])
         assert [sorted(it) for it in read(path)] == [sorted(SCHEMA.names)] * 2
 
@@ -171,7 +171,7 @@ class TestRows:
     def test_doubles_are_found_across_batches(self, tmp_path: Path) -> None:
         rows = [row(number) for number in range(70_000)]
         table = pa.Table.from_pylist(rows, schema=SCHEMA)
-        # The last of the first batch that is read, once more.
+        # The last row of the first batch, repeated.
         doubled = pa.concat_tables([table.slice(0, 65_536), table.slice(65_535)])
         metadata = {KEY: json.dumps(described()), DIGEST_KEY: "0" * 64}
         pq.write_table(doubled.replace_schema_metadata(metadata), tmp_path / "m")
@@ -210,7 +210,10 @@ class TestFile:
         [
             (pa.schema(list(SCHEMA)[1:]), "no column photo_id"),
             (pa.schema([*SCHEMA, ("title", pa.string())]), "'title', which no manifest has"),
-            (SCHEMA.set(5, pa.field("votes", pa.int64())), "votes is of type int64, not int32"),
+            (
+                SCHEMA.set(5, pa.field("votes", pa.int64())),
+                "votes is of type int64, expected int32",
+            ),
             (SCHEMA.set(10, pa.field("text_sha256", pa.binary())), "text_sha256 is of type binary"),
             (pa.schema([SCHEMA.field(1), SCHEMA.field(0), *list(SCHEMA)[2:]]), "order"),
         ],
@@ -221,14 +224,14 @@ class TestFile:
 
     def test_nothing_but_the_magic(self, tmp_path: Path) -> None:
         (tmp_path / "m").write_bytes(b"PAR1 and then something else")
-        assert "no Parquet file" in refusal(tmp_path / "m")
+        assert "not a Parquet file" in refusal(tmp_path / "m")
 
     @anyhow
     @given(left=st.floats(0.0, 0.9999))
-    def test_a_file_that_breaks_off(self, tmp_path: Path, left: float) -> None:
+    def test_a_truncated_file(self, tmp_path: Path, left: float) -> None:
         whole = write_manifest(tmp_path / "whole", [row(1)]).read_bytes()
         (tmp_path / "m").write_bytes(whole[: max(4, int(left * len(whole)))])
-        assert "no Parquet file" in refusal(tmp_path / "m")
+        assert "not a Parquet file" in refusal(tmp_path / "m")
 
     @anyhow
     @given(at=st.floats(0, 1, exclude_max=True), flipped=st.integers(1, 255))
@@ -252,17 +255,17 @@ class TestFile:
         pq.write_table(pa.Table.from_pylist([row(1)], schema=SCHEMA), tmp_path / "m")
         assert KEY in refusal(tmp_path / "m")
 
-    def test_a_long_value_for_many_rows_is_not_unfolded(self, tmp_path: Path) -> None:
-        # Each row of the file is a few bits, unfolded they would be 60 GB.
+    def test_a_long_value_for_many_rows_is_not_expanded(self, tmp_path: Path) -> None:
+        # Each row of the file takes a few bits; expanded, they would be 60 GB.
         label = pa.DictionaryArray.from_arrays(pa.array([0] * 60_000, pa.int32()), ["x" * 10**6])
         table = pa.Table.from_pylist([row(number) for number in range(60_000)], schema=SCHEMA)
         table = table.set_column(4, "label", label)
         with pq.ParquetWriter(tmp_path / "m", table.schema, store_schema=False) as writer:
             writer.add_key_value_metadata({KEY: json.dumps(described()), DIGEST_KEY: "0" * 64})
             writer.write_table(table)
-        assert "label holds a value of more than 400 bytes" in refusal(tmp_path / "m")
+        assert "label has a value of more than 400 bytes" in refusal(tmp_path / "m")
 
-    def test_values_that_are_built_upon_each_other_are_not_unfolded(self, tmp_path: Path) -> None:
+    def test_values_that_build_upon_each_other_are_not_expanded(self, tmp_path: Path) -> None:
         long = [row(number, photo_id=f"{'9' * 50_000}{number:04d}") for number in range(1000)]
         table = pa.Table.from_pylist(long, schema=SCHEMA)
         with pq.ParquetWriter(
@@ -281,7 +284,7 @@ class TestFile:
     ) -> None:
         path = write_manifest(tmp_path / "m", [row(number) for number in range(4)])
         assert len(read(path)) == 4
-        monkeypatch.setattr("flickr_emotion.harvest.manifests.file._MOST_ROWS_OF_A_GROUP", 3)
+        monkeypatch.setattr("flickr_emotion.harvest.manifests.file._MOST_ROWS_PER_GROUP", 3)
         assert "row group of 4 rows" in refusal(path)
 
     def test_more_bytes_than_rows_can_have(self, tmp_path: Path) -> None:
@@ -293,8 +296,8 @@ class TestMetadata:
     @pytest.mark.parametrize(
         ("metadata", "said"),
         [
-            ("no json", "no JSON"),
-            ("[" * 50_000, "no JSON"),
+            ("no json", "is not JSON"),
+            ("[" * 50_000, "is not JSON"),
             ('{"version": NaN}', "version"),
             ("[1]", "version"),
             (described(version=3), "update the program"),
@@ -315,11 +318,11 @@ class TestMetadata:
             (described(dataset_digest=7), "dataset_digest"),
             (described(classes=[]), "classes"),
             (described(classes="awe"), "classes"),
-            (described(classes=["awe", "fear", "awe"]), "doubled"),
+            (described(classes=["awe", "fear", "awe"]), "duplicates"),
             (described(classes=["awe", "fear", "\x1b[31m"]), "printable"),
             (described(classes=["awe", "fear", "x" * 101]), "1 to 100 characters"),
             (described(classes=["awe", "fear", 7]), "printable"),
-            (described(classes=["awe"]), "none of the classes"),
+            (described(classes=["awe"]), "not one of the classes"),
             (described(options=[]), "options"),
             (described(options=options(min_votes="3")), "min_votes"),
             (described(options=options(min_votes=True)), "min_votes"),
@@ -432,7 +435,7 @@ class TestIntoTheLedger:
         add(ledger, write_manifest(tmp_path / "a", [row(1)]))
         before = contents(ledger)
         other = write_manifest(tmp_path / "b", [row(1, split="test")])
-        with pytest.raises(HarvestError, match="holds the manifest a, and"):
+        with pytest.raises(HarvestError, match="contains the manifest a, and"):
             add(ledger, other)
         assert contents(ledger) == before
 
@@ -450,7 +453,7 @@ class TestIntoTheLedger:
                     add(ledger, second)
                 assert contents(ledger) == before
 
-    def test_one_that_changes_while_it_is_read_leaves_nothing(
+    def test_a_manifest_that_changes_while_it_is_read_leaves_nothing(
         self, tmp_path: Path, ledger: Ledger
     ) -> None:
         path = write_manifest(tmp_path / "m", [row(1), row(2)])
@@ -487,7 +490,7 @@ class TestIntoTheLedger:
 
 
 class TestCrawl:
-    def test_a_manifest_is_crawled_and_gone_on_with(self, tmp_path: Path) -> None:
+    def test_a_manifest_is_crawled_and_continued(self, tmp_path: Path) -> None:
         posts = [*(post(n) for n in range(6)), post(6, status="deleted")]
         path = write_manifest(
             tmp_path / "m.csv", [row(n, photo_id=it.photo_id) for n, it in enumerate(posts)]
@@ -511,14 +514,14 @@ class TestCrawl:
                 crawl(asked, lambda line: None)
         assert not (tmp_path / "h").exists()
 
-    def test_a_manifest_is_crawled_by_itself(self, tmp_path: Path) -> None:
+    def test_a_manifest_cannot_be_combined_with_lists(self, tmp_path: Path) -> None:
         manifest = write_manifest(tmp_path / "m", [row(1)])
         votes = write_votes(tmp_path / "list", [post(1)])
         with SandboxServer(Corpus([post(1)]), keys={API_KEY: SECRET}) as server:
             asked = crawl_options(
                 manifest, tmp_path / "h", server, published_lists=(manifest, votes)
             )
-            with pytest.raises(HarvestError, match="by itself"):
+            with pytest.raises(HarvestError, match="cannot be combined"):
                 crawl(asked, lambda line: None)
         assert not (tmp_path / "h").exists()
 
@@ -532,10 +535,10 @@ class TestCrawl:
     st.lists(st.tuples(st.none() | st.text(max_size=4), st.none() | st.integers(0, 9)), max_size=8),
     st.integers(0, 8),
 )
-def test_the_digest_does_not_depend_on_how_the_rows_come(
+def test_the_digest_does_not_depend_on_the_batches(
     rows: list[tuple[str | None, int | None]], cut: int
 ) -> None:
-    """Pieces of any size give the same; another value, or one in another row, gives another."""
+    """The size of pieces does not matter; another value, or one in another row, does."""
 
     def table(some: list[tuple[str | None, int | None]]) -> pa.Table:
         texts, numbers = [it[0] for it in some], [it[1] for it in some]

@@ -87,7 +87,7 @@ class TestBreaker:
             breaker.failed()
         assert breaker.delay() <= 10
 
-    def test_an_outage_without_end_does_not_keep_a_crawl_for_ever(self) -> None:
+    def test_an_endless_outage_does_not_keep_a_crawl_running(self) -> None:
         clock = Clock()
         breaker = opened(clock, [])
         clock.now += RETRY.patience - 1
@@ -127,7 +127,7 @@ class TestBreaker:
         clock.now -= 10_000
         assert breaker.delay() == 0
 
-    def test_a_trial_that_is_never_heard_of_again_is_handed_on(self) -> None:
+    def test_a_trial_without_a_result_is_given_to_another_caller(self) -> None:
         clock = Clock()
         breaker = opened(clock, [])
         clock.now += 10

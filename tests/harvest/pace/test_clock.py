@@ -19,7 +19,7 @@ YEAR = 365 * 24 * HOUR
 
 
 class TestSetBack:
-    def test_calls_and_tries_in_the_future_hold_up_nothing(self, tmp_path: Path) -> None:
+    def test_calls_and_tries_in_the_future_delay_nothing(self, tmp_path: Path) -> None:
         published_list, harvest = write_votes(tmp_path / "list", POSTS), tmp_path / "h"
         with SandboxServer(Corpus(POSTS), keys={KEY: SECRET}) as server:
             crawl(options(published_list, harvest, server), lambda line: None)
@@ -35,7 +35,7 @@ class TestSetBack:
                     "image_next_try = ?1",
                     (later,),
                 )
-            # A quota that leaves room beside those calls: they count, as made just now.
+            # The quota leaves room besides those calls, which count as made just now.
             crawl(options(published_list, harvest, server, quota=3_600_000), lambda line: None)
             status = harvest_status(harvest)
             assert (status["api"]["ok"], status["image"]["ok"]) == (len(POSTS), len(POSTS))

@@ -26,7 +26,7 @@ class TestPacer:
     def test_no_hour_holds_more_than_the_quota(
         self, quota: int, earlier: list[float], pauses: list[float]
     ) -> None:
-        # Earlier crawls may have had another quota: what they spent counts, and is not undone.
+        # Earlier crawls may have had another quota; their calls count nevertheless.
         clock = Clock(2 * HOUR)
         pacer = Pacer(quota, earlier, clock)
         times: list[float] = []

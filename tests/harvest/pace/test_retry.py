@@ -120,13 +120,13 @@ class TestMeaning:
         assert not TransientError("x", too_many=True).spends_attempt
         assert TransientError("x", down=True).spends_attempt
 
-    def test_of_the_network_and_of_answers_that_are_none(self) -> None:
+    def test_of_the_network_and_of_unreadable_answers(self) -> None:
         for error in (requests.ConnectionError("x"), UnreadableAnswerError("x")):
             failure = call_failure(error, None)
             assert isinstance(failure, TransientError)
             assert failure.down
 
-    def test_a_fault_of_ours_is_not_hidden(self) -> None:
+    def test_a_bug_is_not_hidden(self) -> None:
         for error in (MemoryError(), ValueError("x")):
             assert call_failure(error, None) is error
 

@@ -1,4 +1,4 @@
-"""Pictures: checked, written whole, found again, and told from placeholders."""
+"""Pictures are checked, written completely, found again, and told from placeholders."""
 
 import io
 from pathlib import Path
@@ -45,14 +45,14 @@ class TestReading:
         with pytest.raises(OversizedPictureError, match="32768 x 32768 pixels"):
             read_picture(bomb)
 
-    def test_what_is_no_whole_picture_is_corrupt(self) -> None:
+    def test_an_incomplete_picture_is_corrupt(self) -> None:
         for data in (png(1)[:-30], b"<html>", b"", jpeg(1)[:-100], b"GIF89a", b"RIFF"):
             with pytest.raises(CorruptPictureError):
                 read_picture(data)
 
 
 class TestWriting:
-    def test_whole_in_its_place_and_found_again(self, tmp_path: Path) -> None:
+    def test_it_is_written_completely_and_found_again(self, tmp_path: Path) -> None:
         path = image_path(tmp_path / "images", "12345")
         write_unsynced(path, jpeg(1))
         assert path.read_bytes() == jpeg(1)
@@ -91,8 +91,8 @@ class TestSharedBodies:
         with pytest.raises(PlaceholderError):
             SharedBodies().check("1", placeholder())
 
-    def test_a_page_is_none_however_many_photos_it_answers(self) -> None:
-        # A service in trouble sends one page for everything: that says nothing of the photos.
+    def test_a_page_is_never_a_placeholder(self) -> None:
+        # A service in trouble sends one page for everything, which says nothing about the photos.
         bodies = SharedBodies()
         for number in range(50):
             bodies.check(str(number), b"<html>Flickr is having a massage</html>")
@@ -115,7 +115,7 @@ class TestSharedPictures:
             write_unsynced(image_path(folder, photo_id), data)
             ledger.record_picture(photo_id, read_picture(data))
 
-    def test_ten_photos_with_the_same_small_picture_have_none(
+    def test_ten_photos_with_the_same_small_picture_have_a_placeholder(
         self, tmp_path: Path, ledger: Ledger
     ) -> None:
         with ledger:
@@ -136,7 +136,7 @@ class TestSharedPictures:
             self.keep(ledger, tmp_path, range(20, 21), jpeg(1), owner="2@N00")
             assert drop_shared_pictures(ledger, tmp_path, []) == 21
 
-    def test_a_large_picture_is_nobodys_placeholder(self, tmp_path: Path, ledger: Ledger) -> None:
+    def test_a_large_picture_is_never_a_placeholder(self, tmp_path: Path, ledger: Ledger) -> None:
         with ledger:
             self.keep(ledger, tmp_path, range(20), jpeg(1) + b"\0" * 20_000)
             assert drop_shared_pictures(ledger, tmp_path, []) == 0

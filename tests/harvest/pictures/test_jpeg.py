@@ -1,4 +1,4 @@
-"""Whether a JPEG is whole."""
+"""The check whether a JPEG is complete."""
 
 import io
 
@@ -28,7 +28,7 @@ class TestDimensions:
         exif[0x010E] = "\xff\xd9" * 10
         assert dimensions(jpeg(64, 48, exif=exif, comment=b"\xff\xd9\xff\xda")) == (64, 48)
 
-    def test_bytes_behind_the_end_do_not_matter(self) -> None:
+    def test_bytes_after_the_end_do_not_matter(self) -> None:
         assert dimensions(jpeg(64, 48) + b"trailer") == (64, 48)
 
     @given(st.integers(min_value=0, max_value=10_000))

@@ -1,1 +1,1 @@
-"""Tests of the loopback Flickr, over real HTTP."""
+"""Tests of the local Flickr, over real HTTP."""

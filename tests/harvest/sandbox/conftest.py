@@ -19,14 +19,14 @@ from tests.harvest.sandbox.pictures import jpeg
 from tests.harvest.sandbox.virtual_vso import Client, write_lists
 
 SAMPLES = PROJECT.parent / "shared" / "data" / "flickr_samples.tar.xz"
-DOWNLOADABLE = 4  # a licence that lets everybody have the original
+DOWNLOADABLE = 4  # A licence that allows everybody to download the original.
 
 Call = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
 def posts() -> list[Post]:
-    """A handful of posts in every state, two owners, all kinds of tags."""
+    """A few posts in every state, with two owners and all kinds of tags."""
     return [
         Post(
             photo_id="5000000001",
@@ -80,7 +80,7 @@ def http() -> Iterator[requests.Session]:
 
 @pytest.fixture(scope="session")
 def call(server: SandboxServer, http: requests.Session) -> Call:
-    """Calls a method by GET with an api_key, and gives back the JSON."""
+    """Call a method by GET with an api_key; return the JSON."""
 
     def ask(method: str, **params: object) -> dict[str, Any]:
         answer = http.get(
@@ -95,7 +95,7 @@ def call(server: SandboxServer, http: requests.Session) -> Call:
 
 @pytest.fixture(scope="session")
 def vso_lists(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with small lists of VSO's."""
+    """A folder with small lists in VSO's format."""
     folder = tmp_path_factory.mktemp("vso")
     write_lists(folder)
     return folder
@@ -114,7 +114,7 @@ def client(corpus: VsoCorpus, http: requests.Session) -> Iterator[Client]:
 
 
 def query(method: str, **params: object) -> dict[str, Any]:
-    """The parameters of an unsigned call."""
+    """Return the parameters of an unsigned call."""
     fixed = {"api_key": "k", "format": "json", "nojsoncallback": "1"}
     return {**fixed, "method": f"flickr.{method}", **params}
 
@@ -129,7 +129,7 @@ def flickr(url: str, session: requests.Session, secret: str = "s", key: str = "k
 
 @pytest.fixture(scope="session")
 def samples() -> dict[str, Any]:
-    """Recorded answers by their path in the archive: JSON parsed, XML as text."""
+    """Recorded answers by their path in the archive: parsed JSON, and XML as text."""
     if not SAMPLES.exists():
         pytest.skip(f"recorded Flickr answers are not there: {SAMPLES}")
     found: dict[str, Any] = {}

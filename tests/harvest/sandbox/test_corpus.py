@@ -1,4 +1,4 @@
-"""Corpora are read as they stand, and a malformed one is refused in one line."""
+"""Corpora are read unchanged, and a malformed one is refused in one line."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ MVSA = PROJECT.parent / "shared" / "data" / "mvsa.parquet"
 
 
 def write(path: Path, **columns: list[Any]) -> Path:
-    """A corpus of these columns; photo_id and image are there unless given as empty."""
+    """Write a corpus with these columns; photo_id and image are added unless given as empty."""
     rows = max((len(values) for values in columns.values() if values), default=2)
     whole = {"photo_id": [str(n) for n in range(1, rows + 1)], "image": [jpeg()] * rows} | columns
     pq.write_table(pa.table({name: values for name, values in whole.items() if values}), path)
@@ -49,16 +49,16 @@ def test_a_folder_of_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"photo_id": []}, "column photo_id is absent"),
-        ({"image": []}, "column image is absent"),
-        ({"photo_id": [1, 2]}, "column photo_id holds int64; it must hold text"),
+        ({"photo_id": []}, "column photo_id is missing"),
+        ({"image": []}, "column image is missing"),
+        ({"photo_id": [1, 2]}, "column photo_id has type int64; it must be text"),
         ({"photo_id": ["1", "x"]}, "row 2: column photo_id must be Flickr's digits"),
         ({"photo_id": ["1", None]}, "row 2: column photo_id is null"),
-        ({"photo_id": ["1", "1"]}, "photo 1 is there twice"),
+        ({"photo_id": ["1", "1"]}, "photo 1 occurs twice"),
         ({"image": [jpeg(), b"PNG"]}, "row 2: column image must be a whole JPEG file"),
         ({"image": [jpeg(), None]}, "row 2: column image is null"),
         ({"status": ["ok", "lost"]}, "row 2: column status must be one of ok, deleted"),
-        ({"tags": ["a b", "c"]}, "column tags holds string; it must hold lists of text"),
+        ({"tags": ["a b", "c"]}, "column tags has type string; it must be lists of text"),
         ({"license": [0, 99]}, "row 2: column license must be a licence id"),
         ({"secret": ["a", "b/c"]}, "row 2: column secret must be letters and digits"),
     ],

@@ -1,4 +1,4 @@
-"""Each fault looks as it does in a crawler's bad hour, and a plan does not depend on order."""
+"""Each fault looks like Flickr's, and a plan does not depend on the order of requests."""
 
 import json
 import threading
@@ -43,7 +43,7 @@ def picture(faulty: SandboxServer, http: requests.Session) -> Get:
 
 
 class TestApiFaults:
-    """What goes wrong with calls."""
+    """Faults of calls."""
 
     def test_429_is_the_real_page(self, faulty: SandboxServer, info: Get) -> None:
         faulty.set_faults("429=1")
@@ -67,7 +67,7 @@ class TestApiFaults:
         assert answer.status_code == 200
         assert answer.json() == {"stat": "fail", "code": code, "message": CODES[code]}
 
-    def test_bodies_that_are_no_json(self, faulty: SandboxServer, info: Get) -> None:
+    def test_bodies_that_are_not_json(self, faulty: SandboxServer, info: Get) -> None:
         whole = info()
         faulty.set_faults("cut-json=1")
         cut = info()
@@ -105,7 +105,7 @@ class TestApiFaults:
             server.close()
             assert isinstance(waiting.exception(30), requests.exceptions.ConnectionError)
 
-    def test_faulted_calls_count_but_not_as_answered(
+    def test_calls_with_a_fault_count_but_not_as_answered(
         self, faulty: SandboxServer, info: Get
     ) -> None:
         faulty.set_faults("cut-json=1")
@@ -116,7 +116,7 @@ class TestApiFaults:
 
 
 class TestImageFaults:
-    """What goes wrong with pictures."""
+    """Faults of pictures."""
 
     def test_half_a_jpeg_comes_with_a_200(
         self, faulty: SandboxServer, picture: Get, posts: list[Post]
@@ -144,7 +144,7 @@ class TestImageFaults:
 
 
 class TestPlans:
-    """A plan is read strictly and drawn from digests."""
+    """A plan is parsed strictly, and its faults are drawn from digests."""
 
     def test_parse(self) -> None:
         plan = FaultPlan.parse("429=0.1, image-half=0.25,seed=7,hang-seconds=2")

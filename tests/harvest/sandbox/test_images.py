@@ -1,4 +1,4 @@
-"""Pictures answer in the size their suffix promises, or as lost pictures answer today."""
+"""Pictures have the size of their suffix, and lost pictures are answered as on Flickr."""
 
 import io
 
@@ -16,7 +16,7 @@ EDGES = {"s": 75, "q": 75 * 2, "t": 100, "m": 240, "n": 320, "w": 400, "": 500,
 
 @pytest.fixture
 def paths(posts: list[Post]) -> dict[str, str]:
-    """Path of the picture of each post, by the last digit of its id."""
+    """Return the path of a post's picture, by the last digit of its id."""
     return {p.photo_id[-1]: f"/{p.server}/{p.photo_id}_{p.secret}" for p in posts}
 
 
@@ -39,7 +39,7 @@ def test_suffixes(
     wide = size(get(server, http, paths["2"] + ending))
     assert wide == ((edge, edge) if suffix in "sq" and suffix else (edge, edge // 2))
     small = get(server, http, paths["1"] + ending)
-    if suffix and edge >= 400:  # no picture is blown up
+    if suffix and edge >= 400:  # No picture is enlarged.
         assert small.status_code == 404
     else:
         assert max(size(small)) == min(edge, 400)

@@ -1,4 +1,4 @@
-"""Keys and signatures are judged as Flickr judges them: flickrapi itself signs here."""
+"""Keys and signatures are checked as on Flickr; flickrapi itself makes the signatures."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -24,7 +24,7 @@ SECRET = "secret with spaces & ü"
 
 
 def code(api: Any) -> int:
-    """The code of a getInfo call that fails."""
+    """Return the code of a failing getInfo call."""
     with pytest.raises(FlickrError) as caught:
         api.photos.getInfo(photo_id="5000000001")
     number: int = caught.value.code

@@ -15,7 +15,7 @@ ADJECTIVE = re.compile(r"^\d+\. [\w-]+ \[sentiment: -?\d\.\d\d\] \[#images: [\d,
 PAIR = re.compile(r"^\t\S+_\S+ \[sentiment: -?\d\.\d\d\] \[#imgs: [\d,]+\]$")
 
 
-def test_votes_stand_in_seven_files_for_each_emotion(tmp_path: Path) -> None:
+def test_votes_are_in_seven_files_for_each_emotion(tmp_path: Path) -> None:
     rows = [("awe", f"http://farm1.staticflickr.com/1/{n}_a.jpg", 1, 4) for n in range(9)]
     write_votes_lists(tmp_path, rows)
     files = sorted((tmp_path / "agg").iterdir())

@@ -1,4 +1,4 @@
-"""Search finds what Flickr's finds, page by page, and hides what Flickr hides."""
+"""Searches find what Flickr's find, page by page, and hide what Flickr hides."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,14 +20,14 @@ MANY = 4321
 
 
 def found(call: Call, **params: object) -> list[str]:
-    """The last digits of the photos that a search finds, in its order."""
+    """Return the last digits of the photos that a search finds, in order."""
     answer = call("photos.search", **params)
     assert answer["stat"] == "ok", answer
     return [photo["id"][-1] for photo in answer["photos"]["photo"]]
 
 
 def failure(call: Call, method: str = "photos.search", **params: object) -> int:
-    """The code of a call that fails."""
+    """Return the code of a failing call."""
     answer = call(method, **params)
     assert answer["stat"] == "fail"
     code: int = answer["code"]
@@ -35,7 +35,7 @@ def failure(call: Call, method: str = "photos.search", **params: object) -> int:
 
 
 class TestQueries:
-    """Public posts that are there, newest first."""
+    """Public posts, newest first."""
 
     def test_tags_any_and_all(self, call: Call) -> None:
         assert found(call, tags="sky,sea") == ["6", "2", "1"]
@@ -98,7 +98,7 @@ class TestQueries:
 
 @pytest.fixture(scope="module")
 def crowd(http: requests.Session) -> Iterator[Call]:
-    """Calls a server of more posts than a query can reach; gives back the listing."""
+    """Call a server with more posts than a query can reach; return the listing."""
     image = jpeg()
     corpus = Corpus(
         Post(photo_id=str(n), image=image, tags=("all",), date_upload=n) for n in range(1, MANY + 1)
@@ -114,7 +114,7 @@ def crowd(http: requests.Session) -> Iterator[Call]:
 
 
 class TestPaging:
-    """500 a page, and no more than the first 4,000 of a query."""
+    """500 posts per page, and only the first 4,000 of a query."""
 
     def test_pages_join_without_gap_or_double(self, crowd: Call) -> None:
         ids = [

@@ -1,4 +1,4 @@
-"""The server as a program: its counts, its ends, its foreground command."""
+"""The server as a program: its counts, its end, and its command."""
 
 import os
 import signal
@@ -55,7 +55,7 @@ def test_counts_tell_what_was_asked_twice(fresh: SandboxServer, http: requests.S
 def test_one_connection_serves_many_requests(fresh: SandboxServer) -> None:
     host, port = fresh.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as client:
-        # Two requests in one write: what is left of the first belongs to the second.
+        # Two requests in one write: the bytes after the first belong to the second.
         client.sendall(b"GET /__stats HTTP/1.1\r\nHost: x\r\n\r\n" * 2)
         client.sendall(b"GET /__stats HTTP/1.0\r\n\r\n")
         answers = b""
@@ -73,7 +73,7 @@ def test_one_connection_serves_many_requests(fresh: SandboxServer) -> None:
         b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
     ],
 )
-def test_what_is_no_request_is_refused(fresh: SandboxServer, sent: bytes) -> None:
+def test_an_invalid_request_is_refused(fresh: SandboxServer, sent: bytes) -> None:
     host, port = fresh.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as client:
         client.sendall(sent)

@@ -10,7 +10,7 @@ from tests.harvest.sandbox.conftest import Call, query
 
 
 def shape(value: Any) -> Any:
-    """Keys and types of an answer; of a list, its first entry's."""
+    """Return the keys and types of an answer; for a list, those of its first entry."""
     if isinstance(value, dict):
         return {key: shape(inner) for key, inner in value.items()}
     if isinstance(value, list):
@@ -21,7 +21,7 @@ def shape(value: Any) -> Any:
 def test_get_info_is_shaped_like_the_answer_of_2024(call: Call, samples: dict[str, Any]) -> None:
     recorded = shape(samples["json/getInfo_2024_swift_fixture.json"]["parsed"])
     ours = shape(call("photos.getInfo", photo_id="5000000001"))
-    # The recorded photo has no tags; an older answer shows one (authorname came later).
+    # The recorded photo has no tags; an older answer has one (authorname came later).
     older = shape(samples["json/flickr_photos_getInfo_0.json"]["parsed"])
     tag = older["photo"]["tags"]["tag"][0] | {"authorname": "str"}
     recorded["photo"]["tags"]["tag"] = [tag]
@@ -37,7 +37,7 @@ def test_original_stands_only_where_it_may_be_downloaded(call: Call) -> None:
 def test_search_is_shaped_like_the_recorded_answer(call: Call, samples: dict[str, Any]) -> None:
     for name in ("flickr_photos_search_0", "flickr_people_getPublicPhotos_0"):
         recorded = shape(samples[f"json/{name}.json"]["parsed"])
-        recorded["photos"]["total"] = "int"  # a string until 2020
+        recorded["photos"]["total"] = "int"  # This was a string until 2020.
         assert shape(call("photos.search", user_id="11111111@N01")) == recorded
         assert shape(call("people.getPublicPhotos", user_id="11111111@N01")) == recorded
 

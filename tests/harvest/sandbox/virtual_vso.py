@@ -1,4 +1,4 @@
-"""Small lists in VSO's format, and a client that asks their virtual corpus as a crawler would."""
+"""Small lists in VSO's format, and a client that queries their virtual corpus like a crawler."""
 
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ def write_lists(folder: Path) -> None:
 
 
 class Client:
-    """Asks a sandbox as a crawler would."""
+    """Queries a sandbox like a crawler."""
 
     def __init__(self, server: SandboxServer, http: requests.Session) -> None:
         self.server = server
@@ -62,7 +62,7 @@ class Client:
 
 
 def whole(client: Client, start: int, end: int, **params: Any) -> list[dict[str, Any]]:
-    """Everything a query finds, by halving windows of dates until each can be paged through."""
+    """Return all results of a query, by halving ranges of dates until each can be paged through."""
     found = client.all_pages(min_upload_date=start, max_upload_date=end, **params)
     if len(found) < 4_000:
         return found

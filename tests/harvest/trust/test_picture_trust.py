@@ -1,4 +1,4 @@
-"""Image hosts that refuse pictures that live: nothing is lost, whatever they say."""
+"""Image hosts that refuse existing pictures: nothing is lost, whatever they answer."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -45,7 +45,7 @@ def files(harvest: Path) -> int:
 
 
 def _refuse(server: SandboxServer, photos: set[str]) -> None:
-    """Let the picture host have lost the pictures of some photos."""
+    """Make the picture host lose the pictures of some photos."""
     answer = server.answer
 
     def refusing(request: Request) -> Response:
@@ -56,7 +56,7 @@ def _refuse(server: SandboxServer, photos: set[str]) -> None:
 
 
 class Healing:
-    """Listens to a crawl, and mends the server when it hears of its trouble."""
+    """Listens to the messages of a crawl, and repairs the server when they report trouble."""
 
     def __init__(self, server: SandboxServer, word: str = "is in trouble") -> None:
         self.said: list[str] = []
@@ -72,7 +72,7 @@ class Healing:
 class TestAHostInTrouble:
     @pytest.mark.parametrize("images", [True, False])
     @pytest.mark.parametrize("kind", ["403", "404", "410", "placeholder"])
-    def test_what_it_refused_is_asked_for_again_when_it_is_well(
+    def test_refused_pictures_are_requested_again_when_it_is_well(
         self, tmp_path: Path, kind: str, images: bool
     ) -> None:
         published_list = write_votes(tmp_path / "list", MIXED)
@@ -81,16 +81,16 @@ class TestAHostInTrouble:
             heard = Healing(server)
             made = options(published_list, tmp_path / "h", server, images=images)
             report = crawl(made, heard)
-            # A call for each living post, a few for the host, a few for the sample.
+            # A call for each existing post, a few for the host, a few for the sample.
             assert server.stats.api[GET_INFO] <= len(ALIVE) + 6 + 10
         status = harvest_status(tmp_path / "h")
         assert (status["api"]["ok"], status["api"]["gone"]) == (len(ALIVE), 25)
         assert (report.lost, files(tmp_path / "h")) == (0, len(ALIVE) if images else 0)
         assert sum("is in trouble" in line for line in heard.said) == 1
-        assert any("live by the API" in line for line in heard.said)
+        assert any("exist by the API" in line for line in heard.said)
         assert any("serves pictures again" in line for line in heard.said)
 
-    def test_one_that_does_not_recover_loses_nothing(self, tmp_path: Path) -> None:
+    def test_a_host_that_does_not_recover_loses_nothing(self, tmp_path: Path) -> None:
         published_list = write_votes(tmp_path / "list", LIVING)
         said: list[str] = []
         with serving(LIVING) as server:
@@ -101,7 +101,7 @@ class TestAHostInTrouble:
             assert status["image"]["ok"] + status["image"]["failed"] == 200
             assert report.lost == status["image"]["failed"] > 100
             assert status["api"]["ok"] == 200
-            assert any("still refuses pictures that live" in line for line in said)
+            assert any("still refuses pictures that exist" in line for line in said)
             server.set_faults("")
             server.stats.reset()
             crawl(options(published_list, tmp_path / "h", server), said.append)
@@ -109,10 +109,10 @@ class TestAHostInTrouble:
         assert harvest_status(tmp_path / "h")["image"]["ok"] == files(tmp_path / "h") == 200
 
     @pytest.mark.parametrize("images", [True, False])
-    def test_one_that_has_lost_pictures_is_not_waited_for(
+    def test_a_host_that_has_lost_pictures_is_not_waited_for(
         self, tmp_path: Path, images: bool
     ) -> None:
-        """In a later crawl only they are due, and the host serves none of what is asked for."""
+        """In a later crawl only they are due, and the host serves none of them."""
         published_list = write_votes(tmp_path / "list", LIVING[:100])
         lost = {it.photo_id for it in LIVING[3:100:6]}
         with serving(LIVING) as server:
@@ -133,7 +133,7 @@ class TestAHostInTrouble:
         assert report.lost == 1
         assert not any("the API is asked" in line or "confirms" in line for line in said)
 
-    def test_a_few_photos_are_enough_to_be_found_out(self, tmp_path: Path) -> None:
+    def test_a_few_photos_are_enough_to_detect_trouble(self, tmp_path: Path) -> None:
         published_list = write_votes(tmp_path / "list", LIVING[:8])
         with serving(LIVING) as server:
             server.set_faults("image-404=1,image-after=1")
@@ -141,8 +141,8 @@ class TestAHostInTrouble:
         status = harvest_status(tmp_path / "h")
         assert (status["api"]["ok"], status["image"]["gone"]) == (8, 0)
 
-    def test_a_run_of_dead_photos_is_none(self, tmp_path: Path) -> None:
-        """One owner left: the API confirms it, and it is asked about no more than a few."""
+    def test_a_run_of_dead_photos_is_no_trouble(self, tmp_path: Path) -> None:
+        """One owner left: the API confirms it and is only asked about a few photos."""
         posts = [post(n, status="deleted") if 20 <= n < 65 else post(n) for n in range(120)]
         published_list = write_votes(tmp_path / "list", posts)
         said: list[str] = []
@@ -156,19 +156,19 @@ class TestAHostInTrouble:
 
 
 class Refusing(SandboxServer):
-    """A sandbox that has lost the pictures of some posts that live."""
+    """A sandbox that has lost the pictures of some existing posts."""
 
     lost: frozenset[str] = frozenset()
 
     def answer(self, request: Request) -> Response:
-        """Answer 410 for those."""
+        """Answer 410 for these."""
         if request.path.rpartition("/")[2].partition("_")[0] in self.lost:
             return Response(410, b"")
         return super().answer(request)
 
 
 class TestTheSample:
-    def test_pictures_settle_no_posts_where_those_live(self, tmp_path: Path) -> None:
+    def test_pictures_settle_no_posts_if_the_posts_exist(self, tmp_path: Path) -> None:
         published_list = write_votes(tmp_path / "list", LIVING)
         said: list[str] = []
         with Refusing(Corpus(LIVING), keys={KEY: SECRET}) as server:
@@ -176,7 +176,7 @@ class TestTheSample:
             crawl(options(published_list, tmp_path / "h", server, retry=IMPATIENT), said.append)
         status = harvest_status(tmp_path / "h")
         assert (status["api"]["ok"], status["image"]["ok"]) == (200, 150)
-        # Asked for again by the next crawl, at no call; then they are gone for good.
+        # The next crawl requests them again without a call; then they are gone for good.
         assert status["image"]["failed"] == 50
         assert any("pictures settle no posts in this crawl" in line for line in said)
 
@@ -198,7 +198,7 @@ class TestTheSample:
 
 
 class TestEvidence:
-    def test_what_a_killed_crawl_could_not_be_sure_of_is_asked_again(self, tmp_path: Path) -> None:
+    def test_unsure_refusals_of_a_killed_crawl_are_requested_again(self, tmp_path: Path) -> None:
         published_list = write_votes(tmp_path / "list", MIXED)
         with serving(MIXED) as server:
             crawl(options(published_list, tmp_path / "h", server), print)
@@ -211,9 +211,9 @@ class TestEvidence:
             assert (server.stats.images, server.stats.api.total()) == (0, 0)
             changed(tmp_path / "h", "UPDATE evidence SET sure = 0 WHERE witness = 'picture'")
             crawl(options(published_list, tmp_path / "h", server), print)
-            # The five that the API has confirmed are settled, the picture asked for again or not.
+            # The five that the API confirmed are settled, the picture requested again or not.
             assert server.stats.images == 25
-            # All that is asked for is dead now, which is noticed.
+            # Everything that is requested now is dead, which is noticed.
             assert server.stats.api.total() <= 5 + 6
         assert harvest_status(tmp_path / "h")["api"]["gone"] == 25
 
@@ -224,7 +224,7 @@ class TestEvidence:
             crawl(options(published_list, tmp_path / "h", server), print)
         with serving(LIVING) as server:
             crawl(options(published_list, tmp_path / "h", server, verify_gone=True), print)
-            # The one that the API itself called gone is not asked again.
+            # The one that the API itself called gone is not requested again.
             assert server.stats.api[GET_INFO] == 9
         status = harvest_status(tmp_path / "h")
         assert (status["api"]["ok"], status["image"]["ok"]) == (29, 29)
@@ -244,7 +244,7 @@ class TestReferences:
         return write_votes(folder, [other(it) for it in posts] + posts)
 
     @pytest.mark.parametrize("images", [True, False])
-    def test_another_one_of_the_list_is_tried(self, tmp_path: Path, images: bool) -> None:
+    def test_another_reference_of_the_list_is_tried(self, tmp_path: Path, images: bool) -> None:
         before = self.listed_twice(
             tmp_path / "list", LIVING[:30], lambda it: replace(it, secret=f"ff{it.secret[2:]}")
         )
@@ -255,7 +255,7 @@ class TestReferences:
         assert status["api"]["ok"] == 30
         assert files(tmp_path / "h") == (30 if images else 0)
 
-    def test_the_apis_own_takes_the_place_of_a_dead_one(self, tmp_path: Path) -> None:
+    def test_the_apis_reference_replaces_a_dead_one(self, tmp_path: Path) -> None:
         now = [replace(it, secret=f"{n:010x}") for n, it in enumerate(LIVING[:12], 5_000)]
         published_list = write_votes(tmp_path / "list", LIVING[:12] + LIVING[100:])
         with serving([*now, *LIVING[100:]]) as server:
@@ -273,7 +273,7 @@ class TestReferences:
             server.set_faults("image-410=1")
             made = options(published_list, tmp_path / "h", server, refresh=True, retry=IMPATIENT)
             crawl(made, print)
-            # No picture comes now: the old one stays, and the new one is due.
+            # No picture comes now: the old one is kept, and the new one is due.
             assert path.read_bytes() == LIVING[0].jpeg()
             server.set_faults("")
             crawl(options(published_list, tmp_path / "h", server, refresh=True), print)

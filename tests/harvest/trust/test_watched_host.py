@@ -1,4 +1,4 @@
-"""One image host under watch."""
+"""The states of one image host."""
 
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
 from flickr_emotion.harvest.pace.breaker import Breaker
@@ -11,7 +11,7 @@ def reference(photo_id: str) -> PhotoReference:
     return PhotoReference(photo_id=photo_id, server="1", farm="1", secret="a")
 
 
-def test_a_host_that_is_believed_is_not_tried_with_what_it_refused() -> None:
+def test_a_host_that_is_believed_is_not_tried_with_refused_pictures() -> None:
     breaker = Breaker("a host", retry=RetryPolicy(), say=lambda line: None)
     host = WatchedHost("a host", breaker, HostAnswers(0, 0))
     for number in range(12):
@@ -20,7 +20,7 @@ def test_a_host_that_is_believed_is_not_tried_with_what_it_refused() -> None:
     host.add_verdict(reference(asked[0]), "lives")
     for photo_id in asked[1:]:
         host.add_verdict(reference(photo_id), "dead")
-    assert not host.refuses_what_lives
+    assert not host.refuses_existing
     host.confirm()
     assert host.state == "well"
     assert host.vouched == []

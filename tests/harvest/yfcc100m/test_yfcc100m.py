@@ -1,4 +1,4 @@
-"""YFCC100M's metadata is read in all its forms, into the posts that Flickr would answer."""
+"""All formats of YFCC100M's metadata are read into posts like Flickr's."""
 
 import bz2
 import gzip
@@ -65,7 +65,7 @@ class TestRow:
         )
     )
     @settings(max_examples=200, deadline=None)
-    def test_it_gives_the_post_that_the_api_gives(self, drawn: Post) -> None:
+    def test_it_gives_the_same_post_as_the_api(self, drawn: Post) -> None:
         assert parse_row(named(row(drawn))) == answer_of(drawn)
 
     def test_a_published_row(self) -> None:
@@ -90,7 +90,7 @@ class TestRow:
         assert answer
         assert (answer.title, answer.description) == ("1 + 1 = 100%25", "café+")
 
-    def test_a_video_is_no_photo(self) -> None:
+    def test_a_video_is_not_a_photo(self) -> None:
         with pytest.raises(PhotoVideoError):
             parse_row(named(row(POSTS[0], marker="1")))
 
@@ -138,8 +138,8 @@ class TestForms:
 
     def test_damaged_lines_are_counted_and_the_others_stay(self, tmp_path: Path) -> None:
         rows = text([row(listed) for listed in POSTS]).splitlines(keepends=True)
-        rows[2] = rows[2].partition(b"\t")[0] + b"\tcut off\n"  # wanted
-        rows[3] = rows[3].partition(b"\t")[0] + b"\tcut off\n"  # not wanted: not looked at
+        rows[2] = rows[2].partition(b"\t")[0] + b"\tcut off\n"  # Wanted.
+        rows[3] = rows[3].partition(b"\t")[0] + b"\tcut off\n"  # Not wanted, so not read.
         rows[4:4] = [b"\n", b"what\n", b"\xff\xfe\tx\n", b"x" * 20_000_000 + b"\n"]
         path = tmp_path / "metadata.tsv"
         path.write_bytes(b"".join(rows).rstrip(b"\n"))
@@ -158,7 +158,7 @@ class TestForms:
         rows[5][0] = None
         assert malformed(write_parquet(tmp_path / "metadata", rows)) == 1
 
-    def test_a_file_that_is_cut_gives_what_it_had_and_says_so(self, tmp_path: Path) -> None:
+    def test_a_truncated_file_yields_its_rows_and_an_error(self, tmp_path: Path) -> None:
         whole = gzip.compress(text([row(listed) for listed in POSTS for _ in range(5_000)]))
         path = tmp_path / "metadata.gz"
         path.write_bytes(whole[: len(whole) // 2])
@@ -180,7 +180,7 @@ class TestForms:
             list(read)
         assert "\n" not in str(refused.value)
 
-    def test_a_cell_beyond_reason_is_refused(self, tmp_path: Path) -> None:
+    def test_an_impossible_cell_is_refused(self, tmp_path: Path) -> None:
         rows = [row(listed) for listed in POSTS]
         rows[0][6] = "x" * 20_000_000
         path = FORMS["SQLite, ids are text"](tmp_path / "metadata", rows)

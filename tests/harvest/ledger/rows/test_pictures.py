@@ -1,4 +1,4 @@
-"""Recorded pictures that are due again, and what the ledger counts of them."""
+"""Recorded pictures that become due again, and the ledger's counts of them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,14 +44,14 @@ def test_a_lost_picture_is_fetched_again_and_no_other_outcome_changes(ledger: Le
     assert not ledger.photo("image", ON_DISK).fetch_anew
 
 
-def test_a_broken_picture_is_fetched_though_its_file_is_there(ledger: Ledger) -> None:
+def test_a_broken_picture_is_fetched_although_its_file_is_there(ledger: Ledger) -> None:
     replace_broken(ledger, [ON_DISK, FAILED])
     assert ledger.photo("image", ON_DISK).fetch_anew
     assert not ledger.photo("image", FAILED).fetch_anew
     assert list(recorded_pictures(ledger)) == []
 
 
-def test_failed_pictures_are_losses_where_pictures_were_asked_for(ledger: Ledger) -> None:
+def test_failed_pictures_are_losses_if_pictures_were_requested(ledger: Ledger) -> None:
     assert losses(ledger, images=True) == (3, 1)
     assert losses(ledger, images=False) == (3, 0)
     assert failure_counts(ledger) == [("image", "answered 500", 1)]

@@ -1,4 +1,4 @@
-"""The simulation holds what real lists and posts hold, in the paper's proportions."""
+"""The simulation has the difficulties of real lists and posts, in the paper's proportions."""
 
 import io
 import re
@@ -24,7 +24,7 @@ def simulated() -> Simulation:
 
 
 def words(post: Post) -> list[str]:
-    """The words of a post as the build counts them, near enough."""
+    """Return the words of a post, approximately as the build counts them."""
     text = re.sub(r"<a .*?</a>|<[^>]+>", " ", f"{post.title} {post.description}")
     return [word for word in text.split() if any(c.isalnum() for c in word)]
 
@@ -74,7 +74,7 @@ def test_posts_are_shaped_like_flickrs(simulated: Simulation) -> None:
             assert 240 <= max(post.size) <= 500
 
 
-def test_texts_and_tags_are_as_trying_as_real_ones(simulated: Simulation) -> None:
+def test_texts_and_tags_are_as_difficult_as_real_ones(simulated: Simulation) -> None:
     posts = list(simulated.corpus)
     counts = {post.photo_id: len(words(post)) for post in posts}
     for post in posts:

@@ -1,4 +1,4 @@
-"""The virtual corpus over a socket, as a crawler meets it: listings, posts, owners, pictures."""
+"""The virtual corpus over HTTP, as a crawler sees it: listings, posts, owners, pictures."""
 
 import io
 from itertools import pairwise
@@ -22,14 +22,14 @@ def dogs(client: Client) -> list[dict[str, Any]]:
 
 
 class TestPairs:
-    """A search for a pair finds as many posts as the ontology says, the listed ones among them."""
+    """A search for a pair finds as many posts as the ontology says, including the listed ones."""
 
     def test_as_many_as_the_ontology_says(self, dogs: list[dict[str, Any]]) -> None:
         assert len(dogs) == len({photo["id"] for photo in dogs}) == 5_200
         dates = [int(photo["dateupload"]) for photo in dogs]
         assert dates == sorted(dates, reverse=True)
 
-    def test_a_list_longer_than_the_count_is_all_there_is(self, client: Client) -> None:
+    def test_a_list_longer_than_the_count_is_complete(self, client: Client) -> None:
         found = {photo["id"] for photo in client.all_pages(text="wild river")}
         assert 80 < len(found) <= 120
         assert found <= set(map(str, IDS))
@@ -53,7 +53,7 @@ class TestPairs:
         assert [photo["id"] for photo in found] == [photo["id"] for photo in tagged]
         assert 0.6 < len(tagged) / len(dogs) < 0.7
 
-    def test_the_words_stand_in_every_post(self, dogs: list[dict[str, Any]]) -> None:
+    def test_the_words_are_in_every_post(self, dogs: list[dict[str, Any]]) -> None:
         for photo in dogs:
             text = f"{photo['title']} {photo['description']['_content']} {photo['tags']}"
             assert {"happy", "dog"} <= set(words_of(text)), photo
@@ -89,7 +89,7 @@ class TestPairs:
 
 
 class TestListedPhotos:
-    """A listed photo shows in its pair's listing exactly if it lives and its owner left it so."""
+    """A listing of its pair shows a listed photo only if it exists and its owner kept the words."""
 
     def test_shown_if_it_lives_and_matches(
         self, client: Client, corpus: VsoCorpus, dogs: list[dict[str, Any]]
@@ -142,7 +142,7 @@ class TestListedPhotos:
 
 
 class TestGetInfo:
-    """getInfo and listings show the same post, of a filler too."""
+    """getInfo and listings show the same post, also for fillers."""
 
     @pytest.mark.parametrize("step", [0, 1])
     def test_as_in_the_listing(self, client: Client, dogs: list[dict[str, Any]], step: int) -> None:
@@ -159,12 +159,12 @@ class TestGetInfo:
             tags = {tag["_content"] for tag in photo["tags"]["tag"]} - {""}
             assert tags == set(shown["tags"].split())
 
-    def test_an_id_of_nobody(self, client: Client, dogs: list[dict[str, Any]]) -> None:
+    def test_an_unknown_id(self, client: Client, dogs: list[dict[str, Any]]) -> None:
         for photo_id in (int(dogs[0]["id"]) + 1, "0" + dogs[0]["id"], "x", "9" * 30, ""):
             answer = client.ask("photos.getInfo", photo_id=photo_id)
             assert answer["code"] == 1, photo_id
 
-    def test_posts_are_as_odd_as_real_ones(self, corpus: VsoCorpus, dogs: list[Any]) -> None:
+    def test_posts_are_as_irregular_as_real_ones(self, corpus: VsoCorpus, dogs: list[Any]) -> None:
         posts = [corpus.get(photo["id"]) for photo in dogs[:2_000]]
         raw = [post.tags for post in posts if post is not None]
         assert any(is_machine_tag(tag) for tags in raw for tag in tags)
@@ -177,7 +177,7 @@ class TestGetInfo:
 
 
 class TestTotals:
-    """Totals are estimates that change from call to call; what is found does not."""
+    """Totals are estimates that change from call to call; the results do not change."""
 
     def test_they_jitter(self, client: Client) -> None:
         pages = [client.page(text="happy dog", page=3) for _ in range(12)]

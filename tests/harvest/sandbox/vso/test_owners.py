@@ -19,7 +19,7 @@ def lives(corpus: VsoCorpus, number: int) -> bool:
 
 
 class TestOwners:
-    """An owner's photos are one stream, by whichever way one comes to it."""
+    """The photos of an owner are the same in every kind of query."""
 
     def test_every_way_leads_to_the_same_owner(self, client: Client, corpus: VsoCorpus) -> None:
         for name in {owner(number) for number in IDS}:
@@ -58,7 +58,7 @@ class TestOwners:
 
 
 class TestLists:
-    """Lists that are none, or that cannot be believed."""
+    """Paths that are not lists, and invalid lists."""
 
     def test_rows_that_say_little(self, tmp_path: Path) -> None:
         photos = ["http://photos1.flickr.com/77_abcdef01.jpg", url(78).replace(".jpg", "_o.jpg")]
@@ -80,13 +80,15 @@ class TestLists:
 
     def test_other_lists_are_refused(self, tmp_path: Path) -> None:
         write_votes_lists(tmp_path, [("awe", url(1), 1, 4)])
-        with pytest.raises(HarvestError, match="no lists of VSO's"):
+        with pytest.raises(HarvestError, match="not a folder of VSO's lists"):
             vso_corpus(tmp_path)
 
     def test_an_id_beyond_flickr_is_refused(self, tmp_path: Path) -> None:
         rows = {"happy_dog": [(url(5), "a"), (url(10**17), "b")]}
         write_vso_lists(tmp_path, rows, {"happy_dog": (1, 9)})
-        with pytest.raises(HarvestError, match=r"happy_dog\.txt: row 2: no photo .* as high"):
+        with pytest.raises(
+            HarvestError, match=r"happy_dog\.txt: row 2: Flickr has no photo id as high"
+        ):
             vso_corpus(tmp_path)
 
     def test_no_photo_at_all_is_refused(self, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Streams that are never materialised: what is computed of one is what the whole would hold."""
+"""Streams are never materialised, but each part is the same as of the whole."""
 
 from bisect import bisect_left
 from collections.abc import Callable
@@ -51,7 +51,7 @@ def fillers(total: int, unevenness: float = 0.5, listed: frozenset[int] = frozen
 
 
 class TestCalendar:
-    """Dates pass near the recorded pairs, but no crawler can compute them."""
+    """Dates are close to the recorded pairs, but a crawler cannot compute them."""
 
     @given(numbers)
     def test_dates_are_days_from_the_recorded_pairs(self, number: int) -> None:
@@ -74,7 +74,7 @@ class TestCalendar:
 
 
 class TestEndings:
-    """Every id is of one stream, or of none."""
+    """Every id belongs to one stream or to none."""
 
     @given(st.lists(st.integers(4, 22), max_size=16), numbers)
     def test_a_stream_is_found_by_any_of_its_ids(self, lengths: list[int], number: int) -> None:
@@ -83,7 +83,7 @@ class TestEndings:
             own = number >> length << length | endings.ending(stream)
             assert endings.stream(own) == stream
 
-    def test_an_id_may_be_of_no_stream(self) -> None:
+    def test_an_id_may_belong_to_no_stream(self) -> None:
         endings = Endings([1, 2])
         assert {endings.stream(number) for number in range(8)} == {0, 1, None}
 
@@ -99,7 +99,7 @@ class TestFillers:
 
     @given(totals, st.sampled_from([0.0, 0.5]))
     @settings(max_examples=25, deadline=None)
-    def test_they_rise_and_are_found_again(self, total: int, unevenness: float) -> None:
+    def test_ids_ascend_and_are_found_again(self, total: int, unevenness: float) -> None:
         stream = fillers(total, unevenness)
         entries = stream[:]
         assert len(entries) == total
@@ -136,7 +136,7 @@ class TestFillers:
         assert abs(len(tagged) - TAGGED_SHARE * total) <= 7
 
     @pytest.mark.parametrize(("unevenness", "uneven"), [(0.0, False), (0.5, True)])
-    def test_pairs_have_thick_and_thin_times(self, unevenness: float, uneven: bool) -> None:
+    def test_pairs_have_dense_and_sparse_times(self, unevenness: float, uneven: bool) -> None:
         ids = [number for _, number, _ in fillers(3_000, unevenness)[:]]
         places = [bisect_left(ids, edge) for edge in range(0, LAST_OF_LISTS, LAST_OF_LISTS // 20)]
         held = [after - before for before, after in pairwise(places)]
@@ -174,7 +174,7 @@ def test_pages_and_windows_of_a_stream_are_those_of_the_whole(
 
 
 def dates(whole: list[Entry]) -> st.SearchStrategy[int]:
-    """Any dates, and those that stand in the stream, a second aside too."""
+    """Random dates, dates in the stream, and dates one second before and after these."""
     anywhere = st.integers(CALENDAR.date(1), CALENDAR.date(LAST_OF_LISTS))
     if not whole:
         return anywhere
@@ -191,7 +191,7 @@ def test_a_page_of_millions_computes_few_fillers(count_calls: Callable[[], int])
 
 @pytest.fixture
 def count_calls(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
-    """Counts the fillers whose id was computed."""
+    """Count the fillers whose id was computed."""
     computed: list[int] = []
     number = Fillers.number
 
