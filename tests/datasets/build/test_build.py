@@ -233,8 +233,8 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("fields", "said"),
         [
-            ({"language": "EN"}, "--language 'EN' is none that is detected"),
-            ({"incomplete": "maybe"}, "--incomplete 'maybe'"),
+            ({"language": "EN"}, "--language EN: give one of "),
+            ({"incomplete": "maybe"}, "--incomplete maybe"),
             ({"min_words": 9, "max_words": 8}, "--min-words 9"),
             ({"short_side": 1}, "--short-side 1"),
         ],
