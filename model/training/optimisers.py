@@ -34,7 +34,7 @@ class LazyAdam(torch.optim.Adam):
                 if parameter.grad is not None and parameter.grad.is_sparse:
                     sparse.append((parameter, parameter.grad, group))
                     parameter.grad = None
-        loss: float | None = super().step(closure)
+        loss = _adam_step()(self, closure)
         for parameter, gradient, group in sparse:
             self._update_rows(parameter, gradient, group)
             parameter.grad = gradient
@@ -67,6 +67,16 @@ class LazyAdam(torch.optim.Adam):
         )
         for table, updated in zip(tables, (values, first, second), strict=True):
             table.index_copy_(0, rows, updated)
+
+
+def _adam_step() -> Callable[..., float | None]:
+    """Return Adam's step without hooks: they run once, for the step of ``LazyAdam``.
+
+    As soon as a plain Adam is made in a process, torch puts in the place of its step one that runs
+    the hooks; then both steps would.
+    """
+    step: Any = torch.optim.Adam.step
+    return step.__wrapped__ if getattr(step, "hooked", False) else step  # type: ignore[no-any-return]
 
 
 def _sum_by_row(gradient: Tensor) -> tuple[Tensor, Tensor]:

@@ -21,7 +21,7 @@ from flickr_emotion.harvest.pace.breaker import Breaker
 from flickr_emotion.harvest.pace.clock import now
 from flickr_emotion.harvest.pace.pacing import Pacer
 from flickr_emotion.harvest.pace.retry import RetryPolicy
-from flickr_emotion.harvest.sandbox.corpus import Post
+from flickr_emotion.harvest.sandbox.posts import Post
 from tests.harvest.corpora import AT_ONCE, KEY, SECRET, write_votes
 from tests.harvest.processes import HasUrl
 
@@ -101,6 +101,7 @@ class Calls:
             self.pacer,
             self.breaker,
             images=images,
+            refresh=False,
             retry=retry,
             stopped=stopped,
         )

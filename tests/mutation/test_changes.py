@@ -7,9 +7,9 @@ from tests.mutation.areas import Areas, imported, read_areas
 from tests.mutation.changes import changed_lines, functions
 
 DIFF = """\
-diff --git a/harvest/pacing.py b/harvest/pacing.py
---- a/harvest/pacing.py
-+++ b/harvest/pacing.py
+diff --git a/harvest/pace/pacing.py b/harvest/pace/pacing.py
+--- a/harvest/pace/pacing.py
++++ b/harvest/pace/pacing.py
 @@ -10,2 +10,3 @@ def before():
 -old
 +new

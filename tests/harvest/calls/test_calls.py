@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from flickr_emotion.common.whole_files import write_unsynced
 from flickr_emotion.harvest.calls.sweep import Sweep
 from flickr_emotion.harvest.flickr.listings import word_listings
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.pace.clock import now
 from flickr_emotion.harvest.pace.retry import RefusedError, RetryPolicy, TransientError
-from flickr_emotion.harvest.pictures.files import image_path, read_picture, write_picture
+from flickr_emotion.harvest.pictures.files import image_path, read_picture
 from flickr_emotion.harvest.sandbox.corpus import Corpus
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from flickr_emotion.harvest.sandbox.shapes import photo
@@ -57,12 +58,12 @@ class TestTooMany:
 
         with serving(answer) as server, calls_over(server, ledger, stopped=stopped) as made:
             if ask == "photo":
-                made.calls.ask_photo(due_post(ledger, FIRST))
+                made.calls.get_post_once(due_post(ledger, FIRST))
             elif ask == "page":
-                assert made.calls.ask_page(OF_WORDS, Sweep([1, 2]), 2) is None
+                assert made.calls.list_page_with_retries(OF_WORDS, Sweep([1, 2]), 2) is None
             else:
                 with pytest.raises(TransientError):
-                    made.calls.check_key()
+                    made.calls.check_key_once()
             assert 800 < made.rest() <= 900
         assert outcome(ledger) == ("pending", 0, None)
 
@@ -77,7 +78,7 @@ class TestTooMany:
 
         retry = RetryPolicy(attempts=3, first_delay=1e-6, longest_delay=1e-5)
         with serving(answer) as server, calls_over(server, ledger, retry=retry) as made:
-            made.calls.ask_photo(due_post(ledger, FIRST))
+            made.calls.get_post_once(due_post(ledger, FIRST))
             assert made.rest() < 1
         assert left == 0
         assert outcome(ledger) == ("ok", 0, None)
@@ -89,7 +90,7 @@ class TestItsOwnFailure:
             serving(lambda request: request.send(503, b"", Retry_After="900")) as server,
             calls_over(server, ledger) as made,
         ):
-            made.calls.ask_photo(due_post(ledger, FIRST))
+            made.calls.get_post_once(due_post(ledger, FIRST))
             assert made.rest() < 1, "no other call waits for it"
         kind, attempts, error = outcome(ledger)
         assert (kind, attempts) == ("failed", 1)
@@ -107,7 +108,7 @@ class TestItsOwnFailure:
             calls_over(server, ledger, retry=retry) as made,
         ):
             for _ in range(2):
-                made.calls.ask_photo(due_post(ledger, FIRST))
+                made.calls.get_post_once(due_post(ledger, FIRST))
         assert outcome(ledger)[:2] == ("failed", 2)
         assert ledger.due_post(FIRST.photo_id) is None
 
@@ -117,9 +118,9 @@ class TestItsOwnFailure:
             serving(lambda request: request.send(200, body)) as server,
             calls_over(server, ledger) as made,
         ):
-            made.calls.ask_photo(due_post(ledger, FIRST))
+            made.calls.get_post_once(due_post(ledger, FIRST))
             assert ledger.due_post(FIRST.photo_id) is not None
-            made.calls.ask_photo(due_post(ledger, FIRST))
+            made.calls.get_post_once(due_post(ledger, FIRST))
         assert ledger.due_post(FIRST.photo_id) is None
         assert outcome(ledger) == ("failed", 2, "Error: 4711: no such thing")
 
@@ -151,7 +152,7 @@ class TestTheServiceIsDown:
                 made.breaker.failed()
             while made.breaker.delay():  # until another one is handed the trial
                 pass
-            made.calls.ask_photo(due_post(ledger, FIRST))
+            made.calls.get_post_once(due_post(ledger, FIRST))
         assert stopped.looks == 3
         assert asked == []
         assert outcome(ledger) == ("pending", 0, None)
@@ -165,8 +166,8 @@ class TestTheServiceIsDown:
 
         with serving(answer) as server, calls_over(server, ledger) as made:
             for it in POSTS[:4]:
-                made.calls.ask_photo(due_post(ledger, it))  # the first four count
-            made.calls.ask_photo(due_post(ledger, POSTS[4]))
+                made.calls.get_post_once(due_post(ledger, it))  # the first four count
+            made.calls.get_post_once(due_post(ledger, POSTS[4]))
         assert [outcome(ledger, it.photo_id)[:2] for it in POSTS[:5]] == [
             *[("failed", 1)] * 4,
             ("ok", 0),
@@ -187,7 +188,7 @@ class TestAnswers:
             calls_over(server, ledger) as made,
         ):
             for it in posts:
-                made.calls.ask_photo(due_post(ledger, it))
+                made.calls.get_post_once(due_post(ledger, it))
             assert [outcome(ledger, it.photo_id)[0] for it in posts] == ["ok", "gone", "private"]
             assert [ledger.due_post(it.photo_id) for it in posts] == [None] * 3
 
@@ -201,7 +202,7 @@ class TestAnswers:
                 "UPDATE photos SET api_source = 'yfcc100m' WHERE photo_id = ?", (FIRST.photo_id,)
             )
         for it in POSTS[:2]:
-            write_picture(image_path(images, it.photo_id), it.jpeg())
+            write_unsynced(image_path(images, it.photo_id), it.jpeg())
             ledger.record_picture(it.photo_id, read_picture(it.jpeg()))
         body = json.dumps({"stat": "fail", "code": code, "message": "no"}).encode()
         with (
@@ -209,7 +210,7 @@ class TestAnswers:
             calls_over(server, ledger) as made,
         ):
             for it in POSTS[:2]:
-                made.calls.ask_photo(due_post(ledger, it))
+                made.calls.get_post_once(due_post(ledger, it))
         assert [image_path(images, it.photo_id).exists() for it in POSTS[:2]] == [False, True]
 
     def test_a_refused_key_marks_nothing(self, ledger: Ledger) -> None:
@@ -218,7 +219,7 @@ class TestAnswers:
             calls_over(server, ledger) as made,
             pytest.raises(RefusedError, match="API key"),
         ):
-            made.calls.ask_photo(due_post(ledger, FIRST))
+            made.calls.get_post_once(due_post(ledger, FIRST))
         assert outcome(ledger) == ("pending", 0, None)
 
     def test_a_check_says_whether_the_api_has_answered(self, ledger: Ledger) -> None:
@@ -229,8 +230,8 @@ class TestAnswers:
             request.send(status, info(request) if status == 200 else b"")
 
         with serving(answer) as server, calls_over(server, ledger) as made:
-            assert made.calls.check_photo(due_post(ledger, FIRST))
-            assert not made.calls.check_photo(due_post(ledger, POSTS[1]))
+            assert made.calls.get_post_with_retries(due_post(ledger, FIRST))
+            assert not made.calls.get_post_with_retries(due_post(ledger, POSTS[1]))
         assert outcome(ledger)[0] == "ok"
         assert outcome(ledger, POSTS[1].photo_id) == ("pending", 0, None)
         assert len(statuses) == 6, "three tries each"
@@ -251,7 +252,7 @@ class TestAnswers:
             serving(lambda request: request.send(500, b"", Retry_After="700")) as server,
             calls_over(server, ledger, stopped=stopped) as made,
         ):
-            assert not made.calls.check_photo(due_post(ledger, FIRST))
+            assert not made.calls.get_post_with_retries(due_post(ledger, FIRST))
         assert stopped.waited == [700.0] * 3
 
     def test_nothing_is_asked_once_the_crawl_is_stopped(self, ledger: Ledger) -> None:
@@ -265,11 +266,11 @@ class TestAnswers:
 
         with serving(answer) as server, calls_over(server, ledger, stopped=stopped) as made:
             assert made.calls.stopped
-            made.calls.check_key()
-            made.calls.ask_photo(due_post(ledger, FIRST))
-            assert not made.calls.check_photo(due_post(ledger, FIRST))
-            assert made.calls.try_page(OF_WORDS, Sweep([1, 2]), 2) is None
-            assert made.calls.ask_page(OF_WORDS, Sweep([1, 2]), 2) is None
+            made.calls.check_key_once()
+            made.calls.get_post_once(due_post(ledger, FIRST))
+            assert not made.calls.get_post_with_retries(due_post(ledger, FIRST))
+            assert made.calls.list_page_once(OF_WORDS, Sweep([1, 2]), 2) is None
+            assert made.calls.list_page_with_retries(OF_WORDS, Sweep([1, 2]), 2) is None
         assert asked == []
 
 
@@ -282,7 +283,7 @@ class TestPages:
             SandboxServer(Corpus(POSTS), keys={KEY: SECRET}) as server,
             calls_over(server, ledger) as made,
         ):
-            page = made.calls.ask_page(OF_WORDS, sweep, max(self.IDS))
+            page = made.calls.list_page_with_retries(OF_WORDS, sweep, max(self.IDS))
             assert server.stats.api.total() == 1
         assert page is not None
         assert page.window.won == page.window.found == page.window.sought == len(POSTS)
@@ -298,10 +299,10 @@ class TestPages:
 
         sweep = Sweep(self.IDS)
         with serving(answer) as server, calls_over(server, ledger) as made:
-            assert made.calls.ask_page(OF_WORDS, sweep, max(self.IDS)) is None
+            assert made.calls.list_page_with_retries(OF_WORDS, sweep, max(self.IDS)) is None
             assert asked == ["flickr.photos.search"] * 3
             with pytest.raises(TransientError):
-                made.calls.try_page(OF_WORDS, Sweep(self.IDS), max(self.IDS))
+                made.calls.list_page_once(OF_WORDS, Sweep(self.IDS), max(self.IDS))
         assert len(asked) == 4
         assert sweep.next_start() is None
 
@@ -314,7 +315,7 @@ class TestPages:
 
         with serving(answer) as server, calls_over(server, ledger) as made:
             for start in self.IDS[:2]:
-                assert made.calls.ask_page(OF_WORDS, Sweep(self.IDS), start) is None
+                assert made.calls.list_page_with_retries(OF_WORDS, Sweep(self.IDS), start) is None
         assert len(asked) == 4, "each is asked for a second time, and no third"
 
     def test_where_only_listings_cannot_be_read_photos_are_asked_for(self, ledger: Ledger) -> None:
@@ -329,8 +330,8 @@ class TestPages:
 
         with serving(answer) as server, calls_over(server, ledger) as made:
             for _ in range(2):
-                made.calls.ask_page(OF_WORDS, Sweep(self.IDS), max(self.IDS))
-            made.calls.ask_photo(due_post(ledger, FIRST))
+                made.calls.list_page_with_retries(OF_WORDS, Sweep(self.IDS), max(self.IDS))
+            made.calls.get_post_once(due_post(ledger, FIRST))
         assert asked == [*["search"] * 5, "echo", "search", "getInfo"]
         assert outcome(ledger)[0] == "ok"
         assert made.said == []

@@ -11,20 +11,20 @@ def useless(reason: str = "no such thing", code: int | None = None) -> UselessAn
 
 
 class TestTheSameTwice:
-    def test_a_useless_answer_that_came_before_is_known(self) -> None:
+    def test_a_useless_answer_that_is_repeated_is_known(self) -> None:
         failures = CallFailures()
-        assert [failures.came_before("1", useless()) for _ in range(3)] == [False, True, False]
+        assert [failures.is_repeated("1", useless()) for _ in range(3)] == [False, True, False]
 
     def test_another_answer_or_another_photo_is_another_case(self) -> None:
         failures = CallFailures()
-        assert not failures.came_before("1", useless())
-        assert not failures.came_before("2", useless())
-        assert not failures.came_before("1", useless("something else"))
-        assert not failures.came_before("1", useless())
+        assert not failures.is_repeated("1", useless())
+        assert not failures.is_repeated("2", useless())
+        assert not failures.is_repeated("1", useless("something else"))
+        assert not failures.is_repeated("1", useless())
 
     def test_what_another_try_may_mend_is_never_final(self) -> None:
         failures = CallFailures()
-        assert not any(failures.came_before("1", TransientError("answered 500")) for _ in range(5))
+        assert not any(failures.is_repeated("1", TransientError("answered 500")) for _ in range(5))
 
 
 class TestOurFault:

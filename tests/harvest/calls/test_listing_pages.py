@@ -12,7 +12,8 @@ from flickr_emotion.harvest.flickr.listings import owner_listing, word_listings
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.listings import windows
 from flickr_emotion.harvest.pace.retry import TransientError
-from flickr_emotion.harvest.sandbox.corpus import Corpus, Post
+from flickr_emotion.harvest.sandbox.corpus import Corpus
+from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from flickr_emotion.harvest.sandbox.shapes import listed
 from tests.harvest.corpora import KEY, SECRET, post
@@ -47,7 +48,9 @@ def sandbox(posts: list[Post]) -> SandboxServer:
 def test_a_full_page_covers_what_lies_between_its_ends(ledger: Ledger) -> None:
     sweep = Sweep(IDS)
     with sandbox(POSTS) as server, client_of(server) as client:
-        page = ListingPages(ledger, client, images=images(ledger)).fetch(OF_WORDS, sweep, IDS[-1])
+        page = ListingPages(ledger, client, images=images(ledger)).list_once(
+            OF_WORDS, sweep, IDS[-1]
+        )
         assert server.stats.api["flickr.photos.search"] == 1
     assert len(page.photo_ids) == 500 == known(ledger)
     assert page.window.results == page.window.won == 500
@@ -61,7 +64,9 @@ def test_a_full_page_covers_what_lies_between_its_ends(ledger: Ledger) -> None:
 def test_the_last_page_covers_all_that_is_older(ledger: Ledger) -> None:
     sweep = Sweep(IDS)
     with sandbox(POSTS[:7]) as server, client_of(server) as client:
-        page = ListingPages(ledger, client, images=images(ledger)).fetch(OF_WORDS, sweep, IDS[-1])
+        page = ListingPages(ledger, client, images=images(ledger)).list_once(
+            OF_WORDS, sweep, IDS[-1]
+        )
     assert page.window.oldest_id == 0
     assert (page.window.sought, page.window.found) == (520, 7)
     assert sweep.open_count == 0
@@ -70,7 +75,9 @@ def test_the_last_page_covers_all_that_is_older(ledger: Ledger) -> None:
 def test_a_page_of_nothing(ledger: Ledger) -> None:
     sweep = Sweep(IDS)
     with sandbox([]) as server, client_of(server) as client:
-        page = ListingPages(ledger, client, images=images(ledger)).fetch(OF_WORDS, sweep, IDS[-1])
+        page = ListingPages(ledger, client, images=images(ledger)).list_once(
+            OF_WORDS, sweep, IDS[-1]
+        )
     assert page.photo_ids == ()
     assert (page.window.newest_id, page.window.oldest_id, page.window.results) == (IDS[-1], 0, 0)
 
@@ -79,7 +86,9 @@ def test_a_video_is_shown_and_nothing_of_it_is_kept(ledger: Ledger) -> None:
     posts = [post(number, media="video" if number == 3 else "photo") for number in range(7)]
     sweep = Sweep(IDS[:7])
     with sandbox(posts) as server, client_of(server) as client:
-        page = ListingPages(ledger, client, images=images(ledger)).fetch(OF_WORDS, sweep, IDS[6])
+        page = ListingPages(ledger, client, images=images(ledger)).list_once(
+            OF_WORDS, sweep, IDS[6]
+        )
     assert IDS[3] in page.photo_ids
     assert page.window.results == 7
     assert ledger.outcome_counts()[0]["video"] == 1
@@ -97,7 +106,7 @@ def test_a_listing_of_other_dates_than_asked_for_is_none(ledger: Ledger) -> None
         client_of(server) as client,
         pytest.raises(TransientError, match="a listing of other dates than asked for"),
     ):
-        ListingPages(ledger, client, images=images(ledger)).fetch(
+        ListingPages(ledger, client, images=images(ledger)).list_once(
             owner_listing("1@N01"), sweep, IDS[0]
         )
     assert known(ledger) == 0

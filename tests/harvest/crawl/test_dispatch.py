@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from flickr_emotion.common.checkout import PROJECT
 from flickr_emotion.harvest.crawl.dispatch import Dispatcher
 from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.rows.due_photos import ALL_ROWS
 from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 from tests.harvest.corpora import post
 from tests.harvest.parts import ledger_of
-from tests.harvest.processes import PROJECT
 
 POSTS = [post(number) for number in range(6)]
 
@@ -57,7 +58,7 @@ class OneByOne:
             self._woken.wait()
             self._woken.clear()
             after = self.name == "api"
-            due = self._ledger.due(self.name, now=1e12, limit=1, after_image=after)
+            due = self._ledger.due(self.name, now=1e12, count=1, after_image=after)
             if len(self.settled) == self.fails_after:
                 self._error = RuntimeError(f"{self.name} failed")
                 self._stopped.set()
@@ -67,7 +68,7 @@ class OneByOne:
                 if self.name == "image":
                     self._ledger.record_seen(photo_id)
                 else:
-                    self._ledger.record_final("api", photo_id, "gone", "no")
+                    self._ledger.record_final_post(photo_id, "gone", "no")
                 self.settled.append(photo_id)
                 self._woken.set()
             else:
@@ -87,7 +88,9 @@ def test_it_ends_when_nothing_is_due_for_any_stage(ledger: Ledger) -> None:
     def tick() -> None:
         ticks[0] += 1
 
-    crawling = Dispatcher(ledger, [*both], unfinished=lambda: False, stopped=stopped)
+    crawling = Dispatcher(
+        ledger, [*both], last_row=ALL_ROWS, unfinished=lambda: False, stopped=stopped
+    )
     assert crawling.run(tick, said.append) is False
     assert [sorted(stage.settled) for stage in both] == [[it.photo_id for it in POSTS]] * 2
     assert stopped.is_set()
@@ -107,7 +110,9 @@ def test_what_is_unfinished_wakes_the_stages_again(ledger: Ledger) -> None:
                 connection.execute("UPDATE photos SET image_next_try = 0 WHERE rowid = 1")
         return asked[0] == 1
 
-    Dispatcher(ledger, [*both], unfinished=unfinished, stopped=stopped).run(lambda: None, print)
+    Dispatcher(ledger, [*both], last_row=ALL_ROWS, unfinished=unfinished, stopped=stopped).run(
+        lambda: None, print
+    )
     assert asked[0] == 2
     assert both[0].settled.count(POSTS[0].photo_id) == 2
 
@@ -119,7 +124,9 @@ def test_where_one_stage_fails_the_other_ends_and_the_failure_is_raised(
     stopped = threading.Event()
     both = stages(ledger, stopped)
     both[failing].fails_after = 2
-    crawling = Dispatcher(ledger, [*both], unfinished=lambda: False, stopped=stopped)
+    crawling = Dispatcher(
+        ledger, [*both], last_row=ALL_ROWS, unfinished=lambda: False, stopped=stopped
+    )
     with pytest.raises(RuntimeError, match=f"{both[failing].name} failed"):
         crawling.run(lambda: None, print)
     assert len(both[failing].settled) == 2
@@ -134,7 +141,9 @@ def test_a_failure_of_the_progress_ends_the_stages_too(ledger: Ledger) -> None:
         raise ValueError("no terminal")
 
     with pytest.raises(ValueError, match="no terminal"):
-        Dispatcher(ledger, [*both], unfinished=lambda: False, stopped=stopped).run(tick, print)
+        Dispatcher(
+            ledger, [*both], last_row=ALL_ROWS, unfinished=lambda: False, stopped=stopped
+        ).run(tick, print)
     assert not any(stage._thread.is_alive() for stage in both)
 
 
@@ -144,13 +153,16 @@ from pathlib import Path
 from flickr_emotion.harvest.crawl.dispatch import Dispatcher
 from flickr_emotion.common.interruption import end_like_ctrl_c
 from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.rows.due_photos import ALL_ROWS
 from tests.harvest.crawl.test_dispatch import stages
 end_like_ctrl_c()
 with Ledger(Path(sys.argv[1]), create=True) as ledger:
     stopped = threading.Event()
     both = stages(ledger, stopped)
     tick = lambda: os.kill(os.getpid(), signal.SIGINT)
-    crawling = Dispatcher(ledger, [*both], unfinished=lambda: True, stopped=stopped)
+    crawling = Dispatcher(
+        ledger, [*both], last_row=ALL_ROWS, unfinished=lambda: True, stopped=stopped
+    )
     print(crawling.run(tick, print), stopped.is_set())
     print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)
 """

@@ -11,6 +11,7 @@ from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
 from flickr_emotion.harvest.image_hosts.placeholders import PlaceholderError
 from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.rows.due_photos import ALL_ROWS
 from flickr_emotion.harvest.pace.retry import (
     PhotoGoneError,
     PhotoPrivateError,
@@ -40,18 +41,16 @@ def checked(
     pictures: list[str] = []
     methods: list[str] = []
 
-    def probe(reference: PhotoReference) -> None:
+    def probe(reference: PhotoReference) -> Exception | None:
         pictures.append(reference.photo_id)
-        outcome = outcomes[min(len(pictures), len(outcomes)) - 1]
-        if outcome is not None:
-            raise outcome
+        return outcomes[min(len(pictures), len(outcomes)) - 1]
 
     def answer(request: Asked) -> None:
         methods.append(request.form["method"])
         request.send(200, body)
 
     with serving(answer) as server, calls_over(server, ledger) as made:
-        check_key(ledger, made.calls, probe)
+        check_key(ledger, made.calls, probe, last_row=ALL_ROWS)
     return pictures, methods
 
 

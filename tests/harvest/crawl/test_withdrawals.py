@@ -5,20 +5,24 @@ from pathlib import Path
 
 import pytest
 
+from flickr_emotion.common.whole_files import write_unsynced
 from flickr_emotion.harvest.crawl.withdrawals import (
-    Withdrawals,
+    _may_be_dropped,
     ask_controls,
-    begin_anew,
     controls,
     finish,
-    go_on,
-    told,
-    withdrawals,
+    now_allowed,
+    restart_count,
 )
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.due_photos import DuePhoto
 from flickr_emotion.harvest.ledger.rows.posts import REFRESHED
-from flickr_emotion.harvest.pictures.files import image_path, read_picture, write_picture
+from flickr_emotion.harvest.ledger.rows.withdrawals import (
+    RefreshCounts,
+    refresh_counts,
+    unstage_all,
+)
+from flickr_emotion.harvest.pictures.files import image_path, read_picture
 from tests.harvest.corpora import post
 from tests.harvest.parts import ledger_of
 
@@ -45,7 +49,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 def stage(ledger: Ledger, count: int, answered: int = 0) -> None:
     """Have the API say that the first posts are gone, and find others alive."""
     for it in POSTS[:count]:
-        ledger.record_final("api", it.photo_id, "gone", "Error: 1")
+        ledger.record_final_post(it.photo_id, "gone", "Error: 1")
     if answered:
         ledger.set_meta(REFRESHED, str(answered))
 
@@ -66,19 +70,19 @@ class TestAllowed:
     def test_so_many(
         self, staged: int, known: int, answered: int, most: float, allowed: bool
     ) -> None:
-        found = Withdrawals(staged=staged, known=known, answered=answered)
-        assert found.allowed(most) == allowed
+        found = RefreshCounts(staged=staged, known=known, answered=answered)
+        assert _may_be_dropped(found, most) == allowed
 
 
 class TestFinish:
     def test_what_may_go_goes_with_its_picture(self, ledger: Ledger) -> None:
         images = ledger.path.parent / "images"
         first = POSTS[0]
-        write_picture(image_path(images, first.photo_id), first.jpeg())
+        write_unsynced(image_path(images, first.photo_id), first.jpeg())
         ledger.record_picture(first.photo_id, read_picture(first.jpeg()))
         stage(ledger, 3, answered=57)
         said: list[str] = []
-        assert withdrawals(ledger) == Withdrawals(staged=3, known=60, answered=57)
+        assert refresh_counts(ledger) == RefreshCounts(staged=3, known=60, answered=57)
         assert finish(ledger, images, most=0.01, say=said.append) == 0
         assert said == [
             "3 posts were withdrawn by their owners: their text, tags and pictures are dropped"
@@ -89,7 +93,7 @@ class TestFinish:
             *[(None, "gone", None)] * 3,
             ("a title", "ok", None),
         ]
-        assert withdrawals(ledger) == Withdrawals(staged=0, known=57, answered=0)
+        assert refresh_counts(ledger) == RefreshCounts(staged=0, known=57, answered=0)
 
     def test_too_many_are_kept_back_and_it_is_said_how_to_go_on(self, ledger: Ledger) -> None:
         stage(ledger, 30, answered=30)
@@ -98,29 +102,29 @@ class TestFinish:
         assert "30 of 60 known posts are gone or private, and answered for 30 of them" in said[0]
         assert f"photo {POSTS[0].photo_id} (gone: Error: 1)" in said[0]
         assert "--max-withdrawn 0.51 drops them without asking again" in said[0]
-        assert withdrawals(ledger).staged == 30
-        assert not told(ledger, 0.01)
-        assert not told(ledger, 0.4)
-        assert told(ledger, 0.51)
+        assert refresh_counts(ledger).staged == 30
+        assert not now_allowed(ledger, 0.01)
+        assert not now_allowed(ledger, 0.4)
+        assert now_allowed(ledger, 0.51)
         assert finish(ledger, ledger.path.parent, most=0.51, say=said.append) == 0
-        assert withdrawals(ledger).staged == 0
+        assert refresh_counts(ledger).staged == 0
 
     def test_nothing_happens_while_posts_are_still_asked_for(self, ledger: Ledger) -> None:
         stage(ledger, 3, answered=57)
         change(ledger, "UPDATE photos SET api_next_try = 0 WHERE rowid = 60")
         assert finish(ledger, ledger.path.parent, most=0.01, say=print) == 0
-        assert withdrawals(ledger).staged == 3
-        assert not told(ledger, 0.5)
+        assert refresh_counts(ledger).staged == 3
+        assert not now_allowed(ledger, 0.5)
 
     def test_a_refresh_that_was_interrupted_counts_the_living_anew(self, ledger: Ledger) -> None:
         stage(ledger, 3, answered=57)
-        go_on(ledger)
-        assert withdrawals(ledger).answered == 57
+        restart_count(ledger)
+        assert refresh_counts(ledger).answered == 57
         change(ledger, "UPDATE photos SET api_next_try = 0 WHERE rowid = 60")
-        go_on(ledger)
-        assert withdrawals(ledger) == Withdrawals(staged=3, known=60, answered=0)
-        begin_anew(ledger)
-        assert withdrawals(ledger).staged == 0
+        restart_count(ledger)
+        assert refresh_counts(ledger) == RefreshCounts(staged=3, known=60, answered=0)
+        unstage_all(ledger)
+        assert refresh_counts(ledger).staged == 0
 
 
 class TestControls:
@@ -140,7 +144,7 @@ class TestControls:
 
         def ask(photo: DuePhoto) -> bool:
             if what == "one is gone" and photo is some[1]:
-                ledger.record_final("api", photo.reference.photo_id, "gone", "Error: 1")
+                ledger.record_final_post(photo.reference.photo_id, "gone", "Error: 1")
             return what != "none answers" and photo is not some[0]
 
         ask_controls(ledger, some, ask)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from flickr_emotion.harvest.flickr.servers import servers
-from flickr_emotion.harvest.image_hosts.client import Asking, ImageClient, prober
+from flickr_emotion.harvest.image_hosts.answers import Reply
+from flickr_emotion.harvest.image_hosts.client import ImageClient, prober
 from flickr_emotion.harvest.image_hosts.load import ImageHosts
 from flickr_emotion.harvest.image_hosts.placeholders import PlaceholderError
 from flickr_emotion.harvest.ledger.ledger import Ledger
@@ -37,7 +38,7 @@ def hosts(tmp_path: Path) -> Iterator[ImageHosts]:
 def asked(
     server: Server, hosts: ImageHosts, work: Callable[[ImageClient], Coroutine[Any, Any, Any]]
 ) -> Any:
-    """What comes of one question, or the error."""
+    """What comes of one question."""
 
     async def ask() -> Any:
         async with ImageClient(servers(server.url), hosts) as client:
@@ -46,17 +47,23 @@ def asked(
     return asyncio.run(ask())
 
 
+def failed(
+    server: Server, hosts: ImageHosts, work: Callable[[ImageClient], Coroutine[Any, Any, Reply]]
+) -> Exception | None:
+    """Why there is no picture, if there is none."""
+    failure: Exception | None = asked(server, hosts, work).failure
+    return failure
+
+
 class TestRetryAfter:
     @pytest.mark.parametrize("status", [429, 503])
     def test_it_is_read(self, hosts: ImageHosts, status: int) -> None:
-        with (
-            serving(lambda request: request.send(status, b"", Retry_After="700")) as server,
-            pytest.raises(TransientError) as caught,
-        ):
-            asked(server, hosts, lambda client: client.fetch(REFERENCE))
-        assert caught.value.retry_after == 700.0
-        assert caught.value.too_many == (status == 429)
-        assert caught.value.spends_attempt == (status == 503)
+        with serving(lambda request: request.send(status, b"", Retry_After="700")) as server:
+            reply = asked(server, hosts, lambda client: client.fetch(REFERENCE))
+        assert isinstance(reply.failure, TransientError)
+        assert reply.failure.retry_after == 700.0
+        assert reply.failure.too_many == (status == 429)
+        assert reply.spends_attempt == (status == 503)
 
     def test_a_429_lets_the_whole_host_rest(self, hosts: ImageHosts) -> None:
         """Also for those who are waiting for their turn already."""
@@ -77,7 +84,7 @@ class TestRetryAfter:
             assert not any(task.done() for task in waiting)
             hosts.abandon()
             await asyncio.wait(waiting)
-            assert isinstance(done.pop().exception(), TransientError)
+            assert isinstance(done.pop().result().failure, TransientError)
 
         with serving(answer) as server:
             asked(server, hosts, ask)
@@ -98,22 +105,20 @@ class TestAnswers:
     def test_of_each_status(
         self, hosts: ImageHosts, status: int, error: type[Exception], counts: bool
     ) -> None:
-        asking = Asking()
-        with (
-            serving(lambda request: request.send(status, b"")) as server,
-            pytest.raises(error) as caught,
-        ):
-            asked(server, hosts, lambda client: client.fetch(REFERENCE, "", asking))
-        assert type(caught.value) is error
-        assert str(caught.value) == f"answered {status}"
-        assert getattr(caught.value, "spends_attempt", True) == counts
-        assert asking.status == status
-        assert asking.host == f"127.0.0.1:{server.server_port}"
+        with serving(lambda request: request.send(status, b"")) as server:
+            reply = asked(server, hosts, lambda client: client.fetch(REFERENCE))
+        assert type(reply.failure) is error
+        assert str(reply.failure) == f"answered {status}"
+        assert reply.spends_attempt == counts
+        assert reply.body is None
+        assert reply.status == status
+        assert reply.host == f"127.0.0.1:{server.server_port}"
 
     def test_of_a_picture(self, hosts: ImageHosts) -> None:
         with serving(lambda request: request.send(200, POST.jpeg())) as server:
             found = asked(server, hosts, lambda client: client.fetch(REFERENCE))
-        assert found == POST.jpeg()
+        assert found.body == POST.jpeg()
+        assert found.failure is None
 
     @pytest.mark.parametrize(
         ("body", "kind"),
@@ -125,18 +130,17 @@ class TestAnswers:
         ],
     )
     def test_a_page_is_no_picture(self, hosts: ImageHosts, body: bytes, kind: str) -> None:
-        with (
-            serving(lambda request: request.send(200, body, Content_Type=kind)) as server,
-            pytest.raises(TransientError, match="a page in a picture's place") as caught,
-        ):
-            asked(server, hosts, lambda client: client.fetch(REFERENCE))
-        assert caught.value.down
+        with serving(lambda request: request.send(200, body, Content_Type=kind)) as server:
+            failure = failed(server, hosts, lambda client: client.fetch(REFERENCE))
+        assert isinstance(failure, TransientError)
+        assert "a page in a picture's place" in str(failure)
+        assert failure.down
 
     def test_nobody_there(self, hosts: ImageHosts) -> None:
         with serving(lambda request: None) as server:
             pass
-        with pytest.raises(UnreachableError):
-            asked(server, hosts, lambda client: client.probe(REFERENCE))
+        failure = failed(server, hosts, lambda client: client.probe(REFERENCE))
+        assert isinstance(failure, UnreachableError)
 
 
 class TestSizes:
@@ -148,8 +152,9 @@ class TestSizes:
             paths.append(request.path)
             request.send(404, b"")
 
-        with serving(answer) as server, pytest.raises(PhotoGoneError):
-            asked(server, hosts, lambda client: client.fetch(REFERENCE, "b"))
+        with serving(answer) as server:
+            failure = failed(server, hosts, lambda client: client.fetch(REFERENCE, "b"))
+        assert isinstance(failure, PhotoGoneError)
         assert paths[0] == f"{PLACE}_b.jpg"
         assert paths[-1] == f"{PLACE}.jpg"
         assert len(paths) == len(set(paths)) > 2
@@ -163,8 +168,8 @@ class TestSizes:
 
         with serving(answer) as server:
             with prober(servers(server.url), hosts) as probe:
-                probe(REFERENCE)
-            asked(server, hosts, lambda client: client.probe(REFERENCE))
+                assert probe(REFERENCE) is None
+            assert failed(server, hosts, lambda client: client.probe(REFERENCE)) is None
         assert commands == [("HEAD", f"{PLACE}.jpg")] * 2
 
 
@@ -181,25 +186,26 @@ class TestRedirects:
                 request.send(200, POST.jpeg())
 
         with serving(answer) as server:
-            assert asked(server, hosts, lambda client: client.fetch(REFERENCE)) == POST.jpeg()
+            reply = asked(server, hosts, lambda client: client.fetch(REFERENCE))
+            assert reply.body == POST.jpeg()
             left = 4
-            with pytest.raises(TransientError, match="redirected more than three times"):
-                asked(server, hosts, lambda client: client.fetch(REFERENCE))
+            failure = failed(server, hosts, lambda client: client.fetch(REFERENCE))
+        assert isinstance(failure, TransientError)
+        assert "redirected more than three times" in str(failure)
 
     def test_elsewhere_they_are_not(self, hosts: ImageHosts) -> None:
         elsewhere: list[str] = []
         with (
             serving(lambda request: elsewhere.append(request.path)) as other,
             serving(lambda request: request.send(302, b"", Location=f"{other.url}/x")) as server,
-            pytest.raises(TransientError, match="redirected away"),
         ):
-            asked(server, hosts, lambda client: client.fetch(REFERENCE))
+            failure = failed(server, hosts, lambda client: client.fetch(REFERENCE))
+        assert isinstance(failure, TransientError)
+        assert "redirected away" in str(failure)
         assert elsewhere == []
 
     def test_to_the_placeholder_they_say_that_there_is_none(self, hosts: ImageHosts) -> None:
         to = {"Location": "/images/photo_unavailable.png"}
-        with (
-            serving(lambda request: request.send(302, b"", **to)) as server,
-            pytest.raises(PlaceholderError),
-        ):
-            asked(server, hosts, lambda client: client.fetch(REFERENCE))
+        with serving(lambda request: request.send(302, b"", **to)) as server:
+            failure = failed(server, hosts, lambda client: client.fetch(REFERENCE))
+        assert isinstance(failure, PlaceholderError)

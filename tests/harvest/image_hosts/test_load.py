@@ -53,6 +53,13 @@ async def entered(host: ImageHost, count: int) -> list[asyncio.Task[None]]:
     return tasks
 
 
+def test_a_429_costs_no_picture_an_attempt_but_a_service_that_is_down_does(
+    host: ImageHost,
+) -> None:
+    assert not host.failed(too_many(), time.monotonic())
+    assert host.failed(TransientError("answered 500", down=True), time.monotonic())
+
+
 class TestLimit:
     def test_it_doubles_each_round_up_to_the_most(self, host: ImageHost) -> None:
         first = int(host.limit)

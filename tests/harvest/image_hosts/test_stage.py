@@ -11,6 +11,7 @@ from flickr_emotion.harvest.flickr.servers import servers
 from flickr_emotion.harvest.image_hosts.load import ImageHosts
 from flickr_emotion.harvest.image_hosts.stage import ImageStage
 from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.rows.due_photos import ALL_ROWS
 from flickr_emotion.harvest.pace.clock import now
 from flickr_emotion.harvest.pace.retry import RetryPolicy
 from flickr_emotion.harvest.pictures.files import image_path
@@ -47,6 +48,8 @@ class Stage:
             folder=ledger.path.parent / "images",
             fetch=fetch,
             size="",
+            last_row=ALL_ROWS,
+            refresh=False,
             hosts=hosts,
             trust=trust,
             retry=retry,

@@ -1,28 +1,28 @@
 """What the ledger knows of listings: open photos, owners, and what calls have covered."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from flickr_emotion.harvest.calls.sweep import Window
-from flickr_emotion.harvest.flickr.answers import Answer
+from flickr_emotion.harvest.flickr.answers import Answer, ListingPage
 from flickr_emotion.harvest.flickr.listings import owner_listing, word_listings
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.listings import (
     LARGEST_ID,
+    Covered,
+    Window,
     Yields,
     known_dates,
     open_photos,
-    owner_of,
     owners_photos,
     record_page,
-    search_counts,
     some_pictures,
-    subjects,
     windows,
 )
-from flickr_emotion.harvest.sandbox.corpus import Post
+from flickr_emotion.harvest.ledger.rows.answered_posts import owner_of
+from flickr_emotion.harvest.ledger.rows.lists import search_counts, subjects
+from flickr_emotion.harvest.sandbox.posts import Post
 from tests.harvest.corpora import post
 from tests.harvest.parts import ledger_of, reference_of, settle_pictures
 
@@ -50,6 +50,16 @@ def answer(it: Post) -> Answer:
     )
 
 
+def page(posts: Sequence[Post], *, videos: Sequence[Post] = (), refused: int = 0) -> ListingPage:
+    return ListingPage(
+        answers=tuple(map(answer, posts)),
+        videos=tuple(it.photo_id for it in videos),
+        refused=refused,
+        total=None,
+        pages=None,
+    )
+
+
 def change(ledger: Ledger, sql: str, *values: object) -> None:
     with ledger.transaction() as connection:
         connection.execute(sql, values)
@@ -74,8 +84,7 @@ class TestOpenPhotos:
         assert open_photos(ledger, "fear").photo_ids == ()
 
     def test_none_beyond_the_limit_and_no_id_that_cannot_be_counted(self, ledger: Ledger) -> None:
-        ledger.limit_to(4)
-        assert sorted(open_photos(ledger, "awe").photo_ids) == IDS[:4]
+        assert sorted(open_photos(ledger, "awe", last_row=4).photo_ids) == IDS[:4]
         huge = str(LARGEST_ID + 1)
         for table in ("photos", "listed"):
             change(
@@ -84,7 +93,7 @@ class TestOpenPhotos:
                 huge,
                 POSTS[0].photo_id,
             )
-        assert sorted(open_photos(ledger, "awe").photo_ids) == IDS[1:4]
+        assert sorted(open_photos(ledger, "awe", last_row=4).photo_ids) == IDS[1:4]
 
     def test_subjects_and_their_searches(self, ledger: Ledger) -> None:
         assert subjects(ledger) == ["awe"]
@@ -123,12 +132,8 @@ class TestPages:
         made = record_page(
             ledger,
             OF_WORDS,
-            [answer(POSTS[0]), answer(POSTS[1]), answer(post(99))],
-            videos=[POSTS[2].photo_id],
-            newest_id=IDS[5],
-            oldest_id=IDS[0],
-            oldest_date=1_300_000_000,
-            results=4,
+            page([POSTS[0], POSTS[1], post(99)], videos=[POSTS[2]]),
+            Covered(newest_id=IDS[5], oldest_id=IDS[0], oldest_date=1_300_000_000),
             sought={*IDS[:6]},
         )
         assert made == Window(
@@ -146,12 +151,8 @@ class TestPages:
             record_page(
                 ledger,
                 listing,
-                [],
-                videos=(),
-                newest_id=9,
-                oldest_id=5,
-                oldest_date=date,
-                results=0,
+                page([]),
+                Covered(newest_id=9, oldest_id=5, oldest_date=date),
                 sought=set(),
             )
         assert known_dates(ledger) == []
@@ -170,12 +171,8 @@ class TestYields:
             record_page(
                 ledger,
                 listing,
-                [],
-                videos=(),
-                newest_id=100,
-                oldest_id=1,
-                oldest_date=None,
-                results=10,
+                page([], refused=10),
+                Covered(newest_id=100, oldest_id=1, oldest_date=None),
                 sought=sought,
             )
         assert Yields(ledger, "owner").hits == pytest.approx(4 / 100)
@@ -202,7 +199,6 @@ class TestSomePictures:
         settle_pictures(ledger, POSTS[:2])
         assert [int(it.photo_id) for it in some_pictures(ledger, 50)] == IDS[2:]
 
-    def test_only_a_check_looks_beyond_the_limit(self, ledger: Ledger) -> None:
-        ledger.limit_to(3)
-        assert len(some_pictures(ledger, 50)) == 3
-        assert len(some_pictures(ledger, 50, beyond_limit=True)) == len(POSTS)
+    def test_of_a_part_of_the_list_only_what_lies_in_it(self, ledger: Ledger) -> None:
+        assert len(some_pictures(ledger, 50, last_row=3)) == 3
+        assert len(some_pictures(ledger, 50)) == len(POSTS)

@@ -116,10 +116,6 @@ class TestMeaning:
             "an answer that cannot be read (it is a page)"
         )
 
-    def test_who_is_to_blame_for_a_429(self) -> None:
-        assert not TransientError("x", too_many=True).spends_attempt
-        assert TransientError("x", down=True).spends_attempt
-
     def test_of_the_network_and_of_unreadable_answers(self) -> None:
         for error in (requests.ConnectionError("x"), UnreadableAnswerError("x")):
             failure = call_failure(error, None)

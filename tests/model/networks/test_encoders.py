@@ -8,17 +8,17 @@ from torch import nn
 
 from benchmarks.plain_training import PlainTagsEncoder, PlainTextEncoder
 from flickr_emotion.model.features.image_backbones import build_backbone
+from flickr_emotion.model.features.word_vectors import WORD_DIMENSION
 from flickr_emotion.model.networks import text_convolutions
 from flickr_emotion.model.networks.encoders import (
     FILTERS_PER_WINDOW,
-    WINDOWS,
-    WORD_DIMENSION,
     WORD_DROPOUT,
     ImageEncoder,
     TagsEncoder,
     TextEncoder,
     _kept,
 )
+from flickr_emotion.model.posts.packing import WINDOWS
 from tests.model.small_networks import pack_lists
 
 torch.manual_seed(0)

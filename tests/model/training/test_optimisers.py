@@ -5,6 +5,10 @@ import io
 import pytest
 import torch
 from torch import nn
+from torch.optim.optimizer import (
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
 
 from flickr_emotion.model.training.optimisers import LazyAdam
 
@@ -47,6 +51,23 @@ def test_it_is_adam_for_dense_gradients() -> None:
     take_steps(found, [LazyAdam(found.parameters(), lr=0.1)])
     take_steps(expected, [torch.optim.Adam(expected.parameters(), lr=0.1)])
     torch.testing.assert_close(found.weight, expected.weight)
+
+
+def test_hooks_run_once_for_each_step_also_beside_a_plain_adam() -> None:
+    """A plain Adam, of whoever else trains in the process, has hooks run at Adam's own step."""
+    table = embedding(sparse=True)
+    optimiser = LazyAdam(table.parameters(), lr=0.1)
+    torch.optim.Adam(nn.Linear(1, 1).parameters())
+    steps = []
+    before = register_optimizer_step_pre_hook(lambda *_: steps.append("before"))
+    after = register_optimizer_step_post_hook(lambda *_: steps.append("after"))
+    own = optimiser.register_step_post_hook(lambda *_: steps.append("own"))
+    try:
+        take_steps(table, [optimiser], STEPS[:2])
+    finally:
+        for hook in (before, after, own):
+            hook.remove()
+    assert steps == ["before", "own", "after"] * 2
 
 
 def test_rows_that_do_not_occur_are_unchanged() -> None:

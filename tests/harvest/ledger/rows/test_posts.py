@@ -77,7 +77,7 @@ class TestStoring:
         assert ledger.record_answers([*many, ANSWER], source="search") == 2
 
     def test_one_that_was_thought_to_be_gone_is_back(self, ledger: Ledger) -> None:
-        ledger.record_final("api", FIRST.photo_id, "gone", "Error: 1")
+        ledger.record_final_post(FIRST.photo_id, "gone", "Error: 1")
         assert row(ledger)["api_outcome"] == evidence(ledger, "api") == "gone"
         assert ledger.record_answers([ANSWER], source="search") == 1
         assert row(ledger)["api_outcome"] == "ok"
@@ -150,7 +150,7 @@ class TestPictures:
 
 class TestWithdrawals:
     def test_a_post_that_nobody_answered_before_is_settled_at_once(self, ledger: Ledger) -> None:
-        ledger.record_final("api", FIRST.photo_id, "private", "Error: 2")
+        ledger.record_final_post(FIRST.photo_id, "private", "Error: 2")
         found = row(ledger)
         assert (found["api_outcome"], found["api_error"]) == ("private", "Error: 2")
         assert found["api_next_try"] is None
@@ -160,7 +160,7 @@ class TestWithdrawals:
         fetched(ledger)
         ledger.record_answers([ANSWER], source="getInfo")
         ledger.start_crawl(images=True, verify_gone=False, refresh=True, limit=None)
-        ledger.record_final("api", FIRST.photo_id, "gone", "Error: 1")
+        ledger.record_final_post(FIRST.photo_id, "gone", "Error: 1")
         found = row(ledger)
         assert (found["api_outcome"], found["title"]) == ("ok", "A title")
         assert found["image_sha256"] is not None
@@ -173,7 +173,7 @@ class TestWithdrawals:
     def test_one_of_metadata_goes_with_its_picture(self, ledger: Ledger) -> None:
         fetched(ledger)
         ledger.record_answers([ANSWER], source=METADATA_SOURCE)
-        ledger.record_final("api", FIRST.photo_id, "gone", "Error: 1")
+        ledger.record_final_post(FIRST.photo_id, "gone", "Error: 1")
         found = row(ledger)
         assert found["title"] is found["image_sha256"] is found["api_source"] is None
         assert (found["api_outcome"], found["image_outcome"]) == ("gone", "gone")
