@@ -157,7 +157,7 @@ class TestRefused:
         [
             ({"secret": "not hexadecimal"}, "secret"),
             ({"photo_id": "my-photo"}, "photo id that is not one of Flickr's"),
-            ({"photo_id": row(0)["photo_id"]}, "is there twice"),
+            ({"photo_id": row(0)["photo_id"]}, "is a duplicate"),
             ({"image_sha256": "abc"}, "not a SHA-256"),
             ({"image_sha256": "é" * 64}, "not a SHA-256"),
             ({"votes": 20_000}, "votes 20000"),

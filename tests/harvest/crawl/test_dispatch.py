@@ -181,5 +181,5 @@ def test_ctrl_c_ends_it_with_what_is_in_flight_finished(tmp_path: Path) -> None:
         check=True,
     )
     said, result, after = done.stdout.splitlines()
-    assert said.startswith("stopping: what is in flight has a few seconds")
+    assert said.startswith("stopping: requests in flight get a few seconds")
     assert (result, after) == ("True True", "True")

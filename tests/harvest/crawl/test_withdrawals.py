@@ -101,7 +101,7 @@ class TestFinish:
         assert finish(ledger, ledger.path.parent, most=0.01, say=said.append) == 30
         assert "30 of 60 known posts are gone or private, and answered for 30 of them" in said[0]
         assert f"photo {POSTS[0].photo_id} (gone: Error: 1)" in said[0]
-        assert "--max-withdrawn 0.51 drops them without asking again" in said[0]
+        assert "--max-withdrawn 0.51 to drop them without further calls" in said[0]
         assert refresh_counts(ledger).staged == 30
         assert not now_allowed(ledger, 0.01)
         assert not now_allowed(ledger, 0.4)

@@ -74,7 +74,7 @@ class TestRedirects:
                 "check_key": client.check_key,
             }
             with pytest.raises(
-                RedirectedError, match=r"redirects to .*/elsewhere, where"
+                RedirectedError, match=r"redirects to .*/elsewhere; signed calls"
             ) as caught:
                 calls[ask]()
         assert asked == ["/services/rest/"]

@@ -80,7 +80,7 @@ class TestMeaning:
         failure = call_failure(error, None, "timestamp_refused")
         assert isinstance(failure, RefusedError)
         assert str(failure) == (
-            "Flickr refused a call's time (timestamp_refused): set this machine's clock"
+            "Flickr refused the time of a call (timestamp_refused): set this machine's clock"
         )
 
     @pytest.mark.parametrize("error", [requests.ConnectTimeout("x"), "refused"])

@@ -126,4 +126,4 @@ def test_the_command_serves_until_it_is_interrupted(tmp_path: Path, number: sign
 def test_the_command_serves_one_thing(tmp_path: Path, given: tuple[str, str]) -> None:
     done = run("sandbox", *(word for name in given for word in (f"--{name}", tmp_path)))
     assert done.code == 2
-    assert "give one of them" in done.err
+    assert "give at most one of them" in done.err

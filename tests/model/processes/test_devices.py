@@ -23,7 +23,9 @@ def test_an_unknown_one_is_refused_with_the_choices(name: str) -> None:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 @pytest.mark.parametrize("process", [None, 0])
 def test_one_that_is_not_there(process: int | None) -> None:
-    with pytest.raises(ModelError, match=r"--device cuda(:0)? is not there: give auto or another"):
+    with pytest.raises(
+        ModelError, match=r"--device cuda(:0)? is not available: give auto or another"
+    ):
         choose_device("cuda", process)
 
 

@@ -40,7 +40,10 @@ def test_each_is_noted_and_then_as_before(number: signal.Signals) -> None:
 def test_a_second_ctrl_c_does_not_wait(capsys: pytest.CaptureFixture[str]) -> None:
     with StopSignals(patient=False):
         signal.raise_signal(signal.SIGINT)
-        assert capsys.readouterr().err == "stopping after this step; Ctrl-C again does not wait\n"
+        assert (
+            capsys.readouterr().err
+            == "stopping after this step; press Ctrl-C again to stop at once\n"
+        )
         signal.raise_signal(signal.SIGTERM)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)

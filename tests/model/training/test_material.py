@@ -111,4 +111,6 @@ class TestForSeed:
     def test_pretrained_weights_know_no_seed(self, dataset_folder: Path, tmp_path: Path) -> None:
         first = prepared(TINY, dataset_folder, tmp_path / "run")
         pretrained = dataclasses.replace(self.OTHER, image_weights="some.safetensors")
-        assert for_seed(first, pretrained, tmp_path / "run", ALONE) is first
+        found = for_seed(first, pretrained, tmp_path / "run", ALONE)
+        assert (found.backbone, found.splits) == (first.backbone, first.splits)
+        assert found.seed == pretrained.seed

@@ -1,4 +1,4 @@
-"""The ledger's file: how it is opened, what it keeps of a power failure, and what is no ledger."""
+"""The ledger's file: how it is opened, what it keeps of a power failure, and what is not a ledger."""
 
 import sqlite3
 from contextlib import suppress
@@ -42,7 +42,7 @@ class TestOpening:
         with sqlite3.connect(path) as connection:
             connection.execute("CREATE TABLE bookmarks (url TEXT)")
         connection.close()
-        with pytest.raises(HarvestError, match="is no ledger"):
+        with pytest.raises(HarvestError, match="is not a ledger"):
             Ledger(path, create=create)
         path.write_bytes(b"no database at all " * 100)
         with pytest.raises(HarvestError, match="cannot be opened as a ledger"):
