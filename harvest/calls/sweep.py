@@ -1,9 +1,5 @@
 """The yield rule: where in a listing the next call is worth more than asking for one photo.
 
-from flickr_emotion.harvest.flickr.listings import PAGE
-from flickr_emotion.harvest.ledger.listings import Window
-
-
 A listing (every photo that Flickr finds for a pair of words, or every photo of an owner) is up to
 millions long, in the order of upload, and a call shows 500 of it from any date on. The wanted
 photos are scattered in it; their ids say where. So no listing is read from end to end: each call
