@@ -52,6 +52,7 @@ def main() -> int:
             return 0
     _copy(areas)
     _settings(areas, code, areas.tests_of(names, code))
+    _drop_plain_copies(areas, code)
     wanted = [areas.mutants_of(file, function) for file, function in functions]
     subprocess.run(
         [sys.executable, "-m", "mutmut", "run", "--max-children", str(given.processes), *wanted],
@@ -101,7 +102,23 @@ def _settings(areas: Areas, code: Iterable[str], tests: Iterable[str]) -> None:
     lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
     ours = (PROJECT / "pyproject.toml").read_text(encoding="utf-8")
     text = "\n".join([ours, "[tool.mutmut]", *lines, ""])
-    (PLACE / "pyproject.toml").write_text(text, encoding="utf-8")
+    place = PLACE / "pyproject.toml"
+    if not place.exists() or place.read_text(encoding="utf-8") != text:
+        place.write_text(text, encoding="utf-8")
+        # Which tests call which function is only known of what was mutated before.
+        (PLACE / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)
+
+
+def _drop_plain_copies(areas: Areas, code: Iterable[str]) -> None:
+    """Have mutmut mutate the modules of which it holds a plain copy.
+
+    It copies what it is not told to mutate, and takes every copy that is newer than its source for
+    mutated: after a run over one area the modules of all others.
+    """
+    for file in code:
+        copied = PLACE / "mutants" / areas.place(file)
+        if copied.exists() and copied.read_bytes() == (PROJECT / file).read_bytes():
+            copied.unlink()
 
 
 def _report(areas: Areas, code: Iterable[str], functions: list[tuple[str, str]]) -> int:

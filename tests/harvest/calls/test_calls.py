@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -335,3 +336,79 @@ class TestPages:
         assert asked == [*["search"] * 5, "echo", "search", "getInfo"]
         assert outcome(ledger)[0] == "ok"
         assert made.said == []
+
+    def test_between_the_tries_of_a_page_the_service_gets_the_rest_that_it_asks_for(
+        self, ledger: Ledger
+    ) -> None:
+        class Waits(threading.Event):
+            waited: list[float] = []  # noqa: RUF012
+
+            def wait(self, timeout: float | None = None) -> bool:
+                """Let no time pass."""
+                self.waited.append(timeout or 0.0)
+                return False
+
+        stopped = Waits()
+        sweep = Sweep(self.IDS, usual_span=50)
+        first, second = sorted(self.IDS, reverse=True)[:2]
+        with (
+            serving(lambda request: request.send(500, b"", Retry_After="700")) as server,
+            calls_over(server, ledger, stopped=stopped) as made,
+        ):
+            assert made.calls.list_page_with_retries(OF_WORDS, sweep, first) is None
+        assert stopped.waited == [700.0] * 2
+        assert sweep.next_start() == second
+
+    @pytest.mark.parametrize("of_listing", [True, False])
+    def test_only_pages_that_cannot_be_read_are_looked_into(
+        self, ledger: Ledger, of_listing: bool
+    ) -> None:
+        asked: list[str] = []
+
+        def answer(request: Asked) -> None:
+            asked.append(request.form["method"])
+            request.send(500 if of_listing else 200, b"<html>")
+
+        stopped = threading.Event()
+        with serving(answer) as server, calls_over(server, ledger, stopped=stopped) as made:
+            if of_listing:
+                made.calls.list_page_with_retries(OF_WORDS, Sweep(self.IDS), max(self.IDS))
+                with pytest.raises(TransientError):
+                    made.calls.list_page_once(OF_WORDS, Sweep(self.IDS), max(self.IDS))
+            else:
+                for it in POSTS[:4]:
+                    made.calls.get_post_once(due_post(ledger, it))
+        assert set(asked) == {"flickr.photos.search" if of_listing else "flickr.photos.getInfo"}
+
+    def test_where_nothing_can_be_read_the_service_is_down(self, ledger: Ledger) -> None:
+        asked: list[str] = []
+        stopped = threading.Event()
+
+        def answer(request: Asked) -> None:
+            asked.append(request.form["method"].rpartition(".")[2])
+            if len(asked) == 12:
+                stopped.set()
+            request.send(200, b"<html>")
+
+        with serving(answer) as server, calls_over(server, ledger, stopped=stopped) as made:
+            for _ in range(2):
+                made.calls.list_page_with_retries(OF_WORDS, Sweep(self.IDS), max(self.IDS))
+        assert asked[:6] == [*["search"] * 5, "echo"]
+        assert made.said[0].startswith("Flickr's API does not answer")
+
+    @pytest.mark.parametrize("page", [True, False])
+    def test_a_fault_of_ours_told_of_five_in_a_row_ends_it(
+        self, ledger: Ledger, page: bool
+    ) -> None:
+        body = json.dumps({"stat": "fail", "code": 112, "message": "unknown method"}).encode()
+        with (
+            serving(lambda request: request.send(200, body)) as server,
+            calls_over(server, ledger) as made,
+        ):
+            for number in range(5):
+                with pytest.raises(RefusedError) if number == 4 else nullcontext():
+                    if page:
+                        start = self.IDS[number]
+                        made.calls.list_page_with_retries(OF_WORDS, Sweep(self.IDS), start)
+                    else:
+                        made.calls.get_post_with_retries(due_post(ledger, POSTS[number]))

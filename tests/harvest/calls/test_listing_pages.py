@@ -8,9 +8,13 @@ import pytest
 
 from flickr_emotion.harvest.calls.listing_pages import ListingPages
 from flickr_emotion.harvest.calls.sweep import Sweep
-from flickr_emotion.harvest.flickr.listings import owner_listing, word_listings
+from flickr_emotion.harvest.flickr.answers import Answer, ListingPage
+from flickr_emotion.harvest.flickr.api import FlickrClient
+from flickr_emotion.harvest.flickr.listings import PAGE, Listing, owner_listing, word_listings
+from flickr_emotion.harvest.flickr.photo_url import PhotoReference
+from flickr_emotion.harvest.flickr.upload_dates import UploadDates
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.listings import windows
+from flickr_emotion.harvest.ledger.listings import known_dates, windows
 from flickr_emotion.harvest.pace.retry import TransientError
 from flickr_emotion.harvest.sandbox.corpus import Corpus
 from flickr_emotion.harvest.sandbox.posts import Post
@@ -104,10 +108,97 @@ def test_a_listing_of_other_dates_than_asked_for_is_none(ledger: Ledger) -> None
     with (
         serving(lambda request: request.send(200, body)) as server,
         client_of(server) as client,
-        pytest.raises(TransientError, match="a listing of other dates than asked for"),
+        pytest.raises(TransientError, match=r"^a listing of other dates than asked for$"),
     ):
         ListingPages(ledger, client, images=images(ledger)).list_once(
             owner_listing("1@N01"), sweep, IDS[0]
         )
     assert known(ledger) == 0
     assert windows(ledger, owner_listing("1@N01")) == []
+
+
+class Answering(FlickrClient):
+    """Answers with one page, whatever it is asked for."""
+
+    def __init__(self, *dated: tuple[int, int], pages: int | None = 1) -> None:
+        self.dated = dated
+        self.pages = pages
+        self.asked: list[int | None] = []
+
+    def search(self, listing: Listing, *, not_after: int | None) -> ListingPage:
+        self.asked.append(not_after)
+        answers = [
+            Answer(
+                reference=PhotoReference(photo_id=str(it), server="1", farm="1", secret="a"),
+                title="",
+                description="",
+                tags=(),
+                owner="1@N01",
+                license="0",
+                date_upload=date,
+                date_taken=None,
+            )
+            for it, date in self.dated
+        ]
+        return ListingPage(
+            answers=tuple(answers), videos=(), refused=0, total=None, pages=self.pages
+        )
+
+
+START = IDS[0]
+ASKED = UploadDates().not_after(START) or 0
+
+
+class TestCovered:
+    def test_what_is_asked_for_is_the_date_of_the_start(self, ledger: Ledger) -> None:
+        client = Answering((START, ASKED))  # the latest date that it may be
+        ListingPages(ledger, client, images=images(ledger)).list_once(OF_WORDS, Sweep(IDS), START)
+        assert client.asked == [ASKED]
+
+    def test_a_page_that_may_have_begun_below_the_start_does_not_cover_it(
+        self, ledger: Ledger
+    ) -> None:
+        """As its first photo, of a lower id, was uploaded as late as was asked for."""
+        client = Answering((START - 1000, ASKED), pages=2)
+        sweep = Sweep([START - 2000, START - 1000, START])
+        pages = ListingPages(ledger, client, images=images(ledger))
+        page = pages.list_once(OF_WORDS, sweep, START)
+        assert page.window.newest_id == page.window.oldest_id == START - 1000
+        assert sweep.open_count == 2
+        assert known_dates(ledger) == [(START - 1000, ASKED)]
+
+    def test_dates_are_learned_but_not_those_of_an_owner(self, ledger: Ledger) -> None:
+        client = Answering((START - 1000, ASKED - 9_000_000))
+        pages = ListingPages(ledger, client, images=images(ledger))
+        pages.list_once(owner_listing("1@N01"), Sweep(IDS), START)
+        pages.list_once(OF_WORDS, Sweep(IDS), START)
+        pages.list_once(OF_WORDS, Sweep(IDS), START)
+        first, second, third = client.asked
+        assert first == second == ASKED
+        assert third is not None
+        assert third < ASKED
+
+    @pytest.mark.parametrize(("pages", "all_is_covered"), [(None, True), (1, True), (2, False)])
+    def test_it_is_the_last_page_where_no_other_is_named(
+        self, ledger: Ledger, pages: int | None, all_is_covered: bool
+    ) -> None:
+        client = Answering((START - 1000, ASKED - 9_000_000), pages=pages)
+        found = ListingPages(ledger, client, images=images(ledger)).list_once(
+            OF_WORDS, Sweep(IDS), START
+        )
+        assert found.window.oldest_id == (0 if all_is_covered else START - 1000)
+
+    def test_a_full_page_is_never_the_last(self, ledger: Ledger) -> None:
+        client = Answering(*((START - n, ASKED - 9_000_000 - n) for n in range(PAGE)))
+        found = ListingPages(ledger, client, images=images(ledger)).list_once(
+            OF_WORDS, Sweep(IDS), START
+        )
+        assert found.window.oldest_id == START - PAGE + 5
+
+    def test_a_page_in_no_order_covers_one_id(self, ledger: Ledger) -> None:
+        client = Answering(*((START + 1000 + n, ASKED - 9_000_000 - n) for n in range(10)), pages=2)
+        found = ListingPages(ledger, client, images=images(ledger)).list_once(
+            OF_WORDS, Sweep(IDS), START
+        )
+        assert found.window.newest_id == found.window.oldest_id == START + 1004
+        assert known_dates(ledger) == []

@@ -171,3 +171,76 @@ class TestSweep:
         calls, left = sweep.expected_calls()
         assert round(calls) in range(8, 16)
         assert left <= 1
+
+
+def page(**fields: int) -> Window:
+    """A full page of other photos, far above those that are wanted."""
+    return Window(
+        **{
+            **{"newest_id": 90_100, "oldest_id": 90_000, "results": PAGE},
+            **{"sought": 0, "found": 0, "won": 0},
+        }
+        | fields
+    )
+
+
+class TestBounds:
+    def test_five_pages_in_a_row_without_any_wanted_photo_are_enough(self) -> None:
+        wanted = range(1000)
+        assert Sweep(wanted, [page()] * 4).next_start() == 999
+        assert Sweep(wanted, [page()] * 5).next_start() is None
+        one = page(sought=1, found=1)
+        assert Sweep(wanted, [page()] * 4 + [one] + [page()] * 4).next_start() == 999
+        assert Sweep(wanted, [page()] * 4 + [one] + [page()] * 5).next_start() is None
+
+    def test_two_photos_are_worth_finding_out(self) -> None:
+        assert Sweep([5, 9]).next_start() == 9
+
+    def test_exactly_what_is_worthwhile(self) -> None:
+        sweep = Sweep([1, 2], usual_span=10, usual_hits=WORTHWHILE / 2)
+        assert sweep.next_start() == 2
+        calls, left = sweep.expected_calls()
+        assert (calls, left) == (pytest.approx(0.5), 1)
+
+    def test_a_start_that_no_page_covers_is_tried_three_times(self) -> None:
+        sweep = Sweep(range(900, 1001), usual_span=50)
+        elsewhere = page(newest_id=500, oldest_id=400, sought=1, found=1)
+        for _ in range(3):
+            assert sweep.next_start() == 1000
+            sweep.shown(1000, elsewhere, ())
+        assert sweep.next_start() == 999
+
+    def test_an_empty_page_says_nothing_of_what_a_page_spans(self) -> None:
+        assert Sweep([10, 11, 12], [page(results=0)]).next_start() is None
+
+    def test_the_narrowest_span(self) -> None:
+        assert Sweep([10, 11], [page(newest_id=90_001)]).next_start() == 11
+
+    def test_the_span_is_that_of_the_window_above(self) -> None:
+        narrow = page(newest_id=110, oldest_id=100, sought=1, found=1)
+        wide = page(newest_id=15_000, oldest_id=10_000, sought=1, found=1)
+        for windows in ([narrow, wide], [wide, narrow]):
+            assert Sweep([30, 50], windows).next_start() is None
+            assert Sweep([7000, 9000], windows).next_start() == 9000
+            assert Sweep([20_000, 23_000], windows).next_start() == 23_000
+
+    def test_all_pages_count_and_a_page_covers_its_oldest_photo(self) -> None:
+        sweep = Sweep([50, 100], [page(sought=10, found=10)])
+        sweep.shown(100, page(newest_id=200, oldest_id=100, sought=10, found=5), ())
+        assert sweep.hits == (15 + 2) / (20 + 2)
+        assert sweep.open_count == 1
+
+    def test_large_ids_are_told_apart(self) -> None:
+        large = 2**62
+        sweep = Sweep([large, large + 1, large + 2])
+        sweep.settle([large])
+        assert sweep.open_count == 2
+        sweep.look_again([large + 1], usual_span=5, usual_hits=1.0)
+        assert sweep.sought_between(2**63 - 1, 0) == {large + 1}
+
+    def test_another_look_believes_what_it_is_told(self) -> None:
+        sweep = Sweep(range(100))
+        sweep.look_again([3, 5, 7], usual_span=20, usual_hits=0.25)
+        assert sweep.next_start() is None
+        sweep.look_again([3, 5, 7], usual_span=20, usual_hits=0.5)
+        assert sweep.next_start() == 7

@@ -298,6 +298,18 @@ class TestTwoTasks:
         assert self.posts_with(("good", "bad", "neutral"), None) == [False] * 3
         assert self.posts_with(("negative", "positive", "x"), [1.5, nan, -2]) == [True, False, True]
 
+    def test_the_dimension_has_weights_of_its_own(self) -> None:
+        net = system("mmtrans-mt").eval()
+        assert isinstance(net, TransformerFusion)
+        assert net.kinds_MD.shape == (len(MODALITIES), net.first_D.shape[0])
+        with torch.no_grad():
+            net.dimension.weight.zero_()
+            net.dimension.bias.fill_(7.0)
+        answers = net(split_of(EVERY_SUBSET_TWICE).batch(torch.arange(14).numpy()))
+        for subset, found in answers.dimensions.items():
+            assert found.tolist() == [7.0] * len(found)
+            assert answers.logits[subset].shape == (len(found), len(ENCODING.classes))
+
     def test_the_squared_error_by_hand(self) -> None:
         net = system("mmtrans-mt").eval()
         split = split_of(EVERY_SUBSET_TWICE)

@@ -1,4 +1,4 @@
-"""The ledger's file: how it is opened, what it keeps of a power failure, and what is not a ledger."""
+"""The ledger's file: how it is opened, what survives a power failure, what is not a ledger."""
 
 import sqlite3
 from contextlib import suppress
