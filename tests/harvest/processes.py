@@ -1,6 +1,7 @@
 """Crawls as real processes: start them, watch them, and read their results."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -29,7 +30,16 @@ def start(
     secret: str = SECRET,
     prepare: Callable[[], None] | None = None,
 ) -> subprocess.Popen[str]:
-    """Start a crawl without a quota and with ``more`` options; ``prepare`` runs in its process."""
+    """Start a crawl without a quota and with ``more`` options; ``prepare`` runs in its process.
+
+    It hears SIGHUP, also where the tests run under ``nohup``.
+    """
+
+    def hear() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        if prepare:
+            prepare()
+
     command = f"crawl {published_list} --out {out} --flickr-url {server.url} --quota 0"
     return subprocess.Popen(
         [sys.executable, "cli.py", *command.split(), *more],
@@ -38,7 +48,7 @@ def start(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=prepare,
+        preexec_fn=hear,
     )
 
 
