@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from flickr_emotion.common.checkout import PROJECT
 
 PAGE = (PROJECT / "docs" / "sandbox.md").read_text(encoding="utf-8").partition("other projects")[2]
@@ -93,6 +95,7 @@ def test_posts_of_ones_own(flickr_sandbox):
 """
 
 
+@pytest.mark.slow
 def test_another_project_uses_the_plugin(tmp_path: Path) -> None:
     for name, content in (
         ("conftest.py", CONFTEST),
