@@ -41,7 +41,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("older", type=Path)
     parser.add_argument("--vso", type=Path, help="VSO's folder or archive; without, no calls.")
-    parser.add_argument("--harvest", type=Path, help="Build and train on it; without, neither.")
+    parser.add_argument(
+        "--harvest", type=Path, help="Build and train on it, such as the demo's; without, neither."
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--count", type=int, default=12_000)
     parser.add_argument("--folder", type=Path, default=Path("/dev/shm"))
@@ -54,8 +56,10 @@ def main() -> None:
             lambda _, checkout: _pictures(checkout, arguments.count, arguments.folder),
         )
         _report("pictures a second", rates)
-    helps = _in_turns(checkouts, arguments.rounds, lambda _, checkout: _seconds(checkout, "--help"))
-    _report("seconds of --help", helps)
+        helps = _in_turns(
+            checkouts, arguments.rounds, lambda _, checkout: _seconds(checkout, "--help")
+        )
+        _report("seconds of --help", helps)
     if arguments.harvest:
         with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
             _report_build_and_training(
