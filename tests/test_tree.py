@@ -76,7 +76,7 @@ class TestRooms:
         assert {room(module) for module in MODULES} <= {*LAYERS}
 
     def test_no_arrow_climbs(self) -> None:
-        """So there is no circle of folders either."""
+        """This also rules out circles of folders."""
         # The public interface names what is above it, for type checkers alone.
         climbing = {
             f"{module} imports {other}"

@@ -55,6 +55,7 @@ def command(
         secret = {it.name for it, said in taken if said.secret}
         hints = get_type_hints(options) if options is not None else {}
         made = [_parameter(it, said, hints[it.name]) for it, said in taken]
+        wants_context = any(it.name == "context" for it in parameters)
 
         def run(**given: Any) -> None:
             context: typer.Context = given.pop("context")
@@ -69,7 +70,7 @@ def command(
             if show_config:
                 show(as_toml(context, shown, secret=secret), end="")
                 return
-            if "context" in inspect.signature(function).parameters:
+            if wants_context:
                 given["context"] = context
             function(*first, **given)
 

@@ -34,8 +34,6 @@ from flickr_emotion.common.interruption import end_like_ctrl_c
 from flickr_emotion.common.printing import say
 from flickr_emotion.model.errors import TrainingStopped
 
-# ``--help`` lists commands in the order in which they were registered: that of the imports above.
-
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,

@@ -46,6 +46,18 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
         yield opened
 
 
+class Waits(threading.Event):
+    """Records how long it is waited for, and lets no time pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waited.append(timeout or 0.0)
+        return False
+
+
 class TestTooMany:
     """A 429 is about us, not about what was asked: everybody rests, and nothing is counted."""
 
@@ -240,14 +252,6 @@ class TestAnswers:
     def test_between_the_tries_of_a_check_the_service_gets_the_rest_that_it_asks_for(
         self, ledger: Ledger
     ) -> None:
-        class Waits(threading.Event):
-            waited: list[float] = []  # noqa: RUF012
-
-            def wait(self, timeout: float | None = None) -> bool:
-                """Let no time pass."""
-                self.waited.append(timeout or 0.0)
-                return False
-
         stopped = Waits()
         with (
             serving(lambda request: request.send(500, b"", Retry_After="700")) as server,
@@ -340,14 +344,6 @@ class TestPages:
     def test_between_the_tries_of_a_page_the_service_gets_the_rest_that_it_asks_for(
         self, ledger: Ledger
     ) -> None:
-        class Waits(threading.Event):
-            waited: list[float] = []  # noqa: RUF012
-
-            def wait(self, timeout: float | None = None) -> bool:
-                """Let no time pass."""
-                self.waited.append(timeout or 0.0)
-                return False
-
         stopped = Waits()
         sweep = Sweep(self.IDS, usual_span=50)
         first, second = sorted(self.IDS, reverse=True)[:2]
