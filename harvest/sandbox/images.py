@@ -94,7 +94,7 @@ class ImageServer:
             return Response(403, b"Forbidden\n"), None
         if post.status == "placeholder":
             return Response(302, headers=f"Location: {PLACEHOLDER_PATH}\r\n"), None
-        # There is no file of a size that is larger than the photo.
+        # Flickr has no file for sizes larger than the photo.
         if suffix and suffix not in {size.suffix for size in sizes(post)}:
             return Response(404, b"Not Found\n"), None
         fits = suffix == "o" or (suffix not in _SQUARE and max(post.size) <= _EDGES[suffix][1])
