@@ -48,6 +48,7 @@ _RULES = {
     "server": _made_of(_DIGITS, 9),
     "farm": _made_of(_DIGITS, 9),
     "secret": _made_of(f"{_DIGITS}abcdef", 20),
+    "file_secret": "{0} = '' OR " + _made_of(f"{_DIGITS}abcdef", 20),
     "api_outcome": _one_of(API_OUTCOMES),
     "image_outcome": _one_of(IMAGE_OUTCOMES),
     "api_attempts": f"{{0}} BETWEEN 0 AND {_MOST_ATTEMPTS}",

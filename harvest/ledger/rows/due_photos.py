@@ -13,7 +13,6 @@ from typing import Any
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
 from flickr_emotion.harvest.ledger.rows.connection import LedgerConnection
 from flickr_emotion.harvest.ledger.rows.evidence import (
-    FETCH_ANEW,
     WITHDRAWN,
     make_due_again,
     make_unverified_due,
@@ -109,10 +108,8 @@ def find_photos(
 ) -> list[DuePhoto]:
     """Return the photos that meet a condition, with their attempts for ``image`` or ``api``."""
     rows = ledger.query(
-        "SELECT photo_id, server, farm, secret, api_source, image_sha256, "
-        f"{what}_attempts AS attempts, (SELECT outcome FROM evidence "
-        "WHERE photo_id = photos.photo_id AND what = 'image') AS doubt "
-        f"FROM photos WHERE {where}",
+        "SELECT photo_id, server, farm, secret, api_source, image_sha256, file_secret, "
+        f"{what}_attempts AS attempts FROM photos WHERE {where}",
         parameters,
     )
     return [
@@ -126,7 +123,7 @@ def find_photos(
             attempts=row["attempts"],
             picture_goes=row["image_sha256"] is not None and row["api_source"] == METADATA_SOURCE,
             picture_known=row["image_sha256"] is not None,
-            fetch_anew=row["doubt"] in FETCH_ANEW,
+            fetch_anew=row["file_secret"] is not None,
         )
         for row in rows
     ]

@@ -19,10 +19,8 @@ from flickr_emotion.harvest.pace.clock import now
 
 REFUSALS = DEAD_PICTURES
 """The outcomes of a picture that its host refuses."""
-FETCH_ANEW = ("replaced", "broken")
-"""Why a picture on disk is fetched again: the API names another reference (``replaced``), or a
-build could not decode it (``broken``). A picture that the API has ``vouched`` for is only requested
-from its host again."""
+VOUCHED = "vouched"
+"""The API names a picture that was refused or has a new reference: it is requested again."""
 WITHDRAWN = (
     "api_outcome IN ('gone', 'private') AND EXISTS (SELECT 1 FROM evidence WHERE "
     "evidence.photo_id = photos.photo_id AND what = 'api' AND witness = 'api')"
@@ -69,7 +67,9 @@ def record_refusal(
         return "stale"
     if row["api_outcome"] == VIDEO:  # The API has said so while the picture was requested.
         return "stale"
-    if move_on(connection, reference):
+    # A picture on disk needs no other reference: its own may be refused by mistake, and under
+    # another one there may be an older picture.
+    if row["image_sha256"] is None and move_on(connection, reference):
         return "moved"
     answered = row["api_outcome"] == "ok" and row["api_next_try"] is None and not row["withdrawn"]
     # Only the first time: if another crawl finds the picture refused too, it is lost.
@@ -221,8 +221,9 @@ def make_due_again(connection: sqlite3.Connection) -> None:
     """Make settled pictures due that an earlier crawl should have requested again."""
     connection.execute(
         "UPDATE photos SET image_attempts = 0, image_next_try = 0 WHERE image_next_try IS NULL "
-        "AND photo_id IN (SELECT photo_id FROM evidence WHERE what = 'image' AND sure = 0 "
-        f"AND NOT {_REFUSED})"
+        "AND (photo_id IN (SELECT photo_id FROM evidence WHERE what = 'image' AND sure = 0 "
+        f"AND NOT {_REFUSED}) OR file_secret IS NOT NULL "
+        "AND photo_id NOT IN (SELECT photo_id FROM evidence WHERE what = 'image' AND sure = 1))"
     )
 
 
@@ -239,6 +240,7 @@ def served_before(ledger: LedgerConnection, count: int) -> list[str]:
     rows = ledger.query(
         "SELECT photo_id FROM photos WHERE server IS NOT NULL AND secret IS NOT NULL "
         "AND (image_sha256 IS NOT NULL OR image_outcome = 'pending' AND image_next_try IS NULL) "
+        "AND file_secret IS NULL "
         "AND photo_id NOT IN (SELECT photo_id FROM evidence WHERE what = 'image') "
         "ORDER BY random() LIMIT ?",
         (count,),

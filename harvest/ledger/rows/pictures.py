@@ -9,15 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from flickr_emotion.harvest.ledger.rows.connection import LedgerConnection
-from flickr_emotion.harvest.ledger.rows.evidence import (
-    FETCH_ANEW,
-    WITHDRAWN,
-    forget,
-    record_evidence,
-)
-from flickr_emotion.harvest.ledger.rows.outcomes import NO_VIDEO, quoted
+from flickr_emotion.harvest.ledger.rows.evidence import WITHDRAWN, forget, record_evidence
+from flickr_emotion.harvest.ledger.rows.outcomes import NO_VIDEO
 from flickr_emotion.harvest.ledger.rows.schema import NO_PICTURE
-from flickr_emotion.harvest.pace.clock import now
 from flickr_emotion.harvest.pictures.files import Picture
 
 
@@ -36,7 +30,7 @@ def store_picture(
     """Store the record of a picture on disk; return False if it may not stay there."""
     done = connection.execute(
         "UPDATE photos SET image_outcome = 'ok', image_next_try = NULL, image_error = NULL,"
-        " image_sha256 = ?, image_bytes = ?, image_width = ?, image_height = ? "
+        " image_sha256 = ?, image_bytes = ?, image_width = ?, image_height = ?, file_secret = NULL "
         f"WHERE photo_id = ? AND {_may_be_shown(refresh)}",
         (picture.sha256, picture.size, picture.width, picture.height, photo_id),
     )
@@ -58,11 +52,7 @@ def store_presence(connection: sqlite3.Connection, photo_id: str, *, refresh: bo
     if not done.rowcount:
         _ask_no_more(connection, photo_id)
         return
-    connection.execute(
-        "DELETE FROM evidence WHERE photo_id = ? AND what = 'image' "
-        f"AND outcome NOT IN ({quoted(FETCH_ANEW)})",
-        (photo_id,),
-    )
+    forget(connection, photo_id, "image")
 
 
 def settle_picture(
@@ -98,16 +88,17 @@ def fetch_again(ledger: LedgerConnection, photo_ids: Iterable[str]) -> None:
 def replace_broken(ledger: LedgerConnection, photo_ids: Sequence[str]) -> None:
     """Make pictures on disk due that a build could not use.
 
-    Their files are kept. The evidence says that they are broken; without it, the next crawl would
-    take a file for one that a killed crawl left, and record it as it is.
+    Their files are kept. ``file_secret`` says that they are of no use; without it, the next crawl
+    would take a file for one that a killed crawl left, and record it as it is.
     """
     with ledger.transaction() as connection:
+        recorded = "SELECT 1 FROM photos WHERE photo_id = ? AND image_outcome = 'ok'"
+        broken = [it for it in photo_ids if connection.execute(recorded, (it,)).fetchone()]
+        fetch_again(ledger, broken)
         connection.executemany(
-            "INSERT OR REPLACE INTO evidence SELECT photo_id, 'image', 'broken', 'build', NULL, "
-            "NULL, ?, 0 FROM photos WHERE photo_id = ? AND image_outcome = 'ok'",
-            [(now(), photo_id) for photo_id in photo_ids],
+            "UPDATE photos SET file_secret = '' WHERE photo_id = ?",
+            [(photo_id,) for photo_id in broken],
         )
-        fetch_again(ledger, photo_ids)
 
 
 def recorded_pictures(ledger: LedgerConnection) -> Iterator[RecordedPicture]:

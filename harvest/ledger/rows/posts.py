@@ -12,7 +12,13 @@ from itertools import islice
 
 from flickr_emotion.harvest.flickr.answers import Answer
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
-from flickr_emotion.harvest.ledger.rows.evidence import REFUSALS, confirm, forget, record_evidence
+from flickr_emotion.harvest.ledger.rows.evidence import (
+    REFUSALS,
+    VOUCHED,
+    confirm,
+    forget,
+    record_evidence,
+)
 from flickr_emotion.harvest.ledger.rows.outcomes import VIDEO
 from flickr_emotion.harvest.ledger.rows.references import add_references, leave_reference
 from flickr_emotion.harvest.ledger.rows.schema import METADATA_SOURCE, NO_PICTURE, NO_POST
@@ -93,18 +99,17 @@ def _place_picture(
             PhotoReference(**{name: row[name] for name in ("photo_id", *_PLACE)}),
         )
     connection.execute(
-        "UPDATE photos SET image_outcome = ?, image_attempts = 0, image_next_try = 0, "
-        "image_error = NULL, server = ?, farm = ?, secret = ? WHERE photo_id = ?",
+        "UPDATE photos SET image_outcome = ?1, image_attempts = 0, image_next_try = 0, "
+        "image_error = NULL, server = ?2, farm = ?3, secret = ?4, "
+        # A picture on disk is fetched anew unless it was fetched under this secret.
+        "file_secret = CASE WHEN image_sha256 IS NULL THEN file_secret "
+        "ELSE nullif(ifnull(file_secret, ifnull(secret, '')), ?4) END WHERE photo_id = ?5",
         ("ok" if on_disk else "pending", place.server, place.farm, place.secret, place.photo_id),
     )
-    if refused and not moved:
-        again = "vouched"
-    elif on_disk:
-        again = "replaced"
+    if on_disk or (refused and not moved):
+        record_evidence(connection, place.photo_id, "image", None, sure=False, outcome=VOUCHED)
     else:
         forget(connection, place.photo_id, "image")
-        return
-    record_evidence(connection, place.photo_id, "image", None, sure=False, outcome=again)
 
 
 def _of_flickr(row: sqlite3.Row) -> bool:

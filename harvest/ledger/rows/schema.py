@@ -11,7 +11,7 @@ from pathlib import Path
 from flickr_emotion.harvest.errors import HarvestError
 
 FILE_NAME = "ledger.sqlite"
-VERSION = 4
+VERSION = 5
 METADATA_SOURCE = "yfcc100m"
 """``api_source`` of a post from a metadata file; for Flickr's own posts it names the method."""
 NO_POST = (
@@ -19,7 +19,10 @@ NO_POST = (
     "date_upload = NULL, date_taken = NULL, api_source = NULL"
 )
 """SQL assignments that drop a post from its row of ``photos``."""
-NO_PICTURE = "image_sha256 = NULL, image_bytes = NULL, image_width = NULL, image_height = NULL"
+NO_PICTURE = (
+    "image_sha256 = NULL, image_bytes = NULL, image_width = NULL, image_height = NULL, "
+    "file_secret = NULL"
+)
 """SQL assignments that drop a picture from its row of ``photos``."""
 _APPLICATION = int.from_bytes(b"FEmo")  # Distinguishes a ledger from other SQLite files.
 
@@ -100,6 +103,9 @@ _STATUS = (
     "CASE WHEN {0} LIKE '%answered ___%' "
     "THEN CAST(substr({0}, instr({0}, 'answered ') + 9, 3) AS INTEGER) END"
 )
+# file_secret: null unless the picture file must be fetched anew; then the secret under which it was
+# fetched, or '' if a build could not use it or if that secret is not known.
+_SINCE_VERSION_5 = "ALTER TABLE photos ADD COLUMN file_secret TEXT;"
 # In older ledgers the error of a post says whether its outcome rests on a picture alone.
 _EVIDENCE_OF_VERSION_3 = f"""
 INSERT INTO evidence SELECT photo_id, 'api', api_outcome,
@@ -111,6 +117,12 @@ INSERT INTO evidence SELECT photo_id, 'image', image_outcome,
     NULL, {_STATUS.format("image_error")}, NULL, 1
     FROM photos WHERE image_outcome IN ('gone', 'private', 'placeholder', 'corrupt');
 """
+_FILES_OF_VERSION_4 = """
+UPDATE photos SET file_secret = '' WHERE photo_id IN (
+    SELECT photo_id FROM evidence WHERE what = 'image' AND outcome IN ('replaced', 'broken'));
+UPDATE evidence SET outcome = 'vouched' WHERE what = 'image' AND outcome = 'replaced';
+DELETE FROM evidence WHERE what = 'image' AND outcome = 'broken';
+"""
 # SQL that upgrades the tables of each older version to the next.
 _UPGRADES = {
     1: "ALTER TABLE photos ADD COLUMN owner_name TEXT;"
@@ -119,6 +131,7 @@ _UPGRADES = {
     "ALTER TABLE pairs ADD COLUMN search_count INTEGER;" + _SINCE_VERSION_2,
     2: _SINCE_VERSION_3,
     3: _SINCE_VERSION_4 + _EVIDENCE_OF_VERSION_3,
+    4: _SINCE_VERSION_5 + _FILES_OF_VERSION_4,
 }
 
 
@@ -173,7 +186,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, create: bool) -> Non
         execute("PRAGMA journal_mode = WAL")
         connection.executescript(
             f"BEGIN; {_SCHEMA} {_SINCE_VERSION_2} {_SINCE_VERSION_3} "
-            f"{_SINCE_VERSION_4} "
+            f"{_SINCE_VERSION_4} {_SINCE_VERSION_5} "
             f"PRAGMA user_version = {VERSION}; PRAGMA application_id = {_APPLICATION}; COMMIT;"
         )
     if execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:

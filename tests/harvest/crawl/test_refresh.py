@@ -170,6 +170,7 @@ class TestUpgrade:
         connection = sqlite3.connect(tmp_path / FILE_NAME)
         for table in ("evidence", "places", "withdrawals"):
             connection.execute(f"DROP TABLE {table}")
+        connection.execute("ALTER TABLE photos DROP COLUMN file_secret")
         connection.executemany(
             "INSERT INTO photos (photo_id, api_outcome, api_error, image_outcome, image_error) "
             "VALUES (?, ?, ?, ?, ?)",
@@ -195,6 +196,28 @@ class TestUpgrade:
             ("3", "image", "api", None, 1),
             ("4", "image", "picture", None, 1),
         }
+
+    def test_pictures_that_version_4_would_fetch_anew_are_fetched_anew(
+        self, tmp_path: Path
+    ) -> None:
+        Ledger(tmp_path / FILE_NAME, create=True).close()
+        connection = sqlite3.connect(tmp_path / FILE_NAME)
+        connection.execute("ALTER TABLE photos DROP COLUMN file_secret")
+        outcomes = {"1": "replaced", "2": "broken", "3": "vouched"}
+        for photo_id, outcome in outcomes.items():
+            connection.execute("INSERT INTO photos (photo_id) VALUES (?)", (photo_id,))
+            connection.execute(
+                "INSERT INTO evidence VALUES (?, 'image', ?, 'api', NULL, NULL, 0, 0)",
+                (photo_id, outcome),
+            )
+        connection.execute("PRAGMA user_version = 4")
+        connection.commit()
+        connection.close()
+        with Ledger(tmp_path / FILE_NAME, create=True) as ledger:
+            anew = {it: ledger.photo("image", it).fetch_anew for it in outcomes}
+            kept = ledger.query("SELECT photo_id, outcome FROM evidence")
+        assert anew == {"1": True, "2": True, "3": False}
+        assert {tuple(row) for row in kept} == {("1", "vouched"), ("3", "vouched")}
 
 
 def test_a_service_that_was_well_before_an_interruption_is_checked_again(
@@ -244,3 +267,24 @@ def test_a_broken_new_picture_does_not_cost_the_old_one(tmp_path: Path) -> None:
         world.picture_mood = None
         crawl(options(published_list, out, world, refresh=True), print)
         witness.everything_living_is_won(but=set())
+
+
+def test_a_wrong_picture_for_all_replaces_none_whose_reference_is_unchanged(
+    tmp_path: Path,
+) -> None:
+    published_list, out = write_votes(tmp_path / "list", BEFORE), tmp_path / "h"
+    with World(BEFORE) as world:
+        witness = Witness(world, out)
+        for number, it in enumerate(BEFORE):  # The list names references that are dead by now.
+            world.replace_picture(it.photo_id, number)
+        crawl(options(published_list, out, world), print)
+        own = {name: path.read_bytes() for name, path in witness.files().items()}
+        assert len(own) == len(BEFORE)
+        # Refusals of half of the pictures make the crawls doubt their references.
+        world.picture_mood = Mood("404", 1, 50, None)
+        for _ in range(2):
+            crawl(options(published_list, out, world, refresh=True), print)
+        world.picture_mood = Mood("another-picture", 0, 100, None)
+        for _ in range(2):
+            crawl(options(published_list, out, world, refresh=True), print)
+        assert {name: path.read_bytes() for name, path in witness.files().items()} == own

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from flickr_emotion.harvest.flickr.photo_url import PhotoReference
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.counts import failure_counts, losses
+from flickr_emotion.harvest.ledger.rows.evidence import Refusal
 from flickr_emotion.harvest.ledger.rows.pictures import (
     fetch_again,
     recorded_pictures,
@@ -49,6 +51,21 @@ def test_a_broken_picture_is_fetched_although_its_file_is_there(ledger: Ledger) 
     assert ledger.photo("image", ON_DISK).fetch_anew
     assert not ledger.photo("image", FAILED).fetch_anew
     assert list(recorded_pictures(ledger)) == []
+
+
+def test_a_broken_picture_is_fetched_although_its_host_refused_it_for_a_time(
+    ledger: Ledger,
+) -> None:
+    place = PhotoReference(photo_id=ON_DISK, server="1", farm=None, secret="aaaaaaaaaa")
+    with ledger.transaction() as connection:
+        connection.execute("UPDATE photos SET server = '1', secret = 'aaaaaaaaaa'")
+    replace_broken(ledger, [ON_DISK])
+    refusal = Refusal(outcome="gone", reason="answered 404", host="live", status=404)
+    ledger.record_refusal(place, refusal, settle=False)
+    assert ledger.take_back_refusals("live") == 1
+    assert ledger.photo("image", ON_DISK).fetch_anew
+    ledger.record_picture(ON_DISK, PICTURE)
+    assert not ledger.photo("image", ON_DISK).fetch_anew
 
 
 def test_failed_pictures_are_losses_if_pictures_were_requested(ledger: Ledger) -> None:

@@ -11,6 +11,7 @@ from flickr_emotion.harvest.flickr.answers import Answer
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.evidence import Refusal
 from flickr_emotion.harvest.ledger.rows.posts import REFRESHED
+from flickr_emotion.harvest.ledger.rows.references import add_references
 from flickr_emotion.harvest.ledger.rows.schema import METADATA_SOURCE
 from flickr_emotion.harvest.pictures.files import read_picture
 from tests.harvest.corpora import post
@@ -117,7 +118,50 @@ class TestPictures:
         assert (found["server"], found["secret"]) == ("77", "eeeeeeeeee")
         assert found["image_outcome"] == ("ok" if on_disk else "pending")
         assert found["image_next_try"] == 0
-        assert evidence(ledger, "image") == ("replaced" if on_disk else None)
+        assert evidence(ledger, "image") == ("vouched" if on_disk else None)
+        assert ledger.photo("image", PLACE.photo_id).fetch_anew == on_disk
+
+    def refreshed(self, ledger: Ledger) -> None:
+        fetched(ledger)
+        ledger.record_answers([ANSWER], source="getInfo")
+        ledger.start_crawl(images=True, verify_gone=False, refresh=True, limit=None)
+
+    def test_a_new_one_is_fetched_although_its_host_refused_it_for_a_time(
+        self, ledger: Ledger
+    ) -> None:
+        self.refreshed(ledger)
+        ledger.record_answers([self.MOVED], source="getInfo")
+        ledger.record_refusal(self.MOVED.reference, REFUSED, settle=True)
+        ledger.start_crawl(images=True, verify_gone=False, refresh=False, limit=None)
+        assert row(ledger)["image_next_try"] == 0
+        assert ledger.photo("image", PLACE.photo_id).fetch_anew
+
+    def test_a_new_one_that_was_only_seen_is_fetched_by_the_next_crawl(
+        self, ledger: Ledger
+    ) -> None:
+        self.refreshed(ledger)
+        ledger.record_answers([self.MOVED], source="getInfo")
+        ledger.record_seen(PLACE.photo_id)  # With --no-images.
+        assert row(ledger)["image_next_try"] is None
+        ledger.start_crawl(images=True, verify_gone=False, refresh=False, limit=None)
+        assert row(ledger)["image_next_try"] == 0
+        assert ledger.photo("image", PLACE.photo_id).fetch_anew
+
+    def test_one_on_disk_is_not_fetched_anew_if_its_reference_is_named_again(
+        self, ledger: Ledger
+    ) -> None:
+        self.refreshed(ledger)
+        for answer, anew in ((self.MOVED, True), (ANSWER, False)):
+            ledger.record_answers([answer], source="getInfo")
+            assert ledger.photo("image", PLACE.photo_id).fetch_anew == anew
+            ledger.start_crawl(images=True, verify_gone=False, refresh=True, limit=None)
+
+    def test_one_on_disk_keeps_its_reference_if_its_host_refuses_it(self, ledger: Ledger) -> None:
+        self.refreshed(ledger)
+        with ledger.transaction() as connection:
+            add_references(connection, [self.MOVED.reference])
+        assert ledger.record_refusal(PLACE, REFUSED, settle=True) != "moved"
+        assert row(ledger)["secret"] == PLACE.secret
 
     def test_one_that_came_a_moment_ago_stays_and_the_place_is_known(self, ledger: Ledger) -> None:
         fetched(ledger)
