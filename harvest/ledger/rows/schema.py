@@ -105,7 +105,11 @@ _STATUS = (
 )
 # file_secret: null unless the picture file must be fetched anew; then the secret under which it was
 # fetched, or '' if a build could not use it or if that secret is not known.
-_SINCE_VERSION_5 = "ALTER TABLE photos ADD COLUMN file_secret TEXT;"
+# times: how often the API has said so.
+_SINCE_VERSION_5 = """
+ALTER TABLE photos ADD COLUMN file_secret TEXT;
+ALTER TABLE withdrawals ADD COLUMN times INTEGER NOT NULL DEFAULT 1;
+"""
 # In older ledgers the error of a post says whether its outcome rests on a picture alone.
 _EVIDENCE_OF_VERSION_3 = f"""
 INSERT INTO evidence SELECT photo_id, 'api', api_outcome,

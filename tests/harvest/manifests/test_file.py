@@ -2,7 +2,6 @@
 
 import json
 import math
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from flickr_emotion.harvest.sandbox.server import SandboxServer
 from tests.harvest.corpora import KEY as API_KEY
 from tests.harvest.corpora import SECRET, post, url_of, write_votes
 from tests.harvest.corpora import options as crawl_options
+from tests.harvest.older_ledgers import make_older
 from tests.harvest.written_manifests import Row, described, options, row, write_manifest
 
 # All examples of a property test share one folder.
@@ -465,24 +465,11 @@ class TestIntoTheLedger:
         assert contents(ledger) == before
         assert ledger.query("SELECT name FROM sqlite_temp_master") == []
 
-    @pytest.mark.parametrize("version", [1, 2, 3])
+    @pytest.mark.parametrize("version", range(1, VERSION))
     def test_ledgers_of_older_versions_become_new_ones(self, tmp_path: Path, version: int) -> None:
         path = tmp_path / FILE_NAME
         Ledger(path, create=True).close()
-        with sqlite3.connect(path) as connection:
-            for table in ("evidence", "places", "withdrawals"):
-                connection.execute(f"DROP TABLE {table}")
-            if version < 3:
-                connection.execute("DROP TABLE manifest_posts")
-            if version == 1:
-                for index in ("photos_outcomes", "listed_pair", "listed_emotion"):
-                    connection.execute(f"DROP INDEX {index}")
-                connection.execute("DROP TABLE windows")
-                connection.execute("ALTER TABLE photos DROP COLUMN owner_name")
-                connection.execute("ALTER TABLE photos DROP COLUMN api_source")
-                connection.execute("ALTER TABLE pairs DROP COLUMN search_count")
-            connection.execute(f"PRAGMA user_version = {version}")
-        connection.close()
+        make_older(path, version)
         with Ledger(path, create=True) as ledger:
             add(ledger, write_manifest(tmp_path / "m", [row(1)]))
             assert len(ledger.query("SELECT * FROM manifest_posts")) == 1
