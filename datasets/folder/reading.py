@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from flickr_emotion.common.json_files import LARGEST_DESCRIPTION, LARGEST_VOCABULARY, read_json
-from flickr_emotion.common.parquet_files import open_parquet
+from flickr_emotion.common.parquet_files import open_parquet, read_footer
 from flickr_emotion.common.replacing import left_aside, standing
 from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.errors import DamagedDatasetError, DatasetError
@@ -233,7 +232,7 @@ def _check_shards(dataset: Dataset, split: str) -> None:
     for shard in shards:
         dataset.check_shard(shard)
         try:
-            metadata = pq.read_metadata(shard)
+            metadata = read_footer(shard)
         except (OSError, pa.ArrowException) as error:
             raise DamagedDatasetError(f"{shard} cannot be read ({error})") from None
         if missing := sorted(set(SCHEMA.names) - set(metadata.schema.to_arrow_schema().names)):
