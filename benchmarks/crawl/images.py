@@ -1,6 +1,6 @@
 """How fast pictures are harvested, compared with img2dataset 1.47, in one run on one server.
 
-    python -m benchmarks.images --venv FOLDER
+    python -m benchmarks.crawl.images --venv FOLDER
 
 img2dataset is installed into a separate environment in FOLDER unless it is there. Our side is the
 real command, `python cli.py crawl`, over a ledger whose posts are all known, so that only pictures

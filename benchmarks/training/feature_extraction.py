@@ -1,6 +1,6 @@
 """Frozen features from a data set's JPEGs, against the bare encoder on tensors in memory.
 
-    python -m benchmarks.feature_extraction PICTURES.parquet
+    python -m benchmarks.training.feature_extraction PICTURES.parquet
 
 The file has a column ``image`` of JPEGs. Our side includes everything: Parquet, decoding, encoder,
 files. The bare encoder gets decoded pictures, once with all threads in each pass and once with one

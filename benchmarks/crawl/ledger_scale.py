@@ -1,6 +1,6 @@
 """A list of VSO's full size in the ledger: reading it, reading it again, and asking for the status.
 
-    python -m benchmarks.ledger_scale [--rows 1394105] [--keep DIR]
+    python -m benchmarks.crawl.ledger_scale [--rows 1394105] [--keep DIR]
 
 The list consists of random photos in VSO's files and format (CCURL and NonCCURL together: 1,394,105
 rows, 5,629 files, 5% of the photos in two). Each step is a separate process, to measure its memory
@@ -39,7 +39,7 @@ def main() -> None:
         folder = arguments.keep or Path(name)
         write_list(folder / "list", rows=arguments.rows)
         for what in ("new ledger", "again"):
-            command = [sys.executable, "-m", "benchmarks.ledger_scale"]
+            command = [sys.executable, "-m", "benchmarks.crawl.ledger_scale"]
             done = subprocess.run(
                 [*command, "--step", "read", "--keep", folder],
                 check=True, capture_output=True, text=True,

@@ -1,6 +1,6 @@
 """Whether the memory of a long crawl stays constant: one real crawl, at the pace of a quota.
 
-    python -m benchmarks.soak LISTS [--minutes 30]
+    python -m benchmarks.crawl.soak LISTS [--minutes 30]
 
 LISTS is VSO's folder, or a tar archive of one. The sandbox serves it from a separate process as a
 virtual corpus, with faults of every kind at one request in a hundred. The crawl is the real command
@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.vso_calls import sandbox
+from benchmarks.crawl.vso_calls import sandbox
 
 _FAULTS = (
     "429=0.01,429-retry-after=0.01,500=0.01,503=0.01,reset=0.01,html=0.01,cut-json=0.01,empty=0.01,"

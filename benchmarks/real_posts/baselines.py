@@ -1,4 +1,4 @@
-"""The usual baselines for `benchmarks.real_table`: the majority class, and logistic regressions.
+"""The usual baselines for `table`: the majority class, and logistic regressions.
 
 They are fitted on the same training posts as the systems, with the strength C of the lowest loss on
 the same validation posts, and get the same texts, tags and frozen image features. A baseline that
@@ -22,8 +22,8 @@ from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks.real_answers import Probabilities
-from benchmarks.real_folds import IMAGE_ENCODER
+from benchmarks.real_posts.answers import Probabilities
+from benchmarks.real_posts.folds import IMAGE_ENCODER
 from flickr_emotion.common.modalities import MODALITIES
 from flickr_emotion.common.split_names import SPLITS, TEST, TRAIN, VALIDATION
 from flickr_emotion.datasets.folder.reading import Dataset

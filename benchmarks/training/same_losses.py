@@ -3,7 +3,7 @@
     git worktree add ../older main
     python ../older/cli.py train D --out /tmp/older --seed 0 --device cpu
     python cli.py train D --out /tmp/newer --seed 0 --device cpu
-    python -m benchmarks.same_losses /tmp/older /tmp/newer [--tolerance 1e-4]
+    python -m benchmarks.training.same_losses /tmp/older /tmp/newer [--tolerance 1e-4]
 
 It prints training and validation losses epoch by epoch and ends with exit code 1 where two differ,
 by more than the tolerance, or where one run has more epochs. On one machine and device the same

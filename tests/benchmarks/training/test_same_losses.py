@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.same_losses import main
+from benchmarks.training.same_losses import main
 
 
 def run(folder: Path, losses: list[float]) -> str:

@@ -1,4 +1,4 @@
-"""Figures of `benchmarks.real_table`: accuracy and weighted F1 over all folds, with intervals.
+"""Figures of `table`: accuracy and weighted F1 over all folds, with intervals.
 
 The test posts of the folds are pooled: each post is answered once, by a network not trained on it.
 A post that no head can answer counts as wrong. Intervals are 95% bootstrap intervals over the
@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.real_answers import Pooled
+from benchmarks.real_posts.answers import Pooled
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.reproduction.markdown import table
 

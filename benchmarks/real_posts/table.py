@@ -1,6 +1,6 @@
 """Every system and the usual baselines on real posts, by 5-fold cross-validation, in one table.
 
-    python -m benchmarks.real_table --out /tmp/real-table
+    python -m benchmarks.real_posts.table --out /tmp/real-table
 
 The posts are MVSA-Single's 3,139 labelled tweets: with three classes, and with two, without the
 neutral ones. `build-splits` writes the folds, with duplicate pictures and texts in the same split;
@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.real_answers import (
+from benchmarks.real_posts.answers import (
     Pooled,
     Probabilities,
     pool,
@@ -26,10 +26,10 @@ from benchmarks.real_answers import (
     under_held_subset,
     write_answers,
 )
-from benchmarks.real_baselines import BASELINES, Fold, read_fold
-from benchmarks.real_figures import markdown_table, parts_table
-from benchmarks.real_folds import FOLDS, IMAGE_ENCODER, build_folds
-from benchmarks.real_posts import word_vectors
+from benchmarks.real_posts.baselines import BASELINES, Fold, read_fold
+from benchmarks.real_posts.chain import word_vectors
+from benchmarks.real_posts.figures import markdown_table, parts_table
+from benchmarks.real_posts.folds import FOLDS, IMAGE_ENCODER, build_folds
 from flickr_emotion.common.printing import say
 from flickr_emotion.common.split_names import VALIDATION
 from flickr_emotion.datasets.errors import DatasetError

@@ -1,4 +1,4 @@
-"""The folds of `benchmarks.real_table`: data sets of MVSA's labelled posts, and their features.
+"""The folds of `table`: data sets of MVSA's labelled posts, and their features.
 
 `build-splits` writes them, with duplicate pictures and texts in the same split. A single word is
 enough for a text; one that is not detected as English is absent, as in every data set.
@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 
-from benchmarks.real_answers import judged_posts
-from benchmarks.real_posts import MVSA, command
+from benchmarks.real_posts.answers import judged_posts
+from benchmarks.real_posts.chain import MVSA, command
 from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
 from flickr_emotion.model.errors import ModelError

@@ -6,7 +6,7 @@ from statistics import fmean
 
 import pytest
 
-from benchmarks.real_posts import Figures, measure
+from benchmarks.real_posts.chain import Figures, measure
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
-"""Training speed, compared with the plain reference of `benchmarks/plain_training.py`.
+"""Training speed, compared with the plain reference of `plain`.
 
-    python -m benchmarks.training_speed [SECTION ...] [--posts 150000]
+    python -m benchmarks.training.speed [SECTION ...] [--posts 150000]
 
 Both alternate in the same process, on the same posts, with batches of 64 and image features in
 memory; the fastest of the repeats counts. The sections:
@@ -30,8 +30,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks import training_posts as source
-from benchmarks.plain_training import PlainNetwork, PlainSplit, plain_order
+from benchmarks.training import posts as source
+from benchmarks.training.plain import PlainNetwork, PlainSplit, plain_order
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.model.evaluation.evaluation import score
 from flickr_emotion.model.features.image_backbones import Backbone, build_backbone

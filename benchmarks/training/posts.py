@@ -1,4 +1,4 @@
-"""Posts for `benchmarks/training_speed.py`: MVSA's real ones, and synthetic ones of any size."""
+"""Posts for `speed`: MVSA's real ones, and synthetic ones of any size."""
 
 import hashlib
 from collections import Counter

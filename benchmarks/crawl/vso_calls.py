@@ -1,6 +1,6 @@
 """The API calls of a crawl of VSO's lists: listings first, against ``getInfo`` for every photo.
 
-    python -m benchmarks.vso_calls LIST [--pairs 37 --pairs 296] [--without-get-info]
+    python -m benchmarks.crawl.vso_calls LIST [--pairs 37 --pairs 296] [--without-get-info]
 
 LIST is VSO's folder, or a tar archive of one. The sandbox serves it from a separate process as a
 virtual corpus and counts the calls. Both crawls are the real one, in this process, without pictures

@@ -1,4 +1,4 @@
-"""The answers of a row of `benchmarks.real_table` to test posts: computed, kept and read back.
+"""The answers of a row of `table` to test posts: computed, kept and read back.
 
 A file holds a fold's test posts: photo id, label, the subset they hold, and by subset the
 probabilities of its head, null if it cannot answer. A post is answered by the head of its own

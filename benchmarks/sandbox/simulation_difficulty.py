@@ -1,6 +1,6 @@
 """The difficulty of the sandbox's simulation: each subset compared with the paper's Table 1.
 
-    python -m benchmarks.simulation_difficulty
+    python -m benchmarks.sandbox.simulation_difficulty
 
 Logistic regressions on frozen EfficientNet-lite0 features, on TF-IDF of words and of tags, and on
 their concatenations, fitted on 690 complete posts (about as many as in the demo's training, which

@@ -1,6 +1,6 @@
 """The whole chain on real posts: 3,376 tweets of MVSA-Single with pictures, texts and hashtags.
 
-    python -m benchmarks.real_posts --out /tmp/real-posts
+    python -m benchmarks.real_posts.chain --out /tmp/real-posts
 
 The posts are served by the sandbox and listed as VSO's pairs (positive and negative ones), crawled,
 built, and trained on with frozen EfficientNet-lite0 features and real word vectors, once for each

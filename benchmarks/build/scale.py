@@ -1,7 +1,7 @@
 """``build-splits`` on a million posts: time by size, memory, and a plain implementation.
 
-    python -m benchmarks.build_scale ../shared/data --folder DIR [--posts 250000 500000 1000000]
-    python -m benchmarks.build_scale ../shared/data --folder DIR --posts 2000 4000 --pictures
+    python -m benchmarks.build.scale ../shared/data --folder DIR [--posts 250000 500000 1000000]
+    python -m benchmarks.build.scale ../shared/data --folder DIR --posts 2000 4000 --pictures
 
 Harvests are drawn from real titles, descriptions, tags and pictures. The plain implementation is
 one process with pandas and langdetect on some of the same posts; its decision on every text is

@@ -1,6 +1,6 @@
 """The cost of the sandbox's virtual VSO corpus: start-up, and processor time per answer.
 
-    python -m benchmarks.virtual_vso LIST
+    python -m benchmarks.sandbox.virtual_vso LIST
 
 LIST is VSO's folder, or a tar archive of it. Answers are made as the server makes them, with their
 envelope but without the socket: a client in the same process would be measured too.

@@ -1,6 +1,6 @@
 """How fast photos are found in YFCC100M's metadata: rows per second, for each file format.
 
-    python -m benchmarks.metadata_search [ROWS] [WANTED]
+    python -m benchmarks.crawl.metadata_search [ROWS] [WANTED]
 
 The rows are synthetic, with the lengths of real ones; one in a thousand is wanted, and the wanted
 set is as large as VSO's list.

@@ -1,6 +1,6 @@
 """Manifests of 1.3 million posts: exported, checked, imported into a ledger and compared.
 
-    python -m benchmarks.manifest_scale [--rows 1300000] [--keep DIR]
+    python -m benchmarks.build.manifests [--rows 1300000] [--keep DIR]
 
 The data set is written here: photo ids, servers, farms, secrets and pairs are those of the real VSO
 lists beside the checkout, varied until there are enough (neighbouring ids, other secrets), with
@@ -59,7 +59,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = arguments.keep or Path(name)
         for step in _STEPS[1:] if (folder / "D").exists() else _STEPS:
-            command = [sys.executable, "-m", "benchmarks.manifest_scale", "--step", step]
+            command = [sys.executable, "-m", "benchmarks.build.manifests", "--step", step]
             command += ["--keep", str(folder), "--rows", str(arguments.rows)]
             subprocess.run(command, check=True)
         for manifest in ("m.parquet", "urls.parquet"):

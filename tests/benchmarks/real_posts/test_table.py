@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score
 
-from benchmarks.real_answers import Pooled, pool
-from benchmarks.real_figures import accuracy_B, draws_BN, markdown_table, weighted_f1_B
+from benchmarks.real_posts.answers import Pooled, pool
+from benchmarks.real_posts.figures import accuracy_B, draws_BN, markdown_table, weighted_f1_B
 from flickr_emotion.common.modalities import SUBSETS
 
 CLASSES = 3

@@ -1,6 +1,6 @@
 """How well training uses a GPU: samples per second, the share of idle time, peak memory.
 
-    python -m benchmarks.gpu [--compile] [--accumulate N] [--batch-size 64]
+    python -m benchmarks.training.gpu [--compile] [--accumulate N] [--batch-size 64]
 
 Two trainings with the loop of `python cli.py train`, on synthetic complete posts: one with frozen
 features, as many as in a data set, and one that trains DenseNet-121 on JPEGs of 340 x 256 pixels,
@@ -20,7 +20,7 @@ import torch
 from PIL import Image
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks.training_posts import made_up_encoding, made_up_posts
+from benchmarks.training.posts import made_up_encoding, made_up_posts
 from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.features.image_backbones import build_backbone
 from flickr_emotion.model.features.image_features import FeatureTable

@@ -1,6 +1,6 @@
 """All of the paper's tables and figures on the built-in simulation, into docs/results.md.
 
-    python -m benchmarks.paper_results --posts 6000 --out /tmp/paper-results
+    python -m benchmarks.sandbox.paper_results --posts 6000 --out /tmp/paper-results
 
 `sandbox` serves 2,000 posts, whose data set has 85 test posts: too few to test the paper's claims.
 Here any number of posts is simulated, served, crawled, built and trained on, each by the real
@@ -17,14 +17,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.real_posts import word_vectors
+from benchmarks.real_posts.chain import word_vectors
 from flickr_emotion.common.checkout import PROJECT
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from flickr_emotion.harvest.sandbox.simulation.simulation import simulation
 from flickr_emotion.model.reproduction import markdown
 
 DOCUMENT = PROJECT / "docs" / "results.md"
-MARKER = "<!-- From here on written by benchmarks/paper_results.py. -->\n"
+MARKER = "<!-- From here on written by benchmarks/sandbox/paper_results.py. -->\n"
 RATES = {"the paper's settings": 0.01, "a learning rate of 0.001": 0.001}
 """The document has all results at the first rate, and the claims and Figure 5 at the second."""
 TARGETS = ("table1", "table2", "table3", "figure3", "figure4", "figure5")
