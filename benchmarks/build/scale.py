@@ -31,6 +31,7 @@ from PIL import Image
 
 from flickr_emotion.datasets.rules.tags import normalise_tags
 from flickr_emotion.datasets.rules.text import post_text, without_urls, words
+from flickr_emotion.harvest.ledger.facts import keep_list_kind, keep_service_of_posts
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 from flickr_emotion.harvest.pictures.files import image_path
@@ -98,8 +99,8 @@ def write_harvest(posts: Iterator[dict[str, Any]], folder: Path) -> None:
     """Write a harvest like one left by a crawl."""
     folder.mkdir(parents=True)
     with Ledger(folder / FILE_NAME, create=True) as ledger:
-        ledger.set_meta("kind", "votes")
-        ledger.set_meta("service", "other")
+        keep_list_kind(ledger, "votes")
+        keep_service_of_posts(ledger, "other")
         with ledger.transaction() as connection:
             for row, post in enumerate(posts, 1):
                 picture = post["picture"]

@@ -329,6 +329,20 @@ class TestTrouble:
         assert trust.doubted(HOST, epoch)
         assert not trust.doubted(HOST, epoch + 1)
 
+    def test_refusals_are_doubted_before_the_others_are_taken_back(
+        self, ledger: Ledger, trust: Trust, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """So none that is in flight is recorded in between."""
+        doubted: list[bool] = []
+
+        def take_back(host: str) -> int:
+            doubted.append(trust.doubted(host, trust.breakers[host].epoch))
+            return 0
+
+        monkeypatch.setattr(ledger, "take_back_refusals", take_back)
+        trust.get_into_trouble(IDS[:12])
+        assert doubted == [True]
+
     def test_if_the_api_does_not_answer_the_refused_pictures_are_tried(
         self, ledger: Ledger, trust: Trust
     ) -> None:
@@ -495,6 +509,17 @@ class TestTheSample:
         trust.serves_again(OTHER)
         trust.conclude()
         assert not [line for line in trust.said if line.startswith("checked")]
+
+    def test_refusals_that_were_taken_back_are_no_part_of_it(self, trust: Trust) -> None:
+        trust.refuse(IDS[:3])
+        trust.api.silent = True
+        trust.refuse(IDS[40:52], OTHER)
+        trust.answer_all()
+        trust.api.silent = False
+        assert trust.unfinished()
+        trust.answer_all()
+        trust.conclude()
+        assert trust.said[-1] == "checked 1 of 3 dead pictures with the API: 0 live"
 
 
 class TestTheEnd:
