@@ -28,7 +28,7 @@ from flickr_emotion.common.modalities import MODALITIES
 from flickr_emotion.common.split_names import SPLITS, TEST, TRAIN, VALIDATION
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.datasets.rules.text import words
-from flickr_emotion.model.features.image_backbones import load_backbone
+from flickr_emotion.model.features.backbone_weights import load_backbone
 from flickr_emotion.model.features.text_features import READ
 from flickr_emotion.model.features.text_readers import open_readers
 from flickr_emotion.model.inputs.batches import Split

@@ -17,8 +17,8 @@ from benchmarks.real_posts.chain import MVSA, command
 from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
 from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.features.backbone_weights import load_backbone
 from flickr_emotion.model.features.feature_files import GrowingFile, writable_folder
-from flickr_emotion.model.features.image_backbones import load_backbone
 from flickr_emotion.model.features.image_features import features_folder, frozen_features
 from flickr_emotion.model.features.picture_decoding import CpuDecoder
 from flickr_emotion.model.posts.posts import Encoding, read_posts

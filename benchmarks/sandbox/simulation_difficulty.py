@@ -23,7 +23,7 @@ from flickr_emotion.datasets.rules.tags import normalise_tags
 from flickr_emotion.datasets.rules.text import post_text, words
 from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.sandbox.simulation.simulation import simulation
-from flickr_emotion.model.features.image_backbones import load_backbone
+from flickr_emotion.model.features.backbone_weights import load_backbone
 
 POSTS = 3600
 TRAINING = 690

@@ -21,11 +21,8 @@ import torch
 from torch import Tensor
 
 from flickr_emotion.datasets.folder.reading import open_dataset
-from flickr_emotion.model.features.image_backbones import (
-    PICTURES_PER_THREAD,
-    Backbone,
-    load_backbone,
-)
+from flickr_emotion.model.features.backbone_weights import load_backbone
+from flickr_emotion.model.features.image_backbones import PICTURES_PER_THREAD, Backbone
 from flickr_emotion.model.features.image_features import frozen_features
 from flickr_emotion.model.features.picture_decoding import CpuDecoder, stacked
 from flickr_emotion.model.posts.posts import Encoding, read_posts

@@ -15,7 +15,8 @@ from torch import Tensor
 from flickr_emotion.common.checkout import PROJECT
 from flickr_emotion.datasets.rules.tags import normalise_tags
 from flickr_emotion.datasets.rules.text import words
-from flickr_emotion.model.features.image_backbones import Backbone, load_backbone
+from flickr_emotion.model.features.backbone_weights import load_backbone
+from flickr_emotion.model.features.image_backbones import Backbone
 from flickr_emotion.model.features.image_features import FeatureTable
 from flickr_emotion.model.features.pictures import FOR_A_DATASET
 from flickr_emotion.model.inputs.batches import Split

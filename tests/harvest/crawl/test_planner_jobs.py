@@ -388,7 +388,13 @@ class TestOwners:
 
     def test_it_is_not_worth_it_for_two_photos_without_an_nsid(self, crawl: Crawl) -> None:
         crawl.listed("awe", [1, 2], owner="ann")
-        assert sorted(self.owners_calls(crawl)) == ["1", "2"]
+        made = crawl.planner()
+        for _ in ("words", "owners"):
+            job = made.next_job()
+            assert job is not None
+            job()
+        assert {*crawl.calls.asked} <= {"text:awe", "tags:awe"}
+        assert sorted(crawl.run(made)[-2:]) == ["1", "2"]
 
     def test_nor_if_photos_that_are_gone_leave_only_two(self, crawl: Crawl) -> None:
         crawl.listed("awe", [1, 2, 3, 4], owner="ann")
@@ -453,3 +459,15 @@ class TestOwners:
         assert owner is not None
         owner()
         assert len(crawl.calls.asked) == crawl.calls.ends_after
+
+    def test_nor_for_a_listing_if_it_is_stopped_before(self, crawl: Crawl) -> None:
+        crawl.listed("awe", [1, 2, 3, 4], owner="ann")
+        made = crawl.planner()
+        words = made.next_job()
+        assert words is not None
+        words()
+        crawl.calls.ends_after = len(crawl.calls.asked) + 1
+        owner = made.next_job()
+        assert owner is not None
+        owner()  # Its first call tells the NSID.
+        assert crawl.calls.asked[-1] == "3"
