@@ -23,15 +23,16 @@ from pathlib import Path
 
 from flickr_emotion.common.checkout import PROJECT
 
-# The first case of `benchmarks.images`, alone.
+# The first case of `benchmarks.crawl.images`, alone.
 _PASS_THROUGH = """
 import sys
 import tempfile
+from importlib import import_module
 from pathlib import Path
-from benchmarks.images import ours, serving
 
-with tempfile.TemporaryDirectory(dir=sys.argv[2]) as folder, serving() as url:
-    run = ours(url, int(sys.argv[1]), Path(folder) / "ours")
+images = import_module(sys.argv[1])
+with tempfile.TemporaryDirectory(dir=sys.argv[3]) as folder, images.serving() as url:
+    run = images.ours(url, int(sys.argv[2]), Path(folder) / "ours")
 print(run.files / run.seconds)
 """
 
@@ -122,12 +123,25 @@ def _seconds(checkout: Path, *arguments: str) -> float:
 
 
 def _pictures(checkout: Path, count: int, folder: Path) -> float:
-    return _figure(_run(checkout, "-c", _PASS_THROUGH, str(count), str(folder)), r"^([\d.]+)$")
+    module = module_in(checkout, "crawl.images")
+    text = _run(checkout, "-c", _PASS_THROUGH, module, str(count), str(folder))
+    return _figure(text, r"^([\d.]+)$")
 
 
 def _calls(checkout: Path, lists: Path) -> float:
-    text = _run(checkout, "-m", "benchmarks.vso_calls", str(lists.resolve()), "--without-get-info")
+    module = module_in(checkout, "crawl.vso_calls")
+    text = _run(checkout, "-m", module, str(lists.resolve()), "--without-get-info")
     return _figure(text, r"calls, ([\d.]+) a photo")
+
+
+def module_in(checkout: Path, name: str) -> str:
+    """Return the module of a benchmark such as ``crawl.images`` in a checkout.
+
+    In older versions, all benchmarks lie in one folder.
+    """
+    room, _, alone = name.partition(".")
+    has_rooms = (checkout / "benchmarks" / room / f"{alone}.py").is_file()
+    return f"benchmarks.{name if has_rooms else alone}"
 
 
 def _run(checkout: Path, *arguments: str) -> str:

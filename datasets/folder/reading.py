@@ -40,27 +40,10 @@ from flickr_emotion.datasets.folder.file_digests import (
 from flickr_emotion.datasets.folder.group_checksums import GroupChecks
 from flickr_emotion.datasets.folder.layout import DESCRIPTION, FORMAT, VOCABULARY
 from flickr_emotion.datasets.folder.shards import SCHEMA
+from flickr_emotion.datasets.folder.vocabulary import Vocabulary
 
 FORMAT_VERSION = 3
 _FIRST_WITH_DIGESTS = 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class Vocabulary:
-    """Words and tags of the training split with their counts, most frequent first."""
-
-    min_count: int
-    """The network replaces words and tags with smaller counts by ``<UNK>``."""
-    words: dict[str, int]
-    tags: dict[str, int]
-
-    def kept_words(self) -> list[str]:
-        """Return the words that are not ``<UNK>``, most frequent first."""
-        return [word for word, count in self.words.items() if count >= self.min_count]
-
-    def kept_tags(self) -> list[str]:
-        """Return the tags that are not ``<UNK>``, most frequent first."""
-        return [tag for tag, count in self.tags.items() if count >= self.min_count]
 
 
 @dataclass(frozen=True, kw_only=True)

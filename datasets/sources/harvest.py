@@ -17,6 +17,7 @@ from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.rules.labels import Label, NoLabel, label_by_sentiment, label_by_votes
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.ledger.check import check_rows, stored_tags
+from flickr_emotion.harvest.ledger.facts import list_kind, manifest_description, service_of_posts
 from flickr_emotion.harvest.ledger.folder import picture_size
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.counts import unfinished_photos
@@ -122,17 +123,19 @@ class Harvest:
         except HarvestError:
             self._ledger.close()
             raise
-        kind = self._ledger.meta("kind")
+        kind = list_kind(self._ledger)
         if kind is None:
             self._ledger.close()
             raise DatasetError(f"{folder} holds no list yet: run `crawl LIST --out {folder}`")
         self.kind = kind
         """``votes`` or ``sentiment``."""
-        self.service = self._ledger.meta("service")
+        self.service = service_of_posts(self._ledger)
         """``flickr``, or ``other`` where the posts came from elsewhere, such as the sandbox."""
         self.image_size = picture_size(self._ledger)
         """Size of its pictures (``harvest.flickr.photo_url.SIZES``); None without pictures."""
-        self.manifest: dict[str, Any] | None = json.loads(self._ledger.meta("manifest") or "null")
+        self.manifest: dict[str, Any] | None = json.loads(
+            manifest_description(self._ledger) or "null"
+        )
         """The manifest's metadata, if the harvest was made from one."""
 
     def close(self) -> None:

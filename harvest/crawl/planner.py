@@ -30,11 +30,11 @@ from flickr_emotion.harvest.ledger.listings import (
     Yields,
     open_photos,
     owners_photos,
+    subjects,
     windows,
 )
 from flickr_emotion.harvest.ledger.rows.answered_posts import owner_of
 from flickr_emotion.harvest.ledger.rows.due_photos import DuePhoto
-from flickr_emotion.harvest.ledger.rows.lists import subjects
 from flickr_emotion.harvest.pace.clock import now
 from flickr_emotion.harvest.trust.picture_trust import PictureTrust
 

@@ -13,9 +13,9 @@ from flickr_emotion.harvest.flickr.answers import ListingPage
 from flickr_emotion.harvest.flickr.listings import PAGE, Listing
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
 from flickr_emotion.harvest.flickr.upload_dates import DatedPhoto
+from flickr_emotion.harvest.ledger.facts import list_kind
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.due_photos import ALL_ROWS
-from flickr_emotion.harvest.ledger.rows.lists import subject_column
 from flickr_emotion.harvest.ledger.rows.outcomes import DEAD_PICTURES, quoted
 from flickr_emotion.harvest.ledger.rows.posts import settle_videos, store_answers
 from flickr_emotion.harvest.pace.clock import now
@@ -104,12 +104,27 @@ def some_pictures(ledger: Ledger, count: int, *, last_row: int = ALL_ROWS) -> li
     return [PhotoReference(**dict(row)) for row in rows]
 
 
+def subjects(ledger: Ledger) -> list[str]:
+    """Return the pairs or emotions under which the photos were found, in the list's order."""
+    column = _subject_column(ledger)
+    rows = ledger.query(
+        f"SELECT {column} AS subject FROM listed WHERE {column} IS NOT NULL "
+        f"GROUP BY {column} ORDER BY min(file)"
+    )
+    return [row["subject"] for row in rows]
+
+
+def _subject_column(ledger: Ledger) -> str:
+    """Return the column of ``listed`` with the pair or emotion of a photo."""
+    return "pair" if list_kind(ledger) == "sentiment" else "emotion"
+
+
 def open_photos(ledger: Ledger, subject: str, *, last_row: int = ALL_ROWS) -> OpenPhotos:
     """Return the photos of a subject that still need a post, and that a listing may show."""
     rows = ledger.query(
         "SELECT DISTINCT photo_id, image_next_try IS NOT NULL AS picture_due "
         "FROM listed JOIN photos USING (photo_id) "
-        f"WHERE listed.{subject_column(ledger)} = ? AND api_next_try IS NOT NULL "
+        f"WHERE listed.{_subject_column(ledger)} = ? AND api_next_try IS NOT NULL "
         f"AND photos.rowid <= ? AND {_LISTED}",
         (subject, last_row),
     )

@@ -5,7 +5,7 @@ A test of one part makes it here, over a real ledger in a file and a real server
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from flickr_emotion.harvest.calls.calls import ApiCalls
@@ -45,6 +45,21 @@ def ledger_of(folder: Path, posts: list[Post]) -> Iterator[Ledger]:
         add_list(ledger, open_list(write_votes(folder / "list", posts)), print)
         ledger.start_crawl(images=True, verify_gone=False, refresh=False, limit=None)
         yield ledger
+
+
+class _UndoneError(Exception):
+    """Ends the transaction of ``undone``."""
+
+
+@contextmanager
+def undone(ledger: Ledger) -> Iterator[Ledger]:
+    """Undo at the end what a test records: tests share a ledger, and none waits for the disk.
+
+    Only this thread may use the ledger meanwhile.
+    """
+    with suppress(_UndoneError), ledger.transaction():
+        yield ledger
+        raise _UndoneError
 
 
 def settle_pictures(ledger: Ledger, posts: list[Post]) -> None:

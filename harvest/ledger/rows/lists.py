@@ -160,18 +160,3 @@ def search_counts(ledger: LedgerConnection) -> dict[str, int]:
     """Return how many pictures a search for each pair found when VSO's ontology was made."""
     rows = ledger.query("SELECT pair, search_count FROM pairs WHERE search_count > 0")
     return {row["pair"]: row["search_count"] for row in rows}
-
-
-def subjects(ledger: LedgerConnection) -> list[str]:
-    """Return the pairs or emotions under which the photos were found, in the list's order."""
-    column = subject_column(ledger)
-    rows = ledger.query(
-        f"SELECT {column} AS subject FROM listed WHERE {column} IS NOT NULL "
-        f"GROUP BY {column} ORDER BY min(file)"
-    )
-    return [row["subject"] for row in rows]
-
-
-def subject_column(ledger: LedgerConnection) -> str:
-    """Return the column of ``listed`` with the pair or emotion of a photo."""
-    return "pair" if ledger.meta("kind") == "sentiment" else "emotion"
