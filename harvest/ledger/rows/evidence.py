@@ -69,7 +69,7 @@ def record_refusal(
         return "stale"
     if row["api_outcome"] == VIDEO:  # The API has said so while the picture was requested.
         return "stale"
-    if move_on(connection, reference):
+    if move_on(connection, reference, private=refusal.outcome == "private"):
         return "moved"
     answered = row["api_outcome"] == "ok" and row["api_next_try"] is None and not row["withdrawn"]
     # Only the first time: if another crawl finds the picture refused too, it is lost.
@@ -171,7 +171,12 @@ def take_back(connection: sqlite3.Connection, host: str | None = None) -> int:
         f"(SELECT photo_id FROM evidence WHERE what = 'image' AND sure = 0 AND {_REFUSED} "
         f"{of_host})"
     )
-    connection.execute(f"UPDATE places SET dead = 0 WHERE photo_id IN {pictures}", given)
+    # If a photo is still due, a doubted answer may have made it move on from a living reference.
+    connection.execute(
+        f"UPDATE places SET dead = 0 WHERE photo_id IN {pictures} OR photo_id IN (SELECT photo_id "
+        "FROM photos WHERE photo_id = places.photo_id AND image_next_try IS NOT NULL)",
+        given,
+    )
     found = connection.execute(
         "UPDATE photos SET image_outcome = CASE WHEN image_sha256 IS NULL THEN 'pending' ELSE 'ok' "
         f"END, image_attempts = 0, image_next_try = 0, image_error = NULL "
