@@ -43,22 +43,33 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        lists = arguments.list
+        for count in arguments.pairs:
+            with vso_lists(arguments.list, count) as some:
+                _measure(some, folder / f"harvest{count}", "listings first")
+        with vso_lists(arguments.list) as lists:
+            planned = _measure(lists, folder / "harvest", "listings first")
+            if arguments.without_get_info:
+                return
+            plain = _measure(lists, folder / "plain", "getInfo only")
+        print(
+            f"{plain / planned:.1f} times fewer calls; {(plain - planned) / _QUOTA:.1f} hours "
+            "of quota saved"
+        )
+
+
+@contextmanager
+def vso_lists(lists: Path, pairs: int | None = None) -> Iterator[Path]:
+    """Yield VSO's folder, extracted if ``lists`` is an archive, or a copy with fewer pairs."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
         if lists.is_file():
             with tarfile.open(lists) as archive:
                 archive.extractall(folder / "whole", filter="data")
             lists = folder / "whole"
-        for count in arguments.pairs:
-            some = folder / f"pairs{count}"
-            _choose(lists, some, count)
-            _measure(some, folder / f"harvest{count}", "listings first")
-        planned = _measure(lists, folder / "harvest", "listings first")
-        if not arguments.without_get_info:
-            plain = _measure(lists, folder / "plain", "getInfo only")
-            print(
-                f"{plain / planned:.1f} times fewer calls; {(plain - planned) / _QUOTA:.1f} hours "
-                "of quota saved"
-            )
+        if pairs is not None:
+            _choose(lists, folder / "some", pairs)
+            lists = folder / "some"
+        yield lists.resolve()
 
 
 def _choose(lists: Path, chosen: Path, count: int) -> None:

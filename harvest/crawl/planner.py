@@ -45,7 +45,7 @@ Job = Callable[[], None]
 _LOOK_AHEAD = 20
 # The share of a subject's pictures that must be settled: the last ones may wait long for a retry.
 _READY = 0.95
-# The share of the time that looking for a ready subject may take.
+# The share of the processor time of a core that looking for a ready subject may take.
 _LOOK_COST = 0.05
 _BATCH = 500
 # Photo ids that a page of an owner's listing is expected to span before any page was listed: four
@@ -128,9 +128,10 @@ class Planner:
 
     def _ready_subject(self) -> tuple[str, tuple[int, ...]] | None:
         """Return the first subject whose pictures are settled, with its open photos."""
-        started = time.monotonic()
-        if started < self._next_look:
+        if time.monotonic() < self._next_look:
             return None
+        # A look that only waits, for the ledger or on a busy machine, must not delay the next one.
+        started = time.thread_time()
         for place in range(_LOOK_AHEAD):
             while place < len(self._subjects):
                 found = open_photos(self._ledger, self._subjects[place], last_row=self._last_row)
@@ -143,8 +144,7 @@ class Planner:
                 subject = self._subjects[place]
                 del self._subjects[place]
                 return subject, found.photo_ids
-        ended = time.monotonic()
-        self._next_look = ended + (ended - started) / _LOOK_COST
+        self._next_look = time.monotonic() + (time.thread_time() - started) / _LOOK_COST
         return None
 
     def _list_subject(self, subject: str, photo_ids: tuple[int, ...]) -> None:

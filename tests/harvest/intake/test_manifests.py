@@ -1,7 +1,6 @@
 """What the ledger contains after a manifest was added."""
 
 import json
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME, VERSION
 from flickr_emotion.harvest.lists.detection import open_list
 from tests.harvest.corpora import post, write_votes
+from tests.harvest.older_ledgers import make_older
 from tests.harvest.written_manifests import (
     described,
     row,
@@ -109,25 +109,11 @@ class TestIntoTheLedger:
         assert contents(ledger) == before
         assert ledger.query("SELECT name FROM sqlite_temp_master") == []
 
-    @pytest.mark.parametrize("version", [1, 2, 3])
+    @pytest.mark.parametrize("version", range(1, VERSION))
     def test_ledgers_of_older_versions_become_new_ones(self, tmp_path: Path, version: int) -> None:
         path = tmp_path / FILE_NAME
         Ledger(path, create=True).close()
-        with sqlite3.connect(path) as connection:
-            connection.execute("ALTER TABLE photos DROP COLUMN file_secret")
-            for table in ("evidence", "places", "withdrawals"):
-                connection.execute(f"DROP TABLE {table}")
-            if version < 3:
-                connection.execute("DROP TABLE manifest_posts")
-            if version == 1:
-                for index in ("photos_outcomes", "listed_pair", "listed_emotion"):
-                    connection.execute(f"DROP INDEX {index}")
-                connection.execute("DROP TABLE windows")
-                connection.execute("ALTER TABLE photos DROP COLUMN owner_name")
-                connection.execute("ALTER TABLE photos DROP COLUMN api_source")
-                connection.execute("ALTER TABLE pairs DROP COLUMN search_count")
-            connection.execute(f"PRAGMA user_version = {version}")
-        connection.close()
+        make_older(path, version)
         with Ledger(path, create=True) as ledger:
             add(ledger, write_manifest(tmp_path / "m", [row(1)]))
             assert len(ledger.query("SELECT * FROM manifest_posts")) == 1
