@@ -333,6 +333,7 @@ class TestTakingBack:
 
     def test_every_reference_is_tried_again(self, ledger: Ledger) -> None:
         refuse(ledger, A)
+        ledger.record_seen(B)  # It is not due, so no doubted answer can have moved it on.
         with ledger.transaction() as connection:
             leave_reference(connection, OTHER)
             leave_reference(connection, replace(OTHER, photo_id=B))
