@@ -103,6 +103,7 @@ class TestClean:
             ('<a href="https://x.org/">Mr. X</a>', "Mr. X"),
             ('<a href="http://www.x.org/A">www.X.org/a</a>', "http://www.x.org/A"),
             ('<a href="javascript:x.y">x.y</a>', "x.y"),
+            ('<a href="http://x.org/a b">x.org/a</a>', "x.org/a"),
             ("<a>x.y</a> <a href>x.y</a> <a href=''>.</a>", "x.y x.y ."),
             # Entities: named, numbered, escaped twice, unfinished, unknown, of no character.
             ("&lt;b&gt; &#169; &#x1F600; &euro;", "<b> © 😀 €"),
@@ -289,6 +290,7 @@ class TestTextFilter:
 
 def test_a_word_ends_with_its_last_letter_and_the_marks_on_it() -> None:
     assert words("की- नदी! x\u0301\u0302!") == ["की", "नदी", "x\u0301\u0302"]
+    assert words("x\u0302\u2026 y\ufe00 z\ufe0f") == ["x\u0302", "y", "z"]
 
 
 class TestLanguage:
