@@ -1,6 +1,7 @@
 """Groups of posts that must stay in one split."""
 
 from collections import Counter
+from hashlib import sha256
 from random import Random
 
 import numpy as np
@@ -96,6 +97,19 @@ class TestSplitGroups:
             posts, groups, numbers = arrays([(0, True, True, o, n) for n, o in enumerate(owners)])
             assert split_groups(posts, groups, numbers).short_classes == short
 
+    def test_groups_are_drawn_by_the_digest_of_their_first_posts_number(self) -> None:
+        """Test takes the first ten groups of three, validation the next ten."""
+        random = Random(1)
+        owners = [2 + n % 100 for n in range(300)]
+        random.shuffle(owners)
+        rows = [(0, True, True, owner, random.getrandbits(64)) for owner in owners]
+        posts, groups, numbers = arrays(rows)
+        firsts = {owner: rows[owners.index(owner)][4] for owner in owners}
+        drawn = sorted(firsts, key=lambda owner: sha256(firsts[owner].to_bytes(8, "big")).digest())
+        places = split_groups(posts, groups, numbers).places
+        assert {owners[n] for n in np.flatnonzero(places == TESTING)} == {*drawn[:10]}
+        assert {owners[n] for n in np.flatnonzero(places == VALIDATING)} == {*drawn[10:20]}
+
     def test_groups_that_may_be_evaluated_as_a_whole_come_first(self) -> None:
         """The other groups would lose their posts of fewer votes."""
         pairs = [(0, True, half == 0, n, 2 * n + half) for n in range(9) for half in range(2)]
@@ -104,6 +118,13 @@ class TestSplitGroups:
         places = split_groups(posts, groups, numbers).places
         assert sorted(places[18:].tolist()) == sorted([VALIDATING] * 2 + [TESTING] * 2)
         assert set(places[:18].tolist()) == {TRAINING}
+
+    def test_without_posts(self) -> None:
+        none = np.zeros(0, bool)
+        posts = Candidates(classes=np.zeros(0, np.int16), complete=none, eligible=none)
+        groups, numbers = np.zeros(0, np.int32), np.zeros(0, np.uint64)
+        assert split_groups(posts, groups, numbers).places.tolist() == []
+        assert fold_groups(posts, groups, numbers, fold=1, folds=5).places.tolist() == []
 
     def test_single_posts_fill_the_splits(self) -> None:
         rows = [(0, True, True, n if n < 60 else 99, n) for n in range(100)]
@@ -165,6 +186,15 @@ class TestFoldGroups:
         places = fold_groups(posts, groups, numbers, fold=1, folds=4).places
         assert np.count_nonzero(places == VALIDATING) == expected
         assert places.dtype == np.int8
+
+    def test_nine_tenths_of_a_fold_and_a_tenth_are_enough(self) -> None:
+        """Of 94 posts, 18 and 9 are wanted, and a group of 18 and one of 7 are there."""
+        sizes = [18, 18, 18, 18, 15, 7]
+        owners = np.repeat(np.arange(6), sizes)
+        posts, groups, numbers = arrays([(0, True, True, o, n) for n, o in enumerate(owners)])
+        splits = fold_groups(posts, groups, numbers, fold=1, folds=5)
+        assert Counter(splits.places.tolist()) == {TRAINING: 69, VALIDATING: 7, TESTING: 18}
+        assert splits.short_classes == {}
 
     def test_what_a_class_of_one_group_lacks_is_a_fold_and_a_tenth(self) -> None:
         rows = [(n % 2, True, True, n if n % 2 else 0, n) for n in range(200)]
