@@ -267,6 +267,40 @@ class TestParts:
             ]
             assert sorted(pairs) == sorted([(0, 1), (1, 2), (2, 3), (5, 6), *farther])
 
+    def test_texts_that_differ_in_one_bit_are_told_apart_before_they_are_compared(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(near_duplicates, "_TEXTS_COMPARED", 0)
+        one = np.random.default_rng(7).integers(256, size=SIGNATURE_BYTES, dtype=np.uint8)
+        texts = np.tile(one, (17, 1))
+        for word in range(8):
+            texts[1 + word, 8 * word] ^= 1  # the lowest bit of a word of 64
+            texts[9 + word, 8 * word + 7] ^= 128  # the highest
+        assert components(34, near_texts(np.tile(texts, (2, 1)))).tolist() == [*range(17)] * 2
+
+    @pytest.mark.parametrize(
+        ("equal", "crowded", "compared"), [((0, 1, 5, 10), True, 1), ((0, 2, 5, 10), False, 8)]
+    )
+    def test_two_texts_that_share_four_bands(
+        self,
+        equal: tuple[int, ...],
+        crowded: bool,
+        compared: int,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Among other texts in these bands' buckets, the next band brings them together."""
+        monkeypatch.setattr(near_duplicates, "_TEXTS_COMPARED", compared)
+        texts = np.random.default_rng(8).integers(256, size=(162, SIGNATURE_BYTES), dtype=np.uint8)
+        texts[-1] = texts[0]
+        for band in {*range(16)} - {*equal}:
+            texts[-1, 4 * band + 3] ^= 128
+        if crowded:
+            for row in range(1, 161):
+                band = equal[row % 4]
+                texts[row, 4 * band : 4 * band + 4] = texts[0, 4 * band : 4 * band + 4]
+        one, other = near_texts(texts)
+        assert {*one.tolist(), *other.tolist()} == {0, 161}
+
     @pytest.mark.parametrize("at_once", [1, 2, 3])
     def test_equal_texts_are_found_across_parts(
         self, at_once: int, monkeypatch: pytest.MonkeyPatch
