@@ -77,6 +77,13 @@ def posts(count: int, *, votes: int = 5, label: str = "awe") -> list[LabelledPos
     ]
 
 
+def test_the_classes_of_posts() -> None:
+    none = np.zeros(0, bool)
+    for classes in ([], [0], [2, 0]):
+        posts = Candidates(classes=np.array(classes, np.int16), complete=none, eligible=none)
+        assert posts.labels() == range(max(classes, default=-1) + 1)
+
+
 class TestSplitPosts:
     def test_80_10_10_by_class(self) -> None:
         some = in_order([*posts(1000), *posts(50, label="fear")], 0)

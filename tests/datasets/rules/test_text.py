@@ -23,7 +23,7 @@ from flickr_emotion.datasets.build.text_filter import (
     TextFilter,
 )
 from flickr_emotion.datasets.rules.language import detect_languages, detect_plainly
-from flickr_emotion.datasets.rules.tags import normalise_tags
+from flickr_emotion.datasets.rules.tags import former_tags, normalise_tags
 from flickr_emotion.datasets.rules.text import clean, post_text, without_urls, words
 
 ENGLISH = "the quiet house stands near the river and the old road"
@@ -319,3 +319,6 @@ class TestLanguage:
 class TestTags:
     def test_normal_forms_in_alphabetical_order(self) -> None:
         assert normalise_tags(["b", "A", "a", "!!", "B"]) == ["a", "b"]
+
+    def test_the_forms_of_old_manifests_keep_letters_and_digits(self) -> None:
+        assert former_tags(["b-1", "A!", "a", "!!"]) == ["a", "b1"]
