@@ -198,6 +198,11 @@ def real_posts(shared_data: Path) -> list[tuple[str, str, str]]:
     return posts
 
 
+def test_the_text_of_a_post_is_its_title_and_its_description() -> None:
+    assert post_text("One <b>two</b>", " three &amp; four") == "One two three & four"
+    assert post_text("", "three") == post_text("three", "<b></b>") == "three"
+
+
 class TestWords:
     @pytest.mark.parametrize(
         ("text", "expected"),
@@ -248,6 +253,7 @@ class TestWords:
 
     def test_urls_say_nothing_about_a_language(self) -> None:
         assert without_urls("le chat https://example.org/the/english/words noir") == "le chat noir"
+        assert without_urls("le chat  WWW.example.org/words noir") == "le chat noir"
 
 
 class TestTextFilter:
