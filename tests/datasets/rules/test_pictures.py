@@ -2,6 +2,7 @@
 
 import io
 
+import imagehash
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,9 +47,42 @@ class TestPreparePicture:
             assert picture.size == (256, 341)
             assert 0x0112 not in picture.getexif()
 
-    def test_other_formats_become_jpeg(self) -> None:
-        prepared = prepare_picture(encoded(20, 20, "PNG", "RGBA"), short_side=256)
-        assert prepared[:3] == b"\xff\xd8\xff"
+    @pytest.mark.parametrize(("kind", "mode"), [("PNG", "RGBA"), ("GIF", "P"), ("WEBP", "RGB")])
+    def test_other_formats_become_jpeg(self, kind: str, mode: str) -> None:
+        prepared = prepare_picture(encoded(20, 30, kind, mode), short_side=256)
+        with Image.open(io.BytesIO(prepared)) as picture:
+            assert (picture.format, picture.mode, picture.size) == ("JPEG", "RGB", (20, 30))
+
+    @pytest.mark.parametrize("kind", ["BMP", "TIFF", "PPM"])
+    def test_a_format_that_flickr_does_not_serve_is_refused(self, kind: str) -> None:
+        with pytest.raises(UnreadablePictureError, match=r"^cannot be decoded \(cannot identify"):
+            prepare_picture(encoded(20, 20, kind), short_side=256)
+
+    @pytest.mark.parametrize(
+        ("size", "scale"), [((1600, 1200), 2), ((1364, 1023), 1), ((1030, 1024), 1)]
+    )
+    def test_version_1_of_the_rule(self, size: tuple[int, int], scale: int) -> None:
+        """The decoder halves a picture that stays twice as large both ways as it will be.
+
+        Another rule gives other bytes for the same picture, and needs another ``PREPARATION``.
+        """
+        data = encoded(*size)
+        expected = io.BytesIO()
+        with Image.open(io.BytesIO(data)) as picture:
+            picture.draft(None, (size[0] // scale, size[1] // scale))
+            small = picture.resize((round(size[0] * 256 / size[1]), 256), Image.Resampling.HAMMING)
+            small.save(expected, "JPEG", quality=90)
+        prepared = pictures.prepare_picture(data, short_side=256)
+        assert pictures.PREPARATION == 1
+        assert prepared.jpeg == expected.getvalue()
+        assert prepared.hash == int(str(imagehash.phash(small.reduce(2))), 16)
+
+    def test_the_hash_of_a_picture_that_is_kept(self) -> None:
+        data = encoded(100, 80)
+        with Image.open(io.BytesIO(data)) as picture:
+            expected = int(str(imagehash.phash(picture)), 16)
+        prepared = pictures.prepare_picture(data, short_side=256)
+        assert (prepared.jpeg, prepared.hash) == (data, expected)
 
     def test_a_truncated_picture_with_an_end_marker_is_refused(self) -> None:
         data = encoded(400, 300)
@@ -76,3 +110,10 @@ class TestPreparePicture:
         data[frame + 5 : frame + 9] = b"\xff\xff\xff\xff"
         with pytest.raises(UnreadablePictureError, match=r"too many|cannot be decoded"):
             prepare_picture(bytes(data), short_side=256)
+
+    def test_the_largest_picture_that_is_decoded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(pictures, "_MOST_PIXELS", 600)
+        assert prepare_picture(encoded(20, 30), short_side=256)
+        with pytest.raises(UnreadablePictureError) as caught:
+            prepare_picture(encoded(20, 31), short_side=256)
+        assert str(caught.value) == "has too many pixels (20x31)"
