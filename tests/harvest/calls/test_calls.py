@@ -58,6 +58,13 @@ class Waits(threading.Event):
         return False
 
 
+class LongestDelays(RetryPolicy):
+    """Waits for the longest time that the jitter allows."""
+
+    def backoff(self, failures: int) -> float:
+        return self.first_delay * 2.0 ** (failures - 1)
+
+
 class TestTooMany:
     """A 429 is about us, not about what was asked: everybody rests, and nothing is counted."""
 
@@ -94,6 +101,24 @@ class TestTooMany:
             made.calls.get_post_once(due_post(ledger, FIRST))
             assert made.rest() < 1
         assert left == 0
+        assert outcome(ledger) == ("ok", 0, None)
+
+    def test_the_rest_doubles_up_to_that_before_the_last_attempt(self, ledger: Ledger) -> None:
+        statuses = [429] * 5
+        stopped = Waits()
+
+        def answer(request: Asked) -> None:
+            request.send(*((statuses.pop(), b"") if statuses else (200, info(request))))
+
+        retry = LongestDelays(attempts=4, first_delay=3.0)
+        with (
+            serving(answer) as server,
+            calls_over(
+                server, ledger, stopped=stopped, retry=retry, clock=lambda: sum(stopped.waited)
+            ) as made,
+        ):
+            made.calls.get_post_once(due_post(ledger, FIRST))
+        assert stopped.waited == [3.0, 6.0, 12.0, 12.0, 12.0]
         assert outcome(ledger) == ("ok", 0, None)
 
 
@@ -225,6 +250,20 @@ class TestAnswers:
             for it in POSTS[:2]:
                 made.calls.get_post_once(due_post(ledger, it))
         assert [image_path(images, it.photo_id).exists() for it in POSTS[:2]] == [False, True]
+
+    def test_a_video_is_settled_and_its_poster_frame_is_removed(self, tmp_path: Path) -> None:
+        posts = [post(number, media="video" if number == 0 else "photo") for number in range(2)]
+        with (
+            ledger_of(tmp_path, posts) as ledger,
+            SandboxServer(Corpus(posts), keys={KEY: SECRET}) as server,
+            calls_over(server, ledger) as made,
+        ):
+            frames = [image_path(ledger.path.parent / "images", it.photo_id) for it in posts]
+            for it, frame in zip(posts, frames, strict=True):
+                write_unsynced(frame, it.jpeg())
+                made.calls.get_post_once(due_post(ledger, it))
+            assert [outcome(ledger, it.photo_id)[0] for it in posts] == ["video", "ok"]
+        assert [frame.exists() for frame in frames] == [False, True]
 
     def test_a_refused_key_marks_nothing(self, ledger: Ledger) -> None:
         with (

@@ -150,6 +150,12 @@ ASKED = UploadDates().not_after(START) or 0
 
 
 class TestCovered:
+    @pytest.fixture
+    def ledger(self, tmp_path: Path) -> Iterator[Ledger]:
+        """A ledger of few photos: what a page covers does not depend on them."""
+        with ledger_of(tmp_path, POSTS[:2]) as opened:
+            yield opened
+
     def test_what_is_asked_for_is_the_date_of_the_start(self, ledger: Ledger) -> None:
         client = Answering((START, ASKED))  # the latest date that it may be
         ListingPages(ledger, client, images=images(ledger)).list_once(OF_WORDS, Sweep(IDS), START)
@@ -166,6 +172,24 @@ class TestCovered:
         assert page.window.newest_id == page.window.oldest_id == START - 1000
         assert sweep.open_count == 2
         assert known_dates(ledger) == [(START - 1000, ASKED)]
+
+    def test_a_page_that_began_exactly_at_the_date_of_the_start_covers_it(
+        self, ledger: Ledger
+    ) -> None:
+        """An owner's page teaches no dates, so the estimate is the same after it."""
+        client = Answering((START - 1000, ASKED), pages=2)
+        page = ListingPages(ledger, client, images=images(ledger)).list_once(
+            owner_listing("1@N01"), Sweep(IDS), START
+        )
+        assert (page.window.newest_id, page.window.oldest_id) == (START, START - 1000)
+
+    def test_a_page_without_dates_that_is_not_the_last_covers_all_that_is_older(
+        self, ledger: Ledger
+    ) -> None:
+        page = ListingPages(ledger, Answering(pages=2), images=images(ledger)).list_once(
+            OF_WORDS, Sweep(IDS), START
+        )
+        assert (page.window.newest_id, page.window.oldest_id) == (START, 0)
 
     def test_dates_are_learned_but_not_those_of_an_owner(self, ledger: Ledger) -> None:
         client = Answering((START - 1000, ASKED - 9_000_000))
