@@ -91,6 +91,7 @@ class Calls:
         stopped: threading.Event,
         retry: RetryPolicy,
         clock: Callable[[], float] = now,
+        refresh: bool = False,
     ) -> None:
         """Make them without a quota; ``clock`` is that of the pacer."""
         self.said: list[str] = []
@@ -102,7 +103,7 @@ class Calls:
             self.pacer,
             self.breaker,
             images=images,
-            refresh=False,
+            refresh=refresh,
             retry=retry,
             stopped=stopped,
         )
@@ -120,6 +121,7 @@ def calls_over(
     stopped: threading.Event | None = None,
     retry: RetryPolicy = AT_ONCE,
     clock: Callable[[], float] = now,
+    refresh: bool = False,
 ) -> Iterator[Calls]:
     """The calls of a crawl to a server; ``clock`` is that of the pacer."""
     stopped = stopped or threading.Event()
@@ -131,4 +133,5 @@ def calls_over(
             stopped=stopped,
             retry=retry,
             clock=clock,
+            refresh=refresh,
         )

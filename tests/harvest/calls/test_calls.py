@@ -251,20 +251,6 @@ class TestAnswers:
                 made.calls.get_post_once(due_post(ledger, it))
         assert [image_path(images, it.photo_id).exists() for it in POSTS[:2]] == [False, True]
 
-    def test_a_video_is_settled_and_its_poster_frame_is_removed(self, tmp_path: Path) -> None:
-        posts = [post(number, media="video" if number == 0 else "photo") for number in range(2)]
-        with (
-            ledger_of(tmp_path, posts) as ledger,
-            SandboxServer(Corpus(posts), keys={KEY: SECRET}) as server,
-            calls_over(server, ledger) as made,
-        ):
-            frames = [image_path(ledger.path.parent / "images", it.photo_id) for it in posts]
-            for it, frame in zip(posts, frames, strict=True):
-                write_unsynced(frame, it.jpeg())
-                made.calls.get_post_once(due_post(ledger, it))
-            assert [outcome(ledger, it.photo_id)[0] for it in posts] == ["video", "ok"]
-        assert [frame.exists() for frame in frames] == [False, True]
-
     def test_a_refused_key_marks_nothing(self, ledger: Ledger) -> None:
         with (
             SandboxServer(Corpus(POSTS), keys={"another": SECRET}) as server,
