@@ -14,7 +14,7 @@ from flickr_emotion.harvest.flickr.listings import PAGE, Listing, owner_listing,
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
 from flickr_emotion.harvest.flickr.upload_dates import UploadDates
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.listings import known_dates, windows
+from flickr_emotion.harvest.ledger.listings import LARGEST_ID, known_dates, windows
 from flickr_emotion.harvest.pace.retry import TransientError
 from flickr_emotion.harvest.sandbox.corpus import Corpus
 from flickr_emotion.harvest.sandbox.posts import Post
@@ -120,9 +120,12 @@ def test_a_listing_of_other_dates_than_asked_for_is_none(ledger: Ledger) -> None
 class Answering(FlickrClient):
     """Answers with one page, whatever it is asked for."""
 
-    def __init__(self, *dated: tuple[int, int], pages: int | None = 1) -> None:
+    def __init__(
+        self, *dated: tuple[int, int], pages: int | None = 1, videos: tuple[str, ...] = ()
+    ) -> None:
         self.dated = dated
         self.pages = pages
+        self.videos = videos
         self.asked: list[int | None] = []
 
     def search(self, listing: Listing, *, not_after: int | None) -> ListingPage:
@@ -141,7 +144,11 @@ class Answering(FlickrClient):
             for it, date in self.dated
         ]
         return ListingPage(
-            answers=tuple(answers), videos=(), refused=0, total=None, pages=self.pages
+            answers=tuple(answers),
+            videos=self.videos,
+            refused=0,
+            total=None,
+            pages=self.pages,
         )
 
 
@@ -218,6 +225,14 @@ class TestCovered:
             OF_WORDS, Sweep(IDS), START
         )
         assert found.window.oldest_id == START - PAGE + 5
+
+    def test_the_largest_id_counts_and_larger_ones_are_left_out(self, ledger: Ledger) -> None:
+        for number, shown in ((LARGEST_ID, True), (LARGEST_ID + 1, False)):
+            for client in (Answering((number, ASKED)), Answering(videos=(str(number),))):
+                page = ListingPages(ledger, client, images=images(ledger)).list_once(
+                    OF_WORDS, Sweep(IDS), START
+                )
+                assert page.photo_ids == ((number,) if shown else ())
 
     def test_a_page_in_no_order_covers_one_id(self, ledger: Ledger) -> None:
         client = Answering(*((START + 1000 + n, ASKED - 9_000_000 - n) for n in range(10)), pages=2)
