@@ -119,3 +119,16 @@ def test_a_crawl_that_is_stopped_between_the_tries_of_a_page_asks_no_more(ledger
         assert made.calls.list_page_with_retries(OF_WORDS, sweep, IDS[-1]) is None
     assert len(asked) == 1
     assert sweep.next_start() == IDS[-2]
+
+
+def test_the_same_useless_answer_to_another_page_is_not_a_repetition(ledger: Ledger) -> None:
+    useless = (200, b'{"stat":"fail","code":4711,"message":"no"}')
+    answers = [useless, (500, b""), (500, b""), useless, useless]
+
+    with (
+        serving(lambda request: request.send(*answers.pop(0))) as server,
+        calls_over(server, ledger) as made,
+    ):
+        for start in IDS[:2]:
+            assert made.calls.list_page_with_retries(OF_WORDS, Sweep(IDS), start) is None
+    assert answers == [], "the second page is asked for again"
