@@ -170,6 +170,7 @@ class TestTheServiceIsDown:
 
             def wait(self, timeout: float | None = None) -> bool:
                 """Let no time pass; the third time the crawl is stopped."""
+                assert timeout == 0.5, "while another one makes the trial"
                 self.looks += 1
                 if self.looks == 3:
                     self.set()

@@ -1,7 +1,7 @@
 """Which ids a page covers, what is stored of it, and what the sweep hears."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from flickr_emotion.harvest.flickr.listings import PAGE, Listing, owner_listing,
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
 from flickr_emotion.harvest.flickr.upload_dates import UploadDates
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.listings import LARGEST_ID, known_dates, windows
+from flickr_emotion.harvest.ledger.listings import LARGEST_ID, Window, known_dates, windows
 from flickr_emotion.harvest.pace.retry import TransientError
 from flickr_emotion.harvest.sandbox.corpus import Corpus
 from flickr_emotion.harvest.sandbox.posts import Post
@@ -167,6 +167,19 @@ class TestCovered:
         client = Answering((START, ASKED))  # the latest date that it may be
         ListingPages(ledger, client, images=images(ledger)).list_once(OF_WORDS, Sweep(IDS), START)
         assert client.asked == [ASKED]
+
+    def test_the_sweep_hears_where_the_page_was_to_start(self, ledger: Ledger) -> None:
+        class Told(Sweep):
+            starts: tuple[int, ...] = ()
+
+            def shown(self, start: int, window: Window, photo_ids: Iterable[int]) -> None:
+                self.starts += (start,)
+                super().shown(start, window, photo_ids)
+
+        sweep = Told(IDS)
+        client = Answering((START - 1000, ASKED))
+        ListingPages(ledger, client, images=images(ledger)).list_once(OF_WORDS, sweep, START)
+        assert sweep.starts == (START,)
 
     def test_a_page_that_may_have_begun_below_the_start_does_not_cover_it(
         self, ledger: Ledger

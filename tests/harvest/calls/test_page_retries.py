@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from flickr_emotion.common.whole_files import write_unsynced
 from flickr_emotion.harvest.calls.sweep import Sweep
 from flickr_emotion.harvest.flickr.listings import word_listings
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.pace.retry import RetryPolicy
+from flickr_emotion.harvest.pictures.files import image_path
 from flickr_emotion.harvest.sandbox.corpus import Corpus
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from flickr_emotion.harvest.sandbox.shapes import photo
@@ -50,15 +52,20 @@ def answering(pages: list[bytes], asked: list[str]) -> Callable[[Asked], None]:
     return answer
 
 
-def test_one_call_for_one_page(ledger: Ledger) -> None:
+def test_one_call_for_one_page(tmp_path: Path) -> None:
+    posts = [post(number, media="video" if number == 2 else "photo") for number in range(4)]
     with (
-        SandboxServer(Corpus(POSTS), keys={KEY: SECRET}) as server,
+        ledger_of(tmp_path, posts) as ledger,
+        SandboxServer(Corpus(posts), keys={KEY: SECRET}) as server,
         calls_over(server, ledger) as made,
     ):
+        poster_frame = image_path(ledger.path.parent / "images", posts[2].photo_id)
+        write_unsynced(poster_frame, posts[2].jpeg())
         page = made.calls.list_page_once(OF_WORDS, Sweep(IDS), IDS[-1])
         assert server.stats.api.total() == 1
     assert page is not None
     assert set(page.photo_ids) == set(IDS)
+    assert not poster_frame.exists()
 
 
 def test_a_page_that_can_be_read_ends_the_count_of_those_that_cannot(ledger: Ledger) -> None:
