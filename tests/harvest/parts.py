@@ -4,7 +4,7 @@ A test of one part makes it here, over a real ledger in a file and a real server
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -105,10 +105,12 @@ class Calls:
         images: Path,
         stopped: threading.Event,
         retry: RetryPolicy,
+        clock: Callable[[], float] = now,
+        refresh: bool = False,
     ) -> None:
-        """Make them without a quota."""
+        """Make them without a quota; ``clock`` is that of the pacer."""
         self.said: list[str] = []
-        self.pacer = Pacer(0)
+        self.pacer = Pacer(0, clock=clock)
         self.breaker = Breaker("Flickr's API", retry=retry, say=self.said.append)
         self.calls = ApiCalls(
             ledger,
@@ -116,7 +118,7 @@ class Calls:
             self.pacer,
             self.breaker,
             images=images,
-            refresh=False,
+            refresh=refresh,
             retry=retry,
             stopped=stopped,
         )
@@ -133,10 +135,18 @@ def calls_over(
     *,
     stopped: threading.Event | None = None,
     retry: RetryPolicy = AT_ONCE,
+    clock: Callable[[], float] = now,
+    refresh: bool = False,
 ) -> Iterator[Calls]:
-    """The calls of a crawl to a server."""
+    """The calls of a crawl to a server; ``clock`` is that of the pacer."""
     stopped = stopped or threading.Event()
     with client_of(server, stopped=stopped) as client:
         yield Calls(
-            ledger, client, images=ledger.path.parent / "images", stopped=stopped, retry=retry
+            ledger,
+            client,
+            images=ledger.path.parent / "images",
+            stopped=stopped,
+            retry=retry,
+            clock=clock,
+            refresh=refresh,
         )
