@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from flickr_emotion.harvest.flickr.answers import ListingPage
 from flickr_emotion.harvest.flickr.listings import PAGE, Listing
+from flickr_emotion.harvest.flickr.photo_names import is_nsid
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
 from flickr_emotion.harvest.flickr.upload_dates import DatedPhoto
 from flickr_emotion.harvest.ledger.ledger import Ledger
@@ -140,7 +141,12 @@ def owners_photos(ledger: Ledger, *, last_row: int = ALL_ROWS) -> list[OwnersPho
         if row["owner_name"] in several
     }
     found = [
-        OwnersPhotos(nsid=nsids.get(name), name=name, photo_ids=tuple(ids))
+        OwnersPhotos(
+            # The URLs of many pages name the owner by NSID.
+            nsid=nsids.get(name) or (name if is_nsid(name) else None),
+            name=name,
+            photo_ids=tuple(ids),
+        )
         for name, ids in several.items()
     ]
     return sorted(found, key=lambda owner: (-len(owner.photo_ids), owner.name or ""))

@@ -311,7 +311,7 @@ class TestMetadata:
             (described(version=0), "version"),
             (described(classes=...), "'classes'"),
             (described(owner="somebody"), "'owner'"),
-            (described(kind="labels"), "kind"),
+            (described(kind="own"), "kind"),
             (described(kind=["votes"]), "kind"),
             (described(service="example.org"), "service"),
             (described(dataset_digest="0" * 63), "dataset_digest"),
@@ -472,6 +472,7 @@ class TestIntoTheLedger:
         with sqlite3.connect(path) as connection:
             for table in ("evidence", "places", "withdrawals"):
                 connection.execute(f"DROP TABLE {table}")
+            connection.execute("ALTER TABLE photos DROP COLUMN file_secret")
             if version < 3:
                 connection.execute("DROP TABLE manifest_posts")
             if version == 1:
