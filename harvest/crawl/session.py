@@ -167,8 +167,9 @@ def _open_lists(paths: tuple[Path, ...], columns: Mapping[str, str]) -> list[Pub
         )
     if len({it.kind for it in published}) > 1:
         raise HarvestError(
-            f"{', '.join(map(str, paths))} are lists of several kinds "
-            f"({', '.join(sorted({it.kind for it in published}))}): crawl each kind into a separate harvest folder (--out)"
+            f"{', '.join(map(str, paths))} are lists of different kinds "
+            f"({', '.join(sorted({it.kind for it in published}))}): crawl each kind into a "
+            "separate harvest folder (--out)"
         )
     of_name: dict[str, Path] = {}
     for path, it in zip(paths, published, strict=True):

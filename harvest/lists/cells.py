@@ -1,4 +1,4 @@
-"""Read the cells of a list's table: texts, votes and labels, as text or as a data frame's values."""
+"""Read the cells of a list's table: texts, votes and labels, also a data frame's values."""
 
 import re
 import unicodedata

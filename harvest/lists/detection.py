@@ -41,7 +41,9 @@ class _File:
     path: Path
     member: str | None = None
 
-    def listed(self, read: Callable[..., object], subject: str = "") -> ListFile:
+    def listed(
+        self, read: Callable[[Path, str | None], Iterator[Row]], subject: str = ""
+    ) -> ListFile:
         return ListFile(
             name=self.name, path=self.path, member=self.member, read=read, subject=subject
         )
@@ -211,9 +213,7 @@ def _sort(file: _File, found: _Sorted, columns: Mapping[str, str]) -> None:
         found.tables.append((file, table))
 
 
-def _left_alone(
-    found: _Sorted, others: list[_File], why: str
-) -> tuple[tuple[str, str], ...]:
+def _left_alone(found: _Sorted, others: list[_File], why: str) -> tuple[tuple[str, str], ...]:
     reasons = [(it.name, reason) for it, reason in found.others]
     return tuple(sorted([*reasons, *((it.name, why) for it in others)]))
 

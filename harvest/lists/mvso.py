@@ -1,4 +1,4 @@
-"""MVSO (Jou et al. 2015): lists ``ANP,image_url`` for each language, and the sentiment of each pair.
+"""MVSO (Jou et al. 2015): lists ``ANP,image_url`` by language, and each pair's sentiment.
 
 The lists are ``image_url_mappings/english.csv`` and so on, the sentiments
 ``mvso_sentiment/english.csv``: rows ``pair,sentiment`` without a header. As in VSO, a photo's label
@@ -63,7 +63,7 @@ def _number(text: str) -> float | None:
 
 def _centred(found: dict[str, float]) -> dict[str, float]:
     least, largest = min(found.values(), default=0.0), max(found.values(), default=0.0)
-    if -_LARGEST <= least and largest <= _LARGEST:
+    if least >= -_LARGEST and largest <= _LARGEST:
         return found
     if _RATINGS[0] <= least and largest <= _RATINGS[1]:
         return {pair: rating - sum(_RATINGS) / 2 for pair, rating in found.items()}

@@ -164,7 +164,7 @@ def _by_blanks(rows: Sequence[Sequence[Any]]) -> bool:
     return (
         bool(lines)
         and sum(len(row) > 1 for row in rows) == 0
-        and all(1 < len(line.split()) for line in lines)
+        and all(len(line.split()) > 1 for line in lines)
         and any(_holds_photo(line) for line in lines)
     )
 

@@ -163,6 +163,12 @@ def listed_photos(ledger: LedgerConnection) -> int:
     return int(ledger.query("SELECT count(DISTINCT photo_id) AS n FROM listed")[0]["n"])
 
 
+def listed_photo_ids(ledger: LedgerConnection) -> Iterator[str]:
+    """Yield the ids of the photos that the lists name."""
+    for row in ledger.stream("SELECT DISTINCT photo_id FROM listed"):
+        yield row["photo_id"]
+
+
 def rejected_count(ledger: LedgerConnection) -> int:
     """Return the number of rows that name no photo."""
     return int(ledger.query("SELECT count(*) AS n FROM rejected")[0]["n"])
@@ -195,7 +201,7 @@ def search_counts(ledger: LedgerConnection) -> dict[str, int]:
 
 
 def subjects(ledger: LedgerConnection) -> list[str]:
-    """Return the pairs or emotions under which the photos were found, in the list's order."""
+    """Return the pairs, emotions or labels of the photos, in the list's order."""
     column = subject_column(ledger)
     rows = ledger.query(
         f"SELECT {column} AS subject FROM listed WHERE {column} IS NOT NULL "
@@ -204,6 +210,19 @@ def subjects(ledger: LedgerConnection) -> list[str]:
     return [row["subject"] for row in rows]
 
 
+def search_subjects(ledger: LedgerConnection) -> list[str]:
+    """Return the subjects whose words may find their photos: labels with a letter in them."""
+    return [it for it in subjects(ledger) if any(map(str.isalpha, it))]
+
+
+def are_unproven(ledger: LedgerConnection) -> bool:
+    """Whether it is not known that the photos were found by the words of their subjects.
+
+    Those of the published lists were; the labels of any other list may have been given later.
+    """
+    return ledger.meta("kind") == "labels"
+
+
 def subject_column(ledger: LedgerConnection) -> str:
-    """Return the column of ``listed`` with the pair or emotion of a photo."""
+    """Return the column of ``listed`` with the pair, emotion or label of a photo."""
     return "pair" if ledger.meta("kind") == "sentiment" else "emotion"

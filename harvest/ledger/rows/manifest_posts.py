@@ -35,7 +35,8 @@ def store_manifest(
 ) -> None:
     """Store a manifest in an empty ledger; if ``posts`` raises, nothing is stored.
 
-    ``kind``: ``votes``, ``sentiment`` or ``labels``; ``description``: the manifest's description, as JSON.
+    ``kind``: ``votes``, ``sentiment`` or ``labels``; ``description``: the manifest's description,
+    as JSON.
     """
     by_pair = kind == "sentiment"
     with ledger.transaction() as connection:

@@ -167,7 +167,7 @@ class TestOntology:
     def test_a_folder_of_such_files_alone_is_an_error(self, tmp_path: Path) -> None:
         good = "\thappy_dog [sentiment: 1.5] [#imgs: 5]\n"
         folder = vso_folder(tmp_path / "vso", good, pair=f"happy{ESCAPE}_dog")
-        with pytest.raises(HarvestError, match="none of the 1 rows .*rename the file"):
+        with pytest.raises(HarvestError, match=r"none of the 1 rows .*rename the file"):
             open_list(folder)
 
 
