@@ -32,12 +32,11 @@ def class_columns(names: Mapping[int, str], columns: Sequence[Sequence[str]]) ->
     }
     known, prefixed = {}, {}
     for at, name in numbers.items():
-        plain = name.strip().lower().replace(" ", "_")
-        short = _shortened(plain)
-        if short in _KNOWN:
+        short = _shortened(name.strip())
+        if short.lower().replace(" ", "_") in _KNOWN:
             known[at] = short
-        elif short != plain:
-            prefixed[at] = name.strip()[plain.index(short) :][: len(short)]
+        elif short != name.strip():
+            prefixed[at] = short
     if len(known) > 1:
         return known | prefixed
     if len(prefixed) > 1:
@@ -58,10 +57,11 @@ def _one_each(columns: Sequence[Sequence[str]]) -> bool:
 
 
 def _shortened(name: str) -> str:
+    """Return a column's name without what says that it stands for a class."""
     for prefix in _PREFIXES:
-        if name.startswith(prefix) and len(name) > len(prefix):
+        if name.lower().startswith(prefix) and len(name) > len(prefix):
             return name[len(prefix) :]
     for suffix in _SUFFIXES:
-        if name.endswith(suffix) and len(name) > len(suffix):
+        if name.lower().endswith(suffix) and len(name) > len(suffix):
             return name[: -len(suffix)]
     return name

@@ -135,7 +135,9 @@ class TestRefused:
         assert not isinstance(error.value, NotFlickrError)
 
     def test_a_rounded_id_says_what_to_do(self) -> None:
-        with pytest.raises(ValueError, match="a spreadsheet has rounded: export the column as text"):
+        with pytest.raises(
+            ValueError, match="a spreadsheet has rounded: export the column as text"
+        ):
             parse_photo_name("3.71235E+9")
 
     @pytest.mark.parametrize(
