@@ -1,4 +1,4 @@
-"""Whole crawls of lists of one's own, with labels and without, and the data sets built from them."""
+"""Whole crawls of lists of one's own, with labels and without, and the data sets from them."""
 
 import csv
 import json
