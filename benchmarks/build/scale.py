@@ -123,7 +123,8 @@ def write_harvest(posts: Iterator[dict[str, Any]], folder: Path) -> None:
                     ),
                 )
                 connection.execute(
-                    "INSERT INTO listed VALUES ('list.csv', ?, ?, ?, ?, 0, NULL)",
+                    "INSERT INTO listed (file, row, photo_id, emotion, agree, disagree) "
+                    "VALUES ('list.csv', ?, ?, ?, ?, 0)",
                     (row, post["photo_id"], post["emotion"], post["agree"]),
                 )
 

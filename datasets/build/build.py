@@ -55,10 +55,12 @@ def build_splits(
     say: Say = say,
     *,
     engine: str = "local",
+    labels: Path | None = None,
 ) -> dict[str, Any]:
     """Build a data set from a harvest folder or a file of posts; return its ``dataset.json``.
 
     ``say`` is called with messages about the data for the user. ``engine``: ``local`` or ``ray``.
+    ``labels``: a file with the labels of a harvest's photos, in place of its list's labels.
     Raises ``DatasetError`` if there is no post to build from or ``out`` is not a data set,
     ``HarvestError`` for a damaged harvest.
 
@@ -74,7 +76,7 @@ def build_splits(
     try:
         with (
             new_dataset_folder(out, source=path) as folder,
-            open_input(path, options, folder.parent, say) as posts,
+            open_input(path, options, folder.parent, say, labels=labels) as posts,
         ):
             return _build(posts, folder, out, say, engine)
     except sqlite3.Error as error:

@@ -9,6 +9,7 @@ from typing import Any
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.rules.options import BuildOptions
 from flickr_emotion.datasets.sources.harvest import Harvest
+from flickr_emotion.datasets.sources.list_labels import read_labels
 from flickr_emotion.datasets.sources.own_posts import prepare
 from flickr_emotion.datasets.sources.raw_posts import Source
 from flickr_emotion.harvest.flickr.photo_url import size_in_words
@@ -45,13 +46,21 @@ class Input:
 
 @contextmanager
 def open_input(
-    path: Path, options: BuildOptions, workspace: Path, say: Callable[[str], None]
+    path: Path,
+    options: BuildOptions,
+    workspace: Path,
+    say: Callable[[str], None],
+    *,
+    labels: Path | None = None,
 ) -> Iterator[Input]:
     """Open the input of a build; raises ``HarvestError`` or ``DatasetError``.
 
-    ``workspace``: a folder for files that must be rewritten first.
+    ``workspace``: a folder for files that must be rewritten first. ``labels``: a file with the
+    labels of a harvest's photos.
     """
     if path.is_file():
+        if labels is not None:
+            raise DatasetError(f"--labels {labels}: {path} has its own labels: omit it")
         own = prepare(path, workspace, min_votes=options.min_votes)
         yield Input(
             path=path,
@@ -79,6 +88,15 @@ def open_input(
                     f"the manifest's pictures have {size_in_words(wanted)}, those of {path} have "
                     f"{size_in_words(harvest.image_size)}: the data set will differ"
                 )
+        joined = None
+        if labels is not None:
+            if harvest.manifest is not None:
+                raise DatasetError(
+                    f"--labels {labels}: {path} was made from a manifest, which fixes the labels: "
+                    "omit it"
+                )
+            joined = read_labels(labels, {}, workspace, say)
+            joined.compare(harvest.photo_ids(), say)
         if unfinished := harvest.unfinished():
             say(
                 f"posts or pictures that are not fetched yet: {unfinished}; run `crawl` again to "
@@ -86,11 +104,11 @@ def open_input(
             )
         yield Input(
             path=path,
-            source=harvest.posts(min_votes=options.min_votes),
+            source=harvest.posts(min_votes=options.min_votes, labels=joined),
             options=options,
             service=harvest.service,
             image_size=harvest.image_size,
-            digest=harvest.lists_digest(),
+            digest=harvest.lists_digest(joined),
             listed=harvest.listed(),
             rejected=lambda: ((row.source, row.reason) for row in harvest.rejected_rows()),
         )

@@ -22,6 +22,13 @@ def build_splits(
         ),
     ],
     out: Annotated[Path, typer.Option(help="Data set folder to create or replace.")],
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Labels of a harvest's photos, by photo id or URL, in place of its list's.",
+        ),
+    ] = None,
     engine: Annotated[
         Literal["local", "ray"],
         typer.Option(help="Judge posts on this machine (local) or on a Ray cluster (ray)."),
@@ -31,4 +38,4 @@ def build_splits(
     from flickr_emotion.datasets.build.build import build_splits as build
     from flickr_emotion.datasets.build.summary import describe
 
-    show(describe(build(posts, out, options, say, engine=engine)))
+    show(describe(build(posts, out, options, say, engine=engine, labels=labels)))

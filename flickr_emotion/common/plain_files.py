@@ -7,11 +7,11 @@ never end. So a folder with one in the place of a file would make a command hang
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 
-def open_plain(path: Path) -> BinaryIO:
+def open_plain(path: Path) -> BufferedReader:
     """Open a file for reading; raises ``OSError`` if it cannot be read or is a pipe or a device."""
     # Without O_NONBLOCK, opening a pipe would wait; it changes nothing for a file.
     opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)

@@ -58,7 +58,7 @@ class PlanRecord:
 
 
 def list_kind(ledger: LedgerConnection) -> str | None:
-    """Return the kind of the lists or the manifest: ``votes`` or ``sentiment``; None before any."""
+    """Return the kind of the lists or the manifest, one of ``KINDS``; None before any."""
     return ledger.meta(_KIND)
 
 

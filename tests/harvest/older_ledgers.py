@@ -10,6 +10,14 @@ from pathlib import Path
 from flickr_emotion.harvest.ledger.rows.schema import VERSION
 
 _STEPS_DOWN = {
+    6: "ALTER TABLE listed RENAME TO listed_after;"
+    "CREATE TABLE listed (file TEXT NOT NULL, row INTEGER NOT NULL, photo_id TEXT NOT NULL, "
+    "emotion TEXT, agree INTEGER, disagree INTEGER, pair TEXT, PRIMARY KEY (file, row)) "
+    "WITHOUT ROWID;"
+    "DROP TABLE listed_after;"
+    "CREATE INDEX listed_photo ON listed (photo_id);"
+    "CREATE INDEX listed_pair ON listed (pair, photo_id) WHERE pair IS NOT NULL;"
+    "CREATE INDEX listed_emotion ON listed (emotion, photo_id) WHERE emotion IS NOT NULL;",
     5: "ALTER TABLE photos DROP COLUMN file_secret;ALTER TABLE withdrawals DROP COLUMN times;",
     4: "DROP TABLE evidence; DROP TABLE places; DROP TABLE withdrawals;",
     3: "DROP TABLE manifest_posts;",

@@ -79,6 +79,16 @@ def losses(ledger: LedgerConnection, *, images: bool) -> Losses:
     return Losses(photos=row["photos"], lost=int(row["lost"]))
 
 
+def due_without_secret(ledger: LedgerConnection, *, last_row: int) -> int:
+    """Return how many due posts have no reference of their picture, up to a row of the ledger."""
+    return _count(
+        ledger,
+        "photos",
+        "WHERE api_next_try IS NOT NULL AND (server IS NULL OR secret IS NULL) "
+        f"AND rowid <= {last_row:d}",
+    )
+
+
 def unfinished_photos(ledger: LedgerConnection) -> int:
     """Return the number of photos whose post or picture another crawl may still get."""
     again = quoted(ASKED_AGAIN)

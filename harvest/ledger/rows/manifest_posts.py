@@ -31,7 +31,7 @@ def store_manifest(
 ) -> None:
     """Store a manifest's posts in an empty ledger; if ``posts`` raises, nothing is stored.
 
-    ``kind``: ``votes`` or ``sentiment``.
+    ``kind``: ``votes``, ``sentiment`` or ``labels``.
     """
     by_pair = kind == "sentiment"
     with ledger.transaction() as connection:
@@ -60,9 +60,9 @@ def store_manifest(
                     strict=True,
                 ),
             )
-        of_subject = "NULL, NULL, NULL, subject" if by_pair else "subject, NULL, NULL, NULL"
         connection.execute(
-            f"INSERT INTO listed SELECT ?, row, photo_id, {of_subject} FROM its_rows ORDER BY row",
+            f"INSERT INTO listed (file, row, photo_id, {'pair' if by_pair else 'emotion'}) "
+            "SELECT ?, row, photo_id, subject FROM its_rows ORDER BY row",
             (file.name,),
         )
         # Photos are requested in the order of their rows, here by subject as in a list. A subject

@@ -141,7 +141,7 @@ class Crawl:
             )
             for row, number in enumerate(numbers)
         ]
-        store_list_file(self.ledger, ListFileRecord(subject, ""), rows, [])
+        store_list_file(self.ledger, ListFileRecord(subject, ""), rows)
         if settled:
             self.settle(numbers)
 
@@ -195,11 +195,11 @@ class TestJobs:
         assert first is not None
         assert second is not None
         first()
-        assert made.busy
+        busy = [made.busy]
         monkeypatch.setattr(crawl.calls, "get_post_once", fail)
         with pytest.raises(RuntimeError, match="no disk"):
             second()
-        assert not made.busy
+        assert [*busy, made.busy] == [True, False]
         # The photo of the job that failed may be asked for again.
         monkeypatch.undo()
         assert crawl.run(made) == ["1", "2"]

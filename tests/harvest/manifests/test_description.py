@@ -38,7 +38,7 @@ class TestMetadata:
             (described(version=0), "version"),
             (described(classes=...), "'classes'"),
             (described(owner="somebody"), "'owner'"),
-            (described(kind="labels"), "kind"),
+            (described(kind="own"), "kind"),
             (described(kind=["votes"]), "kind"),
             (described(service="example.org"), "service"),
             (described(dataset_digest="0" * 63), "dataset_digest"),
