@@ -16,6 +16,7 @@ from flickr_emotion.common.tables.table import Row, TableError, column_name
 MAGIC = b"PAR1"
 ROWS_PER_READ = 128
 BYTES_PER_READ = 1 << 20
+_BYTES_PER_BATCH = 16 * 2**20
 
 
 class ParquetTable:
@@ -43,7 +44,7 @@ class ParquetTable:
         number = 0
         with self._opened() as file:
             chosen = [self.schema.field(place).name for place in places]
-            for batch in file.iter_batches(most, columns=chosen):
+            for batch in file.iter_batches(_rows_of_bytes(file.metadata, most), columns=chosen):
                 held = {name: batch.column(at) for at, name in enumerate(batch.schema.names)}
                 columns = [
                     plain_values(held[name], known)
@@ -72,6 +73,15 @@ class ParquetTable:
             raise TableError(
                 f"{self.path} cannot be read ({reason}): give a Parquet or CSV file"
             ) from None
+
+
+def _rows_of_bytes(metadata: pq.FileMetaData, most: int) -> int:
+    """Return how many rows take few bytes: pictures may have several megabytes."""
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        each = group.total_byte_size / max(group.num_rows, 1)
+        most = min(most, int(_BYTES_PER_BATCH / max(each, 1)))
+    return max(most, 1)
 
 
 @contextmanager
