@@ -4,7 +4,7 @@ A file may therefore hold any number of posts. An output gets its name only when
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,8 @@ class OpenedPosts:
     count: int
     said: tuple[str, ...]
     """What the user must know about the columns."""
+    labels: dict[str, str]
+    """The labels of labelled posts, with the first row that holds each."""
 
 
 def open_rows(
@@ -52,14 +54,21 @@ def open_rows(
     """
     with _as_model_errors():
         posts = open_posts(path, columns=columns, encoding=encoding, labelled=labelled)
-        said = tuple(posts.said())
-        return OpenedPosts(rows=_rows(posts), count=sum(map(_count, posts.files)), said=said)
+        labels: dict[str, str] = {}
+        count = sum(_count(file, posts.chosen.columns, labels) for file in posts.files)
+        return OpenedPosts(rows=_rows(posts), count=count, said=tuple(posts.said()), labels=labels)
 
 
-def _count(file: PostFile) -> int:
-    if isinstance(file.table, ParquetTable):
+def _count(file: PostFile, chosen: Mapping[str, str], labels: dict[str, str]) -> int:
+    """Return the number of posts of a file; add its labels with the first row of each."""
+    if isinstance(file.table, ParquetTable) and "label" not in chosen:
         return file.table.count
-    return sum(1 for _ in file.table.rows())
+    count = 0
+    for count, cells in file.rows({m: name for m, name in chosen.items() if m == "label"}):
+        where = place_of(file.table.path, count)
+        if cells and (label := label_of(cells["label"], where)) is not None:
+            labels.setdefault(label, where)
+    return count
 
 
 def _rows(posts: PostTables) -> Iterator[dict[str, Any]]:
