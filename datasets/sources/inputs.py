@@ -12,6 +12,7 @@ from flickr_emotion.datasets.sources.harvest import Harvest
 from flickr_emotion.datasets.sources.own_posts import prepare
 from flickr_emotion.datasets.sources.post_tables import open_posts
 from flickr_emotion.datasets.sources.raw_posts import Source
+from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.flickr.photo_url import size_in_words
 from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME as LEDGER
 
@@ -60,6 +61,10 @@ def open_input(
     ``workspace``: a folder for files that must be rewritten first. ``columns`` and ``encoding`` say
     how posts of one's own are read (``datasets.sources.post_tables.open_posts``).
     """
+    if not path.exists():
+        raise HarvestError(
+            f"{path} is not there: give the folder that `crawl --out` wrote, or posts of your own"
+        )
     if not (path / LEDGER).exists():
         posts = open_posts(path, columns=columns, encoding=encoding)
         for line in posts.said():
