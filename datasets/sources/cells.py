@@ -16,8 +16,7 @@ _MOST_VOTES = 2**31 - 1
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _ABSENT = frozenset({"nan", "NaN", "<NA>", "null", "NULL"})
-_NO_TEXT = _ABSENT | {"None"}
-_NO_VOTES = _NO_TEXT | {""}
+_NOTHING = _ABSENT | {"None", ""}
 _WHOLE = re.compile(r"(-?\d+)\.0+")
 # Ids of at least eight digits: a data frame has made them floats, or a spreadsheet rounded them.
 _FLOAT_ID = re.compile(r"(\d{8,})\.0+")
@@ -68,7 +67,7 @@ def label_of(cell: Any, where: str) -> str | None:
 
 def votes_of(cell: Any, where: str) -> int | None:
     """Return the votes in a cell, a whole number in any form, or None if the cell is empty."""
-    if cell is None or cell != cell or (isinstance(cell, str) and cell.strip() in _NO_VOTES):
+    if cell is None or cell != cell or (isinstance(cell, str) and cell.strip() in _NOTHING):
         return None
     number = _number(cell.strip()) if isinstance(cell, str) else cell
     if (
@@ -85,21 +84,15 @@ def votes_of(cell: Any, where: str) -> int | None:
     return int(number)
 
 
-def text_of(cell: Any, where: str, name: str) -> str | None:
-    """Return the text in a cell, or None if the cell is empty."""
-    text = plain_text(cell, where, name)
-    return None if text is None or text.strip() in _NO_TEXT else text
-
-
 def name_of(cell: Any, where: str, name: str) -> str | None:
     """Return the owner or licence in a cell, or None if the cell is empty."""
-    text = (text_of(cell, where, name) or "").strip()
+    text = (plain_text(cell, where, name) or "").strip()
     whole = _WHOLE.fullmatch(text)
-    return (whole[1] if whole else text) or None
+    return None if text in _NOTHING else whole[1] if whole else text
 
 
 def plain_text(cell: Any, where: str, name: str) -> str | None:
-    """Return a cell that holds one value as text; raises ``DatasetError`` for any other."""
+    """Return a cell that holds one value as text, None if it is empty; raises ``DatasetError`` for any other."""
     if cell is None or isinstance(cell, str):
         return cell
     if isinstance(cell, bytes):

@@ -6,7 +6,7 @@ once, so that each process reads only the rows of its range.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from flickr_emotion.common.pages.batches import group_bytes
 from flickr_emotion.common.parquet_files import open_parquet
 from flickr_emotion.common.tables.class_names import class_names
 from flickr_emotion.common.tables.containers import is_packed
@@ -34,7 +35,7 @@ from flickr_emotion.datasets.sources.post_tables import (
 
 # Larger row groups are rewritten, because a row group is read as a whole.
 _MOST_ROWS = 20_000
-_MOST_BYTES = 128 * 1024 * 1024
+_MOST_BYTES = 32 * 2**20
 _CHECKED = ("photo_id", "source", "label", "votes")
 
 
@@ -52,8 +53,13 @@ class OwnFile:
     """Where relative paths of pictures start."""
     columns: tuple[tuple[str, str], ...]
     """Meaning and name of each column that is read."""
-    groups: tuple[int, ...]
-    """The number of rows of each row group."""
+    groups: tuple[tuple[int, int], ...]
+    """The rows and bytes of each row group."""
+
+    @property
+    def count(self) -> int:
+        """The number of rows."""
+        return sum(rows for rows, _ in self.groups)
 
     def posts(
         self, first: int, last: int, meanings: Sequence[str] | None = None
@@ -62,7 +68,7 @@ class OwnFile:
         chosen = {m: name for m, name in self.columns if meanings is None or m in meanings}
         start = skipped = 0
         numbers = []
-        for number, rows in enumerate(self.groups):
+        for number, (rows, _) in enumerate(self.groups):
             if start + rows <= first:
                 skipped = start + rows
             elif start < last:
@@ -96,7 +102,7 @@ class OwnPosts:
 
     def count(self) -> int:
         """Return the number of posts."""
-        return sum(sum(file.groups) for file in self.files)
+        return sum(file.count for file in self.files)
 
     def digest(self) -> str:
         """Return a SHA-256 of the file that the user gave, or of all names and files of a folder.
@@ -114,14 +120,18 @@ class OwnPosts:
         return whole.hexdigest()
 
     def ranges(self, size: int) -> list[tuple[int, int]]:
-        """Cut the rows into ranges [first, last) of about ``size``, aligned with row groups."""
+        """Cut the rows into ranges [first, last) of about ``size``, aligned with row groups.
+
+        A range of large pictures has fewer rows.
+        """
         found: list[tuple[int, int]] = []
-        first = last = 0
-        for rows in (rows for file in self.files for rows in file.groups):
-            if last > first and last - first + rows > size:
+        first = last = held = 0
+        for rows, bytes_ in (group for file in self.files for group in file.groups):
+            if last > first and (last - first + rows > size or held + bytes_ > _MOST_BYTES):
                 found.append((first, last))
-                first = last
+                first, held = last, 0
             last += rows
+            held += bytes_
             while last - first > size:
                 found.append((first, first + size))
                 first += size
@@ -132,7 +142,7 @@ class OwnPosts:
         found = []
         start = 0
         for file in self.files:
-            rows = sum(file.groups)
+            rows = file.count
             there = max(first - start, 0), min(last - start, rows)
             if there[0] < there[1]:
                 found += [self._raw(file, where, it) for where, it in file.posts(*there)]
@@ -179,7 +189,7 @@ def prepare(
         files: list[OwnFile] = []
         waiting: list[PostFile] = []
         for file in posts.files:
-            if _can_be_read_in_parts(file):
+            if _can_be_read_in_parts(file, posts.chosen.columns):
                 files += _rewritten(posts, waiting, workspace, len(files))
                 files.append(_as_it_is(posts, file))
                 waiting = []
@@ -193,12 +203,16 @@ def prepare(
     return source
 
 
-def _can_be_read_in_parts(file: PostFile) -> bool:
+def _can_be_read_in_parts(file: PostFile, chosen: Mapping[str, str]) -> bool:
     if not isinstance(file.table, ParquetTable) or is_packed(file.table.path):
         return False
-    with _opened(file.table.path, file.table.path) as parquet:
-        groups = [parquet.metadata.row_group(n) for n in range(parquet.num_row_groups)]
-    return all(g.num_rows <= _MOST_ROWS and g.total_byte_size <= _MOST_BYTES for g in groups)
+    path, names = file.table.path, list(chosen.values())
+    with _opened(path, path) as parquet, path.open("rb") as raw:
+        return all(
+            parquet.metadata.row_group(group).num_rows <= _MOST_ROWS
+            and group_bytes(raw, parquet, group, names) <= _MOST_BYTES
+            for group in range(parquet.num_row_groups)
+        )
 
 
 def _as_it_is(posts: PostTables, file: PostFile) -> OwnFile:
@@ -281,7 +295,7 @@ def _both(one: str, other: str) -> str:
 def _labelled(source: OwnPosts, meanings: Sequence[str]) -> Iterator[dict[str, Any]]:
     for file in source.files:
         first = 0
-        for rows in file.groups:
+        for rows, _ in file.groups:
             for where, cells in file.posts(first, first + rows, meanings):
                 post_id = f"{file.stem}:{_row_of(cells['source'])}"
                 yield labelled_of(cells, where, post_id) | {"source": cells["source"]}
@@ -296,9 +310,10 @@ def _values(column: pa.ChunkedArray, classes: Sequence[str] | None) -> list[Any]
     return [value for chunk in column.chunks for value in plain_values(chunk, classes)]
 
 
-def _group_sizes(path: Path, given: Path) -> tuple[int, ...]:
+def _group_sizes(path: Path, given: Path) -> tuple[tuple[int, int], ...]:
     with _opened(path, given) as file:
-        return tuple(file.metadata.row_group(n).num_rows for n in range(file.num_row_groups))
+        groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
+        return tuple((group.num_rows, group.total_byte_size) for group in groups)
 
 
 def _file_digest(path: Path) -> str:

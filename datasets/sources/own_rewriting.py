@@ -35,7 +35,8 @@ def rewrite(posts: PostTables, files: list[PostFile], out: Path) -> int:
     """
     count = size = 0
     held: list[dict[str, Any]] = []
-    with parquet_writer(out, SCHEMA) as writer:
+    # Read once and removed: written fast, not small.
+    with parquet_writer(out, SCHEMA, compression="lz4", use_dictionary=False) as writer:
         for row in _rows(posts, files):
             held.append(row)
             count += 1

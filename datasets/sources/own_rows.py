@@ -9,7 +9,7 @@ from flickr_emotion.datasets.sources.cells import (
     label_of,
     name_of,
     photo_id_of,
-    text_of,
+    plain_text,
     votes_of,
 )
 from flickr_emotion.datasets.sources.columns import image_of
@@ -37,8 +37,8 @@ def contents_of(cells: Mapping[str, Any], where: str, folder: Path) -> dict[str,
             f"{where}: the path of the picture holds a null character: give the name of a file"
         )
     return {
-        "title": text_of(cells.get("title"), where, "title"),
-        "description": text_of(cells.get(described), where, described),
+        "title": plain_text(cells.get("title"), where, "title"),
+        "description": plain_text(cells.get(described), where, described),
         "tags": tags_of(cells.get("tags")),
         "image": image,
     }

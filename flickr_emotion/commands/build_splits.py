@@ -27,11 +27,28 @@ def build_splits(
     ] = "local",
     columns: Columns = None,
     encoding: Encoding = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Processes that judge posts; by default one for each core that may be used.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Build a data set from posts: labels, texts, splits, Parquet shards."""
     from flickr_emotion.datasets.build.build import build_splits as build
     from flickr_emotion.datasets.build.summary import describe
 
-    show(
-        describe(build(posts, out, options, say, engine=engine, columns=columns, encoding=encoding))
+    built = build(
+        posts,
+        out,
+        options,
+        say,
+        engine=engine,
+        processes=processes,
+        columns=columns,
+        encoding=encoding,
     )
+    show(describe(built))

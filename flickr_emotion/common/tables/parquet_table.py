@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from flickr_emotion.common.pages.batches import small_batches
 from flickr_emotion.common.tables.class_names import class_names
 from flickr_emotion.common.tables.containers import is_packed, seekable
 from flickr_emotion.common.tables.plain_values import plain_values
@@ -16,7 +17,6 @@ from flickr_emotion.common.tables.table import Row, TableError, column_name
 MAGIC = b"PAR1"
 ROWS_PER_READ = 128
 BYTES_PER_READ = 1 << 20
-_BYTES_PER_BATCH = 16 * 2**20
 
 
 class ParquetTable:
@@ -27,7 +27,7 @@ class ParquetTable:
         self.path = path
         self._member = member
         self.notes: tuple[str, ...] = ()
-        with self._opened() as file:
+        with self._opened() as (file, _):
             self.schema: pa.Schema = file.schema_arrow
             self.count: int = file.metadata.num_rows
         names = (column_name(name, n) for n, name in enumerate(self.schema.names, 1))
@@ -42,9 +42,9 @@ class ParquetTable:
         classes = class_names(self.schema)
         names = [classes.get(self.schema.field(place).name) for place in places]
         number = 0
-        with self._opened() as file:
-            chosen = [self.schema.field(place).name for place in places]
-            for batch in file.iter_batches(_rows_of_bytes(file.metadata, most), columns=chosen):
+        chosen = [self.schema.field(place).name for place in places]
+        with self._opened() as (file, source):
+            for batch in small_batches(source, file, chosen, most_rows=most):
                 held = {name: batch.column(at) for at, name in enumerate(batch.schema.names)}
                 columns = [
                     plain_values(held[name], known)
@@ -55,7 +55,7 @@ class ParquetTable:
                     yield Row(number, tuple(column[at] for column in columns))
 
     @contextmanager
-    def _opened(self) -> Iterator[pq.ParquetFile]:
+    def _opened(self) -> Iterator[tuple[pq.ParquetFile, Path | BinaryIO]]:
         """Open the file, to be read in small pieces instead of a row group at a time."""
         options = {
             "pre_buffer": False,
@@ -67,7 +67,7 @@ class ParquetTable:
                 _source(self.path, self._member) as source,
                 pq.ParquetFile(source, **options) as file,
             ):
-                yield file
+                yield file, source
         except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
             reason = " ".join(str(error).split())[:300]
             raise TableError(
@@ -75,17 +75,8 @@ class ParquetTable:
             ) from None
 
 
-def _rows_of_bytes(metadata: pq.FileMetaData, most: int) -> int:
-    """Return how many rows take few bytes: pictures may have several megabytes."""
-    for number in range(metadata.num_row_groups):
-        group = metadata.row_group(number)
-        each = group.total_byte_size / max(group.num_rows, 1)
-        most = min(most, int(_BYTES_PER_BATCH / max(each, 1)))
-    return max(most, 1)
-
-
 @contextmanager
-def _source(path: Path, member: str | None) -> Iterator[Any]:
+def _source(path: Path, member: str | None) -> Iterator[Path | BinaryIO]:
     if not is_packed(path):
         yield path
         return
