@@ -94,7 +94,9 @@ class TestSplitGroups:
         """Of 100 posts, 20 are wanted; no group fits beside the two that are drawn."""
         for second, short in ((9, {}), (8, {0: (17, 20)})):
             owners = [0] * 9 + [1] * second + [2] * (91 - second)
-            posts, groups, numbers = arrays([(0, True, True, o, n) for n, o in enumerate(owners)])
+            posts, groups, numbers = arrays(
+                [(0, True, True, int(o), n) for n, o in enumerate(owners)]
+            )
             assert split_groups(posts, groups, numbers).short_classes == short
 
     def test_groups_are_drawn_by_the_digest_of_their_first_posts_number(self) -> None:
@@ -191,7 +193,7 @@ class TestFoldGroups:
         """Of 94 posts, 18 and 9 are wanted, and a group of 18 and one of 7 are there."""
         sizes = [18, 18, 18, 18, 15, 7]
         owners = np.repeat(np.arange(6), sizes)
-        posts, groups, numbers = arrays([(0, True, True, o, n) for n, o in enumerate(owners)])
+        posts, groups, numbers = arrays([(0, True, True, int(o), n) for n, o in enumerate(owners)])
         splits = fold_groups(posts, groups, numbers, fold=1, folds=5)
         assert Counter(splits.places.tolist()) == {TRAINING: 69, VALIDATING: 7, TESTING: 18}
         assert splits.short_classes == {}
