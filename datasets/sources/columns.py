@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flickr_emotion.datasets.errors import DatasetError
+from flickr_emotion.datasets.pictures.files import picture_path
 
 
 def check_types(file: pq.ParquetFile, path: Path, columns: Sequence[str]) -> list[str]:
@@ -36,13 +37,13 @@ def image_of(cell: object, folder: Path) -> bytes | Path | None:
     """Return the picture of a cell: its bytes, or the path of a file.
 
     The cell holds bytes, a path, or a struct of both as Hugging Face's ``datasets`` writes it.
-    Relative paths start at ``folder``.
+    Relative paths start at ``folder``; see ``datasets.pictures.files``.
     """
     if isinstance(cell, dict):
         cell = cell.get("bytes") or cell.get("path")
     if cell is None or isinstance(cell, bytes):
         return cell
-    return folder / str(cell) if str(cell).strip() else None
+    return picture_path(str(cell), folder) if str(cell).strip() else None
 
 
 def _is_empty(file: pq.ParquetFile, name: str) -> bool:

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 
 from flickr_emotion.common.modalities import MODALITIES, SUBSETS
+from flickr_emotion.datasets.pictures.files import picture_path, read_picture_file
+from flickr_emotion.datasets.pictures.formats import UnreadablePictureError
 from flickr_emotion.datasets.rules.tags import normalise_tags
 from flickr_emotion.datasets.rules.text import clean, words
 from flickr_emotion.model.errors import ModelError
@@ -65,12 +67,9 @@ def _picture_bytes(image: bytes | Path, name: str) -> bytes:
     if isinstance(image, bytes):
         return image
     try:
-        return image.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ModelError(
-            f"the picture of {name} cannot be read: {image} ({reason}): give the path of a picture"
-        ) from None
+        return read_picture_file(picture_path(str(image), Path()))
+    except UnreadablePictureError as error:
+        raise ModelError(f"the picture of {name} {error}: give the path of a picture") from None
 
 
 class _Pictures:

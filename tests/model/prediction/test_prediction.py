@@ -58,7 +58,7 @@ class TestOnePost:
             ({"tags": []}, "have no letter in them"),
             ({"tags": ["!!"]}, "have no letter in them"),
             ({"image": b"no picture"}, "the picture of the post cannot be read"),
-            ({"image": Path("absent.jpg"), "text": "storm"}, r"absent\.jpg \(No such file"),
+            ({"image": Path("absent.jpg"), "text": "storm"}, r"absent\.jpg is not there\)"),
         ],
     )
     def test_refused(self, run_folder: Path, given: dict[str, Any], message: str) -> None:
