@@ -14,6 +14,9 @@ from PIL import Image, ImageCms
 # The largest profiles, those of printers, take 2 to 3 MB. A larger one is ignored.
 _LARGEST = 4 * 2**20
 _SIGNATURE = slice(36, 40), b"acsp"
+# A list of calculations of any length, which no camera or printer writes: a few megabytes of them
+# would take minutes.
+_CALCULATIONS = b"mpet\0\0\0\0"
 _SPACE = slice(16, 20)
 _MODES = {b"RGB ": "RGB", b"GRAY": "L", b"CMYK": "CMYK", b"Lab ": "LAB"}
 # A profile is sRGB if no colour differs by more: editions of sRGB round in different places.
@@ -39,6 +42,8 @@ def to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
 def transform_of(profile: bytes | None, mode: str) -> ImageCms.ImageCmsTransform | None:
     """Return how a profile's colours become sRGB in a picture of this mode; None: they are it."""
     if not profile or len(profile) > _LARGEST or profile[_SIGNATURE[0]] != _SIGNATURE[1]:
+        return None
+    if _CALCULATIONS in profile:
         return None
     own = _MODES.get(profile[_SPACE])
     # Grey pictures often carry the profile of the coloured ones that they were.

@@ -54,7 +54,8 @@ class _Readable:
             # A system that reads no pictures gets an empty tensor.
             self.picture = torch.empty(0)
             if backbone:
-                self.picture = backbone.preprocessing.picture(content, post.name)
+                name = f"{post.name} ({post.image})" if isinstance(post.image, Path) else post.name
+                self.picture = backbone.preprocessing.picture(content, name)
 
     @property
     def modalities(self) -> list[str]:

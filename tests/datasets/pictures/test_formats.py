@@ -103,10 +103,12 @@ class TestBombs:
             data += struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
         assert error_of(data) == "cannot be read (it has too many pixels)"
 
-    @pytest.mark.parametrize("kind", ["BMP", "TIFF", "GIF", "WEBP", "AVIF"])
+    @pytest.mark.parametrize("kind", ["BMP", "TIFF", "GIF", "WEBP", "AVIF", "HEIF"])
     def test_a_few_bytes_that_claim_many_pixels(
         self, kind: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        if kind == "HEIF":
+            pytest.importorskip("pillow_heif").register_heif_opener()
         monkeypatch.setattr(formats, "MOST_PIXELS", 100 * 100)
         data = encoded(Image.new("RGB", (128, 100)), kind)
         assert error_of(data) == "cannot be read (it has too many pixels: 128 x 100)"

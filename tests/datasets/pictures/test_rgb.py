@@ -178,9 +178,11 @@ class TestProfiles:
             with open_picture(data) as opened:
                 assert is_plain(opened)
 
-    @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF"])
+    @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF"])
     def test_colours_of_a_camera(self, kind: str) -> None:
         """Adobe RGB's (200, 100, 100) by the formulas of the two standards."""
+        if kind == "HEIF":
+            pytest.importorskip("pillow_heif").register_heif_opener()
         picture = Image.new("RGB", (32, 32), (200, 100, 100))
         data = encoded(picture, kind, quality=100, icc_profile=ADOBE_PROFILE)
         assert np.abs(seen(data)[16, 16].astype(int) - (229, 100, 99)).max() <= 3
@@ -220,9 +222,10 @@ class TestProfiles:
             ADOBE_PROFILE[:128] + b"\xff" * 400,
             grey_profile(gamma(1)),
             cmyk_profile(50),
+            ADOBE_PROFILE + b"mpet\0\0\0\0",
             ADOBE_PROFILE + b"\0" * 5_000_000,
         ],
-        ids=["none", "cut", "damaged", "of greys", "of inks", "huge"],
+        ids=["none", "cut", "damaged", "of greys", "of inks", "calculated", "huge"],
     )
     def test_one_that_does_not_fit_is_ignored(self, profile: bytes) -> None:
         picture = Image.new("RGB", (16, 16), (200, 100, 100))
