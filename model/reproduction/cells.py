@@ -26,6 +26,7 @@ from flickr_emotion.common.whole_files import write_json
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.errors import ModelError, TrainingStopped
+from flickr_emotion.model.features.text_readers import open_readers
 from flickr_emotion.model.recipes import BEST
 from flickr_emotion.model.reproduction.answers import (
     Answers,
@@ -34,6 +35,7 @@ from flickr_emotion.model.reproduction.answers import (
     write_answers,
 )
 from flickr_emotion.model.reproduction.cell import Cell, train_cell
+from flickr_emotion.model.runs.contents import file_contents, training_digest
 from flickr_emotion.model.runs.files import HISTORY, is_finished, read_config
 from flickr_emotion.model.training.training import resume
 
@@ -64,10 +66,11 @@ class Cells:
         self._settings = settings
         self.options = _deciding(settings)
         """The settings that determine the results."""
+        self._decides = [RULES_VERSION, training_digest(dataset), self.options]
 
     def name(self, cell: Cell) -> str:
         """Return a cell's folder name: its title, and a digest of everything that determines it."""
-        decides = [RULES_VERSION, self._dataset.digest, self.options, asdict(cell)]
+        decides = [*self._decides, asdict(cell)]
         digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
         return f"{cell.title}-{digest[:12]}"
 
@@ -172,17 +175,17 @@ def _seconds_of_epochs(run: Path) -> float:
 
 
 def _deciding(settings: TrainingConfig) -> dict[str, Any]:
-    """Return the settings that determine the results; for a file, its name and size."""
+    """Return the settings that determine the results; for a file, the digest of its content."""
     undecided = (
         _NOT_IN_DIGEST if settings.recipe == BEST else (*_NOT_IN_DIGEST, "recipe", "without")
     )
     options = {name: value for name, value in settings.options().items() if name not in undecided}
-    for name in ("word_vectors", "image_weights"):
-        path = Path(options[name]) if options[name] else None
-        if path and path.is_file():
-            options[name] = f"{path.name}, {path.stat().st_size} bytes"
-        elif path:
-            options[name] = str(path)
+    if options["word_vectors"]:
+        options["word_vectors"] = str(options["word_vectors"])
+    options |= {name: f"SHA-256 {digest}" for name, digest in file_contents(settings).items()}
+    if settings.readers:
+        readers = open_readers(settings.readers)
+        options["readers"] = {reader.name: reader.digest() for reader in readers}
     return options
 
 

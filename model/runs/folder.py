@@ -174,8 +174,9 @@ def describe(
     networks: Sequence[str],
     words_with_vector: int,
     readers: dict[str, str],
+    files: dict[str, str],
 ) -> dict[str, Any]:
-    """Return the content of ``config.json``; ``readers`` are digests by name."""
+    """Return the content of ``config.json``; ``readers`` and ``files`` are digests by name."""
     options = config.options() | {"warm_up_steps": config.warm_up_steps}
     # An absolute path, because the training may be resumed from another working directory.
     options["word_vectors"] = str(config.word_vectors.resolve()) if config.word_vectors else None
@@ -190,6 +191,7 @@ def describe(
         "recipe": config.recipe,
         "without": list(config.without),
         "readers": readers,
+        "files": files,
         "image_encoder": config.resolved_image_encoder,
         "finetune_image": config.finetune_image,
         "classes": list(encoding.classes),

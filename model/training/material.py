@@ -26,6 +26,7 @@ from flickr_emotion.model.posts.posts import Encoding
 from flickr_emotion.model.processes.devices import make_deterministic
 from flickr_emotion.model.processes.distributed import World
 from flickr_emotion.model.recipes import SENTENCES
+from flickr_emotion.model.runs.contents import file_contents
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,8 @@ class Material:
     readers: list[TextReader]
     """The frozen readers of texts and tags; none with the paper's recipe."""
     selection: Selection | None
+    files: dict[str, str]
+    """SHA-256 of the files of vectors and weights, by option."""
 
     def has_posts_for(self, subset: str) -> bool:
         """Return whether training and validation both have posts that hold a subset."""
@@ -82,6 +85,7 @@ def prepare(
         vectors=vectors,
         readers=readers,
         selection=selection,
+        files=file_contents(config),
     )
 
 

@@ -185,4 +185,4 @@ class TestPreparePicture:
         assert prepare_picture(encoded(20, 30), short_side=256)
         with pytest.raises(UnreadablePictureError) as caught:
             prepare_picture(encoded(20, 31), short_side=256)
-        assert str(caught.value) == "has too many pixels (20x31)"
+        assert str(caught.value) == "cannot be read (it has too many pixels: 20 x 31)"

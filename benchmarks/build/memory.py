@@ -1,6 +1,6 @@
 """Peak memory of ``build-splits`` on posts with large pictures.
 
-    python -m benchmarks.build_memory ../shared/data --folder DIR
+    python -m benchmarks.build.memory ../shared/data --folder DIR
 
 Two cases: 1,000 posts whose pictures are files of 5 MB, and 300 posts with pictures of 4 MB in one
 Parquet file that pyarrow wrote with its defaults. The pictures are real ones, enlarged to twelve
@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from benchmarks.build_scale import build
+from benchmarks.build.scale import build
 
 _DIFFERENT = 20
 _SIDE = 4000
