@@ -260,6 +260,19 @@ class TestSinglePhotos:
             job()
         assert sorted(crawl.calls.asked) == ["1", "2"]
 
+    def test_nor_while_a_question_about_it_is_in_hand(self, crawl: Crawl) -> None:
+        crawl.singles([1, 2])
+        made = crawl.planner()
+        jobs = [made.next_job()]
+        crawl.trust.waiting = [Question(photo_id="2", host=None, spell=0)]
+        jobs.append(made.next_job())
+        assert made.next_job() is None
+        for job in jobs:
+            assert job is not None
+            job()
+        assert crawl.calls.asked == ["1"]
+        assert [it.photo_id for it in crawl.trust.asked] == ["2"]
+
     def test_one_whose_call_failed_is_handed_out_again(self, crawl: Crawl) -> None:
         crawl.singles([1])
         crawl.calls.failing = {"1"}
