@@ -139,7 +139,7 @@ class TestFigures:
         PlanRecord(listed=10, won=9, calls=1).save(ledger)
         with progress_of(ledger, quota=1_800) as shown:
             ledger.record_final_post(IDS[0], "gone", "Photo not found")
-            clock.seconds += 1.0
+            clock.seconds += 7.0
             found = shown.snapshot()
         # Of four posts, the listings left one; the others cost a fifth of a call each.
         assert (found.posts_left, found.calls_left, found.call_seconds_left) == (4, 2, 4.0)
