@@ -260,7 +260,7 @@ class TestSinglePhotos:
             job()
         assert sorted(crawl.calls.asked) == ["1", "2"]
 
-    def test_nor_while_a_question_about_it_is_in_hand(self, crawl: Crawl) -> None:
+    def test_one_with_a_question_in_hand_is_not_asked_for(self, crawl: Crawl) -> None:
         crawl.singles([1, 2])
         made = crawl.planner()
         jobs = [made.next_job()]
@@ -395,11 +395,11 @@ class TestOwners:
         assert self.owners_calls(crawl) == [f"owner:{NSID}"]
         assert crawl.ledger.left("api") == 0
 
-    def test_it_needs_the_nsid_that_one_of_the_photos_tells(self, crawl: Crawl) -> None:
+    def test_it_needs_the_nsid_which_the_middle_photo_tells(self, crawl: Crawl) -> None:
         crawl.listed("awe", [1, 2, 3, 4, 5], owner="ann")
         assert self.owners_calls(crawl) == ["3", f"owner:{NSID}"]
 
-    def test_it_is_not_worth_it_for_two_photos_without_an_nsid(self, crawl: Crawl) -> None:
+    def test_there_is_none_for_two_photos_without_an_nsid(self, crawl: Crawl) -> None:
         crawl.listed("awe", [1, 2], owner="ann")
         made = crawl.planner()
         for _ in ("words", "owners"):
@@ -409,7 +409,7 @@ class TestOwners:
         assert {*crawl.calls.asked} <= {"text:awe", "tags:awe"}
         assert sorted(crawl.run(made)[-2:]) == ["1", "2"]
 
-    def test_nor_if_photos_that_are_gone_leave_only_two(self, crawl: Crawl) -> None:
+    def test_there_is_none_if_photos_that_are_gone_leave_only_two(self, crawl: Crawl) -> None:
         crawl.listed("awe", [1, 2, 3, 4], owner="ann")
         crawl.calls.gone = {"2", "3"}
         assert self.owners_calls(crawl)[:2] == ["3", "2"]
@@ -473,7 +473,7 @@ class TestOwners:
         owner()
         assert len(crawl.calls.asked) == crawl.calls.ends_after
 
-    def test_nor_for_a_listing_if_it_is_stopped_before(self, crawl: Crawl) -> None:
+    def test_a_crawl_that_is_stopped_lists_no_owner(self, crawl: Crawl) -> None:
         crawl.listed("awe", [1, 2, 3, 4], owner="ann")
         made = crawl.planner()
         words = made.next_job()
