@@ -181,7 +181,8 @@ class TestAPicture:
     def test_without_fetching_it_is_only_known_to_exist(self, outcomes: Outcomes) -> None:
         outcomes.record(A, None)
         assert outcomes.state() == ("pending", 0, None)
-        assert outcomes.wait() is outcomes.file() is None
+        assert outcomes.wait() is None
+        assert outcomes.file() is None
         assert outcomes.trust.told == [("served", HOST, A)]
 
     def test_that_of_a_video_is_removed(self, outcomes: Outcomes) -> None:
@@ -189,7 +190,8 @@ class TestAPicture:
         outcomes.ledger.record_videos([A])
         outcomes.made.record([due])
         assert outcomes.state()[0] == "video"
-        assert outcomes.file() is outcomes.wait() is None
+        assert outcomes.file() is None
+        assert outcomes.wait() is None
 
     @pytest.mark.parametrize("refresh", [True, False])
     def test_that_of_a_post_withdrawn_meanwhile_is_removed_in_a_refresh_only(
@@ -324,7 +326,8 @@ class TestAnIncompletePicture:
         outcomes.record(A, CUT)
         assert outcomes.state()[:2] == ("failed", 1)
         assert outcomes.wait() == pytest.approx(0.0, abs=1.0)
-        assert outcomes.file() is outcomes.sha256() is None
+        assert outcomes.file() is None
+        assert outcomes.sha256() is None
         assert outcomes.trust.told == []
 
     def test_it_is_corrupt_if_the_host_is_well(self, outcomes: Outcomes) -> None:
@@ -387,7 +390,8 @@ class TestDecodingLater:
         assert outcomes.made.check(10) == 1
         assert outcomes.state()[:2] == ("failed", 1)
         assert outcomes.wait() == pytest.approx(0.0, abs=1.0)
-        assert outcomes.file() is outcomes.sha256() is None
+        assert outcomes.file() is None
+        assert outcomes.sha256() is None
 
     def test_it_counts_like_one_that_was_noticed_at_once(self, outcomes: Outcomes) -> None:
         outcomes.record(A, BROKEN)
