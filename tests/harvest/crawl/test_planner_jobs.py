@@ -190,16 +190,16 @@ class TestJobs:
 
         crawl.singles([1, 2])
         made = crawl.planner()
-        assert not made.busy
+        busy = [made.busy]
         first, second = made.next_job(), made.next_job()
         assert first is not None
         assert second is not None
         first()
-        busy = [made.busy]
+        busy.append(made.busy)
         monkeypatch.setattr(crawl.calls, "get_post_once", fail)
         with pytest.raises(RuntimeError, match="no disk"):
             second()
-        assert [*busy, made.busy] == [True, False]
+        assert [*busy, made.busy] == [False, True, False]
         # The photo of the job that failed may be asked for again.
         monkeypatch.undo()
         assert crawl.run(made) == ["1", "2"]
@@ -259,6 +259,19 @@ class TestSinglePhotos:
             assert job is not None
             job()
         assert sorted(crawl.calls.asked) == ["1", "2"]
+
+    def test_one_with_a_question_in_hand_is_not_asked_for(self, crawl: Crawl) -> None:
+        crawl.singles([1, 2])
+        made = crawl.planner()
+        jobs = [made.next_job()]
+        crawl.trust.waiting = [Question(photo_id="2", host=None, spell=0)]
+        jobs.append(made.next_job())
+        assert made.next_job() is None
+        for job in jobs:
+            assert job is not None
+            job()
+        assert crawl.calls.asked == ["1"]
+        assert [it.photo_id for it in crawl.trust.asked] == ["2"]
 
     def test_one_whose_call_failed_is_handed_out_again(self, crawl: Crawl) -> None:
         crawl.singles([1])
@@ -382,11 +395,11 @@ class TestOwners:
         assert self.owners_calls(crawl) == [f"owner:{NSID}"]
         assert crawl.ledger.left("api") == 0
 
-    def test_it_needs_the_nsid_that_one_of_the_photos_tells(self, crawl: Crawl) -> None:
+    def test_it_needs_the_nsid_which_the_middle_photo_tells(self, crawl: Crawl) -> None:
         crawl.listed("awe", [1, 2, 3, 4, 5], owner="ann")
         assert self.owners_calls(crawl) == ["3", f"owner:{NSID}"]
 
-    def test_it_is_not_worth_it_for_two_photos_without_an_nsid(self, crawl: Crawl) -> None:
+    def test_there_is_none_for_two_photos_without_an_nsid(self, crawl: Crawl) -> None:
         crawl.listed("awe", [1, 2], owner="ann")
         made = crawl.planner()
         for _ in ("words", "owners"):
@@ -396,7 +409,7 @@ class TestOwners:
         assert {*crawl.calls.asked} <= {"text:awe", "tags:awe"}
         assert sorted(crawl.run(made)[-2:]) == ["1", "2"]
 
-    def test_nor_if_photos_that_are_gone_leave_only_two(self, crawl: Crawl) -> None:
+    def test_there_is_none_if_photos_that_are_gone_leave_only_two(self, crawl: Crawl) -> None:
         crawl.listed("awe", [1, 2, 3, 4], owner="ann")
         crawl.calls.gone = {"2", "3"}
         assert self.owners_calls(crawl)[:2] == ["3", "2"]
@@ -460,7 +473,7 @@ class TestOwners:
         owner()
         assert len(crawl.calls.asked) == crawl.calls.ends_after
 
-    def test_nor_for_a_listing_if_it_is_stopped_before(self, crawl: Crawl) -> None:
+    def test_a_crawl_that_is_stopped_lists_no_owner(self, crawl: Crawl) -> None:
         crawl.listed("awe", [1, 2, 3, 4], owner="ann")
         made = crawl.planner()
         words = made.next_job()

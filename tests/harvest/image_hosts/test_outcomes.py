@@ -200,10 +200,13 @@ class TestAPicture:
         outcomes = Outcomes(ledger, tmp_path, refresh=refresh)
         ledger.record_final_post(A, "gone", "Photo not found")
         outcomes.record(A, WHOLE[A])
+        ledger.record_failure("image", B, "answered 500", delay=0.0)
         ledger.record_final_post(B, "gone", "Photo not found")
         outcomes.record(B, None)
         assert outcomes.file() == (None if refresh else WHOLE[A])
         assert outcomes.state()[0] == ("pending" if refresh else "ok")
+        seen = ("failed", 1, "answered 500") if refresh else ("pending", 0, None)
+        assert outcomes.state(B) == seen
         assert outcomes.wait(A) is outcomes.wait(B) is None
 
     def test_a_batch_is_one_commit_and_trust_is_told_after_it(
