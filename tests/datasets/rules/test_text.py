@@ -89,6 +89,8 @@ class TestClean:
             ("I <3 you", "I <3 you"),
             ("1 < 2 & 3", "1 < 2 & 3"),
             ("<script>alert(1)</script>seen", "seen"),
+            ("seen<script>alert(1)</script><style>b{}</style> too", "seen too"),
+            ("<frameset><frame src=x></frameset>", ""),
             ("", ""),
             # Broken: left open, closed twice, crossed, an attribute that never ends.
             ("<b>one <i>two</b> three</i>", "one two three"),
