@@ -13,6 +13,7 @@ from flickr_emotion.datasets.sources.list_labels import read_labels
 from flickr_emotion.datasets.sources.own_posts import prepare
 from flickr_emotion.datasets.sources.raw_posts import Source
 from flickr_emotion.harvest.flickr.photo_url import size_in_words
+from flickr_emotion.harvest.lists.table_list import Stated
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +96,7 @@ def open_input(
                     f"--labels {labels}: {path} was made from a manifest, which fixes the labels: "
                     "omit it"
                 )
-            joined = read_labels(labels, {}, workspace, say)
+            joined = read_labels(labels, Stated(), workspace, say)
             joined.compare(harvest.photo_ids(), say)
         if unfinished := harvest.unfinished():
             say(
