@@ -1,4 +1,4 @@
-"""The input of ``build-splits``: a harvest folder, or a file of the user's own labelled posts."""
+"""The input of ``build-splits``: a harvest folder, or the user's own labelled posts."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,13 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flickr_emotion.common.tables.column_map import column_map
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.rules.options import BuildOptions
 from flickr_emotion.datasets.sources.harvest import Harvest
 from flickr_emotion.datasets.sources.list_labels import read_labels
 from flickr_emotion.datasets.sources.own_posts import prepare
+from flickr_emotion.datasets.sources.post_tables import open_posts
 from flickr_emotion.datasets.sources.raw_posts import Source
+from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.flickr.photo_url import size_in_words
+from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME as LEDGER
+from flickr_emotion.harvest.lists.columns import MEANINGS
 from flickr_emotion.harvest.lists.table_list import Stated
 
 
@@ -53,16 +58,26 @@ def open_input(
     say: Callable[[str], None],
     *,
     labels: Path | None = None,
+    columns: str | None = None,
+    encoding: str | None = None,
 ) -> Iterator[Input]:
     """Open the input of a build; raises ``HarvestError`` or ``DatasetError``.
 
     ``workspace``: a folder for files that must be rewritten first. ``labels``: a file with the
-    labels of a harvest's photos.
+    labels of a harvest's photos. ``columns`` and ``encoding`` say how that file is read, or posts
+    of one's own (``datasets.sources.post_tables.open_posts``).
     """
-    if path.is_file():
+    if not path.exists():
+        raise HarvestError(
+            f"{path} is not there: give the folder that `crawl --out` wrote, or posts of your own"
+        )
+    if not (path / LEDGER).exists():
         if labels is not None:
             raise DatasetError(f"--labels {labels}: {path} has its own labels: omit it")
-        own = prepare(path, workspace, min_votes=options.min_votes)
+        posts = open_posts(path, columns=columns, encoding=encoding)
+        for line in posts.said():
+            say(line)
+        own = prepare(path, workspace, min_votes=options.min_votes, posts=posts)
         yield Input(
             path=path,
             source=own,
@@ -74,6 +89,11 @@ def open_input(
             rejected=lambda: iter(()),
         )
         return
+    if (columns or encoding) and labels is None:
+        raise DatasetError(
+            f"--columns and --encoding are for posts of your own, or for the file of --labels, but "
+            f"{path} is a harvest: omit them"
+        )
     harvest = Harvest(path)
     try:
         if harvest.manifest is not None:
@@ -96,7 +116,8 @@ def open_input(
                     f"--labels {labels}: {path} was made from a manifest, which fixes the labels: "
                     "omit it"
                 )
-            joined = read_labels(labels, Stated(), workspace, say)
+            stated = Stated(columns=column_map(columns, MEANINGS), encoding=encoding)
+            joined = read_labels(labels, stated, workspace, say)
             joined.compare(harvest.photo_ids(), say)
         if unfinished := harvest.unfinished():
             say(

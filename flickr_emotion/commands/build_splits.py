@@ -7,6 +7,7 @@ import typer
 
 from flickr_emotion.command_line.output import show
 from flickr_emotion.command_line.parameters import command
+from flickr_emotion.command_line.table_options import Columns, Encoding
 from flickr_emotion.common.printing import say
 from flickr_emotion.datasets.rules.options import BuildOptions
 
@@ -17,9 +18,7 @@ def build_splits(
     *,
     posts: Annotated[
         Path,
-        typer.Argument(
-            metavar="H", help="Harvest folder, or a Parquet or CSV file of your own posts."
-        ),
+        typer.Argument(metavar="H", help="Harvest folder, or a table or folder of your own posts."),
     ],
     out: Annotated[Path, typer.Option(help="Data set folder to create or replace.")],
     labels: Annotated[
@@ -33,9 +32,31 @@ def build_splits(
         Literal["local", "ray"],
         typer.Option(help="Judge posts on this machine (local) or on a Ray cluster (ray)."),
     ] = "local",
+    columns: Columns = None,
+    encoding: Encoding = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Processes that judge posts; by default one for each core that may be used.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Build a data set from posts: labels, texts, splits, Parquet shards."""
     from flickr_emotion.datasets.build.build import build_splits as build
     from flickr_emotion.datasets.build.summary import describe
 
-    show(describe(build(posts, out, options, say, engine=engine, labels=labels)))
+    built = build(
+        posts,
+        out,
+        options,
+        say,
+        engine=engine,
+        labels=labels,
+        processes=processes,
+        columns=columns,
+        encoding=encoding,
+    )
+    show(describe(built))

@@ -8,6 +8,7 @@ import typer
 
 from flickr_emotion.command_line.output import show
 from flickr_emotion.command_line.parameters import command
+from flickr_emotion.command_line.table_options import Columns, Encoding
 from flickr_emotion.model.config import TrainingConfig
 
 
@@ -21,7 +22,7 @@ def predict(
     tags: Annotated[str | None, typer.Option(help="Tags, separated by commas.")] = None,
     input: Annotated[
         Path | None,
-        typer.Option(help="A Parquet or CSV file of posts: photo_id, image, text, tags."),
+        typer.Option(help="A table or folder of posts, as for build-splits."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="File for the predictions of --input.")] = None,
     explain: Annotated[
@@ -31,6 +32,8 @@ def predict(
             help="Show the prediction of each head; with --input, in the column `heads`.",
         ),
     ] = False,
+    columns: Columns = None,
+    encoding: Encoding = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Predict the emotion of a post from any subset of picture, text and tags."""
@@ -39,17 +42,31 @@ def predict(
         raise typer.BadParameter(
             "--input and --out belong together: give both, without --image, --text and --tags"
         )
+    if input is None and (columns or encoding):
+        raise typer.BadParameter(
+            "--columns and --encoding belong to --input: give it, or omit them"
+        )
     from flickr_emotion.model.evaluation.report import prediction_table
     from flickr_emotion.model.prediction.file_prediction import predict_file
     from flickr_emotion.model.prediction.prediction import predict_one
 
     if input is not None and out is not None:
-        counts = predict_file(run, input=input, out=out, explain=explain, device=config.device)
+        counts = predict_file(
+            run,
+            input=input,
+            out=out,
+            explain=explain,
+            device=config.device,
+            columns=columns,
+            encoding=encoding,
+        )
+        used = ", ".join(f"{modality} {count}" for modality, count in counts["modalities"].items())
         show(
             json.dumps(counts)
             if as_json
             else f"predictions for {counts['predicted']} of {counts['posts']} posts are in {out}; "
-            f"its column `error` explains the other {counts['errors']}"
+            f"its column `error` explains the other {counts['errors']}\n"
+            f"posts answered with each modality: {used}"
         )
         return
     answer: dict[str, Any] = predict_one(

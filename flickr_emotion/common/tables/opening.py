@@ -69,7 +69,7 @@ def open_table(
                 raise TableError(
                     f"{path} is {what}: give the table as CSV, TSV, JSON lines or Parquet"
                 )
-        if start.startswith(MAGIC):
+        if start.startswith(MAGIC) or (member or path.name).lower().endswith(".parquet"):
             return ParquetTable(path, member)
         text = open_text(path, member=member, encoding=encoding, lenient=lenient)
         begin = "".join(islice(text.lines(cut=1000), 20)).lstrip("\ufeff \t\r\n")[:1]

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from flickr_emotion.common.pages.batches import small_batches
 from flickr_emotion.common.tables.class_names import class_names
 from flickr_emotion.common.tables.containers import is_packed, seekable
 from flickr_emotion.common.tables.plain_values import plain_values
@@ -26,7 +27,7 @@ class ParquetTable:
         self.path = path
         self._member = member
         self.notes: tuple[str, ...] = ()
-        with self._opened() as file:
+        with self._opened() as (file, _):
             self.schema: pa.Schema = file.schema_arrow
             self.count: int = file.metadata.num_rows
         names = (column_name(name, n) for n, name in enumerate(self.schema.names, 1))
@@ -41,9 +42,9 @@ class ParquetTable:
         classes = class_names(self.schema)
         names = [classes.get(self.schema.field(place).name) for place in places]
         number = 0
-        with self._opened() as file:
-            chosen = [self.schema.field(place).name for place in places]
-            for batch in file.iter_batches(most, columns=chosen):
+        chosen = [self.schema.field(place).name for place in places]
+        with self._opened() as (file, source):
+            for batch in small_batches(source, file, chosen, most_rows=most):
                 held = {name: batch.column(at) for at, name in enumerate(batch.schema.names)}
                 columns = [
                     plain_values(held[name], known)
@@ -54,7 +55,7 @@ class ParquetTable:
                     yield Row(number, tuple(column[at] for column in columns))
 
     @contextmanager
-    def _opened(self) -> Iterator[pq.ParquetFile]:
+    def _opened(self) -> Iterator[tuple[pq.ParquetFile, Path | BinaryIO]]:
         """Open the file, to be read in small pieces instead of a row group at a time."""
         options = {
             "pre_buffer": False,
@@ -66,7 +67,7 @@ class ParquetTable:
                 _source(self.path, self._member) as source,
                 pq.ParquetFile(source, **options) as file,
             ):
-                yield file
+                yield file, source
         except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
             reason = " ".join(str(error).split())[:300]
             raise TableError(
@@ -75,7 +76,7 @@ class ParquetTable:
 
 
 @contextmanager
-def _source(path: Path, member: str | None) -> Iterator[Any]:
+def _source(path: Path, member: str | None) -> Iterator[Path | BinaryIO]:
     if not is_packed(path):
         yield path
         return

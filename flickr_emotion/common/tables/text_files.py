@@ -48,8 +48,9 @@ class TextFile:
                     yield line
             except UnicodeError as error:
                 raise TableError(
-                    f"{self.path}, line {number + 1}, cannot be read as {self.encoding} "
-                    f"({getattr(error, 'reason', error)}): name the encoding with --encoding"
+                    f"{self.path}, somewhere after line {number}, cannot be read as "
+                    f"{self.encoding} ({getattr(error, 'reason', error)}): name the encoding with "
+                    "--encoding"
                 ) from None
             finally:
                 text.detach()
