@@ -5,7 +5,7 @@ each with the reason. You et al.'s and VSO's files are recognized by their rows,
 column that names photos.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
@@ -16,7 +16,7 @@ from flickr_emotion.common.tables.table import TableError
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.lists import mvso, vso, you2016
 from flickr_emotion.harvest.lists.rows import ListFile, PublishedList, Row, numbered_lines
-from flickr_emotion.harvest.lists.table_list import TableList, open_table_list
+from flickr_emotion.harvest.lists.table_list import Stated, TableList, open_table_list
 from flickr_emotion.harvest.manifests.file import is_manifest, looks_like_parquet, open_manifest
 
 # A damaged first line must not hide a good file.
@@ -62,18 +62,18 @@ class _Sorted:
     others: list[tuple[_File, str]] = field(default_factory=list)
 
 
-def open_list(path: Path, columns: Mapping[str, str] | None = None) -> PublishedList:
+def open_list(path: Path, stated: Stated = Stated()) -> PublishedList:  # noqa: B008 (it is frozen)
     """Open a list of pictures (a folder with its files at any depth, or one file) or a manifest.
 
-    ``columns``: what ``--columns`` states, by meaning (``harvest.lists.columns``). Raises
-    ``HarvestError`` if no file is a list, if no row names a photo, or if a manifest is invalid.
+    ``stated``: what the user states about tables. Raises ``HarvestError`` if no file is a list, if
+    no row names a photo, or if a manifest is invalid.
     """
     if not path.exists():
         raise HarvestError(f"{path} is not there: give the folder or file of a list of pictures")
     if path.is_file() and looks_like_parquet(path) and is_manifest(path):
         return _manifest(path)
     root = path if path.is_dir() else path.parent
-    found = _sorted(path, root, columns or {})
+    found = _sorted(path, root, stated)
     if found.votes:
         published = _votes(found)
     elif found.pairs:
@@ -157,7 +157,7 @@ def _notes(tables: list[tuple[_File, TableList]]) -> tuple[str, ...]:
     )
 
 
-def _sorted(path: Path, root: Path, columns: Mapping[str, str]) -> _Sorted:
+def _sorted(path: Path, root: Path, stated: Stated) -> _Sorted:
     found = _Sorted()
     paths = sorted(p for p in root.rglob("*") if p.is_file()) if path.is_dir() else [path]
     for it in paths:
@@ -174,7 +174,7 @@ def _sorted(path: Path, root: Path, columns: Mapping[str, str]) -> _Sorted:
                 if member is not None and PurePath(member).suffix.lower() not in _SUFFIXES:
                     continue
                 name = file.name if member is None else f"{file.name}/{_printable(member)}"
-                _sort(_File(name=name, path=it, member=member), found, columns)
+                _sort(_File(name=name, path=it, member=member), found, stated)
         except OSError:
             found.unreadable.append(file)
         except TableError as error:
@@ -182,7 +182,7 @@ def _sorted(path: Path, root: Path, columns: Mapping[str, str]) -> _Sorted:
     return found
 
 
-def _sort(file: _File, found: _Sorted, columns: Mapping[str, str]) -> None:
+def _sort(file: _File, found: _Sorted, stated: Stated) -> None:
     if PurePath(file.member or file.path).name == vso.ONTOLOGY_NAME:
         found.ontologies.append(file)
         return
@@ -199,11 +199,11 @@ def _sort(file: _File, found: _Sorted, columns: Mapping[str, str]) -> None:
         if any(map(vso.looks_like, begin)):
             found.pairs.append(file)
             return
-        if not columns and any(map(you2016.looks_like, begin)):
+        if not stated.columns and any(map(you2016.looks_like, begin)):
             found.votes.append(file)
             return
     try:
-        table = open_table_list(file.path, file.member, columns)
+        table = open_table_list(file.path, file.member, stated)
     except HarvestError as error:
         found.others.append((file, str(error)))
         return

@@ -138,6 +138,16 @@ class TestWithoutLabelsAndSecrets:
         assert run(*arguments, tmp_path / "e").code == 0
         assert described(tmp_path / "e")["lists_digest"] != content["lists_digest"]
 
+    def test_the_columns_of_the_labels_can_be_named(self, harvest: Path, tmp_path: Path) -> None:
+        rows = "".join(f"{n},{it.photo_id},{LABELS[n % 3]}\n" for n, it in enumerate(POSTS))
+        (tmp_path / "labels.csv").write_text(f"label,p,q\n{rows}", encoding="utf-8")
+        arguments = ("build-splits", harvest, "--out", tmp_path / "d", "--columns")
+        refused = refusal(*arguments, "photo_id=p,label=q")
+        assert "for posts of your own, or for the file of --labels" in refused
+        labels = ("--labels", tmp_path / "labels.csv")
+        assert run(*arguments, "photo_id=p,label=q", *labels).code == 0
+        assert set(labels_in(tmp_path / "d").values()) == {"calm", "wild"}
+
     @pytest.mark.parametrize(
         ("content", "said"),
         [

@@ -21,6 +21,7 @@ from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.lists.columns import MEANINGS
 from flickr_emotion.harvest.lists.detection import open_list
 from flickr_emotion.harvest.lists.rows import ListedPhoto, PublishedList, RejectedRow
+from flickr_emotion.harvest.lists.table_list import Stated
 from tests.harvest.corpora import post, url_of
 
 POSTS = [post(number) for number in range(4)]
@@ -222,7 +223,7 @@ UNLABELLED: dict[str, Write] = {
 
 
 def opened(path: Path, columns: str = "") -> PublishedList:
-    return open_list(path, column_map(columns, MEANINGS))
+    return open_list(path, Stated(columns=column_map(columns, MEANINGS)))
 
 
 def listed(published: PublishedList) -> list[ListedPhoto]:
