@@ -127,15 +127,18 @@ def write_harvest(posts: Iterator[dict[str, Any]], folder: Path) -> None:
                 )
 
 
-def build(harvest: Path, out: Path) -> tuple[float, float]:
-    """Run ``build-splits``; return seconds and the peak memory of all its processes in MB."""
+def build(harvest: Path, out: Path, every: float = 1) -> tuple[float, float]:
+    """Run ``build-splits``; return seconds and the peak memory of all its processes in MB.
+
+    The memory is measured ``every`` so many seconds.
+    """
     command = [sys.executable, "cli.py", "build-splits", str(harvest), "--out", str(out)]
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     peak = 0.0
     while process.poll() is None:
         peak = max(peak, _memory(process.pid))
-        time.sleep(1)
+        time.sleep(every)
     if process.returncode:
         raise SystemExit(f"build-splits ended with {process.returncode}")
     return time.perf_counter() - started, peak

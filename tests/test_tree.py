@@ -16,6 +16,7 @@ README = (PROJECT / "README.md").read_text(encoding="utf-8")
 # this list, which are lower. `harvest` and `model` know nothing of each other.
 LAYERS = [
     "common",
+    "common.pages",
     *(f"harvest{room}" for room in ("", ".pace", ".flickr", ".pictures", ".manifests", ".lists")),
     *(
         f"harvest.{room}"

@@ -55,10 +55,12 @@ def build_splits(
     say: Say = say,
     *,
     engine: str = "local",
+    processes: int | None = None,
 ) -> dict[str, Any]:
     """Build a data set from a harvest folder or a file of posts; return its ``dataset.json``.
 
     ``say`` is called with messages about the data for the user. ``engine``: ``local`` or ``ray``.
+    ``processes``: how many judge the posts; by default one for each core that this process may use.
     Raises ``DatasetError`` if there is no post to build from or ``out`` is not a data set,
     ``HarvestError`` for a damaged harvest.
 
@@ -70,20 +72,26 @@ def build_splits(
     """
     if engine not in ENGINES:
         raise DatasetError(f"--engine {engine!r}: give {' or '.join(ENGINES)}")
+    if processes is not None and processes < 1:
+        raise DatasetError(f"--processes {processes}: give at least 1")
+    if processes is not None and engine != "local":
+        raise DatasetError(f"--processes is for --engine local: omit it with {engine}")
     out, path = out.resolve(), path.resolve()
     try:
         with (
             new_dataset_folder(out, source=path) as folder,
             open_input(path, options, folder.parent, say) as posts,
         ):
-            return _build(posts, folder, out, say, engine)
+            return _build(posts, folder, out, say, engine, processes)
     except sqlite3.Error as error:
         raise DatasetError(
             f"the ledger of {path} cannot be read ({error}): check it with `verify {path}`"
         ) from None
 
 
-def _build(posts: Input, folder: Path, out: Path, say: Say, engine: str) -> dict[str, Any]:
+def _build(
+    posts: Input, folder: Path, out: Path, say: Say, engine: str, processes: int | None
+) -> dict[str, Any]:
     options = posts.options
     previous = _previous(out, say)
     known = _decided(previous, options, say)
@@ -94,7 +102,7 @@ def _build(posts: Input, folder: Path, out: Path, say: Say, engine: str) -> dict
     spool = Spool(folder.parent / "spool", posts.listed)
     try:
         with ProgressReport("judging", posts.listed, "posts") as progress:
-            for table in _judged(posts, judge, known, engine, folder.parent):
+            for table in _judged(posts, judge, known, engine, processes, folder.parent):
                 spool.add(table)
                 progress.advance(table.num_rows)
         spool.finish()
@@ -162,10 +170,15 @@ def _decided(previous: Dataset | None, options: BuildOptions, say: Say) -> Path 
 
 
 def _judged(
-    posts: Input, judge: Judge, known: Path | None, engine: str, workspace: Path
+    posts: Input,
+    judge: Judge,
+    known: Path | None,
+    engine: str,
+    processes: int | None,
+    workspace: Path,
 ) -> Iterator[pa.Table]:
     if engine == "local":
-        return judged_locally(posts.source, judge, known, workspace / "judged")
+        return judged_locally(posts.source, judge, known, workspace / "judged", processes)
     from flickr_emotion.datasets.build.ray_engine import judged_on_ray
 
     return judged_on_ray(posts.source, judge, known, workspace / "ray")

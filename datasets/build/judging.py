@@ -1,11 +1,14 @@
 """Judges listed photos in batches: what of each photo stays in the data set.
 
 Text, picture and tags are judged by the rules of their own modules. Batches are independent of each
-other, so they can be judged in any process, on any machine and in any order.
+other, so they can be judged in any process, on any machine and in any order. They are cut by posts
+and by the bytes of their pictures, and a picture that is a file is in memory only while it is
+judged.
 """
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -68,6 +71,9 @@ JUDGED_SCHEMA = pa.schema(
     ]
 )
 
+POSTS_PER_BATCH = 1000
+MOST_BATCH_BYTES = 32 * 2**20
+"""Bytes of pictures in a batch, before and after it is judged."""
 _subset_name = cache(subset_name)
 
 
@@ -78,11 +84,15 @@ class Judge:
     options: BuildOptions
     keep_incomplete: bool
 
-    def judge(self, rows: list[dict[str, Any]], known: Decisions) -> pa.Table:
-        """Judge posts (``datasets.sources.raw_posts``); return a table of ``JUDGED_SCHEMA``.
+    def judge(self, rows: Iterable[dict[str, Any]], known: Decisions) -> Iterator[pa.Table]:
+        """Judge posts (``datasets.sources.raw_posts``); yield tables of ``JUDGED_SCHEMA``.
 
-        ``known``: what the previous build decided.
+        ``known``: what the previous build decided. The pictures are taken out of the rows.
         """
+        for batch in in_batches(rows):
+            yield from self._judge_batch(batch, known)
+
+    def _judge_batch(self, rows: list[dict[str, Any]], known: Decisions) -> Iterator[pa.Table]:
         candidates = [row for row in rows if row.get("reason") is None]
         texts = TextFilter(
             min_words=self.options.min_words,
@@ -92,17 +102,18 @@ class Judge:
             [post_text(row.get("title") or "", row.get("description") or "") for row in candidates],
             known,
         )
-        pictures = [_Picture(row, self.options.short_side) for row in candidates]
-        keys = [picture.key for picture in pictures if picture.key]
-        decided = dict(zip(keys, known.find(keys), strict=True))
-        for picture in pictures:
-            picture.prepare(decided.get(picture.key or b""), known)
-        judged = [
-            self._judged(row, text, picture)
-            for row, text, picture in zip(candidates, texts, pictures, strict=True)
-        ]
-        judged += [self._excluded(row) for row in rows if row.get("reason") is not None]
-        return pa.Table.from_pylist(judged, schema=JUDGED_SCHEMA)
+        judged = [self._excluded(row) for row in rows if row.get("reason") is not None]
+        size = 0
+        for row, text in zip(candidates, texts, strict=True):
+            picture = _Picture(row, self.options.short_side)
+            picture.prepare(known)
+            judged.append(self._judged(row, text, picture))
+            size += len(judged[-1].get("image") or b"")
+            if size >= MOST_BATCH_BYTES:
+                yield pa.Table.from_pylist(judged, schema=JUDGED_SCHEMA)
+                judged, size = [], 0
+        if judged:
+            yield pa.Table.from_pylist(judged, schema=JUDGED_SCHEMA)
 
     def _excluded(self, row: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -145,6 +156,20 @@ class Judge:
         return judged
 
 
+def in_batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Yield posts in batches that are small enough to be judged at once."""
+    batch: list[dict[str, Any]] = []
+    size = 0
+    for row in rows:
+        batch.append(row)
+        size += len(row.get("image_bytes") or b"")
+        if len(batch) >= POSTS_PER_BATCH or size >= MOST_BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
 class _Picture:
     """A post's picture on its way into the data set."""
 
@@ -168,11 +193,12 @@ class _Picture:
             else:
                 self.key = picture_key(row["photo_id"], self._sha256, short_side)
 
-    def prepare(self, decided: int | None, known: Decisions) -> None:
-        """Decode and reduce the picture, or reuse it from the last build (row ``decided``)."""
+    def prepare(self, known: Decisions) -> None:
+        """Decode and reduce the picture, or reuse it from the last build."""
         data, self._data = self._data, None
-        if data is None:
+        if data is None or self.key is None:
             return
+        (decided,) = known.find([self.key])
         if decided is not None:
             self.usable = self._known = True
             self._hash = known.picture_hashes[decided].as_py()
@@ -198,7 +224,7 @@ class _Picture:
         }
 
     def _read(self, row: dict[str, Any]) -> bytes | None:
-        data: bytes | None = row.get("image_bytes")
+        data: bytes | None = row.pop("image_bytes", None)
         if data is not None or row.get("image_path") is None:
             return data
         self._path = Path(row["image_path"])

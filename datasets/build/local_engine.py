@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from itertools import chain
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
@@ -11,29 +12,34 @@ from typing import Any
 
 import pyarrow as pa
 
-from flickr_emotion.datasets.build.judging import Judge
+from flickr_emotion.common.cores import usable_cores
+from flickr_emotion.datasets.build.judging import JUDGED_SCHEMA, POSTS_PER_BATCH, Judge
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.decisions import read_decisions
 from flickr_emotion.datasets.sources.raw_posts import Source
 
-POSTS_PER_BATCH = 1000
 # Batches per process that are submitted and not yet taken: bounds the results waiting on disk.
 _BATCHES_PER_PROCESS = 2
 
 
 def judged_locally(
-    source: Source, judge: Judge, decisions: Path | None, folder: Path
+    source: Source,
+    judge: Judge,
+    decisions: Path | None,
+    folder: Path,
+    processes: int | None = None,
 ) -> Iterator[pa.Table]:
     """Yield the judged posts of a source, in any order (``datasets.build.judging.JUDGED_SCHEMA``).
 
-    ``folder`` is created for the results of the processes. Raises ``DatasetError`` if the system
-    kills one of them, ``OSError`` if the folder cannot be written.
+    ``folder`` is created for the results of the processes; by default there is one for each core
+    that this process may use. Raises ``DatasetError`` if the system kills one of them, ``OSError``
+    if the folder cannot be written.
     """
     ranges = source.ranges(POSTS_PER_BATCH)
-    processes = os.cpu_count() or 1
+    processes = processes or usable_cores()
     if len(ranges) <= 1 or processes == 1:  # not worth a second process
         for first, last in ranges:
-            yield _judge(source, judge, decisions, first, last)
+            yield from _judge(source, judge, decisions, first, last)
         return
     folder.mkdir()
     # Spawned, not forked: other threads of this process may hold locks.
@@ -45,12 +51,12 @@ def judged_locally(
             for first, last in ranges:
                 if len(running) >= _BATCHES_PER_PROCESS * processes:
                     done, running = wait(running, return_when=FIRST_COMPLETED)
-                    yield from map(_taken, done)
+                    yield from chain.from_iterable(map(_taken, done))
                 arguments = (source, judge, decisions, first, last)
                 running.add(pool.submit(_judge_into, folder / f"{first}.arrow", *arguments))
             while running:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
-                yield from map(_taken, done)
+                yield from chain.from_iterable(map(_taken, done))
         except BrokenProcessPool:
             raise DatasetError(
                 "the system killed a process of the build, most likely because memory ran out: end "
@@ -73,7 +79,9 @@ def _begin() -> None:
     Thread(target=follow, daemon=True).start()
 
 
-def _judge(source: Source, judge: Judge, decisions: Path | None, first: int, last: int) -> pa.Table:
+def _judge(
+    source: Source, judge: Judge, decisions: Path | None, first: int, last: int
+) -> Iterator[pa.Table]:
     return judge.judge(source.read(first, last), read_decisions(decisions))
 
 
@@ -83,16 +91,18 @@ def _judge_into(path: Path, *arguments: Any) -> Path:
     A path fits into one write to the pipe. If a process were killed in the middle of sending a
     large table, the parent would wait forever, because other processes keep the pipe open.
     """
-    table = _judge(*arguments)
-    with pa.ipc.new_file(str(path), table.schema) as writer:
-        writer.write_table(table)
+    with pa.ipc.new_file(str(path), JUDGED_SCHEMA) as writer:
+        for table in _judge(*arguments):
+            writer.write_table(table)
+    # The pictures of this range are not kept until the next one needs their memory.
+    pa.default_memory_pool().release_unused()
     return path
 
 
-def _taken(done: Future[Path]) -> pa.Table:
+def _taken(done: Future[Path]) -> Iterator[pa.Table]:
     path = done.result()
     # Read, not memory-mapped: the spool copies the pictures, and a map would keep them in memory.
     with pa.OSFile(str(path), "rb") as file, pa.ipc.open_file(file) as reader:
-        table = reader.read_all()
+        for number in range(reader.num_record_batches):
+            yield pa.Table.from_batches([reader.get_batch(number)])
     path.unlink()
-    return table

@@ -13,8 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flickr_emotion.common.checkout import PROJECT
-from flickr_emotion.datasets.build.judging import Judge
-from flickr_emotion.datasets.build.local_engine import POSTS_PER_BATCH
+from flickr_emotion.datasets.build.judging import POSTS_PER_BATCH, Judge, in_batches
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.decisions import read_decisions
 from flickr_emotion.datasets.sources.raw_posts import RAW_SCHEMA, Source
@@ -35,11 +34,16 @@ def judged_on_ray(
             "--engine ray needs Ray: install it with `pip install 'ray[data]'`, or omit the option"
         ) from None
     folder.mkdir()
-    for number, (first, last) in enumerate(source.ranges(POSTS_PER_BATCH)):
-        posts = pa.Table.from_pylist(source.read(first, last), schema=RAW_SCHEMA)
+    batches = (
+        batch
+        for first, last in source.ranges(POSTS_PER_BATCH)
+        for batch in in_batches(source.read(first, last))
+    )
+    for number, batch in enumerate(batches):
+        posts = pa.Table.from_pylist(batch, schema=RAW_SCHEMA)
         pq.write_table(posts, folder / f"{number:06d}.parquet", compression="zstd")
 
-    def judged(batch: pa.Table) -> pa.Table:
+    def judged(batch: pa.Table) -> Iterator[pa.Table]:
         return judge.judge(batch.to_pylist(), read_decisions(known))
 
     own = not ray.is_initialized()
@@ -54,13 +58,16 @@ def judged_on_ray(
         )
     ray.data.DataContext.get_current().enable_progress_bars = False
     try:
-        batches = ray.data.read_parquet(str(folder)).map_batches(
-            judged, batch_format="pyarrow", batch_size=POSTS_PER_BATCH
+        posts = ray.data.read_parquet(str(folder)).map_batches(
+            # None: as they were written, which is small enough to be judged at once.
+            judged,
+            batch_format="pyarrow",
+            batch_size=None,
         )
         # Ray Data configures its loggers when a data set is created, so they are silenced here.
         for name in ("ray", "ray.data"):
             logging.getLogger(name).setLevel(logging.ERROR)
-        yield from batches.iter_batches(batch_format="pyarrow", batch_size=None)
+        yield from posts.iter_batches(batch_format="pyarrow", batch_size=None)
     finally:
         if own:
             ray.shutdown()

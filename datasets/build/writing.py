@@ -27,8 +27,9 @@ from flickr_emotion.datasets.folder.shards import SCHEMA, picture_column, shards
 from flickr_emotion.datasets.rules.splits import NOWHERE, Places
 from flickr_emotion.datasets.rules.vocabulary import VocabularyCounter
 
-# Number of posts whose pictures are in memory at the same time.
+# Posts whose pictures are in memory at the same time, and the bytes of these pictures.
 _POSTS_AT_ONCE = 1000
+_BYTES_AT_ONCE = 32 * 2**20
 
 
 @dataclass(kw_only=True)
@@ -92,10 +93,7 @@ def write_posts(
                 written.excluded.update(gone.column("reason").to_pylist())
                 written.photos_excluded += gone.num_rows
             kept_decisions.write_table(_decisions(table, kept.filter(pa.array(here != NOWHERE))))
-            for first in range(0, kept.num_rows, _POSTS_AT_ONCE):
-                some = kept.slice(first, _POSTS_AT_ONCE)
-                where = here[first : first + _POSTS_AT_ONCE]
-                posts = _with_pictures(some, where, spool, previous)
+            for where, posts in _with_pictures(kept, here, spool, previous):
                 for number, split in enumerate(SPLITS):
                     chosen = pa.array(where == number)
                     write_shard[split](posts.filter(chosen))
@@ -132,23 +130,32 @@ def split_counts(labels: Counter[str], subsets: Counter[str]) -> dict[str, Any]:
 
 def _with_pictures(
     posts: pa.Table, places: Places, spool: Spool, previous: PreviousPictures | None
-) -> pa.Table:
-    """Return posts with their pictures, in the schema of shards; posts in no split get none."""
+) -> Iterator[tuple[Places, pa.Table]]:
+    """Yield posts with their pictures in the schema of shards, a few at a time with their places.
 
-    def pictures() -> Iterator[bytes | None]:
-        columns = [posts.column(name).to_pylist() for name in _PICTURE_COLUMNS]
-        for place, known, offset, size, split in zip(*columns, places, strict=True):
-            if split == NOWHERE:
-                yield None
-            elif known:
-                assert previous is not None
-                yield previous.take(place)
-            else:
-                yield None if offset is None else spool.picture(offset, size)
-
-    image = picture_column(posts.column("photo_id").to_pylist(), pictures())
-    columns = [image if name == "image" else posts.column(name) for name in SCHEMA.names]
-    return pa.table(columns, schema=SCHEMA)
+    Posts in no split get no picture.
+    """
+    held: list[bytes | None] = []
+    first = size = 0
+    columns = [posts.column(name).to_pylist() for name in _PICTURE_COLUMNS]
+    for number, (place, known, offset, length) in enumerate(zip(*columns, strict=True), 1):
+        picture = None
+        if places[number - 1] == NOWHERE:
+            pass
+        elif known:
+            assert previous is not None
+            picture = previous.take(place)
+        elif offset is not None:
+            picture = spool.picture(offset, length)
+        held.append(picture)
+        size += len(picture or b"")
+        if len(held) == _POSTS_AT_ONCE or size >= _BYTES_AT_ONCE or number == posts.num_rows:
+            some = posts.slice(first, len(held))
+            image = picture_column(some.column("photo_id").to_pylist(), iter(held))
+            held, size = [], 0
+            shown = [image if name == "image" else some.column(name) for name in SCHEMA.names]
+            yield places[first:number], pa.table(shown, schema=SCHEMA)
+            first = number
 
 
 _PICTURE_COLUMNS = ("place", "image_known", "image_offset", "image_size")

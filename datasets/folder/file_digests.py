@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from flickr_emotion.common.cores import usable_cores
 from flickr_emotion.datasets.folder.group_checksums import group_checksums
 from flickr_emotion.datasets.folder.layout import CARD, DATA, DESCRIPTION, FEATURES
 
@@ -56,7 +57,7 @@ def file_digests(folder: Path) -> dict[str, dict[str, Any]]:
         for path in folder.rglob("*")
         if path.is_file() and path.relative_to(folder).parts[0] not in (CARD, DESCRIPTION, FEATURES)
     )
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(usable_cores()) as threads:
         found = threads.map(lambda name: _digests(folder / name), names)
         return dict(zip(names, found, strict=True))
 
@@ -104,7 +105,7 @@ def damaged_files(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> Itera
             return f"{name} cannot be read ({error.strerror or error})"
         return None
 
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(usable_cores()) as threads:
         yield from (line for line in threads.map(wrong, sorted(files)) if line)
 
 

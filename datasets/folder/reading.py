@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flickr_emotion.common.json_files import LARGEST_DESCRIPTION, LARGEST_VOCABULARY, read_json
-from flickr_emotion.common.parquet_files import open_parquet
+from flickr_emotion.common.parquet_files import open_parquet, rows_of_bytes
 from flickr_emotion.common.replacing import left_aside, standing
 from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.errors import DamagedDatasetError, DatasetError
@@ -40,7 +40,7 @@ from flickr_emotion.datasets.folder.file_digests import (
 )
 from flickr_emotion.datasets.folder.group_checksums import GroupChecks
 from flickr_emotion.datasets.folder.layout import DESCRIPTION, FORMAT, VOCABULARY
-from flickr_emotion.datasets.folder.shards import SCHEMA
+from flickr_emotion.datasets.folder.shards import MOST_PICTURE_BYTES, SCHEMA
 
 FORMAT_VERSION = 3
 _FIRST_WITH_DIGESTS = 3
@@ -104,14 +104,18 @@ class Dataset:
     ) -> Iterator[pa.Table]:
         """Yield the posts of a split as tables of at most ``batch_size`` rows, in order.
 
-        Raises ``DamagedDatasetError`` if a shard is damaged or cannot be read.
+        The pictures of a table take about 64 MB at most, so it may have fewer rows. Raises
+        ``DamagedDatasetError`` if a shard is damaged or cannot be read.
         """
         for shard in self.shards(split):
             try:
                 checks = self.group_checks(shard, columns)
                 rows = 0
-                with open_parquet(shard) as file:
-                    for batch in file.iter_batches(batch_size, columns=list(columns)):
+                with open_parquet(shard, pre_buffer="image" not in columns) as file:
+                    most = batch_size
+                    if "image" in columns:
+                        most = rows_of_bytes(file.metadata, MOST_PICTURE_BYTES, batch_size)
+                    for batch in file.iter_batches(most, columns=list(columns)):
                         rows += batch.num_rows
                         checks.up_to_row(rows)
                         yield pa.Table.from_batches([batch])

@@ -1,8 +1,8 @@
 """Parquet shards in Hugging Face's layout and naming; the same posts give the same bytes.
 
-``data/train-00000-of-00002.parquet``: zstd, row groups small enough for random access, files of at
-most 512 MB. ``load_dataset``, pandas, polars and DuckDB read them directly; the schema's metadata
-tells Hugging Face's reader that ``image`` holds pictures.
+``data/train-00000-of-00002.parquet``: zstd, row groups of 1,000 posts or 64 MB of pictures, files
+of at most 512 MB. ``load_dataset``, pandas, polars and DuckDB read them directly; the schema's
+metadata tells Hugging Face's reader that ``image`` holds pictures.
 """
 
 import json
@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from flickr_emotion.common.parquet_files import parquet_writer
@@ -18,6 +21,8 @@ from flickr_emotion.common.whole_files import temporary
 from flickr_emotion.datasets.folder.row_groups import RowGroups
 
 _ROW_GROUP = 1000
+MOST_PICTURE_BYTES = 64 * 2**20
+"""Bytes of pictures in a row group, and of those that a reader or writer holds at once."""
 _LARGEST_SHARD = 512 * 10**6
 
 _FEATURES = {
@@ -56,7 +61,7 @@ def shards_in(folder: Path, split: str) -> Iterator[Callable[[pa.Table], None]]:
 
     At the end ``folder`` holds at least one shard, also of an empty split.
     """
-    groups = RowGroups(SCHEMA, _ROW_GROUP)
+    groups = RowGroups(SCHEMA, _ROW_GROUP, picture_sizes, MOST_PICTURE_BYTES)
     shards = _Shards(folder, split)
     try:
 
@@ -71,6 +76,13 @@ def shards_in(folder: Path, split: str) -> Iterator[Callable[[pa.Table], None]]:
         shards.close()
     for number, path in enumerate(shards.written):
         path.rename(folder / f"{split}-{number:05d}-of-{len(shards.written):05d}.parquet")
+
+
+def picture_sizes(posts: pa.Table) -> npt.NDArray[np.int64]:
+    """Return the bytes of each post's picture, 0 for none."""
+    sizes = pc.binary_length(pc.struct_field(posts.column("image"), "bytes"))
+    found: npt.NDArray[np.int64] = pc.fill_null(sizes, 0).to_numpy().astype(np.int64)
+    return found
 
 
 class _Shards:

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from flickr_emotion.common.pages.batches import group_bytes
 from flickr_emotion.common.parquet_files import open_parquet
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.classes import MOST_CLASSES
@@ -33,7 +34,7 @@ from flickr_emotion.datasets.sources.own_rows import (
 
 # Larger row groups are rewritten, because a row group is read as a whole.
 _MOST_ROWS = 20_000
-_MOST_BYTES = 128 * 1024 * 1024
+_MOST_BYTES = 32 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,7 @@ class OwnPosts:
 
     def count(self) -> int:
         """Return the number of posts."""
-        return sum(_group_sizes(self.path))
+        return sum(rows for rows, _ in _group_sizes(self.path))
 
     def digest(self) -> str:
         """Return a SHA-256 of the file that the user gave."""
@@ -59,14 +60,18 @@ class OwnPosts:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def ranges(self, size: int) -> list[tuple[int, int]]:
-        """Cut the rows into ranges [first, last) of about ``size``, aligned with row groups."""
+        """Cut the rows into ranges [first, last) of about ``size``, aligned with row groups.
+
+        A range of large pictures has fewer rows.
+        """
         found: list[tuple[int, int]] = []
-        first = last = 0
-        for rows in _group_sizes(self.path):
-            if last > first and last - first + rows > size:
+        first = last = held = 0
+        for rows, bytes_ in _group_sizes(self.path):
+            if last > first and (last - first + rows > size or held + bytes_ > _MOST_BYTES):
                 found.append((first, last))
-                first = last
+                first, held = last, 0
             last += rows
+            held += bytes_
             while last - first > size:
                 found.append((first, first + size))
                 first += size
@@ -140,13 +145,22 @@ def prepare(path: Path, workspace: Path, *, min_votes: int) -> OwnPosts:
             raise DatasetError(f"{path} has no rows: give a file with posts")
         if "label" not in columns:
             raise DatasetError(f"{path}: no row has a label: give the class of each post")
-        groups = [file.metadata.row_group(n) for n in range(file.num_row_groups)]
-        if any(g.num_rows > _MOST_ROWS or g.total_byte_size > _MOST_BYTES for g in groups):
-            readable = workspace / "own_posts.parquet"
-            rewrite_parquet(file, columns, readable)
+        if _has_large_groups(readable, file, columns):
+            rewritten = workspace / "own_posts.parquet"
+            rewrite_parquet(readable, file, columns, rewritten)
+            readable = rewritten
     source = OwnPosts(path=readable, given=path, columns=tuple(columns), min_votes=min_votes)
     _check_rows(source)
     return source
+
+
+def _has_large_groups(path: Path, file: pq.ParquetFile, columns: Sequence[str]) -> bool:
+    with path.open("rb") as raw:
+        return any(
+            file.metadata.row_group(group).num_rows > _MOST_ROWS
+            or group_bytes(raw, file, group, columns) > _MOST_BYTES
+            for group in range(file.num_row_groups)
+        )
 
 
 def _check_rows(source: OwnPosts) -> None:
@@ -194,9 +208,11 @@ def _rows(file: pq.ParquetFile, columns: Sequence[str]) -> Iterator[tuple[int, d
             number += 1
 
 
-def _group_sizes(path: Path) -> list[int]:
+def _group_sizes(path: Path) -> list[tuple[int, int]]:
+    """Return the rows and bytes of each row group."""
     with _opened(path, path) as file:
-        return [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
+        groups = [file.metadata.row_group(n) for n in range(file.num_row_groups)]
+        return [(group.num_rows, group.total_byte_size) for group in groups]
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from flickr_emotion.common.pages.batches import small_batches
 from flickr_emotion.common.parquet_files import parquet_writer
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.sources.csv_rows import csv_rows
@@ -15,11 +16,13 @@ from flickr_emotion.datasets.sources.own_rows import choose_columns, place_of, u
 _ROWS_PER_GROUP = 500
 
 
-def rewrite_parquet(file: pq.ParquetFile, columns: list[str], out: Path) -> None:
-    """Write some columns of a Parquet file with small row groups."""
+def rewrite_parquet(path: Path, file: pq.ParquetFile, columns: list[str], out: Path) -> None:
+    """Write some columns of a Parquet file, opened as ``file``, with small row groups."""
     fields = [file.schema_arrow.field(name) for name in columns]
-    with parquet_writer(out, pa.schema(fields)) as writer:
-        for batch in file.iter_batches(_ROWS_PER_GROUP, columns=columns):
+    with parquet_writer(out, pa.schema(fields), compression="lz4", use_dictionary=False) as writer:
+        for batch in small_batches(
+            path, file, columns, most_rows=_ROWS_PER_GROUP, scratch=out.parent
+        ):
             writer.write_table(pa.table(batch.select(columns)), row_group_size=_ROWS_PER_GROUP)
 
 

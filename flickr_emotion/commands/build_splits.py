@@ -26,9 +26,18 @@ def build_splits(
         Literal["local", "ray"],
         typer.Option(help="Judge posts on this machine (local) or on a Ray cluster (ray)."),
     ] = "local",
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Processes that judge posts; by default one for each core that may be used.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Build a data set from posts: labels, texts, splits, Parquet shards."""
     from flickr_emotion.datasets.build.build import build_splits as build
     from flickr_emotion.datasets.build.summary import describe
 
-    show(describe(build(posts, out, options, say, engine=engine)))
+    show(describe(build(posts, out, options, say, engine=engine, processes=processes)))

@@ -19,3 +19,13 @@ def parquet_writer(path: Path, schema: Any, **options: Any) -> pq.ParquetWriter:
     return pq.ParquetWriter(
         path, schema, write_page_checksum=True, **{"compression": "zstd"} | options
     )
+
+
+def rows_of_bytes(metadata: pq.FileMetaData, most_bytes: int, most_rows: int) -> int:
+    """Return how many rows of a file take about ``most_bytes``, 1 to ``most_rows``."""
+    most = most_rows
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        if group.total_byte_size > 0:
+            most = min(most, most_bytes * group.num_rows // group.total_byte_size)
+    return max(1, most)

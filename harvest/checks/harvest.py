@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from stat import S_ISREG
 
+from flickr_emotion.common.cores import usable_cores
 from flickr_emotion.common.whole_files import ENDING
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.ledger.folder import harvest_at_work
@@ -48,7 +49,7 @@ def damaged_pictures(ledger: Ledger, folder: Path) -> Iterator[DamagedPicture]:
         return DamagedPicture(photo_id=picture.photo_id, why=why) if why else None
 
     pictures = recorded_pictures(ledger)
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(usable_cores()) as threads:
         while some := list(islice(pictures, 1000)):
             yield from (found for found in threads.map(looked_at, some) if found)
 
