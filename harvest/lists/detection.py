@@ -105,7 +105,7 @@ def _sentiment(found: _Sorted, root: Path) -> PublishedList:
         kind="sentiment",
         files=tuple(
             it.listed(vso.read, vso.pair_of(it.path, it.member))
-            for it in _by_name(found.pairs, found.unreadable)
+            for it in _by_pair(found.pairs, found.unreadable)
         ),
         pair_sentiments=vso.read_ontology(path, member),
         pair_counts=vso.read_counts(path, member),
@@ -226,6 +226,17 @@ def _reasons(others: list[tuple[_File, str]]) -> str:
 
 def _by_name(*files: list[_File]) -> list[_File]:
     return sorted((it for some in files for it in some), key=lambda it: it.name)
+
+
+def _by_pair(*files: list[_File]) -> list[_File]:
+    """Sort VSO's files so that those of a pair, which lie in several folders, follow each other.
+
+    Pictures are requested in this order, and a pair's words are searched when most of its pictures
+    are settled. Folder by folder, a pair would not be ready before all of the first folder.
+    """
+    return sorted(
+        (it for some in files for it in some), key=lambda it: (it.name.rpartition("/")[2], it.name)
+    )
 
 
 def _manifest(path: Path) -> PublishedList:
