@@ -340,8 +340,9 @@ class TestWords:
     def test_looking_for_one_takes_a_twentieth_of_the_time_at_most(
         self, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        seconds = iter([0.0, 2.0, 41.9, 42.0, 42.0])
-        monkeypatch.setattr(planner, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+        seconds, work = iter([0.0, 2.0, 41.9, 42.0, 42.0]), iter([5.0, 7.0, 7.0, 7.0])
+        clocks = SimpleNamespace(monotonic=lambda: next(seconds), thread_time=lambda: next(work))
+        monkeypatch.setattr(planner, "time", clocks)
         crawl.listed("awe", [1, 2], settled=False)
         made = crawl.planner()
         assert made.next_job() is None  # It looks from 0 to 2 seconds.
