@@ -92,7 +92,10 @@ def name_of(cell: Any, where: str, name: str) -> str | None:
 
 
 def plain_text(cell: Any, where: str, name: str) -> str | None:
-    """Return a cell that holds one value as text, None if it is empty; raises ``DatasetError`` for any other."""
+    """Return a cell that holds one value as text, None if it is empty.
+
+    Raises ``DatasetError`` for a list and for bytes that are no text.
+    """
     if cell is None or isinstance(cell, str):
         return cell
     if isinstance(cell, bytes):
