@@ -88,7 +88,7 @@ def _page(inspection: Inspection) -> Iterable[str]:
         total=sum(sum(counts.values()) for counts in inspection.by_label.values()),
         digest=_text(dataset.digest),
     )
-    if whence := _WHENCE.get(described.get("service")):
+    if whence := _WHENCE.get(str(described.get("service"))):
         yield f"<p>{whence}</p>\n"
     if reduced := described.get("reduced"):
         yield (
