@@ -1,8 +1,8 @@
 """Writes an inspection as one self-contained HTML page, with plots and thumbnails.
 
 The content of a data set is untrusted. Every text, tag and label is escaped and its control
-characters are replaced, every picture is decoded and encoded again, and the page's content security
-policy forbids scripts and external resources.
+characters are replaced, every picture is decoded completely and, but for small JPEGs, encoded
+again, and the page's content security policy forbids scripts and external resources.
 """
 
 import base64
@@ -22,7 +22,8 @@ from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.datasets.inspect.inspection import Inspection, Sample
 from flickr_emotion.datasets.inspect.plots import histogram, stacked_bars
 from flickr_emotion.datasets.inspect.table import occurring, summary
-from flickr_emotion.datasets.rules.pictures import UnreadablePictureError, prepare_picture
+from flickr_emotion.datasets.pictures.formats import UnreadablePictureError
+from flickr_emotion.datasets.rules.pictures import prepare_picture
 
 _THUMBNAIL = 160
 _SHOWN_CHARACTERS = 400

@@ -19,7 +19,8 @@ from flickr_emotion.datasets.folder import excluded
 from flickr_emotion.datasets.folder.file_digests import FILES, damaged_files
 from flickr_emotion.datasets.folder.layout import DATA, DESCRIPTION, check_folder, is_known
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
-from flickr_emotion.datasets.rules.pictures import UnreadablePictureError, prepare_picture
+from flickr_emotion.datasets.pictures.formats import UnreadablePictureError
+from flickr_emotion.datasets.rules.pictures import prepare_picture
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.manifests.file import looks_like_parquet, open_manifest
 

@@ -175,7 +175,9 @@ def _image(preprocessing: Preprocessing) -> dict[str, Any]:
         "interpolation": preprocessing.interpolation.name.lower(),
         "max_aspect": MAX_ASPECT,
         "steps": [
-            "turn the picture upright by its EXIF orientation and convert it to RGB",
+            "take the first frame; convert its colours to sRGB by its ICC profile, scale greys of "
+            "more than 8 bits, put transparent pixels on white, turn it upright by its EXIF "
+            "orientation",
             "if the long side is more than `max_aspect` times the short one, cut it to that from "
             "the middle",
             "resize the short side to `resize_short_side` (the long side rounded down) with "
