@@ -24,6 +24,7 @@ from flickr_emotion.common.tables.parquet_table import ParquetTable
 from flickr_emotion.common.tables.plain_values import plain_values
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.classes import MOST_CLASSES
+from flickr_emotion.datasets.sources.folders import PICTURES
 from flickr_emotion.datasets.sources.own_rewriting import SCHEMA, rewrite
 from flickr_emotion.datasets.sources.own_rows import contents_of, labelled_of, place_of
 from flickr_emotion.datasets.sources.post_tables import (
@@ -127,8 +128,8 @@ class OwnPosts:
         whole = hashlib.sha256()
         for path in sorted(path for path in self.given.rglob("*") if path.is_file()):
             name = path.relative_to(self.given).as_posix()
-            is_table = any(path == file.given for file in self.files)
-            content = _file_digest(path) if is_table else str(path.stat().st_size)
+            is_picture = path.suffix.lower() in PICTURES
+            content = str(path.stat().st_size) if is_picture else _file_digest(path)
             whole.update(f"{name!r} {content}\n".encode("utf-8", errors="surrogatepass"))
         return whole.hexdigest()
 

@@ -109,6 +109,13 @@ class TestFolders:
         with pytest.raises(DatasetError, match=r"b\.csv has no column 'text', as .*a\.csv has"):
             open_posts(tmp_path)
 
+    def test_splits_in_names_are_not_taken_over_silently(self, tmp_path: Path) -> None:
+        for name in ("train-00000-of-00001.csv", "test.csv"):
+            table(tmp_path, "id,label,text", "1,a,b", name=name)
+        last = list(open_posts(tmp_path).said())[-1]
+        assert "the splits in the names of its files (test, train) are not taken over" in last
+        assert len(list(open_posts(tmp_path / "test.csv").said())) == 1
+
     def test_nothing_to_read(self, tmp_path: Path) -> None:
         (tmp_path / "notes.md").write_text("x")
         with pytest.raises(DatasetError, match=r"holds no harvest .*, no table of posts"):
