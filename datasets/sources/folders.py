@@ -121,8 +121,9 @@ def _classes(folder: Path, pictures: list[Path]) -> FoundTable:
         rows.append(Row(number, (name.as_posix(), name.parent.name, name.as_posix())))
     notes = ["the folders of the pictures are their classes"]
     if splits:
+        named = ", ".join(sorted(splits))
         notes.append(
-            f"the splits in names of folders ({', '.join(sorted(splits))}) are joined: the build draws its own"
+            f"the splits in names of folders ({named}) are joined: the build draws its own"
         )
     return FoundTable(PictureFolders(folder, tuple(rows), tuple(notes)), folder.name, folder)
 
