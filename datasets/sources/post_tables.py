@@ -4,6 +4,7 @@
 a file which one of them understands means the same to the others.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,8 +40,9 @@ class PostFile:
 
     @property
     def stem(self) -> str:
-        """The name without endings, from which posts without an id get theirs."""
-        return self.name.partition(".")[0] or self.name
+        """The name without its ending, from which posts without an id get theirs."""
+        name = re.sub(r"\.(?:gz|zip)$", "", self.name, flags=re.IGNORECASE)
+        return re.sub(r"(?<=.)\.[^./]*$", "", name)
 
     def rows(self, chosen: Mapping[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield the number of each row, from 1, and its cells by meaning; raises ``TableError``."""

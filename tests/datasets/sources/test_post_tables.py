@@ -7,7 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from flickr_emotion.datasets.errors import DatasetError
-from flickr_emotion.datasets.sources.post_tables import PostTables, open_posts
+from flickr_emotion.datasets.sources.folders import PictureFolders
+from flickr_emotion.datasets.sources.post_tables import PostFile, PostTables, open_posts
 from tests.commands import run
 
 
@@ -130,6 +131,13 @@ class TestFolders:
         done = run("build-splits", tmp_path / "absent", "--out", tmp_path / "d")
         assert (done.code, done.err.count("\n")) == (1, 1)
         assert "absent is not there" in done.err
+
+    @pytest.mark.parametrize(
+        ("name", "stem"), [("a/b.c.csv.gz", "a/b.c"), ("b", "b"), (".x", ".x"), ("b.ZIP", "b")]
+    )
+    def test_what_posts_without_ids_are_named_by(self, name: str, stem: str) -> None:
+        file = PostFile(table=PictureFolders(Path(), (), ()), name=name, folder=Path())
+        assert file.stem == stem
 
     def test_one_id_in_two_files(self, tmp_path: Path) -> None:
         for name in ("a.csv", "b.csv"):
