@@ -17,6 +17,7 @@ README = (PROJECT / "README.md").read_text(encoding="utf-8")
 LAYERS = [
     "common",
     "common.pages",
+    "common.tables",
     *(f"harvest{room}" for room in ("", ".pace", ".flickr", ".pictures", ".manifests", ".lists")),
     *(
         f"harvest.{room}"

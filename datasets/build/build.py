@@ -55,11 +55,14 @@ def build_splits(
     say: Say = say,
     *,
     engine: str = "local",
+    columns: str | None = None,
+    encoding: str | None = None,
     processes: int | None = None,
 ) -> dict[str, Any]:
-    """Build a data set from a harvest folder or a file of posts; return its ``dataset.json``.
+    """Build a data set from a harvest folder or posts of one's own; return its ``dataset.json``.
 
     ``say`` is called with messages about the data for the user. ``engine``: ``local`` or ``ray``.
+    ``columns`` (``meaning=name,...``) and ``encoding`` say how posts of one's own are read.
     ``processes``: how many judge the posts; by default one for each core that this process may use.
     Raises ``DatasetError`` if there is no post to build from or ``out`` is not a data set,
     ``HarvestError`` for a damaged harvest.
@@ -80,7 +83,9 @@ def build_splits(
     try:
         with (
             new_dataset_folder(out, source=path) as folder,
-            open_input(path, options, folder.parent, say) as posts,
+            open_input(
+                path, options, folder.parent, say, columns=columns, encoding=encoding
+            ) as posts,
         ):
             return _build(posts, folder, out, say, engine, processes)
     except sqlite3.Error as error:

@@ -1,36 +1,28 @@
-"""The columns of a file of posts: which types are accepted, and how cells are read.
+"""Which types a column of a Parquet file of posts may have, and how its pictures are read."""
 
-The rules are the same for a user's posts that become a data set and for those given to ``predict``.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from flickr_emotion.common.tables.parquet_table import ParquetTable
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.pictures.files import picture_path
 
-
-def check_types(file: pq.ParquetFile, path: Path, columns: Sequence[str]) -> list[str]:
-    """Return the columns that hold values; raises ``DatasetError`` for a column of a wrong type."""
-    held = []
-    for name in columns:
-        kind = file.schema_arrow.field(name).type
-        accepted, wanted = _TYPES[name]
-        if accepted(kind):
-            held.append(name)
-        # Pandas writes a column without any value as floating-point numbers.
-        elif not (name != "photo_id" and pa.types.is_floating(kind) and _is_empty(file, name)):
-            raise DatasetError(f"{path}: the column {name} is {kind}: it must be {wanted}")
-    return held
+_ROWS_PER_READ = 10_000
 
 
-def tags_of(cell: Sequence[str | None] | str | None) -> list[str]:
-    """Return the tags of a cell: a list, or one string of tags separated by commas."""
-    tags = cell.split(",") if isinstance(cell, str) else cell or ()
-    return [str(tag) for tag in tags if tag is not None and str(tag).strip()]
+def check_types(table: ParquetTable, columns: Mapping[str, str]) -> None:
+    """Raise ``DatasetError`` if a column, by meaning, has a type that cannot have this meaning."""
+    for meaning, name in columns.items():
+        kind = table.schema.field(name).type
+        if meaning not in _TYPES:
+            continue
+        accepted, wanted = _TYPES[meaning]
+        # Pandas writes floating-point numbers where a value is absent, or all are.
+        held = (str, int) if meaning in _NAMES else ()
+        if not accepted(kind) and not (_is_number(kind) and _holds_only(table, name, held)):
+            raise DatasetError(f"{table.path}: the column {name} is {kind}: it must be {wanted}")
 
 
 def image_of(cell: object, folder: Path) -> bytes | Path | None:
@@ -46,14 +38,28 @@ def image_of(cell: object, folder: Path) -> bytes | Path | None:
     return picture_path(str(cell), folder) if str(cell).strip() else None
 
 
-def _is_empty(file: pq.ParquetFile, name: str) -> bool:
-    return all(
-        batch.column(0).is_null(nan_is_null=True).false_count == 0
-        for batch in file.iter_batches(columns=[name])
-    )
+def _holds_only(table: ParquetTable, name: str, kinds: tuple[type, ...]) -> bool:
+    """Return whether all values of a column are of some kinds or absent."""
+    places = [(table.columns or ()).index(name)]
+    rows = table.rows_of(places, most=_ROWS_PER_READ)
+    return all(row.values == (None,) or isinstance(row.values[0], kinds) for row in rows)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def _is_name(kind: pa.DataType) -> bool:
+    return not (_is_number(kind) or pa.types.is_nested(kind))
+
+
+def _is_words(kind: pa.DataType) -> bool:
+    return _is_text(kind) or _is_binary(kind)  # some programs do not mark a text as one
 
 
 def _is_text(kind: pa.DataType) -> bool:
+    if isinstance(kind, pa.BaseExtensionType):  # JSON
+        kind = kind.storage_type
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     return any(
@@ -65,10 +71,6 @@ def _is_text(kind: pa.DataType) -> bool:
             pa.types.is_null,
         )
     )
-
-
-def _is_name(kind: pa.DataType) -> bool:
-    return _is_text(kind) or pa.types.is_integer(kind)
 
 
 def _is_binary(kind: pa.DataType) -> bool:
@@ -101,24 +103,13 @@ def _is_tags(kind: pa.DataType) -> bool:
     return _is_text(kind)
 
 
-def _is_number(kind: pa.DataType) -> bool:
-    # Pandas writes whole numbers with absent values among them as floating-point numbers.
-    return any(
-        is_kind(kind) for is_kind in (pa.types.is_integer, pa.types.is_floating, pa.types.is_null)
-    )
-
-
-_STRING = _is_text, "string"
-_NAME = _is_name, "string or integer"
+_STRING = _is_words, "string"
+_NAMES = ("photo_id", "label")
 _TYPES: dict[str, tuple[Callable[[pa.DataType], bool], str]] = {
-    "photo_id": _NAME,
+    **dict.fromkeys(_NAMES, (_is_name, "string or integer")),
     "image": (_is_image, "binary, a string or a struct of bytes and path"),
     "text": _STRING,
     "title": _STRING,
     "description": _STRING,
     "tags": (_is_tags, "a list of strings or a string"),
-    "label": _NAME,
-    "votes": (_is_number, "integer"),
-    "owner": _NAME,
-    "license": _NAME,
 }

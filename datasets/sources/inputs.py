@@ -1,4 +1,4 @@
-"""The input of ``build-splits``: a harvest folder, or a file of the user's own labelled posts."""
+"""The input of ``build-splits``: a harvest folder, or the user's own labelled posts."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,8 +10,11 @@ from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.rules.options import BuildOptions
 from flickr_emotion.datasets.sources.harvest import Harvest
 from flickr_emotion.datasets.sources.own_posts import prepare
+from flickr_emotion.datasets.sources.post_tables import open_posts
 from flickr_emotion.datasets.sources.raw_posts import Source
+from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.flickr.photo_url import size_in_words
+from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME as LEDGER
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,14 +48,28 @@ class Input:
 
 @contextmanager
 def open_input(
-    path: Path, options: BuildOptions, workspace: Path, say: Callable[[str], None]
+    path: Path,
+    options: BuildOptions,
+    workspace: Path,
+    say: Callable[[str], None],
+    *,
+    columns: str | None = None,
+    encoding: str | None = None,
 ) -> Iterator[Input]:
     """Open the input of a build; raises ``HarvestError`` or ``DatasetError``.
 
-    ``workspace``: a folder for files that must be rewritten first.
+    ``workspace``: a folder for files that must be rewritten first. ``columns`` and ``encoding`` say
+    how posts of one's own are read (``datasets.sources.post_tables.open_posts``).
     """
-    if path.is_file():
-        own = prepare(path, workspace, min_votes=options.min_votes)
+    if not path.exists():
+        raise HarvestError(
+            f"{path} is not there: give the folder that `crawl --out` wrote, or posts of your own"
+        )
+    if not (path / LEDGER).exists():
+        posts = open_posts(path, columns=columns, encoding=encoding)
+        for line in posts.said():
+            say(line)
+        own = prepare(path, workspace, min_votes=options.min_votes, posts=posts)
         yield Input(
             path=path,
             source=own,
@@ -64,6 +81,11 @@ def open_input(
             rejected=lambda: iter(()),
         )
         return
+    if columns or encoding:
+        raise DatasetError(
+            f"--columns and --encoding are for posts of your own, but {path} is a harvest: omit "
+            "them"
+        )
     harvest = Harvest(path)
     try:
         if harvest.manifest is not None:

@@ -1,76 +1,67 @@
-"""Rewrites files of the user's own posts as Parquet files that can be read in small parts."""
+"""Rewrites posts of one's own as a Parquet file that can be read in small parts.
 
-from itertools import chain
+Every process of a build then reads only the row groups of its range.
+"""
+
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from flickr_emotion.common.pages.batches import small_batches
 from flickr_emotion.common.parquet_files import parquet_writer
-from flickr_emotion.datasets.errors import DatasetError
-from flickr_emotion.datasets.sources.csv_rows import csv_rows
-from flickr_emotion.datasets.sources.own_rows import choose_columns, place_of, unreadable
+from flickr_emotion.datasets.sources.own_rows import contents_of, labelled_of, place_of
+from flickr_emotion.datasets.sources.post_tables import PostFile, PostTables
 
 _ROWS_PER_GROUP = 500
+_BYTES_PER_GROUP = 16 * 2**20
 
-
-def rewrite_parquet(path: Path, file: pq.ParquetFile, columns: list[str], out: Path) -> None:
-    """Write some columns of a Parquet file, opened as ``file``, with small row groups."""
-    fields = [file.schema_arrow.field(name) for name in columns]
-    with parquet_writer(out, pa.schema(fields), compression="lz4", use_dictionary=False) as writer:
-        for batch in small_batches(
-            path, file, columns, most_rows=_ROWS_PER_GROUP, scratch=out.parent
-        ):
-            writer.write_table(pa.table(batch.select(columns)), row_group_size=_ROWS_PER_GROUP)
-
-
-def rewrite_csv(path: Path, out: Path) -> None:
-    """Write the columns of a CSV as Parquet."""
-    columns: list[str] = []
-
-    def choose(header: list[str]) -> list[str]:
-        columns.extend(choose_columns(path, header))
-        return columns
-
-    try:
-        rows = csv_rows(path, choose)
-        first = next(rows, None)
-        schema = pa.schema(
-            [pa.field(c, pa.int64() if c == "votes" else pa.string()) for c in columns]
-        )
-        with parquet_writer(out, schema) as writer:
-            held: list[list[Any]] = []
-            for number, row in enumerate(chain([first] if first else [], rows)):
-                held.append(_cells(row, place_of(path, number)))
-                if len(held) == _ROWS_PER_GROUP:
-                    writer.write_table(_table(held, schema))
-                    held = []
-            if held:
-                writer.write_table(_table(held, schema))
-    except (OSError, UnicodeError) as error:
-        raise unreadable(path, error) from None
-
-
-def _cells(row: dict[str, str | None], where: str) -> list[Any]:
-    return [
-        _votes(cell, where) if name == "votes" and cell is not None else cell
-        for name, cell in row.items()
+SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("photo_id", "source", "label")),
+        ("votes", pa.int64()),
+        *((name, pa.string()) for name in ("owner", "license", "title", "description")),
+        ("tags", pa.list_(pa.string())),
+        ("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
     ]
+)
+"""The columns of a rewritten file, which hold values in their final form."""
 
 
-def _votes(cell: str, where: str) -> int | None:
-    votes = cell.strip()
-    if votes and not (votes.isascii() and votes.isdigit() and len(votes) < 18):
-        raise DatasetError(
-            f"{where}: votes are {votes[:50]!r}: give a whole number from 0, or an empty cell"
-        )
-    return int(votes) if votes else None
+def rewrite(posts: PostTables, files: list[PostFile], out: Path) -> int:
+    """Write the posts of some files of ``posts``; return their number.
+
+    Raises ``DatasetError`` or ``TableError`` for a row that cannot be read.
+    """
+    count = size = 0
+    held: list[dict[str, Any]] = []
+    # Read once and removed: written fast, not small.
+    with parquet_writer(out, SCHEMA, compression="lz4", use_dictionary=False) as writer:
+        for row in _rows(posts, files):
+            held.append(row)
+            count += 1
+            size += len((row["image"] or {}).get("bytes") or b"")
+            if len(held) == _ROWS_PER_GROUP or size > _BYTES_PER_GROUP:
+                writer.write_table(pa.Table.from_pylist(held, schema=SCHEMA))
+                held, size = [], 0
+        if held:
+            writer.write_table(pa.Table.from_pylist(held, schema=SCHEMA))
+    return count
 
 
-def _table(rows: list[list[Any]], schema: pa.Schema) -> pa.Table:
-    columns = zip(*rows, strict=True)
-    return pa.table(
-        [pa.array(c, type=f.type) for c, f in zip(columns, schema, strict=True)], schema=schema
-    )
+def _rows(posts: PostTables, files: list[PostFile]) -> Iterator[dict[str, Any]]:
+    for file in files:
+        for number, cells in file.rows(posts.chosen.columns):
+            where = place_of(file.table.path, number)
+            contents = contents_of(cells, where, file.folder)
+            image = contents["image"]
+            held = isinstance(image, bytes)
+            contents["image"] = image and {
+                "bytes": image if held else None,
+                "path": None if held else str(image),
+            }
+            yield {
+                "source": f"{file.name}:{number}",
+                **labelled_of(cells, where, f"{file.stem}:{number}"),
+                **contents,
+            }

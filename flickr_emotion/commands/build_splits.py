@@ -7,6 +7,7 @@ import typer
 
 from flickr_emotion.command_line.output import show
 from flickr_emotion.command_line.parameters import command
+from flickr_emotion.command_line.table_options import Columns, Encoding
 from flickr_emotion.common.printing import say
 from flickr_emotion.datasets.rules.options import BuildOptions
 
@@ -17,15 +18,15 @@ def build_splits(
     *,
     posts: Annotated[
         Path,
-        typer.Argument(
-            metavar="H", help="Harvest folder, or a Parquet or CSV file of your own posts."
-        ),
+        typer.Argument(metavar="H", help="Harvest folder, or a table or folder of your own posts."),
     ],
     out: Annotated[Path, typer.Option(help="Data set folder to create or replace.")],
     engine: Annotated[
         Literal["local", "ray"],
         typer.Option(help="Judge posts on this machine (local) or on a Ray cluster (ray)."),
     ] = "local",
+    columns: Columns = None,
+    encoding: Encoding = None,
     processes: Annotated[
         int | None,
         typer.Option(
@@ -40,4 +41,14 @@ def build_splits(
     from flickr_emotion.datasets.build.build import build_splits as build
     from flickr_emotion.datasets.build.summary import describe
 
-    show(describe(build(posts, out, options, say, engine=engine, processes=processes)))
+    built = build(
+        posts,
+        out,
+        options,
+        say,
+        engine=engine,
+        processes=processes,
+        columns=columns,
+        encoding=encoding,
+    )
+    show(describe(built))

@@ -8,6 +8,7 @@ import typer
 
 from flickr_emotion.command_line.output import show
 from flickr_emotion.command_line.parameters import command
+from flickr_emotion.command_line.table_options import Columns, Encoding
 from flickr_emotion.model.config import TrainingConfig
 
 
@@ -18,10 +19,12 @@ def predict(
     run: Annotated[Path, typer.Argument(metavar="R", help="Run folder.")],
     image: Annotated[Path | None, typer.Option(help="Picture file.")] = None,
     text: Annotated[str | None, typer.Option(help="Text of the post.")] = None,
-    tags: Annotated[str | None, typer.Option(help="Tags, separated by commas.")] = None,
+    tags: Annotated[
+        str | None, typer.Option(help="Tags, separated by commas, or hashtags.")
+    ] = None,
     input: Annotated[
         Path | None,
-        typer.Option(help="A Parquet or CSV file of posts: photo_id, image, text, tags."),
+        typer.Option(help="A table or folder of posts, as for build-splits."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="File for the predictions of --input.")] = None,
     explain: Annotated[
@@ -31,6 +34,8 @@ def predict(
             help="Show the prediction of each head; with --input, in the column `heads`.",
         ),
     ] = False,
+    columns: Columns = None,
+    encoding: Encoding = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Predict the emotion of a post from any subset of picture, text and tags."""
@@ -39,24 +44,40 @@ def predict(
         raise typer.BadParameter(
             "--input and --out belong together: give both, without --image, --text and --tags"
         )
+    if input is None and (columns or encoding):
+        raise typer.BadParameter(
+            "--columns and --encoding belong to --input: give it, or omit them"
+        )
     from flickr_emotion.model.evaluation.report import prediction_table
     from flickr_emotion.model.prediction.file_prediction import predict_file
     from flickr_emotion.model.prediction.prediction import predict_one
 
     if input is not None and out is not None:
-        counts = predict_file(run, input=input, out=out, explain=explain, device=config.device)
+        counts = predict_file(
+            run,
+            input=input,
+            out=out,
+            explain=explain,
+            device=config.device,
+            columns=columns,
+            encoding=encoding,
+        )
+        used = ", ".join(f"{modality} {count}" for modality, count in counts["modalities"].items())
         show(
             json.dumps(counts)
             if as_json
             else f"predictions for {counts['predicted']} of {counts['posts']} posts are in {out}; "
-            f"its column `error` explains the other {counts['errors']}"
+            f"its column `error` explains the other {counts['errors']}\n"
+            f"posts answered with each modality: {used}"
         )
         return
+    from flickr_emotion.datasets.sources.tag_cells import tags_of
+
     answer: dict[str, Any] = predict_one(
         run,
         image=image,
         text=text,
-        tags=None if tags is None else tags.split(","),
+        tags=None if tags is None else tags_of(tags),
         explain=explain,
         device=config.device,
     )

@@ -7,7 +7,8 @@ The command line shows the message of each as one line, without a traceback:
     │   └── RefusedError
     ├── DatasetError
     │   └── DamagedDatasetError
-    └── ModelError
+    ├── ModelError
+    └── TableError
 
 A message says what is wrong, where (file and row, photo id, option), and what to do.
 """

@@ -26,6 +26,25 @@ def metrics_table(figures: dict[str, Any], errors: dict[str, Any] | None = None)
     return "\n".join(lines)
 
 
+def judged_posts(judged: dict[str, Any]) -> str:
+    """Return the figures on posts of one's own (``evaluate --input``)."""
+    whole = judged["all"]
+    left_out = [
+        f"{judged[name]} {what}"
+        for name, what in (("unlabelled", "without a label"), ("errors", "that cannot be answered"))
+        if judged[name]
+    ]
+    return "\n".join(
+        [
+            f"{whole['count']} of {judged['posts']} posts judged"
+            + (f"; left out: {', '.join(left_out)}" if left_out else ""),
+            f"each by the head of what it holds: accuracy {_percent(whole['accuracy'])}, macro F1 "
+            f"{_percent(whole['macro_f1'])}, weighted F1 {_percent(whole['weighted_f1'])}",
+            metrics_table(judged["figures"]),
+        ]
+    )
+
+
 def missing_table(missing: dict[str, Any]) -> str:
     """Return the robustness curve as a table: accuracy at increasing drop rates."""
     lines = [f"{'dropped':<16}{'accuracy':>12}{'weighted F1':>13}{'answered':>13}"]

@@ -3,12 +3,16 @@
 A post that cannot be read gets the reason in the column ``error``, and the others are answered.
 """
 
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from flickr_emotion.common.modalities import MODALITIES
+from flickr_emotion.common.printing import say
 from flickr_emotion.common.progress import ProgressReport
 from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.prediction.answers import Prediction
 from flickr_emotion.model.prediction.post_files import check_output, open_rows, open_writer
 from flickr_emotion.model.prediction.prediction import Predictor
 from flickr_emotion.model.prediction.rows import output_columns, output_row, photo_id_of, raw_post
@@ -17,40 +21,65 @@ POSTS_PER_PASS = 128
 
 
 def predict_file(
-    run: Path, *, input: Path, out: Path, explain: bool = False, device: str = "auto"
+    run: Path,
+    *,
+    input: Path,
+    out: Path,
+    explain: bool = False,
+    device: str = "auto",
+    columns: str | None = None,
+    encoding: str | None = None,
+    say: Callable[[str], None] = say,
 ) -> dict[str, Any]:
-    """Predict for the posts of a Parquet or CSV file; return how many were answered.
+    """Predict for posts of one's own; return how many were answered, and with which modalities.
 
-    The input has the columns ``photo_id`` and some of ``image`` (bytes, a data set's struct, or a
-    path relative to the file's folder), ``text`` and ``tags`` (a list, or joined by commas). The
-    output has ``photo_id``, ``subset``, ``label``, ``probability_<class>`` for each class, and
-    ``error``; with ``explain`` also ``heads``, each head's answer as JSON (CSV has no nested
-    columns). A text without a word and tags without a letter count as absent, as in a data set.
+    ``input`` is a table or a folder of posts, read as by `build-splits` (``docs/datasets.md``),
+    also with ``columns`` and ``encoding``; labels are not read. The output has ``photo_id``,
+    ``subset``, ``label``, ``probability_<class>`` for each class, and ``error``; with ``explain``
+    also ``heads``, each head's answer as JSON (CSV has no nested columns). A text without a word
+    and tags without a letter count as absent, as in a data set.
     """
     if input.resolve() == out.resolve():
         raise ModelError(f"--out {out} is also the input: give --out another file")
     check_output(out)
-    rows, total = open_rows(input)
+    posts = open_rows(input, columns=columns, encoding=encoding)
+    for line in posts.said:
+        say(line)
     predictor = Predictor(run, device=device)
     counts = {"posts": 0, "predicted": 0, "errors": 0}
+    held = dict.fromkeys(MODALITIES, 0)
     with (
         open_writer(out, output_columns(predictor.classes, explain=explain)) as write,
-        ProgressReport("predicting", total, "posts") as report,
+        ProgressReport("predicting", posts.count, "posts") as report,
     ):
-        while chunk := list(islice(rows, POSTS_PER_PASS)):
-            posts = [
-                raw_post(row, number, input.parent)
-                for number, row in enumerate(chunk, counts["posts"] + 1)
-            ]
-            answers = predictor.predict(posts)
+        for chunk in answered(predictor, posts.rows):
             write(
                 [
                     {"photo_id": photo_id_of(row), **output_row(answer, explain=explain)}
-                    for row, answer in zip(chunk, answers, strict=True)
+                    for row, answer in chunk
                 ]
             )
             counts["posts"] += len(chunk)
-            counts["errors"] += sum(isinstance(answer, ModelError) for answer in answers)
+            for _, answer in chunk:
+                if isinstance(answer, ModelError):
+                    counts["errors"] += 1
+                    continue
+                for modality in answer.subset.split("+"):
+                    held[modality] += 1
             report.advance(len(chunk))
     counts["predicted"] = counts["posts"] - counts["errors"]
-    return {**counts, "out": str(out)}
+    return {**counts, "modalities": held, "out": str(out)}
+
+
+def answered(
+    predictor: Predictor, rows: Iterator[dict[str, Any]]
+) -> Iterator[list[tuple[dict[str, Any], Prediction | ModelError]]]:
+    """Yield the rows of posts (``open_rows``) with their answers, some at a time."""
+    done = 0
+    while chunk := list(islice(rows, POSTS_PER_PASS)):
+        numbered = [it for it in enumerate(chunk, done + 1) if "error" not in it[1]]
+        answers = iter(predictor.predict([raw_post(row, n, Path()) for n, row in numbered]))
+        yield [
+            (row, ModelError(row["error"]) if "error" in row else next(answers)) for row in chunk
+        ]
+        done += len(chunk)

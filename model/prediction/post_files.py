@@ -1,13 +1,12 @@
-"""Reads posts and writes answers as Parquet or CSV, in batches.
+"""Reads posts of one's own, and writes answers as Parquet or CSV, in batches.
 
 A file may therefore hold any number of posts. An output gets its name only when it is complete.
 """
 
-import csv
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,74 +14,90 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from flickr_emotion.common.modalities import MODALITIES
-from flickr_emotion.common.parquet_files import open_parquet, parquet_writer
+from flickr_emotion.common.parquet_files import parquet_writer
 from flickr_emotion.common.replacing import new_file
+from flickr_emotion.common.tables.parquet_table import ParquetTable
+from flickr_emotion.common.tables.table import TableError
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.layout import check_outside
-from flickr_emotion.datasets.sources.columns import check_types
-from flickr_emotion.datasets.sources.csv_rows import csv_rows
-from flickr_emotion.datasets.sources.own_rows import refuse_doubled
+from flickr_emotion.datasets.sources.cells import label_of
+from flickr_emotion.datasets.sources.own_rows import contents_of, place_of
+from flickr_emotion.datasets.sources.post_tables import PostFile, PostTables, open_posts
 from flickr_emotion.model.errors import ModelError
 
-ROWS_PER_READ = 128
-BYTES_PER_READ = 1 << 20
+
+@dataclass(frozen=True, kw_only=True)
+class OpenedPosts:
+    """Posts to answer: what they hold, and how they were understood."""
+
+    rows: Iterator[dict[str, Any]]
+    """``photo_id``, ``title``, ``description``, ``tags``, ``image`` (bytes, a path or None) of each
+    post; of labelled posts also ``label``. A row that cannot be read has only ``error``."""
+    count: int
+    said: tuple[str, ...]
+    """What the user must know about the columns."""
+    labels: dict[str, str]
+    """The labels of labelled posts, with the first row that holds each."""
 
 
-def open_rows(path: Path) -> tuple[Iterator[dict[str, Any]], int]:
-    """Return the rows of a file and their number.
+def open_rows(
+    path: Path,
+    *,
+    columns: str | None = None,
+    encoding: str | None = None,
+    labelled: bool = False,
+) -> OpenedPosts:
+    """Open posts of one's own as `build-splits` does (``datasets.sources.post_tables``).
 
-    A CSV file is read to its end first, as strictly as `build-splits` reads one
-    (``datasets/sources/csv_rows.py``), so that a damaged row is found before any work is done.
+    All but Parquet is read to its end first, so that a damaged row is found before any work is
+    done. Raises ``ModelError``.
     """
-    suffix = path.suffix.lower()
-    if suffix not in (".parquet", ".csv"):
-        raise ModelError(f"--input {path} is neither .parquet nor .csv: give one of them")
-    with _readable(path):
-        if suffix == ".csv":
-            return _csv_rows(path), sum(1 for _ in csv_rows(path, partial(_columns, path)))
-        # Read in pieces: pandas writes a million rows as one row group, whose pictures would all be
-        # in memory at once.
-        file = open_parquet(path, pre_buffer=False, buffer_size=BYTES_PER_READ)
-        columns = check_types(file, path, _columns(path, file.schema_arrow.names))
-        return _parquet_rows(file, path, columns), file.metadata.num_rows
+    with _as_model_errors():
+        posts = open_posts(path, columns=columns, encoding=encoding, labelled=labelled)
+        labels: dict[str, str] = {}
+        count = sum(_count(file, posts.chosen.columns, labels) for file in posts.files)
+        return OpenedPosts(rows=_rows(posts), count=count, said=tuple(posts.said()), labels=labels)
 
 
-def _columns(path: Path, names: Sequence[str]) -> list[str]:
-    if "photo_id" not in names or not set(MODALITIES) & set(names):
-        raise ModelError(
-            f"{path} has the columns {', '.join(names) or 'none'}: it needs photo_id and at least "
-            "one of image, text, tags"
-        )
-    counting = ("photo_id", *MODALITIES)
-    refuse_doubled(path, names, counting)
-    return [name for name in counting if name in names]
+def _count(file: PostFile, chosen: Mapping[str, str], labels: dict[str, str]) -> int:
+    """Return the number of posts of a file; add its labels with the first row of each."""
+    if isinstance(file.table, ParquetTable) and "label" not in chosen:
+        return file.table.count
+    count = 0
+    for count, cells in file.rows({m: name for m, name in chosen.items() if m == "label"}):
+        where = place_of(file.table.path, count)
+        if cells and (label := label_of(cells["label"], where)) is not None:
+            labels.setdefault(label, where)
+    return count
 
 
-def _parquet_rows(file: pq.ParquetFile, path: Path, columns: list[str]) -> Iterator[dict[str, Any]]:
-    with _readable(path), file:
-        for batch in file.iter_batches(ROWS_PER_READ, columns=columns):
-            yield from batch.to_pylist()
+def _rows(posts: PostTables) -> Iterator[dict[str, Any]]:
+    chosen = posts.chosen.columns
+    with _as_model_errors():
+        for file in posts.files:
+            for number, cells in file.rows(chosen):
+                where = place_of(file.table.path, number)
+                if "photo_id" not in chosen:
+                    cells["photo_id"] = f"{file.stem}:{number}"
+                yield _row(cells, where, file.folder)
 
 
-def _csv_rows(path: Path) -> Iterator[dict[str, Any]]:
-    with _readable(path):
-        yield from csv_rows(path, partial(_columns, path))
+def _row(cells: dict[str, Any], where: str, folder: Path) -> dict[str, Any]:
+    photo_id = cells["photo_id"]
+    photo_id = None if photo_id is None else str(photo_id)
+    try:
+        post = {"photo_id": photo_id, **contents_of(cells, where, folder)}
+        return post | {"label": label_of(cells["label"], where)} if "label" in cells else post
+    except DatasetError as error:
+        return {"photo_id": photo_id, "error": str(error)}
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def _as_model_errors() -> Iterator[None]:
     try:
         yield
-    except (OSError, pa.ArrowException, csv.Error, UnicodeError) as error:
-        raise _unreadable(path, error) from None
-    except DatasetError as error:
+    except (DatasetError, TableError) as error:
         raise ModelError(str(error)) from None
-
-
-def _unreadable(path: Path, error: Exception) -> ModelError:
-    reason = " ".join(str(error).split())
-    return ModelError(f"--input {path} cannot be read ({reason}): give a Parquet or CSV file")
 
 
 def check_output(out: Path) -> None:

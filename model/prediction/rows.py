@@ -10,10 +10,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from flickr_emotion.common.modalities import MODALITIES
 from flickr_emotion.datasets.rules.tags import normalise_tags
-from flickr_emotion.datasets.rules.text import clean, words
-from flickr_emotion.datasets.sources.columns import image_of, tags_of
+from flickr_emotion.datasets.rules.text import post_text, words
+from flickr_emotion.datasets.sources.columns import image_of
+from flickr_emotion.datasets.sources.tag_cells import tags_of
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.prediction.answers import Prediction, RawPost
 
@@ -25,14 +25,21 @@ def photo_id_of(row: dict[str, Any]) -> str | None:
 
 
 def raw_post(row: dict[str, Any], number: int, folder: Path) -> RawPost:
-    """Return the post of row ``number``; paths of pictures count from ``folder``."""
+    """Return the post of row ``number``; paths of pictures count from ``folder``.
+
+    Its words are those of ``text``, or of ``title`` and ``description``.
+    """
     photo_id = photo_id_of(row)
-    image, text, tags = (row.get(modality) for modality in MODALITIES)
+    image = row.get("image")
+    title, description = row.get("title"), row.get("description")
+    if row.get("text") is not None:
+        title, description = None, row["text"]
+    text = post_text(str(title or ""), str(description or ""))
     return RawPost(
         name=f"photo {photo_id}" if photo_id else f"the post of row {number}",
-        image=image_of(image, folder),
-        text=str(text) if text is not None and words(clean(str(text))) else None,
-        tags=normalise_tags(tags_of(tags) or ()) or None,
+        image=image if isinstance(image, Path) else image_of(image, folder),
+        text=text if words(text) else None,
+        tags=normalise_tags(tags_of(row.get("tags"))) or None,
     )
 
 

@@ -50,13 +50,15 @@ def everything(source: OwnPosts, size: int = 100) -> list[dict[str, Any]]:
     return whole
 
 
-def rows_of(path: Path, workspace: Path, *, min_votes: int = 3) -> list[dict[str, Any]]:
-    return everything(prepare(path, workspace, min_votes=min_votes))
+def rows_of(
+    path: Path, workspace: Path, *, min_votes: int = 3, **options: Any
+) -> list[dict[str, Any]]:
+    return everything(prepare(path, workspace, min_votes=min_votes, **options))
 
 
-def refused(path: Path, workspace: Path) -> str:
+def refused(path: Path, workspace: Path, **options: Any) -> str:
     with pytest.raises(DatasetError) as raised:
-        rows_of(path, workspace)
+        rows_of(path, workspace, **options)
     message = str(raised.value)
     assert "\n" not in message
     assert str(path) in message
@@ -202,10 +204,10 @@ class TestCsv:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("", "no column 'photo_id' among none"),
+            ("", "no column 'label' among none"),
             ("photo_id,label,text\n", "has no rows"),
-            ("photo_id,label,text\n1,x\n", "row 1 has 2 cells and the header 3"),
-            ("photo_id,label,text\n1,x,a,b\n", "row 1 has 4 cells"),
+            ("photo_id,label,text\n1,x\n", "line 2, has 2 cells and the header 3"),
+            ("photo_id,label,text\n1,x,a,b\n", "line 2, has 4 cells"),
             ("photo_id,label,label,text\n1,x,y,t\n", "two columns 'label'"),
             ('photo_id,label,text\n1,x,"a" b\n', "cannot be read"),
             ('photo_id,label,text\n1,x,"a\n', "cannot be read"),
@@ -219,8 +221,10 @@ class TestCsv:
         assert message in refused(csv_file(tmp_path, text), tmp_path)
 
     def test_another_encoding(self, tmp_path: Path) -> None:
-        path = csv_file(tmp_path, "photo_id,label,text\n1,x,déjà\n", "latin-1")
-        assert "cannot be read" in refused(path, tmp_path)
+        path = csv_file(tmp_path, "photo_id,label,text\n1,x,déjà\n", "cp1252")
+        (row,) = rows_of(path, tmp_path)
+        assert row["description"] == "déjà"
+        assert "cannot be read as ascii" in refused(path, tmp_path, encoding="ascii")
 
 
 class TestRefused:
@@ -228,7 +232,6 @@ class TestRefused:
         ("rows", "message"),
         [
             ([{"photo_id": "1", "text": "t"}], "no column 'label'"),
-            ([{"label": "1", "text": "t"}], "no column 'photo_id'"),
             ([{"label": "1", "photo_id": "t"}], "none of the columns image, text"),
             ([{"label": 1.5, "photo_id": "t", "text": "t"}], "the column label is double"),
             ([{"label": "x", "photo_id": 1.5, "text": "t"}], "the column photo_id is double"),
@@ -236,8 +239,8 @@ class TestRefused:
             ([{"label": "x", "photo_id": "1", "tags": [1]}], "the column tags is list"),
             ([{"label": "x", "photo_id": "1", "image": 1}], "the column image is int64"),
             (
-                [{"label": "x", "photo_id": "1", "text": "t", "votes": "5"}],
-                "column votes is string",
+                [{"label": "x", "photo_id": "1", "text": "t", "votes": "five"}],
+                "row 1: votes are 'five'",
             ),
             ([{"label": "x", "photo_id": "1", "text": "t", "votes": -1}], "row 1: votes are -1"),
             ([{"label": "x", "photo_id": "1", "text": "t", "votes": 2.5}], "row 1: votes are 2.5"),
@@ -245,7 +248,7 @@ class TestRefused:
             ([{"label": "x" * 101, "photo_id": "1", "text": "t"}], "row 1: the label"),
             *(
                 ([{"label": "x", "photo_id": name, "text": "t"}], "row 1: the photo_id")
-                for name in ("", " ", "a/b", "..\\x", "a\0", "a\u2028b", "x" * 201)
+                for name in ("", " ", "a\0", "a\u2028b", "x" * 201)
             ),
             ([{"label": "x", "photo_id": "1", "image": "a\0b"}], "row 1: the path of the picture"),
         ],
@@ -268,8 +271,7 @@ class TestRefused:
         (tmp_path / "posts.parquet").write_bytes(b"PAR1 or so")
         assert "cannot be read" in refused(tmp_path / "posts.parquet", tmp_path)
         for name in ("absent.parquet", "absent.csv"):
-            assert "cannot be read" in refused(tmp_path / name, tmp_path)
-        assert "neither .parquet nor .csv" in refused(tmp_path / "posts.txt", tmp_path)
+            assert "is not there" in refused(tmp_path / name, tmp_path)
 
     def test_text_that_is_not_utf8(self, tmp_path: Path) -> None:
         bad = pa.array([b"\xff\xfe"]).cast(pa.binary()).view(pa.string())

@@ -164,6 +164,7 @@ class TestFiles:
             "posts": 4,
             "predicted": 2,
             "errors": 2,
+            "modalities": {"image": 1, "text": 1, "tags": 2},
             "out": str(tmp_path / "out.parquet"),
         }
         table = pq.read_table(tmp_path / "out.parquet")
@@ -208,11 +209,11 @@ class TestFiles:
         [
             ("in.parquet", b"no parquet", "cannot be read"),
             ("in.csv", b"\xff\xfe\x00", "cannot be read"),
-            ("in.csv", b"photo_id,comment\n1,hello\n", "needs photo_id and at least one"),
-            ("in.csv", b"", "it needs photo_id"),
-            ("in.xlsx", b"", r"neither \.parquet nor \.csv"),
-            ("in.csv", b"photo_id,text,tags\n1,a,b\n2,storm, light,x\n", "row 2 has 4 cells"),
-            ("in.csv", b"photo_id,text,tags\n1,a\n", "row 1 has 2 cells and the header 3"),
+            ("in.csv", b"photo_id,comment\n1,hello\n", "has none of the columns image, text"),
+            ("in.csv", b"", "has none of the columns image, text"),
+            ("in.xlsx", b"\xd0\xcf\x11\xe0", "is an old Excel workbook"),
+            ("in.csv", b"photo_id,text,tags\n1,a,b\n2,storm, light,x\n", "line 3, has 4 cells"),
+            ("in.csv", b"photo_id,text,tags\n1,a\n", "line 2, has 2 cells and the header 3"),
             ("in.csv", b'photo_id,text\n1,"storm\n2,light\n', "cannot be read"),
             ("in.csv", b'photo_id,text\n1,"storm" light\n', "cannot be read"),
             ("in.csv", b"photo_id,text,text\n1,storm,light\n", "has two columns 'text'"),
@@ -323,12 +324,12 @@ class TestFiles:
         assert pq.read_metadata(tmp_path / "in.parquet").num_row_groups == 1
         del rows
         before = pa.total_allocated_bytes()
-        found, total = open_rows(tmp_path / "in.parquet")
+        found = open_rows(tmp_path / "in.parquet")
         most = 0
-        for number, row in enumerate(found):
+        for number, row in enumerate(found.rows):
             assert row["image"] == pictures[number]
             most = max(most, pa.total_allocated_bytes() - before)
-        assert total == number + 1 == 800
+        assert found.count == number + 1 == 800
         assert most < 800 * 50_000 / 2
 
     def test_refused_output(self, run_folder: Path, tmp_path: Path) -> None:

@@ -1,0 +1,166 @@
+"""Opens posts of one's own: a table, a folder of tables, or a folder of pictures.
+
+`build-splits`, `predict --input` and `evaluate --input` all read posts through this module, so that
+a file which one of them understands means the same to the others.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from flickr_emotion.common.tables.column_map import column_map
+from flickr_emotion.common.tables.opening import always, open_table
+from flickr_emotion.common.tables.parquet_table import ParquetTable
+from flickr_emotion.common.tables.table import Row, Table, TableError
+from flickr_emotion.datasets.errors import DatasetError
+from flickr_emotion.datasets.sources.columns import check_types
+from flickr_emotion.datasets.sources.folders import split_of_name, tables_in
+from flickr_emotion.datasets.sources.meanings import MEANINGS, Chosen, choose_columns
+from flickr_emotion.datasets.sources.seeming import seeming, seeming_types
+
+_ROWS_TO_LOOK_AT = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostFile:
+    """One table of posts."""
+
+    table: Table
+    name: str
+    """The name in ``source`` of ``excluded.parquet``: the path within the folder that was given."""
+    folder: Path
+    """Where relative paths of pictures start."""
+
+    @property
+    def stem(self) -> str:
+        """The name without its ending, from which posts without an id get theirs."""
+        name = re.sub(r"\.(?:gz|zip)$", "", self.name, flags=re.IGNORECASE)
+        return re.sub(r"(?<=.)\.[^./]*$", "", name)
+
+    def rows(self, chosen: Mapping[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield the number of each row, from 1, and its cells by meaning; raises ``TableError``."""
+        names = self.table.columns or ()
+        places = [names.index(name) for name in chosen.values()]
+        if isinstance(self.table, ParquetTable):
+            rows: Iterator[Row] = self.table.rows_of(places)
+            places = list(range(len(places)))
+        else:
+            rows = self.table.rows()
+        meanings = tuple(chosen)
+        for number, row in enumerate(rows, 1):
+            yield number, dict(zip(meanings, (row.values[place] for place in places), strict=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostTables:
+    """Posts of one's own, whose columns are chosen."""
+
+    path: Path
+    """What the user gave."""
+    files: tuple[PostFile, ...]
+    chosen: Chosen
+    notes: tuple[str, ...]
+    """How the files were understood."""
+
+    @cached_property
+    def named_by_row(self) -> bool:
+        """Whether no column holds ids, so that posts are named by file and row."""
+        return "photo_id" not in self.chosen.columns
+
+    def said(self) -> Iterator[str]:
+        """Yield what the user must know about how the posts are read."""
+        name = self.path.name
+        yield from (f"{name}: {note}" for note in self.notes)
+        yield f"{name}: {self.chosen.in_words()}"
+        if self.named_by_row:
+            yield (
+                f"{name}: no column holds ids, so posts are named by file and row, as "
+                f"{self.files[0].stem}:1; name one with --columns photo_id=NAME"
+            )
+        named = {split for file in self.files for split in split_of_name(file.name)}
+        if (splits := sorted(named)) and self.path.is_dir():
+            yield (
+                f"{name}: the splits in the names of its files ({', '.join(splits)}) are not taken "
+                "over: the build draws its own"
+            )
+        yield from (f"warning: {name}: {warning}" for warning in self.chosen.warnings)
+
+
+def open_posts(
+    path: Path, *, columns: str | None = None, encoding: str | None = None, labelled: bool = True
+) -> PostTables:
+    """Open posts of one's own; raises ``DatasetError`` if they cannot be read.
+
+    ``columns`` and ``encoding`` are the options of these names. Without ``labelled``, labels and
+    votes are not read.
+    """
+    with as_dataset_errors():
+        if not path.exists():
+            raise DatasetError(f"{path} is not there: give a file or a folder that is")
+        given = column_map(columns, MEANINGS)
+        if path.is_dir():
+            files = tuple(
+                PostFile(table=it.table, name=it.name, folder=it.folder)
+                for it in tables_in(path, encoding=encoding)
+            )
+        else:
+            table = open_table(path, encoding=encoding, has_header=always)
+            files = (PostFile(table=table, name=path.name, folder=path.parent),)
+        chosen = _chosen(path, files, given, labelled=labelled)
+        notes = dict.fromkeys(note for file in files for note in file.table.notes)
+        return PostTables(path=path, files=files, chosen=chosen, notes=tuple(notes))
+
+
+@contextmanager
+def as_dataset_errors() -> Iterator[None]:
+    """Raise errors of tables and of the system as ``DatasetError``."""
+    try:
+        yield
+    except TableError as error:
+        raise DatasetError(str(error)) from None
+
+
+def _chosen(
+    path: Path, files: tuple[PostFile, ...], given: Mapping[str, str], *, labelled: bool
+) -> Chosen:
+    """Choose the columns; all files of a folder must have those that are chosen."""
+    first = files[0]
+    names = first.table.columns or ()
+    where = first.table.path
+    chosen = choose_columns(where, names, given, labelled=labelled, seems=_seeming(first.table))
+    for file in files:
+        there = file.table.columns or ()
+        if missing := [name for name in chosen.columns.values() if name not in there]:
+            raise DatasetError(
+                f"{file.table.path} has no column {missing[0]!r}, as {where} has: take the file "
+                "out of the folder, or give it the same columns"
+            )
+        if isinstance(file.table, ParquetTable):
+            check_types(file.table, chosen.columns)
+    return chosen
+
+
+def _seeming(table: Table) -> dict[str, str]:
+    """Return which columns look like a picture or a text, by the first rows."""
+    names = table.columns or ()
+    if isinstance(table, ParquetTable):
+        found = seeming_types(table.schema)
+        texts = [n for n, field in enumerate(table.schema) if _is_text(field.type)]
+        rows = list(islice(table.rows_of(texts, most=_ROWS_TO_LOOK_AT), _ROWS_TO_LOOK_AT))
+        named = [names[n] for n in texts]
+        return found | seeming(named, [row.values for row in rows])
+    rows = list(islice(table.rows(ragged=True), _ROWS_TO_LOOK_AT))
+    return seeming(names, [row.values for row in rows])
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )

@@ -1,0 +1,76 @@
+"""Judges a run on labelled posts of one's own: ``evaluate R --input``.
+
+Posts are read as by ``predict --input``, so a run is judged on exactly what it would answer.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flickr_emotion.common.modalities import SUBSETS
+from flickr_emotion.common.printing import say
+from flickr_emotion.common.progress import ProgressReport
+from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.evaluation.metrics import figures
+from flickr_emotion.model.prediction.file_prediction import answered
+from flickr_emotion.model.prediction.post_files import open_rows
+from flickr_emotion.model.prediction.prediction import Predictor
+
+_SHOWN = 20
+
+
+def evaluate_file(
+    run: Path,
+    *,
+    input: Path,
+    device: str = "auto",
+    columns: str | None = None,
+    encoding: str | None = None,
+    say: Callable[[str], None] = say,
+) -> dict[str, Any]:
+    """Return how often a run is right on labelled posts of one's own.
+
+    ``figures`` gives, by subset, accuracy, macro and weighted F1 and count of the subset's head on
+    every post that holds its modalities, as on a data set; ``all`` those of the answers that
+    `predict` gives, each post by the head of what it holds. Posts without a label are left out
+    (``unlabelled``), so are those that cannot be answered (``errors``). Raises ``ModelError`` for a
+    label that is no class of the run.
+    """
+    posts = open_rows(input, columns=columns, encoding=encoding, labelled=True)
+    for line in posts.said:
+        say(line)
+    predictor = Predictor(run, device=device)
+    classes = {name: number for number, name in enumerate(predictor.classes)}
+    for label, where in posts.labels.items():
+        if label not in classes:
+            raise ModelError(
+                f"{where}: the label {label!r} is no class of {run}, which knows "
+                f"{', '.join(predictor.classes[:_SHOWN])}: map the labels to these"
+            )
+    confusions = {name: np.zeros((len(classes),) * 2, np.int64) for name in ("all", *SUBSETS)}
+    counts = {"posts": 0, "unlabelled": 0, "errors": 0}
+    with ProgressReport("judging", posts.count, "posts") as report:
+        for chunk in answered(predictor, posts.rows):
+            for row, answer in chunk:
+                counts["posts"] += 1
+                named: str | None = row.get("label")
+                if isinstance(answer, ModelError):
+                    counts["errors"] += 1
+                elif named is None:
+                    counts["unlabelled"] += 1
+                else:
+                    confusions["all"][classes[named], classes[answer.label]] += 1
+                    for subset, opinion in answer.heads.items():
+                        confusions[subset][classes[named], classes[opinion.label]] += 1
+            report.advance(len(chunk))
+    judged = {name: figures(confusion) for name, confusion in confusions.items()}
+    return {
+        "input": str(input),
+        "classes": list(predictor.classes),
+        **counts,
+        "all": judged.pop("all"),
+        "figures": judged,
+        "confusions": {name: confusion.tolist() for name, confusion in confusions.items()},
+    }

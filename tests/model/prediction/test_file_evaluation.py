@@ -1,0 +1,91 @@
+"""A run judged on labelled posts of one's own, and posts in forms that `build-splits` reads too."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from flickr_emotion.commands.main import app
+from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.prediction.file_evaluation import evaluate_file
+from flickr_emotion.model.prediction.file_prediction import predict_file
+from tests.model.dataset_folder import COLOURS, WORDS, picture
+
+
+def labelled(folder: Path, **columns: Any) -> Path:
+    """Six posts as a CSV in Excel's manner; two lack a modality, one a label."""
+    rows = []
+    for number, label in enumerate(["awe", "anger", "awe", "anger", "awe", "awe"]):
+        text, tags = WORDS[label]
+        (folder / f"{number}.jpg").write_bytes(picture(COLOURS[label]))
+        rows.append(
+            {
+                "id": number,
+                "image_path": f"{number}.jpg" if number != 3 else "",
+                "caption": text if number != 4 else "",
+                "hashtags": " ".join(f"#{tag}" for tag in tags),
+                "emotion": label if number != 5 else "",
+                "note": "é",
+            }
+        )
+    path = folder / "posts.csv"
+    pd.DataFrame(rows).to_csv(path, sep=";", index=False, encoding="cp1252")
+    return path
+
+
+class TestEvaluation:
+    def test_heads_and_answers(self, run_folder: Path, tmp_path: Path) -> None:
+        judged = evaluate_file(run_folder, input=labelled(tmp_path), device="cpu")
+        assert (judged["posts"], judged["unlabelled"], judged["errors"]) == (6, 1, 0)
+        assert judged["all"]["count"] == 5
+        assert {name: it["count"] for name, it in judged["figures"].items()} == {
+            "image": 4,
+            "text": 4,
+            "tags": 5,
+            "image+text": 3,
+            "image+tags": 4,
+            "text+tags": 4,
+            "image+text+tags": 3,
+        }
+        assert judged["figures"]["image+text+tags"]["accuracy"] == 1
+        assert sum(map(sum, judged["confusions"]["all"])) == 5
+
+    def test_on_the_command_line(self, run_folder: Path, tmp_path: Path) -> None:
+        path = labelled(tmp_path)
+        given = ["evaluate", str(run_folder), "--input", str(path), "--device", "cpu"]
+        done = CliRunner().invoke(app, given)
+        assert done.exit_code == 0
+        assert "5 of 6 posts judged; left out: 1 without a label" in done.stdout
+        assert "id as photo_id, emotion as label, caption as text, hashtags as tags" in done.stderr
+        assert "ignored: note" in done.stderr
+        assert "read as cp1252" in done.stderr
+        assert CliRunner().invoke(app, [*given, "--missing"]).exit_code == 2
+
+    def test_a_label_that_the_run_does_not_know(self, run_folder: Path, tmp_path: Path) -> None:
+        path = tmp_path / "posts.csv"
+        path.write_text("id,text,label\n1,storm,awe\n2,storm,joy\n")
+        with pytest.raises(
+            ModelError, match=r"row 2: the label 'joy' is no class of .* anger, awe"
+        ):
+            evaluate_file(run_folder, input=path, device="cpu")
+
+
+def test_titles_and_descriptions_are_read(run_folder: Path, tmp_path: Path) -> None:
+    """They were silently ignored, and the posts answered without their texts."""
+    text = WORDS["awe"][0]
+    first, rest = text.split(" ", 1)
+    (tmp_path / "a.csv").write_text(f"photo_id,text,tags\n1,{text},peak\n")
+    (tmp_path / "b.csv").write_text(f"photo_id,title,description,tags\n1,{first},{rest},#peak\n")
+    answers = []
+    for name in "ab":
+        out = tmp_path / f"{name}.parquet"
+        counts = predict_file(
+            run_folder, input=tmp_path / f"{name}.csv", out=out, say=lambda line: None
+        )
+        assert counts["modalities"] == {"image": 0, "text": 1, "tags": 1}
+        answers.append(pq.read_table(out).to_pylist())
+    assert answers[0] == answers[1]
+    assert answers[0][0]["subset"] == "text+tags"
