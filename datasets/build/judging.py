@@ -178,7 +178,7 @@ class _Picture:
         self._path: Path | None = None
         self._jpeg: bytes | None = None
         self._hash: int | None = None
-        self._is_plain = False
+        self._is_plain: bool | None = None
         self._known = False
         self.usable = False
         """Whether there is a whole picture."""
