@@ -9,6 +9,7 @@ import unicodedata
 from typing import Any
 
 from flickr_emotion.common.names import LONGEST_NAME
+from flickr_emotion.common.split_names import TEST, TRAIN, VALIDATION
 from flickr_emotion.datasets.errors import DatasetError
 
 _LONGEST_ID = 200
@@ -17,6 +18,11 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _ABSENT = frozenset({"nan", "NaN", "<NA>", "null", "NULL"})
 _NOTHING = _ABSENT | {"None", ""}
+_SPLITS = {
+    **dict.fromkeys(("train", "training"), TRAIN),
+    **dict.fromkeys(("validation", "valid", "val", "dev", "development"), VALIDATION),
+    **dict.fromkeys(("test", "testing"), TEST),
+}
 _WHOLE = re.compile(r"(-?\d+)\.0+")
 # Ids of at least eight digits: a data frame has made them floats, or a spreadsheet rounded them.
 _FLOAT_ID = re.compile(r"(\d{8,})\.0+")
@@ -84,6 +90,19 @@ def votes_of(cell: Any, where: str) -> int | None:
     return int(number)
 
 
+def split_of(cell: Any, where: str) -> str | None:
+    """Return the split in a cell by the name that we use, or None if the cell is empty."""
+    given = (plain_text(cell, where, "split") or "").strip()
+    if given in _NOTHING:
+        return None
+    split = _SPLITS.get(given.casefold())
+    if split is None:
+        raise DatasetError(
+            f"{where}: the split is {given[:50]!r}: give train, validation (or val, dev) or test"
+        )
+    return split
+
+
 def name_of(cell: Any, where: str, name: str) -> str | None:
     """Return the owner or licence in a cell, or None if the cell is empty."""
     text = (plain_text(cell, where, name) or "").strip()
@@ -92,7 +111,10 @@ def name_of(cell: Any, where: str, name: str) -> str | None:
 
 
 def plain_text(cell: Any, where: str, name: str) -> str | None:
-    """Return a cell that holds one value as text, None if it is empty; raises ``DatasetError`` for any other."""
+    """Return a cell that holds one value as text, None if it is empty.
+
+    Raises ``DatasetError`` for any other.
+    """
     if cell is None or isinstance(cell, str):
         return cell
     if isinstance(cell, bytes):

@@ -66,7 +66,9 @@ def open_input(
             f"{path} is not there: give the folder that `crawl --out` wrote, or posts of your own"
         )
     if not (path / LEDGER).exists():
-        posts = open_posts(path, columns=columns, encoding=encoding)
+        posts = open_posts(
+            path, columns=columns, encoding=encoding, split_column=options.split_column
+        )
         for line in posts.said():
             say(line)
         own = prepare(path, workspace, min_votes=options.min_votes, posts=posts)
@@ -85,6 +87,10 @@ def open_input(
         raise DatasetError(
             f"--columns and --encoding are for posts of your own, but {path} is a harvest: omit "
             "them"
+        )
+    if options.split_column is not None:
+        raise DatasetError(
+            f"--split-column is for posts of your own, but {path} is a harvest: omit it"
         )
     harvest = Harvest(path)
     try:
