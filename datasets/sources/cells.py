@@ -5,9 +5,9 @@ an absent value as a word. Every command that takes posts reads them by these ru
 """
 
 import re
-import unicodedata
 from typing import Any
 
+from flickr_emotion.common.composing import composed
 from flickr_emotion.common.names import LONGEST_NAME
 from flickr_emotion.common.split_names import TEST, TRAIN, VALIDATION
 from flickr_emotion.datasets.errors import DatasetError
@@ -58,7 +58,7 @@ def label_of(cell: Any, where: str) -> str | None:
         raise DatasetError(
             f"{where}: the label is {cell}, which is no whole number: give the name of a class"
         )
-    label = unicodedata.normalize("NFC", (plain_text(cell, where, "label") or "").strip())
+    label = composed((plain_text(cell, where, "label") or "").strip())
     if label in _ABSENT:
         return None
     if whole := _WHOLE.fullmatch(label):
