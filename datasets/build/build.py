@@ -39,6 +39,7 @@ from flickr_emotion.datasets.folder.layout import FORMAT
 from flickr_emotion.datasets.folder.reading import FORMAT_VERSION, Dataset, open_dataset
 from flickr_emotion.datasets.rules.groups import PostGroups, fold_groups, leakage, split_groups
 from flickr_emotion.datasets.rules.options import BuildOptions
+from flickr_emotion.datasets.rules.pictures import PREPARATION
 from flickr_emotion.datasets.rules.splits import Splits, fold_posts, split_posts
 from flickr_emotion.datasets.sources.inputs import Input, open_input
 from flickr_emotion.harvest.checks.broken_pictures import ask_again
@@ -55,6 +56,7 @@ def build_splits(
     say: Say = say,
     *,
     engine: str = "local",
+    labels: Path | None = None,
     columns: str | None = None,
     encoding: str | None = None,
     processes: int | None = None,
@@ -62,6 +64,7 @@ def build_splits(
     """Build a data set from a harvest folder or posts of one's own; return its ``dataset.json``.
 
     ``say`` is called with messages about the data for the user. ``engine``: ``local`` or ``ray``.
+    ``labels``: a file with the labels of a harvest's photos, in place of its list's labels.
     ``columns`` (``meaning=name,...``) and ``encoding`` say how posts of one's own are read.
     ``processes``: how many judge the posts; by default one for each core that this process may use.
     Raises ``DatasetError`` if there is no post to build from or ``out`` is not a data set,
@@ -84,7 +87,13 @@ def build_splits(
         with (
             new_dataset_folder(out, source=path) as folder,
             open_input(
-                path, options, folder.parent, say, columns=columns, encoding=encoding
+                path,
+                options,
+                folder.parent,
+                say,
+                labels=labels,
+                columns=columns,
+                encoding=encoding,
             ) as posts,
         ):
             return _build(posts, folder, out, say, engine, processes)
@@ -132,7 +141,8 @@ def _build(
                 folder,
                 previous=PreviousPictures(previous, options.seed) if previous and known else None,
                 rejected=posts.rejected(),
-                salt=f"short side {options.short_side}",
+                # The pictures of the shards depend on these beside the pictures as fetched.
+                salt=f"short side {options.short_side}, preparation {PREPARATION}",
             )
             leaks = leakage(splits.places, groups.result())
     finally:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageEnhance
 
+from flickr_emotion.datasets.rules import near_duplicates
 from flickr_emotion.datasets.rules.near_duplicates import (
     PICTURE_BITS,
     SIGNATURE_BYTES,
@@ -91,7 +92,9 @@ class TestPictureHash:
     def test_any_mode_and_size(self, mode: str, size: tuple[int, int]) -> None:
         assert 0 <= hash_of(scene(1, size).convert(mode)) < 2**64
 
-    @pytest.mark.parametrize("size", [(32, 32), (127, 90), (341, 256), (200, 900)])
+    @pytest.mark.parametrize(
+        "size", [(32, 32), (127, 90), (255, 255), (300, 256), (500, 384), (200, 900)]
+    )
     def test_it_is_phash(self, size: tuple[int, int]) -> None:
         picture = scene(3, size)
         smaller = picture.reduce(max(1, min(size) // 128))
@@ -180,6 +183,18 @@ class TestNearPictures:
     def test_many_near_duplicate_pictures(self) -> None:
         edges = near_pictures(np.arange(3000, dtype=np.uint64))
         assert len(groups(components(3000, edges))) == 1
+        # Memory stays in proportion to the pictures, although 4 million pairs are near.
+        assert len(edges[0]) < 3 * 3000
+
+    def test_six_bits_are_found_among_many_and_seven_are_not(self) -> None:
+        """Two bytes are equal, and the others put both far apart in the order of the hashes."""
+        hashes = np.random.default_rng(5).integers(1 << 64, size=100_000, dtype=np.uint64)
+        six = sum(0x80 << 8 * byte for byte in range(2, 8))
+        hashes[1], hashes[3] = hashes[[0, 2]] ^ np.array([six, six | 1 << 62], dtype=np.uint64)
+        one, other = near_pictures(hashes)
+        assert {frozenset(pair) for pair in zip(one.tolist(), other.tolist(), strict=True)} == {
+            frozenset({0, 1})
+        }
 
     def test_nothing(self) -> None:
         edges = near_pictures(hashes_of([]))
@@ -261,6 +276,67 @@ class TestNearTexts:
             for row in group:
                 assert same[frozenset(texts[row])] in group
         assert sum(len(group) for group in found if len(group) > 1) == 231
+
+
+class TestParts:
+    """The work is done in parts, and an entry is compared with few others in its bucket."""
+
+    def test_the_neighbours_are_found_once_each(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(near_duplicates, "_ROWS_AT_ONCE", 2)
+        keys = np.array([1, 1, 1, 1, 2, 3, 3], dtype=np.uint16)
+        for most, farther in ((1, []), (2, [(0, 2), (1, 3)])):
+            pairs = [
+                pair
+                for left, right in near_duplicates._neighbours(keys, most)
+                for pair in zip(left.tolist(), right.tolist(), strict=True)
+            ]
+            assert sorted(pairs) == sorted([(0, 1), (1, 2), (2, 3), (5, 6), *farther])
+
+    def test_texts_that_differ_in_one_bit_are_told_apart_before_they_are_compared(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(near_duplicates, "_TEXTS_COMPARED", 0)
+        one = np.random.default_rng(7).integers(256, size=SIGNATURE_BYTES, dtype=np.uint8)
+        texts = np.tile(one, (10, 1))
+        for word in range(8):
+            texts[word, 8 * word] ^= 1  # the lowest bit of a word of 64
+        texts[8, 7] ^= 128  # the highest
+        assert components(20, near_texts(np.tile(texts, (2, 1)))).tolist() == [*range(10)] * 2
+
+    @pytest.mark.parametrize(
+        ("equal", "crowded", "compared"), [((0, 1, 5, 10), True, 1), ((0, 2, 5, 10), False, 8)]
+    )
+    def test_two_texts_that_share_four_bands(
+        self,
+        equal: tuple[int, ...],
+        crowded: bool,
+        compared: int,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Among other texts in these bands' buckets, the next band brings them together."""
+        monkeypatch.setattr(near_duplicates, "_TEXTS_COMPARED", compared)
+        texts = np.random.default_rng(8).integers(256, size=(162, SIGNATURE_BYTES), dtype=np.uint8)
+        texts[-1] = texts[0]
+        for band in {*range(16)} - {*equal}:
+            texts[-1, 4 * band + 3] ^= 128
+        if crowded:
+            for row in range(1, 161):
+                band = equal[row % 4]
+                texts[row, 4 * band : 4 * band + 4] = texts[0, 4 * band : 4 * band + 4]
+        one, other = near_texts(texts)
+        assert {*one.tolist(), *other.tolist()} == {0, 161}
+
+    @pytest.mark.parametrize("at_once", [1, 2, 3])
+    def test_equal_texts_are_found_across_parts(
+        self, at_once: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Only equal texts are, as none of their signatures is compared with another."""
+        monkeypatch.setattr(near_duplicates, "_ROWS_AT_ONCE", at_once)
+        monkeypatch.setattr(near_duplicates, "_TEXTS_COMPARED", 0)
+        signatures = np.random.default_rng(6).integers(256, size=(3, SIGNATURE_BYTES))
+        rows = [0, 1, 0, 2, 1, 0, 2, 0]
+        labels = components(8, near_texts(signatures[rows].astype(np.uint8)))
+        assert labels.tolist() == rows
 
 
 class TestComponents:

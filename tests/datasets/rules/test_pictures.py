@@ -2,12 +2,14 @@
 
 import io
 
+import imagehash
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
+from flickr_emotion.datasets.pictures import formats
 from flickr_emotion.datasets.pictures.formats import UnreadablePictureError
 from flickr_emotion.datasets.rules import pictures
 from flickr_emotion.datasets.rules.near_duplicates import picture_hash
@@ -48,6 +50,38 @@ class TestPreparePicture:
         with Image.open(io.BytesIO(prepare_picture(lying.getvalue(), short_side=256))) as picture:
             assert picture.size == (256, 341)
             assert 0x0112 not in picture.getexif()
+
+    @pytest.mark.parametrize(("kind", "mode"), [("PNG", "RGBA"), ("GIF", "P"), ("WEBP", "RGB")])
+    def test_other_formats_become_jpeg(self, kind: str, mode: str) -> None:
+        prepared = prepare_picture(encoded(20, 30, kind, mode), short_side=256)
+        with Image.open(io.BytesIO(prepared)) as picture:
+            assert (picture.format, picture.mode, picture.size) == ("JPEG", "RGB", (20, 30))
+
+    @pytest.mark.parametrize(
+        ("size", "scale"), [((1600, 1200), 2), ((1364, 1023), 1), ((1030, 1024), 1)]
+    )
+    def test_how_an_ordinary_jpeg_is_reduced(self, size: tuple[int, int], scale: int) -> None:
+        """The decoder halves a picture that stays twice as large both ways as it will be.
+
+        Another rule gives other bytes for the same picture, and needs another ``PREPARATION``.
+        """
+        data = encoded(*size)
+        expected = io.BytesIO()
+        with Image.open(io.BytesIO(data)) as picture:
+            picture.draft(None, (size[0] // scale, size[1] // scale))
+            small = picture.resize((round(size[0] * 256 / size[1]), 256), Image.Resampling.HAMMING)
+            small.save(expected, "JPEG", quality=90)
+        prepared = pictures.prepare_picture(data, short_side=256)
+        assert pictures.PREPARATION == 2
+        assert prepared.jpeg == expected.getvalue()
+        assert prepared.hash == int(str(imagehash.phash(small.reduce(2))), 16)
+
+    def test_the_hash_of_a_picture_that_is_kept(self) -> None:
+        data = encoded(100, 80)
+        with Image.open(io.BytesIO(data)) as picture:
+            expected = int(str(imagehash.phash(picture)), 16)
+        prepared = pictures.prepare_picture(data, short_side=256)
+        assert (prepared.jpeg, prepared.hash) == (data, expected)
 
     @pytest.mark.parametrize("short_side", [64, 256])
     @pytest.mark.parametrize("number", range(1, 9))
@@ -119,10 +153,6 @@ class TestPreparePicture:
             assert prepared.jpeg == (data if short_side == 300 else expected).getvalue()
             assert (prepared.hash, prepared.is_plain) == (value, True)
 
-    def test_other_formats_become_jpeg(self) -> None:
-        prepared = prepare_picture(encoded(20, 20, "PNG", "RGBA"), short_side=256)
-        assert prepared[:3] == b"\xff\xd8\xff"
-
     def test_a_truncated_picture_with_an_end_marker_is_refused(self) -> None:
         data = encoded(400, 300)
         with pytest.raises(UnreadablePictureError, match="not whole"):
@@ -149,3 +179,10 @@ class TestPreparePicture:
         data[frame + 5 : frame + 9] = b"\xff\xff\xff\xff"
         with pytest.raises(UnreadablePictureError, match=r"too many"):
             prepare_picture(bytes(data), short_side=256)
+
+    def test_the_largest_picture_that_is_decoded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(formats, "MOST_PIXELS", 600)
+        assert prepare_picture(encoded(20, 30), short_side=256)
+        with pytest.raises(UnreadablePictureError) as caught:
+            prepare_picture(encoded(20, 31), short_side=256)
+        assert str(caught.value) == "cannot be read (it has too many pixels: 20 x 31)"
