@@ -22,7 +22,7 @@ _BASE58 = "123456789abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ"
 _LONGEST_ID = 19  # Digits.
 _ID = r"0*(?P<photo_id>[1-9]\d{0,18})"
 _BARE_ID = re.compile(rf"{_ID}(?:\.0+)?", re.ASCII)
-_ROUNDED_ID = re.compile(r"\d[.,]\d+e\+?\d+", re.IGNORECASE | re.ASCII)
+_EXPONENT = re.compile(r"([1-9])[.,](\d+)e\+?(\d{1,2})", re.IGNORECASE | re.ASCII)
 _FILE_NAME = re.compile(
     rf"(?:[^/\\]+[/\\])*{_ID}(?:_(?P<secret>[0-9a-f]{{6,20}})(?:_(?P<suffix>[a-z0-9]{{1,2}}))?)?"
     r"(?:_d)?\.(?:jpg|jpeg|png|gif|webp)",
@@ -65,7 +65,9 @@ def parse_photo_name(text: str) -> NamedPhoto:
         raise ValueError("the URL is empty")
     if match := _BARE_ID.fullmatch(name):
         return _without_secret(match["photo_id"])
-    if _ROUNDED_ID.fullmatch(name):
+    if match := _EXPONENT.fullmatch(name):
+        if len(match[2]) == int(match[3]) < _LONGEST_ID:
+            return _without_secret(match[1] + match[2])
         raise ValueError(
             f"{shown(name)} is an id that a spreadsheet has rounded: export the column as text"
         )

@@ -90,6 +90,7 @@ class TestWithoutASecret:
             ID,
             f"00{ID}",
             f"{ID}.0",
+            "3.712345678e+09",
             f"{ID}.jpg",
             f" '{ID}' ",
         ],

@@ -126,6 +126,12 @@ def by_duckdb(folder: Path) -> Path:
     return path
 
 
+def by_dummies(folder: Path) -> Path:
+    made = pd.get_dummies(frame(url=URLS, mood=LABELS), columns=["mood"], prefix="label")
+    made.to_csv(folder / "list.csv", index=False)
+    return folder / "list.csv"
+
+
 def api_dump(folder: Path) -> Path:
     path = folder / "photos.json"
     rows = [
@@ -188,6 +194,7 @@ LABELLED: dict[str, tuple[Write, str]] = {
     ),
     "numbered columns": (text("a.csv", lines(AGREE, LABELS, URLS)), "url=3,label=2"),
     "1 of n": (text("a.csv", f"url,{','.join(CLASSES)}\n" + lines(URLS, *ONE_OF_N)), ""),
+    "1 of n, pandas.get_dummies": (by_dummies, ""),
     "1 of n, classes of one's own": (
         text("a.csv", "photo_id,cosy,odd,wild\n" + lines(IDS, *ONE_OF_N)),
         "",
@@ -378,6 +385,10 @@ class TestLeftAlone:
         text("list/awe_1.csv", content)(tmp_path)
         with pytest.raises(HarvestError, match=r"none of the 2 rows .* names a photo .*not-flickr"):
             opened(tmp_path / "list")
+
+    def test_a_column_of_long_numbers_is_no_list(self, tmp_path: Path) -> None:
+        with pytest.raises(HarvestError, match=r"no column of it names pictures"):
+            opened(text("people.csv", "population\n1234567\n7654321\n")(tmp_path))
 
     def test_a_file_that_is_no_list_says_why(self, tmp_path: Path) -> None:
         with pytest.raises(HarvestError, match=r"people.csv: no column of it names pictures"):
