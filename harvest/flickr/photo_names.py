@@ -29,6 +29,7 @@ _FILE_NAME = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _PAGE = re.compile(rf"/photos/(?P<owner>[^/]{{1,200}})/{_ID}(?:/.*)?", re.ASCII | re.DOTALL)
+_EMBEDDED = re.compile(rf"/photos/{_ID}/?", re.ASCII)
 _SHORT = re.compile(r"/(?:p|photo)/([^/]+)/?", re.ASCII)
 _SITES = re.compile(r"(?:.+\.)?(?:flickr\.com|staticflickr\.com|flic\.kr)", re.ASCII)
 _URL = re.compile(r"(?:https?:)?//|(?:[a-z0-9-]+\.)*(?:flickr\.com|flic\.kr|staticflickr\.com)/")
@@ -85,9 +86,11 @@ def _parse_url(url: str) -> NamedPhoto:
         parts = urlsplit(url)
         host = (parts.hostname or "").lower()
     except ValueError:
-        raise NotFlickrError(f"{shown(url)} is no URL") from None
-    if parts.scheme not in ("http", "https") or not _SITES.fullmatch(host):
+        raise ValueError(f"{shown(url)} is no URL") from None
+    if not _SITES.fullmatch(host):
         raise NotFlickrError(f"{shown(url)} is on no site of Flickr's")
+    if parts.scheme not in ("http", "https"):
+        raise ValueError(f"{shown(url)} begins with neither http:// nor https://")
     if is_image_host(host):
         return NamedPhoto(reference=parse_photo_url(url))
     found = _in_short_link(parts) if host.endswith("flic.kr") else _in_page(parts)
@@ -103,6 +106,8 @@ def _in_page(parts: SplitResult) -> NamedPhoto | None:
         if match and match["owner"] not in _NO_OWNERS:
             owner = match["owner"] if match["owner"].isprintable() else None
             return _without_secret(match["photo_id"], owner=owner)
+    if parts.hostname == "embedr.flickr.com" and (match := _EMBEDDED.fullmatch(parts.path)):
+        return _without_secret(match["photo_id"])
     if parts.path.endswith(".gne"):  # photo.gne?id=..., photo.gne?short=..., photo_zoom.gne?id=...
         query = parse_qs(parts.query)
         if match := _BARE_ID.fullmatch(query.get("id", [""])[0]):

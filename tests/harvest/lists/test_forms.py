@@ -380,6 +380,16 @@ class TestLeftAlone:
             "list/people.csv": "no column of it names pictures on Flickr",
         }
 
+    def test_a_member_of_an_archive_that_is_no_table_spoils_no_other(self, tmp_path: Path) -> None:
+        with zipfile.ZipFile(tmp_path / "lists.zip", "w") as archive:
+            archive.writestr("a.csv", b"\x00\x01" * 500)
+            archive.writestr("b.jpg", b"\xff\xd8\xff")
+            archive.writestr("c.csv", "url\n" + lines(URLS))
+        published = opened(tmp_path / "lists.zip")
+        assert [it.reference.photo_id for it in listed(published)] == IDS
+        names = [name.rpartition("/")[2] for name, _ in published.left_alone]
+        assert names == ["a.csv", "b.jpg"]
+
     def test_a_folder_of_which_no_row_could_be_read(self, tmp_path: Path) -> None:
         content = "awe,http://instagram.com/a.jpg,0,5\nfear,http://instagram.com/b.jpg,0,5\n"
         text("list/awe_1.csv", content)(tmp_path)
