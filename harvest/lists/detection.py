@@ -44,7 +44,10 @@ def open_list(path: Path, stated: Stated = Stated()) -> PublishedList:  # noqa: 
     elif found.tables:
         published = _labels(found)
     else:
-        raise HarvestError(f"{path} is not a published list{_reasons(found.others)}: {_EXPECTED}")
+        reasons = _reasons(found.others)
+        if stated.columns:
+            raise HarvestError(f"{path} holds no table with the columns of --columns{reasons}")
+        raise HarvestError(f"{path} is not a published list{reasons}: {_EXPECTED}")
     published.check()
     return published
 
