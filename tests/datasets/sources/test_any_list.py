@@ -238,3 +238,16 @@ def test_votes_for_each_class_give_the_label_with_most(
         **dict.fromkeys(ids[5:15], "happy"),
     }
     assert excluded(tmp_path / "d") == {ids[1]: "votes", ids[3]: "no-label", ids[4]: "tie"}
+
+
+def test_words_of_labels_are_no_longer_searched_when_they_find_nothing(
+    server: SandboxServer, tmp_path: Path
+) -> None:
+    """Each of the 18 labels would cost a call, and bring none of its two posts."""
+    lines = [f"{url_of(it)},mood {number // 2}" for number, it in enumerate(POSTS[:COUNT])]
+    (tmp_path / "list.csv").write_text("url,label\n" + "\n".join(lines), encoding="utf-8")
+    crawl(server, tmp_path / "list.csv", tmp_path / "h")
+    with sqlite3.connect(tmp_path / "h" / "ledger.sqlite") as ledger:
+        searches = ledger.execute("SELECT count(*) FROM windows WHERE listing LIKE 'text:%'")
+        assert 4 <= searches.fetchone()[0] <= 8  # Four threads may have begun one more each.
+    ledger.close()
