@@ -141,7 +141,7 @@ def _by_name(*files: list[FoundFile]) -> list[FoundFile]:
     return sorted((it for some in files for it in some), key=lambda it: it.name)
 
 
-def _by_pair(*files: list[_File]) -> list[_File]:
+def _by_pair(*files: list[FoundFile]) -> list[FoundFile]:
     """Sort VSO's files so that those of a pair, which lie in several folders, follow each other.
 
     Pictures are requested in this order, and a pair's words are searched when most of its pictures

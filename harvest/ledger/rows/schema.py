@@ -111,7 +111,7 @@ ALTER TABLE photos ADD COLUMN file_secret TEXT;
 ALTER TABLE withdrawals ADD COLUMN times INTEGER NOT NULL DEFAULT 1;
 """
 # part: a row with votes for several classes gives several rows here, numbered from 0. The columns
-# of the key come first: the integrity check of SQLite 3.40 would name NULL values that are not there.
+# of the key come first, or the integrity check of SQLite 3.40 names NULL values that are not there.
 _SINCE_VERSION_6 = """
 ALTER TABLE listed RENAME TO listed_before;
 CREATE TABLE listed (
