@@ -39,6 +39,7 @@ from flickr_emotion.datasets.folder.layout import FORMAT
 from flickr_emotion.datasets.folder.reading import FORMAT_VERSION, Dataset, open_dataset
 from flickr_emotion.datasets.rules.groups import PostGroups, fold_groups, leakage, split_groups
 from flickr_emotion.datasets.rules.options import BuildOptions
+from flickr_emotion.datasets.rules.pictures import PREPARATION
 from flickr_emotion.datasets.rules.splits import Splits, fold_posts, split_posts
 from flickr_emotion.datasets.sources.inputs import Input, open_input
 from flickr_emotion.harvest.checks.broken_pictures import ask_again
@@ -140,7 +141,8 @@ def _build(
                 folder,
                 previous=PreviousPictures(previous, options.seed) if previous and known else None,
                 rejected=posts.rejected(),
-                salt=f"short side {options.short_side}",
+                # The pictures of the shards depend on these beside the pictures as fetched.
+                salt=f"short side {options.short_side}, preparation {PREPARATION}",
             )
             leaks = leakage(splits.places, groups.result())
     finally:

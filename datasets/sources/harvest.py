@@ -25,8 +25,10 @@ from flickr_emotion.datasets.rules.labels import (
 from flickr_emotion.datasets.sources.list_labels import ListLabels
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.ledger.check import check_rows, stored_tags
+from flickr_emotion.harvest.ledger.facts import list_kind, manifest_description, service_of_posts
 from flickr_emotion.harvest.ledger.folder import picture_size
 from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.listings import subjects
 from flickr_emotion.harvest.ledger.rows.counts import unfinished_photos
 from flickr_emotion.harvest.ledger.rows.dataset_rows import ListedPost, last_photo_row, listed_posts
 from flickr_emotion.harvest.ledger.rows.lists import (
@@ -36,7 +38,6 @@ from flickr_emotion.harvest.ledger.rows.lists import (
     listed_photos,
     pair_sentiments,
     rejected_rows,
-    subjects,
 )
 from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 from flickr_emotion.harvest.pictures.files import image_path
@@ -139,17 +140,19 @@ class Harvest:
         except HarvestError:
             self._ledger.close()
             raise
-        kind = self._ledger.meta("kind")
+        kind = list_kind(self._ledger)
         if kind is None:
             self._ledger.close()
             raise DatasetError(f"{folder} holds no list yet: run `crawl LIST --out {folder}`")
         self.kind = kind
         """``votes``, ``sentiment`` or ``labels``."""
-        self.service = self._ledger.meta("service")
+        self.service = service_of_posts(self._ledger)
         """``flickr``, or ``other`` where the posts came from elsewhere, such as the sandbox."""
         self.image_size = picture_size(self._ledger)
         """Size of its pictures (``harvest.flickr.photo_url.SIZES``); None without pictures."""
-        self.manifest: dict[str, Any] | None = json.loads(self._ledger.meta("manifest") or "null")
+        self.manifest: dict[str, Any] | None = json.loads(
+            manifest_description(self._ledger) or "null"
+        )
         """The manifest's metadata, if the harvest was made from one."""
 
     def close(self) -> None:

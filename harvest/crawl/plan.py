@@ -20,9 +20,14 @@ from flickr_emotion.harvest.crawl.session import CrawlSession, open_session
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.flickr.listings import PAGE, Listing, word_listings
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.listings import open_photos, some_pictures, windows
+from flickr_emotion.harvest.ledger.listings import (
+    open_photos,
+    search_subjects,
+    some_pictures,
+    windows,
+)
 from flickr_emotion.harvest.ledger.rows.counts import due_without_secret
-from flickr_emotion.harvest.ledger.rows.lists import search_counts, search_subjects
+from flickr_emotion.harvest.ledger.rows.lists import search_counts
 from flickr_emotion.harvest.pace.retry import TransientError, UnreachableError
 
 _PROBES = 8

@@ -28,13 +28,14 @@ from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.listings import (
     OwnersPhotos,
     Yields,
+    are_unproven,
     open_photos,
     owners_photos,
+    search_subjects,
     windows,
 )
 from flickr_emotion.harvest.ledger.rows.answered_posts import owner_of
 from flickr_emotion.harvest.ledger.rows.due_photos import DuePhoto
-from flickr_emotion.harvest.ledger.rows.lists import are_unproven, search_subjects
 from flickr_emotion.harvest.pace.clock import now
 from flickr_emotion.harvest.trust.picture_trust import PictureTrust
 
@@ -45,7 +46,7 @@ Job = Callable[[], None]
 _LOOK_AHEAD = 20
 # The share of a subject's pictures that must be settled: the last ones may wait long for a retry.
 _READY = 0.95
-# The share of the time that looking for a ready subject may take.
+# The share of the processor time of a core that looking for a ready subject may take.
 _LOOK_COST = 0.05
 _BATCH = 500
 # After this many calls for labels that may have nothing to do with how the photos were found, their
@@ -132,9 +133,10 @@ class Planner:
 
     def _ready_subject(self) -> tuple[str, tuple[int, ...]] | None:
         """Return the first subject whose pictures are settled, with its open photos."""
-        started = time.monotonic()
-        if started < self._next_look:
+        if time.monotonic() < self._next_look:
             return None
+        # A look that only waits, for the ledger or on a busy machine, must not delay the next one.
+        started = time.thread_time()
         for place in range(_LOOK_AHEAD):
             while place < len(self._subjects):
                 found = open_photos(self._ledger, self._subjects[place], last_row=self._last_row)
@@ -147,8 +149,7 @@ class Planner:
                 subject = self._subjects[place]
                 del self._subjects[place]
                 return subject, found.photo_ids
-        ended = time.monotonic()
-        self._next_look = ended + (ended - started) / _LOOK_COST
+        self._next_look = time.monotonic() + (time.thread_time() - started) / _LOOK_COST
         return None
 
     def _list_subject(self, subject: str, photo_ids: tuple[int, ...]) -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from flickr_emotion.common.tables.containers import opened
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.intake.manifests import add_manifest, keep_lists_and_manifests_apart
+from flickr_emotion.harvest.ledger.facts import keep_list_kind, list_kind
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.lists import (
     ListedRow,
@@ -50,13 +51,13 @@ def add_list(ledger: Ledger, published: PublishedList, say: Callable[[str], None
     if published.manifest is not None:
         add_manifest(ledger, published.manifest)
         return 0
-    kind = ledger.meta("kind")
+    kind = list_kind(ledger)
     if kind not in (None, published.kind):
         raise HarvestError(
             f"{ledger.path} contains a list of {kind}, but this one is of {published.kind}: give "
             "it a separate harvest folder (--out)"
         )
-    ledger.set_meta("kind", published.kind)
+    keep_list_kind(ledger, published.kind)
     store_pairs(
         ledger,
         (

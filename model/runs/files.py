@@ -56,8 +56,13 @@ def parts(folder: Path) -> list[Path]:
     return [
         entry
         for entry in sorted(folder.iterdir())
-        if _PART.fullmatch(entry.name) and entry.is_dir() and not entry.is_symlink()
+        if is_part(entry.name) and entry.is_dir() and not entry.is_symlink()
     ]
+
+
+def is_part(name: str) -> bool:
+    """Return whether a folder of a run has the name of a part."""
+    return _PART.fullmatch(name) is not None
 
 
 def own_entries(folder: Path) -> Iterator[Path]:

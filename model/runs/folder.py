@@ -19,6 +19,7 @@ import torchvision
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from flickr_emotion.common.plain_files import check_plain
 from flickr_emotion.common.whole_files import json_text, whole_file, write_json, write_text
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.config import TrainingConfig
@@ -94,6 +95,7 @@ class RunFolder:
         """Load the written weights into a network."""
         weights = self.path / NETWORK
         try:
+            check_plain(weights)
             state = load_file(weights)
         except FileNotFoundError:
             advice = f"train --resume {self.path}" if self._is_interrupted() else "train again"
@@ -172,8 +174,9 @@ def describe(
     networks: Sequence[str],
     words_with_vector: int,
     readers: dict[str, str],
+    files: dict[str, str],
 ) -> dict[str, Any]:
-    """Return the content of ``config.json``; ``readers`` are digests by name."""
+    """Return the content of ``config.json``; ``readers`` and ``files`` are digests by name."""
     options = config.options() | {"warm_up_steps": config.warm_up_steps}
     # An absolute path, because the training may be resumed from another working directory.
     options["word_vectors"] = str(config.word_vectors.resolve()) if config.word_vectors else None
@@ -188,6 +191,7 @@ def describe(
         "recipe": config.recipe,
         "without": list(config.without),
         "readers": readers,
+        "files": files,
         "image_encoder": config.resolved_image_encoder,
         "finetune_image": config.finetune_image,
         "classes": list(encoding.classes),

@@ -10,7 +10,8 @@ from flickr_emotion.common.split_names import SPLITS, TRAIN, VALIDATION
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.errors import ModelError
-from flickr_emotion.model.features.image_backbones import Backbone, load_backbone
+from flickr_emotion.model.features.backbone_weights import load_backbone
+from flickr_emotion.model.features.image_backbones import Backbone
 from flickr_emotion.model.features.text_readers import TextReader, open_readers
 from flickr_emotion.model.features.word_vectors import (
     WORD_DIMENSION,
@@ -25,6 +26,7 @@ from flickr_emotion.model.posts.posts import Encoding
 from flickr_emotion.model.processes.devices import make_deterministic
 from flickr_emotion.model.processes.distributed import World
 from flickr_emotion.model.recipes import SENTENCES
+from flickr_emotion.model.runs.contents import file_contents
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,8 @@ class Material:
     readers: list[TextReader]
     """The frozen readers of texts and tags; none with the paper's recipe."""
     selection: Selection | None
+    files: dict[str, str]
+    """SHA-256 of the files of vectors and weights, by option."""
 
     def has_posts_for(self, subset: str) -> bool:
         """Return whether training and validation both have posts that hold a subset."""
@@ -81,6 +85,7 @@ def prepare(
         vectors=vectors,
         readers=readers,
         selection=selection,
+        files=file_contents(config),
     )
 
 

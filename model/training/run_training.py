@@ -226,4 +226,5 @@ class RunTraining:
             networks=[subset for subset in config.networks if subset in self._trainable],
             words_with_vector=len(material.vectors.vectors),
             readers={reader.name: reader.digest() for reader in material.readers},
+            files=material.files,
         )

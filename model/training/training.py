@@ -16,7 +16,9 @@ from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.text_readers import open_readers
 from flickr_emotion.model.inputs.selection import Selection
+from flickr_emotion.model.posts.posts import Encoding
 from flickr_emotion.model.processes.distributed import joined_world
+from flickr_emotion.model.runs.contents import check_same_files
 from flickr_emotion.model.runs.files import CONFIG, read_config, read_metrics
 from flickr_emotion.model.runs.loading import check_readers
 from flickr_emotion.model.runs.workplace import Workplace, training_at_work
@@ -87,6 +89,7 @@ def resume(run: Path, *, profile: bool = False) -> dict[str, Any]:
             return metrics
         description = read_config(folder)
         dataset = _dataset_of(description, folder)
+        check_same_files(description, config)
         check_readers(description, open_readers(config.readers), folder / CONFIG)
         return RunTraining(config, dataset, place, world, profile=profile, resuming=True).run()
 
@@ -101,12 +104,20 @@ def _config_of(description: dict[str, Any], folder: Path) -> TrainingConfig:
 def _dataset_of(description: dict[str, Any], folder: Path) -> Dataset:
     try:
         at, digest = Path(description["dataset"]["folder"]), description["dataset"]["digest"]
+        known = [*description["words"]], [*description["tags"]]
     except (KeyError, TypeError) as error:
         raise _damaged(folder, error) from None
     dataset = open_dataset(at)
     if dataset.digest != digest:
         raise ModelError(
             f"{at} holds another data set than the one that {folder} was trained on: train again"
+        )
+    # The digest of a data set covers its posts, but not which words are <UNK>.
+    encoding = Encoding.of(dataset)
+    if known != ([*encoding.words], [*encoding.tags]):
+        raise ModelError(
+            f"{at} has another vocabulary than the one that {folder} was trained on (`build-splits "
+            "--min-count`): build it again with the options of then, or train again"
         )
     return dataset
 

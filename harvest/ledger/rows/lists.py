@@ -198,31 +198,3 @@ def search_counts(ledger: LedgerConnection) -> dict[str, int]:
     """Return how many pictures a search for each pair found when VSO's ontology was made."""
     rows = ledger.query("SELECT pair, search_count FROM pairs WHERE search_count > 0")
     return {row["pair"]: row["search_count"] for row in rows}
-
-
-def subjects(ledger: LedgerConnection) -> list[str]:
-    """Return the pairs, emotions or labels of the photos, in the list's order."""
-    column = subject_column(ledger)
-    rows = ledger.query(
-        f"SELECT {column} AS subject FROM listed WHERE {column} IS NOT NULL "
-        f"GROUP BY {column} ORDER BY min(file)"
-    )
-    return [row["subject"] for row in rows]
-
-
-def search_subjects(ledger: LedgerConnection) -> list[str]:
-    """Return the subjects whose words may find their photos: labels with a letter in them."""
-    return [it for it in subjects(ledger) if any(map(str.isalpha, it))]
-
-
-def are_unproven(ledger: LedgerConnection) -> bool:
-    """Whether it is not known that the photos were found by the words of their subjects.
-
-    Those of the published lists were; the labels of any other list may have been given later.
-    """
-    return ledger.meta("kind") == "labels"
-
-
-def subject_column(ledger: LedgerConnection) -> str:
-    """Return the column of ``listed`` with the pair, emotion or label of a photo."""
-    return "pair" if ledger.meta("kind") == "sentiment" else "emotion"

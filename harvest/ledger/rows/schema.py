@@ -105,7 +105,11 @@ _STATUS = (
 )
 # file_secret: null unless the picture file must be fetched anew; then the secret under which it was
 # fetched, or '' if a build could not use it or if that secret is not known.
-_SINCE_VERSION_5 = "ALTER TABLE photos ADD COLUMN file_secret TEXT;"
+# times: how often the API has said so.
+_SINCE_VERSION_5 = """
+ALTER TABLE photos ADD COLUMN file_secret TEXT;
+ALTER TABLE withdrawals ADD COLUMN times INTEGER NOT NULL DEFAULT 1;
+"""
 # part: a row with votes for several classes gives several rows here, numbered from 0.
 _SINCE_VERSION_6 = """
 ALTER TABLE listed RENAME TO listed_before;

@@ -23,7 +23,8 @@ from flickr_emotion.common.modalities import COMPLETE, SUBSETS
 from flickr_emotion.datasets.folder.reading import open_dataset
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.reproduction import paper
-from flickr_emotion.model.reproduction.cells import Cell, Cells, train_cell
+from flickr_emotion.model.reproduction.cell import Cell, train_cell
+from flickr_emotion.model.reproduction.cells import Cells
 from flickr_emotion.model.reproduction.reproduce import EXPERIMENTS, reproduce
 from tests.model.conftest import TINY
 
@@ -168,6 +169,35 @@ class TestCells:
         assert len(names) == len(settings) + 1
         same = dataclasses.replace(SETTINGS, device="cuda", repeats=9)
         assert Cells(tmp_path, dataset, same).name(cell) in names
+
+    def test_it_covers_the_content_of_files(self, dataset_folder: Path, tmp_path: Path) -> None:
+        """Another file of the same name and size is another file; the same one may be moved."""
+        dataset = open_dataset(dataset_folder)
+        cell = Cell(system="multitask", seed=0)
+        names = []
+        for folder, content in (("a", "one\n"), ("b", "two\n"), ("c", "one\n")):
+            for option, name in (("word_vectors", "v.txt"), ("image_weights", "w.pth")):
+                path = tmp_path / folder / name
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(content)
+                value = path if option == "word_vectors" else str(path)
+                settings = dataclasses.replace(SETTINGS, **{option: value})
+                names.append(Cells(tmp_path, dataset, settings).name(cell))
+        assert len(set(names)) == 4
+        assert names[:2] == names[4:]
+
+    def test_it_covers_the_vocabulary(self, dataset_folder: Path, tmp_path: Path) -> None:
+        """`--min-count` changes no post, and decides which words a network knows."""
+        names = []
+        for min_count in (1, 2):
+            folder = tmp_path / str(min_count)
+            shutil.copytree(dataset_folder, folder)
+            vocabulary = json.loads((folder / "vocabulary.json").read_text())
+            changed = vocabulary | {"min_count": min_count}
+            (folder / "vocabulary.json").write_text(json.dumps(changed))
+            cells = Cells(tmp_path, open_dataset(folder), SETTINGS)
+            names.append(cells.name(Cell(system="multitask", seed=0)))
+        assert names[0] != names[1]
 
     def test_only(self, dataset_folder: Path, tmp_path: Path) -> None:
         def run(only: str | None) -> str | None:

@@ -160,6 +160,32 @@ class TestRefusals:
         with pytest.raises(ModelError, match="another data set"):
             resume(stopped)
 
+    def test_another_min_count(self, dataset_folder: Path, stopped: Path, tmp_path: Path) -> None:
+        """The posts are the same, and so is their digest; other words are <UNK>."""
+        folder = tmp_path / "set"
+        shutil.copytree(dataset_folder, folder)
+        vocabulary = json.loads((folder / "vocabulary.json").read_text())
+        (folder / "vocabulary.json").write_text(json.dumps(vocabulary | {"min_count": 1}))
+        content = json.loads((stopped / "config.json").read_text())
+        content["dataset"]["folder"] = str(folder)
+        (stopped / "config.json").write_text(json.dumps(content))
+        with pytest.raises(ModelError, match=r"has another vocabulary .*--min-count"):
+            resume(stopped)
+
+    def test_other_word_vectors_of_the_same_name(
+        self, dataset_folder: Path, tmp_path: Path
+    ) -> None:
+        out, path = tmp_path / "run", tmp_path / "vectors.txt"
+        path.write_text("mountain " + "0.5 " * 300 + "\n")
+        config = dataclasses.replace(TINY, epochs=1, word_vectors=path)
+        train(config, dataset=dataset_folder, out=out)
+        (out / "metrics.json").unlink()
+        path.write_text("mountain " + "0.4 " * 300 + "\n")
+        with pytest.raises(ModelError, match=r"vectors\.txt differs from the file that"):
+            resume(out)
+        path.write_text("mountain " + "0.5 " * 300 + "\n")
+        assert resume(out)["epochs"] == 1
+
     def test_a_damaged_checkpoint(self, stopped: Path) -> None:
         (stopped / "checkpoint.safetensors").write_bytes(b"\x00" * 20)
         with pytest.raises(ModelError, match=r"checkpoint\.safetensors cannot be read"):

@@ -1,0 +1,60 @@
+"""Digests of all that a training reads: posts, vocabulary, files of vectors and weights.
+
+What was made from other options or from other files must not be taken for one's own. A data set's
+``digest`` covers its posts, and features depend on nothing else; a network also depends on the
+vocabulary and on which of its words are ``<UNK>`` (``--min-count``). A file is known by its
+content, because another one may have its name and its size.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from flickr_emotion.datasets.folder.reading import Dataset
+from flickr_emotion.model.config import TrainingConfig
+from flickr_emotion.model.errors import ModelError
+
+_FILES = "word_vectors", "image_weights"
+
+
+def training_digest(dataset: Dataset) -> str:
+    """Return a digest of what a training reads of a data set."""
+    vocabulary = dataset.vocabulary()
+    read = [dataset.digest, vocabulary.min_count, [*vocabulary.words.items()]]
+    read.append([*vocabulary.tags.items()])
+    return hashlib.sha256(json.dumps(read).encode()).hexdigest()
+
+
+def file_contents(config: TrainingConfig) -> dict[str, str]:
+    """Return the SHA-256 of each file that an option names, by the option.
+
+    A file that cannot be read has none: its reader says what is wrong.
+    """
+    found = {}
+    for name in _FILES:
+        given = getattr(config, name)
+        try:
+            if given and Path(given).is_file():
+                with Path(given).open("rb") as file:
+                    found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError:
+            continue
+    return found
+
+
+def check_same_files(description: dict[str, Any], config: TrainingConfig) -> None:
+    """Refuse to resume with files that have changed; ``description`` is that of the run.
+
+    Runs of earlier versions do not say which files they read. Raises ``ModelError``.
+    """
+    recorded = description.get("files")
+    if not isinstance(recorded, dict):
+        return
+    found = file_contents(config)
+    for name in _FILES:
+        if recorded.get(name) != found.get(name):
+            raise ModelError(
+                f"--{name.replace('_', '-')} {getattr(config, name)} differs from the file that "
+                "the training began with: put that file back, or train again"
+            )
