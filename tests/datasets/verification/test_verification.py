@@ -291,5 +291,5 @@ class TestAHarvest:
 def test_an_unknown_folder(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="is not a data set, run or harvest folder"):
         kind_of(tmp_path)
-    with pytest.raises(DatasetError, match="give one of them"):
+    with pytest.raises(DatasetError, match="is not there"):
         kind_of(tmp_path / "absent")
