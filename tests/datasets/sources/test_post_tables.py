@@ -110,6 +110,40 @@ class TestFolders:
         with pytest.raises(DatasetError, match=r"b\.csv has no column 'text', as .*a\.csv has"):
             open_posts(tmp_path)
 
+    def test_what_is_no_table_of_posts_is_named_and_left_alone(self, tmp_path: Path) -> None:
+        """A README in JSON, or a CSV of something else, made the whole folder unreadable."""
+        table(tmp_path, "reviewer,remark", "bob,nice", name="a_notes.csv")
+        table(tmp_path, "id,label,text", "1,awe,a b", name="posts.csv")
+        (tmp_path / "info.json").write_text('{\n "made": "by hand"\n}\n')
+        posts = open_posts(tmp_path)
+        assert [file.name for file in posts.files] == ["posts.csv"]
+        said = list(posts.said())
+        name = tmp_path.name
+        assert f"{name}: left alone: a_notes.csv: it has none of these columns" in said
+        assert f"{name}: left alone: info.json: it is no table" in said
+
+    def test_csv_files_beside_parquet_are_not_ignored_silently(self, tmp_path: Path) -> None:
+        pq.write_table(pa.table({"label": ["a"], "text": ["b"]}), tmp_path / "1.parquet")
+        table(tmp_path, "label,text", "a,b", name="2.csv")
+        posts = open_posts(tmp_path)
+        assert dict(posts.left_alone) == {"2.csv": "only the Parquet files are read"}
+
+    def test_a_folder_of_save_to_disk(self, tmp_path: Path) -> None:
+        (tmp_path / "data-00000-of-00001.arrow").write_bytes(b"")
+        (tmp_path / "dataset_info.json").write_text('{\n "features": {}\n}\n')
+        with pytest.raises(DatasetError, match="write Parquet with `to_parquet`"):
+            open_posts(tmp_path)
+
+    def test_pictures_to_be_answered_need_no_classes(self, tmp_path: Path) -> None:
+        (tmp_path / "1.jpg").write_bytes(b"")
+        (tmp_path / "2.xyz").write_bytes(b"")
+        posts = open_posts(tmp_path, labelled=False)
+        (file,) = posts.files
+        assert [cells for _, cells in file.rows(chosen(posts))] == [
+            {"photo_id": "1.jpg", "image": "1.jpg"}
+        ]
+        assert dict(posts.left_alone) == {"2.xyz": "it is not named as a picture"}
+
     def test_splits_in_names_are_not_taken_over_silently(self, tmp_path: Path) -> None:
         for name in ("train-00000-of-00001.csv", "test.csv"):
             table(tmp_path, "id,label,text", "1,a,b", name=name)
