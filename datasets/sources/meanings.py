@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flickr_emotion.common.tables.column_map import find_column
+from flickr_emotion.common.tables.opening import looks_like_header
 from flickr_emotion.datasets.errors import DatasetError
 
 CONTENTS = ("text", "title", "description", "tags", "image")
@@ -32,6 +33,8 @@ _OTHER_NAMES = {
     ),
 }
 _SHOWN = 20
+_LONGEST = 50
+"""Characters of a name that are shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +119,13 @@ def refuse_doubled(path: Path, names: Sequence[str], counting: Sequence[str]) ->
 
 def _check(path: Path, names: Sequence[str], columns: Mapping[str, str], *, labelled: bool) -> None:
     refuse_doubled(path, names, list(columns.values()))
+    if not names:
+        raise DatasetError(f"{path} is empty: give a table of posts")
+    if not set(columns) and not looks_like_header(names):
+        raise DatasetError(
+            f"{path} has no header row, but {_listed(names)}: put the names of the columns into "
+            "the first row, such as photo_id, label, text"
+        )
     if labelled and "label" not in columns:
         raise DatasetError(
             f"{path} has no column 'label' among {_listed(names)}: name it, for example "
@@ -146,7 +156,7 @@ def _key(name: str) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) or "none"
+    return ", ".join(it if len(it) <= _LONGEST else f"{it[:_LONGEST]}..." for it in names[:_SHOWN])
 
 
 def _warning(name: str, what: str) -> str:

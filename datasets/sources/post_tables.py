@@ -24,6 +24,7 @@ from flickr_emotion.datasets.sources.columns import check_types
 from flickr_emotion.datasets.sources.folders import split_of_name, tables_in
 from flickr_emotion.datasets.sources.meanings import MEANINGS, SPLIT, Chosen, choose_columns
 from flickr_emotion.datasets.sources.seeming import seeming, seeming_types
+from flickr_emotion.datasets.sources.tag_cells import are_joined_by_blanks
 
 _ROWS_TO_LOOK_AT = 100
 _SHOWN = 10
@@ -77,6 +78,11 @@ class PostTables:
         """Whether no column holds ids, so that posts are named by file and row."""
         return "photo_id" not in self.chosen.columns
 
+    def _has_blanks(self, column: str) -> bool:
+        file = self.files[0]
+        rows = islice(file.rows({"tags": column}), _ROWS_TO_LOOK_AT)
+        return are_joined_by_blanks(cells["tags"] for _, cells in rows)
+
     def said(self) -> Iterator[str]:
         """Yield what the user must know about how the posts are read."""
         name = self.path.name
@@ -96,6 +102,11 @@ class PostTables:
             yield (
                 f"{name}: the splits in the names of its files ({', '.join(splits)}) are not taken "
                 "over: the build draws its own"
+            )
+        if (column := self.chosen.columns.get("tags")) and self._has_blanks(column):
+            yield (
+                f"warning: {name}: in the column {column} only blanks separate words, so each cell "
+                "is one tag: put commas between the tags"
             )
         yield from (f"warning: {name}: {warning}" for warning in self.chosen.warnings)
 

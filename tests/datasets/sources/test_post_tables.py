@@ -8,6 +8,7 @@ import pytest
 
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.sources.folders import PictureFolders
+from flickr_emotion.datasets.sources.own_rows import contents_of
 from flickr_emotion.datasets.sources.post_tables import PostFile, PostTables, open_posts
 from tests.commands import run
 
@@ -58,6 +59,15 @@ class TestColumns:
             open_posts(table(tmp_path, "id,label,text"), columns=columns)
         assert "\n" not in str(raised.value)
 
+    def test_no_header_row(self, tmp_path: Path) -> None:
+        path = table(tmp_path, f"1,awe,{'a very long text ' * 9},a.jpg", "2,awe,b,b.jpg")
+        with pytest.raises(DatasetError, match=r"has no header row, but 1, awe, a very.*\.\.\., a"):
+            open_posts(path)
+
+    def test_an_empty_file(self, tmp_path: Path) -> None:
+        with pytest.raises(DatasetError, match="is empty: give a table of posts"):
+            open_posts(table(tmp_path, ""))
+
     def test_two_that_may_be_the_label(self, tmp_path: Path) -> None:
         with pytest.raises(DatasetError, match="both emotion and sentiment may be the label"):
             open_posts(table(tmp_path, "id,emotion,sentiment,text"))
@@ -85,6 +95,18 @@ class TestWarnings:
             "warning: posts.csv: the column address holds web addresses of pictures and is "
             "ignored: download the pictures and give their paths, for example --columns image=path",
         ]
+
+    def test_tags_between_which_only_blanks_stand(self, tmp_path: Path) -> None:
+        """As Flickr's API writes them. `sunsetbeachnewyork` was one tag, without a word."""
+        path = table(tmp_path, "label,tags", "awe,sunset beach newyork", "awe,dog", "fear,a b c d")
+        (line,) = [it for it in open_posts(path).said() if "warning" in it]
+        assert line.endswith(
+            "in the column tags only blanks separate words, so each cell is one tag: put commas "
+            "between the tags"
+        )
+        for cells in (("a b c", "d,e"), ("new york", "san francisco"), ("#a b c", "d e f")):
+            path = table(tmp_path, "label;tags", *(f"awe;{cell}" for cell in cells))
+            assert not [it for it in open_posts(path).said() if "warning" in it]
 
     def test_bytes_in_parquet(self, tmp_path: Path) -> None:
         pq.write_table(
@@ -178,3 +200,16 @@ class TestFolders:
             table(tmp_path, "id,label,text", "1,a,b", name=name)
         done = run("build-splits", tmp_path, "--out", tmp_path.parent / f"{tmp_path.name}-d")
         assert "a.csv, row 1, and b.csv, row 1, have the same photo_id '1'" in done.err
+
+
+class TestContents:
+    def test_marks_of_absence_are_no_words(self) -> None:
+        """A title `nan`, as `astype(str)` makes it, was a word of the vocabulary."""
+        found = contents_of({"title": "nan", "description": "None of us"}, "row 1", Path())
+        assert (found["title"], found["description"]) == (None, "None of us")
+
+    @pytest.mark.parametrize("tags", [[{"raw": "a"}], {"tag": []}, [["a"]]])
+    def test_tags_that_are_objects(self, tags: object) -> None:
+        """The tags of Flickr's API became one tag, `rawacontenta`."""
+        with pytest.raises(DatasetError, match="row 1: tags hold objects or lists"):
+            contents_of({"tags": tags}, "row 1", Path())
