@@ -1,6 +1,7 @@
 """The inputs of a training: the data set's splits, the backbone and the word vectors."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -27,6 +28,7 @@ from flickr_emotion.model.processes.devices import make_deterministic
 from flickr_emotion.model.processes.distributed import World
 from flickr_emotion.model.recipes import SENTENCES
 from flickr_emotion.model.runs.contents import file_contents
+from flickr_emotion.model.runs.heads import count_training_posts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,11 @@ class Material:
     selection: Selection | None
     files: dict[str, str]
     """SHA-256 of the files of vectors and weights, by option."""
+
+    @cached_property
+    def training_posts(self) -> dict[str, int]:
+        """How many training posts hold each subset."""
+        return count_training_posts(self.splits[TRAIN].posts)
 
     def has_posts_for(self, subset: str) -> bool:
         """Return whether training and validation both have posts that hold a subset."""

@@ -27,6 +27,7 @@ from flickr_emotion.model.processes.profiling import StepProfile
 from flickr_emotion.model.runs.files import read_metrics
 from flickr_emotion.model.runs.folder import RunFolder, describe
 from flickr_emotion.model.runs.workplace import Workplace, report_write_errors
+from flickr_emotion.model.runs.heads import say_heads
 from flickr_emotion.model.training.early_stopping import best_epoch, fit
 from flickr_emotion.model.training.fitting import Fitting
 from flickr_emotion.model.training.journal import Journal
@@ -75,6 +76,7 @@ class RunTraining:
         tree = plan_runs(self._config, trainable=self._trainable_networks())
         for chain in unfinished(tree, self._is_finished):
             self._metrics[chain[-1].folder] = self._done(chain)
+        self._heads_said = False
         if self._world.writes:
             with report_write_errors(self._place.out):
                 self._place.finish()
@@ -167,6 +169,9 @@ class RunTraining:
             fitting.posts_per_epoch * config.epochs - fitting.posts_done,
             "posts",
         )
+        if not self._heads_said:
+            say_heads(self._place.out, network.subsets, network.built_for())
+            self._heads_said = True
         folders = [
             (self._folder(one.folder), self._description(one.config, material)) for one in chain
         ]
@@ -228,3 +233,4 @@ class RunTraining:
             readers={reader.name: reader.digest() for reader in material.readers},
             files=material.files,
         )
+            training_posts=material.training_posts,
