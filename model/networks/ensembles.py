@@ -126,7 +126,8 @@ class LateFusion(Ensemble):
 class WeightedVote(LateFusion):
     """A weighted majority vote of unimodal networks; absent ones do not vote (Wagner et al. 2015).
 
-    A network's vote is weighted by its validation accuracy.
+    A network's vote is weighted by its validation accuracy. A network that votes alone answers with
+    its own probabilities.
     """
 
     weights_M: Tensor  # noqa: N815 (shapes in names)
@@ -146,6 +147,9 @@ class WeightedVote(LateFusion):
         answers = {}
         for subset, voters in self._voters(batch, scores_BC, asked):
             scores_NC = [scores_BC[m][batch.rows[subset]] for m in voters]
+            if len(voters) == 1:  # nobody to outvote: its network's answer stands
+                answers[subset] = scores_NC[0].log()
+                continue
             votes_NC = torch.zeros_like(scores_NC[0])
             for modality, scores in zip(voters, scores_NC, strict=True):
                 chosen_N1 = scores.argmax(1, keepdim=True)
