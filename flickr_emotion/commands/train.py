@@ -24,7 +24,8 @@ def train(
         Path | None,
         typer.Option(
             metavar="R",
-            help="Continue the training of a run folder with its data set and options.",
+            help="Continue the training of a run folder with its options, and with its data set "
+            "or the same one at D.",
             show_default=False,
         ),
     ] = None,
@@ -41,13 +42,17 @@ def train(
     from flickr_emotion.model.training.training import resume as resume_training
     from flickr_emotion.model.training.training import train as run_training
 
-    if dataset is None or out is None:
-        assert resume is not None
-        metrics = resume_training(resume, profile=profile)
+    if resume is not None:
+        metrics = resume_training(resume, dataset=dataset, profile=profile)
     else:
+        assert dataset is not None
+        assert out is not None
         metrics = run_training(config, dataset=dataset, out=out, profile=profile)
     if os.environ.get("RANK", "0") == "0":  # only one of several processes prints
         show(metrics_table(metrics["test"]))
+
+
+_BESIDE_RESUME = ("dataset", "resume", "profile", "config", "show_config")
 
 
 def _refuse_beside_resume(context: typer.Context) -> None:
@@ -55,7 +60,7 @@ def _refuse_beside_resume(context: typer.Context) -> None:
     for parameter in context.command.params:
         source = context.get_parameter_source(parameter.name or "")
         given = source is not None and source.name in ("COMMANDLINE", "DEFAULT_MAP")
-        if given and parameter.name not in ("resume", "profile", "config", "show_config"):
+        if given and parameter.name not in _BESIDE_RESUME:
             raise typer.BadParameter(
                 f"--resume takes everything from the run: omit {parameter.opts[0]}"
             )
