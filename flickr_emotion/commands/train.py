@@ -8,6 +8,7 @@ import typer
 
 from flickr_emotion.command_line.output import show
 from flickr_emotion.command_line.parameters import command
+from flickr_emotion.common.split_names import TEST
 from flickr_emotion.model.config import TrainingConfig
 
 
@@ -38,7 +39,7 @@ def train(
         _refuse_beside_resume(context)
     elif dataset is None or out is None:
         raise typer.BadParameter("D or --out is missing: give D and --out R, or --resume R")
-    from flickr_emotion.model.evaluation.report import metrics_table
+    from flickr_emotion.model.evaluation.report import split_table
     from flickr_emotion.model.training.training import resume as resume_training
     from flickr_emotion.model.training.training import train as run_training
 
@@ -49,7 +50,7 @@ def train(
         assert out is not None
         metrics = run_training(config, dataset=dataset, out=out, profile=profile)
     if os.environ.get("RANK", "0") == "0":  # only one of several processes prints
-        show(metrics_table(metrics["test"]))
+        show(split_table(TEST, metrics))
 
 
 _BESIDE_RESUME = ("dataset", "resume", "profile", "config", "show_config")

@@ -125,6 +125,12 @@ class RecipeNetwork(System):
         ]
         self.members = nn.ModuleList(self._members)
         self._together = TOGETHER in parts
+        summed = (
+            "summed over the heads and twice their joint answer"
+            if self._together
+            else ("summed over the heads")
+        )
+        self.losses = (summed, "of each post's own head")
         self.by_length = self.word_embedding is not None
 
     @property

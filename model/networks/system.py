@@ -40,6 +40,9 @@ class System(nn.Module):
 
     _untaught: frozenset[str] = frozenset()
 
+    losses = ("", "")
+    """What the training and the validation loss are, if they differ and cannot be compared."""
+
     by_length = True
     """Whether batches group texts of similar length, which saves time where words are read."""
 

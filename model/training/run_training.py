@@ -194,7 +194,7 @@ class RunTraining:
         folders = [
             (self._folder(one.folder), self._description(one.config, material)) for one in chain
         ]
-        journal = Journal(folders, epochs, report, writes=world.writes)
+        journal = Journal(folders, epochs, report, writes=world.writes, losses=network.losses)
         classes = len(material.encoding.classes)
         validation = material.splits[VALIDATION]
         if not fit(fitting, config, validation, classes, journal, world, self._profile):
