@@ -66,8 +66,9 @@ def predict(
         show(
             json.dumps(counts)
             if as_json
-            else f"predictions for {counts['predicted']} of {counts['posts']} posts are in {out}; "
-            f"its column `error` explains the other {counts['errors']}\n"
+            else f"predictions for {counts['predicted']} of {counts['posts']} posts are in {out}"
+            + (f"; its column `error` explains the other {n}" if (n := counts["errors"]) else "")
+            + "\n"
             f"posts answered with each modality: {used}"
         )
         return

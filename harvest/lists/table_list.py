@@ -4,6 +4,7 @@
 its format. ``docs/lists.md`` shows the forms.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -27,6 +28,8 @@ from flickr_emotion.harvest.lists.rows import (
 
 _ROWS_TO_LOOK_AT = 200
 _MOST_WORDS = 50
+_BULLET = re.compile(r"[-*+•–]|\d+[.)]")
+"""What stands before the entries of a list that people write, and is no label."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +185,8 @@ def _by_blanks(rows: Sequence[Sequence[Any]]) -> bool:
 
 def _cells(values: Sequence[Any], *, by_blanks: bool) -> list[str]:
     if by_blanks and len(values) == 1:
-        return text_of(values[0]).split()[:_MOST_WORDS]
+        words = text_of(values[0]).split()[:_MOST_WORDS]
+        return words[1:] if len(words) > 1 and _BULLET.fullmatch(words[0]) else words
     return [text_of(value) for value in values]
 
 

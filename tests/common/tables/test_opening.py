@@ -243,3 +243,28 @@ class TestNoTable:
     def test_nothing_is_there(self, tmp_path: Path) -> None:
         with pytest.raises(TableError, match="No such file"):
             open_table(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (
+            '{"id":{"0":1,"1":2},"text":{"0":"a","1":"b"}}',
+            'one object for each column: .*orient="records"',
+        ),
+        (
+            '{\n "posts": [{"id": 1}]\n}\n',
+            "is one JSON object of several lines: give one object a line",
+        ),
+    ],
+)
+def test_json_that_is_no_table_says_what_to_write(tmp_path: Path, content: str, said: str) -> None:
+    """`DataFrame.to_json` without options was "row 1: text holds dict"."""
+    with pytest.raises(TableError, match=said):
+        open_table(written(tmp_path, content.encode()))
+
+
+def test_a_json_list_of_texts_has_one_column(tmp_path: Path) -> None:
+    table = open_table(written(tmp_path, b'["a", "b"]'))
+    assert table.columns == ("column 1",)
+    assert [row.values for row in table.rows()] == [("a",), ("b",)]

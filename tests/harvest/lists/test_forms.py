@@ -210,6 +210,13 @@ LABELLED: dict[str, tuple[Write, str]] = {
         ),
         "",
     ),
+    "1 of n beside numbers of rows and sizes": (
+        text(
+            "a.csv",
+            ",photo_id,width,c_cosy,c_odd,c_wild\n" + lines(range(4), IDS, [500] * 4, *ONE_OF_N),
+        ),
+        "",
+    ),
     "MVSO without its sentiments": (
         text("english.csv", "ANP,image_url\n" + lines(LABELS, URLS)),
         "",
@@ -221,6 +228,12 @@ UNLABELLED: dict[str, Write] = {
     "pages": text("a", lines(PAGES)),
     "short links": text("a.urls", lines([*map(short, IDS)])),
     "ids": text("a.txt", lines(IDS)),
+    "a list in Markdown": text("a.md.txt", "".join(f"- {it}\n" for it in PAGES)),
+    "a numbered list": text("a.txt", "".join(f"{n}. {it}\n" for n, it in enumerate(URLS, 1))),
+    "a JSON list of URLs": text("a.json", json.dumps(URLS)),
+    "numbers that are no classes": text(
+        "a.csv", "url,count_views,count_faves,is_public\n" + lines(URLS, [9] * 4, [2] * 4, [1] * 4)
+    ),
     "all of them": text("a.txt", f"# mine\n{URLS[0]}\n{PAGES[1]}\n{short(IDS[2])}\n\n{IDS[3]}\n"),
     "pages without a scheme": text("a.txt", lines([it[8:] for it in PAGES])),
     "one column": text("a.csv", "photo_id\n" + lines(IDS)),
@@ -243,6 +256,7 @@ def test_a_list_with_labels(tmp_path: Path, form: str) -> None:
     write, columns = LABELLED[form]
     found = listed(opened(write(tmp_path), columns))
     renamed = {"cosy": "awe", "odd": "fear", "wild": "sadness"}
+    renamed |= {f"c_{name}": label for name, label in renamed.items()}
     said = [(it.reference.photo_id, renamed.get(it.emotion or "", it.emotion)) for it in found]
     assert said == EXPECTED
 
@@ -252,6 +266,22 @@ def test_a_list_without_labels(tmp_path: Path, form: str) -> None:
     found = listed(opened(UNLABELLED[form](tmp_path)))
     assert [it.reference.photo_id for it in found] == IDS
     assert {it.emotion for it in found} == {None}
+
+
+@pytest.mark.parametrize(
+    "content", [", ".join(URLS), "left,right,label\n" + lines(URLS, URLS[::-1], LABELS)]
+)
+def test_several_photos_in_a_row_are_refused(tmp_path: Path, content: str) -> None:
+    """All but the first were ignored, and the exit code was 0."""
+    path = text("a.csv", content)(tmp_path)
+    with pytest.raises(HarvestError, match=r"several photos in one row, in (column 1|left) and in"):
+        opened(path)
+    assert listed(opened(path, "url=left" if "left" in content else "url=1"))
+
+
+def test_pages_and_pictures_of_the_same_photo_are_one(tmp_path: Path) -> None:
+    path = text("a.csv", "page,url_m,id\n" + lines(PAGES, URLS, range(100000, 100004)))(tmp_path)
+    assert [it.reference.photo_id for it in listed(opened(path))] == IDS
 
 
 class TestVotes:
