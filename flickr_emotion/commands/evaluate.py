@@ -47,7 +47,7 @@ def evaluate(
     if input is not None and (dataset is not None or missing):
         raise typer.BadParameter("--input takes neither D nor --missing: omit them")
     from flickr_emotion.model.evaluation.evaluation import evaluate as run_evaluation
-    from flickr_emotion.model.evaluation.report import metrics_table, missing_table
+    from flickr_emotion.model.evaluation.report import missing_table, split_table
 
     if input is not None:
         from flickr_emotion.model.evaluation.report import judged_posts
@@ -65,6 +65,6 @@ def evaluate(
         show(json.dumps(metrics))
         return
     for split in JUDGED:
-        show(f"{split}\n{metrics_table(metrics[split], metrics['calibration'][split])}")
+        show(split_table(split, metrics, errors=True))
     if missing:
-        show(f"test, modalities dropped at random\n{missing_table(metrics['missing'])}")
+        show(missing_table(metrics["missing"]))

@@ -8,6 +8,7 @@ import typer
 
 from flickr_emotion.command_line.output import show
 from flickr_emotion.command_line.parameters import command
+from flickr_emotion.common.split_names import TEST
 from flickr_emotion.model.config import TrainingConfig
 
 
@@ -24,7 +25,8 @@ def train(
         Path | None,
         typer.Option(
             metavar="R",
-            help="Continue the training of a run folder with its data set and options.",
+            help="Continue the training of a run folder with its options, and with its data set "
+            "or the same one at D.",
             show_default=False,
         ),
     ] = None,
@@ -37,17 +39,21 @@ def train(
         _refuse_beside_resume(context)
     elif dataset is None or out is None:
         raise typer.BadParameter("D or --out is missing: give D and --out R, or --resume R")
-    from flickr_emotion.model.evaluation.report import metrics_table
+    from flickr_emotion.model.evaluation.report import split_table
     from flickr_emotion.model.training.training import resume as resume_training
     from flickr_emotion.model.training.training import train as run_training
 
-    if dataset is None or out is None:
-        assert resume is not None
-        metrics = resume_training(resume, profile=profile)
+    if resume is not None:
+        metrics = resume_training(resume, dataset=dataset, profile=profile)
     else:
+        assert dataset is not None
+        assert out is not None
         metrics = run_training(config, dataset=dataset, out=out, profile=profile)
     if os.environ.get("RANK", "0") == "0":  # only one of several processes prints
-        show(metrics_table(metrics["test"]))
+        show(split_table(TEST, metrics))
+
+
+_BESIDE_RESUME = ("dataset", "resume", "profile", "config", "show_config")
 
 
 def _refuse_beside_resume(context: typer.Context) -> None:
@@ -55,7 +61,7 @@ def _refuse_beside_resume(context: typer.Context) -> None:
     for parameter in context.command.params:
         source = context.get_parameter_source(parameter.name or "")
         given = source is not None and source.name in ("COMMANDLINE", "DEFAULT_MAP")
-        if given and parameter.name not in ("resume", "profile", "config", "show_config"):
+        if given and parameter.name not in _BESIDE_RESUME:
             raise typer.BadParameter(
                 f"--resume takes everything from the run: omit {parameter.opts[0]}"
             )

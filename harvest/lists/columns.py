@@ -209,7 +209,7 @@ def _refuse_several(
     """
     for number in range(len(columns[0]) if photo else 0):
         linked = [at for at in photo if not columns[at][number].replace(".0", "").isdigit()]
-        found = {}
+        found: dict[str, int] = {}
         for at in linked:
             named = parse_name(columns[at][number], 0)
             if isinstance(named, NamedPhoto):

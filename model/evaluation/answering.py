@@ -10,7 +10,7 @@ Shapes in names: N posts that a head answered, C classes.
 
 # ruff: noqa: N802, N806, N815 (shapes in names)
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,17 +41,6 @@ class HeadAnswers:
         """The predicted class of each post."""
         answers_N: Integers = self.logits_NC.argmax(1)
         return answers_N
-
-
-def answering_subset(held: Iterable[str], answered: Collection[str]) -> str | None:
-    """Return which of the ``answered`` heads answers a post that holds these modalities.
-
-    It is the head with most of the post's modalities: that of its own subset, if there is one. None
-    if every head needs a modality that the post lacks.
-    """
-    here = set(held)
-    fitting = [s for s in SUBSETS if s in answered and here.issuperset(s.split("+"))]
-    return fitting[-1] if fitting else None  # the largest subset comes last
 
 
 @torch.inference_mode()

@@ -72,10 +72,13 @@ def evaluate(
         "dataset_digest": opened.digest,
         "same_dataset": opened.digest == trained.dataset_digest,
         "classes": list(trained.encoding.classes),
+        "heads": list(trained.network.subsets),
         **judgement(scores, calibration),
     }
     if missing:
-        found["missing"] = missing_curve(scores[TEST].answers, splits[TEST].posts, classes)
+        found["missing"] = missing_curve(
+            scores[TEST].answers, splits[TEST].posts, classes, trained.ranking
+        )
     return found
 
 

@@ -12,6 +12,8 @@ import numpy.typing as npt
 Confusion = npt.NDArray[np.int64]
 """A row per true class, a column per predicted class."""
 
+CONFIDENCE = 0.95
+
 FIGURES = ("accuracy", "macro_f1", "weighted_f1")
 
 
@@ -44,6 +46,16 @@ def majority(confusion: Confusion, answer: int) -> dict[str, Any]:
     return figures(constant)
 
 
+def accuracy_interval(
+    right: int, count: int, confidence: float = CONFIDENCE
+) -> tuple[float, float]:
+    """Return Wilson's interval of one network's accuracy: ``right`` correct out of ``count``."""
+    from scipy import stats
+
+    found = stats.binomtest(right, count).proportion_ci(confidence, method="wilson")
+    return float(found.low), float(found.high)
+
+
 def over_repeats(repeats: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the figures of several runs, each as mean, sample deviation and values."""
     summary: dict[str, Any] = {"count": repeats[0]["count"]}
@@ -53,12 +65,15 @@ def over_repeats(repeats: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def spread(values: list[float | None]) -> dict[str, Any]:
-    """Return mean, sample standard deviation and values; null if any value is."""
+    """Return mean, sample standard deviation and values; null if any value is.
+
+    One value has no deviation: it is null, too.
+    """
     known = [value for value in values if value is not None]
     if len(known) < len(values):
         return {"mean": None, "std": None, "values": values}
     return {
         "mean": float(np.mean(known)),
-        "std": float(np.std(known, ddof=1)) if len(known) > 1 else 0.0,
+        "std": float(np.std(known, ddof=1)) if len(known) > 1 else None,
         "values": values,
     }

@@ -4,6 +4,7 @@ from typing import Any
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.printing import printable
+from flickr_emotion.model.evaluation.metrics import accuracy_interval
 
 
 def metrics_table(figures: dict[str, Any], errors: dict[str, Any] | None = None) -> str:
@@ -26,6 +27,47 @@ def metrics_table(figures: dict[str, Any], errors: dict[str, Any] | None = None)
     return "\n".join(lines)
 
 
+def split_table(split: str, metrics: dict[str, Any], *, errors: bool = False) -> str:
+    """Return a split's table under its name and unit, and which heads learnt nothing that shows.
+
+    ``metrics``: the content of ``metrics.json``; ``errors``: with the calibration errors.
+    """
+    figures = metrics[split]
+    of_repeats = max((_values(row["accuracy"]) for row in figures.values()), default=0)
+    heading = f"{split}, in per cent"
+    if of_repeats > 1:
+        heading += f", mean±standard deviation of {of_repeats} repeats"
+    table = metrics_table(figures, metrics["calibration"][split] if errors else None)
+    return "\n".join([heading, table, *no_better(figures, metrics["confusions"][split])])
+
+
+def no_better(figures: dict[str, Any], confusions: dict[str, Any]) -> list[str]:
+    """Return a line for each head that is not shown to beat always answering the commonest class.
+
+    That class is the commonest of the judged posts. The interval is Wilson's, over the posts.
+    """
+    lines = []
+    for subset, row in figures.items():
+        if not row["count"]:
+            continue
+        accuracy = row["accuracy"]
+        accuracy = accuracy["mean"] if isinstance(accuracy, dict) else accuracy
+        low, high = accuracy_interval(round(accuracy * row["count"]), row["count"])
+        labelled = [sum(answers) for answers in confusions[subset]]
+        constant = max(labelled) / sum(labelled)
+        if low <= constant:
+            lines.append(
+                f"{subset}: no better than always answering the most frequent class "
+                f"({_percent(constant)}): accuracy {_percent(accuracy)}, 95% interval "
+                f"{_percent(low)} to {_percent(high)} on {row['count']} posts"
+            )
+    return lines
+
+
+def _values(figure: float | dict[str, Any] | None) -> int:
+    return len(figure["values"]) if isinstance(figure, dict) else 1
+
+
 def judged_posts(judged: dict[str, Any]) -> str:
     """Return the figures on posts of one's own (``evaluate --input``)."""
     whole = judged["all"]
@@ -38,16 +80,23 @@ def judged_posts(judged: dict[str, Any]) -> str:
         [
             f"{whole['count']} of {judged['posts']} posts judged"
             + (f"; left out: {', '.join(left_out)}" if left_out else ""),
-            f"each by the head of what it holds: accuracy {_percent(whole['accuracy'])}, macro F1 "
-            f"{_percent(whole['macro_f1'])}, weighted F1 {_percent(whole['weighted_f1'])}",
+            f"in per cent, each by the head of what it holds: accuracy "
+            f"{_percent(whole['accuracy'])}, macro F1 {_percent(whole['macro_f1'])}, weighted F1 "
+            f"{_percent(whole['weighted_f1'])}",
+            "each head on all posts that have its modalities, in per cent",
             metrics_table(judged["figures"]),
+            *no_better(judged["figures"], judged["confusions"]),
         ]
     )
 
 
 def missing_table(missing: dict[str, Any]) -> str:
     """Return the robustness curve as a table: accuracy at increasing drop rates."""
-    lines = [f"{'dropped':<16}{'accuracy':>12}{'weighted F1':>13}{'answered':>13}"]
+    lines = [
+        "test, modalities dropped at random, in per cent, mean±standard deviation of "
+        f"{missing['draws']} draws"
+    ]
+    lines += [f"{'dropped':<16}{'accuracy':>12}{'weighted F1':>13}{'answered':>13}"]
     for row in missing["rates"]:
         lines.append(
             f"{row['rate']:<16.0%}{_percent(row['accuracy']):>12}"
@@ -73,5 +122,8 @@ def prediction_table(answer: dict[str, Any]) -> str:
 def _percent(value: float | dict[str, Any] | None) -> str:
     if isinstance(value, dict):
         mean = value["mean"]
-        return "-" if mean is None else f"{100 * mean:.2f}±{100 * value['std']:.2f}"
+        if mean is None:
+            return "-"
+        deviation = value["std"]
+        return f"{100 * mean:.2f}" + ("" if deviation is None else f"±{100 * deviation:.2f}")
     return "-" if value is None else f"{100 * value:.2f}"

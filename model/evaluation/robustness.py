@@ -2,7 +2,8 @@
 
 Each modality that a test post holds is dropped with a given probability, independently of the
 others; a post that would lose all keeps one of them, chosen uniformly. The remaining subset is
-answered by its own head.
+answered by its own head, or by the
+largest that there is.
 
 A head's answer to a post depends only on the head's modalities, so the answer to a post without
 some of them is another head's answer to the whole post: the network need not run again.
@@ -12,26 +13,33 @@ Shapes in names: B posts, M modalities.
 
 # ruff: noqa: N803, N806 (shapes in names)
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from flickr_emotion.common.modalities import MODALITIES
-from flickr_emotion.model.evaluation.answering import HeadAnswers, answering_subset
+from flickr_emotion.common.modalities import MODALITIES, SUBSETS
+from flickr_emotion.model.evaluation.answering import HeadAnswers
 from flickr_emotion.model.evaluation.metrics import confusion_matrix, figures, spread
 from flickr_emotion.model.posts.posts import Integers, Posts
+from flickr_emotion.model.runs.heads import answering_subset
 
 RATES = tuple(tenth / 10 for tenth in range(10))
 DRAWS = 10
 SEED = 0
 
 
-def missing_curve(answers: Mapping[str, HeadAnswers], posts: Posts, classes: int) -> dict[str, Any]:
+def missing_curve(
+    answers: Mapping[str, HeadAnswers],
+    posts: Posts,
+    classes: int,
+    ranking: Sequence[str] = SUBSETS,
+) -> dict[str, Any]:
     """Return accuracy and weighted F1 at each rate: mean and deviation over ten seeded draws.
 
-    ``answers`` are those of all heads to the complete posts. A post whose remaining subset no head
+    ``answers`` are those of all heads to the complete posts, ``ranking`` is the order of preference
+    (``model/runs/heads.py``). A post whose remaining subset no head
     can answer counts as wrong; ``answered`` is the share of the others. Figures are null if there
     are no posts.
     """
@@ -41,7 +49,7 @@ def missing_curve(answers: Mapping[str, HeadAnswers], posts: Posts, classes: int
         [m for place, m in enumerate(MODALITIES) if number >> place & 1]
         for number in range(2 ** len(MODALITIES))
     ]
-    able = {subset for subset, head in answers.items() if len(head.posts_N)}
+    able = [subset for subset in ranking if subset in answers and len(answers[subset].posts_N)]
     answers_by_number = np.full((len(combinations), len(posts)), classes)  # `classes`: no answer
     for number, held in enumerate(combinations):
         if subset := answering_subset(held, able):

@@ -20,6 +20,9 @@ from flickr_emotion.model.features.image_backbones import Backbone, SideBySide, 
 DOWNLOAD_TIMEOUT_SECONDS = 30
 
 # The published DenseNet files use the names from before a renaming in torchvision.
+# `DataParallel`, DDP and averaged weights, `torch.compile`, and modules that hold the network under
+# one of the other names.
+_WRAPPERS = ("module.", "_orig_mod.", "model.", "network.", "net.", "backbone.", "encoder.")
 _OLD_DENSENET_NAME = re.compile(r"(.*denselayer\d+\.(?:norm|conv))\.([12]\..*)")
 
 
@@ -77,7 +80,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
 def _fill(backbone: Backbone, state: dict[str, Tensor], origin: str) -> None:
     wanted = backbone.network.state_dict()
     given = {}
-    for name, tensor in state.items():
+    for name, tensor in _unwrapped(state, wanted).items():
         renamed = _OLD_DENSENET_NAME.fullmatch(name) if "denselayer" in name else None
         given[renamed[1] + renamed[2] if renamed else name] = tensor
     for name, tensor in wanted.items():
@@ -95,8 +98,32 @@ def _fill(backbone: Backbone, state: dict[str, Tensor], origin: str) -> None:
                 f"{backbone.name} needs {tuple(tensor.shape)}: give weights for this "
                 "--image-encoder"
             )
-    # The remaining entries belong to the last layer and to auxiliary classifiers.
+        if not torch.isfinite(given[name]).all():
+            raise ModelError(
+                f"the weights of {origin} hold numbers in {name!r} that are not finite: give a "
+                "whole file"
+            )
+    # What remains must belong to the last layer or to an auxiliary classifier. The blocks of a
+    # larger network would otherwise be dropped, and the rest would be no pretrained network.
+    for name in given:
+        if name not in wanted and name.partition(".")[0] not in backbone.left_out:
+            raise ModelError(
+                f"the weights of {origin} hold {name!r}, which {backbone.name} lacks: they are of "
+                "another network, such as a larger one of its family; give weights for this "
+                "--image-encoder"
+            )
     backbone.network.load_state_dict({name: given[name] for name in wanted})
+
+
+def _unwrapped(state: dict[str, Tensor], wanted: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Take off the prefixes that wrappers add to every name, and their counter."""
+    state = {name: tensor for name, tensor in state.items() if name != "n_averaged"}
+    while state:
+        found = [p for p in _WRAPPERS if all(name.startswith(p) for name in state)]
+        if not found or any(name.startswith(found[0]) for name in wanted):
+            break
+        state = {name.removeprefix(found[0]): tensor for name, tensor in state.items()}
+    return state
 
 
 def _download(name: str) -> dict[str, Tensor]:

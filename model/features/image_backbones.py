@@ -40,9 +40,12 @@ class Backbone(nn.Module):
         network: nn.Module,
         features: int,
         preprocessing: Preprocessing,
+        left_out: tuple[str, ...] = (),
     ) -> None:
+        """``left_out``: the modules, by name, that published weights have and the network lacks."""
         super().__init__()
         self.name = name
+        self.left_out = left_out
         self.network = network
         self.features = features
         self.preprocessing = preprocessing
@@ -130,16 +133,21 @@ def build_backbone(name: str) -> Backbone:
             f"--image-encoder {name} is not known: give a torchvision classification model such as "
             f"densenet121 or resnet50, or {' or '.join(efficientnet_lite.SIDES)}"
         )
+    last, features = _remove_last_layer(network)
     return Backbone(
         name=name,
         network=network,
-        features=_remove_last_layer(network),
+        features=features,
         preprocessing=preprocessing,
+        left_out=(last.partition(".")[0], *_AUXILIARY_HEADS.get(name, ())),
     )
 
 
-def _remove_last_layer(network: nn.Module) -> int:
-    """Replace the last fully-connected layer by the identity; return its number of inputs.
+_AUXILIARY_HEADS = {"googlenet": ("aux1", "aux2"), "inception_v3": ("AuxLogits",)}
+
+
+def _remove_last_layer(network: nn.Module) -> tuple[str, int]:
+    """Replace the last fully-connected layer by the identity; return its name and inputs.
 
     SqueezeNet's last layer is a convolution with a 1 x 1 kernel, which is equivalent.
     """
@@ -150,11 +158,11 @@ def _remove_last_layer(network: nn.Module) -> int:
     ][-1]
     parent, _, attribute = name.rpartition(".")
     setattr(network.get_submodule(parent), attribute, nn.Identity())
-    return layer.in_features if isinstance(layer, nn.Linear) else layer.in_channels
+    return name, layer.in_features if isinstance(layer, nn.Linear) else layer.in_channels
 
 
 def _without_auxiliary_heads(name: str) -> dict[str, Any]:
-    if name in ("googlenet", "inception_v3"):
+    if name in _AUXILIARY_HEADS:
         # Their published weights expect another normalisation, which these networks do themselves.
         return {"aux_logits": False, "init_weights": True, "transform_input": True}
     return {}

@@ -1,10 +1,12 @@
 """Pretrained word vectors from word2vec and GloVe files, told apart by content.
 
-Google's file holds three million words in 3.6 GB, a training vocabulary some ten thousand. The file
-is therefore read as a stream, and only the vectors of the vocabulary's words are kept.
+Files are read as they are published, compressed ones (``.gz``, ``.zip``) too
+(``model/features/vector_files.py``). Google's file holds three million words in 3.6 GB, a training
+vocabulary some ten thousand. The file is therefore read as a stream, and only the vectors of the
+vocabulary's words are kept.
 """
 
-from codecs import getincrementaldecoder
+from codecs import BOM_UTF8, getincrementaldecoder
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ from torch import Tensor
 
 from flickr_emotion.common.printing import say
 from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.features.vector_files import UNREADABLE, open_vectors
 from flickr_emotion.model.posts.posts import FIRST_ID, PADDING
 
 WORD_DIMENSION = 300
@@ -70,12 +73,12 @@ def read_word_vectors(path: Path, vocabulary: Sequence[str], dimension: int) -> 
     """
     wanted = _Wanted(vocabulary)
     try:
-        with path.open("rb") as file:
+        with open_vectors(path, dimension) as file:
             _read(file, path, dimension, wanted)
-    except OSError as error:
+    except UNREADABLE as error:
+        reason = getattr(error, "strerror", None) or error
         raise ModelError(
-            f"--word-vectors {path} cannot be read ({error.strerror}): give a word2vec or GloVe "
-            "file"
+            f"--word-vectors {path} cannot be read ({reason}): give a word2vec or GloVe file"
         ) from None
     if not wanted.found:
         raise ModelError(
@@ -132,6 +135,8 @@ _ADVICE = "give a whole word2vec or GloVe file"
 
 def _read(file: BinaryIO, path: Path, dimension: int, wanted: _Wanted) -> None:
     start = file.read(_BLOCK)
+    mark = len(BOM_UTF8) if start.startswith(BOM_UTF8) else 0
+    start = start[mark:]
     first, _, rest = start.partition(b"\n")
     header = first.split()
     has_header = len(header) == 2 and all(part.isdigit() for part in header)
@@ -150,19 +155,24 @@ def _read(file: BinaryIO, path: Path, dimension: int, wanted: _Wanted) -> None:
             f"give vectors of {dimension}"
         )
     if not has_header:
-        file.seek(0)
+        file.seek(mark)
         _read_text(file, path, dimension, wanted, first_line=1)
         return
-    file.seek(len(first) + 1)
+    file.seek(mark + len(first) + 1)
     count = int(header[0])
     if _is_binary(rest, 4 * dimension):
-        _read_binary(file, path, count, dimension, wanted)
+        words = _read_binary(file, path, count, dimension, wanted)
+        _say_count(path, words, count)
         return
     if _numbers(rest.partition(b"\n")[0].rstrip(), dimension) is None:
         raise _no_entry(path, 2, dimension)
-    lines = _read_text(file, path, dimension, wanted, first_line=2)
-    if lines != count:
-        raise ModelError(f"{path} has {lines} words, but its line 1 says {count}: {_ADVICE}")
+    _say_count(path, _read_text(file, path, dimension, wanted, first_line=2), count)
+
+
+def _say_count(path: Path, words: int, count: int) -> None:
+    """Say that a header is wrong: published files were cut or joined without changing it."""
+    if words != count:
+        say(f"{path} has {words:,} words, but its line 1 says {count:,}: all of them are read")
 
 
 def _is_binary(records: bytes, size: int) -> bool:
@@ -220,12 +230,15 @@ def _read_text(
     return words
 
 
-def _read_binary(file: BinaryIO, path: Path, count: int, dimension: int, wanted: _Wanted) -> None:
+def _read_binary(file: BinaryIO, path: Path, count: int, dimension: int, wanted: _Wanted) -> int:
+    """Read the vectors of a binary file and return its number of words."""
+    number = 0
     for number, (spelling, content) in enumerate(_records(file, path, count, 4 * dimension), 1):
         match = wanted.word(spelling.decode("utf-8", "replace"))
         if match:
             vector = np.frombuffer(content, dtype="<f4")
             wanted.keep(match, vector, f"{path}, word {number}")
+    return number
 
 
 def _records(file: BinaryIO, path: Path, count: int, size: int) -> Iterator[tuple[bytes, bytes]]:
@@ -237,6 +250,8 @@ def _records(file: BinaryIO, path: Path, count: int, size: int) -> Iterator[tupl
             if space < 0 and len(buffer) - at > _LONGEST_WORD:
                 raise ModelError(f"{path}: word {number} of {count} has no end: {_ADVICE}")
             block = file.read(_BLOCK)
+            if not block and number > 1 and not buffer[at:].strip(b"\n"):
+                return  # the file has fewer words than its header says
             if not block:
                 raise ModelError(f"{path} ends within word {number} of {count}: {_ADVICE}")
             buffer, at = buffer[at:] + block, 0

@@ -33,17 +33,20 @@ class CommonSpace(JointFusion):
 
     def holders(self, posts: Posts) -> dict[str, Flags]:
         """The posts of a pair's term are those that hold both modalities."""
-        return super().holders(posts) | {pair: posts.holding(pair) for pair in PAIRS}
+        return super().holders(posts) | {pair: posts.holding(pair) for pair in self._pairs()}
 
     def term_sums(self, answers: Any, batch: Batch) -> dict[str, Tensor]:
         """Return the classifier's summed loss and that of each pair."""
         sums = super().term_sums(answers, batch)
-        for pair in PAIRS:
+        for pair in self._pairs():
             rows_N = batch.rows[pair]
             if len(rows_N):
                 first_NR, second_NR = (answers.parts[m][rows_N] for m in pair.split("+"))
                 sums[pair] = ranking_loss(first_NR, second_NR, batch.labels_B[rows_N]).sum()
         return sums
+
+    def _pairs(self) -> list[str]:
+        return [pair for pair in PAIRS if pair in self.subsets]
 
 
 def ranking_loss(first_NR: Tensor, second_NR: Tensor, labels_N: Tensor) -> Tensor:

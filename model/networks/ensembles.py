@@ -43,10 +43,13 @@ class Ensemble(System):
         """The modalities that any of the networks reads."""
         return [m for m in MODALITIES if any(m in name.split("+") for name in self.networks)]
 
-    @property
-    def subsets(self) -> list[str]:
+    def built_for(self) -> list[str]:
         """Each network answers its own subset."""
         return list(self.networks)
+
+    def _is_taught(self, subset: str, training_posts: Mapping[str, int]) -> bool:
+        """Return True: there is no network for a subset that no training post holds."""
+        return True
 
     @property
     def backbone(self) -> Any:
@@ -65,8 +68,9 @@ class Ensemble(System):
         """No parameters."""
         return ()
 
-    def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> Mapping[str, Tensor]:
+    def forward(self, batch: Batch, asked: Collection[str] | None = None) -> Mapping[str, Tensor]:
         """Return each network's logits for its own subset."""
+        asked = self.subsets if asked is None else asked
         batch = self._seen(batch)
         answers: dict[str, Tensor] = {}
         for subset, network in self.networks.items():
@@ -88,12 +92,11 @@ class Ensemble(System):
 class LateFusion(Ensemble):
     """Averages the scores of the unimodal networks whose modality is in the subset (4.2.2)."""
 
-    @property
-    def subsets(self) -> list[str]:
+    def built_for(self) -> list[str]:
         """Each subset of which at least one modality has a network."""
         return [s for s in SUBSETS if any(m in self.networks for m in s.split("+"))]
 
-    def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> Mapping[str, Tensor]:
+    def forward(self, batch: Batch, asked: Collection[str] | None = None) -> Mapping[str, Tensor]:
         """Return the logarithms of the averaged probabilities."""
         scores_BC = self._scores(batch)
         return {
@@ -112,9 +115,9 @@ class LateFusion(Ensemble):
         }
 
     def _voters(
-        self, batch: Batch, scores_BC: Mapping[str, Tensor], asked: Collection[str]
+        self, batch: Batch, scores_BC: Mapping[str, Tensor], asked: Collection[str] | None
     ) -> Iterable[tuple[str, Sequence[str]]]:
-        for subset in asked:
+        for subset in self.subsets if asked is None else asked:
             voters = [m for m in subset.split("+") if m in scores_BC]
             if voters and len(batch.rows[subset]):
                 yield subset, voters
@@ -123,7 +126,8 @@ class LateFusion(Ensemble):
 class WeightedVote(LateFusion):
     """A weighted majority vote of unimodal networks; absent ones do not vote (Wagner et al. 2015).
 
-    A network's vote is weighted by its validation accuracy.
+    A network's vote is weighted by its validation accuracy. A network that votes alone answers with
+    its own probabilities.
     """
 
     weights_M: Tensor  # noqa: N815 (shapes in names)
@@ -136,13 +140,16 @@ class WeightedVote(LateFusion):
         """Set the weights from each network's accuracy."""
         self.weights_M.copy_(torch.tensor([accuracies[subset] for subset in self.networks]))
 
-    def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> Mapping[str, Tensor]:
+    def forward(self, batch: Batch, asked: Collection[str] | None = None) -> Mapping[str, Tensor]:
         """Return the logarithms of each class's share of the votes."""
         scores_BC = self._scores(batch)
         weights = dict(zip(self.networks, self.weights_M, strict=True))
         answers = {}
         for subset, voters in self._voters(batch, scores_BC, asked):
             scores_NC = [scores_BC[m][batch.rows[subset]] for m in voters]
+            if len(voters) == 1:  # nobody to outvote: its network's answer stands
+                answers[subset] = scores_NC[0].log()
+                continue
             votes_NC = torch.zeros_like(scores_NC[0])
             for modality, scores in zip(voters, scores_NC, strict=True):
                 chosen_N1 = scores.argmax(1, keepdim=True)

@@ -9,7 +9,7 @@ Shapes in names: B posts, N of which are answered, R size of a representation, M
 
 # ruff: noqa: N803, N806 (shapes in names)
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -18,7 +18,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from flickr_emotion.common.modalities import MODALITIES, SUBSETS
 from flickr_emotion.model.features.image_backbones import Backbone
 from flickr_emotion.model.inputs.batches import Batch
 from flickr_emotion.model.networks.system import Flags, System, classifier, encoders_of, scatter
@@ -37,7 +36,7 @@ class FusedAnswers(Mapping[str, Tensor], Generic[Parts]):
     rows: dict[str, Tensor]
     """By subset, the indices of the answered posts."""
     held_B: Tensor  # noqa: N815 (shapes in names)
-    """How many modalities each post of the batch has."""
+    """How many modalities that the system reads each post of the batch has."""
     parts: dict[str, Parts]
     """By modality, the input of the fusion."""
 
@@ -66,12 +65,12 @@ class FusionSystem(System, Generic[Parts]):
         """Return the logits (N, C) of posts that hold the modalities, using only these."""
         raise NotImplementedError
 
-    def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> FusedAnswers[Parts]:
+    def forward(self, batch: Batch, asked: Collection[str] | None = None) -> FusedAnswers[Parts]:
         """Answer each subset that posts hold; in training, each post by its own subset only."""
         parts = self.represent(batch)
-        held_B = _modalities_held(batch)
+        held_B = _modalities_held(batch, self.modalities)
         logits, answered = {}, {}
-        for subset in asked:
+        for subset in self.subsets if asked is None else asked:
             modalities = subset.split("+")
             rows_N = batch.rows[subset]
             if self.training:
@@ -82,11 +81,13 @@ class FusionSystem(System, Generic[Parts]):
         return FusedAnswers(logits=logits, rows=answered, held_B=held_B, parts=parts)
 
     def holders(self, posts: Posts) -> dict[str, Flags]:
-        """Every post counts in the classifier's cross-entropy."""
-        return {CATEGORY: np.ones(len(posts), dtype=np.bool_)}
+        """Every post that can be answered counts in the classifier's cross-entropy."""
+        return {CATEGORY: np.any([posts.present[m] for m in self.modalities], axis=0)}
 
     def term_sums(self, answers: Any, batch: Batch) -> dict[str, Tensor]:
         """Return the summed cross-entropy of posts, each answered from all it holds."""
+        if not answers:
+            return {}
         sums = []
         for subset, logits in answers.items():
             own = answers.own(subset)
@@ -117,7 +118,7 @@ class RepresentationFusion(FusionSystem[Tensor]):
             modality: scatter(
                 self.encoders[modality](batch.inputs[modality]), batch.rows[modality], len(batch)
             )
-            for modality in MODALITIES
+            for modality in self.modalities
             if modality in batch.inputs
         }
 
@@ -126,10 +127,10 @@ class RepresentationFusion(FusionSystem[Tensor]):
         return self.classifier.parameters()
 
 
-def _modalities_held(batch: Batch) -> Tensor:
-    """Return the number of modalities of each post, (B,)."""
+def _modalities_held(batch: Batch, read: Sequence[str]) -> Tensor:
+    """Return how many of the modalities that are read each post has, (B,)."""
     held_B = torch.zeros_like(batch.labels_B)
-    for modality in MODALITIES:
+    for modality in read:
         held_B.index_add_(
             0, batch.rows[modality], torch.ones_like(batch.rows[modality], dtype=held_B.dtype)
         )

@@ -80,16 +80,18 @@ class MultitaskNetwork(System):
             }
         )
 
-    def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> Answers:
+    def forward(self, batch: Batch, asked: Collection[str] | None = None) -> Answers:
         """Return each head's logits.
 
         An encoder runs only on the posts that have its modality; a head runs only if a post of the
         batch has all its modalities.
         """
+        asked = self.subsets if asked is None else asked
+        read = self.modalities
         representations_BR = {
             modality: scatter(encoder(batch.inputs[modality]), batch.rows[modality], len(batch))
             for modality, encoder in self.encoders.items()
-            if modality in batch.inputs
+            if modality in batch.inputs and modality in read
         }
         heads = [head for head in self.heads if head in asked and len(batch.rows[head])]
         if not heads:  # a single-task network, and no post of the batch holds its subset
@@ -128,14 +130,16 @@ class MultitaskNetwork(System):
         assert isinstance(layer, nn.Linear)
         return layer
 
-    @property
-    def subsets(self) -> list[str]:
-        """Each head's subset is answered."""
+    def built_for(self) -> list[str]:
+        """Each head's subset can be answered."""
         return [subset for subset in SUBSETS if subset in self.heads]
+
+    def _is_taught(self, subset: str, training_posts: Mapping[str, int]) -> bool:
+        return training_posts[subset] > 0
 
     def holders(self, posts: Posts) -> dict[str, Flags]:
         """A head's term is the mean over the posts that have its modalities."""
-        return {head: posts.holding(head) for head in self.heads}
+        return {head: posts.holding(head) for head in self.subsets}
 
     def trained_by(self, term: str) -> Iterable[nn.Parameter]:
         """Return a head's parameters."""

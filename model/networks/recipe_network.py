@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, log_softmax, softmax
 
-from flickr_emotion.common.modalities import MODALITIES, SUBSETS
+from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.model.features.image_backbones import Backbone
 from flickr_emotion.model.inputs.batches import Batch
 from flickr_emotion.model.networks.encoders import REPRESENTATION, TagsEncoder, TextEncoder
@@ -125,11 +125,19 @@ class RecipeNetwork(System):
         ]
         self.members = nn.ModuleList(self._members)
         self._together = TOGETHER in parts
+        summed = (
+            "summed over the heads and twice their joint answer"
+            if self._together
+            else ("summed over the heads")
+        )
+        self.losses = (summed, "of each post's own head")
         self.by_length = self.word_embedding is not None
 
     @property
-    def backbone(self) -> Backbone:
-        """The image encoder without its last layer."""
+    def backbone(self) -> Backbone | None:
+        """The image encoder without its last layer; None if no head reads pictures."""
+        if "image" not in self.modalities:
+            return None
         backbone = self.encoders["image"].backbone
         assert isinstance(backbone, Backbone)
         return backbone
@@ -147,12 +155,17 @@ class RecipeNetwork(System):
             encoder = self._frozen[modality]
             encoder.scale.fit(encoder.raw(inputs))
 
-    def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> MembersAnswers:
+    def _is_taught(self, subset: str, training_posts: Mapping[str, int]) -> bool:
+        return training_posts[subset] > 0
+
+    def forward(self, batch: Batch, asked: Collection[str] | None = None) -> MembersAnswers:
         """Return each head's logits; absent modalities are ignored."""
+        asked = self.subsets if asked is None else asked
+        modalities = self.modalities
         read = {
             modality: encoder(batch.inputs[modality])
             for modality, encoder in self.encoders.items()
-            if modality in batch.inputs
+            if modality in batch.inputs and modality in modalities
         }
         rows = {s: batch.rows[s] for s in SUBSETS if s in asked and len(batch.rows[s])}
         if not rows:
@@ -165,8 +178,8 @@ class RecipeNetwork(System):
 
     def holders(self, posts: Posts) -> dict[str, Flags]:
         """A head's term covers the posts that have its modalities, the last term all posts."""
-        holders = {head: posts.holding(head) for head in SUBSETS}
-        holders[OWN] = np.any([holders[m] for m in MODALITIES], axis=0)
+        holders = {head: posts.holding(head) for head in self.subsets}
+        holders[OWN] = np.any(list(holders.values()), axis=0)
         return holders
 
     def term_sums(self, answers: MembersAnswers, batch: Batch) -> dict[str, Tensor]:
@@ -178,7 +191,7 @@ class RecipeNetwork(System):
         heads = list(answers.rows)
         if not heads:
             return {}
-        # The last head whose modalities a post has is the head of its own subset.
+        # The last head whose modalities a post has: that of its own subset, if it was taught.
         own_B = torch.full_like(batch.labels_B, -1)
         for number, head in enumerate(heads):
             own_B[answers.rows[head]] = number

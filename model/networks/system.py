@@ -38,14 +38,20 @@ class System(nn.Module):
     encoders: nn.ModuleDict
     """By modality."""
 
+    _untaught: frozenset[str] = frozenset()
+
+    losses = ("", "")
+    """What the training and the validation loss are, if they differ and cannot be compared."""
+
     by_length = True
     """Whether batches group texts of similar length, which saves time where words are read."""
 
-    def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> Mapping[str, Tensor]:
+    def forward(self, batch: Batch, asked: Collection[str] | None = None) -> Mapping[str, Tensor]:
         """Return logits by subset, (N, C): those of the posts at ``batch.rows[subset]``.
 
-        Only subsets in ``asked`` are computed. A subset that the system does not answer, or that no
-        post holds, is missing. In training a system may answer only what its loss needs.
+        Only subsets in ``asked`` are computed, by default all ``subsets``. A subset that the system
+        does not answer, or that no post holds, is missing. In training a system may answer only
+        what its loss needs.
         """
         raise NotImplementedError
 
@@ -79,18 +85,41 @@ class System(nn.Module):
     @property
     def modalities(self) -> list[str]:
         """The modalities that the system reads."""
-        return [modality for modality in MODALITIES if modality in self.encoders]
+        read = {modality for subset in self.subsets for modality in subset.split("+")}
+        return [m for m in MODALITIES if m in self.encoders and m in read]
 
     @property
     def subsets(self) -> list[str]:
-        """The subsets that the system answers: by default those with a modality that it reads."""
-        read = set(self.modalities)
-        return [subset for subset in SUBSETS if read.intersection(subset.split("+"))]
+        """The subsets that the system answers, in the order of ``SUBSETS``."""
+        return [subset for subset in self.built_for() if subset not in self._untaught]
+
+    def built_for(self) -> list[str]:
+        """Return the subsets that the network could answer, taught or not.
+
+        By default those with a modality that has an encoder.
+        """
+        return [s for s in SUBSETS if any(m in self.encoders for m in s.split("+"))]
+
+    def leave_out_untaught(self, training_posts: Mapping[str, int]) -> None:
+        """From now on, answer only what training posts have taught.
+
+        ``training_posts``: how many training posts hold each subset.
+        """
+        self._untaught = frozenset(
+            subset for subset in self.built_for() if not self._is_taught(subset, training_posts)
+        )
+
+    def _is_taught(self, subset: str, training_posts: Mapping[str, int]) -> bool:
+        """Return whether training posts taught a subset.
+
+        By default the subsets share one classifier, so each encoder must have had posts.
+        """
+        return all(training_posts[m] > 0 for m in subset.split("+") if m in self.encoders)
 
     @property
     def backbone(self) -> Backbone | None:
         """The image encoder without its last layer; None if the system reads no pictures."""
-        if "image" not in self.encoders:
+        if "image" not in self.modalities:
             return None
         encoder = self.encoders["image"]
         assert isinstance(encoder, ImageEncoder)

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from flickr_emotion.common.modalities import MODALITIES, SUBSETS
+from flickr_emotion.common.modalities import MODALITIES
 from flickr_emotion.model.features.image_backbones import Backbone
 from flickr_emotion.model.features.word_vectors import WORD_DIMENSION
 from flickr_emotion.model.inputs.batches import Batch
@@ -110,8 +110,9 @@ class TransformerFusion(FusionSystem[Sequences]):
     def represent(self, batch: Batch) -> dict[str, Sequences]:
         """Return each modality's sequences, with a row for each post of the batch."""
         represented = {}
+        read = self.modalities
         for kind_D, modality in zip(self.kinds_MD, MODALITIES, strict=True):
-            if modality not in batch.inputs:
+            if modality not in batch.inputs or modality not in read:
                 continue
             encoded = self.encoders[modality](batch.inputs[modality])
             if not isinstance(encoded, Sequences):  # a picture
@@ -136,7 +137,9 @@ class TransformerFusion(FusionSystem[Sequences]):
         gathered_ND = gathered_NLD[:, 0]
         return torch.cat([self.category(gathered_ND), self.dimension(gathered_ND)], dim=1)
 
-    def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> FusedAnswers[Sequences]:
+    def forward(
+        self, batch: Batch, asked: Collection[str] | None = None
+    ) -> FusedAnswers[Sequences]:
         """Answer each subset that posts hold; in training, each post by its own subset only."""
         both = super().forward(batch, asked)
         return TwoAnswers(
@@ -149,10 +152,13 @@ class TransformerFusion(FusionSystem[Sequences]):
 
     def holders(self, posts: Posts) -> dict[str, Flags]:
         """The dimension's term covers the posts whose dimension is known."""
-        return super().holders(posts) | {DIMENSION: ~np.isnan(self._dimensions(posts))}
+        answered = super().holders(posts)
+        return answered | {DIMENSION: answered[CATEGORY] & ~np.isnan(self._dimensions(posts))}
 
     def term_sums(self, answers: Any, batch: Batch) -> dict[str, Tensor]:
         """Return the summed cross-entropy and the summed squared error of the dimension."""
+        if not answers:
+            return {}
         sums = super().term_sums(answers, batch)
         wanted_B = self._dimensions_of_batch(batch)
         errors = []

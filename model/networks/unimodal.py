@@ -17,7 +17,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.model.features.image_backbones import Backbone
 from flickr_emotion.model.features.word_vectors import WORD_DIMENSION
 from flickr_emotion.model.inputs.batches import Batch
@@ -54,7 +53,7 @@ class UnimodalBaseline(System):
         self.encoders = nn.ModuleDict({modality: encoder})
         self._modality = modality
 
-    def forward(self, batch: Batch, asked: Collection[str] = SUBSETS) -> Mapping[str, Tensor]:
+    def forward(self, batch: Batch, asked: Collection[str] | None = None) -> Mapping[str, Tensor]:
         """Answer each subset that holds the modality."""
         modality = self._modality
         if modality not in batch.inputs:
@@ -63,7 +62,7 @@ class UnimodalBaseline(System):
         logits_BC = scatter(logits_NC, batch.rows[modality], len(batch))
         return {
             subset: logits_BC[batch.rows[subset]]
-            for subset in asked
+            for subset in (self.subsets if asked is None else asked)
             if modality in subset.split("+") and len(batch.rows[subset])
         }
 

@@ -102,7 +102,7 @@ def _write(trained: TrainedRun, run: Path, folder: Path) -> list[str]:
     preprocessing = system.backbone.preprocessing if system.backbone else None
     answered = {
         subset: [modality for modality in subset.split("+") if modality in system.modalities]
-        for subset in system.subsets
+        for subset in trained.ranking
     }
     with ProgressReport("exporting", len(answered), "subsets") as report:
         for subset, inputs in answered.items():

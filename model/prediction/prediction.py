@@ -1,4 +1,4 @@
-"""Answers posts, each with the head of its own subset.
+"""Answers posts, each with the head of its own subset or, without one, the largest that fits.
 
 Probabilities are calibrated. An answer also holds the other heads' answers, which show what each
 modality contributes. For files see ``model/prediction/file_prediction.py``.
@@ -21,13 +21,13 @@ from flickr_emotion.datasets.pictures.formats import UnreadablePictureError
 from flickr_emotion.datasets.rules.tags import normalise_tags
 from flickr_emotion.datasets.rules.text import clean, words
 from flickr_emotion.model.errors import ModelError
-from flickr_emotion.model.evaluation.answering import answering_subset
 from flickr_emotion.model.evaluation.calibration import read_calibration
 from flickr_emotion.model.features.text_features import READ, TextFeatures, features_of, read_text
 from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.posts.posts import Post, encode
 from flickr_emotion.model.prediction.answers import HeadOpinion, Prediction, RawPost
 from flickr_emotion.model.processes.devices import choose_device
+from flickr_emotion.model.runs.heads import answering_subset
 from flickr_emotion.model.runs.loading import TrainedRun, load_run
 
 if TYPE_CHECKING:
@@ -191,7 +191,9 @@ class Predictor:
     def _prediction(
         self, post: _Readable, heads: dict[str, list[float]]
     ) -> Prediction | ModelError:
-        subset = answering_subset(post.modalities, heads)
+        subset = answering_subset(
+            post.modalities, [head for head in self._run.ranking if head in heads]
+        )
         if subset is None:
             return ModelError(
                 f"{post.name} has {' and '.join(post.modalities)}, which the run was not trained "

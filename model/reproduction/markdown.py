@@ -26,8 +26,10 @@ def points(value: float | None) -> str:
 
 
 def spread(found: Mapping[str, Any] | None) -> str:
-    """Return mean and standard deviation, the paper's or ours."""
-    return DASH if found is None else f"{found['mean']:.2f}±{found['std']:.2f}"
+    """Return mean and standard deviation, the paper's or ours; of one repeat its value alone."""
+    if found is None:
+        return DASH
+    return f"{found['mean']:.2f}" + (f"±{found['std']:.2f}" if found["std"] is not None else "")
 
 
 def interval(ends: Sequence[float] | None, *, signed: bool = False) -> str:

@@ -151,7 +151,7 @@ def _draw(content: Content, axes: Axes) -> None:
         axes.errorbar(
             [100 * point["fraction"] for point in known],
             [point[name]["mean"] for point in known],
-            yerr=[point[name]["std"] for point in known],
+            yerr=[point[name]["std"] or 0 for point in known],
             fmt="o-",
             markersize=4,
             color=colour,

@@ -194,7 +194,7 @@ def _draw(content: Content, axes: Axes) -> None:
             axes.errorbar(
                 cell["mean"],
                 number + 0.18 * (place - 1.5),
-                xerr=cell["std"],
+                xerr=cell["std"] or 0,
                 fmt="o" if which == "ours" else "s",
                 color=colour,
                 markersize=4,

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import signal, stats
 
-CONFIDENCE = 0.95
+from flickr_emotion.model.evaluation.metrics import CONFIDENCE, accuracy_interval
 
 Right = npt.NDArray[np.bool_]
 """A row per repeat, a column per test post: whether it was answered correctly."""
@@ -35,10 +35,7 @@ def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> In
     return float(np.mean(values) - half), float(np.mean(values) + half)
 
 
-def run_interval(right: int, count: int, confidence: float = CONFIDENCE) -> Interval:
-    """Return Wilson's interval of one network's accuracy: ``right`` correct out of ``count``."""
-    found = stats.binomtest(right, count).proportion_ci(confidence, method="wilson")
-    return float(found.low), float(found.high)
+run_interval = accuracy_interval
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -43,16 +43,24 @@ def file_contents(config: TrainingConfig) -> dict[str, str]:
     return found
 
 
+def has_word_vectors(config: TrainingConfig) -> bool:
+    """Return whether the file of ``--word-vectors`` is there, if one was given."""
+    return config.word_vectors is None or config.word_vectors.exists()
+
+
 def check_same_files(description: dict[str, Any], config: TrainingConfig) -> None:
     """Refuse to resume with files that have changed; ``description`` is that of the run.
 
-    Runs of earlier versions do not say which files they read. Raises ``ModelError``.
+    A file of word vectors that is no longer there is no change. Runs of earlier versions do not say
+    which files they read. Raises ``ModelError``.
     """
     recorded = description.get("files")
     if not isinstance(recorded, dict):
         return
     found = file_contents(config)
     for name in _FILES:
+        if name == "word_vectors" and not has_word_vectors(config):
+            continue  # a network that has begun has them in its checkpoint
         if recorded.get(name) != found.get(name):
             raise ModelError(
                 f"--{name.replace('_', '-')} {getattr(config, name)} differs from the file that "

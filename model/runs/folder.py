@@ -175,8 +175,12 @@ def describe(
     words_with_vector: int,
     readers: dict[str, str],
     files: dict[str, str],
+    training_posts: dict[str, int],
 ) -> dict[str, Any]:
-    """Return the content of ``config.json``; ``readers`` and ``files`` are digests by name."""
+    """Return the content of ``config.json``; ``readers`` and ``files`` are digests by name.
+
+    ``training_posts``: by subset, how many training posts hold it.
+    """
     options = config.options() | {"warm_up_steps": config.warm_up_steps}
     # An absolute path, because the training may be resumed from another working directory.
     options["word_vectors"] = str(config.word_vectors.resolve()) if config.word_vectors else None
@@ -198,6 +202,7 @@ def describe(
         "words": list(encoding.words),
         "words_with_vector": words_with_vector,
         "tags": list(encoding.tags),
+        "training_posts": training_posts,
         "dataset": _origin(dataset),
         "options": options,
         "versions": {

@@ -24,8 +24,14 @@ from flickr_emotion.model.networks.system import System
 from flickr_emotion.model.posts.posts import Encoding
 from flickr_emotion.model.recipes import PAPER
 from flickr_emotion.model.runs.digests import check_file
-from flickr_emotion.model.runs.files import CONFIG, METRICS, NETWORK, read_config
+from flickr_emotion.model.runs.files import CONFIG, METRICS, NETWORK, read_config, read_metrics
 from flickr_emotion.model.runs.folder import RunFolder
+from flickr_emotion.model.runs.heads import (
+    ranked,
+    recorded_training_posts,
+    say_heads,
+    validation_accuracies,
+)
 
 Kind = TypeVar("Kind", bool, dict[str, Any], str)
 
@@ -49,6 +55,8 @@ class TrainedRun:
     features_in: Path
     """The run's folder, where features are kept if the data set's is not writable."""
     device: torch.device
+    ranking: tuple[str, ...]
+    """The heads, the preferred ones last (``model/runs/heads.py``)."""
 
     def splits(self, dataset: Dataset, names: tuple[str, ...]) -> dict[str, Split]:
         """Read splits of a data set with the run's encoding and preprocessing."""
@@ -90,8 +98,12 @@ def load_run(folder: Path, device: torch.device) -> TrainedRun:
         raise ModelError(f"{path}: {error}".replace("--", "")) from None
     RunFolder(folder).read_network(network)
     check_file(folder, CONFIG)
-    if not (folder / METRICS).exists():
+    metrics = read_metrics(folder)
+    if metrics is None:
         say(f"{folder} has no {METRICS}: its training was interrupted; using it as it is")
+    if (posts := recorded_training_posts(content, path)) is not None:
+        network.leave_out_untaught(posts)
+    say_heads(folder, network.subsets, network.built_for())
     return TrainedRun(
         network=network.to(device).eval(),
         encoding=encoding,
@@ -101,6 +113,7 @@ def load_run(folder: Path, device: torch.device) -> TrainedRun:
         readers=readers,
         features_in=folder,
         device=device,
+        ranking=ranked(network.subsets, validation_accuracies(metrics)),
     )
 
 

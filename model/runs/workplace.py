@@ -32,6 +32,7 @@ from flickr_emotion.model.runs.files import (
 from flickr_emotion.model.runs.folder import RunFolder
 
 _LOCK, _RUN = "lock", "run"
+_PROBED = 1 << 16
 
 
 class Workplace:
@@ -223,5 +224,7 @@ def _probe(folder: Path) -> None:
     probe = temporary(folder / CONFIG)
     if folder.exists():
         probe.unlink(missing_ok=True)
-        probe.touch()
-        probe.unlink()
+        try:
+            probe.write_bytes(bytes(_PROBED))  # a full disk still takes empty files
+        finally:
+            probe.unlink(missing_ok=True)

@@ -27,10 +27,12 @@ class Journal:
         report: ProgressReport,
         *,
         writes: bool,
+        losses: tuple[str, str] = ("", ""),
     ) -> None:
         """``folders`` are begun together, each with its ``config.json``; the last is the run's.
 
-        ``epochs`` are the entries of the interrupted training that is being resumed.
+        ``epochs`` are the entries of the interrupted training that is being resumed; ``losses``
+        says what the two losses are if they cannot be compared.
         """
         self.run = folders[-1][0]
         self.epochs = list(epochs)
@@ -38,6 +40,7 @@ class Journal:
         self._report = report
         self._writes = writes
         self._begun = False
+        self._losses = losses
         self._events: Events | None = None
 
     def __enter__(self) -> "Journal":
@@ -117,11 +120,12 @@ class Journal:
 
     def _line(self, epochs: int) -> str:
         entry = self.epochs[-1]
+        of_training, of_validation = (f" ({what})" if what else "" for what in self._losses)
         line = (
-            f"epoch {entry['epoch']} of {epochs}: loss {entry['train_loss']:.3f}, validation "
-            f"{entry['validation_loss']:.3f}"
+            f"epoch {entry['epoch']} of {epochs}: training loss {entry['train_loss']:.3f}"
+            f"{of_training}, validation loss {entry['validation_loss']:.3f}{of_validation}"
         )
         complete = entry["validation"][COMPLETE]
         if complete["count"]:
-            line += f", {COMPLETE} {complete['accuracy']:.1%}"
+            line += f", validation accuracy of {COMPLETE} {complete['accuracy']:.1%}"
         return f"{line} ({entry['seconds']:.1f} s)"

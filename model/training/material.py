@@ -1,6 +1,7 @@
 """The inputs of a training: the data set's splits, the backbone and the word vectors."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -27,6 +28,7 @@ from flickr_emotion.model.processes.devices import make_deterministic
 from flickr_emotion.model.processes.distributed import World
 from flickr_emotion.model.recipes import SENTENCES
 from flickr_emotion.model.runs.contents import file_contents
+from flickr_emotion.model.runs.heads import count_training_posts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,11 @@ class Material:
     selection: Selection | None
     files: dict[str, str]
     """SHA-256 of the files of vectors and weights, by option."""
+
+    @cached_property
+    def training_posts(self) -> dict[str, int]:
+        """How many training posts hold each subset."""
+        return count_training_posts(self.splits[TRAIN].posts)
 
     def has_posts_for(self, subset: str) -> bool:
         """Return whether training and validation both have posts that hold a subset."""
@@ -70,7 +77,7 @@ def prepare(
         say("--word-vectors is ignored: this recipe reads sentences, not single words")
     elif config.word_vectors:
         vectors = read_word_vectors(config.word_vectors, encoding.words, WORD_DIMENSION)
-    backbone = _backbone(config)
+    backbone = _backbone(config, dataset)
     readers = open_readers(config.readers)
     splits = _splits(config, dataset, encoding, backbone, readers, out, world, selection)
     for name in (TRAIN, VALIDATION):
@@ -95,7 +102,7 @@ def for_seed(material: Material, config: TrainingConfig, out: Path, world: World
         return material
     if config.image_weights != "none" or material.backbone is None:
         return replace(material, seed=config.seed)
-    backbone = _backbone(config)
+    backbone = _backbone(config, material.dataset)
     splits = material.splits
     if not config.finetune_image:  # else they hold pictures, which do not depend on the seed
         splits = _splits(
@@ -111,11 +118,20 @@ def for_seed(material: Material, config: TrainingConfig, out: Path, world: World
     return replace(material, seed=config.seed, backbone=backbone, splits=splits)
 
 
-def _backbone(config: TrainingConfig) -> Backbone | None:
+def _backbone(config: TrainingConfig, dataset: Dataset) -> Backbone | None:
     if "image" not in config.modalities:
         return None
     torch.manual_seed(config.seed)  # a random backbone depends on the seed too
-    return load_backbone(config.resolved_image_encoder, config.image_weights)
+    if _has_training_pictures(dataset):
+        return load_backbone(config.resolved_image_encoder, config.image_weights)
+    if config.image_weights != "none":
+        say("no training post has a picture: --image-weights are not read")
+    return load_backbone(config.resolved_image_encoder, "none")
+
+
+def _has_training_pictures(dataset: Dataset) -> bool:
+    subsets = dataset.counts[TRAIN]["subsets"]
+    return any(count for subset, count in subsets.items() if "image" in subset.split("+"))
 
 
 def _splits(
@@ -128,6 +144,8 @@ def _splits(
     world: World,
     selection: Selection | None,
 ) -> dict[str, Split]:
+    if not _has_training_pictures(dataset):
+        backbone = None  # it is not trained, and answers nothing
     # The first rank computes the features; the others find them on disk.
     with world.first_rank_first():
         splits = open_splits(

@@ -35,6 +35,7 @@ def build_network(config: TrainingConfig, material: Material) -> System:
         parts=config.parts,
         readers=material.readers,
     )
+    network.leave_out_untaught(material.training_posts)
     if isinstance(network, RecipeNetwork):
         split = material.splits[TRAIN]
         step = 1 + len(split.posts) // POSTS_PER_SCALE

@@ -14,7 +14,7 @@ from flickr_emotion.common.progress import ProgressReport
 from flickr_emotion.common.split_names import JUDGED, TRAIN, VALIDATION
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.config import TrainingConfig
-from flickr_emotion.model.errors import TrainingStopped
+from flickr_emotion.model.errors import ModelError, TrainingStopped
 from flickr_emotion.model.evaluation.calibration import calibrate
 from flickr_emotion.model.evaluation.evaluation import score
 from flickr_emotion.model.inputs.selection import Selection
@@ -24,8 +24,10 @@ from flickr_emotion.model.networks.multitask import MultitaskNetwork
 from flickr_emotion.model.networks.system import System
 from flickr_emotion.model.processes.distributed import World
 from flickr_emotion.model.processes.profiling import StepProfile
+from flickr_emotion.model.runs.contents import has_word_vectors
 from flickr_emotion.model.runs.files import read_metrics
 from flickr_emotion.model.runs.folder import RunFolder, describe
+from flickr_emotion.model.runs.heads import say_heads
 from flickr_emotion.model.runs.workplace import Workplace, report_write_errors
 from flickr_emotion.model.training.early_stopping import best_epoch, fit
 from flickr_emotion.model.training.fitting import Fitting
@@ -34,6 +36,9 @@ from flickr_emotion.model.training.material import Material, for_seed, prepare
 from flickr_emotion.model.training.metrics import over_seeds, run_metrics
 from flickr_emotion.model.training.new_network import build_network, check_backbone
 from flickr_emotion.model.training.run_tree import ROOT, Chain, Kind, RunSpec, plan_runs, unfinished
+
+_OF_VECTORS = "words_with_vector", "files"
+"""What ``config.json`` says of the file of word vectors."""
 
 
 class RunTraining:
@@ -50,8 +55,17 @@ class RunTraining:
         resuming: bool = False,
         selection: Selection | None = None,
         features_in: Path | None = None,
+        description: dict[str, Any] | None = None,
     ) -> None:
-        """``resuming``: finished runs and checkpoints in the place belong to this training."""
+        """``resuming``: finished runs and checkpoints in the place belong to this training.
+
+        ``description``: the ``config.json`` of the training that is resumed.
+        """
+        self._vectors_gone: Path | None = None
+        self._recorded: dict[str, Any] = {}
+        if description and not has_word_vectors(config):
+            self._vectors_gone = config.word_vectors
+            self._recorded = {n: description[n] for n in _OF_VECTORS if n in description}
         self._config = config
         self._dataset = dataset
         self._place = place
@@ -62,6 +76,7 @@ class RunTraining:
         self._features_in = features_in or place.out
         self._material: Material | None = None
         self._trainable: list[str] = []
+        self._heads_said = False
         self._folders: dict[PurePath, RunFolder] = {}
         self._metrics: dict[PurePath, dict[str, Any]] = {}
 
@@ -154,10 +169,19 @@ class RunTraining:
         world, folder = self._world, self._folder(run.folder)
         material = self._material_of(config)
         network = build_network(config, material)
+        if not self._heads_said:
+            say_heads(self._place.out, network.subsets, network.built_for())
+            self._heads_said = True
         network.to(world.device)
         fitting = Fitting(config, network, material.splits[TRAIN], world)
         epochs: list[dict[str, Any]] = []
-        if checkpoint := folder.read_checkpoint() if self._resuming else None:
+        checkpoint = folder.read_checkpoint() if self._resuming else None
+        if checkpoint is None and self._vectors_gone and network.word_embedding:
+            raise ModelError(
+                f"--word-vectors {self._vectors_gone} is not there, and {folder.path} has not "
+                "begun with its vectors: put the file back"
+            )
+        if checkpoint:
             check_backbone(checkpoint, network, config)
             fitting.restore(checkpoint)
             epochs = checkpoint.epochs
@@ -170,7 +194,7 @@ class RunTraining:
         folders = [
             (self._folder(one.folder), self._description(one.config, material)) for one in chain
         ]
-        journal = Journal(folders, epochs, report, writes=world.writes)
+        journal = Journal(folders, epochs, report, writes=world.writes, losses=network.losses)
         classes = len(material.encoding.classes)
         validation = material.splits[VALIDATION]
         if not fit(fitting, config, validation, classes, journal, world, self._profile):
@@ -207,6 +231,8 @@ class RunTraining:
     def _material_of(self, config: TrainingConfig) -> Material:
         """Return what all networks of a seed share, whatever each reads of it."""
         whole = replace(self._config, seed=config.seed, repeats=1)
+        if self._vectors_gone:
+            whole = replace(whole, word_vectors=None)
         if self._material is None:
             self._material = prepare(
                 whole, self._dataset, self._features_in, self._world, self._selection
@@ -219,7 +245,7 @@ class RunTraining:
         return self._folders.setdefault(within, RunFolder(self._place.folder / within))
 
     def _description(self, config: TrainingConfig, material: Material) -> dict[str, Any]:
-        return describe(
+        described = describe(
             config,
             material.encoding,
             material.dataset,
@@ -227,4 +253,6 @@ class RunTraining:
             words_with_vector=len(material.vectors.vectors),
             readers={reader.name: reader.digest() for reader in material.readers},
             files=material.files,
+            training_posts=material.training_posts,
         )
+        return described | self._recorded

@@ -67,10 +67,12 @@ def train(
         ).run()
 
 
-def resume(run: Path, *, profile: bool = False) -> dict[str, Any]:
+def resume(run: Path, *, dataset: Path | None = None, profile: bool = False) -> dict[str, Any]:
     """Resume a training that was stopped or killed; a finished run returns its metrics.
 
-    The final weights are those of an uninterrupted training.
+    The final weights are those of an uninterrupted training. ``dataset`` is the place of the data
+    set if it is no longer where the run began; its digest must be the same. The file of word
+    vectors is needed only by networks that have not begun.
 
     >>> from pathlib import Path
     >>> from flickr_emotion import resume
@@ -88,10 +90,12 @@ def resume(run: Path, *, profile: bool = False) -> dict[str, Any]:
         if metrics := read_metrics(folder):
             return metrics
         description = read_config(folder)
-        dataset = _dataset_of(description, folder)
+        found = _dataset_of(description, folder, dataset)
         check_same_files(description, config)
         check_readers(description, open_readers(config.readers), folder / CONFIG)
-        return RunTraining(config, dataset, place, world, profile=profile, resuming=True).run()
+        return RunTraining(
+            config, found, place, world, profile=profile, resuming=True, description=description
+        ).run()
 
 
 def _config_of(description: dict[str, Any], folder: Path) -> TrainingConfig:
@@ -101,12 +105,18 @@ def _config_of(description: dict[str, Any], folder: Path) -> TrainingConfig:
         raise _damaged(folder, error) from None
 
 
-def _dataset_of(description: dict[str, Any], folder: Path) -> Dataset:
+def _dataset_of(description: dict[str, Any], folder: Path, given: Path | None) -> Dataset:
     try:
         at, digest = Path(description["dataset"]["folder"]), description["dataset"]["digest"]
         known = [*description["words"]], [*description["tags"]]
     except (KeyError, TypeError) as error:
         raise _damaged(folder, error) from None
+    if given is None and not at.exists():
+        raise ModelError(
+            f"{at}, the data set that {folder} was trained on, is not there: give its place "
+            "(train D --resume R)"
+        )
+    at = given or at
     dataset = open_dataset(at)
     prepared = description["dataset"].get("preparation", 1)
     if (dataset.digest, dataset.preparation) != (digest, prepared):
@@ -127,14 +137,18 @@ def _damaged(folder: Path, error: Exception) -> ModelError:
     return ModelError(f"{folder / CONFIG} is damaged ({error}): train again")
 
 
+_OUT_OF_MEMORY = "DefaultCPUAllocator", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED"
+
+
 @contextmanager
 def report_lack_of_memory(out: Path) -> Iterator[None]:
     """Turn running out of memory into a one-line ``ModelError``."""
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        # The CPU allocator raises a plain RuntimeError.
-        if type(error) is RuntimeError and "DefaultCPUAllocator" not in str(error):
+    except (MemoryError, RuntimeError) as error:
+        # Of several processes, and of the CPU's allocator, it is a plain RuntimeError.
+        known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not known and not any(sign in str(error) for sign in _OUT_OF_MEMORY):
             raise
         raise ModelError(
             "out of memory: train again with a smaller --batch-size and a larger "

@@ -26,7 +26,7 @@ from flickr_emotion.harvest.pace.breaker import Breaker
 from flickr_emotion.harvest.pace.retry import RetryPolicy
 from flickr_emotion.harvest.trust.picture_trust import PictureTrust
 from flickr_emotion.harvest.trust.verdicts import Question
-from tests.harvest.parts import undone
+from tests.harvest.parts import answered, undone
 
 NSID = "1@N01"
 
@@ -36,16 +36,7 @@ def place(photo_id: str) -> PhotoReference:
 
 
 def known(photo_id: str) -> Answer:
-    return Answer(
-        reference=place(photo_id),
-        title="A title",
-        description="",
-        tags=(),
-        owner=NSID,
-        license="4",
-        date_upload=None,
-        date_taken=None,
-    )
+    return answered(place(photo_id), owner=NSID)
 
 
 class Calls(ApiCalls):

@@ -99,9 +99,10 @@ class TestEvaluate:
     def test_it_says_of_what_it_judged_whom(self, run_folder: Path, dataset_folder: Path) -> None:
         found = evaluate(run_folder, device="cpu")
         assert [*found] == [
-            *("dataset", "dataset_digest", "same_dataset", "classes", "test", "validation"),
-            *("confusions", "calibration"),
+            *("dataset", "dataset_digest", "same_dataset", "classes", "heads"),
+            *("test", "validation", "confusions", "calibration"),
         ]
+        assert found["heads"] == [*SUBSETS]
         assert found["dataset"] == str(open_dataset(dataset_folder).folder)
         assert found["dataset_digest"] == open_dataset(dataset_folder).digest
         assert found["same_dataset"] is True

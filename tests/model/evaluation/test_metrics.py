@@ -57,5 +57,5 @@ def test_over_repeats() -> None:
 def test_one_repeat_has_no_deviation() -> None:
     repeat = {"accuracy": 0.5, "macro_f1": None, "weighted_f1": 1.0, "count": 4}
     found = over_repeats([repeat])
-    assert found["accuracy"] == {"mean": 0.5, "std": 0.0, "values": [0.5]}
+    assert found["accuracy"] == {"mean": 0.5, "std": None, "values": [0.5]}
     assert found["count"] == 4

@@ -3,7 +3,12 @@
 from typing import Any
 
 from flickr_emotion.common.modalities import SUBSETS
-from flickr_emotion.model.evaluation.report import metrics_table, missing_table, prediction_table
+from flickr_emotion.model.evaluation.report import (
+    metrics_table,
+    missing_table,
+    prediction_table,
+    split_table,
+)
 
 
 def figures(**fields: Any) -> dict[str, Any]:
@@ -36,12 +41,41 @@ class TestMetricsTable:
         assert found[1] == "image                 100.00           -        12.50   12345    1.00"
 
 
+class TestSplitTable:
+    def metrics(self, right: int, std: float | None, values: int) -> dict[str, Any]:
+        accuracy = {"mean": right / 100, "std": std, "values": [right / 100] * values}
+        return {
+            "test": dict.fromkeys(SUBSETS, figures(count=0, accuracy=None))
+            | {"text": figures(accuracy=accuracy, count=100)},
+            "confusions": {"test": {"text": [[right - 30, 90 - right], [10, 30]]}},
+        }
+
+    def test_it_names_split_and_unit_and_repeats(self) -> None:
+        once = split_table("test", self.metrics(80, None, 1)).splitlines()
+        assert once[0] == "test, in per cent"
+        assert once[3] == "text                   80.00       25.00        12.50     100"
+        twice = split_table("test", self.metrics(80, 0.0, 2)).splitlines()
+        assert twice[0] == "test, in per cent, mean±standard deviation of 2 repeats"
+        assert "80.00±0.00" in twice[3]
+        assert len(once) == len(twice) == 9
+
+    def test_no_better_than_a_constant_answer(self) -> None:
+        """60 of the posts are of one class; Wilson's interval of 65 in 100 reaches below it."""
+        lines = split_table("test", self.metrics(65, None, 1)).splitlines()
+        assert lines[9:] == [
+            "text: no better than always answering the most frequent class (60.00): accuracy "
+            "65.00, 95% interval 55.25 to 73.64 on 100 posts"
+        ]
+        assert len(split_table("test", self.metrics(75, None, 1)).splitlines()) == 9
+
+
 def test_missing_table() -> None:
     rows = [
         {"rate": 0.0, "accuracy": 0.75, "weighted_f1": 0.5, "answered": 1.0},
         {"rate": 0.9, "accuracy": None, "weighted_f1": {"mean": 0.5, "std": 0.25}, "answered": 0.1},
     ]
-    assert missing_table({"rates": rows}).splitlines() == [
+    assert missing_table({"rates": rows, "draws": 10}).splitlines() == [
+        "test, modalities dropped at random, in per cent, mean±standard deviation of 10 draws",
         "dropped             accuracy  weighted F1     answered",
         "0%                     75.00        50.00       100.00",
         "90%                        -  50.00±25.00        10.00",

@@ -10,13 +10,14 @@ import pytest
 import torch
 
 from flickr_emotion.common.modalities import MODALITIES, SUBSETS
-from flickr_emotion.model.evaluation.answering import HeadAnswers, answer_split, answering_subset
+from flickr_emotion.model.evaluation.answering import HeadAnswers, answer_split
 from flickr_emotion.model.evaluation.evaluation import evaluate
 from flickr_emotion.model.evaluation.report import missing_table
 from flickr_emotion.model.evaluation.robustness import RATES, missing_curve
 from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.posts.posts import Posts
 from flickr_emotion.model.processes.distributed import World
+from flickr_emotion.model.runs.heads import answering_subset
 from tests.model.small_networks import ENCODING, EVERY_SUBSET_TWICE, network, split_of
 
 ALONE = World(device=torch.device("cpu"))

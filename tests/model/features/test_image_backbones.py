@@ -130,6 +130,23 @@ class TestRefusals:
         with pytest.raises(ModelError, match="shufflenet_v2_x0_5 needs"):
             load_backbone("shufflenet_v2_x0_5", str(tmp_path / "weights.pth"))
 
+    def test_weights_of_a_larger_sibling(self, tmp_path: Path) -> None:
+        """All of the smaller network's names are there, in the right shapes."""
+        with torch.device("meta"):
+            larger = models.get_model("resnet34").state_dict()
+        state = {name: torch.zeros(tensor.shape) for name, tensor in larger.items()}
+        torch.save(state, tmp_path / "weights.pth")
+        with pytest.raises(ModelError, match=r"'layer1\.2\.conv1\.weight', which resnet18 lacks"):
+            load_backbone("resnet18", str(tmp_path / "weights.pth"))
+
+    @pytest.mark.parametrize("number", [float("nan"), float("inf")])
+    def test_numbers_that_are_not_finite(self, number: float, tmp_path: Path) -> None:
+        state = models.get_model("squeezenet1_1").state_dict()
+        state["features.0.weight"][3, 0, 1, 1] = number
+        torch.save(state, tmp_path / "weights.pth")
+        with pytest.raises(ModelError, match=r"numbers in 'features.0.weight' that are not finite"):
+            load_backbone("squeezenet1_1", str(tmp_path / "weights.pth"))
+
     def test_weights_that_cannot_be_fetched(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def offline(*_: object, **__: object) -> None:
             raise OSError("no route to host")
@@ -138,6 +155,28 @@ class TestRefusals:
         with pytest.raises(ModelError, match="--image-weights FILE") as caught:
             load_backbone("resnet18", "imagenet")
         assert "efficientnet_lite0" in str(caught.value)
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod.", "backbone."])
+def test_prefixes_of_wrappers_are_taken_off(prefix: str, tmp_path: Path) -> None:
+    state = models.get_model("squeezenet1_1").state_dict()
+    torch.save(state, tmp_path / "plain.pth")
+    wrapped = {prefix + name: tensor for name, tensor in state.items()}
+    torch.save(wrapped | {"n_averaged": torch.tensor(3)}, tmp_path / "wrapped.pth")
+    digests = {
+        load_backbone("squeezenet1_1", str(tmp_path / f"{name}.pth")).digest()
+        for name in ("plain", "wrapped")
+    }
+    assert len(digests) == 1
+
+
+def test_auxiliary_heads_are_left_out(tmp_path: Path) -> None:
+    with torch.device("meta"):
+        network = models.get_model("googlenet", init_weights=False, aux_logits=True)
+    state = {name: torch.zeros(tensor.shape) for name, tensor in network.state_dict().items()}
+    assert any(name.startswith("aux2.") for name in state)
+    torch.save(state, tmp_path / "weights.pth")
+    assert load_backbone("googlenet", str(tmp_path / "weights.pth")).features == 1024
 
 
 def test_the_packaged_efficientnet() -> None:

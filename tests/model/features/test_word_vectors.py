@@ -1,7 +1,11 @@
 """Word vectors are read from every common format, and only for the vocabulary's words."""
 
+import gzip
 import importlib.util
+import io
 import struct
+import zipfile
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +23,7 @@ ENTRIES = {
     "PARIS": [9.0, 9.0, 9.0, 9.0],
     "straße": [0.0, 0.0, -5.0, 0.0],
 }
+Form = Callable[[dict[str, list[float]]], bytes]
 VOCABULARY = ("happy", "paris", "straße", "unheard")
 
 
@@ -51,6 +56,71 @@ def test_formats(form: Callable[[dict[str, list[float]]], bytes], tmp_path: Path
     np.testing.assert_allclose(
         found["paris"], np.array(ENTRIES["Paris"]) * MEAN_NORM / 5, rtol=1e-6
     )
+
+
+@pytest.mark.parametrize("form", [text_with_header, binary, binary_with_line_breaks])
+def test_a_header_that_counts_too_many_costs_no_word(
+    form: Form, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "vectors"
+    path.write_bytes(form(ENTRIES))
+    whole = read_word_vectors(path, VOCABULARY, 4).vectors
+    path.write_bytes(b"9" + form(ENTRIES)[1:])
+    capsys.readouterr()
+    found = read_word_vectors(path, VOCABULARY, 4).vectors
+    assert {w: v.tolist() for w, v in found.items()} == {w: v.tolist() for w, v in whole.items()}
+    said = f"{path} has 5 words, but its line 1 says 9: all of them are read\n"
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", [text, text_with_header])
+def test_a_byte_order_mark_costs_no_word(form: Form, tmp_path: Path) -> None:
+    path = tmp_path / "vectors"
+    path.write_bytes(BOM_UTF8 + form({"happy": [1, 2, 3, 4], **ENTRIES}))
+    assert set(read_word_vectors(path, VOCABULARY, 4).vectors) == {"happy", "paris", "straße"}
+
+
+@pytest.mark.parametrize("form", [text, text_with_header, binary, binary_with_line_breaks])
+class TestCompressed:
+    def test_gzip(self, form: Form, tmp_path: Path) -> None:
+        path = tmp_path / "vectors.gz"
+        path.write_bytes(gzip.compress(form(ENTRIES)))
+        assert set(read_word_vectors(path, VOCABULARY, 4).vectors) == {"happy", "paris", "straße"}
+
+    def test_zip(self, form: Form, tmp_path: Path) -> None:
+        path = tmp_path / "vectors.zip"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("README", "how these were made")
+            archive.writestr("__MACOSX/glove.txt", "not the file")
+            archive.writestr("glove.6B.3d.txt", "the 1 2 3\n")
+            archive.writestr("glove.6B.4d.txt", form(ENTRIES))
+        assert set(read_word_vectors(path, VOCABULARY, 4).vectors) == {"happy", "paris", "straße"}
+
+
+def zipped(*names: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in names:
+            archive.writestr(name, text(ENTRIES))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (gzip.compress(text(ENTRIES))[:-12], "cannot be read"),
+        (b"\x1f\x8b not gzip at all", "cannot be read"),
+        (b"PK\x03\x04 not a zip at all", "cannot be read"),
+        (zipped("a.txt", "b.txt"), "holds several files .a.txt, b.txt.: unpack the one you mean"),
+        (zipped("a/"), "holds no file of word vectors"),
+    ],
+)
+def test_damaged_archives(content: bytes, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "vectors"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=message) as caught:
+        read_word_vectors(path, VOCABULARY, 4)
+    assert "\n" not in str(caught.value)
 
 
 def test_the_nearest_spelling_wins(tmp_path: Path) -> None:
@@ -109,7 +179,6 @@ def test_random_vectors_have_the_same_scale() -> None:
         (text(ENTRIES).replace(b"5.0", b"nan"), "line 2: the vector holds a number"),
         (text_with_header(ENTRIES).replace(b" 4.0", b"", 1), "line 2 is not a word and 4 numbers"),
         (b"5 4\n" + text(ENTRIES).replace(b" ", b"\t"), "line 2 is not a word and 4 numbers"),
-        (b"9" + text_with_header(ENTRIES)[1:], "has 5 words, but its line 1 says 9"),
         (b"9 4\n", "ends within word 1 of 9"),
         (binary(ENTRIES)[:-3], "ends within word 5 of 5"),
         (b"9 4\n" + b"x" * 100_000, "word 1 of 9 has no end"),

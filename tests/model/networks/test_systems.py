@@ -352,7 +352,9 @@ class TestVotes:
             m: json.loads((voting / f"network-{m}" / "metrics.json").read_text())["validation"][m]
             for m in MODALITIES
         }
-        for subset in SUBSETS:
+        for modality in MODALITIES:  # one network alone says what it says
+            torch.testing.assert_close(votes[modality], late[modality])
+        for subset in (subset for subset in SUBSETS if "+" in subset):
             expected = torch.zeros_like(votes[subset])
             for modality in subset.split("+"):
                 chosen = late[modality].argmax(1, keepdim=True)

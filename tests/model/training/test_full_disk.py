@@ -13,6 +13,7 @@ from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.feature_files import GrowingFile
 from flickr_emotion.model.prediction.file_prediction import predict_file
 from flickr_emotion.model.runs.digests import verify_run
+from flickr_emotion.model.training import training
 from flickr_emotion.model.training.training import report_lack_of_memory, resume, train
 from tests.full_disk import files_of_at_most
 from tests.model.runs.test_workplace import CONFIG, content, killed_at_step
@@ -82,5 +83,23 @@ def test_too_little_memory(tmp_path: Path) -> None:
         report_lack_of_memory(tmp_path),
     ):
         torch.empty(10**15)
-    with pytest.raises(ModelError, match="out of memory"), report_lack_of_memory(tmp_path):
-        bytes(10**16)
+    for error in (MemoryError(), torch.OutOfMemoryError("CUDA out of memory")):
+        with pytest.raises(ModelError, match="out of memory"), report_lack_of_memory(tmp_path):
+            raise error
+
+
+@pytest.mark.parametrize("error", [NotImplementedError("no kernel"), RuntimeError("shapes differ")])
+def test_another_fault_is_no_lack_of_memory(tmp_path: Path, error: RuntimeError) -> None:
+    with pytest.raises(type(error), match=str(error)), report_lack_of_memory(tmp_path):
+        raise error
+
+
+def test_a_full_disk_is_found_before_the_work(
+    dataset_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes the lock, which is an empty file; the data set is not even opened."""
+    monkeypatch.setattr(training, "open_dataset", None)
+    (tmp_path / "run").mkdir()
+    with files_of_at_most(100), pytest.raises(ModelError, match="run cannot be written"):
+        train(CONFIG, dataset=dataset_folder, out=tmp_path / "run")
+    assert [*(tmp_path / "run").iterdir()] == []

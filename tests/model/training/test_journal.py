@@ -9,10 +9,13 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.progress import ProgressReport
+from flickr_emotion.model.features.image_backbones import build_backbone
+from flickr_emotion.model.networks.recipe_network import RecipeNetwork
+from flickr_emotion.model.recipes import SHALLOW, TOGETHER
 from flickr_emotion.model.runs.files import FORMAT, FORMAT_VERSION
 from flickr_emotion.model.runs.folder import RunFolder
 from flickr_emotion.model.training.journal import Journal
-from tests.model.small_networks import network
+from tests.model.small_networks import ENCODING, network
 
 CONFIG = {"format": FORMAT, "version": FORMAT_VERSION}
 
@@ -56,8 +59,10 @@ class TestEpochs:
                 assert len(made.epochs) == number
         lines = [line for line in capsys.readouterr().err.splitlines() if "epoch" in line]
         assert lines == [
-            "epoch 1 of 3: loss 1.250, validation 0.400, image+text+tags 75.0% (3.1 s)",
-            "epoch 2 of 3: loss 1.250, validation 0.300, image+text+tags 75.0% (3.1 s)",
+            "epoch 1 of 3: training loss 1.250, validation loss 0.400, "
+            "validation accuracy of image+text+tags 75.0% (3.1 s)",
+            "epoch 2 of 3: training loss 1.250, validation loss 0.300, "
+            "validation accuracy of image+text+tags 75.0% (3.1 s)",
         ]
 
     def test_without_complete_posts_no_accuracy_is_made_up(
@@ -65,7 +70,24 @@ class TestEpochs:
     ) -> None:
         with journal(tmp_path / "run") as made:
             made.add(epoch(1, complete=0), 1)
-        assert "validation 0.500 (3.1 s)" in capsys.readouterr().err
+        assert "validation loss 0.500 (3.1 s)" in capsys.readouterr().err
+
+    def test_two_losses_of_different_scales_say_what_they_are(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        said = []
+        for parts in (frozenset({TOGETHER}), frozenset({SHALLOW})):
+            net = RecipeNetwork(ENCODING, build_backbone("squeezenet1_1"), readers=[], parts=parts)
+            folders: list[tuple[RunFolder, dict[str, Any]]] = [(RunFolder(tmp_path / "run"), {})]
+            report = ProgressReport("train", 10, "posts")
+            with Journal(folders, [], report, writes=True, losses=net.losses) as made:
+                made.add(epoch(1, complete=0), 3)
+            said.append(capsys.readouterr().err)
+        assert (
+            "training loss 1.250 (summed over the heads and twice their joint answer), "
+            "validation loss 0.500 (of each post's own head) (3.1 s)"
+        ) in said[0]
+        assert "training loss 1.250 (summed over the heads), validation loss" in said[1]
 
     def test_one_that_goes_on_keeps_what_was_told(self, tmp_path: Path) -> None:
         before = [epoch(1), epoch(2)]

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -13,6 +14,7 @@ from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.inputs.selection import Selection, training_posts
 from flickr_emotion.model.processes.distributed import World
 from flickr_emotion.model.training.material import Material, for_seed, prepare
+from flickr_emotion.model.training.new_network import build_network
 from tests.model.conftest import TINY
 from tests.model.dataset_folder import StoredPost, separable_post, write_dataset
 
@@ -55,6 +57,22 @@ class TestPrepare:
         made = prepared(config, dataset_folder, tmp_path / "run")
         assert made.backbone is None
         assert for_seed(made, config, tmp_path / "run", ALONE) is made
+
+    def test_posts_without_pictures_ask_for_no_weights(self, tmp_path: Path) -> None:
+        """Nor are pictures of other splits read, which no head looks at."""
+        posts = [separable_post(n, ("anger", "awe")[n % 2], "text+tags") for n in range(4)]
+        judged = [separable_post(n, "awe") for n in range(4, 7)]
+        folder = write_dataset(
+            tmp_path / "set", {"train": posts, "validation": judged, "test": judged}
+        )
+        config = dataclasses.replace(TINY, image_weights=str(tmp_path / "absent.pth"))
+        made = prepared(config, folder, tmp_path / "run")
+        assert features(made).shape == (3, 0)
+        assert made.training_posts["image"] == 0
+        network = build_network(config, made)
+        assert (network.backbone, network.subsets) == (None, ["text", "tags", "text+tags"])
+        batch = made.splits["test"].batch(np.arange(3))
+        assert list(network.eval()(batch)) == ["text", "tags", "text+tags"]
 
     def test_a_selection_cuts_training_alone_and_its_vocabulary(
         self, dataset_folder: Path, tmp_path: Path

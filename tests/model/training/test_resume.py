@@ -19,6 +19,7 @@ from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.training.training import resume, train
 from tests.model.conftest import TINY
 from tests.model.dataset_folder import separable_post, write_dataset
+from tests.model.runs.test_workplace import killed_at_step
 
 # 40 posts in batches of 8: five steps per epoch.
 CONFIG = dataclasses.replace(TINY, epochs=3, batch_size=8)
@@ -144,6 +145,58 @@ def stopped(dataset_folder: Path, tmp_path: Path) -> Path:
     return out
 
 
+@pytest.fixture(scope="module")
+def begun(dataset_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a data set, word vectors, and a run of two seeds killed in its first one."""
+    place = tmp_path_factory.mktemp("begun")
+    shutil.copytree(dataset_folder, place / "set")
+    (place / "vectors.txt").write_text("mountain " + "0.5 " * 300 + "\n")
+    with_vectors = dataclasses.replace(
+        CONFIG, epochs=2, repeats=2, word_vectors=place / "vectors.txt"
+    )
+    with killed_at_step(IN_THE_SECOND_EPOCH):
+        train(with_vectors, dataset=place / "set", out=place / "run")
+    return place
+
+
+class TestMoved:
+    def test_to_another_place_without_its_word_vectors(self, begun: Path, tmp_path: Path) -> None:
+        """The run itself has the vectors that it needs."""
+        moved = Path(shutil.copytree(begun, tmp_path / "moved"))
+        config = json.loads((moved / "run" / "seed-0" / "config.json").read_text())
+        config["dataset"]["folder"] = config["options"]["word_vectors"] = str(tmp_path / "gone")
+        out = moved / "run" / "seed-0"
+        (out / "config.json").write_text(json.dumps(config))
+        with pytest.raises(ModelError, match=r"gone, the data set that .* \(train D --resume R\)"):
+            resume(out)
+        resume(out, dataset=moved / "set")
+        ended = json.loads((out / "config.json").read_text())
+        assert ended["dataset"]["folder"] == str(moved / "set")
+        assert (ended["words_with_vector"], ended["files"]) == (1, config["files"])
+        resume(begun / "run")
+        assert_same_end(out, begun / "run" / "seed-0")
+
+    def test_what_has_not_begun_needs_the_vectors(self, begun: Path, tmp_path: Path) -> None:
+        out = Path(shutil.copytree(begun / "run", tmp_path / "run"))
+        shutil.rmtree(out / "seed-1", ignore_errors=True)
+        (out / "metrics.json").unlink(missing_ok=True)
+        config = json.loads((out / "config.json").read_text())
+        config["options"]["word_vectors"] = str(tmp_path / "gone.txt")
+        (out / "config.json").write_text(json.dumps(config))
+        with pytest.raises(ModelError, match=r"gone\.txt is not there, and .*seed-1 has not begun"):
+            resume(out)
+
+    def test_another_data_set_in_its_place(self, begun: Path, tmp_path: Path) -> None:
+        posts = [separable_post(1, "awe")]
+        other = write_dataset(
+            tmp_path / "set", {"train": posts, "validation": posts, "test": posts}
+        )
+        out = Path(shutil.copytree(begun / "run", tmp_path / "run"))
+        (out / "metrics.json").unlink(missing_ok=True)
+        with pytest.raises(ModelError, match=f"{other} holds another data set than the one"):
+            resume(out, dataset=other)
+
+
 class TestRefusals:
     def test_no_run(self, tmp_path: Path) -> None:
         with pytest.raises(ModelError, match="is not a run folder"):
@@ -215,7 +268,6 @@ class TestRefusals:
         ("arguments", "message"),
         [
             (["--resume", "run", "--epochs", "9"], "omit --epochs"),
-            (["data", "--resume", "run"], "omit dataset"),
             (["--resume", "run", "--out", "elsewhere"], "omit --out"),
             (["data"], "give D and --out R, or --resume R"),
             (["--out", "run"], "give D and --out R, or --resume R"),
