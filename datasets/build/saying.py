@@ -30,8 +30,8 @@ def say_pictures(gathered: Gathered, posts: Input, say: Say) -> None:
         say(f"the picture of photo {photo_id} {error}: left out")
     if gathered.pictures_left_out:
         say(
-            f"{gathered.pictures_left_out} pictures of {posts.path} were left out; their posts are "
-            "in the data set without them"
+            f"{gathered.pictures_left_out} pictures of {posts.path} were left out; their posts "
+            "stay if they hold anything else"
         )
         if posts.path.is_dir() and posts.service != "own":  # a harvest
             ask_again(posts.path, gathered.unusable_pictures, say)

@@ -12,6 +12,7 @@ from pathlib import Path
 from flickr_emotion.common.tables.column_map import find_column
 from flickr_emotion.common.tables.opening import looks_like_header
 from flickr_emotion.datasets.errors import DatasetError
+from flickr_emotion.datasets.sources.seeming import ADDRESSES, SPLITS, TEXT
 
 CONTENTS = ("text", "title", "description", "tags", "image")
 SPLIT = "split"
@@ -68,8 +69,8 @@ def choose_columns(
     """Choose the columns of a table, or raise ``DatasetError`` if one is missing or twice there.
 
     ``given``: the columns that ``--columns`` names, by meaning. ``labelled``: whether labels are
-    needed; without, they are not read. ``seems``: of columns that look like a picture or a text,
-    which of them.
+    needed; without, they are not read. ``seems``: of columns that look like a picture, a text or
+    splits, which of them.
     """
     wanted = [it for it in MEANINGS if labelled or it not in ("label", "votes")]
     wanted += [SPLIT] if SPLIT in given else []
@@ -106,7 +107,11 @@ def choose_columns(
     return Chosen(
         columns=ordered,
         ignored=ignored,
-        warnings=tuple(_warning(name, seems[name]) for name in ignored if name in seems),
+        warnings=tuple(
+            _warning(name, seems[name])
+            for name in ignored
+            if name in seems and (labelled or seems[name] != SPLITS)
+        ),
     )
 
 
@@ -160,10 +165,12 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _warning(name: str, what: str) -> str:
-    if what == "web addresses of pictures":
+    if what == SPLITS:
+        return f"the column {name} holds {what} and is ignored: --split-column {name} uses it"
+    if what == ADDRESSES:
         return (
             f"the column {name} holds {what} and is ignored: download the pictures and give their "
             "paths, for example --columns image=path"
         )
-    meaning = "text" if what == "a text" else "image"
+    meaning = "text" if what == TEXT else "image"
     return f"the column {name} looks like {what} and is ignored: --columns {meaning}={name} uses it"

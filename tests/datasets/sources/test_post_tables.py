@@ -96,6 +96,13 @@ class TestWarnings:
             "ignored: download the pictures and give their paths, for example --columns image=path",
         ]
 
+    def test_splits_that_are_ignored(self, tmp_path: Path) -> None:
+        path = table(tmp_path, "label,text,part", "awe,a,train", "awe,b,Test", "fear,c,val")
+        said = "the column part holds splits and is ignored: --split-column part uses it"
+        assert open_posts(path).chosen.warnings == (said,)
+        assert not open_posts(path, labelled=False).chosen.warnings
+        assert not open_posts(path, split_column="part").chosen.warnings
+
     def test_tags_between_which_only_blanks_stand(self, tmp_path: Path) -> None:
         """As Flickr's API writes them. `sunsetbeachnewyork` was one tag, without a word."""
         path = table(tmp_path, "label,tags", "awe,sunset beach newyork", "awe,dog", "fear,a b c d")
