@@ -10,6 +10,7 @@ from flickr_emotion.common.printing import markdown_cell
 from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.folder.croissant import LABELLED_BY
 from flickr_emotion.datasets.folder.shards import FEATURES
+from flickr_emotion.datasets.rules.verdicts import texts_in_words
 
 # Hugging Face's cache identifies a local data set by the folder's name and the configuration:
 # without the digest in it, `load_dataset` would return the data set of an earlier build. It cannot
@@ -93,7 +94,8 @@ def data_set_card(content: dict[str, Any]) -> str:
             f"| {markdown_cell(verdict)} | {count} |\n"
             for verdict, count in content["texts"].items()
         ),
-        "\nA text that is not kept is dropped; its post stays with its other modalities.\n",
+        f"\n{texts_in_words(content['texts'])}. A text that is not kept is dropped; its post stays "
+        "with its other modalities.\n",
         "\n## How it was made\n\n| option | value |\n|---|---|\n",
         *(
             f"| {markdown_cell(name)} | {markdown_cell(str(value))} |\n"
@@ -180,6 +182,8 @@ _LEAKS = {
 }
 
 
-def _share(count: int, content: dict[str, Any], split: str) -> str:
+def _share(count: int | None, content: dict[str, Any], split: str) -> str:
+    if count is None:
+        return "not known"
     total = content["counts"][split]["total"]
     return f"{count} ({100 * count / total:.1f}%)" if total else "0"

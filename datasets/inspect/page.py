@@ -105,6 +105,8 @@ def _page(inspection: Inspection) -> Iterable[str]:
     yield "<h3>By label</h3>\n"
     yield _table(inspection.label_subsets, list(subsets))
     yield f"<h2>Texts</h2>\n<p>{_text(summary(inspection))}</p>\n"
+    if told := inspection.texts():
+        yield f"<p>{_text(told)}</p>\n"
     yield histogram("texts", inspection.text_bins(), "words in a text")
     yield "<h2>Tags of training posts</h2>\n<h3>Most frequent tags by label</h3>\n"
     yield _tags(inspection.frequent_tags)

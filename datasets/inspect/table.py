@@ -79,7 +79,8 @@ def _text_lengths(inspection: Inspection) -> str:
         f"{f'{first}-{last}':>12}{count:>9}  {'#' * round(_BAR_WIDTH * count / most)}".rstrip()
         for first, last, count in bins
     ]
-    return "\n".join([summary(inspection), *lines])
+    told = inspection.texts()
+    return "\n".join([summary(inspection), *([told] if told else []), *lines])
 
 
 def _tags(title: str, tags: Mapping[str, list[tuple[str, int]]]) -> str:

@@ -5,11 +5,12 @@ an absent value as a word. Every command that takes posts reads them by these ru
 """
 
 import re
-import unicodedata
 from functools import lru_cache
 from typing import Any
 
+from flickr_emotion.common.composing import composed
 from flickr_emotion.common.names import LONGEST_NAME
+from flickr_emotion.common.split_names import TEST, TRAIN, VALIDATION
 from flickr_emotion.datasets.errors import DatasetError
 
 _LONGEST_ID = 200
@@ -18,6 +19,11 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _ABSENT = frozenset({"nan", "NaN", "<NA>", "null", "NULL"})
 _NOTHING = _ABSENT | {"None", ""}
+_SPLITS = {
+    **dict.fromkeys(("train", "training"), TRAIN),
+    **dict.fromkeys(("validation", "valid", "val", "dev", "development"), VALIDATION),
+    **dict.fromkeys(("test", "testing"), TEST),
+}
 _WHOLE = re.compile(r"(-?\d+)\.0+")
 # Ids of at least eight digits: a data frame has made them floats, or a spreadsheet rounded them.
 _FLOAT_ID = re.compile(r"(\d{8,})\.0+")
@@ -70,7 +76,7 @@ def label_of(cell: Any, where: str) -> str | None:
 @lru_cache(maxsize=4096)  # there are few classes
 def _label(text: str) -> str | None:
     """Return the class that a text names, empty if it names none; None if it cannot be one."""
-    label = unicodedata.normalize("NFC", text.strip())
+    label = composed(text.strip())
     if label in _ABSENT:
         return ""
     if whole := _WHOLE.fullmatch(label):
@@ -100,6 +106,19 @@ def votes_of(cell: Any, where: str) -> int | None:
         )
         raise DatasetError(f"{where}: votes are {shown}: give a whole number from 0, or no value")
     return int(number)
+
+
+def split_of(cell: Any, where: str) -> str | None:
+    """Return the split in a cell by the name that we use, or None if the cell is empty."""
+    given = (plain_text(cell, where, "split") or "").strip()
+    if given in _NOTHING:
+        return None
+    split = _SPLITS.get(given.casefold())
+    if split is None:
+        raise DatasetError(
+            f"{where}: the split is {given[:50]!r}: give train, validation (or val, dev) or test"
+        )
+    return split
 
 
 def name_of(cell: Any, where: str, name: str) -> str | None:

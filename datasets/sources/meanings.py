@@ -13,6 +13,8 @@ from flickr_emotion.common.tables.column_map import find_column
 from flickr_emotion.datasets.errors import DatasetError
 
 CONTENTS = ("text", "title", "description", "tags", "image")
+SPLIT = "split"
+"""Which split a post is in; read only if ``--split-column`` names it."""
 MEANINGS = ("photo_id", "label", "votes", "owner", "license", *CONTENTS)
 
 # Other names of a meaning, the first that is there. Compared without case, blanks and underscores.
@@ -67,15 +69,16 @@ def choose_columns(
     which of them.
     """
     wanted = [it for it in MEANINGS if labelled or it not in ("label", "votes")]
+    wanted += [SPLIT] if SPLIT in given else []
     columns: dict[str, str] = {}
     for meaning in wanted:
         if meaning in given:
             place = find_column(names, given[meaning])
             if place is None:
                 refuse_doubled(path, names, [given[meaning]])
+                option = "--split-column " if meaning == SPLIT else f"--columns {meaning}="
                 raise DatasetError(
-                    f"--columns {meaning}={given[meaning]}: {path} has no such column among "
-                    f"{_listed(names)}"
+                    f"{option}{given[meaning]}: {path} has no such column among {_listed(names)}"
                 )
             columns[meaning] = names[place]
     for meaning in wanted:
@@ -96,7 +99,7 @@ def choose_columns(
         columns.pop("description", None)
     _check(path, names, columns, labelled=labelled)
     ignored = tuple(name for name in names if name not in columns.values())
-    ordered = {meaning: columns[meaning] for meaning in MEANINGS if meaning in columns}
+    ordered = {meaning: columns[meaning] for meaning in wanted if meaning in columns}
     return Chosen(
         columns=ordered,
         ignored=ignored,

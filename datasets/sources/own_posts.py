@@ -37,7 +37,7 @@ from flickr_emotion.datasets.sources.post_tables import (
 # Larger row groups are rewritten, because a row group is read as a whole.
 _MOST_ROWS = 20_000
 _MOST_BYTES = 32 * 2**20
-_CHECKED = ("photo_id", "source", "label", "votes")
+_CHECKED = ("photo_id", "source", "label", "split", "votes")
 
 
 @dataclass(frozen=True, kw_only=True)

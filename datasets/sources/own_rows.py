@@ -10,6 +10,7 @@ from flickr_emotion.datasets.sources.cells import (
     name_of,
     photo_id_of,
     plain_text,
+    split_of,
     votes_of,
 )
 from flickr_emotion.datasets.sources.columns import image_of
@@ -45,13 +46,14 @@ def contents_of(cells: Mapping[str, Any], where: str, folder: Path) -> dict[str,
 
 
 def labelled_of(cells: Mapping[str, Any], where: str, post_id: str) -> dict[str, Any]:
-    """Return a post's ``photo_id``, ``label``, ``votes``, ``owner`` and ``license``.
+    """Return a post's ``photo_id``, ``label``, ``split``, ``votes``, ``owner`` and ``license``.
 
     ``post_id`` is the id where no column holds one. Raises ``DatasetError``.
     """
     return {
         "photo_id": photo_id_of(cells["photo_id"], where) if "photo_id" in cells else post_id,
         "label": label_of(cells.get("label"), where),
+        "split": split_of(cells.get("split"), where),
         "votes": votes_of(cells.get("votes"), where),
         "owner": name_of(cells.get("owner"), where, "owner"),
         "license": name_of(cells.get("license"), where, "license"),

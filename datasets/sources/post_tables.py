@@ -22,7 +22,7 @@ from flickr_emotion.common.tables.table import Row, Table, TableError
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.sources.columns import check_types
 from flickr_emotion.datasets.sources.folders import split_of_name, tables_in
-from flickr_emotion.datasets.sources.meanings import MEANINGS, Chosen, choose_columns
+from flickr_emotion.datasets.sources.meanings import MEANINGS, SPLIT, Chosen, choose_columns
 from flickr_emotion.datasets.sources.seeming import seeming, seeming_types
 
 _ROWS_TO_LOOK_AT = 100
@@ -85,26 +85,33 @@ class PostTables:
                 f"{self.files[0].stem}:1; name one with --columns photo_id=NAME"
             )
         named = {split for file in self.files for split in split_of_name(file.name)}
-        if (splits := sorted(named)) and self.path.is_dir():
+        if (splits := sorted(named)) and self.path.is_dir() and SPLIT not in self.chosen.columns:
             yield (
                 f"{name}: the splits in the names of its files ({', '.join(splits)}) are not taken "
-                "over: the build draws its own"
+                "over: --split-column names a column that holds them"
             )
         yield from (f"warning: {name}: {warning}" for warning in self.chosen.warnings)
 
 
 def open_posts(
-    path: Path, *, columns: str | None = None, encoding: str | None = None, labelled: bool = True
+    path: Path,
+    *,
+    columns: str | None = None,
+    encoding: str | None = None,
+    labelled: bool = True,
+    split_column: str | None = None,
 ) -> PostTables:
     """Open posts of one's own; raises ``DatasetError`` if they cannot be read.
 
-    ``columns`` and ``encoding`` are the options of these names. Without ``labelled``, labels and
-    votes are not read.
+    ``columns``, ``encoding`` and ``split_column`` are the options of these names. Without
+    ``labelled``, labels and votes are not read.
     """
     with as_dataset_errors():
         if not path.exists():
             raise DatasetError(f"{path} is not there: give a file or a folder that is")
         given = column_map(columns, MEANINGS)
+        if split_column is not None:
+            given[SPLIT] = split_column
         if path.is_dir():
             files = tuple(
                 PostFile(table=it.table, name=it.name, folder=it.folder)

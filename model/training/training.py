@@ -108,7 +108,8 @@ def _dataset_of(description: dict[str, Any], folder: Path) -> Dataset:
     except (KeyError, TypeError) as error:
         raise _damaged(folder, error) from None
     dataset = open_dataset(at)
-    if dataset.digest != digest:
+    prepared = description["dataset"].get("preparation", 1)
+    if (dataset.digest, dataset.preparation) != (digest, prepared):
         raise ModelError(
             f"{at} holds another data set than the one that {folder} was trained on: train again"
         )
