@@ -146,10 +146,9 @@ def _are_near(
     words: WordSets | None,
 ) -> npt.NDArray[np.bool_]:
     agreement = (signatures[one] == signatures[other]).sum(axis=1, dtype=np.uint8)
-    if words is None:
-        return agreement >= TEXT_AGREEMENT
-    near = agreement >= MAYBE_NEAR
-    near[near] = words.near(one[near], other[near])
+    near: npt.NDArray[np.bool_] = agreement >= (TEXT_AGREEMENT if words is None else MAYBE_NEAR)
+    if words is not None:
+        near[near] = words.near(one[near], other[near])
     return near
 
 

@@ -55,7 +55,8 @@ class WordSets:
         place = np.repeat(np.arange(len(rows)), sizes)
         within = np.arange(len(place)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         numbers = self._numbers[starts[place] + within].astype(np.uint64)
-        return place.astype(np.uint64) << np.uint64(32) | numbers
+        keys: npt.NDArray[np.uint64] = place.astype(np.uint64) << np.uint64(32) | numbers
+        return keys
 
 
 class WordSetsFile:

@@ -15,17 +15,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flickr_emotion.datasets.build.text_filter import (
+from flickr_emotion.datasets.build.text_filter import TextFilter
+from flickr_emotion.datasets.rules.language import detect_languages, detect_plainly
+from flickr_emotion.datasets.rules.tags import normalise_tags
+from flickr_emotion.datasets.rules.text import clean, post_text, without_urls, words
+from flickr_emotion.datasets.rules.verdicts import (
     KEPT,
     NO_TEXT,
     OTHER_LANGUAGE,
     TOO_LONG,
     TOO_SHORT,
-    TextFilter,
 )
-from flickr_emotion.datasets.rules.language import detect_languages, detect_plainly
-from flickr_emotion.datasets.rules.tags import normalise_tags
-from flickr_emotion.datasets.rules.text import clean, post_text, without_urls, words
 
 ENGLISH = "the quiet house stands near the river and the old road"
 
