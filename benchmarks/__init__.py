@@ -1,1 +1,6 @@
-"""Benchmarks against a plain implementation, both sides in one run."""
+"""Benchmarks, most of them against a plain implementation or an older version, in one run.
+
+``crawl``, ``build`` and ``training`` measure these commands, ``sandbox`` the simulation and the
+paper's results on it, ``real_posts`` every system on real posts. ``beside_older`` measures whole
+commands beside an older version, ``prediction`` a long file of posts.
+"""

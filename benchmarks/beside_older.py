@@ -1,13 +1,14 @@
 """What commands cost beside an older version of this project, in one run.
 
     git worktree add OLDER COMMIT
-    python -m benchmarks.beside_older OLDER --vso LISTS --harvest H [--rounds 5]
+    python -m benchmarks.beside_older OLDER --vso LISTS [--pairs 148] --harvest H [--rounds 5]
 
 OLDER is a checkout of the older version. Each benchmark is the version's own, run from its checkout
 by this Python. Times are measured in turns, older and newer one after the other, and the ratio is
 that of the medians: pictures a second; the whole commands `--help`, `build-splits H` and `train` on
 its data set (three epochs, frozen random features that are computed before). API calls a photo are
-counted once, by each version's sandbox.
+counted once, by each version's sandbox, on the whole list or on some of its pairs. The outcomes
+that a version records wrongly are counted as well, since an older version may have known faults.
 """
 
 import argparse
@@ -21,18 +22,45 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.crawl.vso_calls import vso_lists
 from flickr_emotion.common.checkout import PROJECT
 
-# The first case of `benchmarks.images`, alone.
+# The first case of `benchmarks.crawl.images`, alone.
 _PASS_THROUGH = """
 import sys
 import tempfile
+from importlib import import_module
 from pathlib import Path
-from benchmarks.images import ours, serving
 
-with tempfile.TemporaryDirectory(dir=sys.argv[2]) as folder, serving() as url:
-    run = ours(url, int(sys.argv[1]), Path(folder) / "ours")
+images = import_module(sys.argv[1])
+with tempfile.TemporaryDirectory(dir=sys.argv[3]) as folder, images.serving() as url:
+    run = images.ours(url, int(sys.argv[2]), Path(folder) / "ours")
 print(run.files / run.seconds)
+"""
+# `benchmarks.crawl.vso_calls` ends at the first wrong outcome of a crawl; this counts them.
+_CALLS = """
+import sys
+import tempfile
+from importlib import import_module
+from pathlib import Path
+vso_calls = import_module(sys.argv[1])
+
+def count_wrong(ledger, corpus):
+    listed = corpus.listed
+    expected = {"ok": "ok", "private": "private", "deleted": "gone", "placeholder": "gone"}
+    rows = ledger.query("SELECT photo_id, api_outcome FROM photos")
+    recorded = {row["photo_id"]: row["api_outcome"] for row in rows}
+    wrong = len(recorded.keys() ^ set(map(str, listed.numbers)))
+    for place, number in enumerate(listed.numbers):
+        should, outcome = expected[listed.status(place)], recorded.get(str(number))
+        if outcome not in (should, None):
+            wrong += 1
+            print(f"photo {number} is {should} and was recorded as {outcome}", file=sys.stderr)
+    print(f"{wrong} outcomes are wrong")
+
+vso_calls._check = count_wrong
+with tempfile.TemporaryDirectory() as folder:
+    vso_calls._measure(Path(sys.argv[2]), Path(folder) / "harvest", "listings first")
 """
 
 
@@ -41,6 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("older", type=Path)
     parser.add_argument("--vso", type=Path, help="VSO's folder or archive; without, no calls.")
+    parser.add_argument("--pairs", type=int, help="Count calls for so many of VSO's pairs.")
     parser.add_argument(
         "--harvest", type=Path, help="Build and train on it, such as the demo's; without, neither."
     )
@@ -66,7 +95,16 @@ def main() -> None:
                 checkouts, arguments.rounds, arguments.harvest.resolve(), Path(folder)
             )
     if arguments.vso:
-        calls = {name: [_calls(checkout, arguments.vso)] for name, checkout in checkouts.items()}
+        with vso_lists(arguments.vso, arguments.pairs) as lists:
+            texts = {
+                name: _run(
+                    checkout, "-c", _CALLS, module_in(checkout, "crawl.vso_calls"), str(lists)
+                )
+                for name, checkout in checkouts.items()
+            }
+        for name, text in texts.items():
+            print(f"{name}: {text}", end="")
+        calls = {name: [_figure(it, r"calls, ([\d.]+) a photo")] for name, it in texts.items()}
         _report("API calls a photo", calls)
 
 
@@ -122,12 +160,19 @@ def _seconds(checkout: Path, *arguments: str) -> float:
 
 
 def _pictures(checkout: Path, count: int, folder: Path) -> float:
-    return _figure(_run(checkout, "-c", _PASS_THROUGH, str(count), str(folder)), r"^([\d.]+)$")
+    module = module_in(checkout, "crawl.images")
+    text = _run(checkout, "-c", _PASS_THROUGH, module, str(count), str(folder))
+    return _figure(text, r"^([\d.]+)$")
 
 
-def _calls(checkout: Path, lists: Path) -> float:
-    text = _run(checkout, "-m", "benchmarks.vso_calls", str(lists.resolve()), "--without-get-info")
-    return _figure(text, r"calls, ([\d.]+) a photo")
+def module_in(checkout: Path, name: str) -> str:
+    """Return the module of a benchmark such as ``crawl.images`` in a checkout.
+
+    In older versions, all benchmarks lie in one folder.
+    """
+    room, _, alone = name.partition(".")
+    has_rooms = (checkout / "benchmarks" / room / f"{alone}.py").is_file()
+    return f"benchmarks.{name if has_rooms else alone}"
 
 
 def _run(checkout: Path, *arguments: str) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.real_posts import MVSA
+from benchmarks.real_posts.chain import MVSA
 from flickr_emotion.common.checkout import PROJECT
 
 POSTS_PER_GROUP = 1000

@@ -25,8 +25,8 @@ LAYERS = [
     ),
     *(f"harvest.{room}" for room in ("image_hosts", "crawl")),
     *(f"harvest.sandbox{room}" for room in ("", ".simulation", ".vso")),
-    *(f"datasets{room}" for room in ("", ".rules", ".folder", ".sources", ".build", ".manifests")),
-    *(f"datasets.{room}" for room in ("inspect", "verification")),
+    *(f"datasets{room}" for room in ("", ".pictures", ".rules", ".folder", ".sources", ".build")),
+    *(f"datasets.{room}" for room in ("manifests", "inspect", "verification")),
     *(f"model{room}" for room in ("", ".posts", ".features", ".inputs", ".networks")),
     *(f"model.{room}" for room in ("processes", "runs", "evaluation", "training", "prediction")),
     *("model.reproduction", "", "command_line", "commands"),
@@ -100,6 +100,8 @@ class TestRooms:
 
     def test_no_folder_is_crowded(self) -> None:
         sizes = Counter(room(module) for module in MODULES)
+        benchmarks = (PROJECT / "benchmarks").rglob("*.py")
+        sizes += Counter(str(path.parent.relative_to(PROJECT)) for path in benchmarks)
         assert {name: size for name, size in sizes.items() if size > MOST_MODULES + 1} == {}
 
     def test_tests_mirror_it(self) -> None:
@@ -137,14 +139,27 @@ def test_the_readme_writes_into_no_folder_of_the_project() -> None:
     assert {path.partition("/")[0] for path in written} <= {"out", "demo"}
 
 
-def test_every_document_that_is_named_is_there() -> None:
-    named = {
+def named_anywhere(pattern: str) -> set[str]:
+    """What the code and the documents name by a pattern."""
+    return {
         name
         for path in PROJECT.rglob("*")
         if path.suffix in (".py", ".md")
         and path.is_file()
         and {".venv", ".mutants"}.isdisjoint(path.parts)
-        for name in re.findall(r"\bdocs/[a-z]+\.md\b", path.read_text(encoding="utf-8"))
+        for name in re.findall(pattern, path.read_text(encoding="utf-8"))
     }
+
+
+def test_every_document_that_is_named_is_there() -> None:
+    named = named_anywhere(r"\bdocs/[a-z]+\.md\b")
     assert named
     assert {name for name in named if not (PROJECT / name).is_file()} == set()
+
+
+def test_every_benchmark_that_is_named_is_there() -> None:
+    commands = named_anywhere(r"python -m (benchmarks\.[.\w]+\w)")
+    assert len(commands) > 15
+    paths = {f"{name.replace('.', '/')}.py" for name in commands}
+    paths |= named_anywhere(r"\bbenchmarks/[\w/]+\.py\b")
+    assert {path for path in paths if not (PROJECT / path).is_file()} == set()

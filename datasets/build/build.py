@@ -54,6 +54,7 @@ def build_splits(
     say: Say = say,
     *,
     engine: str = "local",
+    labels: Path | None = None,
     columns: str | None = None,
     encoding: str | None = None,
     processes: int | None = None,
@@ -61,6 +62,7 @@ def build_splits(
     """Build a data set from a harvest folder or posts of one's own; return its ``dataset.json``.
 
     ``say`` is called with messages about the data for the user. ``engine``: ``local`` or ``ray``.
+    ``labels``: a file with the labels of a harvest's photos, in place of its list's labels.
     ``columns`` (``meaning=name,...``) and ``encoding`` say how posts of one's own are read.
     ``processes``: how many judge the posts; by default one for each core that this process may use.
     Raises ``DatasetError`` if there is no post to build from or ``out`` is not a data set,
@@ -83,7 +85,13 @@ def build_splits(
         with (
             new_dataset_folder(out, source=path) as folder,
             open_input(
-                path, options, folder.parent, say, columns=columns, encoding=encoding
+                path,
+                options,
+                folder.parent,
+                say,
+                labels=labels,
+                columns=columns,
+                encoding=encoding,
             ) as posts,
         ):
             return _build(posts, folder, out, say, engine, processes)

@@ -53,8 +53,10 @@ class Gathered:
     """The first 64 bits of each post's digest."""
     owners: npt.NDArray[np.uint64]
     """A number for the owner; 0 for none."""
+    hashed: npt.NDArray[np.bool_]
+    """Whether each post has a picture with a hash."""
     picture_hashes: npt.NDArray[np.uint64]
-    """One for each post with a picture."""
+    """One for each of these posts."""
     text_signatures: npt.NDArray[np.uint8]
     """(number of posts with a text, 64)."""
     words: WordSets
@@ -119,7 +121,7 @@ class Gathered:
         known = self.owners != 0
         owner[known] = np.unique(self.owners[known], return_inverse=True)[1]
         picture, text = np.full_like(owner, -1), np.full_like(owner, -1)
-        picture[self.has("image")] = components(
+        picture[self.hashed] = components(
             len(self.picture_hashes), near_pictures(self.picture_hashes)
         )
         text[self.has("text")] = components(
@@ -152,6 +154,7 @@ def gather(spool: Spool, posts: int) -> Gathered:
         fixed=np.empty(posts, np.int8),
         numbers=np.empty(posts, np.uint64),
         owners=np.empty(posts, np.uint64),
+        hashed=np.empty(posts, np.bool_),
         picture_hashes=np.empty(posts, np.uint64),
         text_signatures=np.empty((posts, SIGNATURE_BYTES), np.uint8),
         words=WordSets.of([]),
@@ -173,6 +176,7 @@ def gather(spool: Spool, posts: int) -> Gathered:
         gathered.numbers[here] = first_numbers(kept.column("place"))
         owners = "".join(owner or "0" * 16 for owner in kept.column("owner").to_pylist())
         gathered.owners[here] = np.frombuffer(bytes.fromhex(owners), ">u8")
+        gathered.hashed[here] = kept.column("picture_hash").is_valid()
         hashes = kept.column("picture_hash").drop_null()
         gathered.picture_hashes[pictures : pictures + len(hashes)] = hashes.to_numpy()
         pictures += len(hashes)
@@ -181,7 +185,7 @@ def gather(spool: Spool, posts: int) -> Gathered:
         found = np.frombuffer(signatures, np.uint8).reshape(-1, SIGNATURE_BYTES)
         gathered.text_signatures[texts : texts + len(found)] = found
         texts += len(found)
-    for name in ("labels", "votes", "subsets", "fixed", "numbers", "owners"):
+    for name in ("labels", "votes", "subsets", "fixed", "numbers", "owners", "hashed"):
         setattr(gathered, name, getattr(gathered, name)[:at])
     gathered.picture_hashes = gathered.picture_hashes[:pictures]
     gathered.text_signatures = gathered.text_signatures[:texts]

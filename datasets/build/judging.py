@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from stat import S_ISREG
 from typing import Any
 
 import pyarrow as pa
@@ -20,9 +19,11 @@ import pyarrow as pa
 from flickr_emotion.common.modalities import COMPLETE, MODALITIES, subset_name
 from flickr_emotion.datasets.build.text_filter import JudgedText, TextFilter
 from flickr_emotion.datasets.folder.decisions import Decisions, picture_key
+from flickr_emotion.datasets.pictures.files import read_picture_file
+from flickr_emotion.datasets.pictures.formats import UnreadablePictureError
 from flickr_emotion.datasets.rules.near_duplicates import text_signature
 from flickr_emotion.datasets.rules.options import BuildOptions
-from flickr_emotion.datasets.rules.pictures import UnreadablePictureError, prepare_picture
+from flickr_emotion.datasets.rules.pictures import PREPARATION, prepare_picture
 from flickr_emotion.datasets.rules.splits import order_key
 from flickr_emotion.datasets.rules.tags import normalise_tags
 from flickr_emotion.datasets.rules.text import post_text
@@ -41,7 +42,10 @@ JUDGED_SCHEMA = pa.schema(
         pa.field("image_known", pa.bool_(), nullable=False),
         pa.field("picture_error", pa.string()),
         pa.field("picture_key", pa.binary(16)),
+        # Null too for a picture that is too flat to have one.
         pa.field("picture_hash", pa.uint64()),
+        # Whether it was an ordinary JPEG.
+        pa.field("picture_is_plain", pa.bool_()),
         pa.field("text", pa.string()),
         # The verdict on the text; null where the text was not judged.
         pa.field("verdict", pa.string()),
@@ -72,7 +76,6 @@ POSTS_PER_BATCH = 1000
 MOST_BATCH_BYTES = 32 * 2**20
 """Bytes of pictures in a batch, before and after it is judged."""
 _subset_name = cache(subset_name)
-_LARGEST_FILE = 256 * 2**20  # bytes of a picture file; larger files are not read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,9 +176,13 @@ class _Picture:
 
     def __init__(self, row: dict[str, Any], short_side: int) -> None:
         self._short_side = short_side
+        self._path: Path | None = None
         self._jpeg: bytes | None = None
         self._hash: int | None = None
+        self._is_plain = False
         self._known = False
+        self.usable = False
+        """Whether there is a whole picture."""
         self.error: str | None = None
         """Why the picture cannot be used; None where it can, or where there is none."""
         self.key: bytes | None = None
@@ -187,11 +194,6 @@ class _Picture:
             else:
                 self.key = picture_key(row["photo_id"], self._sha256, short_side)
 
-    @property
-    def usable(self) -> bool:
-        """Whether there is a whole picture."""
-        return self._hash is not None
-
     def prepare(self, known: Decisions) -> None:
         """Decode and reduce the picture, or reuse it from the last build."""
         data, self._data = self._data, None
@@ -199,14 +201,18 @@ class _Picture:
             return
         (decided,) = known.find([self.key])
         if decided is not None:
-            self._known, self._hash = True, known.picture_hashes[decided].as_py()
+            self.usable = self._known = True
+            self._hash = known.picture_hashes[decided].as_py()
+            self._is_plain = known.plain_pictures[decided].as_py()
             return
         try:
             prepared = prepare_picture(data, short_side=self._short_side)
         except UnreadablePictureError as error:
-            self.error = str(error)
+            self.error = str(error.of(self._path))
         else:
+            self.usable = True
             self._jpeg, self._hash = prepared.jpeg, prepared.hash
+            self._is_plain = prepared.is_plain
 
     def columns(self) -> dict[str, Any]:
         return {
@@ -215,24 +221,18 @@ class _Picture:
             "image_sha256": self._sha256,
             "picture_key": self.key,
             "picture_hash": self._hash,
+            "picture_is_plain": self._is_plain,
         }
 
     def _read(self, row: dict[str, Any]) -> bytes | None:
         data: bytes | None = row.pop("image_bytes", None)
         if data is not None or row.get("image_path") is None:
             return data
-        path = Path(row["image_path"])
+        self._path = Path(row["image_path"])
         try:
-            found = path.stat()
-            if not S_ISREG(found.st_mode):  # reading a pipe may block, a device may never end
-                self.error = f"cannot be read ({path} is not a file)"
-                return None
-            if found.st_size > _LARGEST_FILE:
-                self.error = f"{path} is too large"
-                return None
-            return path.read_bytes()
-        except (OSError, ValueError) as error:
-            self.error = f"cannot be read ({getattr(error, 'strerror', None) or error})"
+            return read_picture_file(self._path)
+        except UnreadablePictureError as error:
+            self.error = str(error)
             return None
 
 
@@ -252,5 +252,7 @@ _FINGERPRINTED = (
 
 def _fingerprint(post: dict[str, Any]) -> bytes:
     """Return a digest of a post's content; of its picture, the digest of the fetched file."""
-    content = json.dumps([post.get(name) for name in _FINGERPRINTED])
-    return hashlib.sha256(content.encode()).digest()
+    content = [post.get(name) for name in _FINGERPRINTED]
+    if post.get("picture_is_plain") is False:  # the rule decides what its pixels are
+        content.append(f"picture:{PREPARATION}")
+    return hashlib.sha256(json.dumps(content).encode()).digest()

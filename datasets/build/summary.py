@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from flickr_emotion.common.modalities import MODALITIES
 from flickr_emotion.common.printing import printable
 from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.rules.verdicts import texts_in_words
@@ -23,11 +24,23 @@ def describe(content: dict[str, Any]) -> str:
                 f"{printable(name):<14}" + "".join(f"{n:>12}" for n in numbers)
                 for name, numbers in rows
             ),
+            *([_modalities(content)] if content.get("service") == "own" else []),
             f"not in the data set: {counted(content['excluded'])}",
             f"texts: {texts_in_words(content['texts'])}",
             *(_leaks(split, content) for split in content["leakage"]),
         ]
     )
+
+
+def _modalities(content: dict[str, Any]) -> str:
+    """Return how many posts have each modality: one that is missing is seen here first."""
+    counts: dict[str, int] = dict.fromkeys(MODALITIES, 0)
+    for split in SPLITS:
+        for subset, count in content["counts"][split]["subsets"].items():
+            for modality in subset.split("+"):
+                counts[modality] += count
+    held = ", ".join(f"{count} {modality}" for modality, count in counts.items())
+    return f"posts with each modality: {held}"
 
 
 def _leaks(split: str, content: dict[str, Any]) -> str:

@@ -165,15 +165,17 @@ def _decisions(posts: pa.Table, in_splits: pa.Table) -> pa.Table:
     """Return the decisions on all texts, and on the pictures that are in the shards."""
     texts = posts.filter(pc.is_valid(posts.column("language_key")))
     pictures = in_splits.filter(pc.is_valid(in_splits.column("picture_key")))
-    nothing = pa.nulls(texts.num_rows, pa.uint64()), pa.nulls(pictures.num_rows, pa.string())
+    no_pictures = pa.nulls(texts.num_rows, pa.uint64()), pa.nulls(texts.num_rows, pa.bool_())
+    no_texts = pa.nulls(pictures.num_rows, pa.string())
+    of_pictures = (pictures.column(name) for name in ("picture_hash", "picture_is_plain"))
     return pa.concat_tables(
         [
             pa.table(
-                [texts.column("language_key"), texts.column("language"), nothing[0]],
+                [texts.column("language_key"), texts.column("language"), *no_pictures],
                 schema=decisions.SCHEMA,
             ),
             pa.table(
-                [pictures.column("picture_key"), nothing[1], pictures.column("picture_hash")],
+                [pictures.column("picture_key"), no_texts, *of_pictures],
                 schema=decisions.SCHEMA,
             ),
         ]

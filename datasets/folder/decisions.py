@@ -32,8 +32,10 @@ SCHEMA = pa.schema(
         pa.field("digest", pa.binary(16), nullable=False),
         # ISO 639-1 code, empty if none was detected; null for a picture.
         pa.field("language", pa.string()),
-        # Perceptual hash; null for a text.
+        # Perceptual hash; null for a text, and for a picture that is too flat to have one.
         pa.field("picture_hash", pa.uint64()),
+        # Whether a picture was an ordinary JPEG; null for a text.
+        pa.field("picture_is_plain", pa.bool_()),
     ]
 )
 _LANGUAGE_RULE = "language:1"
@@ -60,6 +62,7 @@ class Decisions:
     """(N,) the second half."""
     languages: pa.Array
     picture_hashes: pa.Array
+    plain_pictures: pa.Array
 
     def find(self, keys: list[bytes]) -> list[int | None]:
         """Return the row of each digest, None for an unknown one."""
@@ -95,6 +98,7 @@ def _read(path: Path | None, _version: object) -> Decisions:
         second=halves[order, 1],
         languages=_one_chunk(table, "language").take(pa.array(order)),
         picture_hashes=_one_chunk(table, "picture_hash").take(pa.array(order)),
+        plain_pictures=_one_chunk(table, "picture_is_plain").take(pa.array(order)),
     )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from flickr_emotion.common.cores import usable_cores
+from flickr_emotion.common.plain_files import open_plain
 from flickr_emotion.datasets.folder.group_checksums import group_checksums
 from flickr_emotion.datasets.folder.layout import CARD, DATA, DESCRIPTION, FEATURES
 
@@ -119,12 +120,12 @@ def _check_size(path: Path, expected: Mapping[str, Any]) -> None:
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _footer_sha256(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - _ENDING))
         ending = file.read(_ENDING)

@@ -14,6 +14,8 @@ from typing import BinaryIO
 
 import pyarrow.parquet as pq
 
+from flickr_emotion.common.parquet_files import read_footer
+from flickr_emotion.common.plain_files import open_plain
 from flickr_emotion.datasets.errors import DamagedDatasetError
 
 _DIGITS = 8
@@ -22,8 +24,8 @@ _BYTES_PER_READ = 2**20
 
 def group_checksums(path: Path) -> list[str]:
     """Return the checksums of a file: a string for each row group."""
-    footer = pq.read_metadata(path)
-    with path.open("rb") as file:
+    footer = read_footer(path)
+    with open_plain(path) as file:
         return [
             "".join(_checksum(file, footer, group, column) for column in range(footer.num_columns))
             for group in range(footer.num_row_groups)
@@ -38,7 +40,7 @@ class GroupChecks:
         self._path = path
         self._columns = frozenset(columns)
         self._expected = expected
-        self._footer = pq.read_metadata(path) if expected else None
+        self._footer = read_footer(path) if expected else None
         self._up_to = 0
         self._rows = 0
 
@@ -58,7 +60,7 @@ class GroupChecks:
         """Check one group; raises ``DamagedDatasetError``, or ``OSError`` if it is unreadable."""
         if self._footer is None:
             return
-        with self._path.open("rb") as file:
+        with open_plain(self._path) as file:
             for column in self._leaves():
                 found = _checksum(file, self._footer, number, column)
                 at = column * _DIGITS

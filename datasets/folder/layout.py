@@ -4,11 +4,11 @@ A build replaces the whole folder. So it refuses a folder that contains a user's
 a folder that only looks like a data set.
 """
 
-import json
 import os
 import re
 from pathlib import Path
 
+from flickr_emotion.common.json_files import read_json
 from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.errors import DatasetError
 
@@ -95,7 +95,7 @@ def is_known(relative: str) -> bool:
 def _describes_data_set(path: Path) -> bool:
     """Return whether a file may describe a data set; a damaged one may, as a build repairs it."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except (OSError, ValueError, RecursionError):
         return True
     return isinstance(content, dict) and content.get("format") == FORMAT

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from flickr_emotion.common.json_files import LARGEST_DESCRIPTION, LARGEST_VOCABULARY, read_json
-from flickr_emotion.common.parquet_files import open_parquet, rows_of_bytes
+from flickr_emotion.common.parquet_files import open_parquet, read_footer, rows_of_bytes
 from flickr_emotion.common.replacing import left_aside, standing
 from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.errors import DamagedDatasetError, DatasetError
@@ -41,27 +40,10 @@ from flickr_emotion.datasets.folder.file_digests import (
 from flickr_emotion.datasets.folder.group_checksums import GroupChecks
 from flickr_emotion.datasets.folder.layout import DESCRIPTION, FORMAT, VOCABULARY
 from flickr_emotion.datasets.folder.shards import MOST_PICTURE_BYTES, SCHEMA
+from flickr_emotion.datasets.folder.vocabulary import Vocabulary
 
 FORMAT_VERSION = 3
 _FIRST_WITH_DIGESTS = 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class Vocabulary:
-    """Words and tags of the training split with their counts, most frequent first."""
-
-    min_count: int
-    """The network replaces words and tags with smaller counts by ``<UNK>``."""
-    words: dict[str, int]
-    tags: dict[str, int]
-
-    def kept_words(self) -> list[str]:
-        """Return the words that are not ``<UNK>``, most frequent first."""
-        return [word for word, count in self.words.items() if count >= self.min_count]
-
-    def kept_tags(self) -> list[str]:
-        """Return the tags that are not ``<UNK>``, most frequent first."""
-        return [tag for tag, count in self.tags.items() if count >= self.min_count]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,7 +228,7 @@ def _check_shards(dataset: Dataset, split: str) -> None:
     for shard in shards:
         dataset.check_shard(shard)
         try:
-            metadata = pq.read_metadata(shard)
+            metadata = read_footer(shard)
         except (OSError, pa.ArrowException) as error:
             raise DamagedDatasetError(f"{shard} cannot be read ({error})") from None
         if missing := sorted(set(SCHEMA.names) - set(metadata.schema.to_arrow_schema().names)):

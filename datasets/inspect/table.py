@@ -6,7 +6,7 @@ The content of a data set is untrusted, so every cell goes through
 
 from collections.abc import Iterable, Mapping
 
-from flickr_emotion.common.printing import printable
+from flickr_emotion.common.printing import printable, shortened
 from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.inspect.inspection import Inspection, Sample
 
@@ -108,9 +108,7 @@ def _samples(inspection: Inspection) -> str:
 
 
 def _sample(sample: Sample) -> str:
-    text = sample.text or ""
-    if len(text) > _SHOWN_CHARACTERS:
-        text = text[:_SHOWN_CHARACTERS].rstrip() + " ..."
+    text = shortened(sample.text or "", _SHOWN_CHARACTERS)
     shown = [f"{sample.photo_id} {sample.label} ({sample.subset})"]
     shown += [f"    {text}"] if text else []
     shown += [f"    # {', '.join(sample.tags[:20])}"] if sample.tags else []

@@ -26,7 +26,7 @@ from flickr_emotion.datasets.folder.layout import check_outside
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
 from flickr_emotion.datasets.manifests.digests import half_digests, tags_as_json
 from flickr_emotion.harvest.errors import HarvestError
-from flickr_emotion.harvest.manifests.description import KEY, KINDS, Description
+from flickr_emotion.harvest.manifests.description import KEY, Description
 from flickr_emotion.harvest.manifests.digest import DIGEST_KEY, RowsDigest
 from flickr_emotion.harvest.manifests.file import DIGEST, SCHEMA, URL, open_manifest
 from flickr_emotion.harvest.manifests.rows import photo_numbers, picture_urls
@@ -56,7 +56,7 @@ def export_manifest(folder: Path, out: Path, *, with_urls: bool = False) -> int:
     """
     check_outside(out)
     dataset = open_dataset(folder)
-    if dataset.kind not in KINDS:
+    if dataset.service == "own":
         raise DatasetError(
             f"{folder} holds posts that are not from Flickr, so nobody could fetch them with a "
             "manifest: share the data set itself"

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from flickr_emotion.common.tables.parquet_table import ParquetTable
 from flickr_emotion.datasets.errors import DatasetError
+from flickr_emotion.datasets.pictures.files import picture_path
 
 _ROWS_PER_READ = 10_000
 
@@ -28,13 +29,13 @@ def image_of(cell: object, folder: Path) -> bytes | Path | None:
     """Return the picture of a cell: its bytes, or the path of a file.
 
     The cell holds bytes, a path, or a struct of both as Hugging Face's ``datasets`` writes it.
-    Relative paths start at ``folder``.
+    Relative paths start at ``folder``; see ``datasets.pictures.files``.
     """
     if isinstance(cell, dict):
         cell = cell.get("bytes") or cell.get("path")
     if cell is None or isinstance(cell, bytes):
         return cell
-    return folder / str(cell) if str(cell).strip() else None
+    return picture_path(str(cell), folder) if str(cell).strip() else None
 
 
 def _holds_only(table: ParquetTable, name: str, kinds: tuple[type, ...]) -> bool:

@@ -7,6 +7,7 @@
 - A folder of pictures for each class.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,13 @@ def tables_in(folder: Path, *, encoding: str | None) -> list[FoundTable]:
     )
 
 
+def split_of_name(name: str) -> list[str]:
+    """Return the split that a file's path within a folder names, if it names one."""
+    *folders, file = name.lower().split("/")
+    words = [*folders, *re.split(r"[-_.]", file)[:1]]
+    return [word for word in words if word in _SPLITS - {"data"}][:1]
+
+
 def _opened(folder: Path, paths: list[Path], encoding: str | None) -> list[FoundTable]:
     return [
         FoundTable(
@@ -101,16 +109,23 @@ def _stem(path: Path) -> str:
 
 def _classes(folder: Path, pictures: list[Path]) -> FoundTable:
     """Return the table of a folder of pictures, whose folders are the classes."""
-    rows = []
+    rows, splits = [], set()
     for number, path in enumerate(pictures, 1):
         name = path.relative_to(folder)
+        splits.update(split_of_name(name.parent.as_posix()))
         if len(name.parts) < 2 or name.parent.name.lower() in _SPLITS:
             raise DatasetError(
                 f"{path} lies in no folder of a class: put the pictures of each class into a "
                 "folder of its name, or name them in a file metadata.csv (file_name, label)"
             )
         rows.append(Row(number, (name.as_posix(), name.parent.name, name.as_posix())))
-    return FoundTable(PictureFolders(folder, tuple(rows)), folder.name, folder)
+    notes = ["the folders of the pictures are their classes"]
+    if splits:
+        named = ", ".join(sorted(splits))
+        notes.append(
+            f"the splits in names of folders ({named}) are joined: the build draws its own"
+        )
+    return FoundTable(PictureFolders(folder, tuple(rows), tuple(notes)), folder.name, folder)
 
 
 @dataclass(frozen=True)
@@ -119,8 +134,8 @@ class PictureFolders:
 
     path: Path
     found: tuple[Row, ...]
+    notes: tuple[str, ...]
     columns: tuple[str, ...] = ("photo_id", "label", "image")
-    notes: tuple[str, ...] = ("the folders of the pictures are their classes",)
 
     def rows(self, *, ragged: bool = False) -> Iterator[Row]:
         """Yield the pictures in the order of their names."""

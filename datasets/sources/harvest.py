@@ -14,16 +14,27 @@ from pathlib import Path
 from typing import Any, cast
 
 from flickr_emotion.datasets.errors import DatasetError
-from flickr_emotion.datasets.rules.labels import Label, NoLabel, label_by_sentiment, label_by_votes
+from flickr_emotion.datasets.folder.classes import MOST_CLASSES
+from flickr_emotion.datasets.rules.labels import (
+    Label,
+    NoLabel,
+    label_by_list,
+    label_by_sentiment,
+    label_by_votes,
+)
+from flickr_emotion.datasets.sources.list_labels import ListLabels
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.ledger.check import check_rows, stored_tags
+from flickr_emotion.harvest.ledger.facts import list_kind, manifest_description, service_of_posts
 from flickr_emotion.harvest.ledger.folder import picture_size
 from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.listings import subjects
 from flickr_emotion.harvest.ledger.rows.counts import unfinished_photos
 from flickr_emotion.harvest.ledger.rows.dataset_rows import ListedPost, last_photo_row, listed_posts
 from flickr_emotion.harvest.ledger.rows.lists import (
     RejectedRow,
     list_files,
+    listed_photo_ids,
     listed_photos,
     pair_sentiments,
     rejected_rows,
@@ -42,6 +53,8 @@ class HarvestPosts:
     """Agreeing votes that a label needs."""
     fixed: bool
     """Whether the harvest was made from a manifest, which fixes each photo's label and split."""
+    labels: ListLabels | None = None
+    """The labels of a file, in place of the list's; then ``kind`` is ``labels``."""
 
     def ranges(self, size: int) -> list[tuple[int, int]]:
         """Cut the ledger's rows into ranges of ``size``."""
@@ -100,6 +113,11 @@ class HarvestPosts:
             return label_by_votes(
                 cast("Iterator[tuple[str, int, int]]", votes), min_votes=self.min_votes
             )
+        if self.kind == "labels":
+            rows = [(it.emotion, it.agree, it.disagree) for it in listed]
+            if self.labels is not None:
+                rows = self.labels.of(post.photo_id)
+            return label_by_list(rows, min_votes=self.min_votes)
         return label_by_sentiment((cast("str", it.pair) for it in listed), sentiments)
 
 
@@ -122,37 +140,65 @@ class Harvest:
         except HarvestError:
             self._ledger.close()
             raise
-        kind = self._ledger.meta("kind")
+        kind = list_kind(self._ledger)
         if kind is None:
             self._ledger.close()
             raise DatasetError(f"{folder} holds no list yet: run `crawl LIST --out {folder}`")
         self.kind = kind
-        """``votes`` or ``sentiment``."""
-        self.service = self._ledger.meta("service")
+        """``votes``, ``sentiment`` or ``labels``."""
+        self.service = service_of_posts(self._ledger)
         """``flickr``, or ``other`` where the posts came from elsewhere, such as the sandbox."""
         self.image_size = picture_size(self._ledger)
         """Size of its pictures (``harvest.flickr.photo_url.SIZES``); None without pictures."""
-        self.manifest: dict[str, Any] | None = json.loads(self._ledger.meta("manifest") or "null")
+        self.manifest: dict[str, Any] | None = json.loads(
+            manifest_description(self._ledger) or "null"
+        )
         """The manifest's metadata, if the harvest was made from one."""
 
     def close(self) -> None:
         """Close the ledger."""
         self._ledger.close()
 
-    def posts(self, *, min_votes: int) -> HarvestPosts:
-        """Return the harvest's photos as a source."""
+    def posts(self, *, min_votes: int, labels: ListLabels | None = None) -> HarvestPosts:
+        """Return the harvest's photos as a source, with the labels of a file if it is given.
+
+        Raises ``DatasetError`` if there is no label, or more different ones than a data set may
+        have.
+        """
+        if self.kind == "labels" and labels is None and self.manifest is None:
+            self._check_labels()
         return HarvestPosts(
             folder=self.folder,
-            kind=self.kind,
+            kind=self.kind if labels is None else "labels",
             min_votes=min_votes,
             fixed=self.manifest is not None,
+            labels=labels,
         )
 
-    def lists_digest(self) -> str:
-        """Return a SHA-256 of the names and contents of the list's files."""
+    def _check_labels(self) -> None:
+        several = len(subjects(self._ledger))
+        if not several:
+            raise DatasetError(
+                f"{self.folder} has no labels, because its list has none: give a file with a label "
+                "of each photo, --labels FILE"
+            )
+        if several > MOST_CLASSES:
+            raise DatasetError(
+                f"{self.folder} has {several} different labels, and a data set at most "
+                f"{MOST_CLASSES}: give coarser ones, --labels FILE"
+            )
+
+    def photo_ids(self) -> Iterator[str]:
+        """Yield the ids of the photos that the list names."""
+        return listed_photo_ids(self._ledger)
+
+    def lists_digest(self, labels: ListLabels | None = None) -> str:
+        """Return a SHA-256 of the names and contents of the list's files, and of the labels."""
         digest = hashlib.sha256()
         for file in list_files(self._ledger):
             digest.update(f"{file.name}\n{file.digest}\n".encode())
+        if labels is not None:
+            digest.update(f"labels\n{labels.digest}\n".encode())
         return digest.hexdigest()
 
     def listed(self) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.rules.options import BuildOptions
 from flickr_emotion.datasets.sources.harvest import Harvest
+from flickr_emotion.datasets.sources.list_labels import read_labels
 from flickr_emotion.datasets.sources.own_posts import prepare
 from flickr_emotion.datasets.sources.post_tables import open_posts
 from flickr_emotion.datasets.sources.raw_posts import Source
@@ -53,19 +54,23 @@ def open_input(
     workspace: Path,
     say: Callable[[str], None],
     *,
+    labels: Path | None = None,
     columns: str | None = None,
     encoding: str | None = None,
 ) -> Iterator[Input]:
     """Open the input of a build; raises ``HarvestError`` or ``DatasetError``.
 
-    ``workspace``: a folder for files that must be rewritten first. ``columns`` and ``encoding`` say
-    how posts of one's own are read (``datasets.sources.post_tables.open_posts``).
+    ``workspace``: a folder for files that must be rewritten first. ``labels``: a file with the
+    labels of a harvest's photos. ``columns`` and ``encoding`` say how posts of one's own are read
+    (``datasets.sources.post_tables.open_posts``).
     """
     if not path.exists():
         raise HarvestError(
             f"{path} is not there: give the folder that `crawl --out` wrote, or posts of your own"
         )
     if not (path / LEDGER).exists():
+        if labels is not None:
+            raise DatasetError(f"--labels {labels}: {path} has its own labels: omit it")
         posts = open_posts(
             path, columns=columns, encoding=encoding, split_column=options.split_column
         )
@@ -107,6 +112,15 @@ def open_input(
                     f"the manifest's pictures have {size_in_words(wanted)}, those of {path} have "
                     f"{size_in_words(harvest.image_size)}: the data set will differ"
                 )
+        joined = None
+        if labels is not None:
+            if harvest.manifest is not None:
+                raise DatasetError(
+                    f"--labels {labels}: {path} was made from a manifest, which fixes the labels: "
+                    "omit it"
+                )
+            joined = read_labels(labels, {}, workspace, say)
+            joined.compare(harvest.photo_ids(), say)
         if unfinished := harvest.unfinished():
             say(
                 f"posts or pictures that are not fetched yet: {unfinished}; run `crawl` again to "
@@ -114,11 +128,11 @@ def open_input(
             )
         yield Input(
             path=path,
-            source=harvest.posts(min_votes=options.min_votes),
+            source=harvest.posts(min_votes=options.min_votes, labels=joined),
             options=options,
             service=harvest.service,
             image_size=harvest.image_size,
-            digest=harvest.lists_digest(),
+            digest=harvest.lists_digest(joined),
             listed=harvest.listed(),
             rejected=lambda: ((row.source, row.reason) for row in harvest.rejected_rows()),
         )

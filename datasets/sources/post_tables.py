@@ -4,6 +4,7 @@
 a file which one of them understands means the same to the others.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from flickr_emotion.common.tables.parquet_table import ParquetTable
 from flickr_emotion.common.tables.table import Row, Table, TableError
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.sources.columns import check_types
-from flickr_emotion.datasets.sources.folders import tables_in
+from flickr_emotion.datasets.sources.folders import split_of_name, tables_in
 from flickr_emotion.datasets.sources.meanings import MEANINGS, SPLIT, Chosen, choose_columns
 from flickr_emotion.datasets.sources.seeming import seeming, seeming_types
 
@@ -39,8 +40,9 @@ class PostFile:
 
     @property
     def stem(self) -> str:
-        """The name without endings, from which posts without an id get theirs."""
-        return self.name.partition(".")[0] or self.name
+        """The name without its ending, from which posts without an id get theirs."""
+        name = re.sub(r"\.(?:gz|zip)$", "", self.name, flags=re.IGNORECASE)
+        return re.sub(r"(?<=.)\.[^./]*$", "", name)
 
     def rows(self, chosen: Mapping[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield the number of each row, from 1, and its cells by meaning; raises ``TableError``."""
@@ -81,6 +83,12 @@ class PostTables:
             yield (
                 f"{name}: no column holds ids, so posts are named by file and row, as "
                 f"{self.files[0].stem}:1; name one with --columns photo_id=NAME"
+            )
+        named = {split for file in self.files for split in split_of_name(file.name)}
+        if (splits := sorted(named)) and self.path.is_dir() and SPLIT not in self.chosen.columns:
+            yield (
+                f"{name}: the splits in the names of its files ({', '.join(splits)}) are not taken "
+                "over: --split-column names a column that holds them"
             )
         yield from (f"warning: {name}: {warning}" for warning in self.chosen.warnings)
 

@@ -40,7 +40,9 @@ def _is_list(cell: Any) -> bool:
 
 def _is_tag(tag: str) -> bool:
     plain = tag.strip()
-    return bool(plain) and plain not in _MARKS and not is_machine_tag(plain.lstrip("#"))
+    if ":" in plain and is_machine_tag(plain.lstrip("#")):
+        return False
+    return bool(plain) and plain not in _MARKS
 
 
 def _of_text(text: str) -> list[str]:

@@ -4,12 +4,12 @@ Every file is compared with its digest, and the contents of the files with each 
 an older version without digests is an error, because nothing can be said about it.
 """
 
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flickr_emotion.common.json_files import read_json
 from flickr_emotion.common.parquet_files import open_parquet
 from flickr_emotion.common.printing import printable
 from flickr_emotion.common.replacing import left_aside, standing
@@ -19,7 +19,8 @@ from flickr_emotion.datasets.folder import excluded
 from flickr_emotion.datasets.folder.file_digests import FILES, damaged_files
 from flickr_emotion.datasets.folder.layout import DATA, DESCRIPTION, check_folder, is_known
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
-from flickr_emotion.datasets.rules.pictures import UnreadablePictureError, prepare_picture
+from flickr_emotion.datasets.pictures.formats import UnreadablePictureError
+from flickr_emotion.datasets.rules.pictures import prepare_picture
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.manifests.file import looks_like_parquet, open_manifest
 
@@ -78,6 +79,10 @@ def kind_of(path: Path) -> str:
         return "run"
     if looks_like_parquet(path) or path.suffix == ".parquet":
         return "manifest"
+    if not path.exists():
+        raise DatasetError(
+            f"{path} is not there: give a data set, run or harvest folder, or a manifest"
+        )
     raise DatasetError(
         f"{path} is not a data set, run or harvest folder, nor a manifest: give one of them"
         f"{left_aside(path)}"
@@ -157,7 +162,7 @@ def verify_manifest_file(path: Path) -> Verdict:
 def _files_of_damaged(folder: Path) -> dict[str, dict[str, Any]]:
     """Return the file digests of a data set that cannot be opened, as far as they are readable."""
     try:
-        files = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))[FILES]
+        files = read_json(folder / DESCRIPTION)[FILES]
         return {
             name: digests
             for name, digests in files.items()

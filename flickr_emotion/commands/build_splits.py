@@ -21,6 +21,13 @@ def build_splits(
         typer.Argument(metavar="H", help="Harvest folder, or a table or folder of your own posts."),
     ],
     out: Annotated[Path, typer.Option(help="Data set folder to create or replace.")],
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Labels of a harvest's photos, by photo id or URL, in place of its list's.",
+        ),
+    ] = None,
     engine: Annotated[
         Literal["local", "ray"],
         typer.Option(help="Judge posts on this machine (local) or on a Ray cluster (ray)."),
@@ -47,6 +54,7 @@ def build_splits(
         options,
         say,
         engine=engine,
+        labels=labels,
         processes=processes,
         columns=columns,
         encoding=encoding,

@@ -19,7 +19,9 @@ def predict(
     run: Annotated[Path, typer.Argument(metavar="R", help="Run folder.")],
     image: Annotated[Path | None, typer.Option(help="Picture file.")] = None,
     text: Annotated[str | None, typer.Option(help="Text of the post.")] = None,
-    tags: Annotated[str | None, typer.Option(help="Tags, separated by commas.")] = None,
+    tags: Annotated[
+        str | None, typer.Option(help="Tags, separated by commas, or hashtags.")
+    ] = None,
     input: Annotated[
         Path | None,
         typer.Option(help="A table or folder of posts, as for build-splits."),
@@ -69,11 +71,13 @@ def predict(
             f"posts answered with each modality: {used}"
         )
         return
+    from flickr_emotion.datasets.sources.tag_cells import tags_of
+
     answer: dict[str, Any] = predict_one(
         run,
         image=image,
         text=text,
-        tags=None if tags is None else tags.split(","),
+        tags=None if tags is None else tags_of(tags),
         explain=explain,
         device=config.device,
     )

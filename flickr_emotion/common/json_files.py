@@ -11,6 +11,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from flickr_emotion.common.plain_files import open_plain
+
 LARGEST_DESCRIPTION = 64 * 2**20
 """Largest size of a description in bytes; that of a run contains its whole vocabulary."""
 LARGEST_VOCABULARY = 512 * 2**20
@@ -26,7 +28,7 @@ def read_json(path: Path, *, largest: int = LARGEST_DESCRIPTION) -> dict[str, An
     Raises ``OSError`` if it cannot be read, and ``ValueError`` if it is refused, with one line that
     says why and at which key.
     """
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         raw = file.read(largest + 1)
     if len(raw) > largest:
         raise ValueError(f"it is larger than {largest:,} bytes")

@@ -8,10 +8,19 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from flickr_emotion.common.plain_files import check_plain
+
 
 def open_parquet(path: Path, **options: Any) -> pq.ParquetFile:
     """Open a file; reading a damaged page raises ``OSError``."""
+    check_plain(path)
     return pq.ParquetFile(path, page_checksum_verification=True, **options)
+
+
+def read_footer(path: Path) -> pq.FileMetaData:
+    """Return a file's footer."""
+    check_plain(path)
+    return pq.read_metadata(path)
 
 
 def parquet_writer(path: Path, schema: Any, **options: Any) -> pq.ParquetWriter:

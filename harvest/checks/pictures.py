@@ -12,12 +12,10 @@ from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 
+from flickr_emotion.harvest.ledger.facts import keep_pictures_synced, pictures_are_synced
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.pictures import fetch_again, recorded_pictures
 from flickr_emotion.harvest.pictures.files import image_path
-
-_META_KEY = "pictures"
-_ON_DISK, _AT_WORK = "on disk", "at work"
 
 
 @contextmanager
@@ -26,15 +24,15 @@ def pictures_on_disk(ledger: Ledger, folder: Path, say: Callable[[str], None]) -
 
     If this crawl ends with an exception, the next one makes the check. Raises ``OSError``.
     """
-    if ledger.meta(_META_KEY) != _ON_DISK and (lost := _make_due(ledger, folder)):
+    if not pictures_are_synced(ledger) and (lost := _make_due(ledger, folder)):
         say(
             f"{lost} recorded pictures are missing or incomplete since the last crawl broke off: "
             "they are fetched again"
         )
-    ledger.set_meta(_META_KEY, _AT_WORK)
+    keep_pictures_synced(ledger, synced=False)
     yield
     os.sync()
-    ledger.set_meta(_META_KEY, _ON_DISK)
+    keep_pictures_synced(ledger, synced=True)
 
 
 def _make_due(ledger: Ledger, folder: Path) -> int:

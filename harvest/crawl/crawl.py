@@ -73,7 +73,7 @@ def crawl(
         if not interrupted:
             if living := withdrawals.controls(ledger, most):
                 with session.calls(threading.Event(), refresh=asked.refresh) as calls:
-                    withdrawals.ask_controls(ledger, living, calls.get_post_with_retries)
+                    withdrawals.ask_again(ledger, living, calls.get_post_with_retries)
             kept_back = withdrawals.finish(ledger, session.images, most=most, say=say)
         photos, lost = losses(ledger, images=options.images)
         return CrawlReport(

@@ -9,6 +9,7 @@ from all over the list, since lists are ordered and a part of one may belong to 
 from flickr_emotion.harvest.calls.calls import ApiCalls
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.image_hosts.client import Probe
+from flickr_emotion.harvest.ledger.facts import service_of_posts
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.listings import some_pictures
 from flickr_emotion.harvest.pace.retry import PhotoGoneError, TransientError, UnreachableError
@@ -46,7 +47,7 @@ def _check_pictures(ledger: Ledger, probe: Probe) -> None:
             return
         gone += 1
     # For Flickr itself the 404s are true: a list may have lost every photo.
-    is_flickr = ledger.meta("service") == "flickr"
+    is_flickr = service_of_posts(ledger) == "flickr"
     if gone == _PICTURES and not is_flickr and not ledger.outcome_counts()[1]["ok"]:
         raise HarvestError(
             f"none of {gone} pictures from all over the list exists on this server: check "

@@ -20,7 +20,8 @@ class CrawlOptions:
     published_lists: tuple[Path, ...] = option(
         metavar="LIST...",
         argument=True,
-        help="You et al.'s or VSO's folder, or a manifest, recognized by content.",
+        help="Lists of Flickr pictures: tables or texts with URLs or ids, You et al.'s or VSO's "
+        "folder, or a manifest; recognized by content.",
     )
     out: Path = option(help="Harvest folder, new or to be continued.")
     api_key: str = option("", variable="FLICKR_API_KEY", secret=True, help="Your Flickr key.")
@@ -32,6 +33,12 @@ class CrawlOptions:
     )
     metadata: Path | None = option(
         None, metavar="FILE", help="YFCC100M's metadata: posts found there cost no call."
+    )
+    columns: str | None = option(
+        None,
+        metavar="MEANING=NAME,...",
+        default_help="found by name and content",
+        help="Columns of a table that is a list: url, photo_id, label, votes, disagree.",
     )
     images: bool = option(
         True,

@@ -20,8 +20,14 @@ from flickr_emotion.harvest.crawl.session import CrawlSession, open_session
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.flickr.listings import PAGE, Listing, word_listings
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.listings import open_photos, some_pictures, windows
-from flickr_emotion.harvest.ledger.rows.lists import search_counts, subjects
+from flickr_emotion.harvest.ledger.listings import (
+    open_photos,
+    search_subjects,
+    some_pictures,
+    windows,
+)
+from flickr_emotion.harvest.ledger.rows.counts import due_without_secret
+from flickr_emotion.harvest.ledger.rows.lists import search_counts
 from flickr_emotion.harvest.pace.retry import TransientError, UnreachableError
 
 _PROBES = 8
@@ -81,6 +87,7 @@ def plan(options: CrawlOptions, say: Callable[[str], None] = say) -> str:
         posts = _Posts(
             all=sum(ledger.outcome_counts(last_row=last_row)[0].values()),
             due=ledger.left("api", last_row=last_row),
+            without_secret=due_without_secret(ledger, last_row=last_row),
         )
         return _text(posts, options.quota, found, pictures, probes)
 
@@ -90,6 +97,8 @@ class _Posts:
     all: int
     due: int
     """Number of posts that are still due."""
+    without_secret: int
+    """How many of them the list names without what their picture's URL needs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,7 +131,7 @@ def _open_subjects(ledger: Ledger, alive: float, last_row: int) -> list[_Subject
     counts = search_counts(ledger)
     found = []
     seen: set[int] = set()
-    for name in subjects(ledger):
+    for name in search_subjects(ledger):
         opened = open_photos(ledger, name, last_row=last_row)
         # A photo of two subjects is found by the first.
         photo_ids = sorted(set(opened.photo_ids) - seen)
@@ -213,6 +222,11 @@ def _text(
         f"getInfo    {left:,} calls for the rest, fewer where several of an owner are listed",
         f"in all     {calls:,.0f} calls; getInfo alone would take {living:,}",
     ]
+    if posts.without_secret:
+        lines.append(
+            f"           {posts.without_secret:,} photos are named without a secret, so each takes "
+            "a call before its picture can be requested, also if it is gone"
+        )
     if quota:
         lines.append(
             f"           {calls / quota:.1f} hours at {quota:,} calls an hour; "

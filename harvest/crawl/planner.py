@@ -21,20 +21,21 @@ from collections.abc import Callable
 
 from flickr_emotion.harvest.calls.calls import ApiCalls
 from flickr_emotion.harvest.calls.subject_listings import SubjectListings
-from flickr_emotion.harvest.calls.sweep import Sweep
+from flickr_emotion.harvest.calls.sweep import WORTHWHILE, Sweep
 from flickr_emotion.harvest.flickr.listings import owner_listing
 from flickr_emotion.harvest.ledger.facts import PlanRecord
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.listings import (
     OwnersPhotos,
     Yields,
+    are_unproven,
     open_photos,
     owners_photos,
+    search_subjects,
     windows,
 )
 from flickr_emotion.harvest.ledger.rows.answered_posts import owner_of
 from flickr_emotion.harvest.ledger.rows.due_photos import DuePhoto
-from flickr_emotion.harvest.ledger.rows.lists import subjects
 from flickr_emotion.harvest.pace.clock import now
 from flickr_emotion.harvest.trust.picture_trust import PictureTrust
 
@@ -45,9 +46,12 @@ Job = Callable[[], None]
 _LOOK_AHEAD = 20
 # The share of a subject's pictures that must be settled: the last ones may wait long for a retry.
 _READY = 0.95
-# The share of the time that looking for a ready subject may take.
+# The share of the processor time of a core that looking for a ready subject may take.
 _LOOK_COST = 0.05
 _BATCH = 500
+# After this many calls for labels that may have nothing to do with how the photos were found, their
+# yield decides whether the other labels are searched too.
+_TRIAL = 4
 # Photo ids that a page of an owner's listing is expected to span before any page was listed: four
 # months of Flickr's ids.
 _OWNERS_SPAN = 3e8
@@ -68,13 +72,14 @@ class Planner:
         self._trust = trust
         self._last_row = last_row
         self._lock = threading.Lock()
-        self._subjects = deque(subjects(ledger))
         self._owners: deque[OwnersPhotos] | None = None
         self._photos: deque[DuePhoto] = deque()
         self._asked: set[str] = set()
         self._busy = 0
         self._next_look = 0.0
         self._plan = PlanRecord.load(ledger)
+        self._unproven = are_unproven(ledger)
+        self._subjects = deque(() if self._words_fail() else search_subjects(ledger))
         self._owners_yields = Yields(ledger, "owner")
         self._by_words = SubjectListings(ledger, calls)
 
@@ -128,9 +133,10 @@ class Planner:
 
     def _ready_subject(self) -> tuple[str, tuple[int, ...]] | None:
         """Return the first subject whose pictures are settled, with its open photos."""
-        started = time.monotonic()
-        if started < self._next_look:
+        if time.monotonic() < self._next_look:
             return None
+        # A look that only waits, for the ledger or on a busy machine, must not delay the next one.
+        started = time.thread_time()
         for place in range(_LOOK_AHEAD):
             while place < len(self._subjects):
                 found = open_photos(self._ledger, self._subjects[place], last_row=self._last_row)
@@ -143,8 +149,7 @@ class Planner:
                 subject = self._subjects[place]
                 del self._subjects[place]
                 return subject, found.photo_ids
-        ended = time.monotonic()
-        self._next_look = ended + (ended - started) / _LOOK_COST
+        self._next_look = time.monotonic() + (time.thread_time() - started) / _LOOK_COST
         return None
 
     def _list_subject(self, subject: str, photo_ids: tuple[int, ...]) -> None:
@@ -155,6 +160,13 @@ class Planner:
                 self._plan.won += brought.won
                 self._plan.listed += len(photo_ids)
                 self._plan.save(self._ledger)
+            if self._words_fail():
+                self._subjects.clear()
+
+    def _words_fail(self) -> bool:
+        """Whether searches for the labels of a list have brought less than ``getInfo`` would."""
+        calls = self._plan.calls
+        return self._unproven and calls >= _TRIAL and self._plan.won < WORTHWHILE * calls
 
     # Listings of owners.
 

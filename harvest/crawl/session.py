@@ -4,11 +4,12 @@ The servers are resolved once, here, and the key is passed to no other object th
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from flickr_emotion.common.tables.column_map import column_map
 from flickr_emotion.harvest.calls.calls import ApiCalls
 from flickr_emotion.harvest.crawl import withdrawals
 from flickr_emotion.harvest.crawl.options import CrawlOptions
@@ -28,6 +29,7 @@ from flickr_emotion.harvest.ledger.folder import (
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.lists import first_rejected
 from flickr_emotion.harvest.ledger.rows.withdrawals import unstage_all
+from flickr_emotion.harvest.lists.columns import MEANINGS
 from flickr_emotion.harvest.lists.detection import open_list
 from flickr_emotion.harvest.lists.rows import PublishedList
 from flickr_emotion.harvest.pace.breaker import Breaker
@@ -140,7 +142,8 @@ class CrawlSession:
 @contextmanager
 def open_session(options: CrawlOptions, say: Say) -> Iterator[CrawlSession]:
     """Open the lists and the harvest folder of a crawl; raises ``HarvestError``."""
-    published = _open_lists(options.published_lists)
+    columns = column_map(options.columns, MEANINGS)
+    published = _open_lists(options.published_lists, columns)
     manifest = published[0].manifest
     if manifest is not None and options.images:
         options = replace(options, image_size=size_to_fetch(manifest, options.image_size, say))
@@ -154,9 +157,9 @@ def open_session(options: CrawlOptions, say: Say) -> Iterator[CrawlSession]:
         )
 
 
-def _open_lists(paths: tuple[Path, ...]) -> list[PublishedList]:
+def _open_lists(paths: tuple[Path, ...], columns: Mapping[str, str]) -> list[PublishedList]:
     """Open the lists of one crawl; raises ``HarvestError`` if they cannot be combined."""
-    published = [open_list(path) for path in paths]
+    published = [open_list(path, columns) for path in paths]
     if len(paths) > 1 and any(it.manifest for it in published):
         raise HarvestError(
             f"{', '.join(map(str, paths))}: a manifest cannot be combined with other lists; crawl "
@@ -164,8 +167,9 @@ def _open_lists(paths: tuple[Path, ...]) -> list[PublishedList]:
         )
     if len({it.kind for it in published}) > 1:
         raise HarvestError(
-            f"{', '.join(map(str, paths))} are lists of two kinds, votes and sentiment: crawl each "
-            "kind into a separate harvest folder (--out)"
+            f"{', '.join(map(str, paths))} are lists of different kinds "
+            f"({', '.join(sorted({it.kind for it in published}))}): crawl each kind into a "
+            "separate harvest folder (--out)"
         )
     of_name: dict[str, Path] = {}
     for path, it in zip(paths, published, strict=True):

@@ -2,7 +2,8 @@
 
 The wrong server, or a service in trouble, tells a refresh that every post is gone. So withdrawn
 posts are only staged at first (``harvest.ledger.rows.posts``). They are dropped once all posts have
-been requested, the service has proved to be well, and the losses are not unusually many.
+been requested, the service has proved to be well, and the losses are not unusually many. Each is
+requested once more before: a service that was in trouble for a while may have reported a few.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,6 +20,7 @@ from flickr_emotion.harvest.ledger.rows.withdrawals import (
     forget_found_alive,
     posts_are_due,
     refresh_counts,
+    staged_once,
     staged_posts,
 )
 from flickr_emotion.harvest.pictures.files import image_path
@@ -29,6 +31,8 @@ _SHOWN = 3
 _CONTROLS = 3
 """Number of posts that were found alive and are requested again before any is dropped."""
 _BATCH = 500
+_TIMES = 2
+"""So often the API has to report a post, unless the user allows more losses than usual."""
 
 
 def _may_be_dropped(found: RefreshCounts, most: float) -> bool:
@@ -78,17 +82,19 @@ def controls(ledger: Ledger, most: float) -> list[DuePhoto]:
     return first_found_alive(ledger, _CONTROLS)
 
 
-def ask_controls(
-    ledger: Ledger, photos: Iterable[DuePhoto], ask: Callable[[DuePhoto], bool]
-) -> None:
-    """Request posts that were found alive; if one is gone or none is answered, drop nothing.
+def ask_again(ledger: Ledger, photos: Iterable[DuePhoto], ask: Callable[[DuePhoto], bool]) -> None:
+    """Request posts that were found alive, and then those that were reported once.
 
-    ``ask`` requests a post from the API, records the answer and returns whether there was one.
+    If one of the former is gone or none is answered, nothing is dropped. ``ask`` requests a post
+    from the API, records the answer and returns whether there was one.
     """
     before = withdrawn_posts(ledger)
     answered = [ask(photo) for photo in photos]
     if not any(answered) or withdrawn_posts(ledger) > before:
         forget_found_alive(ledger)
+        return
+    for photo in staged_once(ledger):
+        ask(photo)
 
 
 def finish(ledger: Ledger, images: Path, *, most: float, say: Callable[[str], None]) -> int:
@@ -102,12 +108,19 @@ def finish(ledger: Ledger, images: Path, *, most: float, say: Callable[[str], No
     if not _may_be_dropped(found, most):
         _refuse(ledger, found, say)
         return found.staged
-    _drop(ledger, images)
-    say(
-        f"{found.staged} posts were withdrawn by their owners: their text, tags and pictures are "
-        "dropped"
-    )
-    return 0
+    _drop(ledger, images, times=1 if most > USUAL else _TIMES)
+    left = withdrawn_posts(ledger)
+    if dropped := found.staged - left:
+        say(
+            f"{dropped} posts were withdrawn by their owners: their text, tags and pictures are "
+            "dropped"
+        )
+    if left:
+        say(
+            f"{left} posts that the API reported as gone or private are kept, because it did not "
+            "answer when they were requested once more: the next crawl requests them again"
+        )
+    return left
 
 
 def _refuse(ledger: Ledger, found: RefreshCounts, say: Callable[[str], None]) -> None:
@@ -123,8 +136,8 @@ def _refuse(ledger: Ledger, found: RefreshCounts, say: Callable[[str], None]) ->
     )
 
 
-def _drop(ledger: Ledger, images: Path) -> None:
-    while some := staged_posts(ledger, _BATCH):
+def _drop(ledger: Ledger, images: Path, *, times: int) -> None:
+    while some := staged_posts(ledger, _BATCH, times=times):
         for post in some:  # Before the commit: a kill in between must not leave a file behind.
             image_path(images, post.photo_id).unlink(missing_ok=True)
         drop_staged(ledger, some)

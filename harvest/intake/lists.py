@@ -9,8 +9,10 @@ import hashlib
 from collections.abc import Callable
 from typing import NamedTuple
 
+from flickr_emotion.common.tables.containers import opened
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.intake.manifests import add_manifest, keep_lists_and_manifests_apart
+from flickr_emotion.harvest.ledger.facts import keep_list_kind, list_kind
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.lists import (
     ListedRow,
@@ -27,6 +29,7 @@ from flickr_emotion.harvest.lists.rows import ListedPhoto, ListFile, PublishedLi
 
 # A list has many small files: a commit for each would take most of the time.
 _FILES_PER_COMMIT = 200
+_SHOWN = 10
 
 
 class _Known(NamedTuple):
@@ -48,13 +51,13 @@ def add_list(ledger: Ledger, published: PublishedList, say: Callable[[str], None
     if published.manifest is not None:
         add_manifest(ledger, published.manifest)
         return 0
-    kind = ledger.meta("kind")
+    kind = list_kind(ledger)
     if kind not in (None, published.kind):
         raise HarvestError(
             f"{ledger.path} contains a list of {kind}, but this one is of {published.kind}: give "
             "it a separate harvest folder (--out)"
         )
-    ledger.set_meta("kind", published.kind)
+    keep_list_kind(ledger, published.kind)
     store_pairs(
         ledger,
         (
@@ -64,6 +67,7 @@ def add_list(ledger: Ledger, published: PublishedList, say: Callable[[str], None
     )
     digests = {file.name: file.digest for file in list_files(ledger)}
     known = _Known(digests, {digest: name for name, digest in digests.items()}, [])
+    _say_how(published, say)
     for start in range(0, len(published.files), _FILES_PER_COMMIT):
         with ledger.transaction():
             for file in published.files[start : start + _FILES_PER_COMMIT]:
@@ -75,6 +79,16 @@ def add_list(ledger: Ledger, published: PublishedList, say: Callable[[str], None
             "..."
         )
     return rejected_count(ledger)
+
+
+def _say_how(published: PublishedList, say: Callable[[str], None]) -> None:
+    """Say how the files of a list are understood, and which files are not part of it."""
+    for note in published.notes[:_SHOWN]:
+        say(note)
+    for name, reason in published.left_alone[:_SHOWN]:
+        say(f"left alone: {name}: {reason}")
+    if (more := len(published.left_alone) - _SHOWN) > 0:
+        say(f"left alone: {more} more files, which are not part of the list")
 
 
 def _add_file(
@@ -98,13 +112,13 @@ def _add_file(
         # Votes are summed over rows: a copy or a renamed folder must not count twice.
         known.copies.append((file.name, same))
         return
-    listed, rejected = [], []
-    for row in file.rows():
-        if isinstance(row, ListedPhoto):
-            listed.append(_listed(row))
-        else:
-            rejected.append(RejectedRow(file.name, row.row, row.reason, row.detail))
-    store_list_file(ledger, ListFileRecord(file.name, digest), listed, rejected)
+    rows = (
+        _listed(row)
+        if isinstance(row, ListedPhoto)
+        else RejectedRow(file.name, row.row, row.reason, row.detail)
+        for row in file.rows()
+    )
+    store_list_file(ledger, ListFileRecord(file.name, digest), rows)
     known.digests[file.name] = digest
     known.names[digest] = file.name
 
@@ -123,7 +137,7 @@ def _listed(row: ListedPhoto) -> ListedRow:
 
 def _digest(file: ListFile) -> str:
     digest = hashlib.sha256(f"{file.subject}\n".encode(errors="replace"))
-    with file.path.open("rb") as opened:
-        while piece := opened.read(2**20):
+    with opened(file.path, file.member) as content:
+        while piece := content.read(2**20):
             digest.update(piece)
     return digest.hexdigest()

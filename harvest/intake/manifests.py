@@ -10,9 +10,15 @@ from pathlib import Path
 
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.flickr.photo_url import size_in_words
+from flickr_emotion.harvest.ledger.facts import (
+    keep_list_kind,
+    keep_manifest_description,
+    list_kind,
+    manifest_description,
+)
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.lists import ListFileRecord, list_files
-from flickr_emotion.harvest.ledger.rows.manifest_posts import MANIFEST, PostColumns, store_manifest
+from flickr_emotion.harvest.ledger.rows.manifest_posts import PostColumns, store_manifest
 from flickr_emotion.harvest.manifests.file import Manifest
 
 _SEPARATE = "give it a separate harvest folder (--out)"
@@ -48,9 +54,9 @@ def keep_lists_and_manifests_apart(ledger: Ledger, manifest: Manifest | None) ->
 
     ``manifest``: the manifest to add; None if a published list is added.
     """
-    if ledger.meta("kind") is None:
+    if list_kind(ledger) is None:
         return
-    holds_manifest = ledger.meta(MANIFEST) is not None
+    holds_manifest = manifest_description(ledger) is not None
     if manifest is None and holds_manifest:
         raise HarvestError(f"{ledger.path} contains a manifest and takes no list: {_SEPARATE}")
     if manifest is not None and not holds_manifest:
@@ -72,16 +78,19 @@ def add_manifest(ledger: Ledger, manifest: Manifest) -> None:
         return
     # A name that is not valid UTF-8 could not be stored.
     name = manifest.path.name.encode("utf-8", errors="replace").decode("utf-8")
-    store_manifest(
-        ledger,
-        ListFileRecord(name, digest),
-        kind=manifest.description.kind,
-        description=manifest.description.to_json(),
-        posts=(
-            PostColumns(*(batch[name].to_pylist() for name in PostColumns._fields))
-            for batch in manifest.batches()
-        ),
-    )
+    kind = manifest.description.kind
+    with ledger.transaction():
+        keep_list_kind(ledger, kind)
+        keep_manifest_description(ledger, manifest.description.to_json())
+        store_manifest(
+            ledger,
+            ListFileRecord(name, digest),
+            (
+                PostColumns(*(batch[name].to_pylist() for name in PostColumns._fields))
+                for batch in manifest.batches()
+            ),
+            kind=kind,
+        )
 
 
 def _digest(path: Path) -> str:

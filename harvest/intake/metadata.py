@@ -11,6 +11,7 @@ from typing import Any
 
 from flickr_emotion.harvest.calls.videos import drop_videos
 from flickr_emotion.harvest.flickr.answers import Answer, MalformedAnswerError
+from flickr_emotion.harvest.ledger.facts import keep_searched, was_searched
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.answered_posts import photos_without_a_post
 from flickr_emotion.harvest.ledger.rows.counts import photo_count
@@ -33,9 +34,9 @@ def add_metadata(
     was searched before is not read again until photos are added. Raises ``HarvestError`` if it
     cannot be read to its end; posts found before that are kept.
     """
-    photos = str(photo_count(ledger))
-    key = f"metadata {_fingerprint(path)}"
-    if ledger.meta(key) == photos:
+    photos = photo_count(ledger)
+    fingerprint = _fingerprint(path)
+    if was_searched(ledger, fingerprint, photos=photos):
         say(f"{path.name}: searched before, nothing new")
         return
     wanted = photos_without_a_post(ledger)
@@ -64,7 +65,7 @@ def add_metadata(
                 break
     finally:
         found += ledger.record_answers(posts, source=METADATA_SOURCE)
-    ledger.set_meta(key, photos)
+    keep_searched(ledger, fingerprint, photos=photos)
     say(
         f"{path.name}: {found} of {asked} posts found, which cost no call"
         + (f"; {videos} are videos, of which nothing is kept" if videos else "")

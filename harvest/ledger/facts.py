@@ -14,9 +14,16 @@ LONGEST_TEXT = 2**24
 """The most characters of a text in the ledger: more than an API answer can contain."""
 LARGEST = 10**12
 """Larger than any time or count."""
+_KIND = "kind"
+_SERVICE = "service"
+_IMAGE_SIZE = "image_size"
+_MANIFEST = "manifest"
 _PLAN = "plan"
 _QUOTA = "quota"
 _REST = "image rest "
+_SEARCHED = "metadata "
+_PICTURES = "pictures"
+_ON_DISK, _AT_WORK = "on disk", "at work"
 
 
 @dataclass(kw_only=True, slots=True)
@@ -50,6 +57,66 @@ class PlanRecord:
         return for_get_info + round((posts_left - for_get_info) * a_post)
 
 
+def list_kind(ledger: LedgerConnection) -> str | None:
+    """Return the kind of the lists or the manifest, one of ``KINDS``; None before any."""
+    return ledger.meta(_KIND)
+
+
+def keep_list_kind(ledger: LedgerConnection, kind: str) -> None:
+    """Record the kind of the lists or the manifest."""
+    ledger.set_meta(_KIND, kind)
+
+
+def manifest_description(ledger: LedgerConnection) -> str | None:
+    """Return the description of the crawled manifest, as JSON; None without a manifest."""
+    return ledger.meta(_MANIFEST)
+
+
+def keep_manifest_description(ledger: LedgerConnection, description: str) -> None:
+    """Record the description of a manifest, which is JSON."""
+    ledger.set_meta(_MANIFEST, description)
+
+
+def service_of_posts(ledger: LedgerConnection) -> str | None:
+    """Return where the posts come from: ``flickr`` or ``other``; None before the first crawl."""
+    return ledger.meta(_SERVICE)
+
+
+def keep_service_of_posts(ledger: LedgerConnection, service: str) -> None:
+    """Record where the posts come from: ``flickr`` or ``other``."""
+    ledger.set_meta(_SERVICE, service)
+
+
+def chosen_image_size(ledger: LedgerConnection) -> str | None:
+    """Return the size of the pictures (``harvest.flickr.photo_url.SIZES``), or None."""
+    return ledger.meta(_IMAGE_SIZE)
+
+
+def keep_chosen_image_size(ledger: LedgerConnection, size: str) -> None:
+    """Record the size of the pictures that a crawl fetches."""
+    ledger.set_meta(_IMAGE_SIZE, size)
+
+
+def pictures_are_synced(ledger: LedgerConnection) -> bool:
+    """Whether the last crawl ended cleanly, with all recorded pictures synced to the disk."""
+    return ledger.meta(_PICTURES) == _ON_DISK
+
+
+def keep_pictures_synced(ledger: LedgerConnection, *, synced: bool) -> None:
+    """Record whether all recorded pictures are synced to the disk."""
+    ledger.set_meta(_PICTURES, _ON_DISK if synced else _AT_WORK)
+
+
+def was_searched(ledger: LedgerConnection, fingerprint: str, *, photos: int) -> bool:
+    """Whether a metadata file was searched when there were this many photos."""
+    return ledger.meta(_SEARCHED + fingerprint) == str(photos)
+
+
+def keep_searched(ledger: LedgerConnection, fingerprint: str, *, photos: int) -> None:
+    """Record that a metadata file was searched, and the number of photos at that time."""
+    ledger.set_meta(_SEARCHED + fingerprint, str(photos))
+
+
 def last_quota(ledger: LedgerConnection) -> int:
     """Return the calls per hour of the last crawl; 0 for no limit, or before the first crawl."""
     return int(ledger.meta(_QUOTA) or 0)
@@ -74,11 +141,11 @@ def is_good(key: object, value: object) -> bool:
     """Whether a crawl may have written a fact; the ledger may be untrusted."""
     if not isinstance(key, str) or not isinstance(value, str) or len(value) > LONGEST_TEXT:
         return False
-    if key == "kind":
+    if key == _KIND:
         return value in KINDS
-    if key == "service":
+    if key == _SERVICE:
         return value in ("flickr", "other")
-    if key == "image_size":
+    if key == _IMAGE_SIZE:
         return value in SIZES
     if key.startswith(_REST):
         return _is_time(value)
@@ -86,7 +153,7 @@ def is_good(key: object, value: object) -> bool:
         return value.isascii() and value.isdigit() and len(value) <= 12
     if key == _PLAN:
         return _is_plan(value)
-    if key == "manifest":
+    if key == _MANIFEST:
         try:
             parse_description(value.encode(errors="replace"))
         except ValueError:

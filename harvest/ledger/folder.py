@@ -13,6 +13,12 @@ from filelock import FileLock, Timeout
 
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.ledger.check import check_rows
+from flickr_emotion.harvest.ledger.facts import (
+    chosen_image_size,
+    keep_chosen_image_size,
+    keep_service_of_posts,
+    service_of_posts,
+)
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 
@@ -54,18 +60,18 @@ def _check_foreign(out: Path) -> None:
 
 def keep_to_one_service(ledger: Ledger, service: str) -> None:
     """Refuse to mix Flickr's posts with another server's."""
-    known = ledger.meta("service")
+    known = service_of_posts(ledger)
     if known not in (None, service):
         whose = "Flickr's posts" if known == "flickr" else "another server's (--flickr-url)"
         raise HarvestError(
             f"{ledger.path} contains {whose}: give this crawl a separate harvest folder (--out)"
         )
-    ledger.set_meta("service", service)
+    keep_service_of_posts(ledger, service)
 
 
 def picture_size(ledger: Ledger) -> str | None:
     """Return the size of a harvest's pictures (``harvest.flickr.photo_url.SIZES``), or None."""
-    known = ledger.meta("image_size")
+    known = chosen_image_size(ledger)
     if known is None and ledger.outcome_counts()[1]["ok"]:
         return ""  # The ledger is older than the choice of a size.
     return known
@@ -80,4 +86,4 @@ def keep_to_one_size(ledger: Ledger, size: str) -> None:
             f"{ledger.path} contains pictures of another size: continue with {given}, or give this "
             "crawl a separate harvest folder (--out)"
         )
-    ledger.set_meta("image_size", size)
+    keep_chosen_image_size(ledger, size)

@@ -6,11 +6,16 @@ the next call is made, so a crawl that was killed only repeats the requests that
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from flickr_emotion.harvest.flickr.answers import Answer
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
 from flickr_emotion.harvest.ledger.rows.connection import LedgerConnection
+from flickr_emotion.harvest.ledger.rows.counts import (
+    OutcomeCounts,
+    SettledPictures,
+    outcome_counts,
+    settled_pictures,
+)
 from flickr_emotion.harvest.ledger.rows.due_photos import (
     ALL_ROWS,
     DuePhoto,
@@ -27,12 +32,7 @@ from flickr_emotion.harvest.ledger.rows.evidence import (
     take_back,
     take_back_posts,
 )
-from flickr_emotion.harvest.ledger.rows.outcomes import (
-    API_OUTCOMES,
-    DEAD_PICTURES,
-    IMAGE_OUTCOMES,
-    NO_VIDEO,
-)
+from flickr_emotion.harvest.ledger.rows.outcomes import NO_VIDEO
 from flickr_emotion.harvest.ledger.rows.pictures import (
     drop_picture,
     settle_picture,
@@ -44,22 +44,6 @@ from flickr_emotion.harvest.pace.clock import now
 from flickr_emotion.harvest.pictures.files import Picture
 
 _LONGEST_REASON = 300
-
-
-class OutcomeCounts(NamedTuple):
-    """The number of photos by outcome."""
-
-    api: dict[str, int]
-    """By the outcome of the post."""
-    image: dict[str, int]
-    """By the outcome of the picture."""
-
-
-class SettledPictures(NamedTuple):
-    """The number of settled pictures."""
-
-    dead: int
-    all: int
 
 
 class Ledger(LedgerConnection):
@@ -240,27 +224,11 @@ class Ledger(LedgerConnection):
 
     def outcome_counts(self, *, last_row: int = ALL_ROWS) -> OutcomeCounts:
         """Return the number of photos up to a row by both outcomes, including zeros."""
-        api, image = dict.fromkeys(API_OUTCOMES, 0), dict.fromkeys(IMAGE_OUTCOMES, 0)
-        for row in self.query(
-            "SELECT api_outcome, image_outcome, count(*) AS n FROM photos WHERE rowid <= ? "
-            "GROUP BY 1, 2",
-            (last_row,),
-        ):
-            api[row["api_outcome"]] += row["n"]
-            image[row["image_outcome"]] += row["n"]
-        return OutcomeCounts(api, image)
+        return outcome_counts(self, last_row=last_row)
 
     def settled_pictures(self) -> SettledPictures:
         """Return the number of settled pictures, dead and all."""
-        dead = alive = 0
-        for row in self.query(
-            "SELECT api_outcome, image_outcome, count(*) AS n FROM photos GROUP BY 1, 2"
-        ):
-            if row["image_outcome"] in DEAD_PICTURES:
-                dead += row["n"]
-            elif row["image_outcome"] == "ok" or row["api_outcome"] == "ok":
-                alive += row["n"]
-        return SettledPictures(dead, dead + alive)
+        return settled_pictures(self)
 
 
 def _one_line(reason: str) -> str:

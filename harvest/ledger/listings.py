@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from flickr_emotion.harvest.flickr.answers import ListingPage
 from flickr_emotion.harvest.flickr.listings import PAGE, Listing
+from flickr_emotion.harvest.flickr.photo_names import is_nsid
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
 from flickr_emotion.harvest.flickr.upload_dates import DatedPhoto
+from flickr_emotion.harvest.ledger.facts import list_kind
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.due_photos import ALL_ROWS
-from flickr_emotion.harvest.ledger.rows.lists import subject_column
 from flickr_emotion.harvest.ledger.rows.outcomes import DEAD_PICTURES, quoted
 from flickr_emotion.harvest.ledger.rows.posts import settle_videos, store_answers
 from flickr_emotion.harvest.pace.clock import now
@@ -104,12 +105,40 @@ def some_pictures(ledger: Ledger, count: int, *, last_row: int = ALL_ROWS) -> li
     return [PhotoReference(**dict(row)) for row in rows]
 
 
+def subjects(ledger: Ledger) -> list[str]:
+    """Return the pairs, emotions or labels of the photos, in the list's order."""
+    column = _subject_column(ledger)
+    rows = ledger.query(
+        f"SELECT {column} AS subject FROM listed WHERE {column} IS NOT NULL "
+        f"GROUP BY {column} ORDER BY min(file)"
+    )
+    return [row["subject"] for row in rows]
+
+
+def search_subjects(ledger: Ledger) -> list[str]:
+    """Return the subjects whose words may find their photos: labels with a letter in them."""
+    return [it for it in subjects(ledger) if any(map(str.isalpha, it))]
+
+
+def are_unproven(ledger: Ledger) -> bool:
+    """Whether it is not known that the photos were found by the words of their subjects.
+
+    Those of the published lists were; the labels of any other list may have been given later.
+    """
+    return list_kind(ledger) == "labels"
+
+
+def _subject_column(ledger: Ledger) -> str:
+    """Return the column of ``listed`` with the pair, emotion or label of a photo."""
+    return "pair" if list_kind(ledger) == "sentiment" else "emotion"
+
+
 def open_photos(ledger: Ledger, subject: str, *, last_row: int = ALL_ROWS) -> OpenPhotos:
     """Return the photos of a subject that still need a post, and that a listing may show."""
     rows = ledger.query(
         "SELECT DISTINCT photo_id, image_next_try IS NOT NULL AS picture_due "
         "FROM listed JOIN photos USING (photo_id) "
-        f"WHERE listed.{subject_column(ledger)} = ? AND api_next_try IS NOT NULL "
+        f"WHERE listed.{_subject_column(ledger)} = ? AND api_next_try IS NOT NULL "
         f"AND photos.rowid <= ? AND {_LISTED}",
         (subject, last_row),
     )
@@ -140,7 +169,12 @@ def owners_photos(ledger: Ledger, *, last_row: int = ALL_ROWS) -> list[OwnersPho
         if row["owner_name"] in several
     }
     found = [
-        OwnersPhotos(nsid=nsids.get(name), name=name, photo_ids=tuple(ids))
+        OwnersPhotos(
+            # The URLs of many pages name the owner by NSID.
+            nsid=nsids.get(name) or (name if is_nsid(name) else None),
+            name=name,
+            photo_ids=tuple(ids),
+        )
         for name, ids in several.items()
     ]
     return sorted(found, key=lambda owner: (-len(owner.photo_ids), owner.name or ""))

@@ -15,7 +15,7 @@ from flickr_emotion.harvest.flickr.photo_url import SIZES
 
 KEY = "flickr-emotion-manifest"
 VERSION = 2
-KINDS = ("votes", "sentiment")
+KINDS = ("votes", "sentiment", "labels")
 
 _FIRST_WITH_SIZE = 2
 _LONGEST_METADATA = 100_000
@@ -42,7 +42,7 @@ class Description:
     """The description of a manifest's data set."""
 
     kind: str
-    """``votes`` or ``sentiment``."""
+    """``votes``, ``sentiment`` or ``labels``."""
     service: str
     """``flickr``, or ``other`` if the posts came from elsewhere, such as the sandbox."""
     options: dict[str, Any]

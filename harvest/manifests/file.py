@@ -117,6 +117,23 @@ def looks_like_parquet(path: Path) -> bool:
         return False
 
 
+def is_manifest(path: Path) -> bool:
+    """Whether a Parquet file is a manifest, and not another table; also if it is damaged.
+
+    A file with all columns of one is a manifest that another program has written anew.
+    """
+    try:
+        with pq.ParquetFile(
+            path,
+            thrift_string_size_limit=_LARGEST_FOOTER_PART,
+            thrift_container_size_limit=_LARGEST_FOOTER_PART,
+        ) as file:
+            known = KEY.encode() in (file.metadata.metadata or {})
+            return known or set(SCHEMA.names) <= set(file.schema_arrow.names)
+    except (OSError, pa.ArrowException, ValueError, MemoryError):
+        return True
+
+
 def open_manifest(path: Path) -> Manifest:
     """Open a manifest and check its columns, size and metadata, but not its rows.
 

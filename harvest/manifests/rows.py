@@ -115,15 +115,21 @@ class RowRules:
     def _evidence(
         self, batch: pa.RecordBatch, name: str, least: float, largest: float
     ) -> tuple[pa.Array, "_Wrong"]:
-        """Check votes or sentiments; each may only occur in a manifest of its kind."""
+        """Check votes or sentiments; each may only occur in a manifest of its kind.
+
+        Labels of other lists may have votes.
+        """
         column = batch[name]
-        if self._kind != name:
+        optional = (self._kind, name) == ("labels", "votes")
+        if self._kind != name and not optional:
             return column.is_null(), _Wrong(batch, name, f"is not for labels from {self._kind}")
         # A comparison with NaN is false.
         good = pc.and_(
             pc.greater_equal(column, pa.scalar(least, column.type)),
             pc.less_equal(column, pa.scalar(largest, column.type)),
         )
+        if optional:
+            good = pc.or_kleene(good, column.is_null())
         return good, _Wrong(batch, name, f"is not from {least} to {largest}")
 
 

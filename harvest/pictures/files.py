@@ -15,6 +15,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from flickr_emotion.common.plain_files import open_plain
 from flickr_emotion.harvest.pace.retry import TransientError
 from flickr_emotion.harvest.pictures.jpeg import NotWholeError, dimensions
 
@@ -101,7 +102,7 @@ def _other_dimensions(data: bytes) -> tuple[int, int]:
 def find_picture(path: Path) -> Picture | None:
     """Return the picture that an earlier crawl stored at a path, if it is there and complete."""
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             return read_picture(file.read(LARGEST))
     except (FileNotFoundError, CorruptPictureError):
         return None

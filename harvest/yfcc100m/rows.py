@@ -7,6 +7,7 @@ there saves a call. ``docs/lists.md`` describes the format.
 import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, unquote_plus
@@ -87,6 +88,8 @@ def parse_row(row: Mapping[str, Any]) -> Answer:
 def _plain(value: Any) -> str:
     # Copies that were made with a data frame have floats for integers if some are missing.
     if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, Decimal) and value == value.to_integral_value():
         value = int(value)
     return "" if value is None else str(value).strip()
 

@@ -36,10 +36,26 @@ class ParquetFile:
         except (*UNREADABLE, pa.ArrowException) as error:
             raise unreadable(path, error) from None
         self._names = _all_needed(path, self._file.schema_arrow.names)
+        self._id_type = self._file.schema_arrow.field(self._names["photoid"]).type
+        if pa.types.is_float16(self._id_type) or pa.types.is_float32(self._id_type):
+            raise no_metadata(path, f"its photo ids are {self._id_type}, which rounds them")
+
+    def _as_stored(self, wanted: Set[str]) -> Any:
+        """Return the ids in a type in which they equal those of the file.
+
+        A data frame makes the ids floating-point numbers if one is missing, and as text those have
+        an exponent. 64 bits hold ids of up to 15 digits exactly.
+        """
+        if pa.types.is_floating(self._id_type):
+            return pa.array([float(it) for it in wanted], pa.float64())
+        if pa.types.is_decimal(self._id_type):
+            whole = pa.decimal128(38, self._id_type.scale)
+            return pc.cast(pa.array(wanted, pa.string()), whole)
+        return pa.array(wanted, pa.string())
 
     def rows(self, wanted: Set[str], tick: Tick) -> Iterator[Row | None]:
-        ids = pa.array(wanted, pa.string())
         try:
+            ids = self._as_stored(wanted)
             for group in range(self._file.num_row_groups):
                 yield from self._group(group, ids)
                 tick(self._file.metadata.row_group(group).num_rows)
@@ -49,8 +65,8 @@ class ParquetFile:
     def _group(self, group: int, wanted_ids: Any) -> Iterator[Row | None]:
         name = self._names["photoid"]
         ids = self._file.read_row_group(group, columns=[name]).column(name)
-        yield from [None] * ids.null_count
-        hits = pc.is_in(pc.cast(ids, pa.string()), value_set=wanted_ids)
+        yield from [None] * pc.sum(pc.is_null(ids, nan_is_null=True)).as_py()
+        hits = pc.is_in(pc.cast(ids, wanted_ids.type), value_set=wanted_ids)
         if not pc.any(hits).as_py():
             return
         start = 0
@@ -92,7 +108,9 @@ class SqliteFile:
             f"SELECT {columns} FROM wanted CROSS JOIN {table} AS t ON {photo_id} = wanted.photo_id"
         )
         by_scan = (
-            f"SELECT {columns} FROM {table} AS t WHERE CAST({photo_id} AS TEXT) IN "
+            # As text, a floating-point number would have an exponent.
+            f"SELECT {columns} FROM {table} AS t WHERE CAST(CASE typeof({photo_id}) WHEN 'real' "
+            f"THEN CAST({photo_id} AS INTEGER) ELSE {photo_id} END AS TEXT) IN "
             "(SELECT photo_id FROM wanted)"
         )
         try:

@@ -19,6 +19,7 @@ import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
 
+from flickr_emotion.common.plain_files import check_plain
 from flickr_emotion.common.printing import say
 from flickr_emotion.common.whole_files import ENDING, put_file, temporary
 from flickr_emotion.model.errors import ModelError
@@ -34,6 +35,7 @@ def read_features(path: Path, shape: Shape) -> Tensor | None:
     A file that is damaged or has another shape counts as missing.
     """
     try:
+        check_plain(path)
         # Copy on write, because torch has no read-only tensors.
         features = np.load(path, mmap_mode="c")
     except (OSError, ValueError, EOFError):

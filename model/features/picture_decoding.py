@@ -19,16 +19,16 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional
 
 from flickr_emotion.common.printing import say
+from flickr_emotion.datasets.pictures.formats import UnreadablePictureError, open_picture
+from flickr_emotion.datasets.pictures.rgb import is_plain
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.pictures import (
     FOR_A_DATASET,
     MAX_ASPECT,
-    MAX_PIXELS,
     Preprocessing,
 )
 
 DECODERS = ("cpu", "gpu")
-_ORIENTATION, _UPRIGHT = 0x0112, 1
 _END_OF_JPEG = b"\xff\xd9"
 
 
@@ -162,18 +162,13 @@ def _decode_jpegs(contents: Sequence[bytes], device: torch.device) -> list[Tenso
 
 
 def is_plain_jpeg(content: bytes) -> bool:
-    """Return whether a JPEG is upright, of ordinary size and, judging by its last bytes, whole."""
+    """Return whether a JPEG is ordinary, of usual sides and, judging by its last bytes, whole."""
     if not content.rstrip(b"\0").endswith(_END_OF_JPEG):
         return False  # nvJPEG silently fills in the missing part
     try:
-        with Image.open(io.BytesIO(content), formats=("JPEG",)) as image:
-            return (
-                image.mode in ("RGB", "L")
-                and image.width * image.height <= MAX_PIXELS
-                and max(image.size) <= MAX_ASPECT * min(image.size)
-                and image.getexif().get(_ORIENTATION, _UPRIGHT) == _UPRIGHT
-            )
-    except Exception:  # the CPU decoder then reports what is wrong
+        with open_picture(content) as image:
+            return is_plain(image) and max(image.size) <= MAX_ASPECT * min(image.size)
+    except UnreadablePictureError:  # the CPU decoder then reports what is wrong
         return False
 
 

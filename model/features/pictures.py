@@ -4,23 +4,22 @@ Pictures come from untrusted sources: whatever is wrong with one gives an error 
 photo, and none can make the program use more memory than a large photograph needs.
 """
 
-import io
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
+from flickr_emotion.datasets.pictures.formats import NAMED, UnreadablePictureError, open_picture
+from flickr_emotion.datasets.pictures.rgb import upright_rgb
 from flickr_emotion.model.errors import ModelError
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-MAX_PIXELS = 80_000_000
 # Shrinking a picture of 10,000 x 1 to a short side of 256 would make it 2,560,000 wide.
 MAX_ASPECT = 8
 
 # What to do about an unreadable picture depends on who supplied it.
-FOR_A_USER = "give a whole picture (JPEG, PNG, WebP, ...)"
+FOR_A_USER = f"give a whole {NAMED}"
 FOR_A_DATASET = "build the splits again"
 
 
@@ -63,28 +62,14 @@ class Preprocessing:
 
 def decode(content: bytes, photo: str, advice: str = FOR_A_USER) -> Image.Image:
     """Decode a picture to upright RGB."""
-    upright: Image.Image
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise ValueError(f"{image.width} x {image.height} pixels are too many")
-            image.load()
-            upright = image if image.mode == "RGB" else image.convert("RGB")
-            ImageOps.exif_transpose(upright, in_place=True)
-    # Pillow's decoders raise almost any exception on a damaged file.
-    except Exception as error:
-        raise ModelError(
-            f"the picture of {photo} cannot be read ({_reason(error)}): {advice}"
-        ) from None
+        with open_picture(content) as image:
+            upright = upright_rgb(image)
+    except UnreadablePictureError as error:
+        raise ModelError(f"the picture of {photo} {error}: {advice}") from None
     short = min(upright.size)
     if max(upright.size) > MAX_ASPECT * short:
         width, height = (min(side, MAX_ASPECT * short) for side in upright.size)
         left, top = (upright.width - width) // 2, (upright.height - height) // 2
         upright = upright.crop((left, top, left + width, top + height))
     return upright
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, UnidentifiedImageError):
-        return "not a known picture format"
-    return " ".join(str(error).split()) or type(error).__name__

@@ -16,7 +16,8 @@ import pyarrow as pa
 from flickr_emotion.common.modalities import COMPLETE, MODALITIES
 from flickr_emotion.common.split_names import TRAIN
 from flickr_emotion.datasets.build.reduce import kept_modalities
-from flickr_emotion.datasets.folder.reading import Dataset, Vocabulary
+from flickr_emotion.datasets.folder.reading import Dataset
+from flickr_emotion.datasets.folder.vocabulary import Vocabulary
 from flickr_emotion.datasets.rules.text import words
 from flickr_emotion.datasets.rules.vocabulary import VocabularyCounter
 from flickr_emotion.model.errors import ModelError

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from flickr_emotion.common.modalities import MODALITIES
-from flickr_emotion.datasets.folder.reading import Dataset, Vocabulary
+from flickr_emotion.datasets.folder.reading import Dataset
+from flickr_emotion.datasets.folder.vocabulary import Vocabulary
 from flickr_emotion.datasets.rules.text import words
 from flickr_emotion.model.errors import ModelError
 

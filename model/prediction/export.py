@@ -5,15 +5,15 @@ file of its subset, so absent modalities need neither an input nor a mask, and a
 only needs no image network. The price is that encoders are repeated in several files. A system that
 reads one modality only takes that input, whatever the file's subset.
 
-Beside them, ``preprocessing.json`` says how a post is turned into numbers, with the classes and the
-picture's sizes, and ``vocabulary.json`` holds the ids of words and tags. The outputs are
-probabilities, calibrated like those of `predict`.
+Beside them, ``preprocessing.json`` and ``vocabulary.json`` say how a post is turned into numbers
+(``model.prediction.export_description``). The outputs are probabilities, calibrated like those of
+`predict`.
 """
 
 import hashlib
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,34 +28,29 @@ from flickr_emotion.common.replacing import put_folder, workspace_beside
 from flickr_emotion.common.whole_files import json_text
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.evaluation.calibration import read_calibration
-from flickr_emotion.model.features.pictures import MAX_ASPECT, Preprocessing
+from flickr_emotion.model.features.pictures import Preprocessing
 from flickr_emotion.model.networks.padded import PaddedSubset
-from flickr_emotion.model.posts.posts import (
-    FIRST_ID,
-    MAX_TAGS,
-    MAX_WORDS,
-    PADDING,
-    UNKNOWN,
-    Encoding,
+from flickr_emotion.model.posts.posts import MAX_TAGS, MAX_WORDS, UNKNOWN
+from flickr_emotion.model.prediction.export_description import (
+    INPUTS,
+    OUTPUT,
+    PREPROCESSING,
+    VOCABULARY,
+    describe,
+    vocabulary,
 )
 from flickr_emotion.model.runs.loading import TrainedRun, load_run
 
 FORMATS = ("onnx",)
 PACKAGES = ("onnx", "onnxscript")
-PREPROCESSING = "preprocessing.json"
-VOCABULARY = "vocabulary.json"
-FORMAT = "flickr-emotion-export"
-
 _NAMES = {PREPROCESSING, VOCABULARY, *(f"{subset}.onnx" for subset in SUBSETS)}
-# The names of a file's inputs; axes of the same name have the same length.
-_INPUTS = {"image": "image", "text": "words", "tags": "tags"}
+# Axes of the same name have the same length.
 _POSTS = torch.export.Dim("posts", min=1)
 _AXES = {
     "image": {0: _POSTS},
     "text": {0: _POSTS, 1: torch.export.Dim("words_of_the_longest", min=1, max=MAX_WORDS)},
     "tags": {0: _POSTS, 1: torch.export.Dim("tags_of_the_longest", min=1, max=MAX_TAGS)},
 }
-OUTPUT = "probabilities"
 
 
 def export(run: Path, out: Path, *, format: str = "onnx") -> list[Path]:
@@ -124,100 +119,6 @@ def _write(trained: TrainedRun, run: Path, folder: Path) -> list[str]:
     return [*(f"{subset}.onnx" for subset in answered), PREPROCESSING, VOCABULARY]
 
 
-def vocabulary(encoding: Encoding) -> dict[str, dict[str, int]]:
-    """Return the ids of words and tags; all others are ``<UNK>``."""
-    return {
-        name: {entry: number for number, entry in enumerate(entries, FIRST_ID)}
-        for name, entries in (("words", encoding.words), ("tags", encoding.tags))
-    }
-
-
-def describe(
-    encoding: Encoding, preprocessing: Preprocessing | None, answered: Mapping[str, list[str]]
-) -> dict[str, Any]:
-    """Return the content of ``preprocessing.json``: how a post becomes numbers.
-
-    ``answered`` gives, by subset, the modalities that are fed.
-    """
-    inputs: dict[str, Any] = {"words": _WORDS, "tags": _TAGS}
-    if preprocessing:
-        inputs["image"] = _image(preprocessing)
-    files = {
-        subset: {
-            "file": f"{subset}.onnx",
-            "inputs": [_INPUTS[modality] for modality in fed],
-            "output": OUTPUT,
-        }
-        for subset, fed in answered.items()
-    }
-    return {
-        "format": FORMAT,
-        "version": 1,
-        "classes": list(encoding.classes),
-        "files": files,
-        "use": "A post is answered by the file of exactly the modalities that it holds; without "
-        "one, by the last of `files` of which it holds all modalities. The output is float32, "
-        "(posts, classes), calibrated probabilities in the order of `classes`.",
-        "inputs": {
-            name: inputs[name]
-            for modality, name in _INPUTS.items()
-            if any(modality in fed for fed in answered.values())
-        },
-    }
-
-
-def _image(preprocessing: Preprocessing) -> dict[str, Any]:
-    return {
-        "shape": ["posts", 3, preprocessing.crop, preprocessing.crop],
-        "type": "uint8",
-        "resize_short_side": preprocessing.resize,
-        "crop": preprocessing.crop,
-        "interpolation": preprocessing.interpolation.name.lower(),
-        "max_aspect": MAX_ASPECT,
-        "steps": [
-            "turn the picture upright by its EXIF orientation and convert it to RGB",
-            "if the long side is more than `max_aspect` times the short one, cut it to that from "
-            "the middle",
-            "resize the short side to `resize_short_side` (the long side rounded down) with "
-            "Pillow's antialiased `interpolation`",
-            "cut a square of `crop` from the middle, its upper left corner rounded",
-            "colours first (RGB); values stay bytes, the network normalises them",
-        ],
-    }
-
-
-_WORDS = {
-    "shape": ["posts", "words_of_the_longest"],
-    "type": "int64",
-    "ids": f"{VOCABULARY}: words",
-    "padding": PADDING,
-    "unknown": UNKNOWN,
-    "most": MAX_WORDS,
-    "steps": [
-        "lower-case; leave out URLs (http://..., https://..., www....); compose characters (NFC), "
-        "write the typographic apostrophe as '",
-        "a word is a run between white space from its first letter or digit to its last, with the "
-        "marks on that letter",
-        "the ids of the first `most` words in their order, `unknown` for others, `padding` behind "
-        "those of shorter texts",
-    ],
-}
-_TAGS = {
-    "shape": ["posts", "tags_of_the_longest"],
-    "type": "int64",
-    "ids": f"{VOCABULARY}: tags",
-    "padding": PADDING,
-    "unknown": UNKNOWN,
-    "most": MAX_TAGS,
-    "steps": [
-        "lower-case, only letters and digits, no doubles",
-        "the known tags' ids in increasing order (most frequent in training first), then a single "
-        "`unknown` if there are others; of these the first `most`",
-        "`padding` behind those of shorter lists",
-    ],
-}
-
-
 def write_onnx(padded: PaddedSubset, preprocessing: Preprocessing | None, path: Path) -> None:
     """Write a subset's file."""
     axes = [_AXES[modality] for modality in padded.inputs]
@@ -241,7 +142,7 @@ def write_onnx(padded: PaddedSubset, preprocessing: Preprocessing | None, path: 
             program,
             dynamo=True,
             dynamic_shapes={"inputs": tuple(names)},
-            input_names=[_INPUTS[modality] for modality in padded.inputs],
+            input_names=[INPUTS[modality] for modality in padded.inputs],
             output_names=[OUTPUT],
             verbose=False,
         )

@@ -55,15 +55,15 @@ def evaluate_file(
         for chunk in answered(predictor, posts.rows):
             for row, answer in chunk:
                 counts["posts"] += 1
-                label = row.get("label")
+                named: str | None = row.get("label")
                 if isinstance(answer, ModelError):
                     counts["errors"] += 1
-                elif label is None:
+                elif named is None:
                     counts["unlabelled"] += 1
                 else:
-                    confusions["all"][classes[label], classes[answer.label]] += 1
+                    confusions["all"][classes[named], classes[answer.label]] += 1
                     for subset, opinion in answer.heads.items():
-                        confusions[subset][classes[label], classes[opinion.label]] += 1
+                        confusions[subset][classes[named], classes[opinion.label]] += 1
             report.advance(len(chunk))
     judged = {name: figures(confusion) for name, confusion in confusions.items()}
     return {

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 
 from flickr_emotion.common.modalities import MODALITIES, SUBSETS
+from flickr_emotion.datasets.pictures.files import picture_path, read_picture_file
+from flickr_emotion.datasets.pictures.formats import UnreadablePictureError
 from flickr_emotion.datasets.rules.tags import normalise_tags
 from flickr_emotion.datasets.rules.text import clean, words
 from flickr_emotion.model.errors import ModelError
@@ -52,7 +54,8 @@ class _Readable:
             # A system that reads no pictures gets an empty tensor.
             self.picture = torch.empty(0)
             if backbone:
-                self.picture = backbone.preprocessing.picture(content, post.name)
+                name = f"{post.name} ({post.image})" if isinstance(post.image, Path) else post.name
+                self.picture = backbone.preprocessing.picture(content, name)
 
     @property
     def modalities(self) -> list[str]:
@@ -65,12 +68,9 @@ def _picture_bytes(image: bytes | Path, name: str) -> bytes:
     if isinstance(image, bytes):
         return image
     try:
-        return image.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ModelError(
-            f"the picture of {name} cannot be read: {image} ({reason}): give the path of a picture"
-        ) from None
+        return read_picture_file(picture_path(str(image), Path()))
+    except UnreadablePictureError as error:
+        raise ModelError(f"the picture of {name} {error}: give the path of a picture") from None
 
 
 class _Pictures:

@@ -27,7 +27,6 @@ from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.errors import ModelError, TrainingStopped
 from flickr_emotion.model.features.text_readers import open_readers
-from flickr_emotion.model.inputs.selection import Selection, complete_posts, fraction_complete
 from flickr_emotion.model.recipes import BEST
 from flickr_emotion.model.reproduction.answers import (
     Answers,
@@ -35,52 +34,17 @@ from flickr_emotion.model.reproduction.answers import (
     read_answers,
     write_answers,
 )
+from flickr_emotion.model.reproduction.cell import Cell, train_cell
 from flickr_emotion.model.runs.contents import file_contents, training_digest
 from flickr_emotion.model.runs.files import HISTORY, is_finished, read_config
-from flickr_emotion.model.training.training import resume, train
+from flickr_emotion.model.training.training import resume
 
 RULES_VERSION = 1
 """Incremented when cells of the same name would give different results."""
 
-MULTITASK, SINGLE_TASK, LATE_FUSION = "multitask", "single-task", "late-fusion"
-
 # Settings that do not change the results, or that the cell itself determines.
 _NOT_IN_DIGEST = ("device", "seed", "repeats", "compile", "model", "subset")
 _CELL, _ANSWERS, _RUN = "cell.json", "answers.parquet", "run"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cell:
-    """One training."""
-
-    system: str
-    """A name of ``train --model``."""
-    seed: int
-    fraction: float | None = None
-    """Fraction of the complete posts that stay complete; incomplete posts are not used then. The
-    multitask network is trained on the rest too, cut to one modality. None: all posts as they
-    are."""
-    subset: str | None = None
-    """The one subset of a single-task network; None for all."""
-
-    @property
-    def title(self) -> str:
-        """The cell's description, as a part of its name."""
-        if self.fraction is None:
-            posts = "all-posts"
-        else:
-            posts = "complete-posts" if self.fraction == 1 else f"{self.fraction:g}-complete"
-        return "-".join(filter(None, (self.system, self.subset, posts, f"seed-{self.seed}")))
-
-    def selection(self, dataset: Dataset) -> Selection | None:
-        """Return the training posts."""
-        if self.fraction is None:
-            return None
-        if self.fraction == 1:
-            return complete_posts(dataset)
-        return fraction_complete(
-            dataset, self.fraction, seed=self.seed, with_the_cut=self.system == MULTITASK
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,33 +171,6 @@ def _seconds_of_epochs(run: Path) -> float:
         float(json.loads(line)["seconds"])
         for history in run.rglob(HISTORY)
         for line in history.read_text(encoding="utf-8").splitlines()
-    )
-
-
-def train_cell(
-    cell: Cell,
-    dataset: Dataset,
-    settings: TrainingConfig,
-    run: Path,
-    features_in: Path | None = None,
-) -> dict[str, Any]:
-    """Train one cell into a run folder, as ``train`` would; return its metrics.
-
-    If the data set's folder is read-only, features are kept in ``features_in``, so that cells share
-    them.
-    """
-    options = settings.options() | {
-        "model": cell.system,
-        "subset": cell.subset,
-        "seed": cell.seed,
-        "repeats": 1,
-    }
-    return train(
-        TrainingConfig.of_options(options),
-        dataset=dataset.folder,
-        out=run,
-        selection=cell.selection(dataset),
-        features_in=features_in,
     )
 
 

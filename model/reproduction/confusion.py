@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from flickr_emotion.common.modalities import COMPLETE
 from flickr_emotion.common.printing import markdown_cell, printable
 from flickr_emotion.datasets.folder.reading import Dataset
-from flickr_emotion.model.reproduction.cells import MULTITASK, Cell
+from flickr_emotion.model.reproduction.cell import MULTITASK, Cell
 from flickr_emotion.model.reproduction.estimates import confusion_figures
 from flickr_emotion.model.reproduction.experiment import Content, Experiment, Trained, repeats
 from flickr_emotion.model.reproduction.markdown import DASH, percent, spread, table

@@ -7,7 +7,8 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from flickr_emotion.datasets.folder.reading import Dataset
-from flickr_emotion.model.reproduction.cells import Cell, Finished
+from flickr_emotion.model.reproduction.cell import Cell
+from flickr_emotion.model.reproduction.cells import Finished
 
 Trained = Mapping[Cell, Finished]
 Content = dict[str, Any]

@@ -16,7 +16,8 @@ from flickr_emotion.datasets.build.reduce import kept_modalities
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.inputs.selection import training_posts
 from flickr_emotion.model.reproduction import claims, drawing
-from flickr_emotion.model.reproduction.cells import MULTITASK, SINGLE_TASK, Cell, Finished
+from flickr_emotion.model.reproduction.cell import MULTITASK, SINGLE_TASK, Cell
+from flickr_emotion.model.reproduction.cells import Finished
 from flickr_emotion.model.reproduction.estimates import difference, estimate, majority
 from flickr_emotion.model.reproduction.experiment import Content, Experiment, Trained, repeats
 from flickr_emotion.model.reproduction.markdown import (

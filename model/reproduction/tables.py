@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from flickr_emotion.common.modalities import COMPLETE, SUBSETS
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.reproduction import claims, drawing
-from flickr_emotion.model.reproduction.cells import LATE_FUSION, MULTITASK, SINGLE_TASK, Cell
+from flickr_emotion.model.reproduction.cell import LATE_FUSION, MULTITASK, SINGLE_TASK, Cell
 from flickr_emotion.model.reproduction.estimates import difference, estimate, majority
 from flickr_emotion.model.reproduction.experiment import Content, Experiment, Trained, repeats
 from flickr_emotion.model.reproduction.markdown import (

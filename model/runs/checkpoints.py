@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from flickr_emotion.common.plain_files import check_plain
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.runs.tensor_files import write_tensors
 
@@ -68,6 +69,7 @@ def write_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
 def read_checkpoint(path: Path) -> Checkpoint:
     """Read what ``write_checkpoint`` wrote; its tensors are on the CPU."""
     try:
+        check_plain(path)
         tensors = load_file(path)
         # Checkpoints of earlier versions have no digest.
         digest = tensors.pop(_SHA256, None)

@@ -4,11 +4,12 @@ One flipped bit in the weights makes another network, and nothing else would not
 """
 
 import hashlib
-import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from flickr_emotion.common.json_files import read_json
+from flickr_emotion.common.plain_files import open_plain
 from flickr_emotion.common.replacing import standing
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.runs.files import (
@@ -19,6 +20,7 @@ from flickr_emotion.model.runs.files import (
     METRICS,
     NETWORK,
     is_finished,
+    is_part,
     parts,
     read_config,
 )
@@ -33,7 +35,11 @@ _ADVICE = "take it from a copy, or train again"
 
 
 def digests_of(folder: Path, coming: dict[str, bytes]) -> dict[str, Any]:
-    """Return the content of a folder's ``digests.json``; ``coming`` are files yet to be written."""
+    """Return the content of a folder's ``digests.json``; ``coming`` are files yet to be written.
+
+    The digests of a part's own ``digests.json`` stand under ``parts``, so that a part that was
+    lost is missed.
+    """
     files = {}
     for name in KEPT:
         if name in coming:
@@ -43,7 +49,10 @@ def digests_of(folder: Path, coming: dict[str, bytes]) -> dict[str, Any]:
         else:
             continue
         files[name] = {"sha256": digest, "bytes": size}
-    return {"format": FORMAT, "version": FORMAT_VERSION, "files": files}
+    lists = {it.name: _digest(it / DIGESTS)[0] for it in parts(folder) if (it / DIGESTS).is_file()}
+    return {"format": FORMAT, "version": FORMAT_VERSION, "files": files} | (
+        {"parts": lists} if lists else {}
+    )
 
 
 def check_file(folder: Path, name: str) -> None:
@@ -52,7 +61,7 @@ def check_file(folder: Path, name: str) -> None:
     Runs of earlier versions and unfinished trainings have no digests.
     """
     digests = _read(folder)
-    if digests and (damage := _damage(folder, name, digests)):
+    if digests and (damage := _damage(folder, name, digests.files)):
         raise ModelError(f"{damage}: {_ADVICE}")
 
 
@@ -80,15 +89,23 @@ def verify_run(folder: Path) -> list[str]:
         if digests is None:
             damages.append(f"{part / DIGESTS} does not exist: {_ADVICE}")
             continue
-        found = (_damage(part, name, digests) for name in KEPT)
+        found = [_damage(part, name, digests.files) for name in KEPT]
+        found += [_part_damage(part / name, expected) for name, expected in digests.parts.items()]
         damages += [f"{damage}: {_ADVICE}" for damage in found if damage]
     return damages
 
 
-def _read(folder: Path) -> dict[str, tuple[str, int]] | None:
+class _Digests(NamedTuple):
+    files: dict[str, tuple[str, int]]
+    """The SHA-256 and the size of each file."""
+    parts: dict[str, str]
+    """The SHA-256 of the ``digests.json`` of each part."""
+
+
+def _read(folder: Path) -> _Digests | None:
     path = folder / DIGESTS
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         if content["format"] != FORMAT or not isinstance(content["version"], int):
             raise ValueError(f"its format is not {FORMAT}")
         if content["version"] > FORMAT_VERSION:
@@ -97,6 +114,9 @@ def _read(folder: Path) -> dict[str, tuple[str, int]] | None:
             name: (str(entry["sha256"]), int(entry["bytes"]))
             for name, entry in content["files"].items()
         }
+        of_parts = {name: str(digest) for name, digest in content.get("parts", {}).items()}
+        if wrong := [n for n in of_parts if not is_part(n)]:
+            raise ValueError(f"{wrong[0]!r} is not a part of a run")
         if wrong := [n for n, (d, _) in files.items() if n not in KEPT or not _SHA256.fullmatch(d)]:
             raise ValueError(f"the entry of {wrong[0]!r} is not a digest")
     except FileNotFoundError:
@@ -110,7 +130,18 @@ def _read(folder: Path) -> dict[str, tuple[str, int]] | None:
         RecursionError,
     ) as error:
         raise ModelError(f"{path} is damaged ({error!r}): {_ADVICE}") from None
-    return files
+    return _Digests(files, of_parts)
+
+
+def _part_damage(part: Path, expected: str) -> str | None:
+    """Compare the list of digests of a part; its files are compared with that list."""
+    if not part.is_dir():
+        return f"{part} is not there"
+    try:
+        found, _ = _digest(part / DIGESTS)
+    except OSError:
+        return None  # It is reported where the part itself is checked.
+    return None if found == expected else f"{part / DIGESTS} is not of this run"
 
 
 def _damage(folder: Path, name: str, digests: dict[str, tuple[str, int]]) -> str | None:
@@ -131,6 +162,6 @@ def _damage(folder: Path, name: str, digests: dict[str, tuple[str, int]]) -> str
 
 
 def _digest(path: Path) -> tuple[str, int]:
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         return digest, file.tell()

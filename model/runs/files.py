@@ -56,8 +56,13 @@ def parts(folder: Path) -> list[Path]:
     return [
         entry
         for entry in sorted(folder.iterdir())
-        if _PART.fullmatch(entry.name) and entry.is_dir() and not entry.is_symlink()
+        if is_part(entry.name) and entry.is_dir() and not entry.is_symlink()
     ]
+
+
+def is_part(name: str) -> bool:
+    """Return whether a folder of a run has the name of a part."""
+    return _PART.fullmatch(name) is not None
 
 
 def own_entries(folder: Path) -> Iterator[Path]:
@@ -125,9 +130,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     try:
         content = read_json(path)
     except FileNotFoundError:
-        raise ModelError(
-            f"{folder} is not a run folder: give a folder written by `train --out`"
-        ) from None
+        wrong = "is not a run folder" if folder.exists() else "is not there"
+        raise ModelError(f"{folder} {wrong}: give a folder written by `train --out`") from None
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} cannot be read ({error}): train again") from None
     if content.get("format") != FORMAT:

@@ -19,6 +19,7 @@ import torchvision
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from flickr_emotion.common.plain_files import check_plain
 from flickr_emotion.common.whole_files import json_text, whole_file, write_json, write_text
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.config import TrainingConfig
@@ -94,6 +95,7 @@ class RunFolder:
         """Load the written weights into a network."""
         weights = self.path / NETWORK
         try:
+            check_plain(weights)
             state = load_file(weights)
         except FileNotFoundError:
             advice = f"train --resume {self.path}" if self._is_interrupted() else "train again"

@@ -10,7 +10,8 @@ from flickr_emotion.common.split_names import SPLITS, TRAIN, VALIDATION
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.errors import ModelError
-from flickr_emotion.model.features.image_backbones import Backbone, load_backbone
+from flickr_emotion.model.features.backbone_weights import load_backbone
+from flickr_emotion.model.features.image_backbones import Backbone
 from flickr_emotion.model.features.text_readers import TextReader, open_readers
 from flickr_emotion.model.features.word_vectors import (
     WORD_DIMENSION,

@@ -54,6 +54,8 @@ class Witness:
         """Photos whose post was stored and that have been public since."""
         self._pictures: dict[str, bool] = {}
         """The same for pictures; the value says whether it must be the photo's own."""
+        self._stored: set[str] = set()
+        """Photos whose post was in the ledger after the last command."""
         self._final: set[str] = set()
         """Photos with a final answer of the API in the ledger."""
         self._refreshing = False
@@ -131,8 +133,15 @@ class Witness:
 
     def _no_call_is_spent_twice(self, rows: dict[str, Row], command: Command, ended: Ended) -> None:
         asked = self._world.asked
-        again = sorted(self._final & asked.infos.keys())
-        again += sorted(name for name, said in asked.settled.items() if len(said) > 1)
+        # A known post that is reported as withdrawn is requested once more before it is dropped.
+        doubted = self._stored & {
+            *self.denied,
+            *(it for it, (s, *_) in asked.settled.items() if s != "ok"),
+        }
+        again = sorted((self._final & asked.infos.keys()) - doubted)
+        again += sorted(
+            name for name, said in asked.settled.items() if len(said) > 1 + (name in doubted)
+        )
         allowed = _CONTROLS if self._refreshing else 0
         assert len(again) <= allowed, f"answered for good, and asked again: {again} {asked.settled}"
         settled = {name for name in asked.settled if _is_settled(rows.get(name))}
@@ -196,6 +205,7 @@ class Witness:
                 assert rows[photo_id]["api_outcome"] != "ok", _shown(rows[photo_id])
 
     def _remember(self, rows: dict[str, Row], files: dict[str, Path]) -> None:
+        self._stored = {name for name, row in rows.items() if row["api_source"] is not None}
         for photo_id, row in rows.items():
             photo = self._world.photos[photo_id]
             if not photo.public:

@@ -4,8 +4,8 @@ A test of one part makes it here, over a real ledger in a file and a real server
 """
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from flickr_emotion.harvest.calls.calls import ApiCalls
@@ -45,6 +45,21 @@ def ledger_of(folder: Path, posts: list[Post]) -> Iterator[Ledger]:
         add_list(ledger, open_list(write_votes(folder / "list", posts)), print)
         ledger.start_crawl(images=True, verify_gone=False, refresh=False, limit=None)
         yield ledger
+
+
+class _UndoneError(Exception):
+    """Ends the transaction of ``undone``."""
+
+
+@contextmanager
+def undone(ledger: Ledger) -> Iterator[Ledger]:
+    """Undo at the end what a test records: tests share a ledger, and none waits for the disk.
+
+    Only this thread may use the ledger meanwhile.
+    """
+    with suppress(_UndoneError), ledger.transaction():
+        yield ledger
+        raise _UndoneError
 
 
 def settle_pictures(ledger: Ledger, posts: list[Post]) -> None:
@@ -90,10 +105,12 @@ class Calls:
         images: Path,
         stopped: threading.Event,
         retry: RetryPolicy,
+        clock: Callable[[], float] = now,
+        refresh: bool = False,
     ) -> None:
-        """Make them without a quota."""
+        """Make them without a quota; ``clock`` is that of the pacer."""
         self.said: list[str] = []
-        self.pacer = Pacer(0)
+        self.pacer = Pacer(0, clock=clock)
         self.breaker = Breaker("Flickr's API", retry=retry, say=self.said.append)
         self.calls = ApiCalls(
             ledger,
@@ -101,7 +118,7 @@ class Calls:
             self.pacer,
             self.breaker,
             images=images,
-            refresh=False,
+            refresh=refresh,
             retry=retry,
             stopped=stopped,
         )
@@ -118,10 +135,18 @@ def calls_over(
     *,
     stopped: threading.Event | None = None,
     retry: RetryPolicy = AT_ONCE,
+    clock: Callable[[], float] = now,
+    refresh: bool = False,
 ) -> Iterator[Calls]:
-    """The calls of a crawl to a server."""
+    """The calls of a crawl to a server; ``clock`` is that of the pacer."""
     stopped = stopped or threading.Event()
     with client_of(server, stopped=stopped) as client:
         yield Calls(
-            ledger, client, images=ledger.path.parent / "images", stopped=stopped, retry=retry
+            ledger,
+            client,
+            images=ledger.path.parent / "images",
+            stopped=stopped,
+            retry=retry,
+            clock=clock,
+            refresh=refresh,
         )

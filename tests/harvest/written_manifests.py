@@ -1,4 +1,4 @@
-"""Small valid and invalid manifests, written row by row without our writer."""
+"""Small valid and invalid manifests, written row by row without our writer, and read by us."""
 
 import json
 from collections.abc import Sequence
@@ -8,12 +8,20 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, settings
 
+from flickr_emotion.harvest.errors import HarvestError
+from flickr_emotion.harvest.lists.detection import open_list
 from flickr_emotion.harvest.manifests.description import KEY
 from flickr_emotion.harvest.manifests.digest import DIGEST_KEY, RowsDigest
-from flickr_emotion.harvest.manifests.file import SCHEMA, URL
+from flickr_emotion.harvest.manifests.file import SCHEMA, URL, open_manifest
 
 Row = dict[str, Any]
+# All examples of a property test share one folder.
+anyhow = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 def row(number: int, **fields: Any) -> Row:
@@ -64,6 +72,22 @@ def options(**fields: Any) -> dict[str, Any]:
         "seed": 0,
     }
     return {name: value for name, value in (defaults | fields).items() if value is not ...}
+
+
+def read_manifest(path: Path) -> list[Row]:
+    """Return the rows of a manifest, as our reader reads them."""
+    return [it for batch in open_manifest(path).batches() for it in batch.to_pylist()]
+
+
+def refusal(path: Path) -> str:
+    """Return the one line with which a manifest is refused."""
+    with pytest.raises(HarvestError) as refused:
+        open_list(path)
+    line = str(refused.value)
+    assert "\n" not in line
+    assert str(path) in line
+    assert len(line) < 700
+    return line
 
 
 def write_manifest(

@@ -97,6 +97,19 @@ def write_data_frame(path: Path, rows: list[list[str]]) -> Path:
     return path
 
 
+def parquet_writer(id_type: pa.DataType) -> Write:
+    """Write text in every column but the photo ids, which are numbers with a hole at the end."""
+
+    def write(path: Path, rows: list[list[str]]) -> Path:
+        table = {name: [cells[place] for cells in rows] for place, name in enumerate(COLUMNS)}
+        ids = pa.array([*map(int, table["photoid"]), None]).cast(id_type, safe=False)
+        rest = {name: [*values, values[0]] for name, values in table.items() if name != "photoid"}
+        pq.write_table(pa.table({"photoid": ids, **rest}), path, row_group_size=3)
+        return path
+
+    return write
+
+
 def sqlite_writer(id_type: str) -> Write:
     """Write SQLite with photo ids of that declared type."""
 
@@ -122,6 +135,10 @@ FORMS: dict[str, Write] = {
     "gz": write_gz,
     "Parquet of text": write_parquet,
     "Parquet of a data frame": write_data_frame,
+    "Parquet, ids are floats": parquet_writer(pa.float64()),
+    "Parquet, ids are decimals": parquet_writer(pa.decimal128(30, 2)),
+    "SQLite, ids are floats": sqlite_writer("REAL"),
+    "SQLite, ids are floats with an index": sqlite_writer("REAL PRIMARY KEY"),
     "SQLite, ids are the key": sqlite_writer("INTEGER PRIMARY KEY"),
     "SQLite, ids are text": sqlite_writer("TEXT PRIMARY KEY"),
     "SQLite, no index": sqlite_writer("INTEGER"),

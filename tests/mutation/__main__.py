@@ -92,7 +92,10 @@ def _settings(areas: Areas, code: Iterable[str], tests: Iterable[str]) -> None:
         "source_paths": areas.sources,
         "only_mutate": [areas.place(file) for file in code],
         "also_copy": also,
-        "pytest_add_cli_args": ["-m", "not slow", "-q", "-p", "no:cacheprovider"],
+        "pytest_add_cli_args": [
+            *("-m", "not slow", "-q", "-p", "no:cacheprovider"),
+            *("-p", "tests.mutation.first_failure"),
+        ],
         "pytest_add_cli_args_test_selection": list(tests),
         # Torch's threads do not live on in a process that was forked after they were used.
         "process_isolation": "forkserver",

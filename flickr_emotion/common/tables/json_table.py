@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from flickr_emotion.common.tables.plain_values import plain_value
 from flickr_emotion.common.tables.table import Row, TableError
 from flickr_emotion.common.tables.text_files import TextFile
 
@@ -38,7 +39,7 @@ class JsonTable:
         """Yield the objects' values by column; ``ragged`` changes nothing."""
         columns = self.columns or ()
         for number, entry in self._objects():
-            yield Row(number, tuple(entry.get(name) for name in columns))
+            yield Row(number, tuple(plain_value(entry.get(name)) for name in columns))
 
     def _objects(self) -> Iterator[tuple[int, dict[str, Any]]]:
         for number, it in self._list() if self._is_list else self._lines():

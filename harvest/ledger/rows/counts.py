@@ -6,7 +6,13 @@ Due photos are counted by ``harvest.ledger.ledger.Ledger.left``.
 from typing import NamedTuple
 
 from flickr_emotion.harvest.ledger.rows.connection import LedgerConnection
-from flickr_emotion.harvest.ledger.rows.outcomes import ASKED_AGAIN, quoted
+from flickr_emotion.harvest.ledger.rows.outcomes import (
+    API_OUTCOMES,
+    ASKED_AGAIN,
+    DEAD_PICTURES,
+    IMAGE_OUTCOMES,
+    quoted,
+)
 
 
 class Losses(NamedTuple):
@@ -23,6 +29,22 @@ class FailureCount(NamedTuple):
     """``api`` or ``image``."""
     reason: str
     photos: int
+
+
+class OutcomeCounts(NamedTuple):
+    """The number of photos by outcome."""
+
+    api: dict[str, int]
+    """By the outcome of the post."""
+    image: dict[str, int]
+    """By the outcome of the picture."""
+
+
+class SettledPictures(NamedTuple):
+    """The number of settled pictures."""
+
+    dead: int
+    all: int
 
 
 def photo_count(ledger: LedgerConnection) -> int:
@@ -57,6 +79,16 @@ def losses(ledger: LedgerConnection, *, images: bool) -> Losses:
     return Losses(photos=row["photos"], lost=int(row["lost"]))
 
 
+def due_without_secret(ledger: LedgerConnection, *, last_row: int) -> int:
+    """Return how many due posts have no reference of their picture, up to a row of the ledger."""
+    return _count(
+        ledger,
+        "photos",
+        "WHERE api_next_try IS NOT NULL AND (server IS NULL OR secret IS NULL) "
+        f"AND rowid <= {last_row:d}",
+    )
+
+
 def unfinished_photos(ledger: LedgerConnection) -> int:
     """Return the number of photos whose post or picture another crawl may still get."""
     again = quoted(ASKED_AGAIN)
@@ -80,6 +112,32 @@ def failure_counts(ledger: LedgerConnection, most: int = 10) -> list[FailureCoun
         (most,),
     )
     return [FailureCount(*row) for row in rows]
+
+
+def outcome_counts(ledger: LedgerConnection, *, last_row: int) -> OutcomeCounts:
+    """Return the number of photos up to a row by both outcomes, including zeros."""
+    api, image = dict.fromkeys(API_OUTCOMES, 0), dict.fromkeys(IMAGE_OUTCOMES, 0)
+    for row in ledger.query(
+        "SELECT api_outcome, image_outcome, count(*) AS n FROM photos WHERE rowid <= ? "
+        "GROUP BY 1, 2",
+        (last_row,),
+    ):
+        api[row["api_outcome"]] += row["n"]
+        image[row["image_outcome"]] += row["n"]
+    return OutcomeCounts(api, image)
+
+
+def settled_pictures(ledger: LedgerConnection) -> SettledPictures:
+    """Return the number of settled pictures, dead and all."""
+    dead = alive = 0
+    for row in ledger.query(
+        "SELECT api_outcome, image_outcome, count(*) AS n FROM photos GROUP BY 1, 2"
+    ):
+        if row["image_outcome"] in DEAD_PICTURES:
+            dead += row["n"]
+        elif row["image_outcome"] == "ok" or row["api_outcome"] == "ok":
+            alive += row["n"]
+    return SettledPictures(dead, dead + alive)
 
 
 def _count(ledger: LedgerConnection, table: str, where: str = "") -> int:

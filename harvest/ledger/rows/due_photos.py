@@ -82,6 +82,11 @@ def make_due(
             f"WHERE {NO_VIDEO}"
         )
         connection.execute("DELETE FROM windows")
+        # A photo that was never fetched may be shown again under any of its references.
+        connection.execute(
+            "UPDATE places SET dead = 0 WHERE photo_id IN (SELECT photo_id FROM photos "
+            "WHERE photo_id = places.photo_id AND api_source IS NULL AND image_sha256 IS NULL)"
+        )
 
 
 def last_of_first(ledger: LedgerConnection, limit: int) -> int:

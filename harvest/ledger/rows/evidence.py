@@ -69,7 +69,8 @@ def record_refusal(
         return "stale"
     # A picture on disk needs no other reference: its own may be refused by mistake, and under
     # another one there may be an older picture.
-    if row["image_sha256"] is None and move_on(connection, reference):
+    on_disk = row["image_sha256"] is not None
+    if not on_disk and move_on(connection, reference, private=refusal.outcome == "private"):
         return "moved"
     answered = row["api_outcome"] == "ok" and row["api_next_try"] is None and not row["withdrawn"]
     # Only the first time: if another crawl finds the picture refused too, it is lost.
@@ -81,7 +82,7 @@ def record_refusal(
     outcome, reason = refusal.outcome, refusal.reason
     if contradicted:  # The next crawl requests it again.
         outcome, reason = "failed", f"{reason}, although its post exists"
-    if row["image_sha256"] is not None:
+    if on_disk:
         outcome = "ok"
     connection.execute(
         "UPDATE photos SET image_outcome = ?, image_next_try = NULL, image_error = ? "
@@ -171,7 +172,12 @@ def take_back(connection: sqlite3.Connection, host: str | None = None) -> int:
         f"(SELECT photo_id FROM evidence WHERE what = 'image' AND sure = 0 AND {_REFUSED} "
         f"{of_host})"
     )
-    connection.execute(f"UPDATE places SET dead = 0 WHERE photo_id IN {pictures}", given)
+    # If a photo is still due, a doubted answer may have made it move on from a living reference.
+    connection.execute(
+        f"UPDATE places SET dead = 0 WHERE photo_id IN {pictures} OR photo_id IN (SELECT photo_id "
+        "FROM photos WHERE photo_id = places.photo_id AND image_next_try IS NOT NULL)",
+        given,
+    )
     found = connection.execute(
         "UPDATE photos SET image_outcome = CASE WHEN image_sha256 IS NULL THEN 'pending' ELSE 'ok' "
         f"END, image_attempts = 0, image_next_try = 0, image_error = NULL "

@@ -4,12 +4,16 @@ The rows of a file are replaced as a whole. Photos that they name are added to `
 are not there; the posts and pictures of others are kept, whatever the lists say.
 """
 
+import sqlite3
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
 from flickr_emotion.harvest.ledger.rows.connection import LedgerConnection
 from flickr_emotion.harvest.ledger.rows.references import add_references
+
+_ROWS_AT_ONCE = 10_000
 
 
 class ListFileRecord(NamedTuple):
@@ -25,8 +29,9 @@ class ListedRow(NamedTuple):
     row: int
     reference: PhotoReference
     owner: str | None
-    """The owner's user name."""
+    """The owner's user name, or the owner in the URL of a page."""
     emotion: str | None
+    """The emotion or label."""
     agree: int | None
     disagree: int | None
     pair: str | None
@@ -68,35 +73,62 @@ def store_pairs(ledger: LedgerConnection, pairs: Iterable[Pair]) -> None:
 
 
 def store_list_file(
-    ledger: LedgerConnection,
-    file: ListFileRecord,
-    listed: Iterable[ListedRow],
-    rejected: Iterable[RejectedRow],
+    ledger: LedgerConnection, file: ListFileRecord, rows: Iterable[ListedRow | RejectedRow]
 ) -> None:
-    """Store a file's rows, and replace those of an earlier file of the same name."""
-    rows = list(listed)
+    """Store a file's rows, and replace those of an earlier file of the same name.
+
+    If ``rows`` raises, nothing is stored.
+    """
+    numbers = _Parts()
     with ledger.transaction() as connection:
         for table in ("listed", "rejected"):
             connection.execute(f"DELETE FROM {table} WHERE file = ?", (file.name,))
-        # Without server or secret, the picture is only due after the API's answer.
-        connection.executemany(
-            "INSERT OR IGNORE INTO photos (photo_id, server, farm, secret, owner_name, "
-            "image_next_try) VALUES (?, ?, ?, ?, ?, ?)",
-            map(_photo, rows),
-        )
-        add_references(connection, (row.reference for row in rows))
-        connection.executemany(
-            "INSERT INTO listed VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                (
-                    *(file.name, row.row, row.reference.photo_id),
-                    *(row.emotion, row.agree, row.disagree, row.pair),
-                )
-                for row in rows
-            ),
-        )
-        connection.executemany("INSERT INTO rejected VALUES (?, ?, ?, ?)", rejected)
+        remaining = iter(rows)
+        while some := list(islice(remaining, _ROWS_AT_ONCE)):
+            _store_rows(connection, file.name, numbers, some)
         connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?)", file)
+
+
+class _Parts:
+    """Numbers the rows of the ledger that come from one row of a list."""
+
+    def __init__(self) -> None:
+        self._row = self._part = -1
+
+    def of(self, row: int) -> int:
+        self._part = self._part + 1 if row == self._row else 0
+        self._row = row
+        return self._part
+
+
+def _store_rows(
+    connection: sqlite3.Connection,
+    file: str,
+    numbers: _Parts,
+    some: list[ListedRow | RejectedRow],
+) -> None:
+    rows = [row for row in some if isinstance(row, ListedRow)]
+    # Without server or secret, the picture is only due after the API's answer.
+    connection.executemany(
+        "INSERT OR IGNORE INTO photos (photo_id, server, farm, secret, owner_name, "
+        "image_next_try) VALUES (?, ?, ?, ?, ?, ?)",
+        map(_photo, rows),
+    )
+    add_references(connection, (row.reference for row in rows))
+    connection.executemany(
+        "INSERT INTO listed VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            (
+                *(file, row.row, row.reference.photo_id, row.emotion, row.agree, row.disagree),
+                *(row.pair, numbers.of(row.row)),
+            )
+            for row in rows
+        ),
+    )
+    connection.executemany(
+        "INSERT INTO rejected VALUES (?, ?, ?, ?)",
+        (row for row in some if isinstance(row, RejectedRow)),
+    )
 
 
 def store_unreadable_file(ledger: LedgerConnection, name: str, detail: str) -> None:
@@ -131,6 +163,12 @@ def listed_photos(ledger: LedgerConnection) -> int:
     return int(ledger.query("SELECT count(DISTINCT photo_id) AS n FROM listed")[0]["n"])
 
 
+def listed_photo_ids(ledger: LedgerConnection) -> Iterator[str]:
+    """Yield the ids of the photos that the lists name."""
+    for row in ledger.stream("SELECT DISTINCT photo_id FROM listed"):
+        yield row["photo_id"]
+
+
 def rejected_count(ledger: LedgerConnection) -> int:
     """Return the number of rows that name no photo."""
     return int(ledger.query("SELECT count(*) AS n FROM rejected")[0]["n"])
@@ -160,18 +198,3 @@ def search_counts(ledger: LedgerConnection) -> dict[str, int]:
     """Return how many pictures a search for each pair found when VSO's ontology was made."""
     rows = ledger.query("SELECT pair, search_count FROM pairs WHERE search_count > 0")
     return {row["pair"]: row["search_count"] for row in rows}
-
-
-def subjects(ledger: LedgerConnection) -> list[str]:
-    """Return the pairs or emotions under which the photos were found, in the list's order."""
-    column = subject_column(ledger)
-    rows = ledger.query(
-        f"SELECT {column} AS subject FROM listed WHERE {column} IS NOT NULL "
-        f"GROUP BY {column} ORDER BY min(file)"
-    )
-    return [row["subject"] for row in rows]
-
-
-def subject_column(ledger: LedgerConnection) -> str:
-    """Return the column of ``listed`` with the pair or emotion of a photo."""
-    return "pair" if ledger.meta("kind") == "sentiment" else "emotion"

@@ -6,9 +6,6 @@ from typing import NamedTuple
 from flickr_emotion.harvest.ledger.rows.connection import LedgerConnection
 from flickr_emotion.harvest.ledger.rows.lists import ListFileRecord
 
-MANIFEST = "manifest"
-"""The key in ``meta`` of the manifest's description, which is JSON."""
-
 
 class PostColumns(NamedTuple):
     """Some posts of a manifest, in the order of its rows: a list for each column."""
@@ -28,19 +25,16 @@ class PostColumns(NamedTuple):
 def store_manifest(
     ledger: LedgerConnection,
     file: ListFileRecord,
+    posts: Iterable[PostColumns],
     *,
     kind: str,
-    description: str,
-    posts: Iterable[PostColumns],
 ) -> None:
-    """Store a manifest in an empty ledger; if ``posts`` raises, nothing is stored.
+    """Store a manifest's posts in an empty ledger; if ``posts`` raises, nothing is stored.
 
-    ``kind``: ``votes`` or ``sentiment``; ``description``: the manifest's description, as JSON.
+    ``kind``: ``votes``, ``sentiment`` or ``labels``.
     """
     by_pair = kind == "sentiment"
     with ledger.transaction() as connection:
-        ledger.set_meta("kind", kind)
-        ledger.set_meta(MANIFEST, description)
         connection.execute("INSERT INTO files VALUES (?, ?)", file)
         connection.execute(
             "CREATE TEMP TABLE its_rows (row INTEGER PRIMARY KEY, subject TEXT, photo_id TEXT, "
@@ -66,9 +60,9 @@ def store_manifest(
                     strict=True,
                 ),
             )
-        of_subject = "NULL, NULL, NULL, subject" if by_pair else "subject, NULL, NULL, NULL"
         connection.execute(
-            f"INSERT INTO listed SELECT ?, row, photo_id, {of_subject} FROM its_rows ORDER BY row",
+            f"INSERT INTO listed (file, row, photo_id, {'pair' if by_pair else 'emotion'}) "
+            "SELECT ?, row, photo_id, subject FROM its_rows ORDER BY row",
             (file.name,),
         )
         # Photos are requested in the order of their rows, here by subject as in a list. A subject

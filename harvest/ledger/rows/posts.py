@@ -141,7 +141,9 @@ def settle_post(
     known = row is not None and _of_flickr(row)
     if known or (refresh and row is not None and row["image_sha256"] is not None):
         connection.execute(
-            "INSERT OR REPLACE INTO withdrawals VALUES (?, ?, ?, ?)",
+            "INSERT INTO withdrawals VALUES (?, ?, ?, ?, 1) ON CONFLICT (photo_id) DO UPDATE SET "
+            "outcome = excluded.outcome, reason = excluded.reason, at = excluded.at, "
+            "times = times + 1",
             (photo_id, outcome, reason, now()),
         )
     if known:

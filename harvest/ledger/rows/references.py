@@ -3,12 +3,18 @@
 A replaced photo has a new secret, and the picture under its old one is dead. Published lists name
 some photos under two references (83 in VSO), and the API names the current one. ``photos`` has the
 reference in use, and ``places`` the others.
+
+The picture of a private photo is refused with 403 under its current reference, and with 404 under
+an old one. So if all references are refused, one with a private picture settles the photo.
 """
 
 import sqlite3
 from collections.abc import Iterable
 
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
+
+# The values of ``places.dead``. Any but the first means that the picture was refused.
+_UNTRIED, _DEAD, _PRIVATE = 0, 1, 2
 
 
 def add_references(connection: sqlite3.Connection, listed: Iterable[PhotoReference]) -> None:
@@ -30,25 +36,39 @@ def add_references(connection: sqlite3.Connection, listed: Iterable[PhotoReferen
     )
 
 
-def leave_reference(connection: sqlite3.Connection, reference: PhotoReference) -> None:
-    """Store a reference as dead, because the picture was refused under it."""
+def leave_reference(
+    connection: sqlite3.Connection, reference: PhotoReference, *, private: bool = False
+) -> None:
+    """Store a reference as dead, because the picture was refused under it, perhaps as private."""
     connection.execute(
         "INSERT OR REPLACE INTO places (photo_id, server, farm, secret, dead) "
-        "VALUES (?, ?, ?, ?, 1)",
-        (reference.photo_id, reference.server, reference.farm, reference.secret),
+        "VALUES (?, ?, ?, ?, ?)",
+        (
+            *(reference.photo_id, reference.server, reference.farm, reference.secret),
+            _PRIVATE if private else _DEAD,
+        ),
     )
 
 
-def move_on(connection: sqlite3.Connection, refused: PhotoReference) -> bool:
-    """Replace a refused reference by another known one; return whether there was one."""
+def move_on(
+    connection: sqlite3.Connection, refused: PhotoReference, *, private: bool = False
+) -> bool:
+    """Replace a refused reference by another known one; return whether there was one.
+
+    ``private``: the picture was refused as private. If it was not, and no other reference is left,
+    one whose picture was private is requested once more.
+    """
     other = connection.execute(
-        "SELECT server, farm, secret FROM places WHERE photo_id = ? AND NOT dead "
-        "AND (server IS NOT ? OR secret IS NOT ?) LIMIT 1",
-        (refused.photo_id, refused.server, refused.secret),
+        "SELECT server, farm, secret FROM places WHERE photo_id = ? AND dead IN (?, ?) "
+        "AND (server IS NOT ? OR secret IS NOT ?) ORDER BY dead LIMIT 1",
+        (
+            *(refused.photo_id, _UNTRIED, _UNTRIED if private else _PRIVATE),
+            *(refused.server, refused.secret),
+        ),
     ).fetchone()
     if other is None:
         return False
-    leave_reference(connection, refused)
+    leave_reference(connection, refused, private=private)
     connection.execute(
         "UPDATE photos SET server = ?, farm = ?, secret = ?, image_attempts = 0, "
         "image_next_try = 0 WHERE photo_id = ?",

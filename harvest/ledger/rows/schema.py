@@ -11,7 +11,7 @@ from pathlib import Path
 from flickr_emotion.harvest.errors import HarvestError
 
 FILE_NAME = "ledger.sqlite"
-VERSION = 5
+VERSION = 6
 METADATA_SOURCE = "yfcc100m"
 """``api_source`` of a post from a metadata file; for Flickr's own posts it names the method."""
 NO_POST = (
@@ -105,7 +105,26 @@ _STATUS = (
 )
 # file_secret: null unless the picture file must be fetched anew; then the secret under which it was
 # fetched, or '' if a build could not use it or if that secret is not known.
-_SINCE_VERSION_5 = "ALTER TABLE photos ADD COLUMN file_secret TEXT;"
+# times: how often the API has said so.
+_SINCE_VERSION_5 = """
+ALTER TABLE photos ADD COLUMN file_secret TEXT;
+ALTER TABLE withdrawals ADD COLUMN times INTEGER NOT NULL DEFAULT 1;
+"""
+# part: a row with votes for several classes gives several rows here, numbered from 0.
+_SINCE_VERSION_6 = """
+ALTER TABLE listed RENAME TO listed_before;
+CREATE TABLE listed (
+    file TEXT NOT NULL, row INTEGER NOT NULL, photo_id TEXT NOT NULL,
+    emotion TEXT, agree INTEGER, disagree INTEGER, pair TEXT, part INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (file, row, part)
+) WITHOUT ROWID;
+INSERT INTO listed (file, row, photo_id, emotion, agree, disagree, pair)
+    SELECT file, row, photo_id, emotion, agree, disagree, pair FROM listed_before;
+DROP TABLE listed_before;
+CREATE INDEX listed_photo ON listed (photo_id);
+CREATE INDEX listed_pair ON listed (pair, photo_id) WHERE pair IS NOT NULL;
+CREATE INDEX listed_emotion ON listed (emotion, photo_id) WHERE emotion IS NOT NULL;
+"""
 # In older ledgers the error of a post says whether its outcome rests on a picture alone.
 _EVIDENCE_OF_VERSION_3 = f"""
 INSERT INTO evidence SELECT photo_id, 'api', api_outcome,
@@ -132,6 +151,7 @@ _UPGRADES = {
     2: _SINCE_VERSION_3,
     3: _SINCE_VERSION_4 + _EVIDENCE_OF_VERSION_3,
     4: _SINCE_VERSION_5 + _FILES_OF_VERSION_4,
+    5: _SINCE_VERSION_6,
 }
 
 
@@ -186,7 +206,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, create: bool) -> Non
         execute("PRAGMA journal_mode = WAL")
         connection.executescript(
             f"BEGIN; {_SCHEMA} {_SINCE_VERSION_2} {_SINCE_VERSION_3} "
-            f"{_SINCE_VERSION_4} {_SINCE_VERSION_5} "
+            f"{_SINCE_VERSION_4} {_SINCE_VERSION_5} {_SINCE_VERSION_6} "
             f"PRAGMA user_version = {VERSION}; PRAGMA application_id = {_APPLICATION}; COMMIT;"
         )
     if execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:

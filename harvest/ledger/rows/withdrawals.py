@@ -46,10 +46,20 @@ def posts_are_due(ledger: LedgerConnection) -> bool:
     return bool(ledger.query("SELECT 1 FROM photos WHERE api_next_try IS NOT NULL LIMIT 1"))
 
 
-def staged_posts(ledger: LedgerConnection, count: int) -> list[Withdrawal]:
-    """Return some staged posts."""
-    rows = ledger.query("SELECT photo_id, outcome, reason FROM withdrawals LIMIT ?", (count,))
+def staged_posts(ledger: LedgerConnection, count: int, *, times: int = 1) -> list[Withdrawal]:
+    """Return some staged posts that the API has reported at least so many ``times``."""
+    rows = ledger.query(
+        "SELECT photo_id, outcome, reason FROM withdrawals WHERE times >= ? LIMIT ?",
+        (times, count),
+    )
     return [Withdrawal(*row) for row in rows]
+
+
+def staged_once(ledger: LedgerConnection) -> list[DuePhoto]:
+    """Return the staged posts that the API has reported only once."""
+    return find_photos(
+        ledger, "api", "photo_id IN (SELECT photo_id FROM withdrawals WHERE times = 1)", ()
+    )
 
 
 def first_found_alive(ledger: LedgerConnection, count: int) -> list[DuePhoto]:

@@ -1,16 +1,22 @@
 """``build-splits`` on posts that were never on Flickr, and cross-validation folds."""
 
+import io
 import os
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from flickr_emotion.common.checkout import PROJECT
+from flickr_emotion.common.split_names import SPLITS
+from flickr_emotion.datasets.build import judging
 from flickr_emotion.datasets.build.build import build_splits
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.reading import open_dataset
@@ -111,6 +117,89 @@ class TestOwnPosts:
         )
         assert content["counts"]["train"]["subsets"] == {"text": 1, "image+text": 23}
         assert any("own-0" in line and "left out" in line for line in said)
+
+    def test_pictures_of_any_kind(self, tmp_path: Path) -> None:
+        """A table as it comes from other programs: other formats, odd paths, and what is lost."""
+        rows = some(30)
+        scenes = [Image.open(io.BytesIO(row["image"])) for row in rows]
+        deep = (np.asarray(scenes[1].convert("L")).astype(np.uint16)) * 257
+        kinds = {
+            "clear.png": scenes[0].convert("RGBA").copy(),
+            "deep.png": Image.fromarray(deep),
+            "scan.tiff": scenes[2],
+            "old.bmp": scenes[3],
+            "new.avif": scenes[4],
+        }
+        kinds["clear.png"].putalpha(0)
+        for row, (name, scene) in zip(rows, kinds.items(), strict=False):
+            scene.save(tmp_path / name)
+            row["image"] = name
+        rows[5]["image"] = "https://example.org/5.jpg"
+        (tmp_path / "6.jpg").write_text("<!DOCTYPE html>")
+        rows[6]["image"] = f"file://{tmp_path}/6.jpg"
+        rows[7]["image"] = "lost\\7.jpg "
+        for number, row in enumerate(rows[8:], 8):
+            (tmp_path / f"{number}.jpg").write_bytes(row["image"])
+            row["image"] = f".\\{number}.jpg "
+        said: list[str] = []
+        content = build_splits(
+            own_posts(tmp_path, rows), tmp_path / "d", BuildOptions(), said.append
+        )
+        assert sorted(line for line in said if "cannot be read" in line) == [
+            "the picture of photo own-5 cannot be read (https://example.org/5.jpg is a URL: "
+            "download the picture and give the path of its file): left out",
+            f"the picture of photo own-6 cannot be read ({tmp_path}/6.jpg is a web page): left out",
+            f"the picture of photo own-7 cannot be read ({tmp_path}/lost/7.jpg is not there): "
+            "left out",
+        ]
+        assert content["counts"]["train"]["subsets"]["text"] == 3
+        posts = pd.concat(posts_of(tmp_path / "d", split) for split in SPLITS)
+        stored = dict(zip(posts["photo_id"], posts["image"], strict=True))
+        for number, scene in enumerate(scenes):
+            if number in (5, 6, 7):
+                continue
+            shown = Image.open(io.BytesIO(stored[f"own-{number}"]["bytes"]))
+            wanted = scene.convert("L").convert("RGB") if number == 1 else scene
+            wanted = wanted.resize(shown.size)
+            expected = np.full_like(wanted, 255) if number == 0 else np.asarray(wanted)
+            assert np.abs(np.asarray(shown).astype(int) - expected).mean() < 8, number
+
+    def test_flat_pictures_are_no_group(self, tmp_path: Path) -> None:
+        """They are kept when they are built again, too."""
+        rows = some(100)
+        for number, row in enumerate(rows):
+            fog = Image.new("RGB", (300, 280), (150 + number, 150 + number, 160))
+            data = io.BytesIO()
+            fog.save(data, "JPEG")
+            row["image"] = data.getvalue()
+        path = own_posts(tmp_path, rows)
+        first = build(path, tmp_path / "d", group_by=("near-duplicate",))
+        assert first["counts"]["test"]["subsets"] == {"image+text": 10}
+        assert first["leakage"]["test"]["picture"] == 0
+        shards = {file.name: file.read_bytes() for file in (tmp_path / "d" / "data").iterdir()}
+        with mock.patch.object(judging, "prepare_picture", side_effect=AssertionError):
+            again = build(path, tmp_path / "d", group_by=("near-duplicate",))
+        assert again == first
+        for name, content in shards.items():
+            assert (tmp_path / "d" / "data" / name).read_bytes() == content
+
+    def test_the_digest_has_the_rule_of_pictures_that_depend_on_it(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        plain, clear = some(30), some(30)
+        for row in clear[:3]:
+            data = io.BytesIO()
+            Image.open(io.BytesIO(row["image"])).convert("RGBA").save(data, "PNG")
+            row["image"] = data.getvalue()
+        digests = []
+        for rule in (2, 3):
+            monkeypatch.setattr(judging, "PREPARATION", rule)
+            for name, rows in (("plain", plain), ("clear", clear)):
+                (tmp_path / name).mkdir(exist_ok=True)
+                path = own_posts(tmp_path / name, rows)
+                digests.append(build(path, tmp_path / f"{name}{rule}")["digest"])
+        assert digests[0] == digests[2]
+        assert digests[1] != digests[3]
 
     def test_pipes_and_devices_given_as_pictures_are_refused(self, tmp_path: Path) -> None:
         rows = some(30)

@@ -1,6 +1,7 @@
 """Groups of posts that must stay in one split."""
 
 from collections import Counter
+from hashlib import sha256
 from random import Random
 
 import numpy as np
@@ -89,6 +90,44 @@ class TestSplitGroups:
         assert split_groups(posts, groups, numbers).short_classes == {0: (0, 20)}
         assert fold_groups(posts, groups, numbers, fold=2, folds=5).short_classes[0][0] == 0
 
+    def test_nine_tenths_of_the_places_are_enough(self) -> None:
+        """Of 100 posts, 20 are wanted; no group fits beside the two that are drawn."""
+        for second, short in ((9, {}), (8, {0: (17, 20)})):
+            owners = [0] * 9 + [1] * second + [2] * (91 - second)
+            posts, groups, numbers = arrays(
+                [(0, True, True, int(o), n) for n, o in enumerate(owners)]
+            )
+            assert split_groups(posts, groups, numbers).short_classes == short
+
+    def test_groups_are_drawn_by_the_digest_of_their_first_posts_number(self) -> None:
+        """Test takes the first ten groups of three, validation the next ten."""
+        random = Random(1)
+        owners = [2 + n % 100 for n in range(300)]
+        random.shuffle(owners)
+        rows = [(0, True, True, owner, random.getrandbits(64)) for owner in owners]
+        posts, groups, numbers = arrays(rows)
+        firsts = {owner: rows[owners.index(owner)][4] for owner in owners}
+        drawn = sorted(firsts, key=lambda owner: sha256(firsts[owner].to_bytes(8, "big")).digest())
+        places = split_groups(posts, groups, numbers).places
+        assert {owners[n] for n in np.flatnonzero(places == TESTING)} == {*drawn[:10]}
+        assert {owners[n] for n in np.flatnonzero(places == VALIDATING)} == {*drawn[10:20]}
+
+    def test_groups_that_may_be_evaluated_as_a_whole_come_first(self) -> None:
+        """The other groups would lose their posts of fewer votes."""
+        pairs = [(0, True, half == 0, n, 2 * n + half) for n in range(9) for half in range(2)]
+        singles = [(0, True, True, 9 + n, 18 + n) for n in range(4)]
+        posts, groups, numbers = arrays([*pairs, *singles])
+        places = split_groups(posts, groups, numbers).places
+        assert sorted(places[18:].tolist()) == sorted([VALIDATING] * 2 + [TESTING] * 2)
+        assert set(places[:18].tolist()) == {TRAINING}
+
+    def test_without_posts(self) -> None:
+        none = np.zeros(0, bool)
+        posts = Candidates(classes=np.zeros(0, np.int16), complete=none, eligible=none)
+        groups, numbers = np.zeros(0, np.int32), np.zeros(0, np.uint64)
+        assert split_groups(posts, groups, numbers).places.tolist() == []
+        assert fold_groups(posts, groups, numbers, fold=1, folds=5).places.tolist() == []
+
     def test_single_posts_fill_the_splits(self) -> None:
         rows = [(0, True, True, n if n < 60 else 99, n) for n in range(100)]
         posts, groups, numbers = arrays(rows)
@@ -118,6 +157,28 @@ class TestFoldGroups:
             assert all(abs(count - 300) <= 3 for count in tested.values())
             assert np.count_nonzero(places == VALIDATING) == pytest.approx(300, abs=3)
 
+    def test_the_largest_groups_are_assigned_first(self) -> None:
+        """One group of two posts and two of one make two folds of two posts."""
+        posts, groups, numbers = arrays([(0, True, True, max(n, 1), n) for n in range(4)])
+        found = [
+            fold_groups(posts, groups, numbers, fold=fold, folds=2).places == TESTING
+            for fold in (1, 2)
+        ]
+        assert [there.tolist() for there in found] == [
+            [True, True, False, False],
+            [False, False, True, True],
+        ]
+
+    def test_a_group_goes_to_the_fold_with_fewest_posts_of_its_class_then_fewest_of_all(
+        self,
+    ) -> None:
+        """Five posts of class 0, two of class 1 in the empty fold, and one more beside the five."""
+        kinds = [(0, 0)] * 5 + [(1, 1)] * 2 + [(1, 2)]
+        rows = [(label, True, True, group, n) for n, (label, group) in enumerate(kinds)]
+        posts, groups, numbers = arrays(rows)
+        first = fold_groups(posts, groups, numbers, fold=1, folds=2).places == TESTING
+        assert first.tolist() == [True] * 5 + [False] * 2 + [True]
+
     @pytest.mark.parametrize(("posts_of_class", "expected"), [(94, 9), (95, 10)])
     def test_validation_is_a_tenth_rounded_half_up(
         self, posts_of_class: int, expected: int
@@ -127,6 +188,15 @@ class TestFoldGroups:
         places = fold_groups(posts, groups, numbers, fold=1, folds=4).places
         assert np.count_nonzero(places == VALIDATING) == expected
         assert places.dtype == np.int8
+
+    def test_nine_tenths_of_a_fold_and_a_tenth_are_enough(self) -> None:
+        """Of 94 posts, 18 and 9 are wanted, and a group of 18 and one of 7 are there."""
+        sizes = [18, 18, 18, 18, 15, 7]
+        owners = np.repeat(np.arange(6), sizes)
+        posts, groups, numbers = arrays([(0, True, True, int(o), n) for n, o in enumerate(owners)])
+        splits = fold_groups(posts, groups, numbers, fold=1, folds=5)
+        assert Counter(splits.places.tolist()) == {TRAINING: 69, VALIDATING: 7, TESTING: 18}
+        assert splits.short_classes == {}
 
     def test_what_a_class_of_one_group_lacks_is_a_fold_and_a_tenth(self) -> None:
         rows = [(n % 2, True, True, n if n % 2 else 0, n) for n in range(200)]
@@ -157,7 +227,8 @@ class TestLeakage:
             picture=np.array([0, 1, 1, 2, 3], np.int32),
             text=np.array([-1, -1, -1, -1, -1], np.int32),
         )
-        assert len(set(groups.joined([OWNER]).tolist())) == 4
+        assert groups.joined([OWNER]).tolist() == [0, 0, 1, 2, 3]
+        assert groups.joined([NEAR_DUPLICATE]).tolist() == [0, 1, 1, 2, 3]
         joined = groups.joined([OWNER, NEAR_DUPLICATE])
         assert len(set(joined[:3].tolist())) == 1
         assert len(set(joined.tolist())) == 3

@@ -3,14 +3,16 @@
 import io
 from pathlib import Path
 
+import imagehash
 import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageEnhance
+from PIL import Image, ImageDraw, ImageEnhance
 
+from flickr_emotion.datasets.rules import near_duplicates
 from flickr_emotion.datasets.rules.near_duplicates import (
     PICTURE_BITS,
     SIGNATURE_BYTES,
@@ -46,7 +48,14 @@ def reencoded(picture: Image.Image, quality: int) -> Image.Image:
 
 
 def distance(one: Image.Image, other: Image.Image) -> int:
-    return (picture_hash(one) ^ picture_hash(other)).bit_count()
+    return (hash_of(one) ^ hash_of(other)).bit_count()
+
+
+def hash_of(picture: Image.Image) -> int:
+    """The hash of a picture that is not flat."""
+    found = picture_hash(picture)
+    assert found is not None
+    return found
 
 
 def hashes_of(values: list[int]) -> npt.NDArray[np.uint64]:
@@ -72,20 +81,50 @@ class TestPictureHash:
         assert distance(picture, ImageEnhance.Brightness(picture).enhance(0.8)) <= PICTURE_BITS
 
     def test_different_pictures_have_distant_hashes(self) -> None:
-        hashes = [picture_hash(scene(seed)) for seed in range(60)]
+        hashes = [hash_of(scene(seed)) for seed in range(60)]
         nearest = min(
             (one ^ other).bit_count() for i, one in enumerate(hashes) for other in hashes[:i]
         )
         assert nearest > PICTURE_BITS
 
     @pytest.mark.parametrize("mode", ["L", "1", "P", "RGBA", "CMYK", "I"])
-    @pytest.mark.parametrize("size", [(1, 1), (3, 700), (341, 256)])
+    @pytest.mark.parametrize("size", [(30, 20), (3, 700), (341, 256)])
     def test_any_mode_and_size(self, mode: str, size: tuple[int, int]) -> None:
-        assert 0 <= picture_hash(scene(1, size).convert(mode)) < 2**64
+        assert 0 <= hash_of(scene(1, size).convert(mode)) < 2**64
 
-    def test_pictures_of_one_colour_are_one_picture(self) -> None:
-        colours = [(20, 20, 20), (200, 30, 30), (255, 255, 255)]
-        assert len({picture_hash(Image.new("RGB", (300, 200), colour)) for colour in colours}) == 1
+    @pytest.mark.parametrize(
+        "size", [(32, 32), (127, 90), (255, 255), (300, 256), (500, 384), (200, 900)]
+    )
+    def test_it_is_phash(self, size: tuple[int, int]) -> None:
+        picture = scene(3, size)
+        smaller = picture.reduce(max(1, min(size) // 128))
+        assert f"{hash_of(picture):016x}" == str(imagehash.phash(smaller))
+
+
+def jpeg_of(values: npt.NDArray[np.float64]) -> Image.Image:
+    """A grey photograph of these values (H, W)."""
+    return reencoded(Image.fromarray(values.clip(0, 255).astype(np.uint8)).convert("RGB"), 90)
+
+
+class TestFlatPictures:
+    """Fog, a white wall, an empty slide: their bits are chance, and many have the same ones."""
+
+    @pytest.mark.parametrize("colour", [(20, 20, 20), (200, 30, 30), (255, 255, 255)])
+    @pytest.mark.parametrize("size", [(1, 1), (300, 200)])
+    def test_one_colour(self, colour: tuple[int, int, int], size: tuple[int, int]) -> None:
+        assert picture_hash(Image.new("RGB", size, colour)) is None
+
+    @pytest.mark.parametrize("span", [1, 3, 8, 20, 50])
+    @pytest.mark.parametrize("noise", [0, 3])
+    def test_fog(self, span: int, noise: int) -> None:
+        falling = np.linspace(200 + span, 200, 300)[:, None] * np.ones(400)
+        grain = np.random.default_rng(span).normal(0, noise, falling.shape)
+        assert picture_hash(jpeg_of(falling + grain)) is None
+
+    def test_a_slide_with_a_line_of_text_has_one(self) -> None:
+        slide = Image.new("RGB", (960, 720), "white")
+        ImageDraw.Draw(slide).text((60, 60), "Results of the second year", "black", font_size=36)
+        assert picture_hash(reencoded(slide, 90)) is not None
 
 
 class TestTextSignature:
@@ -144,6 +183,18 @@ class TestNearPictures:
     def test_many_near_duplicate_pictures(self) -> None:
         edges = near_pictures(np.arange(3000, dtype=np.uint64))
         assert len(groups(components(3000, edges))) == 1
+        # Memory stays in proportion to the pictures, although 4 million pairs are near.
+        assert len(edges[0]) < 3 * 3000
+
+    def test_six_bits_are_found_among_many_and_seven_are_not(self) -> None:
+        """Two bytes are equal, and the others put both far apart in the order of the hashes."""
+        hashes = np.random.default_rng(5).integers(1 << 64, size=100_000, dtype=np.uint64)
+        six = sum(0x80 << 8 * byte for byte in range(2, 8))
+        hashes[1], hashes[3] = hashes[[0, 2]] ^ np.array([six, six | 1 << 62], dtype=np.uint64)
+        one, other = near_pictures(hashes)
+        assert {frozenset(pair) for pair in zip(one.tolist(), other.tolist(), strict=True)} == {
+            frozenset({0, 1})
+        }
 
     def test_nothing(self) -> None:
         edges = near_pictures(hashes_of([]))
@@ -152,7 +203,9 @@ class TestNearPictures:
     @pytest.mark.slow
     def test_real_pictures(self, shared_data: Path) -> None:
         pictures = pq.read_table(shared_data / "mvsa.parquet", columns=["image"])["image"]
-        values = [picture_hash(Image.open(io.BytesIO(data.as_py()))) for data in pictures]
+        found = [picture_hash(Image.open(io.BytesIO(data.as_py()))) for data in pictures]
+        values = [value for value in found if value is not None]
+        assert len(found) - len(values) == 2  # a black one, and one in purple
         edges = near_pictures(hashes_of(values))
         assert groups(components(len(values), edges)) == near_by_brute_force(values)
         doubled = [g for g in groups(components(len(values), edges)) if len(g) > 1]
@@ -223,6 +276,67 @@ class TestNearTexts:
             for row in group:
                 assert same[frozenset(texts[row])] in group
         assert sum(len(group) for group in found if len(group) > 1) == 231
+
+
+class TestParts:
+    """The work is done in parts, and an entry is compared with few others in its bucket."""
+
+    def test_the_neighbours_are_found_once_each(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(near_duplicates, "_ROWS_AT_ONCE", 2)
+        keys = np.array([1, 1, 1, 1, 2, 3, 3], dtype=np.uint16)
+        for most, farther in ((1, []), (2, [(0, 2), (1, 3)])):
+            pairs = [
+                pair
+                for left, right in near_duplicates._neighbours(keys, most)
+                for pair in zip(left.tolist(), right.tolist(), strict=True)
+            ]
+            assert sorted(pairs) == sorted([(0, 1), (1, 2), (2, 3), (5, 6), *farther])
+
+    def test_texts_that_differ_in_one_bit_are_told_apart_before_they_are_compared(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(near_duplicates, "_TEXTS_COMPARED", 0)
+        one = np.random.default_rng(7).integers(256, size=SIGNATURE_BYTES, dtype=np.uint8)
+        texts = np.tile(one, (10, 1))
+        for word in range(8):
+            texts[word, 8 * word] ^= 1  # the lowest bit of a word of 64
+        texts[8, 7] ^= 128  # the highest
+        assert components(20, near_texts(np.tile(texts, (2, 1)))).tolist() == [*range(10)] * 2
+
+    @pytest.mark.parametrize(
+        ("equal", "crowded", "compared"), [((0, 1, 5, 10), True, 1), ((0, 2, 5, 10), False, 8)]
+    )
+    def test_two_texts_that_share_four_bands(
+        self,
+        equal: tuple[int, ...],
+        crowded: bool,
+        compared: int,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Among other texts in these bands' buckets, the next band brings them together."""
+        monkeypatch.setattr(near_duplicates, "_TEXTS_COMPARED", compared)
+        texts = np.random.default_rng(8).integers(256, size=(162, SIGNATURE_BYTES), dtype=np.uint8)
+        texts[-1] = texts[0]
+        for band in {*range(16)} - {*equal}:
+            texts[-1, 4 * band + 3] ^= 128
+        if crowded:
+            for row in range(1, 161):
+                band = equal[row % 4]
+                texts[row, 4 * band : 4 * band + 4] = texts[0, 4 * band : 4 * band + 4]
+        one, other = near_texts(texts)
+        assert {*one.tolist(), *other.tolist()} == {0, 161}
+
+    @pytest.mark.parametrize("at_once", [1, 2, 3])
+    def test_equal_texts_are_found_across_parts(
+        self, at_once: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Only equal texts are, as none of their signatures is compared with another."""
+        monkeypatch.setattr(near_duplicates, "_ROWS_AT_ONCE", at_once)
+        monkeypatch.setattr(near_duplicates, "_TEXTS_COMPARED", 0)
+        signatures = np.random.default_rng(6).integers(256, size=(3, SIGNATURE_BYTES))
+        rows = [0, 1, 0, 2, 1, 0, 2, 0]
+        labels = components(8, near_texts(signatures[rows].astype(np.uint8)))
+        assert labels.tolist() == rows
 
 
 class TestComponents:

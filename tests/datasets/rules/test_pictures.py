@@ -2,13 +2,18 @@
 
 import io
 
+import imagehash
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
+from flickr_emotion.datasets.pictures import formats
+from flickr_emotion.datasets.pictures.formats import UnreadablePictureError
 from flickr_emotion.datasets.rules import pictures
-from flickr_emotion.datasets.rules.pictures import UnreadablePictureError
+from flickr_emotion.datasets.rules.near_duplicates import picture_hash
+from tests.datasets.pictures.profiles import ADOBE_RGB, gamma, rgb_profile
 
 
 def prepare_picture(data: bytes, *, short_side: int) -> bytes:
@@ -46,9 +51,107 @@ class TestPreparePicture:
             assert picture.size == (256, 341)
             assert 0x0112 not in picture.getexif()
 
-    def test_other_formats_become_jpeg(self) -> None:
-        prepared = prepare_picture(encoded(20, 20, "PNG", "RGBA"), short_side=256)
-        assert prepared[:3] == b"\xff\xd8\xff"
+    @pytest.mark.parametrize(("kind", "mode"), [("PNG", "RGBA"), ("GIF", "P"), ("WEBP", "RGB")])
+    def test_other_formats_become_jpeg(self, kind: str, mode: str) -> None:
+        prepared = prepare_picture(encoded(20, 30, kind, mode), short_side=256)
+        with Image.open(io.BytesIO(prepared)) as picture:
+            assert (picture.format, picture.mode, picture.size) == ("JPEG", "RGB", (20, 30))
+
+    @pytest.mark.parametrize(
+        ("size", "scale"), [((1600, 1200), 2), ((1364, 1023), 1), ((1030, 1024), 1)]
+    )
+    def test_how_an_ordinary_jpeg_is_reduced(self, size: tuple[int, int], scale: int) -> None:
+        """The decoder halves a picture that stays twice as large both ways as it will be.
+
+        Another rule gives other bytes for the same picture, and needs another ``PREPARATION``.
+        """
+        data = encoded(*size)
+        expected = io.BytesIO()
+        with Image.open(io.BytesIO(data)) as picture:
+            picture.draft(None, (size[0] // scale, size[1] // scale))
+            small = picture.resize((round(size[0] * 256 / size[1]), 256), Image.Resampling.HAMMING)
+            small.save(expected, "JPEG", quality=90)
+        prepared = pictures.prepare_picture(data, short_side=256)
+        assert pictures.PREPARATION == 2
+        assert prepared.jpeg == expected.getvalue()
+        assert prepared.hash == int(str(imagehash.phash(small.reduce(2))), 16)
+
+    def test_the_hash_of_a_picture_that_is_kept(self) -> None:
+        data = encoded(100, 80)
+        with Image.open(io.BytesIO(data)) as picture:
+            expected = int(str(imagehash.phash(picture)), 16)
+        prepared = pictures.prepare_picture(data, short_side=256)
+        assert (prepared.jpeg, prepared.hash) == (data, expected)
+
+    @pytest.mark.parametrize("short_side", [64, 256])
+    @pytest.mark.parametrize("number", range(1, 9))
+    def test_a_turned_picture_is_its_upright_twin(self, number: int, short_side: int) -> None:
+        coarse = np.random.default_rng(5).integers(256, size=(7, 9, 3), dtype=np.uint8)
+        held = Image.fromarray(coarse).resize((320, 240), Image.Resampling.BICUBIC)
+        exif = Image.Exif()
+        exif[0x0112] = number
+        turned, upright = io.BytesIO(), io.BytesIO()
+        held.save(turned, "JPEG", exif=exif, quality=95)
+        ImageOps.exif_transpose(Image.open(turned)).save(upright, "JPEG", quality=95)
+        one, other = (
+            pictures.prepare_picture(data.getvalue(), short_side=short_side)
+            for data in (turned, upright)
+        )
+        assert one.hash is not None
+        assert other.hash is not None
+        assert (one.hash ^ other.hash).bit_count() <= 2
+        if short_side == 64:
+            sizes = [Image.open(io.BytesIO(it.jpeg)).size for it in (one, other)]
+            assert sizes[0] == sizes[1]
+        else:
+            assert one.jpeg == turned.getvalue()
+
+    @pytest.mark.parametrize("short_side", [64, 256])
+    def test_a_transparent_picture_is_on_white(self, short_side: int) -> None:
+        logo = Image.new("RGBA", (200, 160))
+        logo.paste((200, 0, 0, 255), (20, 20, 90, 90))
+        data = io.BytesIO()
+        logo.save(data, "PNG")
+        prepared = prepare_picture(data.getvalue(), short_side=short_side)
+        assert np.asarray(Image.open(io.BytesIO(prepared)))[1, 1].min() > 250
+
+    def test_a_small_picture_of_a_camera_keeps_its_bytes_and_is_hashed_as_seen(self) -> None:
+        scene = Image.effect_noise((200, 160), 90).convert("RGB")
+        data = io.BytesIO()
+        scene.save(data, "JPEG", icc_profile=rgb_profile(ADOBE_RGB, gamma(2.2)))
+        prepared = pictures.prepare_picture(data.getvalue(), short_side=256)
+        assert prepared.jpeg == data.getvalue()
+        assert not prepared.is_plain
+
+    def test_a_jpeg_with_a_second_picture_keeps_its_bytes(self) -> None:
+        """Pillow calls it MPO; phones store depth and brightness so."""
+        scene = Image.effect_noise((200, 160), 90).convert("RGB")
+        data = io.BytesIO()
+        scene.save(data, "MPO", save_all=True, append_images=[scene.convert("L").convert("RGB")])
+        prepared = pictures.prepare_picture(data.getvalue(), short_side=256)
+        assert prepared.jpeg == data.getvalue()
+        assert prepared.hash == picture_hash(Image.open(data))
+        with pytest.raises(UnreadablePictureError):
+            prepare_picture(data.getvalue()[:3000], short_side=256)
+
+    def test_an_ordinary_jpeg_is_prepared_as_ever(self) -> None:
+        """Data sets of harvests must stay what they are, to the byte and to the bit."""
+        waves = np.add.outer(np.arange(300) ** 2 // 97, np.arange(400) * 3) % 256
+        data = io.BytesIO()
+        Image.fromarray(waves.astype(np.uint8)).convert("RGB").save(data, "JPEG", quality=85)
+        for short_side in (100, 300):
+            with Image.open(io.BytesIO(data.getvalue())) as opened:
+                if short_side == 100:
+                    opened.draft("RGB", (266, 200))
+                picture = opened.convert("RGB")
+            if short_side == 100:
+                picture = picture.resize((133, 100), Image.Resampling.HAMMING)
+            expected = io.BytesIO()
+            picture.save(expected, "JPEG", quality=90)
+            value = picture_hash(picture)
+            prepared = pictures.prepare_picture(data.getvalue(), short_side=short_side)
+            assert prepared.jpeg == (data if short_side == 300 else expected).getvalue()
+            assert (prepared.hash, prepared.is_plain) == (value, True)
 
     def test_a_truncated_picture_with_an_end_marker_is_refused(self) -> None:
         data = encoded(400, 300)
@@ -74,5 +177,12 @@ class TestPreparePicture:
         data = bytearray(encoded(16, 16))
         frame = data.index(b"\xff\xc0")
         data[frame + 5 : frame + 9] = b"\xff\xff\xff\xff"
-        with pytest.raises(UnreadablePictureError, match=r"too many|cannot be decoded"):
+        with pytest.raises(UnreadablePictureError, match=r"too many"):
             prepare_picture(bytes(data), short_side=256)
+
+    def test_the_largest_picture_that_is_decoded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(formats, "MOST_PIXELS", 600)
+        assert prepare_picture(encoded(20, 30), short_side=256)
+        with pytest.raises(UnreadablePictureError) as caught:
+            prepare_picture(encoded(20, 31), short_side=256)
+        assert str(caught.value) == "cannot be read (it has too many pixels: 20 x 31)"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,6 +77,13 @@ def posts(count: int, *, votes: int = 5, label: str = "awe") -> list[LabelledPos
     ]
 
 
+def test_the_classes_of_posts() -> None:
+    none = np.zeros(0, bool)
+    for classes in ([], [0], [2, 0]):
+        posts = Candidates(classes=np.array(classes, np.int16), complete=none, eligible=none)
+        assert posts.labels() == range(max(classes, default=-1) + 1)
+
+
 class TestSplitPosts:
     def test_80_10_10_by_class(self) -> None:
         some = in_order([*posts(1000), *posts(50, label="fear")], 0)
@@ -104,6 +112,20 @@ class TestSplitPosts:
         assert splits.short_classes == {LABELS.index("awe"): (7, 20)}
         counts = Counter(drawn(some)[f"five{n}"] for n in range(7))
         assert counts == {TEST: 4, VALIDATION: 3}
+
+    @pytest.mark.parametrize(
+        ("eligible", "tested", "validated", "short"),
+        [(3, 2, 1, {0: (3, 4)}), (4, 2, 2, {}), (5, 2, 2, {}), (6, 2, 2, {})],
+    )
+    def test_twice_a_tenth_is_enough(
+        self, eligible: int, tested: int, validated: int, short: dict[int, tuple[int, int]]
+    ) -> None:
+        splits = split_posts(candidates([*posts(eligible), *posts(20 - eligible, votes=4)]))
+        places = [SPLITS.index(name) for name in (TEST, TRAIN, VALIDATION)]
+        counts = [tested, eligible - tested - validated, validated]
+        expected = np.repeat([*places, places[1]], [*counts, 20 - eligible])
+        assert splits.places.tolist() == expected.tolist()
+        assert splits.short_classes == short
 
     @given(posts_strategy, st.integers(0, 100), st.randoms())
     def test_rules(self, some: list[LabelledPost], seed: int, random: Random) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from flickr_emotion.datasets.build.text_filter import TextFilter
 from flickr_emotion.datasets.rules.language import detect_languages, detect_plainly
-from flickr_emotion.datasets.rules.tags import normalise_tags
+from flickr_emotion.datasets.rules.tags import former_tags, normalise_tags
 from flickr_emotion.datasets.rules.text import clean, post_text, without_urls, words
 from flickr_emotion.datasets.rules.verdicts import (
     KEPT,
@@ -110,6 +110,7 @@ class TestClean:
             ('<a href="https://x.org/">Mr. X</a>', "Mr. X"),
             ('<a href="http://www.x.org/A">www.X.org/a</a>', "http://www.x.org/A"),
             ('<a href="javascript:x.y">x.y</a>', "x.y"),
+            ('<a href="http://x.org/a b">x.org/a</a>', "x.org/a"),
             ("<a>x.y</a> <a href>x.y</a> <a href=''>.</a>", "x.y x.y ."),
             # Entities: named, numbered, escaped twice, unfinished, unknown, of no character.
             ("&lt;b&gt; &#169; &#x1F600; &euro;", "< b> © 😀 €"),
@@ -237,6 +238,11 @@ def real_posts(shared_data: Path) -> list[tuple[str, str, str]]:
     return posts
 
 
+def test_the_text_of_a_post_is_its_title_and_its_description() -> None:
+    assert post_text("One <b>two</b>", " three &amp; four") == "One two three & four"
+    assert post_text("", "three") == post_text("three", "<b></b>") == "three"
+
+
 class TestWords:
     @pytest.mark.parametrize(
         ("text", "expected"),
@@ -287,6 +293,7 @@ class TestWords:
 
     def test_urls_say_nothing_about_a_language(self) -> None:
         assert without_urls("le chat https://example.org/the/english/words noir") == "le chat noir"
+        assert without_urls("le chat  WWW.example.org/words noir") == "le chat noir"
 
 
 class TestTextFilter:
@@ -329,6 +336,7 @@ class TestTextFilter:
 
 def test_a_word_ends_with_its_last_letter_and_the_marks_on_it() -> None:
     assert words("की- नदी! x\u0301\u0302!") == ["की", "नदी", "x\u0301\u0302"]
+    assert words("x\u0302\u2026 y\ufe00 z\ufe0f") == ["x\u0302", "y", "z"]
 
 
 class TestLanguage:
@@ -357,3 +365,6 @@ class TestLanguage:
 class TestTags:
     def test_normal_forms_in_alphabetical_order(self) -> None:
         assert normalise_tags(["b", "A", "a", "!!", "B"]) == ["a", "b"]
+
+    def test_the_forms_of_old_manifests_keep_letters_and_digits(self) -> None:
+        assert former_tags(["b-1", "A!", "a", "!!"]) == ["a", "b1"]

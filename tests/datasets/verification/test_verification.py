@@ -1,5 +1,6 @@
 """``verify``: each damage on disk is named in one line, with the command that repairs it."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -101,6 +102,21 @@ class TestADataSet:
         assert "reused" in line
         assert files(place / "d") == whole
         assert not verify_dataset(place / "d", deep=False).damaged
+
+    @pytest.mark.parametrize(
+        "name", [SHARD, "dataset.json", "vocabulary.json", "excluded.parquet", "decisions.parquet"]
+    )
+    def test_a_pipe_in_the_place_of_a_file_does_not_block(self, place: Path, name: str) -> None:
+        (place / "d" / name).unlink()
+        os.mkfifo(place / "d" / name)
+        assert kind_of(place / "d") == "data set"
+        try:
+            shown = verify_dataset(place / "d", deep=True).lines()
+        except DatasetError as error:
+            shown = str(error)
+        assert name in shown
+        with contextlib.suppress(DatasetError):
+            build(place)
 
     @pytest.mark.parametrize("name", [SHARD, "dataset.json", "excluded.parquet"])
     def test_a_file_that_is_not_there(self, place: Path, name: str) -> None:
@@ -275,5 +291,5 @@ class TestAHarvest:
 def test_an_unknown_folder(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="is not a data set, run or harvest folder"):
         kind_of(tmp_path)
-    with pytest.raises(DatasetError, match="give one of them"):
+    with pytest.raises(DatasetError, match="is not there"):
         kind_of(tmp_path / "absent")

@@ -58,6 +58,13 @@ class Waits(threading.Event):
         return False
 
 
+class LongestDelays(RetryPolicy):
+    """Waits for the longest time that the jitter allows."""
+
+    def backoff(self, failures: int) -> float:
+        return self.first_delay * 2.0 ** (failures - 1)
+
+
 class TestTooMany:
     """A 429 is about us, not about what was asked: everybody rests, and nothing is counted."""
 
@@ -94,6 +101,24 @@ class TestTooMany:
             made.calls.get_post_once(due_post(ledger, FIRST))
             assert made.rest() < 1
         assert left == 0
+        assert outcome(ledger) == ("ok", 0, None)
+
+    def test_the_rest_doubles_up_to_that_before_the_last_attempt(self, ledger: Ledger) -> None:
+        statuses = [429] * 5
+        stopped = Waits()
+
+        def answer(request: Asked) -> None:
+            request.send(*((statuses.pop(), b"") if statuses else (200, info(request))))
+
+        retry = LongestDelays(attempts=4, first_delay=3.0)
+        with (
+            serving(answer) as server,
+            calls_over(
+                server, ledger, stopped=stopped, retry=retry, clock=lambda: sum(stopped.waited)
+            ) as made,
+        ):
+            made.calls.get_post_once(due_post(ledger, FIRST))
+        assert stopped.waited == [3.0, 6.0, 12.0, 12.0, 12.0]
         assert outcome(ledger) == ("ok", 0, None)
 
 
@@ -145,6 +170,7 @@ class TestTheServiceIsDown:
 
             def wait(self, timeout: float | None = None) -> bool:
                 """Let no time pass; the third time the crawl is stopped."""
+                assert timeout == 0.5, "while another one makes the trial"
                 self.looks += 1
                 if self.looks == 3:
                     self.set()

@@ -37,6 +37,17 @@ class TestOurFault:
         ):
             failures.check_our_fault("5", useless("Error: 112: unknown method", 112))
 
+    def test_the_message_says_what_may_be_wrong(self) -> None:
+        failures = CallFailures()
+        for photo in "1234":
+            failures.check_our_fault(photo, useless("Error: 112: unknown method", 112))
+        with pytest.raises(RefusedError) as raised:
+            failures.check_our_fault("5", useless("Error: 112: unknown method", 112))
+        assert str(raised.value) == (
+            "Flickr refused calls about 5 photos in a row (Error: 112: unknown method): "
+            "this is a bug of this program, or --flickr-url is not a server of Flickr's API"
+        )
+
     def test_one_photo_again_and_again_is_not(self) -> None:
         failures = CallFailures()
         for _ in range(20):

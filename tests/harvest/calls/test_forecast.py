@@ -40,3 +40,12 @@ class TestForecast:
             ahead = forecast(again, quota=50)
             assert (ahead.posts, ahead.calls, ahead.seconds) == (1_000, 100, 7_200)
             assert forecast(again, quota=0).seconds is None
+
+    def test_only_photos_up_to_the_last_row_count(self, tmp_path: Path) -> None:
+        with Ledger(tmp_path / FILE_NAME, create=True) as ledger:
+            with ledger.transaction() as connection:
+                connection.executemany(
+                    "INSERT INTO photos (photo_id) VALUES (?)", ((n,) for n in range(10))
+                )
+            assert forecast(ledger, quota=0, last_row=3).posts == 3
+            assert forecast(ledger, quota=0).posts == 10

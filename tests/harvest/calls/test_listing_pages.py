@@ -1,7 +1,7 @@
 """Which ids a page covers, what is stored of it, and what the sweep hears."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from flickr_emotion.harvest.flickr.listings import PAGE, Listing, owner_listing,
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
 from flickr_emotion.harvest.flickr.upload_dates import UploadDates
 from flickr_emotion.harvest.ledger.ledger import Ledger
-from flickr_emotion.harvest.ledger.listings import known_dates, windows
+from flickr_emotion.harvest.ledger.listings import LARGEST_ID, Window, known_dates, windows
 from flickr_emotion.harvest.pace.retry import TransientError
 from flickr_emotion.harvest.sandbox.corpus import Corpus
 from flickr_emotion.harvest.sandbox.posts import Post
@@ -120,9 +120,12 @@ def test_a_listing_of_other_dates_than_asked_for_is_none(ledger: Ledger) -> None
 class Answering(FlickrClient):
     """Answers with one page, whatever it is asked for."""
 
-    def __init__(self, *dated: tuple[int, int], pages: int | None = 1) -> None:
+    def __init__(
+        self, *dated: tuple[int, int], pages: int | None = 1, videos: tuple[str, ...] = ()
+    ) -> None:
         self.dated = dated
         self.pages = pages
+        self.videos = videos
         self.asked: list[int | None] = []
 
     def search(self, listing: Listing, *, not_after: int | None) -> ListingPage:
@@ -141,7 +144,11 @@ class Answering(FlickrClient):
             for it, date in self.dated
         ]
         return ListingPage(
-            answers=tuple(answers), videos=(), refused=0, total=None, pages=self.pages
+            answers=tuple(answers),
+            videos=self.videos,
+            refused=0,
+            total=None,
+            pages=self.pages,
         )
 
 
@@ -150,10 +157,29 @@ ASKED = UploadDates().not_after(START) or 0
 
 
 class TestCovered:
+    @pytest.fixture
+    def ledger(self, tmp_path: Path) -> Iterator[Ledger]:
+        """A ledger of few photos: what a page covers does not depend on them."""
+        with ledger_of(tmp_path, POSTS[:2]) as opened:
+            yield opened
+
     def test_what_is_asked_for_is_the_date_of_the_start(self, ledger: Ledger) -> None:
         client = Answering((START, ASKED))  # the latest date that it may be
         ListingPages(ledger, client, images=images(ledger)).list_once(OF_WORDS, Sweep(IDS), START)
         assert client.asked == [ASKED]
+
+    def test_the_sweep_hears_where_the_page_was_to_start(self, ledger: Ledger) -> None:
+        class Told(Sweep):
+            starts: tuple[int, ...] = ()
+
+            def shown(self, start: int, window: Window, photo_ids: Iterable[int]) -> None:
+                self.starts += (start,)
+                super().shown(start, window, photo_ids)
+
+        sweep = Told(IDS)
+        client = Answering((START - 1000, ASKED))
+        ListingPages(ledger, client, images=images(ledger)).list_once(OF_WORDS, sweep, START)
+        assert sweep.starts == (START,)
 
     def test_a_page_that_may_have_begun_below_the_start_does_not_cover_it(
         self, ledger: Ledger
@@ -166,6 +192,24 @@ class TestCovered:
         assert page.window.newest_id == page.window.oldest_id == START - 1000
         assert sweep.open_count == 2
         assert known_dates(ledger) == [(START - 1000, ASKED)]
+
+    def test_a_page_that_began_exactly_at_the_date_of_the_start_covers_it(
+        self, ledger: Ledger
+    ) -> None:
+        """An owner's page teaches no dates, so the estimate is the same after it."""
+        client = Answering((START - 1000, ASKED), pages=2)
+        page = ListingPages(ledger, client, images=images(ledger)).list_once(
+            owner_listing("1@N01"), Sweep(IDS), START
+        )
+        assert (page.window.newest_id, page.window.oldest_id) == (START, START - 1000)
+
+    def test_a_page_without_dates_that_is_not_the_last_covers_all_that_is_older(
+        self, ledger: Ledger
+    ) -> None:
+        page = ListingPages(ledger, Answering(pages=2), images=images(ledger)).list_once(
+            OF_WORDS, Sweep(IDS), START
+        )
+        assert (page.window.newest_id, page.window.oldest_id) == (START, 0)
 
     def test_dates_are_learned_but_not_those_of_an_owner(self, ledger: Ledger) -> None:
         client = Answering((START - 1000, ASKED - 9_000_000))
@@ -194,6 +238,14 @@ class TestCovered:
             OF_WORDS, Sweep(IDS), START
         )
         assert found.window.oldest_id == START - PAGE + 5
+
+    def test_the_largest_id_counts_and_larger_ones_are_left_out(self, ledger: Ledger) -> None:
+        for number, shown in ((LARGEST_ID, True), (LARGEST_ID + 1, False)):
+            for client in (Answering((number, ASKED)), Answering(videos=(str(number),))):
+                page = ListingPages(ledger, client, images=images(ledger)).list_once(
+                    OF_WORDS, Sweep(IDS), START
+                )
+                assert page.photo_ids == ((number,) if shown else ())
 
     def test_a_page_in_no_order_covers_one_id(self, ledger: Ledger) -> None:
         client = Answering(*((START + 1000 + n, ASKED - 9_000_000 - n) for n in range(10)), pages=2)

@@ -129,6 +129,19 @@ def test_ways_are_compared_as_long_as_the_second_is_often_better(ledger: Ledger)
     assert compared == 13
 
 
+def test_two_ways_that_are_both_worth_no_further_call_are_compared_no_more(ledger: Ledger) -> None:
+    """A page spans 500 ids and the wanted photos lie 1,000 apart, so neither way is better."""
+    ids = range(1, 40_002, 1000)
+    calls = Shown(text=range(1, 40_002), tags=range(1, 40_002))
+    listings = SubjectListings(ledger, calls)
+    compared = []
+    for _ in range(10):
+        calls.asked.clear()
+        assert listings.list_subject("awe", tuple(ids)).won == len(set(calls.asked)) > 0
+        compared.append(calls.kinds())
+    assert compared == [["text", "tags"]] * 9 + [["text"]]
+
+
 def test_what_one_way_missed_the_other_is_asked_for(ledger: Ledger) -> None:
     ids = range(1, 21)
     calls = Shown(text=ids[::2], tags=ids)
@@ -171,6 +184,17 @@ def test_a_page_that_is_not_to_be_had_brings_nothing_and_is_no_call(ledger: Ledg
     # The first try was the one page of texts; then the tags are looked at.
     assert calls.kinds()[:2] == ["text", "tags"]
     assert brought.won >= 519
+
+
+def test_after_a_page_that_is_not_to_be_had_the_same_way_goes_on(ledger: Ledger) -> None:
+    nothing = ListingPage(answers=(), videos=(), refused=500, total=None, pages=None)
+    covered = Covered(newest_id=1200, oldest_id=701, oldest_date=None)
+    record_page(ledger, TEXT, nothing, covered, sought=set())
+    ids = range(660, 680)
+    calls = Shown(text=ids, tags=ids)
+    calls.failing = 1
+    assert SubjectListings(ledger, calls).list_subject("awe", tuple(ids)) == Brought(1, 19)
+    assert calls.asked == [("text:awe", 679), ("text:awe", 678)]
 
 
 def test_a_crawl_that_is_stopped_asks_for_no_further_page(ledger: Ledger) -> None:

@@ -225,6 +225,11 @@ class TestBounds:
             assert Sweep([7000, 9000], windows).next_start() == 9000
             assert Sweep([20_000, 23_000], windows).next_start() == 23_000
 
+    def test_a_page_that_covers_one_id_says_nothing_of_what_a_page_spans(self) -> None:
+        wide = page(newest_id=15_000, oldest_id=10_000, sought=1, found=1)
+        one = page(newest_id=8000, oldest_id=8000, sought=1, found=1)
+        assert Sweep([5000, 6000], [wide, one]).next_start() == 6000
+
     def test_all_pages_count_and_a_page_covers_its_oldest_photo(self) -> None:
         sweep = Sweep([50, 100], [page(sought=10, found=10)])
         sweep.shown(100, page(newest_id=200, oldest_id=100, sought=10, found=5), ())

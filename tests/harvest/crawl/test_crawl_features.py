@@ -121,7 +121,7 @@ class TestSeveralLists:
             tmp_path / "vso", {"happy_dog": [(url(IDS[0]), "a")]}, {"happy_dog": (1.0, 9)}
         )
         made = options(votes, tmp_path / "h", server, published_lists=(votes, tmp_path / "vso"))
-        with pytest.raises(HarvestError, match="two kinds"):
+        with pytest.raises(HarvestError, match="different kinds"):
             crawl(made, quiet)
         assert not (tmp_path / "h").exists()
 

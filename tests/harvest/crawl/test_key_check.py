@@ -10,6 +10,7 @@ from flickr_emotion.harvest.crawl.key_check import check_key
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
 from flickr_emotion.harvest.image_hosts.placeholders import PlaceholderError
+from flickr_emotion.harvest.ledger.facts import keep_service_of_posts
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.due_photos import ALL_ROWS
 from flickr_emotion.harvest.pace.retry import (
@@ -30,7 +31,7 @@ OK = b'{"stat":"ok"}'
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     with ledger_of(tmp_path, POSTS) as opened:
-        opened.set_meta("service", "other")
+        keep_service_of_posts(opened, "other")
         yield opened
 
 
@@ -83,7 +84,7 @@ class TestPictures:
     @pytest.mark.parametrize("known", ["flickr", "a picture"])
     def test_but_not_where_the_server_is_known(self, ledger: Ledger, known: str) -> None:
         if known == "flickr":
-            ledger.set_meta("service", "flickr")
+            keep_service_of_posts(ledger, "flickr")
         else:
             with ledger.transaction() as connection:
                 connection.execute("UPDATE photos SET image_outcome = 'ok' WHERE rowid = 60")

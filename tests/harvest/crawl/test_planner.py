@@ -2,17 +2,23 @@
 
 import json
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
+from flickr_emotion.harvest.calls.calls import ApiCalls
+from flickr_emotion.harvest.crawl import planner
 from flickr_emotion.harvest.crawl.crawl import crawl
 from flickr_emotion.harvest.crawl.status import harvest_status
 from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.listings import OpenPhotos, open_photos
+from flickr_emotion.harvest.ledger.rows.due_photos import ALL_ROWS
 from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 from flickr_emotion.harvest.sandbox.corpus import Corpus
 from flickr_emotion.harvest.sandbox.lists import write_vso_lists
@@ -21,7 +27,9 @@ from flickr_emotion.harvest.sandbox.search import listed_tags
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from flickr_emotion.harvest.sandbox.vso.corpus import VsoCorpus, vso_corpus
 from flickr_emotion.harvest.sandbox.wire import Request, Response
+from flickr_emotion.harvest.trust.picture_trust import PictureTrust
 from tests.harvest.corpora import KEY, SECRET, options, post, write_votes
+from tests.harvest.parts import ledger_of, settle_pictures
 from tests.harvest.sandbox.virtual_vso import url
 
 SEARCH = "flickr.photos.search"
@@ -81,6 +89,27 @@ def check_recall(harvest: Path, corpus: VsoCorpus | Corpus) -> None:
             truth.date_upload,
         )
         assert json.loads(row["tags"]) == sorted(t for t in listed_tags(truth.tags) if ":" not in t)
+
+
+def test_a_look_for_a_ready_subject_that_had_to_wait_does_not_delay_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posts = [post(number) for number in range(30)]
+
+    def waiting(*arguments: Any, **options: Any) -> OpenPhotos:
+        time.sleep(1.0)
+        return open_photos(*arguments, **options)
+
+    with ledger_of(tmp_path, posts) as ledger:
+        trust = Mock(PictureTrust)
+        trust.next_question.return_value = None
+        chosen = planner.Planner(ledger, Mock(ApiCalls), trust, last_row=ALL_ROWS)
+        monkeypatch.setattr(planner, "open_photos", waiting)
+        assert chosen.next_job() is None
+        monkeypatch.undo()
+        settle_pictures(ledger, posts)
+        time.sleep(1.0)
+        assert chosen.next_job() is not None
 
 
 class TestVirtualVso:

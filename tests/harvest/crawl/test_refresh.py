@@ -1,7 +1,6 @@
 """Requesting everything again: changed posts are replaced, withdrawn ones are dropped."""
 
 import contextlib
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,12 @@ from flickr_emotion.harvest.pictures.files import image_path
 from flickr_emotion.harvest.sandbox.corpus import Corpus
 from flickr_emotion.harvest.sandbox.posts import derived
 from flickr_emotion.harvest.sandbox.server import SandboxServer
+from flickr_emotion.harvest.sandbox.wire import Request, Response
 from tests.harvest.corpora import KEY, SECRET, options, post, write_votes
 from tests.harvest.flickr_world import World
 from tests.harvest.harvest_witness import Witness
-from tests.harvest.moods import Mood
+from tests.harvest.moods import API_MOODS, Mood
+from tests.harvest.older_ledgers import make_older
 
 BEFORE = [post(number) for number in range(12)]
 EDITED, DELETED, PRIVATE = BEFORE[0], BEFORE[1], BEFORE[2]
@@ -85,6 +86,19 @@ class TestRefresh:
                 photo.opened = False
             crawl(options(published_list, out, world, refresh=True), print)
             witness.everything_living_is_won(but=set())
+
+
+class Spell(World):
+    """An API that reports the next few living posts as gone, and then answers truly again."""
+
+    denials = 0
+
+    def answer(self, request: Request) -> Response:
+        response = super().answer(request)
+        if self.denials and response.body.startswith(b'{"photo"'):
+            self.denials -= 1
+            return API_MOODS["code-1"](response)
+        return response
 
 
 MANY = [post(number) for number in range(100)]
@@ -167,24 +181,16 @@ class TestNothingIsDeletedWithoutBeingSure:
 class TestUpgrade:
     def test_outcomes_of_version_3_say_what_they_rest_on(self, tmp_path: Path) -> None:
         Ledger(tmp_path / FILE_NAME, create=True).close()
-        connection = sqlite3.connect(tmp_path / FILE_NAME)
-        for table in ("evidence", "places", "withdrawals"):
-            connection.execute(f"DROP TABLE {table}")
-        connection.execute("ALTER TABLE photos DROP COLUMN file_secret")
-        connection.executemany(
-            "INSERT INTO photos (photo_id, api_outcome, api_error, image_outcome, image_error) "
-            "VALUES (?, ?, ?, ?, ?)",
-            [
-                ("1", "gone", "picture answered 410", "gone", "answered 410"),
-                ("2", "private", "Error: 2: Photo is private", "ok", None),
-                ("3", "gone", "Error: 1: Photo not found", "gone", None),
-                ("4", "ok", None, "corrupt", "JPEG ends early"),
-                ("5", "ok", None, "ok", None),
-            ],
+        make_older(
+            tmp_path / FILE_NAME,
+            3,
+            rows="INSERT INTO photos (photo_id, api_outcome, api_error, image_outcome, image_error)"
+            " VALUES ('1', 'gone', 'picture answered 410', 'gone', 'answered 410'), "
+            "('2', 'private', 'Error: 2: Photo is private', 'ok', NULL), "
+            "('3', 'gone', 'Error: 1: Photo not found', 'gone', NULL), "
+            "('4', 'ok', NULL, 'corrupt', 'JPEG ends early'), "
+            "('5', 'ok', NULL, 'ok', NULL)",
         )
-        connection.execute("PRAGMA user_version = 3")
-        connection.commit()
-        connection.close()
         assert harvest_status(tmp_path)["picture_alone"] == 0  # Nothing is known about it yet.
         with Ledger(tmp_path / FILE_NAME, create=True) as ledger:
             rows = ledger.query("SELECT photo_id, what, witness, status, sure FROM evidence")
@@ -201,22 +207,18 @@ class TestUpgrade:
         self, tmp_path: Path
     ) -> None:
         Ledger(tmp_path / FILE_NAME, create=True).close()
-        connection = sqlite3.connect(tmp_path / FILE_NAME)
-        connection.execute("ALTER TABLE photos DROP COLUMN file_secret")
-        outcomes = {"1": "replaced", "2": "broken", "3": "vouched"}
-        for photo_id, outcome in outcomes.items():
-            connection.execute("INSERT INTO photos (photo_id) VALUES (?)", (photo_id,))
-            connection.execute(
-                "INSERT INTO evidence VALUES (?, 'image', ?, 'api', NULL, NULL, 0, 0)",
-                (photo_id, outcome),
-            )
-        connection.execute("PRAGMA user_version = 4")
-        connection.commit()
-        connection.close()
+        make_older(
+            tmp_path / FILE_NAME,
+            4,
+            rows="INSERT INTO photos (photo_id) VALUES ('1'), ('2'), ('3');"
+            "INSERT INTO evidence VALUES ('1', 'image', 'replaced', 'api', NULL, NULL, 0, 0), "
+            "('2', 'image', 'broken', 'build', NULL, NULL, 0, 0), "
+            "('3', 'image', 'vouched', 'api', NULL, NULL, 0, 0)",
+        )
         with Ledger(tmp_path / FILE_NAME, create=True) as ledger:
-            anew = {it: ledger.photo("image", it).fetch_anew for it in outcomes}
+            anew = [ledger.photo("image", it).fetch_anew for it in "123"]
             kept = ledger.query("SELECT photo_id, outcome FROM evidence")
-        assert anew == {"1": True, "2": True, "3": False}
+        assert anew == [True, True, False]
         assert {tuple(row) for row in kept} == {("1", "vouched"), ("3", "vouched")}
 
 
@@ -245,6 +247,22 @@ def test_a_service_that_fails_during_the_last_calls_drops_none(
         world.api_mood = Mood("code-1", 0, 100, None, after=12)
         assert crawl(options(published_list, out, world, refresh=True), print).kept_back > 0
         witness.everything_living_is_won(but=set())
+
+
+def test_a_false_answer_for_a_few_posts_drops_none_if_it_is_over_at_the_end(
+    tmp_path: Path,
+) -> None:
+    published_list, out = write_votes(tmp_path / "list", BEFORE), tmp_path / "h"
+    with Spell(BEFORE) as world:
+        witness = Witness(world, out)
+        crawl(options(published_list, out, world), print)
+        world.change(BEFORE[5].photo_id, status="deleted")
+        witness.withdrew(BEFORE[5].photo_id)
+        world.denials = 2
+        assert crawl(options(published_list, out, world, refresh=True), print).kept_back == 0
+        assert world.denials == 0
+        witness.everything_living_is_won(but=set())
+        witness.nothing_withdrawn_survives(witness.rows())
 
 
 def test_a_broken_new_picture_does_not_cost_the_old_one(tmp_path: Path) -> None:

@@ -8,18 +8,20 @@ import pytest
 from flickr_emotion.common.whole_files import write_unsynced
 from flickr_emotion.harvest.crawl.withdrawals import (
     _may_be_dropped,
-    ask_controls,
+    ask_again,
     controls,
     finish,
     now_allowed,
     restart_count,
 )
+from flickr_emotion.harvest.flickr.answers import Answer
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.due_photos import DuePhoto
 from flickr_emotion.harvest.ledger.rows.posts import REFRESHED
 from flickr_emotion.harvest.ledger.rows.withdrawals import (
     RefreshCounts,
     refresh_counts,
+    staged_posts,
     unstage_all,
 )
 from flickr_emotion.harvest.pictures.files import image_path, read_picture
@@ -47,8 +49,8 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def stage(ledger: Ledger, count: int, answered: int = 0) -> None:
-    """Have the API say that the first posts are gone, and find others alive."""
-    for it in POSTS[:count]:
+    """Have the API say twice that the first posts are gone, and find others alive."""
+    for it in 2 * POSTS[:count]:
         ledger.record_final_post(it.photo_id, "gone", "Error: 1")
     if answered:
         ledger.set_meta(REFRESHED, str(answered))
@@ -147,6 +149,43 @@ class TestControls:
                 ledger.record_final_post(photo.reference.photo_id, "gone", "Error: 1")
             return what != "none answers" and photo is not some[0]
 
-        ask_controls(ledger, some, ask)
+        ask_again(ledger, some, ask)
         kept_back = finish(ledger, ledger.path.parent, most=0.01, say=lambda line: None)
         assert kept_back == {"one answers": 0, "none answers": 3, "one is gone": 4}[what]
+
+    def test_a_post_that_was_reported_once_is_requested_again_before_it_is_dropped(
+        self, ledger: Ledger
+    ) -> None:
+        stage(ledger, 1, answered=57)
+        gone, alive, silent = POSTS[1:4]
+        for it in (gone, alive, silent):
+            ledger.record_final_post(it.photo_id, "gone", "Error: 1")
+        asked: list[str] = []
+
+        def ask(photo: DuePhoto) -> bool:
+            photo_id = photo.reference.photo_id
+            asked.append(photo_id)
+            if photo_id == gone.photo_id:
+                ledger.record_final_post(photo_id, "gone", "Error: 1")
+            elif photo_id != silent.photo_id:
+                answer = Answer(
+                    reference=photo.reference,
+                    title="a title",
+                    description="",
+                    tags=(),
+                    owner="1@N01",
+                    license="4",
+                    date_upload=1_300_000_000,
+                    date_taken=None,
+                )
+                ledger.record_answers([answer], source="getInfo")
+            return photo_id != silent.photo_id
+
+        ask_again(ledger, controls(ledger, 0.01), ask)
+        assert asked[3:] == [gone.photo_id, alive.photo_id, silent.photo_id]
+        said: list[str] = []
+        assert finish(ledger, ledger.path.parent, most=0.01, say=said.append) == 1
+        assert said[0].startswith("2 posts were withdrawn")
+        assert said[1].startswith("1 posts that the API reported as gone or private are kept")
+        assert [it.photo_id for it in staged_posts(ledger, 10)] == [silent.photo_id]
+        assert finish(ledger, ledger.path.parent, most=0.5, say=said.append) == 0

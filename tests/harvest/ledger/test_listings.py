@@ -18,10 +18,11 @@ from flickr_emotion.harvest.ledger.listings import (
     owners_photos,
     record_page,
     some_pictures,
+    subjects,
     windows,
 )
 from flickr_emotion.harvest.ledger.rows.answered_posts import owner_of
-from flickr_emotion.harvest.ledger.rows.lists import search_counts, subjects
+from flickr_emotion.harvest.ledger.rows.lists import search_counts
 from flickr_emotion.harvest.sandbox.posts import Post
 from tests.harvest.corpora import post
 from tests.harvest.parts import ledger_of, reference_of, settle_pictures

@@ -44,6 +44,14 @@ def test_no_other_module_takes_the_connection() -> None:
     assert [it.stem for it in paths if holds.search(it.read_text(encoding="utf-8"))] == []
 
 
+def test_no_other_module_names_a_fact_of_the_harvest() -> None:
+    """They are read and written by the functions of `facts`."""
+    names = re.compile(r"\.(?:set_)?meta\(")
+    homes = {HOME / "facts.py", *(HOME / "rows").glob("*.py")}
+    paths = [path for path in modules() if path not in homes]
+    assert [it.stem for it in paths if names.search(it.read_text(encoding="utf-8"))] == []
+
+
 def test_the_ledgers_modules_have_sql() -> None:
     speak = {path.stem for path in modules() if is_at_home(path) and sql_in(path)}
     assert {"ledger", "evidence", "pictures", "tables"} <= speak

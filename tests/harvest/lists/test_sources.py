@@ -68,7 +68,7 @@ class TestDetection:
         assert [file.name for file in published.files] == [f"{tmp_path.name}/a/b/x.csv"]
 
     def test_a_damaged_first_line_hides_no_list(self, tmp_path: Path) -> None:
-        write(tmp_path / "x.csv", f"emotion,url,disagree,agree\nawe,{URL},1,4\n")
+        write(tmp_path / "x.csv", f"awe,{URL},?,4\nawe,{URL},1,4\n")
         published = open_list(tmp_path)
         rows = list(published.files[0].rows())
         assert [type(row) for row in rows] == [RejectedRow, ListedPhoto]

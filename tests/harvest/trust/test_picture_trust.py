@@ -255,6 +255,26 @@ class TestReferences:
         assert status["api"]["ok"] == 30
         assert files(tmp_path / "h") == (30 if images else 0)
 
+    @pytest.mark.parametrize("old_first", [True, False])
+    def test_a_private_photo_is_private_whatever_its_other_references_answer(
+        self, tmp_path: Path, old_first: bool
+    ) -> None:
+        private = [post(n, status="private") for n in range(200, 204)]
+        old = [replace(it, secret=f"{n:010x}") for n, it in enumerate(private, 5_000)]
+        older = [replace(it, secret=f"{n:010x}") for n, it in enumerate(private, 6_000)]
+        pair = [*old, *private] if old_first else [*private, *old]
+        published_list = write_votes(tmp_path / "list", [*pair, *older, *LIVING[:40]])
+        with serving([*private, *LIVING[:40]]) as server:
+            crawl(options(published_list, tmp_path / "h", server), print)
+            assert server.stats.api[GET_INFO] == 40 + 1  # One of the dead pictures is checked.
+        status = harvest_status(tmp_path / "h")
+        assert (status["api"]["private"], status["image"]["private"]) == (4, 4)
+        # The reference in use is the current one, and the evidence is its answer.
+        used = rows(tmp_path / "h", "SELECT secret FROM photos WHERE api_outcome = 'private'")
+        assert {it["secret"] for it in used} == {it.secret for it in private}
+        kept = rows(tmp_path / "h", "SELECT status, outcome FROM evidence WHERE what = 'image'")
+        assert kept == [{"status": 403, "outcome": "private"}] * 4
+
     def test_the_apis_reference_replaces_a_dead_one(self, tmp_path: Path) -> None:
         now = [replace(it, secret=f"{n:010x}") for n, it in enumerate(LIVING[:12], 5_000)]
         published_list = write_votes(tmp_path / "list", LIVING[:12] + LIVING[100:])

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,7 +21,7 @@ from flickr_emotion.harvest.sandbox.shapes import photo
 from flickr_emotion.harvest.yfcc100m.files import open_metadata
 from flickr_emotion.harvest.yfcc100m.rows import COLUMNS, NEEDED, parse_row
 from tests.harvest.corpora import post
-from tests.harvest.yfcc100m_rows import FORMS, Write, row, text, write_parquet
+from tests.harvest.yfcc100m_rows import FORMS, Write, parquet_writer, row, text, write_parquet
 
 POSTS = [post(number, license=1 + number % 6) for number in range(10)]
 WANTED = {POSTS[number].photo_id for number in (0, 2, 9)} | {"1"}
@@ -127,6 +128,20 @@ class TestForms:
         assert found(path) == {
             listed.photo_id: answer_of(listed) for listed in POSTS if listed.photo_id in WANTED
         }
+
+    @pytest.mark.parametrize("name", [name for name in FORMS if "ids are" in name])
+    def test_ids_of_eleven_digits(self, tmp_path: Path, name: str) -> None:
+        """Arrow writes 52000000001.0 as 5.2000000001e+10."""
+        newer = [replace(it, photo_id=f"52{it.photo_id[-9:]}") for it in POSTS]
+        path = FORMS[name](tmp_path / "metadata", [row(listed) for listed in newer])
+        wanted = {listed.photo_id for listed in newer}
+        rows = [it for it in open_metadata(path).rows(wanted, lambda _: None) if it is not None]
+        assert {parse_row(it).reference.photo_id for it in rows} == wanted
+
+    def test_ids_that_32_bits_have_rounded_are_refused(self, tmp_path: Path) -> None:
+        rows = [row(listed) for listed in POSTS]
+        with pytest.raises(HarvestError, match="its photo ids are float, which rounds them"):
+            open_metadata(parquet_writer(pa.float32())(tmp_path / "metadata", rows))
 
     def test_rows_are_counted_as_they_are_looked_at(self, tmp_path: Path) -> None:
         rows = [row(listed) for listed in POSTS]

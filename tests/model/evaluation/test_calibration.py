@@ -78,7 +78,26 @@ class TestTemperature:
             "posts": calibration.posts,
             "least_posts": 50,
         }
-        assert "fewer than 50 validation posts: text (49)" in capsys.readouterr().err
+        assert capsys.readouterr().err == (
+            "probabilities are not calibrated for subsets held by fewer than 50 validation posts: "
+            "text (49)\n"
+        )
+
+    def test_nothing_is_said_where_all_are_calibrated(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        calibrate({"text": drawn(50, 1.0)})
+        assert capsys.readouterr().err == ""
+
+    def test_probabilities_are_the_softmax_of_logits_over_the_temperature(self) -> None:
+        logits_NC = np.array([[4.0, 0.0], [0.0, 0.0]], dtype=np.float32)
+        calibration = dataclasses.replace(UNCALIBRATED, temperatures={"text": 2.0})
+        sure = 1 / (1 + np.exp(-2.0))
+        found_NC = calibration.probabilities("text", logits_NC)
+        assert found_NC.dtype == np.float64
+        assert found_NC == pytest.approx(np.array([[sure, 1 - sure], [0.5, 0.5]]))
+        uncalibrated = calibration.probabilities("tags", logits_NC)
+        assert uncalibrated[0, 0] == pytest.approx(1 / (1 + np.exp(-4.0)))
 
     def test_all_that_have_few_are_named(self, capsys: pytest.CaptureFixture[str]) -> None:
         calibrate({"image": drawn(1, 3.0), "text": drawn(7, 3.0), "tags": drawn(0, 3.0)})
@@ -214,7 +233,37 @@ class TestRuns:
     ) -> None:
         assert read_calibration(run_folder).temperatures == dict.fromkeys(SUBSETS, 1.0)
         assert read_calibration(tmp_path) == UNCALIBRATED
-        assert "has no calibration.json" in capsys.readouterr().err
+        assert capsys.readouterr().err == (
+            f"{tmp_path} has no calibration.json: its probabilities are not calibrated\n"
+        )
+
+    def test_what_is_in_the_file_is_read(self, tmp_path: Path) -> None:
+        (tmp_path / "calibration.json").write_text(
+            '{"temperatures": {"text": 2, "tags": 1e-3}, "posts": {"text": 60, "tags": 7}}'
+        )
+        found = read_calibration(tmp_path)
+        assert found.temperatures == {"text": 2.0, "tags": 0.001}
+        assert found.posts == {"text": 60, "tags": 7}
+
+    def test_a_file_that_was_changed_after_the_training(
+        self, run_folder: Path, tmp_path: Path
+    ) -> None:
+        run = Path(shutil.copytree(run_folder, tmp_path / "run"))
+        content = json.loads((run / "calibration.json").read_text())
+        content["temperatures"]["text"] = 2.0
+        (run / "calibration.json").write_text(json.dumps(content))
+        with pytest.raises(ModelError, match=r"calibration\.json"):
+            read_calibration(run)
+
+    @pytest.mark.parametrize("temperature", ["0", "-1.0"])
+    def test_a_temperature_that_divides_no_logits(self, tmp_path: Path, temperature: str) -> None:
+        path = tmp_path / "calibration.json"
+        path.write_text(f'{{"temperatures": {{"text": {temperature}}}, "posts": {{}}}}')
+        with pytest.raises(ModelError) as caught:
+            read_calibration(tmp_path)
+        assert str(caught.value) == (
+            f"{path} has the invalid temperature {float(temperature)}: train again"
+        )
 
     @pytest.mark.parametrize(
         "content",
@@ -222,7 +271,6 @@ class TestRuns:
             "{",
             "[]",
             '{"temperatures": 1}',
-            '{"temperatures": {"text": 0}, "posts": {}}',
             '{"temperatures": {"text": NaN}, "posts": {}}',
         ],
     )

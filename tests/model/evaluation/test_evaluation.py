@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
@@ -17,6 +18,7 @@ from flickr_emotion.model.processes.distributed import World
 from tests.model.dataset_folder import separable_post, write_dataset
 from tests.model.small_networks import ENCODING, EVERY_SUBSET_TWICE, network, split_of
 
+Array = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 ALONE = World(device=torch.device("cpu"))
 # So that no two heads have the same number of posts, and none has all of them.
 UNEVEN = [*EVERY_SUBSET_TWICE, *["text"] * 3, *["image+text"] * 2, *["image+tags"] * 4, ""]
@@ -68,6 +70,17 @@ class TestLoss:
             **dict.fromkeys(("accuracy", "macro_f1", "weighted_f1")),
             "count": 0,
         }
+
+    def test_the_sums_of_all_ranks_are_added(self) -> None:
+        """With another rank that has the same sums, the loss is twice that of this one."""
+
+        class Twice(World):
+            def all_reduce(self, values: Array) -> None:
+                values *= 2
+
+        split, net = split_of(UNEVEN), network()
+        loss = score(net, split, 3, Twice(device=torch.device("cpu"))).loss
+        assert loss == pytest.approx(2 * score(net, split, 3, ALONE).loss)
 
 
 class TestConfusions:

@@ -114,6 +114,35 @@ class TestCurve:
         assert found["rates"][0]["accuracy"]["std"] == 0.0
         assert found["rates"][5]["accuracy"]["std"] > 0.0
 
+    def test_it_is_what_its_definition_says(self) -> None:
+        """Post by post, with a head missing: every draw, rate and number is determined."""
+        posts = split_of([*EVERY_SUBSET_TWICE, *["image+text+tags"] * 6, ""]).posts
+        right = {s: n / 6 for n, s in enumerate(SUBSETS) if s not in ("image", "text+tags")}
+        answers = knowing(posts, right)
+        said = {s: dict(zip(h.posts_N, h.answers_N, strict=True)) for s, h in answers.items()}
+        found = missing_curve(answers, posts, 3)
+        for rate, row in zip(RATES, found["rates"], strict=True):
+            accuracies, answered = [], []
+            for draw in range(10):
+                luck = np.random.default_rng([0, draw]).random((len(posts), 3))
+                labels: list[int | None] = []
+                for post in range(len(posts)):
+                    held = [
+                        (luck[post, place], m)
+                        for place, m in enumerate(MODALITIES)
+                        if posts.present[m][post]
+                    ]
+                    kept = {m for lucky, m in held if lucky >= rate or (lucky, m) == max(held)}
+                    head = answering_subset(kept, answers)
+                    labels.append(None if head is None else said[head][post])
+                accuracies.append(
+                    np.mean([x == y for x, y in zip(labels, posts.labels, strict=True)])
+                )
+                answered.append(np.mean([label is not None for label in labels]))
+            assert row["rate"] == rate
+            assert row["accuracy"]["values"] == pytest.approx(accuracies)
+            assert row["answered"]["values"] == pytest.approx(answered)
+
     def test_absent_modalities_stay_absent(self) -> None:
         """Posts with one modality lose nothing at any rate."""
         split = split_of(["image", "text", "tags"] * 20)

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torchvision import models
 
 from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.features.backbone_weights import load_backbone
 from flickr_emotion.model.features.feature_extraction import FittingPasses, extract
-from flickr_emotion.model.features.image_backbones import Backbone, load_backbone
+from flickr_emotion.model.features.image_backbones import Backbone
 from flickr_emotion.model.features.picture_decoding import CpuDecoder, open_decoder
 
 CPU = torch.device("cpu")

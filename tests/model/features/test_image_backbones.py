@@ -10,7 +10,8 @@ from torch import nn
 from torchvision import models
 
 from flickr_emotion.model.errors import ModelError
-from flickr_emotion.model.features.image_backbones import SideBySide, build_backbone, load_backbone
+from flickr_emotion.model.features.backbone_weights import load_backbone
+from flickr_emotion.model.features.image_backbones import SideBySide, build_backbone
 
 FEATURES = {
     "alexnet": 4096,

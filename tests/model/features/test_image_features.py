@@ -16,7 +16,8 @@ from PIL import Image
 from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.folder.reading import open_dataset
 from flickr_emotion.model.errors import ModelError
-from flickr_emotion.model.features.image_backbones import Backbone, load_backbone
+from flickr_emotion.model.features.backbone_weights import load_backbone
+from flickr_emotion.model.features.image_backbones import Backbone
 from flickr_emotion.model.features.image_features import FeatureTable, frozen_features
 from flickr_emotion.model.features.pictures import decode
 from flickr_emotion.model.inputs.splits import open_splits

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from benchmarks.plain_training import PlainTagsEncoder, PlainTextEncoder
+from benchmarks.training.plain import PlainTagsEncoder, PlainTextEncoder
 from flickr_emotion.model.features.image_backbones import build_backbone
 from flickr_emotion.model.features.word_vectors import WORD_DIMENSION
 from flickr_emotion.model.networks import text_convolutions

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.plain_training import PlainNetwork, PlainSplit
+from benchmarks.training.plain import PlainNetwork, PlainSplit
 from flickr_emotion.common.checkout import PROJECT
 from flickr_emotion.common.modalities import MODALITIES, SUBSETS
 from flickr_emotion.model.features.image_backbones import build_backbone

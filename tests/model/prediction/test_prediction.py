@@ -1,6 +1,7 @@
 """Predictions for every subset of the modalities, and for files of posts."""
 
 import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.model.errors import ModelError
@@ -45,6 +47,27 @@ class TestOnePost:
         by_path = predict_one(run_folder, image=tmp_path / "a.jpg")
         assert by_path == predict_one(run_folder, image=picture(COLOURS["awe"]))
 
+    def test_a_picture_that_is_none_is_named_by_its_path(
+        self, run_folder: Path, tmp_path: Path
+    ) -> None:
+        (tmp_path / "a.jpg").write_text("<html>Not found</html>")
+        with pytest.raises(ModelError) as caught:
+            predict_one(run_folder, image=tmp_path / "a.jpg")
+        assert str(caught.value).startswith(
+            f"the picture of the post ({tmp_path}/a.jpg) cannot be read (it is a web page): give a "
+        )
+
+    def test_a_logo_on_nothing_is_a_logo_on_white(self, run_folder: Path) -> None:
+        logo = Image.new("RGBA", (80, 80))
+        logo.paste((200, 0, 0, 255), (20, 20, 60, 60))
+        white = Image.new("RGBA", logo.size, "white")
+        answers = []
+        for shown in (logo, Image.alpha_composite(white, logo).convert("RGB")):
+            data = io.BytesIO()
+            shown.save(data, "PNG")
+            answers.append(predict_one(run_folder, image=data.getvalue()))
+        assert answers[0] == answers[1]
+
     def test_tags_in_any_spelling(self, run_folder: Path) -> None:
         plain = predict_one(run_folder, tags=["peak", "stars"])
         assert predict_one(run_folder, tags=["Stars!", "  Peak"]) == plain
@@ -58,7 +81,7 @@ class TestOnePost:
             ({"tags": []}, "have no letter in them"),
             ({"tags": ["!!"]}, "have no letter in them"),
             ({"image": b"no picture"}, "the picture of the post cannot be read"),
-            ({"image": Path("absent.jpg"), "text": "storm"}, r"absent\.jpg \(No such file"),
+            ({"image": Path("absent.jpg"), "text": "storm"}, r"absent\.jpg is not there\)"),
         ],
     )
     def test_refused(self, run_folder: Path, given: dict[str, Any], message: str) -> None:

@@ -8,7 +8,8 @@ import pytest
 from flickr_emotion.common.modalities import COMPLETE, SUBSETS
 from flickr_emotion.model.reproduction import claims
 from flickr_emotion.model.reproduction.answers import Answers
-from flickr_emotion.model.reproduction.cells import Cell, Finished
+from flickr_emotion.model.reproduction.cell import Cell
+from flickr_emotion.model.reproduction.cells import Finished
 from flickr_emotion.model.reproduction.paper import TABLE_1
 
 POSTS = 400

@@ -23,7 +23,8 @@ from flickr_emotion.common.modalities import COMPLETE, SUBSETS
 from flickr_emotion.datasets.folder.reading import open_dataset
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.reproduction import paper
-from flickr_emotion.model.reproduction.cells import Cell, Cells, train_cell
+from flickr_emotion.model.reproduction.cell import Cell, train_cell
+from flickr_emotion.model.reproduction.cells import Cells
 from flickr_emotion.model.reproduction.reproduce import EXPERIMENTS, reproduce
 from tests.model.conftest import TINY
 

@@ -1,6 +1,8 @@
 """Damage on disk is detected: in a run's weights and descriptions, and in its checkpoint."""
 
+import contextlib
 import json
+import os
 import random
 import shutil
 from pathlib import Path
@@ -10,10 +12,11 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from flickr_emotion.common.whole_files import write_json
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.evaluation.calibration import read_calibration
 from flickr_emotion.model.runs.checkpoints import read_checkpoint
-from flickr_emotion.model.runs.digests import KEPT, verify_run
+from flickr_emotion.model.runs.digests import KEPT, digests_of, verify_run
 from flickr_emotion.model.runs.loading import load_run
 from flickr_emotion.model.training.training import train
 from tests.model.runs.test_workplace import CONFIG, killed_at_step
@@ -104,7 +107,7 @@ def test_without_digests(copy: Path, tmp_path: Path) -> None:
     (copy / "metrics.json").unlink()
     with pytest.raises(ModelError, match="its training has not finished"):
         verify_run(copy)
-    with pytest.raises(ModelError, match="is not a run folder"):
+    with pytest.raises(ModelError, match="is not there"):
         verify_run(tmp_path / "absent")
 
 
@@ -125,3 +128,49 @@ def test_a_flipped_bit_of_a_checkpoint(dataset_folder: Path, tmp_path: Path) -> 
         assert len(str(caught.value).splitlines()) == 1
         path.write_bytes(whole)
     assert read > 8  # without the digest, training would have resumed with a different network
+
+
+class TestParts:
+    @pytest.fixture
+    def repeats(self, copy: Path) -> Path:
+        """A run of two seeds."""
+        for name in ("seed-0", "seed-1"):
+            shutil.copytree(copy, copy.parent / name)
+        for name in ("seed-0", "seed-1"):
+            (copy.parent / name).rename(copy / name)
+        write_json(copy / "digests.json", digests_of(copy, {}))
+        return copy
+
+    def test_whole_parts(self, repeats: Path) -> None:
+        assert verify_run(repeats) == []
+
+    def test_a_part_that_is_not_there(self, repeats: Path) -> None:
+        shutil.rmtree(repeats / "seed-1")
+        (damage,) = verify_run(repeats)
+        assert damage == f"{repeats / 'seed-1'} is not there: take it from a copy, or train again"
+
+    def test_a_part_of_another_run(self, repeats: Path) -> None:
+        (repeats / "seed-1" / "history.jsonl").write_text("{}\n")
+        write_json(repeats / "seed-1" / "digests.json", digests_of(repeats / "seed-1", {}))
+        (damage,) = verify_run(repeats)
+        assert f"{repeats / 'seed-1' / 'digests.json'} is not of this run" in damage
+
+    @pytest.mark.parametrize("name", ["../seed-1", "x", "/etc"])
+    def test_only_parts_are_looked_for(self, repeats: Path, name: str) -> None:
+        content = json.loads((repeats / "digests.json").read_text())
+        content["parts"] = {name: "0" * 64}
+        write_json(repeats / "digests.json", content)
+        assert "is not a part of a run" in verify_run(repeats)[0]
+
+
+@pytest.mark.parametrize("name", [*KEPT, "digests.json"])
+def test_a_pipe_in_the_place_of_a_file_does_not_block(copy: Path, name: str) -> None:
+    (copy / name).unlink()
+    os.mkfifo(copy / name)
+    try:
+        (damage,) = verify_run(copy)
+    except ModelError as error:
+        damage = str(error)
+    assert str(copy) in damage
+    with contextlib.suppress(ModelError):
+        load_run(copy, CPU)

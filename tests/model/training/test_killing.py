@@ -12,7 +12,8 @@ import pytest
 from flickr_emotion.datasets.folder.reading import open_dataset
 from flickr_emotion.model.prediction.export import export
 from flickr_emotion.model.prediction.file_prediction import predict_file
-from flickr_emotion.model.reproduction.cells import Cell, Cells
+from flickr_emotion.model.reproduction.cell import Cell
+from flickr_emotion.model.reproduction.cells import Cells
 from flickr_emotion.model.runs.digests import verify_run
 from flickr_emotion.model.training.training import resume, train
 from tests.killing import killed_at_every_call
@@ -131,7 +132,8 @@ def test_a_cell(dataset_folder: Path, tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path\n"
         "from flickr_emotion.datasets.folder.reading import open_dataset\n"
-        "from flickr_emotion.model.reproduction.cells import Cell, Cells\n"
+        "from flickr_emotion.model.reproduction.cell import Cell\n"
+        "from flickr_emotion.model.reproduction.cells import Cells\n"
         "from tests.model.training.test_killing import CONFIG\n"
         "cells = Cells(Path(sys.argv[2]), open_dataset(Path(sys.argv[1])), CONFIG)\n"
         "cells.train([Cell(system='fasttext', seed=0)])"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.rows.evidence import Refusal
 from flickr_emotion.harvest.ledger.rows.references import add_references, leave_reference, move_on
 from tests.harvest.corpora import post
 from tests.harvest.parts import ledger_of, reference_of
@@ -73,3 +74,25 @@ def test_a_dead_one_stays_dead_until_it_is_doubted(ledger: Ledger) -> None:
         assert not move_on(connection, LISTED)
         add_references(connection, [OTHER])
         assert places(ledger) == {OTHER.secret: 1}
+
+
+def test_a_photo_that_moved_on_because_of_a_doubted_answer_moves_back(ledger: Ledger) -> None:
+    wrong = Refusal(outcome="gone", reason="answered 404", host="of pictures", status=404)
+    with ledger.transaction() as connection:
+        add_references(connection, [OTHER])
+    assert ledger.record_refusal(LISTED, wrong, settle=True) == "moved"
+    ledger.take_back_refusals("of pictures")
+    assert ledger.record_refusal(OTHER, wrong, settle=True) == "moved"
+    assert asked_for(ledger) == (LISTED.server, LISTED.secret, 0)
+
+
+def test_a_refresh_tries_every_reference_of_a_dead_photo_again(ledger: Ledger) -> None:
+    dead = Refusal(outcome="gone", reason="answered 410", host="of pictures", status=410)
+    with ledger.transaction() as connection:
+        add_references(connection, [OTHER])
+    assert ledger.record_refusal(LISTED, dead, settle=True) == "moved"
+    assert ledger.record_refusal(OTHER, dead, settle=True) == "refused"
+    ledger.believe_refusals()
+    ledger.start_crawl(images=True, verify_gone=False, refresh=True, limit=None)
+    assert ledger.record_refusal(OTHER, dead, settle=True) == "moved"
+    assert asked_for(ledger) == (LISTED.server, LISTED.secret, 0)

@@ -1,0 +1,1 @@
+"""Benchmarks of data sets and manifests at the size of the published lists."""

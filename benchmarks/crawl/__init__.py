@@ -1,0 +1,1 @@
+"""Benchmarks of a crawl: pictures, API calls, memory, the ledger, and metadata files."""

@@ -1,0 +1,1 @@
+"""The whole chain and every system on MVSA's real posts."""

@@ -1,0 +1,1 @@
+"""Benchmarks of training: speed beside a plain implementation, features, a GPU, loss curves."""

@@ -1,0 +1,146 @@
+"""Which columns are read as what, and what is said of the others."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from flickr_emotion.datasets.errors import DatasetError
+from flickr_emotion.datasets.sources.folders import PictureFolders
+from flickr_emotion.datasets.sources.post_tables import PostFile, PostTables, open_posts
+from tests.commands import run
+
+
+def table(folder: Path, header: str, *rows: str, name: str = "posts.csv") -> Path:
+    path = folder / name
+    path.write_text("\n".join([header, *rows, ""]), encoding="utf-8")
+    return path
+
+
+def chosen(posts: PostTables) -> dict[str, str]:
+    return posts.chosen.columns
+
+
+class TestColumns:
+    def test_other_names(self, tmp_path: Path) -> None:
+        posts = open_posts(table(tmp_path, "ID,Emotion,image_path,Caption,Hash Tags,User,n"))
+        assert chosen(posts) == {
+            "photo_id": "ID",
+            "label": "Emotion",
+            "owner": "User",
+            "text": "Caption",
+            "tags": "Hash Tags",
+            "image": "image_path",
+        }
+        assert posts.chosen.ignored == ("n",)
+
+    def test_their_own_names_come_first(self, tmp_path: Path) -> None:
+        posts = open_posts(table(tmp_path, "id,photo_id,emotion,label,caption,title"))
+        assert chosen(posts) == {"photo_id": "photo_id", "label": "label", "title": "title"}
+
+    def test_they_can_be_given(self, tmp_path: Path) -> None:
+        path = table(tmp_path, 'key,label,mood,text,"alt, long"')
+        posts = open_posts(path, columns='photo_id=key,label=mood,"text=alt, long"')
+        assert chosen(posts) == {"photo_id": "key", "label": "mood", "text": "alt, long"}
+
+    @pytest.mark.parametrize(
+        ("columns", "message"),
+        [
+            ("label=feeling", r"has no such column among id, label, text"),
+            ("feeling=label", "'feeling' is no meaning: give one of photo_id, label"),
+            ("label", "'label' is not meaning=name"),
+            ("label=id,label=text", "names label twice"),
+        ],
+    )
+    def test_given_wrongly(self, tmp_path: Path, columns: str, message: str) -> None:
+        with pytest.raises(DatasetError, match=message) as raised:
+            open_posts(table(tmp_path, "id,label,text"), columns=columns)
+        assert "\n" not in str(raised.value)
+
+    def test_two_that_may_be_the_label(self, tmp_path: Path) -> None:
+        with pytest.raises(DatasetError, match="both emotion and sentiment may be the label"):
+            open_posts(table(tmp_path, "id,emotion,sentiment,text"))
+
+    def test_none_that_holds_a_modality(self, tmp_path: Path) -> None:
+        with pytest.raises(DatasetError, match="none of the columns image, text"):
+            open_posts(table(tmp_path, "id,label,likes"))
+
+
+class TestWarnings:
+    ROW = "1,calm,#a,a walk along the river,pictures/1.jpg,https://x.org/1.jpg,12"
+
+    def test_ignored_texts_and_pictures(self, tmp_path: Path) -> None:
+        path = table(tmp_path, "id,label,tags,alt,thumb,address,likes", self.ROW, self.ROW)
+        said = list(open_posts(path).said())
+        assert said[0] == (
+            "posts.csv: columns read: id as photo_id, label, tags; "
+            "ignored: alt, thumb, address, likes"
+        )
+        assert said[1:] == [
+            "warning: posts.csv: the column alt looks like a text and is ignored: "
+            "--columns text=alt uses it",
+            "warning: posts.csv: the column thumb looks like a picture and is ignored: "
+            "--columns image=thumb uses it",
+            "warning: posts.csv: the column address holds web addresses of pictures and is "
+            "ignored: download the pictures and give their paths, for example --columns image=path",
+        ]
+
+    def test_bytes_in_parquet(self, tmp_path: Path) -> None:
+        pq.write_table(
+            pa.table({"id": ["1"], "label": ["x"], "text": ["t"], "thumb": [b"jpeg"]}),
+            tmp_path / "posts.parquet",
+        )
+        *_, last = open_posts(tmp_path / "posts.parquet").said()
+        assert "the column thumb looks like a picture and is ignored" in last
+
+    def test_on_the_terminal(self, tmp_path: Path) -> None:
+        rows = [f"{n},{'ab'[n % 2]},{n} quiet walks along the river,1,#t{n} #u" for n in range(60)]
+        path = table(tmp_path, "id;label;caption;n;tags".replace(";", ","), *rows)
+        done = run("build-splits", path, "--out", tmp_path / "d")
+        assert done.code == 0
+        assert "columns read: id as photo_id, label, caption as text, tags; ignored: n" in done.err
+        assert "posts with each modality: 0 image, 60 text, 60 tags" in done.out
+
+
+class TestFolders:
+    def test_shards_of_other_columns_are_named(self, tmp_path: Path) -> None:
+        table(tmp_path, "id,label,text", "1,a,b", name="a.csv")
+        table(tmp_path, "id,label,words", "2,a,b", name="b.csv")
+        with pytest.raises(DatasetError, match=r"b\.csv has no column 'text', as .*a\.csv has"):
+            open_posts(tmp_path)
+
+    def test_splits_in_names_are_not_taken_over_silently(self, tmp_path: Path) -> None:
+        for name in ("train-00000-of-00001.csv", "test.csv"):
+            table(tmp_path, "id,label,text", "1,a,b", name=name)
+        last = list(open_posts(tmp_path).said())[-1]
+        assert "the splits in the names of its files (test, train) are not taken over" in last
+        assert len(list(open_posts(tmp_path / "test.csv").said())) == 1
+
+    def test_nothing_to_read(self, tmp_path: Path) -> None:
+        (tmp_path / "notes.md").write_text("x")
+        with pytest.raises(DatasetError, match=r"holds no harvest .*, no table of posts"):
+            open_posts(tmp_path)
+
+    def test_a_picture_in_no_folder_of_a_class(self, tmp_path: Path) -> None:
+        (tmp_path / "1.jpg").write_bytes(b"x")
+        with pytest.raises(DatasetError, match=r"1\.jpg lies in no folder of a class"):
+            open_posts(tmp_path)
+
+    def test_a_path_that_is_not_there(self, tmp_path: Path) -> None:
+        done = run("build-splits", tmp_path / "absent", "--out", tmp_path / "d")
+        assert (done.code, done.err.count("\n")) == (1, 1)
+        assert "absent is not there" in done.err
+
+    @pytest.mark.parametrize(
+        ("name", "stem"), [("a/b.c.csv.gz", "a/b.c"), ("b", "b"), (".x", ".x"), ("b.ZIP", "b")]
+    )
+    def test_what_posts_without_ids_are_named_by(self, name: str, stem: str) -> None:
+        file = PostFile(table=PictureFolders(Path(), (), ()), name=name, folder=Path())
+        assert file.stem == stem
+
+    def test_one_id_in_two_files(self, tmp_path: Path) -> None:
+        for name in ("a.csv", "b.csv"):
+            table(tmp_path, "id,label,text", "1,a,b", name=name)
+        done = run("build-splits", tmp_path, "--out", tmp_path.parent / f"{tmp_path.name}-d")
+        assert "a.csv, row 1, and b.csv, row 1, have the same photo_id '1'" in done.err
