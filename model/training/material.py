@@ -78,7 +78,8 @@ def prepare(
         say("--word-vectors is ignored: this recipe reads sentences, not single words")
     elif config.word_vectors:
         vectors = read_word_vectors(config.word_vectors, encoding.words, WORD_DIMENSION)
-    if config.recipe == PAPER and (other := departures(config.options(), config.modalities)):
+    other = departures(config.options(), config.modalities) if config.recipe == PAPER else []
+    if other and world.writes:
         say(f"not as in the paper: {'; '.join(other)}")
     backbone = _backbone(config, dataset)
     readers = open_readers(config.readers)
