@@ -20,7 +20,7 @@ from flickr_emotion.common.progress import ProgressReport
 from flickr_emotion.datasets.build.gathering import Gathered, gather
 from flickr_emotion.datasets.build.judging import Judge
 from flickr_emotion.datasets.build.local_engine import judged_locally
-from flickr_emotion.datasets.build.saying import say_pictures, say_splits, say_texts
+from flickr_emotion.datasets.build.saying import say_classes, say_pictures, say_splits, say_texts
 from flickr_emotion.datasets.build.spool import Spool
 from flickr_emotion.datasets.build.summary import counted
 from flickr_emotion.datasets.build.writing import Written, write_posts
@@ -126,8 +126,9 @@ def _build(
         if not len(gathered.labels):
             raise DatasetError(
                 f"{posts.path} has no post that fits the options ({counted(gathered.excluded)}): "
-                "crawl more posts or change the options"
+                f"{'' if posts.service == 'own' else 'crawl more posts or '}change the options"
             )
+        say_classes(gathered, say)
         # Finding groups takes as long as writing the shards; both run at the same time unless the
         # splits depend on the groups.
         with ThreadPoolExecutor(1) as beside:

@@ -3,6 +3,7 @@
 Nothing vanishes in silence: each line says what, how many and what to do.
 """
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -29,11 +30,31 @@ def say_pictures(gathered: Gathered, posts: Input, say: Say) -> None:
         say(f"the picture of photo {photo_id} {error}: left out")
     if gathered.pictures_left_out:
         say(
-            f"{gathered.pictures_left_out} pictures of {posts.path} were left out; their posts are "
-            "in the data set without them"
+            f"{gathered.pictures_left_out} pictures of {posts.path} were left out; their posts "
+            "stay if they hold anything else"
         )
         if posts.path.is_dir() and posts.service != "own":  # a harvest
             ask_again(posts.path, gathered.unusable_pictures, say)
+        if not gathered.holding("image"):
+            say("warning: no picture could be read, so no post of the data set has one")
+
+
+def say_classes(gathered: Gathered, say: Say) -> None:
+    """Say which classes may be one, and whether there is only one."""
+    spelt: dict[str, list[str]] = {}
+    for name in gathered.classes:
+        spelt.setdefault(re.sub(r"[\s_-]+", " ", name).casefold(), []).append(name)
+    for names in spelt.values():
+        if len(names) > 1:
+            say(
+                f"warning: {', '.join(names)} are {len(names)} classes, though their names differ "
+                "only in case or blanks: give them one name if they are one class"
+            )
+    if len(gathered.classes) == 1:
+        say(
+            f"warning: all posts have the label {gathered.classes[0]}: a network learns nothing "
+            "from one class"
+        )
 
 
 def say_texts(gathered: Gathered, options: BuildOptions, say: Say) -> None:

@@ -19,7 +19,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _ABSENT = frozenset({"nan", "NaN", "<NA>", "null", "NULL"})
 _NOTHING = _ABSENT | {"None", ""}
-_SPLITS = {
+SPLIT_NAMES = {
     **dict.fromkeys(("train", "training"), TRAIN),
     **dict.fromkeys(("validation", "valid", "val", "dev", "development"), VALIDATION),
     **dict.fromkeys(("test", "testing"), TEST),
@@ -113,7 +113,7 @@ def split_of(cell: Any, where: str) -> str | None:
     given = (plain_text(cell, where, "split") or "").strip()
     if given in _NOTHING:
         return None
-    split = _SPLITS.get(given.casefold())
+    split = SPLIT_NAMES.get(given.casefold())
     if split is None:
         raise DatasetError(
             f"{where}: the split is {given[:50]!r}: give train, validation (or val, dev) or test"

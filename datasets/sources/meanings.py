@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flickr_emotion.common.tables.column_map import find_column
+from flickr_emotion.common.tables.opening import looks_like_header
 from flickr_emotion.datasets.errors import DatasetError
+from flickr_emotion.datasets.sources.seeming import ADDRESSES, SPLITS, TEXT
 
 CONTENTS = ("text", "title", "description", "tags", "image")
 SPLIT = "split"
@@ -32,6 +34,8 @@ _OTHER_NAMES = {
     ),
 }
 _SHOWN = 20
+_LONGEST = 50
+"""Characters of a name that are shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +69,8 @@ def choose_columns(
     """Choose the columns of a table, or raise ``DatasetError`` if one is missing or twice there.
 
     ``given``: the columns that ``--columns`` names, by meaning. ``labelled``: whether labels are
-    needed; without, they are not read. ``seems``: of columns that look like a picture or a text,
-    which of them.
+    needed; without, they are not read. ``seems``: of columns that look like a picture, a text or
+    splits, which of them.
     """
     wanted = [it for it in MEANINGS if labelled or it not in ("label", "votes")]
     wanted += [SPLIT] if SPLIT in given else []
@@ -103,7 +107,11 @@ def choose_columns(
     return Chosen(
         columns=ordered,
         ignored=ignored,
-        warnings=tuple(_warning(name, seems[name]) for name in ignored if name in seems),
+        warnings=tuple(
+            _warning(name, seems[name])
+            for name in ignored
+            if name in seems and (labelled or seems[name] != SPLITS)
+        ),
     )
 
 
@@ -116,6 +124,13 @@ def refuse_doubled(path: Path, names: Sequence[str], counting: Sequence[str]) ->
 
 def _check(path: Path, names: Sequence[str], columns: Mapping[str, str], *, labelled: bool) -> None:
     refuse_doubled(path, names, list(columns.values()))
+    if not names:
+        raise DatasetError(f"{path} is empty: give a table of posts")
+    if not set(columns) and not looks_like_header(names):
+        raise DatasetError(
+            f"{path} has no header row, but {_listed(names)}: put the names of the columns into "
+            "the first row, such as photo_id, label, text"
+        )
     if labelled and "label" not in columns:
         raise DatasetError(
             f"{path} has no column 'label' among {_listed(names)}: name it, for example "
@@ -146,14 +161,16 @@ def _key(name: str) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) or "none"
+    return ", ".join(it if len(it) <= _LONGEST else f"{it[:_LONGEST]}..." for it in names[:_SHOWN])
 
 
 def _warning(name: str, what: str) -> str:
-    if what == "web addresses of pictures":
+    if what == SPLITS:
+        return f"the column {name} holds {what} and is ignored: --split-column {name} uses it"
+    if what == ADDRESSES:
         return (
             f"the column {name} holds {what} and is ignored: download the pictures and give their "
             "paths, for example --columns image=path"
         )
-    meaning = "text" if what == "a text" else "image"
+    meaning = "text" if what == TEXT else "image"
     return f"the column {name} looks like {what} and is ignored: --columns {meaning}={name} uses it"

@@ -231,3 +231,28 @@ class TestOwnerNotKnown:
     def test_a_known_one_has_a_share(self, tmp_path: Path) -> None:
         built = Built(tmp_path, [row | {"owner": "me"} for row in rows(100)])
         assert built.content["leakage"]["test"]["owner"] == 10
+
+
+class TestSaid:
+    def test_classes_that_differ_in_case_or_blanks(self, tmp_path: Path) -> None:
+        posts = rows(40)
+        for number, name in enumerate(("Calm", "calm", "very calm", "very_calm")):
+            for post in posts[number::4]:
+                post["label"] = name
+        built = Built(tmp_path, posts)
+        first, second = built.lines("differ only in case or blanks")
+        assert first.startswith("warning: Calm, calm are 2 classes")
+        assert second.startswith("warning: very calm, very_calm are 2 classes")
+
+    def test_one_class(self, tmp_path: Path) -> None:
+        built = Built(tmp_path, rows(40, label="calm"))
+        (line,) = built.lines("learns nothing from one class")
+        assert line.startswith("warning: all posts have the label calm")
+
+    def test_no_picture_that_can_be_read(self, tmp_path: Path) -> None:
+        built = Built(tmp_path, rows(40, image="gone.jpg"))
+        assert built.lines("warning: no picture could be read")
+
+    def test_no_post_with_a_label(self, tmp_path: Path) -> None:
+        with pytest.raises(DatasetError, match=r"\(40 no-label\): change the options"):
+            Built(tmp_path, rows(40, label=None))

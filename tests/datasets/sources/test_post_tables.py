@@ -8,6 +8,7 @@ import pytest
 
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.sources.folders import PictureFolders
+from flickr_emotion.datasets.sources.own_rows import contents_of
 from flickr_emotion.datasets.sources.post_tables import PostFile, PostTables, open_posts
 from tests.commands import run
 
@@ -58,6 +59,15 @@ class TestColumns:
             open_posts(table(tmp_path, "id,label,text"), columns=columns)
         assert "\n" not in str(raised.value)
 
+    def test_no_header_row(self, tmp_path: Path) -> None:
+        path = table(tmp_path, f"1,awe,{'a very long text ' * 9},a.jpg", "2,awe,b,b.jpg")
+        with pytest.raises(DatasetError, match=r"has no header row, but 1, awe, a very.*\.\.\., a"):
+            open_posts(path)
+
+    def test_an_empty_file(self, tmp_path: Path) -> None:
+        with pytest.raises(DatasetError, match="is empty: give a table of posts"):
+            open_posts(table(tmp_path, ""))
+
     def test_two_that_may_be_the_label(self, tmp_path: Path) -> None:
         with pytest.raises(DatasetError, match="both emotion and sentiment may be the label"):
             open_posts(table(tmp_path, "id,emotion,sentiment,text"))
@@ -86,6 +96,25 @@ class TestWarnings:
             "ignored: download the pictures and give their paths, for example --columns image=path",
         ]
 
+    def test_splits_that_are_ignored(self, tmp_path: Path) -> None:
+        path = table(tmp_path, "label,text,part", "awe,a,train", "awe,b,Test", "fear,c,val")
+        said = "the column part holds splits and is ignored: --split-column part uses it"
+        assert open_posts(path).chosen.warnings == (said,)
+        assert not open_posts(path, labelled=False).chosen.warnings
+        assert not open_posts(path, split_column="part").chosen.warnings
+
+    def test_tags_between_which_only_blanks_stand(self, tmp_path: Path) -> None:
+        """As Flickr's API writes them. `sunsetbeachnewyork` was one tag, without a word."""
+        path = table(tmp_path, "label,tags", "awe,sunset beach newyork", "awe,dog", "fear,a b c d")
+        (line,) = [it for it in open_posts(path).said() if "warning" in it]
+        assert line.endswith(
+            "in the column tags only blanks separate words, so each cell is one tag: put commas "
+            "between the tags"
+        )
+        for cells in (("a b c", "d,e"), ("new york", "san francisco"), ("#a b c", "d e f")):
+            path = table(tmp_path, "label;tags", *(f"awe;{cell}" for cell in cells))
+            assert not [it for it in open_posts(path).said() if "warning" in it]
+
     def test_bytes_in_parquet(self, tmp_path: Path) -> None:
         pq.write_table(
             pa.table({"id": ["1"], "label": ["x"], "text": ["t"], "thumb": [b"jpeg"]}),
@@ -109,6 +138,40 @@ class TestFolders:
         table(tmp_path, "id,label,words", "2,a,b", name="b.csv")
         with pytest.raises(DatasetError, match=r"b\.csv has no column 'text', as .*a\.csv has"):
             open_posts(tmp_path)
+
+    def test_what_is_no_table_of_posts_is_named_and_left_alone(self, tmp_path: Path) -> None:
+        """A README in JSON, or a CSV of something else, made the whole folder unreadable."""
+        table(tmp_path, "reviewer,remark", "bob,nice", name="a_notes.csv")
+        table(tmp_path, "id,label,text", "1,awe,a b", name="posts.csv")
+        (tmp_path / "info.json").write_text('{\n "made": "by hand"\n}\n')
+        posts = open_posts(tmp_path)
+        assert [file.name for file in posts.files] == ["posts.csv"]
+        said = list(posts.said())
+        name = tmp_path.name
+        assert f"{name}: left alone: a_notes.csv: it has none of these columns" in said
+        assert f"{name}: left alone: info.json: it is no table" in said
+
+    def test_csv_files_beside_parquet_are_not_ignored_silently(self, tmp_path: Path) -> None:
+        pq.write_table(pa.table({"label": ["a"], "text": ["b"]}), tmp_path / "1.parquet")
+        table(tmp_path, "label,text", "a,b", name="2.csv")
+        posts = open_posts(tmp_path)
+        assert dict(posts.left_alone) == {"2.csv": "only the Parquet files are read"}
+
+    def test_a_folder_of_save_to_disk(self, tmp_path: Path) -> None:
+        (tmp_path / "data-00000-of-00001.arrow").write_bytes(b"")
+        (tmp_path / "dataset_info.json").write_text('{\n "features": {}\n}\n')
+        with pytest.raises(DatasetError, match="write Parquet with `to_parquet`"):
+            open_posts(tmp_path)
+
+    def test_pictures_to_be_answered_need_no_classes(self, tmp_path: Path) -> None:
+        (tmp_path / "1.jpg").write_bytes(b"")
+        (tmp_path / "2.xyz").write_bytes(b"")
+        posts = open_posts(tmp_path, labelled=False)
+        (file,) = posts.files
+        assert [cells for _, cells in file.rows(chosen(posts))] == [
+            {"photo_id": "1.jpg", "image": "1.jpg"}
+        ]
+        assert dict(posts.left_alone) == {"2.xyz": "it is not named as a picture"}
 
     def test_splits_in_names_are_not_taken_over_silently(self, tmp_path: Path) -> None:
         for name in ("train-00000-of-00001.csv", "test.csv"):
@@ -144,3 +207,16 @@ class TestFolders:
             table(tmp_path, "id,label,text", "1,a,b", name=name)
         done = run("build-splits", tmp_path, "--out", tmp_path.parent / f"{tmp_path.name}-d")
         assert "a.csv, row 1, and b.csv, row 1, have the same photo_id '1'" in done.err
+
+
+class TestContents:
+    def test_marks_of_absence_are_no_words(self) -> None:
+        """A title `nan`, as `astype(str)` makes it, was a word of the vocabulary."""
+        found = contents_of({"title": "nan", "description": "None of us"}, "row 1", Path())
+        assert (found["title"], found["description"]) == (None, "None of us")
+
+    @pytest.mark.parametrize("tags", [[{"raw": "a"}], {"tag": []}, [["a"]]])
+    def test_tags_that_are_objects(self, tags: object) -> None:
+        """The tags of Flickr's API became one tag, `rawacontenta`."""
+        with pytest.raises(DatasetError, match="row 1: tags hold objects or lists"):
+            contents_of({"tags": tags}, "row 1", Path())
