@@ -49,7 +49,7 @@ class TextFile:
             except UnicodeError as error:
                 raise TableError(
                     f"{self.path} cannot be read as {self.encoding.removesuffix('-sig')}, "
-                    f"somewhere after line {number} ({getattr(error, 'reason', error)}): name another "
+                    f"after line {number} ({getattr(error, 'reason', error)}): name another "
                     "encoding with --encoding"
                 ) from None
             finally:
