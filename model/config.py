@@ -2,8 +2,8 @@
 
 A field holds what the user has set; None means that the recipe decides. The value in effect is a
 property (``resolved_...``), so that it follows when the recipe changes. The defaults are the
-paper's settings (section 3.2). The command line imports this module to show them, so it must not
-import torch.
+paper's settings (section 3.2) but for the word vectors, and where it says nothing (docs/model.md).
+The command line imports this module to show them, so it must not import torch.
 """
 
 from collections.abc import Mapping
@@ -64,7 +64,8 @@ class TrainingConfig:
     recipe: str = option(
         PAPER,
         choices=RECIPES,
-        help="paper, or best: multitask with additions for small data sets (docs/model.md).",
+        help="paper (docs/model.md says what of it is not the paper's), or best: multitask with "
+        "additions for small data sets.",
     )
     without: tuple[str, ...] = option(
         (),
@@ -94,8 +95,8 @@ class TrainingConfig:
     word_vectors: Path | None = option(
         None,
         metavar="FILE",
-        default_help="random vectors",
-        help="A word2vec or GloVe file of 300 dimensions.",
+        default_help="random vectors; the paper's are pretrained word2vec",
+        help="A word2vec or GloVe file of 300 dimensions, also as .gz or .zip.",
     )
     epochs: int = option(
         30, minimum=1, help="Most passes over the training posts; early stopping may end sooner."

@@ -1,5 +1,7 @@
 """The two recipes of `train`: the paper's, and the best one we know for small data sets.
 
+`docs/model.md` says what of the first is not the paper's (``model/departures.py``).
+
 `--recipe best` keeps the paper's idea (an encoder for each modality, seven heads, a summed loss,
 the same treatment of absent modalities) and adds current practice. Each part was kept because it
 improved validation results in cross-validation on real posts (docs/measurements.md has the
@@ -22,8 +24,8 @@ PARTS = {
     PICTURES: "two image encoders side by side",
     SHALLOW: "representations end in ReLU and a head has one layer instead of three",
     DROPOUT: "dropout of one half on the inputs of encoders and of heads",
-    RATE: "a learning rate of 0.001 after a warm-up of 20 steps, in batches of 128; the paper's is "
-    "0.01 after 200 steps, in batches of 64",
+    RATE: "a learning rate of 0.001 after a warm-up of 20 steps, in batches of 128, in place of "
+    "the paper's 0.01 in batches of 64, after 200 steps",
     MEMBERS: "an ensemble of five networks that differ in their initial weights and dropout",
     TOGETHER: "the mean of all heads that can answer a post is trained too, not only each head",
 }

@@ -98,10 +98,10 @@ class PostTables:
                 f"{self.files[0].stem}:1; name one with --columns photo_id=NAME"
             )
         named = {split for file in self.files for split in split_of_name(file.name)}
-        if (splits := sorted(named)) and self.path.is_dir():
+        if (splits := sorted(named)) and self.path.is_dir() and SPLIT not in self.chosen.columns:
             yield (
                 f"{name}: the splits in the names of its files ({', '.join(splits)}) are not taken "
-                "over: the build draws its own"
+                "over: --split-column names a column that holds them"
             )
         if (column := self.chosen.columns.get("tags")) and self._has_blanks(column):
             yield (

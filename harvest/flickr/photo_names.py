@@ -64,6 +64,8 @@ def parse_photo_name(text: str) -> NamedPhoto:
     name = text[:_LONGEST_NAME].strip().strip("\"'<>").strip()
     if not name:
         raise ValueError("the URL is empty")
+    if "://" in name:
+        return _parse_url(name)
     if match := _BARE_ID.fullmatch(name):
         return _without_secret(match["photo_id"])
     if match := _EXPONENT.fullmatch(name):
@@ -72,13 +74,11 @@ def parse_photo_name(text: str) -> NamedPhoto:
         raise ValueError(
             f"{shown(name)} is an id that a spreadsheet has rounded: export the column as text"
         )
-    if "://" not in name:
-        if _URL.match(name.lower()):
-            return _parse_url(f"https://{name.lstrip('/')}")
-        if match := _FILE_NAME.fullmatch(name):
-            return _in_file_name(match)
-        raise ValueError(f"{shown(name)} names no photo: expected a URL, a short link or an id")
-    return _parse_url(name)
+    if _URL.match(name.lower()):
+        return _parse_url(f"https://{name.lstrip('/')}")
+    if match := _FILE_NAME.fullmatch(name):
+        return _in_file_name(match)
+    raise ValueError(f"{shown(name)} names no photo: expected a URL, a short link or an id")
 
 
 def _parse_url(url: str) -> NamedPhoto:

@@ -1,8 +1,9 @@
 """Read the cells of a list's table: texts, votes and labels, also a data frame's values."""
 
 import re
-import unicodedata
 from typing import Any
+
+from flickr_emotion.common.composing import composed
 
 LARGEST_VOTE = 10_000
 _VOTE = re.compile(r"(\d{1,5})(?:\.0+)?", re.ASCII)
@@ -38,4 +39,4 @@ def label_of(text: str) -> str:
     """Return a label, composed; whole numbers without the decimals that data frames add."""
     if match := _WHOLE.fullmatch(text):
         return match[1]
-    return unicodedata.normalize("NFC", text)
+    return composed(text)

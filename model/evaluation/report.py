@@ -83,6 +83,7 @@ def judged_posts(judged: dict[str, Any]) -> str:
             f"in per cent, each by the head of what it holds: accuracy "
             f"{_percent(whole['accuracy'])}, macro F1 {_percent(whole['macro_f1'])}, weighted F1 "
             f"{_percent(whole['weighted_f1'])}",
+            *no_better({"all": whole}, judged["confusions"]),
             "each head on all posts that have its modalities, in per cent",
             metrics_table(judged["figures"]),
             *no_better(judged["figures"], judged["confusions"]),

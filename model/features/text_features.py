@@ -24,7 +24,7 @@ from flickr_emotion.model.features.feature_files import (
     features_path,
     kept_or_made,
 )
-from flickr_emotion.model.features.text_readers import TextReader
+from flickr_emotion.model.features.text_readers import TextReader, say_cut
 from flickr_emotion.model.posts.posts import MAX_WORDS
 
 READ = ("text", "tags")
@@ -94,7 +94,7 @@ def text_features(
 def _compute(
     files: dict[str, Path], shapes: dict[str, Shape], dataset: Dataset, reader: TextReader
 ) -> None:
-    total = sum(shapes[name][0] for name in files)
+    total, before = sum(shapes[name][0] for name in files), reader.cut
     with ProgressReport(f"text features ({reader.name})", total, "texts") as report:
         for name, path in files.items():
             split, _, modality = name.partition("-")
@@ -102,6 +102,7 @@ def _compute(
                 report.advance(file.rows)
                 texts = islice(_texts(dataset, split, modality), file.rows, None)
                 file.fill(_read(reader, texts, report))
+    say_cut(reader.cut - before, total)
 
 
 def _texts(dataset: Dataset, split: str, modality: str) -> Iterator[str]:

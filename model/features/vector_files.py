@@ -47,18 +47,12 @@ def open_vectors(path: Path, dimension: int) -> Iterator[BinaryIO]:
 
 
 def _member(archive: zipfile.ZipFile, path: Path, dimension: int) -> str:
-    names = [
-        name
-        for name in archive.namelist()
-        if PurePosixPath(name).suffix in _ENDINGS and not name.startswith("__MACOSX/")
-    ]
+    files = [n for n in archive.namelist() if not n.endswith("/") and "__MACOSX/" not in n]
+    names = [name for name in files if PurePosixPath(name).suffix in _ENDINGS] or files
     if len(names) > 1:
         names = [name for name in names if f"{dimension}d" in PurePosixPath(name).name] or names
     if not names:
-        raise ModelError(
-            f"{path} holds no file of word vectors ({', '.join(_ENDINGS)}): give a word2vec or "
-            "GloVe file"
-        )
+        raise ModelError(f"{path} holds no file of word vectors: give a word2vec or GloVe file")
     if len(names) > 1:
         raise ModelError(
             f"{path} holds several files ({', '.join(names[:5])}): unpack the one you mean, and "

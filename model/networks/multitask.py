@@ -1,5 +1,7 @@
 """The multimodal multitask network of Pagé Fortin and Chaib-draa (2019), section 3.
 
+Its layers are the paper's; its word vectors are only with ``--word-vectors`` (docs/model.md).
+
 Three encoders turn a post's modalities into representations of 300 numbers; seven classifiers, one
 for each subset of the modalities, answer from the representations present. Training sums the seven
 losses, so that a post trains every head whose modalities it has, and a post that lacks some is

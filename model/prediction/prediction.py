@@ -23,6 +23,7 @@ from flickr_emotion.datasets.rules.text import clean, words
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.evaluation.calibration import read_calibration
 from flickr_emotion.model.features.text_features import READ, TextFeatures, features_of, read_text
+from flickr_emotion.model.features.text_readers import say_cut
 from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.posts.posts import Post, encode
 from flickr_emotion.model.prediction.answers import HeadOpinion, Prediction, RawPost
@@ -100,6 +101,7 @@ class Predictor:
         self._run = load_run(run, self._device)
         self._calibration = read_calibration(run)
         self._pool = ThreadPoolExecutor()
+        self._cut_said = False
         self.classes = self._run.encoding.classes
 
     def answer(
@@ -177,16 +179,23 @@ class Predictor:
         return [self._prediction(post, heads) for post, heads in zip(posts, spoken, strict=True)]
 
     def _texts(self, posts: list[_Readable]) -> TextFeatures | None:
-        if not self._run.readers:
+        readers = self._run.readers
+        if not readers:
             return None
-        return TextFeatures(
+        before = sum(reader.cut for reader in readers)
+        features = TextFeatures(
             {
                 modality: features_of(
-                    self._run.readers, [read_text(post.text, post.tags, modality) for post in posts]
+                    readers, [read_text(post.text, post.tags, modality) for post in posts]
                 )
                 for modality in READ
             }
         )
+        cut = sum(reader.cut for reader in readers) - before
+        if cut and not self._cut_said:
+            say_cut(cut, len(posts))
+            self._cut_said = True
+        return features
 
     def _prediction(
         self, post: _Readable, heads: dict[str, list[float]]

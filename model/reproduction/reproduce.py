@@ -9,10 +9,12 @@ from typing import Any
 
 from filelock import FileLock
 
+from flickr_emotion.common.modalities import MODALITIES
 from flickr_emotion.common.printing import say
 from flickr_emotion.common.whole_files import write_json, write_text
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
 from flickr_emotion.model.config import TrainingConfig
+from flickr_emotion.model.departures import departures
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.reproduction import markdown
 from flickr_emotion.model.reproduction.cells import Cells
@@ -130,6 +132,8 @@ def _lines(target: str, experiment: Experiment, content: Content) -> list[str]:
             f"batches of {settings['batch_size']}, at most {settings['epochs']} epochs. "
             "Accuracies in per cent."
         )
+        if other := departures(settings, MODALITIES):
+            lines += ["", f"Not as in the paper: {'; '.join(other)}."]
     lines += ["", *experiment.markdown(content), ""]
     if content["claims"]:
         lines += [*markdown.claims(content["claims"]), ""]

@@ -10,6 +10,7 @@ from flickr_emotion.common.printing import say
 from flickr_emotion.common.split_names import SPLITS, TRAIN, VALIDATION
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.config import TrainingConfig
+from flickr_emotion.model.departures import departures
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.backbone_weights import load_backbone
 from flickr_emotion.model.features.image_backbones import Backbone
@@ -26,7 +27,7 @@ from flickr_emotion.model.inputs.splits import open_splits
 from flickr_emotion.model.posts.posts import Encoding
 from flickr_emotion.model.processes.devices import make_deterministic
 from flickr_emotion.model.processes.distributed import World
-from flickr_emotion.model.recipes import SENTENCES
+from flickr_emotion.model.recipes import PAPER, SENTENCES
 from flickr_emotion.model.runs.contents import file_contents
 from flickr_emotion.model.runs.heads import count_training_posts
 
@@ -77,6 +78,9 @@ def prepare(
         say("--word-vectors is ignored: this recipe reads sentences, not single words")
     elif config.word_vectors:
         vectors = read_word_vectors(config.word_vectors, encoding.words, WORD_DIMENSION)
+    other = departures(config.options(), config.modalities) if config.recipe == PAPER else []
+    if other and world.writes:
+        say(f"not as in the paper: {'; '.join(other)}")
     backbone = _backbone(config, dataset)
     readers = open_readers(config.readers)
     splits = _splits(config, dataset, encoding, backbone, readers, out, world, selection)

@@ -169,7 +169,7 @@ class RunTraining:
         world, folder = self._world, self._folder(run.folder)
         material = self._material_of(config)
         network = build_network(config, material)
-        if not self._heads_said:
+        if world.writes and not self._heads_said:
             say_heads(self._place.out, network.subsets, network.built_for())
             self._heads_said = True
         network.to(world.device)

@@ -108,5 +108,5 @@ def _there(content: PageContent, page: Page, max_level: int) -> npt.NDArray[np.b
         levels = content.levels
     else:
         levels = content.take(int.from_bytes(content.take(4), "little"))
-    found: npt.NDArray[np.bool_] = runs(levels, max_level.bit_length(), page.values) == max_level
-    return found
+    there: npt.NDArray[np.bool_] = runs(levels, max_level.bit_length(), page.values) == max_level
+    return there

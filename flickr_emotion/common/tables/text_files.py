@@ -49,8 +49,8 @@ class TextFile:
             except UnicodeError as error:
                 raise TableError(
                     f"{self.path} cannot be read as {self.encoding.removesuffix('-sig')}, "
-                    f"somewhere after line {number} ({getattr(error, 'reason', error)}): name "
-                    "another encoding with --encoding"
+                    f"after line {number} ({getattr(error, 'reason', error)}): name another "
+                    "encoding with --encoding"
                 ) from None
             finally:
                 text.detach()

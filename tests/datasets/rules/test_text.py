@@ -15,9 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flickr_emotion.datasets.build.text_filter import (
-    TextFilter,
-)
+from flickr_emotion.datasets.build.text_filter import TextFilter
 from flickr_emotion.datasets.rules.language import detect_languages, detect_plainly
 from flickr_emotion.datasets.rules.tags import former_tags, normalise_tags
 from flickr_emotion.datasets.rules.text import clean, post_text, without_urls, words
@@ -98,8 +96,6 @@ class TestClean:
             ("I <3 you", "I <3 you"),
             ("1 < 2 & 3", "1 < 2 & 3"),
             ("<script>alert(1)</script>seen", "seen"),
-            ("seen<script>alert(1)</script><style>b{}</style> too", "seen too"),
-            ("<frameset><frame src=x></frameset>", ""),
             ("", ""),
             # Broken: left open, closed twice, crossed, an attribute that never ends.
             ("<b>one <i>two</b> three</i>", "one two three"),

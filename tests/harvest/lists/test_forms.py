@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import json
+import time
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -366,6 +367,14 @@ class TestLabels:
         made.to_csv(tmp_path / "a.csv", index=False)
         found = [it.emotion for it in listed(opened(tmp_path / "a.csv"))]
         assert found == ["1", "caf\u00e9", None]
+
+    def test_a_label_of_many_combining_marks_takes_no_time(self, tmp_path: Path) -> None:
+        marks = "e" + "\u0301\u0327" * 50_000
+        path = text("a.csv", f"url,label\n{URLS[0]},awe\n{URLS[1]},{marks}\n")(tmp_path)
+        started = time.process_time()
+        (file,) = opened(path).files
+        assert [type(row) for row in file.rows()] == [ListedPhoto, RejectedRow]
+        assert time.process_time() - started < 2
 
     def test_an_id_that_counts_rows_is_no_photo(self, tmp_path: Path) -> None:
         path = text("a.csv", f"id,page\n1,{PAGES[0]}\n2,\n")(tmp_path)

@@ -20,7 +20,7 @@ from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.evaluation.evaluation import evaluate
 from flickr_emotion.model.features.image_backbones import build_backbone
 from flickr_emotion.model.features.text_features import READ, TextFeatures, read_text, text_features
-from flickr_emotion.model.features.text_readers import LexiconReader, SentenceReader
+from flickr_emotion.model.features.text_readers import LONGEST, LexiconReader, SentenceReader
 from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.networks.frozen_inputs import COPIES_OF_FEW, LENGTHS, Standardised
 from flickr_emotion.model.networks.recipe_network import OWN, RecipeNetwork, heads_together
@@ -333,6 +333,46 @@ class Counting(LexiconReader):
         return super().features(texts)
 
 
+class Cutting:
+    """A reader that reads texts of at most two words."""
+
+    name, dimension = "cutting", 2
+
+    def __init__(self) -> None:
+        self.cut = 0
+
+    def digest(self) -> str:
+        return "d" * 64
+
+    def features(self, texts: Sequence[str]) -> torch.Tensor:
+        self.cut += sum(len(text.split()) > 2 for text in texts)
+        return torch.ones(len(texts), 2)
+
+
+class TestTheCutIsSaid:
+    def test_of_a_data_set_when_it_is_read(
+        self, dataset_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        dataset = open_dataset(Path(shutil.copytree(dataset_folder, tmp_path / "set")))
+        for _ in range(2):  # the second time, features are there
+            text_features(dataset, [Cutting()], {"test": 10}, run_folder=tmp_path / "run")
+        said = [line for line in capsys.readouterr().err.splitlines() if "rest is not read" in line]
+        # Ten texts of six words, and ten lists of three tags.
+        assert said == [
+            "20 of 20 texts have more than the 256 tokens that the sentence encoder reads: their "
+            "rest is not read"
+        ]
+
+    def test_of_posts_to_predict_once(
+        self, run_folder: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        predictor = Predictor(run_folder, device="cpu")
+        predictor._run = dataclasses.replace(predictor._run, readers=[Cutting()])
+        for text in ("storm rage", "storm of rage", "storm of sheer rage"):
+            predictor.answer(text=text)
+        assert capsys.readouterr().err.count("1 of 1 texts have more than the 256 tokens") == 1
+
+
 @needs_readers
 class TestReaders:
     def test_a_sentence_has_the_same_features_alone_and_in_a_batch(self) -> None:
@@ -344,6 +384,13 @@ class TestReaders:
             torch.testing.assert_close(
                 reader.features([text])[0], together[number], atol=1e-5, rtol=0
             )
+
+    def test_it_counts_the_texts_that_it_cuts(self) -> None:
+        reader = SentenceReader()
+        reader.features(["short", "word " * (LONGEST - 2)])  # and two tokens at the ends
+        assert reader.cut == 0
+        reader.features(["word " * (LONGEST - 1), "short"])
+        assert reader.cut == 1
 
     def test_a_lexicon_tells_good_from_bad(self) -> None:
         good, bad = LexiconReader().features(["what a GREAT day :)", "not great, just awful"])

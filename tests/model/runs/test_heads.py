@@ -7,18 +7,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.evaluation.evaluation import evaluate
+from flickr_emotion.model.networks.recipe_network import OWN
 from flickr_emotion.model.prediction.prediction import Predictor, predict_one
 from flickr_emotion.model.runs import loading
 from flickr_emotion.model.runs.heads import answering_subset, count_training_posts, ranked
 from flickr_emotion.model.training.training import train
 from tests.model.conftest import TINY
 from tests.model.dataset_folder import COLOURS, WORDS, picture, separable_post, write_dataset
+from tests.model.networks.test_recipe import network as best_network
+from tests.model.networks.test_recipe import read_split
 from tests.model.networks.test_systems import system
 from tests.model.small_networks import split_of
 
@@ -149,6 +153,23 @@ class TestRunsOfEarlierVersions:
         path.write_text(json.dumps(json.loads(path.read_text()) | {"training_posts": entry}))
         with pytest.raises(ModelError, match="'training_posts' has no count for each subset"):
             loading.load_run(old, torch.device("cpu"))
+
+
+def test_heads_of_the_best_recipe() -> None:
+    """The validation loss is that of the heads that answer."""
+    net = best_network().eval()
+    net.leave_out_untaught(count_training_posts(split_of(["image+text", "text"]).posts))
+    assert net.subsets == TAUGHT
+    split = read_split(["image+text+tags", "text+tags", "tags"])
+    assert net.holders(split.posts)[OWN].tolist() == [True, True, False]
+    batch = split.batch(np.arange(3))
+    answers = net(batch)
+    assert list(answers) == TAUGHT
+    expected = sum(
+        torch.nn.functional.cross_entropy(answers[s][n : n + 1], batch.labels_B[p : p + 1])
+        for s, n, p in (("image+text", 0, 0), ("text", 1, 1))
+    )
+    torch.testing.assert_close(net.term_sums(answers, batch)[OWN], expected)
 
 
 @pytest.mark.parametrize("model", ["early-fusion", "joint-fusion", "common-space", "mmtrans-mt"])
