@@ -17,6 +17,7 @@ from flickr_emotion.harvest.crawl.crawl import crawl
 from flickr_emotion.harvest.sandbox.corpus import Corpus
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from flickr_emotion.model.runs.digests import digests_of
+from tests.commands import refusal
 from tests.harvest.corpora import KEY, SECRET, options, post, write_votes
 from tests.harvest.image_hosts.test_picture_crawls import changed
 
@@ -111,6 +112,18 @@ class TestErrors:
 
     def test_no_list(self, tmp_path: Path) -> None:
         line = error_of(run("crawl", tmp_path / "x", "--out", tmp_path / "h", key=True))
+        assert "is not there" in line
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            *("inspect X", "train X --out Y", "evaluate X", "predict X --text aa", "status X"),
+            *("verify X", "reduce X --fraction 0.5 --out Y", "build-splits X --out Y"),
+            *("manifest export X --out Y", "manifest verify X X", "export X --out Y"),
+        ],
+    )
+    def test_a_path_that_is_not_there(self, tmp_path: Path, command: str) -> None:
+        line = refusal(*(str(tmp_path / it) if len(it) == 1 else it for it in command.split()))
         assert "is not there" in line
 
     def test_a_refused_key(self, tmp_path: Path, server: SandboxServer) -> None:

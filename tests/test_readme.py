@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from flickr_emotion.common.checkout import PROJECT
+from tests.harvest.corpora import jpeg
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```console\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -89,6 +90,32 @@ def test_every_command_runs_and_says_what_the_readme_shows(workplace: Path) -> N
         if server is not None:
             server.terminate()
             server.communicate()
+
+
+@pytest.mark.slow
+@needs_weights
+def test_the_commands_for_posts_of_ones_own_work_on_a_csv(workplace: Path) -> None:
+    (table,) = re.findall(r"^```csv\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    (block,) = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    header, *rows = table.splitlines()
+    (workplace / "pictures").mkdir()
+    (workplace / "out").mkdir()
+    lines = [header]
+    for number in range(1, 61):
+        cells = rows[number % 2].split(",")
+        cells[0], cells[2] = str(number), f"pictures/{number}.jpg"
+        lines.append(",".join(cells).replace("#", f"#tag{number} #", 1))
+        (workplace / cells[2]).write_bytes(jpeg(number, 64, 64))
+    for name in ("posts.csv", "new.csv"):
+        (workplace / name).write_text("\n".join([*lines, ""]), encoding="utf-8")
+    for line in block.splitlines():
+        python, *words = shlex.split(line)
+        assert python == "python"
+        command = [sys.executable, *words, *(["--epochs", "2"] if "train" in words else [])]
+        done = subprocess.run(command, cwd=workplace, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert "image 60, text 60, tags 60" in done.stdout
+    assert len((workplace / "out" / "answers.csv").read_text().splitlines()) == 61
 
 
 @pytest.mark.slow

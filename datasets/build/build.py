@@ -9,7 +9,6 @@ folder is built under a temporary name and renamed when it is complete.
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,12 @@ import pyarrow as pa
 
 from flickr_emotion.common.printing import say
 from flickr_emotion.common.progress import ProgressReport
-from flickr_emotion.common.split_names import SPLITS, TEST, VALIDATION
 from flickr_emotion.datasets.build.gathering import Gathered, gather
 from flickr_emotion.datasets.build.judging import Judge
 from flickr_emotion.datasets.build.local_engine import judged_locally
+from flickr_emotion.datasets.build.saying import say_classes, say_pictures, say_splits, say_texts
 from flickr_emotion.datasets.build.spool import Spool
 from flickr_emotion.datasets.build.summary import counted
-from flickr_emotion.datasets.build.text_filter import VERDICTS
 from flickr_emotion.datasets.build.writing import Written, write_posts
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder import decisions
@@ -38,11 +36,11 @@ from flickr_emotion.datasets.folder.folder import (
 from flickr_emotion.datasets.folder.layout import FORMAT
 from flickr_emotion.datasets.folder.reading import FORMAT_VERSION, Dataset, open_dataset
 from flickr_emotion.datasets.rules.groups import PostGroups, fold_groups, leakage, split_groups
-from flickr_emotion.datasets.rules.options import BuildOptions
+from flickr_emotion.datasets.rules.options import NEAR_DUPLICATE, BuildOptions
 from flickr_emotion.datasets.rules.pictures import PREPARATION
-from flickr_emotion.datasets.rules.splits import Splits, fold_posts, split_posts
+from flickr_emotion.datasets.rules.splits import Splits, fold_posts, given_splits, split_posts
+from flickr_emotion.datasets.rules.verdicts import VERDICTS
 from flickr_emotion.datasets.sources.inputs import Input, open_input
-from flickr_emotion.harvest.checks.broken_pictures import ask_again
 
 ENGINES = ("local", "ray")
 
@@ -123,28 +121,30 @@ def _build(
         gathered = gather(spool, posts.listed)
         if gathered.rows != posts.listed:
             raise RuntimeError(f"{posts.listed} photos are listed, {gathered.rows} were judged")
-        _say_pictures(gathered, posts, say)
+        say_pictures(gathered, posts, say)
+        say_texts(gathered, options, say)
         if not len(gathered.labels):
             raise DatasetError(
                 f"{posts.path} has no post that fits the options ({counted(gathered.excluded)}): "
-                "crawl more posts or change the options"
+                f"{'' if posts.service == 'own' else 'crawl more posts or '}change the options"
             )
+        say_classes(gathered, say)
         # Finding groups takes as long as writing the shards; both run at the same time unless the
         # splits depend on the groups.
         with ThreadPoolExecutor(1) as beside:
             groups = beside.submit(gathered.groups)
-            splits = _splits(gathered, posts, groups.result)
-            _say_splits(splits, gathered, options, say)
+            splits, checked = _splits(gathered, posts, groups.result)
+            found = beside.submit(checked)
+            say_splits(splits, gathered, posts, say)
             written = write_posts(
                 spool,
                 splits.places,
                 folder,
                 previous=PreviousPictures(previous, options.seed) if previous and known else None,
                 rejected=posts.rejected(),
-                # The pictures of the shards depend on these beside the pictures as fetched.
-                salt=f"short side {options.short_side}, preparation {PREPARATION}",
+                salt=f"short side {options.short_side}",
             )
-            leaks = leakage(splits.places, groups.result())
+            leaks = leakage(splits.places, found.result())
     finally:
         spool.close()
     if written.posts + written.photos_excluded != posts.listed:
@@ -199,15 +199,43 @@ def _judged(
     return judged_on_ray(posts.source, judge, known, workspace / "ray")
 
 
-def _splits(gathered: Gathered, posts: Input, groups: Callable[[], PostGroups]) -> Splits:
-    if np.any(gathered.fixed >= 0):
-        return Splits(places=gathered.fixed)
+def _splits(
+    gathered: Gathered, posts: Input, groups: Callable[[], PostGroups]
+) -> tuple[Splits, Callable[[], PostGroups]]:
+    """Return the splits, and a function that returns the groups to count leaks by.
+
+    Every evaluated post is checked by itself for a near-duplicate text in training.
+    """
+    if NEAR_DUPLICATE in posts.options.group_by and not np.any(gathered.fixed >= 0):
+        return _kept_apart(gathered, posts, groups())
+    splits = _drawn(gathered, posts, groups)
+    return splits, lambda: groups().with_near_texts(gathered.near_training_texts(splits.places))
+
+
+def _kept_apart(
+    gathered: Gathered, posts: Input, groups: PostGroups
+) -> tuple[Splits, Callable[[], PostGroups]]:
+    """Draw splits until no evaluated post has a near-duplicate text in training."""
+
+    def known() -> PostGroups:
+        return groups
+
+    splits = _drawn(gathered, posts, known)
+    edges = gathered.near_training_texts(splits.places)
+    if not len(edges[0]):
+        return splits, known
+    # They belong to one group, which the search among all posts has missed.
+    return _kept_apart(gathered, posts, groups.with_near_texts(edges))
+
+
+def _drawn(gathered: Gathered, posts: Input, groups: Callable[[], PostGroups]) -> Splits:
     options = posts.options
-    candidates = gathered.candidates(
-        kind=posts.source.kind,
-        eval_votes=options.eval_votes,
-        folds=options.fold is not None,
-    )
+    if options.split_column is None and np.any(gathered.fixed >= 0):
+        return Splits(places=gathered.fixed)
+    needed = gathered.needed(posts.source.kind, options)
+    candidates = gathered.candidates(needed, options)
+    if options.split_column is not None:
+        return given_splits(candidates, gathered.fixed)
     fold, folds = options.fold_of or (0, 0)
     if options.group_by:
         joined = groups().joined(options.group_by)
@@ -217,35 +245,9 @@ def _splits(gathered: Gathered, posts: Input, groups: Callable[[], PostGroups]) 
     return fold_posts(candidates, fold=fold, folds=folds) if folds else split_posts(candidates)
 
 
-def _say_pictures(gathered: Gathered, posts: Input, say: Say) -> None:
-    for photo_id, error in gathered.shown_pictures:
-        say(f"the picture of photo {photo_id} {error}: left out")
-    if gathered.pictures_left_out:
-        say(
-            f"{gathered.pictures_left_out} pictures of {posts.path} were left out; their posts are "
-            "in the data set without them"
-        )
-        if posts.path.is_dir():  # a harvest
-            ask_again(posts.path, gathered.unusable_pictures, say)
-
-
-def _say_splits(splits: Splits, gathered: Gathered, options: BuildOptions, say: Say) -> None:
-    kind = "in small groups" if options.group_by else f"with {options.eval_votes} votes"
-    for label, (there, wanted) in splits.short_classes.items():
-        say(
-            f"{gathered.classes[label]}: only {there} posts {kind} for {wanted} places in "
-            "validation and test, which share them"
-        )
-    if not all(np.any(splits.places == SPLITS.index(split)) for split in (VALIDATION, TEST)):
-        say(
-            "validation or test is empty, because too few posts can be evaluated on: no network "
-            "can be trained on this data set"
-        )
-
-
 def _content(posts: Input, gathered: Gathered, written: Written) -> dict[str, Any]:
     options = posts.options
-    recorded = asdict(options) | {"incomplete": options.incomplete_posts(posts.source.kind)}
+    recorded = options.recorded() | {"incomplete": options.incomplete_posts(posts.source.kind)}
     counts = written.counts
     return {
         "format": FORMAT,
@@ -257,4 +259,5 @@ def _content(posts: Input, gathered: Gathered, written: Written) -> dict[str, An
         "excluded": dict(sorted(written.excluded.items())),
         "texts": {verdict: gathered.texts[verdict] for verdict in VERDICTS},
         "digest": written.digest,
+        "preparation": PREPARATION,
     }

@@ -5,7 +5,7 @@ million posts fit into 1.5 GB; everything else of a post stays in the spool.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,22 +13,26 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flickr_emotion.common.modalities import COMPLETE, MODALITIES
-from flickr_emotion.common.split_names import SPLITS
+from flickr_emotion.common.modalities import MODALITIES
+from flickr_emotion.common.split_names import SPLITS, TRAIN
 from flickr_emotion.datasets.build.spool import Spool, first_numbers
 from flickr_emotion.datasets.rules.groups import PostGroups
 from flickr_emotion.datasets.rules.near_duplicates import (
     SIGNATURE_BYTES,
+    Edges,
     components,
     near_pictures,
     near_texts,
+    near_texts_among,
 )
-from flickr_emotion.datasets.rules.splits import Candidates, Places
+from flickr_emotion.datasets.rules.options import BuildOptions
+from flickr_emotion.datasets.rules.splits import Candidates, Places, fraction_of
+from flickr_emotion.datasets.rules.word_sets import WordSets, WordSetsFile
 
 _SHOWN_PICTURES = 20
 _COLUMNS = (
     *("place", "photo_id", "reason", "label", "votes", "modalities", "split", "owner"),
-    *("picture_error", "picture_hash", "text_signature", "verdict"),
+    *("picture_error", "picture_hash", "text_signature", "verdict", "words"),
 )
 
 
@@ -44,7 +48,7 @@ class Gathered:
     subsets: npt.NDArray[np.int8]
     """One bit for each modality, in the order of ``MODALITIES`` from the lowest bit."""
     fixed: Places
-    """The split that a manifest fixes; -1 where the rule decides."""
+    """The split that a manifest or a column gives; -1 where there is none."""
     numbers: npt.NDArray[np.uint64]
     """The first 64 bits of each post's digest."""
     owners: npt.NDArray[np.uint64]
@@ -55,6 +59,8 @@ class Gathered:
     """One for each of these posts."""
     text_signatures: npt.NDArray[np.uint8]
     """(number of posts with a text, 64)."""
+    words: WordSets
+    """The sets of words of the posts with a text."""
     texts: Counter[str] = field(default_factory=Counter)
     """Posts by the verdict on their text."""
     excluded: Counter[str] = field(default_factory=Counter)
@@ -70,21 +76,44 @@ class Gathered:
         """Return whether each post has a modality."""
         return (self.subsets >> MODALITIES.index(modality) & 1).astype(bool)
 
-    def candidates(self, *, kind: str, eval_votes: int, folds: bool) -> Candidates:
-        """Return the input of the split rule.
+    def needed(self, kind: str, options: BuildOptions) -> tuple[str, ...]:
+        """Return the modalities that a post needs to be evaluated on.
 
-        Posts of the published lists are eligible for evaluation if they have all three modalities,
-        as in the paper. A user's own posts are eligible if they have every modality that occurs in
-        the data; with folds all of them are, because the test sets must cover the data.
+        Of the published lists these are all three, as in the paper. Of a user's own posts these are
+        the modalities that most posts have together, so that a rare one does not empty validation
+        and test; with folds none, because the test sets must cover the data.
         """
-        needed = _bits(COMPLETE)
-        if kind == "labels":
-            needed = int(np.bitwise_or.reduce(self.subsets, initial=0))
-            if folds:
-                needed = 0
-        complete = (self.subsets & needed) == needed
-        enough = (self.votes < 0) | (self.votes >= eval_votes)
-        return Candidates(classes=self.labels, complete=complete, eligible=complete & enough)
+        if options.needed is not None:
+            return options.needed
+        if kind != "labels":
+            return MODALITIES
+        needed: tuple[str, ...] = ()
+        if options.fold is None:
+            for modality in sorted(MODALITIES, key=self.holding, reverse=True):
+                if 2 * self.holding(*needed, modality) >= len(self.subsets):
+                    needed += (modality,)
+        return tuple(modality for modality in MODALITIES if modality in needed)
+
+    def holding(self, *modalities: str) -> int:
+        """Return how many posts have all of these modalities."""
+        return int(np.count_nonzero(self._hold(modalities)))
+
+    def _hold(self, modalities: Sequence[str]) -> npt.NDArray[np.bool_]:
+        bits = sum(1 << MODALITIES.index(modality) for modality in modalities)
+        held: npt.NDArray[np.bool_] = (self.subsets & bits) == bits
+        return held
+
+    def candidates(self, needed: Sequence[str], options: BuildOptions) -> Candidates:
+        """Return the input of the split rule; ``needed`` are the modalities of evaluated posts."""
+        complete = self._hold(needed)
+        enough = (self.votes < 0) | (self.votes >= options.eval_votes)
+        return Candidates(
+            classes=self.labels,
+            complete=complete,
+            eligible=complete & enough,
+            test=fraction_of(options.test_fraction),
+            validation=fraction_of(options.validation_fraction),
+        )
 
     def groups(self) -> PostGroups:
         """Find the posts of one owner, and those whose pictures or texts are nearly the same."""
@@ -96,9 +125,22 @@ class Gathered:
             len(self.picture_hashes), near_pictures(self.picture_hashes)
         )
         text[self.has("text")] = components(
-            len(self.text_signatures), near_texts(self.text_signatures)
+            len(self.text_signatures), near_texts(self.text_signatures, self.words)
         )
         return PostGroups(owner=owner, picture=picture, text=text)
+
+    def near_training_texts(self, places: Places) -> Edges:
+        """Return an edge from each evaluated post to a training post with nearly the same text.
+
+        Every validation and test post is checked by itself, against more candidates than the groups
+        are found among.
+        """
+        posts = np.flatnonzero(self.has("text"))
+        split = places[posts]
+        training = np.flatnonzero(split == SPLITS.index(TRAIN))
+        evaluated = np.flatnonzero(split > SPLITS.index(TRAIN))
+        one, other = near_texts_among(evaluated, training, self.text_signatures, self.words)
+        return posts[one], posts[other]
 
 
 def gather(spool: Spool, posts: int) -> Gathered:
@@ -115,7 +157,9 @@ def gather(spool: Spool, posts: int) -> Gathered:
         hashed=np.empty(posts, np.bool_),
         picture_hashes=np.empty(posts, np.uint64),
         text_signatures=np.empty((posts, SIGNATURE_BYTES), np.uint8),
+        words=WordSets.of([]),
     )
+    words = WordSetsFile(spool.folder / "words")
     at = pictures = texts = 0
     for table in spool.tables(_COLUMNS):
         gathered.rows += table.num_rows
@@ -136,6 +180,7 @@ def gather(spool: Spool, posts: int) -> Gathered:
         hashes = kept.column("picture_hash").drop_null()
         gathered.picture_hashes[pictures : pictures + len(hashes)] = hashes.to_numpy()
         pictures += len(hashes)
+        words.add(kept.column("words").drop_null().combine_chunks())
         signatures = b"".join(kept.column("text_signature").drop_null().to_pylist())
         found = np.frombuffer(signatures, np.uint8).reshape(-1, SIGNATURE_BYTES)
         gathered.text_signatures[texts : texts + len(found)] = found
@@ -144,6 +189,7 @@ def gather(spool: Spool, posts: int) -> Gathered:
         setattr(gathered, name, getattr(gathered, name)[:at])
     gathered.picture_hashes = gathered.picture_hashes[:pictures]
     gathered.text_signatures = gathered.text_signatures[:texts]
+    gathered.words = words.finish()
     gathered.classes = sorted(numbers)
     ranks = np.array([gathered.classes.index(name) for name in numbers], np.int16)
     gathered.labels = ranks[gathered.labels]

@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from flickr_emotion.common.modalities import COMPLETE, MODALITIES, subset_name
-from flickr_emotion.datasets.build.text_filter import KEPT, JudgedText, TextFilter
+from flickr_emotion.datasets.build.text_filter import JudgedText, TextFilter
 from flickr_emotion.datasets.folder.decisions import Decisions, picture_key
 from flickr_emotion.datasets.pictures.files import read_picture_file
 from flickr_emotion.datasets.pictures.formats import UnreadablePictureError
@@ -27,6 +27,7 @@ from flickr_emotion.datasets.rules.pictures import PREPARATION, prepare_picture
 from flickr_emotion.datasets.rules.splits import order_key
 from flickr_emotion.datasets.rules.tags import normalise_tags
 from flickr_emotion.datasets.rules.text import post_text
+from flickr_emotion.datasets.rules.verdicts import KEPT
 
 JUDGED_SCHEMA = pa.schema(
     [
@@ -178,7 +179,7 @@ class _Picture:
         self._path: Path | None = None
         self._jpeg: bytes | None = None
         self._hash: int | None = None
-        self._is_plain = False
+        self._is_plain: bool | None = None
         self._known = False
         self.usable = False
         """Whether there is a whole picture."""

@@ -37,7 +37,7 @@ class Spool:
     def __init__(self, folder: Path, posts: int) -> None:
         """Create ``folder`` for about ``posts`` posts."""
         folder.mkdir()
-        self._folder = folder
+        self.folder = folder
         self.buckets = max(1, -(-posts // _POSTS_PER_BUCKET))
         self._parts: list[Path] = []
         self._waiting: list[pa.Table] = []
@@ -70,7 +70,7 @@ class Spool:
         order = np.argsort(buckets, kind="stable")
         bounds = np.searchsorted(buckets[order], np.arange(self.buckets + 1, dtype=np.uint64))
         table = table.take(pa.array(order)).combine_chunks()
-        self._parts.append(self._folder / f"part-{len(self._parts):05d}")
+        self._parts.append(self.folder / f"part-{len(self._parts):05d}")
         with pa.ipc.new_file(str(self._parts[-1]), SPOOLED_SCHEMA, options=_OPTIONS) as writer:
             for first, end in pairwise(bounds.tolist()):
                 writer.write_batch(_batch(table.slice(first, end - first)))

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from flickr_emotion.datasets.folder.decisions import Decisions, language_key, read_decisions
 from flickr_emotion.datasets.rules.language import detect_languages
 from flickr_emotion.datasets.rules.text import without_urls, words
-
-KEPT = "kept"
-NO_TEXT = "none"
-TOO_SHORT = "too-short"
-TOO_LONG = "too-long"
-OTHER_LANGUAGE = "other-language"
-VERDICTS = (KEPT, NO_TEXT, TOO_SHORT, TOO_LONG, OTHER_LANGUAGE)
+from flickr_emotion.datasets.rules.verdicts import (
+    KEPT,
+    NO_TEXT,
+    OTHER_LANGUAGE,
+    TOO_LONG,
+    TOO_SHORT,
+)
 
 
 @dataclass(slots=True)

@@ -1,31 +1,52 @@
 """The data set card (``README.md``): what a data set holds and how it was made."""
 
+import json
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.printing import markdown_cell
 from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.folder.croissant import LABELLED_BY
+from flickr_emotion.datasets.folder.shards import FEATURES
+from flickr_emotion.datasets.rules.verdicts import texts_in_words
 
 # Hugging Face's cache identifies a local data set by the folder's name and the configuration:
 # without the digest in it, `load_dataset` would return the data set of an earlier build. It cannot
 # load an empty split, so empty splits are not listed.
+# With `class_label`, it reads the shards' names of classes as `ClassLabel`.
 _FRONT_MATTER = """\
 ---
 license: other
-language: ["{language}"]
-task_categories: [image-classification, text-classification]
-tags: [emotion, sentiment, multimodal, flickr]
+{language}task_categories: [image-classification, text-classification]
+tags: [emotion, sentiment, multimodal{tag}]
 configs:
 - config_name: default
   description: content digest {digest}
   data_files:
-{splits}---
+{splits}dataset_info:
+  config_name: default
+  features:
+{features}---
 """
+_HUB_LANGUAGE = re.compile(r"[a-z]{2,3}(?=-|$)")
 
 _SIMULATION = """
 **Not from Flickr.** The posts were fetched from another server (`--flickr-url`), such as the
 toolkit's sandbox, whose built-in posts are a simulation.
+"""
+
+_OWN = """
+**Posts of one's own.** They were not fetched from Flickr by this toolkit: `photo_id`, `owner` and
+`license` are what their file says, `owner` as a salted digest.
+"""
+
+_OWN_TERMS = """
+## Terms
+
+Pictures and texts belong to their authors. Only who collected them can say whether and how they may
+be passed on; `license` holds what their file says of each.
 """
 
 _TERMS = """
@@ -44,23 +65,25 @@ def data_set_card(content: dict[str, Any]) -> str:
     counts = content["counts"]
     parts = [
         _FRONT_MATTER.format(
-            language=markdown_cell(options["language"]),
+            language=_language(options["language"]),
+            tag="" if content["service"] == "own" else ", flickr",
             digest=markdown_cell(content["digest"]),
             splits="".join(
                 f"  - split: {split}\n    path: data/{split}-*\n"
                 for split in SPLITS
                 if counts[split]["total"]
             ),
+            features="".join(_features(content["classes"])),
         ),
         f"# Posts (image, text, tags) labelled by {LABELLED_BY[content['kind']]}\n",
-        _SIMULATION if content["service"] == "other" else "",
+        {"other": _SIMULATION, "own": _OWN}.get(content["service"], ""),
         _reduced(content),
         "\n## Posts by label\n\n",
         _table(content["classes"], [counts[split]["labels"] for split in SPLITS]),
         "\n## Posts by modalities\n\n",
         _table(SUBSETS, [counts[split]["subsets"] for split in SPLITS]),
         _leaks(content),
-        "\n## Listed photos that are not here\n\n| reason | count |\n|---|---|\n",
+        "\n## Posts that are not here\n\n| reason | count |\n|---|---|\n",
         *(
             f"| {markdown_cell(reason)} | {count} |\n"
             for reason, count in content["excluded"].items()
@@ -71,16 +94,46 @@ def data_set_card(content: dict[str, Any]) -> str:
             f"| {markdown_cell(verdict)} | {count} |\n"
             for verdict, count in content["texts"].items()
         ),
-        "\nA text that is not kept is dropped; its post stays with its other modalities.\n",
+        f"\n{texts_in_words(content['texts'])}. A text that is not kept is dropped; its post stays "
+        "with its other modalities.\n",
         "\n## How it was made\n\n| option | value |\n|---|---|\n",
         *(
             f"| {markdown_cell(name)} | {markdown_cell(str(value))} |\n"
             for name, value in options.items()
         ),
         f"\nContent digest: `{markdown_cell(content['digest'])}`\n",
-        _TERMS if content["service"] != "own" else "",
+        _OWN_TERMS if content["service"] == "own" else _TERMS,
     ]
     return "".join(parts)
+
+
+def _language(code: str) -> str:
+    """Return the line of the texts' language, as the Hub names it: without a country or script."""
+    found = _HUB_LANGUAGE.match(code)
+    return f"language: [{json.dumps(found[0])}]\n" if found else ""
+
+
+def _features(classes: Sequence[str]) -> Iterator[str]:
+    """Yield the lines of the columns' types."""
+    for name, described in FEATURES.items():
+        yield f"  - name: {name}\n"
+        if name == "label":
+            yield "    dtype:\n      class_label:\n        names:\n"
+            yield from (
+                f"          '{number}': {_quoted(label)}\n" for number, label in enumerate(classes)
+            )
+        elif described["_type"] == "Sequence":
+            yield f"    sequence: {described['feature']['dtype']}\n"
+        else:
+            yield f"    dtype: {described.get('dtype', described['_type'].lower())}\n"
+
+
+def _quoted(text: str) -> str:
+    """Return a text as YAML in quotes; it must stay the same, so nothing is replaced."""
+    return "".join(
+        it if it.isprintable() else f"\\U{ord(it):08x}"
+        for it in json.dumps(text, ensure_ascii=False)
+    )
 
 
 def _reduced(content: dict[str, Any]) -> str:
@@ -129,6 +182,8 @@ _LEAKS = {
 }
 
 
-def _share(count: int, content: dict[str, Any], split: str) -> str:
+def _share(count: int | None, content: dict[str, Any], split: str) -> str:
+    if count is None:
+        return "not known"
     total = content["counts"][split]["total"]
     return f"{count} ({100 * count / total:.1f}%)" if total else "0"

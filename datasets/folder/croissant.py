@@ -67,9 +67,14 @@ _COLUMNS = {
     "votes": ("sc:Integer", "Agreeing votes for the label; null where there were none to ask"),
     "sentiment": ("sc:Float", "Mean value of the photo's adjective-noun pairs, or null"),
     "owner": ("sc:Text", "A salted digest of the owner's id: it groups posts"),
-    "license": ("sc:Text", "Flickr's licence id"),
+    "license": ("sc:Text", "The licence of the post; Flickr's licence id where it was there"),
     "modalities": ("sc:Text", "Which of image, text and tags the post has"),
 }
+
+_OWN_LICENSE = (
+    "Pictures and texts belong to their authors; the column `license` holds what their collector "
+    "says of each, where it is known."
+)
 
 # Where the labels come from, by kind of data set.
 LABELLED_BY = {
@@ -104,7 +109,7 @@ def croissant(content: Mapping[str, Any]) -> dict[str, Any]:
         "description": f"{sum(content['counts'][split]['total'] for split in SPLITS)} posts "
         f"(image, text, tags) labelled by {LABELLED_BY[kind]}: {classes}.",
         "version": f"{content['version']}.0.0+{content['digest'][:16]}",
-        "license": _LICENSE,
+        "license": _OWN_LICENSE if content.get("service") == "own" else _LICENSE,
         "keywords": ["emotion", "sentiment", "multimodal"],
         "inLanguage": content["options"]["language"],
         "distribution": [

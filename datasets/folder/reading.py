@@ -70,6 +70,15 @@ class Dataset:
     files: dict[str, dict[str, Any]]
     """Size and digests by file; empty for an older data set, which has none."""
 
+    @property
+    def preparation(self) -> int:
+        """The version of the rule that prepared the pictures (``datasets.rules.pictures``).
+
+        ``digest`` covers the pictures as they were fetched.
+        """
+        version = self.described.get("preparation", 1)  # older data sets do not have it
+        return version if type(version) is int else 1
+
     def shards(self, split: str) -> list[Path]:
         """Return the Parquet files of a split, in order."""
         return sorted((self.folder / "data").glob(f"{split}-*.parquet"))

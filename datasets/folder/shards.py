@@ -6,9 +6,11 @@ metadata tells Hugging Face's reader that ``image`` holds pictures.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +25,10 @@ from flickr_emotion.datasets.folder.row_groups import RowGroups
 _ROW_GROUP = 1000
 MOST_PICTURE_BYTES = 64 * 2**20
 """Bytes of pictures in a row group, and of those that a reader or writer holds at once."""
+_NOT_IN_NAMES = re.compile(r"[/\\:]")
 _LARGEST_SHARD = 512 * 10**6
 
-_FEATURES = {
+FEATURES: dict[str, dict[str, Any]] = {
     "photo_id": {"dtype": "string", "_type": "Value"},
     "image": {"_type": "Image"},
     "text": {"dtype": "string", "_type": "Value"},
@@ -51,7 +54,7 @@ SCHEMA = pa.schema(
         pa.field("license", pa.string()),
         pa.field("modalities", pa.string(), nullable=False),
     ],
-    metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}})},
+    metadata={"huggingface": json.dumps({"info": {"features": FEATURES}})},
 )
 
 
@@ -125,7 +128,9 @@ def picture_column(photo_ids: Iterable[str], pictures: Iterator[bytes | None]) -
     """Return the column ``image``: the bytes of each post's picture, and a file name for it."""
     field = SCHEMA.field("image").type
     values = [
-        None if picture is None else {"bytes": picture, "path": f"{photo_id}.jpg"}
+        None
+        if picture is None
+        else {"bytes": picture, "path": f"{_NOT_IN_NAMES.sub('_', photo_id)}.jpg"}
         for photo_id, picture in zip(photo_ids, pictures, strict=True)
     ]
     return pa.array(values, field)

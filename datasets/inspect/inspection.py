@@ -21,6 +21,7 @@ from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
 from flickr_emotion.datasets.inspect.tag_counts import TagCounts
 from flickr_emotion.datasets.rules.text import words
+from flickr_emotion.datasets.rules.verdicts import texts_in_words
 
 # Only this many of the most frequent training tags are counted by label, which bounds the table.
 _MOST_TAGS = 20_000
@@ -91,6 +92,12 @@ class Inspection:
     def leakage(self) -> dict[str, str]:
         """Return the figures on leakage in ``dataset.json``, by name."""
         return dict(_flat(self.dataset.described.get("leakage") or {}))
+
+    def texts(self) -> str | None:
+        """Return how many texts the build kept and dropped, and why; None if it is not known."""
+        told = self.dataset.described.get("texts") or {}
+        counts = {name: count for name, count in told.items() if type(count) is int}
+        return texts_in_words(counts) if counts else None
 
 
 def inspect_dataset(folder: Path) -> Inspection:
@@ -172,5 +179,6 @@ def _flat(figures: Mapping[str, Any], above: str = "") -> list[tuple[str, str]]:
             lines += _flat(value, f"{above}{name}, ")
         else:
             shown = f"{value:.4g}" if isinstance(value, float) else str(value)
+            shown = "not known" if value is None else shown
             lines.append((f"{above}{name}", shown))
     return lines

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from flickr_emotion.common.parquet_files import open_parquet
-from flickr_emotion.common.printing import printable
+from flickr_emotion.common.printing import printable, shortened
 from flickr_emotion.common.replacing import new_file
 from flickr_emotion.common.split_names import SPLITS, TRAIN
 from flickr_emotion.datasets.errors import DatasetError
@@ -27,6 +27,11 @@ from flickr_emotion.datasets.rules.pictures import prepare_picture
 
 _THUMBNAIL = 160
 _SHOWN_CHARACTERS = 400
+
+_WHENCE = {
+    "own": "The posts are the collector's own: they were not fetched from Flickr by this toolkit.",
+    "other": "The posts are not from Flickr, but from another server in its place.",
+}
 
 _HEAD = """\
 <!DOCTYPE html>
@@ -84,8 +89,8 @@ def _page(inspection: Inspection) -> Iterable[str]:
         total=sum(sum(counts.values()) for counts in inspection.by_label.values()),
         digest=_text(dataset.digest),
     )
-    if described.get("service", "flickr") != "flickr":
-        yield "<p>The posts are not from Flickr.</p>\n"
+    if whence := _WHENCE.get(str(described.get("service"))):
+        yield f"<p>{whence}</p>\n"
     if reduced := described.get("reduced"):
         yield (
             f"<p>Reduced: a fraction of {_text(str(reduced.get('fraction')))} of the complete "
@@ -100,6 +105,8 @@ def _page(inspection: Inspection) -> Iterable[str]:
     yield "<h3>By label</h3>\n"
     yield _table(inspection.label_subsets, list(subsets))
     yield f"<h2>Texts</h2>\n<p>{_text(summary(inspection))}</p>\n"
+    if told := inspection.texts():
+        yield f"<p>{_text(told)}</p>\n"
     yield histogram("texts", inspection.text_bins(), "words in a text")
     yield "<h2>Tags of training posts</h2>\n<h3>Most frequent tags by label</h3>\n"
     yield _tags(inspection.frequent_tags)
@@ -154,9 +161,7 @@ def _sample(sample: Sample, picture: bytes | None) -> str:
             parts.append(f'<img src="data:image/jpeg;base64,{data}" alt="">')
         except UnreadablePictureError as error:
             parts.append(f"<p>The picture {_text(str(error))}</p>")
-    text = sample.text or ""
-    if len(text) > _SHOWN_CHARACTERS:
-        text = text[:_SHOWN_CHARACTERS].rstrip() + " ..."
+    text = shortened(sample.text or "", _SHOWN_CHARACTERS)
     parts += [f"<div>{_text(text)}</div>"] if text else []
     parts += [f'<div class="tags">{_text(", ".join(sample.tags))}</div>'] if sample.tags else []
     parts.append(f'<div class="id">{_text(f"{sample.photo_id} ({sample.subset})")}</div></div>\n')

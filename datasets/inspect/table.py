@@ -6,7 +6,7 @@ The content of a data set is untrusted, so every cell goes through
 
 from collections.abc import Iterable, Mapping
 
-from flickr_emotion.common.printing import printable
+from flickr_emotion.common.printing import printable, shortened
 from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.inspect.inspection import Inspection, Sample
 
@@ -79,7 +79,8 @@ def _text_lengths(inspection: Inspection) -> str:
         f"{f'{first}-{last}':>12}{count:>9}  {'#' * round(_BAR_WIDTH * count / most)}".rstrip()
         for first, last, count in bins
     ]
-    return "\n".join([summary(inspection), *lines])
+    told = inspection.texts()
+    return "\n".join([summary(inspection), *([told] if told else []), *lines])
 
 
 def _tags(title: str, tags: Mapping[str, list[tuple[str, int]]]) -> str:
@@ -107,9 +108,7 @@ def _samples(inspection: Inspection) -> str:
 
 
 def _sample(sample: Sample) -> str:
-    text = sample.text or ""
-    if len(text) > _SHOWN_CHARACTERS:
-        text = text[:_SHOWN_CHARACTERS].rstrip() + " ..."
+    text = shortened(sample.text or "", _SHOWN_CHARACTERS)
     shown = [f"{sample.photo_id} {sample.label} ({sample.subset})"]
     shown += [f"    {text}"] if text else []
     shown += [f"    # {', '.join(sample.tags[:20])}"] if sample.tags else []

@@ -24,13 +24,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flickr_emotion.common.modalities import MODALITIES, subset_name
-from flickr_emotion.datasets.build.text_filter import KEPT, TextFilter
+from flickr_emotion.datasets.build.text_filter import TextFilter
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.manifests.digests import half_digests, tags_as_json
 from flickr_emotion.datasets.manifests.verdict_file import VERDICTS_SCHEMA, verdict_writer
 from flickr_emotion.datasets.rules.language import known_languages
 from flickr_emotion.datasets.rules.tags import former_tags, normalise_tags
 from flickr_emotion.datasets.rules.text import post_text
+from flickr_emotion.datasets.rules.verdicts import KEPT
 from flickr_emotion.harvest.flickr.photo_url import size_in_words
 from flickr_emotion.harvest.ledger.check import check_rows, stored_tags
 from flickr_emotion.harvest.ledger.folder import picture_size

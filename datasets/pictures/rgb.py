@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from flickr_emotion.datasets.pictures.colour_profiles import to_srgb, transform_of
+from flickr_emotion.datasets.pictures.formats import JPEGS
 
 _ORIENTATION, _UPRIGHT = 0x0112, 1
 _SIDEWAYS = (5, 6, 7, 8)
@@ -44,7 +45,10 @@ def upright_rgb(picture: Image.Image) -> Image.Image:
 
 
 def orientation(picture: Image.Image) -> int:
-    """Return EXIF's number for how a decoded picture lies; 1, upright, where it does not say."""
+    """Return EXIF's number for how a picture lies; 1, upright, where it does not say.
+
+    It may not be known before the picture is decoded, but for a JPEG.
+    """
     try:
         found = picture.getexif().get(_ORIENTATION, _UPRIGHT)
     except Exception:  # Pillow raises errors of any type on damaged EXIF data
@@ -60,7 +64,7 @@ def lies_on_its_side(picture: Image.Image) -> bool:
 def is_plain(picture: Image.Image) -> bool:
     """Return whether a picture is an ordinary JPEG, whose pixels are shown as they are decoded."""
     return (
-        picture.format == "JPEG"
+        picture.format in JPEGS
         and picture.mode in ("RGB", "L")
         and _transform(picture) is None
         and orientation(picture) == _UPRIGHT

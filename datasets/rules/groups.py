@@ -8,15 +8,21 @@ it (``--group-by``), and counts the leaks of every build.
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from flickr_emotion.common.split_names import SPLITS, TEST, TRAIN, VALIDATION
-from flickr_emotion.datasets.rules.near_duplicates import components
+from flickr_emotion.datasets.rules.near_duplicates import Edges, components
 from flickr_emotion.datasets.rules.options import OWNER
-from flickr_emotion.datasets.rules.splits import NOWHERE, Candidates, Places, Splits
+from flickr_emotion.datasets.rules.splits import (
+    NOWHERE,
+    Candidates,
+    Places,
+    Splits,
+    rounded,
+)
 
 Groups = npt.NDArray[np.int32]
 """(N,) the group of each post; -1 for a post in none."""
@@ -41,6 +47,12 @@ class PostGroups:
         joined: Groups = components(len(self.owner), *edges)
         return joined
 
+    def with_near_texts(self, edges: Edges) -> "PostGroups":
+        """Return the groups with more pairs of posts whose texts are nearly the same."""
+        text = components(len(self.text), _edges(self.text), edges)
+        text[self.text < 0] = -1
+        return replace(self, text=text)
+
 
 def _edges(groups: Groups) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return edges that join each post to the first post of its group."""
@@ -49,18 +61,23 @@ def _edges(groups: Groups) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]
     return members[first[group_of]], members
 
 
-def leakage(places: Places, groups: PostGroups) -> dict[str, dict[str, int]]:
+def leakage(places: Places, groups: PostGroups) -> dict[str, dict[str, int | None]]:
     """Count the validation and test posts that share owner, picture or text with a training post.
 
-    By split, then by ``owner``, ``picture``, ``text`` and ``any``.
+    By split, then by ``owner``, ``picture``, ``text`` and ``any``. ``owner`` is None where the
+    owner of no post of the split, or of no training post, is known.
     """
-    counts: dict[str, dict[str, int]] = {}
+    counts: dict[str, dict[str, int | None]] = {}
     kinds = {"owner": groups.owner, "picture": groups.picture, "text": groups.text}
     leaks = {kind: _in_training(places, of_kind) for kind, of_kind in kinds.items()}
     leaks["any"] = np.logical_or.reduce(list(leaks.values()))
     for split in (VALIDATION, TEST):
         here = places == SPLITS.index(split)
         counts[split] = {kind: int(np.count_nonzero(leak & here)) for kind, leak in leaks.items()}
+        known = groups.owner >= 0
+        trained = places == SPLITS.index(TRAIN)
+        if np.any(here) and not (np.any(known & here) and np.any(known & trained)):
+            counts[split]["owner"] = None
     return counts
 
 
@@ -70,17 +87,22 @@ def _in_training(places: Places, groups: Groups) -> npt.NDArray[np.bool_]:
 
 
 def split_groups(posts: Candidates, groups: Groups, order: npt.NDArray[np.uint64]) -> Splits:
-    """Assign whole groups to splits: a tenth of each class to test, a tenth to validation.
+    """Assign whole groups to splits: a fraction of each class to test, one to validation.
 
     ``order`` (N,): a random number for each post. Groups are visited in random order, derived from
     the number of their first post; groups whose posts are all eligible for evaluation come first.
     Test takes every group that does not exceed its quota of any class, then validation does the
     same. Posts of such a group that are not eligible go to no split: in training they would leak.
     """
-    wanted = np.array([posts.wanted(label) for label in posts.labels()])
+    wanted = {
+        split: np.array([posts.wanted(label, split) for label in posts.labels()], int)
+        for split in (TEST, VALIDATION)
+    }
     members = _sorted_groups(posts, groups, order)
-    places = _draw(posts, members, {TEST: wanted, VALIDATION: wanted})
-    return Splits(places=places, short_classes=_short(posts, places, 2 * wanted))
+    places = _draw(posts, members, wanted)
+    return Splits(
+        places=places, short_classes=_short(posts, places, wanted[TEST] + wanted[VALIDATION])
+    )
 
 
 def fold_groups(
@@ -104,7 +126,7 @@ def fold_groups(
                 in_fold.add(int(group[0]))
     total = np.array([len(posts.of_class(label)) for label in posts.labels()])
     rest = [group for group in members if int(group[0]) not in in_fold]
-    validation = (total + 5) // 10
+    validation = np.array([rounded(int(count) * posts.validation) for count in total], int)
     places = _draw(posts, rest, {VALIDATION: validation})
     for group in members:
         if int(group[0]) in in_fold:

@@ -1,14 +1,18 @@
 """The options of ``build-splits``."""
 
 import re
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from flickr_emotion.common.modalities import MODALITIES
 from flickr_emotion.common.options import check_options, option
 from flickr_emotion.datasets.errors import DatasetError
 
 GROUPINGS = OWNER, NEAR_DUPLICATE = "owner", "near-duplicate"
 
+TENTH = 0.1
+_ANY = "|".join(MODALITIES)
 _FOLD = re.compile(r"([1-9]\d{0,3})/([1-9]\d{0,3})", re.ASCII)
 
 
@@ -46,6 +50,25 @@ class BuildOptions:
         default_help="the paper's 80/10/10",
         help="Write the K-th of N cross-validation folds.",
     )
+    split_column: str | None = option(
+        None,
+        metavar="NAME",
+        default_help="splits are drawn",
+        help="Column of your own posts that says train, validation or test.",
+    )
+    test_fraction: float = option(
+        TENTH, between=(0, 1), help="Fraction of each class that goes to test."
+    )
+    validation_fraction: float = option(
+        TENTH, between=(0, 1), help="Fraction of each class that goes to validation."
+    )
+    complete: str | None = option(
+        None,
+        pattern=rf"({_ANY})([,+]({_ANY}))*",
+        metavar="image,text",
+        default_help="all three; of your own posts, those that most posts have",
+        help="Modalities that a post needs for validation and test.",
+    )
     seed: int = option(0, minimum=0, help="Random seed of the split.")
 
     def __post_init__(self) -> None:
@@ -60,11 +83,42 @@ class BuildOptions:
             match = _FOLD.fullmatch(self.fold)
             if not match or int(match[1]) > int(match[2]) or int(match[2]) < 2:
                 raise DatasetError(f"--fold {self.fold!r}: give K/N, such as 1/5 to 5/5")
+        self._check_splits()
         if self.language != "en":
             # Imported late because it is slow, and `--help` must be fast.
             from flickr_emotion.datasets.rules.language import check_language
 
             check_language(self.language)
+
+    def _check_splits(self) -> None:
+        if self.test_fraction + self.validation_fraction >= 1:
+            raise DatasetError(
+                f"--test-fraction {self.test_fraction:g} and --validation-fraction "
+                f"{self.validation_fraction:g} leave nothing for training: give less than 1 "
+                "together"
+            )
+        if self.fold is not None and self.test_fraction != TENTH:
+            raise DatasetError(
+                f"--fold {self.fold} decides how many posts are tested: omit --test-fraction"
+            )
+        if self.split_column is not None:
+            beside = [
+                *(["--fold"] if self.fold is not None else []),
+                *(["--group-by"] if self.group_by else []),
+                *(["--test-fraction"] if self.test_fraction != TENTH else []),
+            ]
+            if beside:
+                raise DatasetError(
+                    f"--split-column {self.split_column} says which posts are tested: omit "
+                    f"{beside[0]}, or --split-column"
+                )
+
+    @property
+    def needed(self) -> tuple[str, ...] | None:
+        """The modalities of ``complete``; None without it."""
+        if self.complete is None:
+            return None
+        return _in_order(re.split("[,+]", self.complete))
 
     @property
     def fold_of(self) -> tuple[int, int] | None:
@@ -73,6 +127,18 @@ class BuildOptions:
             return None
         fold, folds = self.fold.split("/")
         return int(fold), int(folds)
+
+    def recorded(self) -> dict[str, Any]:
+        """Return the options that ``dataset.json`` and manifests record.
+
+        Those that came later are left out at their defaults, so that an older manifest is rebuilt
+        byte by byte.
+        """
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in _LATER_OPTIONS or value != getattr(BuildOptions, name)
+        }
 
     def incomplete_posts(self, kind: str) -> str:
         """Return ``keep`` or ``drop`` for a list of this kind."""
@@ -85,7 +151,10 @@ class BuildOptions:
         options cannot be used.
         """
         try:
-            values: dict[str, Any] = {field.name: fixed[field.name] for field in fields(self)}
+            # Manifests of earlier versions lack the options that came later.
+            later = {name: getattr(BuildOptions, name) for name in _LATER_OPTIONS}
+            known = later | fixed
+            values: dict[str, Any] = {field.name: known[field.name] for field in fields(self)}
             options = BuildOptions(**values | {"group_by": tuple(values["group_by"])})
         except (KeyError, TypeError) as error:
             raise DatasetError(
@@ -104,3 +173,11 @@ class BuildOptions:
                     f"manifest, which fixes this option at {getattr(options, field.name)}: omit it"
                 )
         return options
+
+
+_LATER_OPTIONS = ("split_column", "test_fraction", "validation_fraction", "complete")
+
+
+def _in_order(modalities: Iterable[str]) -> tuple[str, ...]:
+    given = set(modalities)
+    return tuple(modality for modality in MODALITIES if modality in given)

@@ -1,7 +1,8 @@
 """Prepares the pictures of a data set: each is decoded completely and re-encoded at most once.
 
-A JPEG whose short side is at most ``short_side`` pixels keeps its bytes, whatever else is in the
-file; a larger picture is reduced to that size, and other formats become JPEG. Pictures are
+An ordinary JPEG whose short side is at most ``short_side`` pixels keeps its bytes. Every other
+picture becomes a JPEG of the pixels that its owner sees, reduced to that size if it is larger, so
+that no reader of the data set has to know of orientations, profiles and transparency. Pictures are
 untrusted input: one that cannot be decoded, or that would decode to an absurd size, is refused.
 """
 
@@ -37,19 +38,18 @@ class PreparedPicture:
 def prepare_picture(data: bytes, *, short_side: int) -> PreparedPicture:
     """Return a picture as a complete JPEG with its hash; raises ``UnreadablePictureError``."""
     with open_picture(data) as picture:
-        is_jpeg = picture.format in JPEGS
-        if is_jpeg:
+        if picture.format in JPEGS:
             try:
                 check_whole(data)
             except NotWholeError as error:
                 raise UnreadablePictureError(f"is not whole: {error}") from None
-        if is_jpeg and min(picture.size) <= short_side:
-            upright = upright_rgb(picture)
-            return PreparedPicture(data, picture_hash(upright), is_plain(picture))
+        plain = is_plain(picture)
+        if plain and min(picture.size) <= short_side:
+            return PreparedPicture(data, picture_hash(upright_rgb(picture)), plain)
         reduced = _reduced(picture, short_side)
         encoded = io.BytesIO()
         reduced.save(encoded, "JPEG", quality=_JPEG_QUALITY)
-        return PreparedPicture(encoded.getvalue(), picture_hash(reduced), is_plain(picture))
+        return PreparedPicture(encoded.getvalue(), picture_hash(reduced), plain)
 
 
 def _reduced(picture: Image.Image, short_side: int) -> Image.Image:

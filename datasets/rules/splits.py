@@ -2,7 +2,7 @@
 
 The paper, section 4.1: 80% training, 10% validation, 10% test; for Flickr Emotion, validation and
 test are drawn only from posts with five votes for the label. Validation and test each get a tenth
-of the number of posts of each class that have all three modalities.
+(or another fraction) of the number of posts of each class that are complete.
 
 Posts are sorted by a digest of seed and photo id (``order_key``). Of the posts of each class that
 are eligible for evaluation, test takes the first and validation the last; all other posts go to
@@ -12,15 +12,18 @@ moves at most two others. Cross-validation folds are slices of the same order.
 
 import hashlib
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 
-from flickr_emotion.common.split_names import SPLITS, TEST, VALIDATION
+from flickr_emotion.common.split_names import SPLITS, TEST, TRAIN, VALIDATION
 
 Places = npt.NDArray[np.int8]
 """(N,) the index of each post's split in ``SPLITS``, or ``NOWHERE``."""
 NOWHERE = -1
+
+_TENTH = Fraction(1, 10)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,15 +33,17 @@ class Candidates:
     classes: npt.NDArray[np.int16]
     """(N,) the class of each post, a number from 0."""
     complete: npt.NDArray[np.bool_]
-    """(N,) whether the post has every modality; such posts decide how large validation and test
-    are."""
+    """(N,) whether the post has every modality that is needed; such posts decide how large
+    validation and test are."""
     eligible: npt.NDArray[np.bool_]
     """(N,) whether the post may go to validation or test."""
+    test: Fraction = _TENTH
+    validation: Fraction = _TENTH
 
-    def wanted(self, label: int) -> int:
-        """Return how many posts of a class validation and test should each get."""
+    def wanted(self, label: int, split: str = TEST) -> int:
+        """Return how many posts of a class test or validation should get."""
         count = int(np.count_nonzero(self.complete & (self.classes == label)))
-        return (count + 5) // 10  # a tenth, rounded half up
+        return rounded(count * (self.test if split == TEST else self.validation))
 
     def of_class(self, label: int) -> npt.NDArray[np.intp]:
         """Return the eligible posts of a class, in the order of their digests."""
@@ -59,6 +64,16 @@ class Splits:
     validation and test together."""
 
 
+def fraction_of(number: float) -> Fraction:
+    """Return a fraction as it was written: 0.1 is a tenth."""
+    return Fraction(str(number))
+
+
+def rounded(number: Fraction) -> int:
+    """Return the nearest whole number, a half rounded up."""
+    return int(number + Fraction(1, 2))
+
+
 def order_key(seed: int, photo_id: str) -> bytes:
     """Return the digest that posts are sorted by."""
     return hashlib.sha256(f"{seed}:{photo_id}".encode()).digest()
@@ -70,10 +85,11 @@ def split_posts(posts: Candidates) -> Splits:
     short_classes: dict[int, tuple[int, int]] = {}
     for label in posts.labels():
         order = posts.of_class(label)
-        test = validation = posts.wanted(label)
-        if len(order) < 2 * test:
-            short_classes[label] = len(order), 2 * test
-            test, validation = (len(order) + 1) // 2, len(order) // 2
+        test, validation = posts.wanted(label, TEST), posts.wanted(label, VALIDATION)
+        if len(order) < test + validation:
+            short_classes[label] = len(order), test + validation
+            test = rounded(len(order) * posts.test / (posts.test + posts.validation))
+            validation = len(order) - test
         places[order[:test]] = SPLITS.index(TEST)
         places[order[len(order) - validation :]] = SPLITS.index(VALIDATION)
     return Splits(places=places, short_classes=short_classes)
@@ -92,5 +108,21 @@ def fold_posts(posts: Candidates, *, fold: int, folds: int) -> Splits:
         first, end = len(order) * (fold - 1) // folds, len(order) * fold // folds
         rest = np.concatenate([order[end:], order[:first]])
         places[order[first:end]] = SPLITS.index(TEST)
-        places[rest[: (len(order) + 5) // 10]] = SPLITS.index(VALIDATION)
+        places[rest[: rounded(len(order) * posts.validation)]] = SPLITS.index(VALIDATION)
+    return Splits(places=places)
+
+
+def given_splits(posts: Candidates, places: Places) -> Splits:
+    """Return the splits that the user gave; ``places`` is -1 for a post without one.
+
+    Such a post is a training post. If no post is for validation, without which no network can be
+    trained, posts of each class are drawn from training, as the rule draws them.
+    """
+    places = np.where(places < 0, SPLITS.index(TRAIN), places).astype(np.int8)
+    if not np.any(places == SPLITS.index(VALIDATION)):
+        in_training = places == SPLITS.index(TRAIN)
+        for label in posts.labels():
+            order = np.flatnonzero(posts.eligible & in_training & (posts.classes == label))
+            validation = rounded(len(order) * posts.validation)
+            places[order[len(order) - validation :]] = SPLITS.index(VALIDATION)
     return Splits(places=places)

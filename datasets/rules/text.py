@@ -11,12 +11,18 @@ import unicodedata
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from flickr_emotion.common.composing import composed
+from flickr_emotion.datasets.rules.markup import shallow
+
 # Elements at which a browser breaks the line: a space replaces them, or "one<br>two" would become
 # one word.
 _BREAKS = re.compile(
     r"<(?=/?(?:br|hr|p|div|pre|li|dt|dd|tr|td|th|h[1-6]|blockquote|ul|ol)\b)", re.IGNORECASE
 )
 _MARKUP = re.compile(r"[<&]")
+# In plain text: what would be markup if the text were cleaned once more.
+_TAG_LIKE = re.compile(r"<(?=[A-Za-z/!?])")
+_ENTITY_LIKE = re.compile(r"&(#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)")
 # "www." in the middle of a word is not a URL: "Awww...", "ewww.no".
 _URL = re.compile(r"(?:https?://|\bwww\.(?=\w))\S*", re.IGNORECASE)
 _SCHEME = re.compile(r"https?://", re.IGNORECASE)
@@ -42,11 +48,13 @@ def clean(fragment: str) -> str:
     """Return the plain text of an HTML fragment, with one space for every run of white space.
 
     Characters are composed (NFC), so that a word has one spelling; invisible ones are removed.
+    Markup that was written to be seen (``&lt;b&gt;``) gets a space (``< b>``), so that cleaning a
+    text again changes nothing.
     """
     if _MARKUP.search(fragment):
         # The parser does not accept surrogates.
         whole = fragment.encode("utf-8", "ignore").decode("utf-8")
-        parsed = LexborHTMLParser(_BREAKS.sub(" <", whole))
+        parsed = LexborHTMLParser(shallow(_BREAKS.sub(" <", whole)))
         for hidden in parsed.css("script, style"):
             hidden.decompose()
         for link in parsed.css("a[href]"):
@@ -59,7 +67,14 @@ def clean(fragment: str) -> str:
     if not text.isprintable():
         text = _INVISIBLE.sub("", text.replace(_ZERO_WIDTH_SPACE, " "))
         text = " ".join(text.split())
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    text = composed(text)
+    if _MARKUP.search(text):
+        text = _ENTITY_LIKE.sub(_not_an_entity, _TAG_LIKE.sub("< ", text))
+    return text
+
+
+def _not_an_entity(found: re.Match[str]) -> str:
+    return found[0] if html.unescape(found[0]) == found[0] else f"& {found[1]}"
 
 
 def _url_shown(link: LexborNode) -> str | None:
@@ -100,7 +115,7 @@ def words(text: str) -> list[str]:
         text = _URL.sub(" ", text)
     if text.isascii():
         return _WORD.findall(text)
-    text = unicodedata.normalize("NFC", text).replace("\u2019", "'")
+    text = composed(text).replace("\u2019", "'")
     found = _WORD_AND_MORE.findall(text)
     return [word if word[-1].isalnum() else _with_its_marks(word) for word in found]
 

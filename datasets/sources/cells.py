@@ -5,10 +5,12 @@ an absent value as a word. Every command that takes posts reads them by these ru
 """
 
 import re
-import unicodedata
+from functools import lru_cache
 from typing import Any
 
+from flickr_emotion.common.composing import composed
 from flickr_emotion.common.names import LONGEST_NAME
+from flickr_emotion.common.split_names import TEST, TRAIN, VALIDATION
 from flickr_emotion.datasets.errors import DatasetError
 
 _LONGEST_ID = 200
@@ -17,14 +19,21 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _ABSENT = frozenset({"nan", "NaN", "<NA>", "null", "NULL"})
 _NOTHING = _ABSENT | {"None", ""}
+SPLIT_NAMES = {
+    **dict.fromkeys(("train", "training"), TRAIN),
+    **dict.fromkeys(("validation", "valid", "val", "dev", "development"), VALIDATION),
+    **dict.fromkeys(("test", "testing"), TEST),
+}
 _WHOLE = re.compile(r"(-?\d+)\.0+")
 # Ids of at least eight digits: a data frame has made them floats, or a spreadsheet rounded them.
 _FLOAT_ID = re.compile(r"(\d{8,})\.0+")
-_ROUNDED_ID = re.compile(r"\d(?:[.,]\d+)?[eE]\+?\d+")
+_ROUNDED_ID = re.compile(r"\d[.,]\d+[eE]\+\d+")
 
 
 def photo_id_of(cell: Any, where: str) -> str:
     """Return a cell's photo id: any text of 1 to 200 characters that print."""
+    if type(cell) is str and len(cell) <= _LONGEST_ID and cell.isascii() and cell.isalnum():
+        return cell  # most ids
     if isinstance(cell, float):
         raise DatasetError(
             f"{where}: the photo_id is {cell}, which is no whole number: give ids as text"
@@ -52,22 +61,37 @@ def label_of(cell: Any, where: str) -> str | None:
         raise DatasetError(
             f"{where}: the label is {cell}, which is no whole number: give the name of a class"
         )
-    label = unicodedata.normalize("NFC", (plain_text(cell, where, "label") or "").strip())
-    if label in _ABSENT:
+    text = plain_text(cell, where, "label")
+    if text is None:
         return None
-    if whole := _WHOLE.fullmatch(label):
-        label = whole[1]
-    if len(label) > LONGEST_NAME or _CONTROL.search(label) or _SURROGATE.search(label):
+    label = _label(text)
+    if label is None:
         raise DatasetError(
-            f"{where}: the label {label[:50]!r} is longer than {LONGEST_NAME} characters or "
+            f"{where}: the label {text.strip()[:50]!r} is longer than {LONGEST_NAME} characters or "
             "holds control characters: give the name of a class"
         )
     return label or None
 
 
+@lru_cache(maxsize=4096)  # there are few classes
+def _label(text: str) -> str | None:
+    """Return the class that a text names, empty if it names none; None if it cannot be one."""
+    label = composed(text.strip())
+    if label in _ABSENT:
+        return ""
+    if whole := _WHOLE.fullmatch(label):
+        label = whole[1]
+    wrong = len(label) > LONGEST_NAME or _CONTROL.search(label) or _SURROGATE.search(label)
+    return None if wrong else label
+
+
 def votes_of(cell: Any, where: str) -> int | None:
     """Return the votes in a cell, a whole number in any form, or None if the cell is empty."""
-    if cell is None or cell != cell or (isinstance(cell, str) and cell.strip() in _NOTHING):
+    if cell is None:
+        return None
+    if type(cell) is int and 0 <= cell <= _MOST_VOTES:
+        return cell
+    if cell != cell or (isinstance(cell, str) and not cell.strip()):
         return None
     number = _number(cell.strip()) if isinstance(cell, str) else cell
     if (
@@ -84,15 +108,33 @@ def votes_of(cell: Any, where: str) -> int | None:
     return int(number)
 
 
+def split_of(cell: Any, where: str) -> str | None:
+    """Return the split in a cell by the name that we use, or None if the cell is empty."""
+    given = (plain_text(cell, where, "split") or "").strip()
+    if given in _NOTHING:
+        return None
+    split = SPLIT_NAMES.get(given.casefold())
+    if split is None:
+        raise DatasetError(
+            f"{where}: the split is {given[:50]!r}: give train, validation (or val, dev) or test"
+        )
+    return split
+
+
 def name_of(cell: Any, where: str, name: str) -> str | None:
     """Return the owner or licence in a cell, or None if the cell is empty."""
+    if cell is None:
+        return None
     text = (plain_text(cell, where, name) or "").strip()
     whole = _WHOLE.fullmatch(text)
     return None if text in _NOTHING else whole[1] if whole else text
 
 
 def plain_text(cell: Any, where: str, name: str) -> str | None:
-    """Return a cell with one value as text, None if it is empty; else raise ``DatasetError``."""
+    """Return a cell that holds one value as text, None if it is empty.
+
+    Raises ``DatasetError`` for a list and for bytes that are no text.
+    """
     if cell is None or isinstance(cell, str):
         return cell
     if isinstance(cell, bytes):

@@ -10,9 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flickr_emotion.common.tables.column_map import find_column
+from flickr_emotion.common.tables.opening import looks_like_header
 from flickr_emotion.datasets.errors import DatasetError
+from flickr_emotion.datasets.sources.seeming import ADDRESSES, SPLITS, TEXT
 
 CONTENTS = ("text", "title", "description", "tags", "image")
+SPLIT = "split"
+"""Which split a post is in; read only if ``--split-column`` names it."""
 MEANINGS = ("photo_id", "label", "votes", "owner", "license", *CONTENTS)
 
 # Other names of a meaning, the first that is there. Compared without case, blanks and underscores.
@@ -30,6 +34,8 @@ _OTHER_NAMES = {
     ),
 }
 _SHOWN = 20
+_LONGEST = 50
+"""Characters of a name that are shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,19 +69,20 @@ def choose_columns(
     """Choose the columns of a table, or raise ``DatasetError`` if one is missing or twice there.
 
     ``given``: the columns that ``--columns`` names, by meaning. ``labelled``: whether labels are
-    needed; without, they are not read. ``seems``: of columns that look like a picture or a text,
-    which of them.
+    needed; without, they are not read. ``seems``: of columns that look like a picture, a text or
+    splits, which of them.
     """
     wanted = [it for it in MEANINGS if labelled or it not in ("label", "votes")]
+    wanted += [SPLIT] if SPLIT in given else []
     columns: dict[str, str] = {}
     for meaning in wanted:
         if meaning in given:
             place = find_column(names, given[meaning])
             if place is None:
                 refuse_doubled(path, names, [given[meaning]])
+                option = "--split-column " if meaning == SPLIT else f"--columns {meaning}="
                 raise DatasetError(
-                    f"--columns {meaning}={given[meaning]}: {path} has no such column among "
-                    f"{_listed(names)}"
+                    f"{option}{given[meaning]}: {path} has no such column among {_listed(names)}"
                 )
             columns[meaning] = names[place]
     for meaning in wanted:
@@ -96,11 +103,15 @@ def choose_columns(
         columns.pop("description", None)
     _check(path, names, columns, labelled=labelled)
     ignored = tuple(name for name in names if name not in columns.values())
-    ordered = {meaning: columns[meaning] for meaning in MEANINGS if meaning in columns}
+    ordered = {meaning: columns[meaning] for meaning in wanted if meaning in columns}
     return Chosen(
         columns=ordered,
         ignored=ignored,
-        warnings=tuple(_warning(name, seems[name]) for name in ignored if name in seems),
+        warnings=tuple(
+            _warning(name, seems[name])
+            for name in ignored
+            if name in seems and (labelled or seems[name] != SPLITS)
+        ),
     )
 
 
@@ -113,6 +124,13 @@ def refuse_doubled(path: Path, names: Sequence[str], counting: Sequence[str]) ->
 
 def _check(path: Path, names: Sequence[str], columns: Mapping[str, str], *, labelled: bool) -> None:
     refuse_doubled(path, names, list(columns.values()))
+    if not names:
+        raise DatasetError(f"{path} is empty: give a table of posts")
+    if not set(columns) and not looks_like_header(names):
+        raise DatasetError(
+            f"{path} has no header row, but {_listed(names)}: put the names of the columns into "
+            "the first row, such as photo_id, label, text"
+        )
     if labelled and "label" not in columns:
         raise DatasetError(
             f"{path} has no column 'label' among {_listed(names)}: name it, for example "
@@ -143,14 +161,16 @@ def _key(name: str) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) or "none"
+    return ", ".join(it if len(it) <= _LONGEST else f"{it[:_LONGEST]}..." for it in names[:_SHOWN])
 
 
 def _warning(name: str, what: str) -> str:
-    if what == "web addresses of pictures":
+    if what == SPLITS:
+        return f"the column {name} holds {what} and is ignored: --split-column {name} uses it"
+    if what == ADDRESSES:
         return (
             f"the column {name} holds {what} and is ignored: download the pictures and give their "
             "paths, for example --columns image=path"
         )
-    meaning = "text" if what == "a text" else "image"
+    meaning = "text" if what == TEXT else "image"
     return f"the column {name} looks like {what} and is ignored: --columns {meaning}={name} uses it"

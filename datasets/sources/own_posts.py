@@ -24,6 +24,7 @@ from flickr_emotion.common.tables.parquet_table import ParquetTable
 from flickr_emotion.common.tables.plain_values import plain_values
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.classes import MOST_CLASSES
+from flickr_emotion.datasets.sources.folders import PICTURES
 from flickr_emotion.datasets.sources.own_rewriting import SCHEMA, rewrite
 from flickr_emotion.datasets.sources.own_rows import contents_of, labelled_of, place_of
 from flickr_emotion.datasets.sources.post_tables import (
@@ -36,7 +37,7 @@ from flickr_emotion.datasets.sources.post_tables import (
 # Larger row groups are rewritten, because a row group is read as a whole.
 _MOST_ROWS = 20_000
 _MOST_BYTES = 32 * 2**20
-_CHECKED = ("photo_id", "source", "label", "votes")
+_CHECKED = ("photo_id", "source", "label", "split", "votes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,8 @@ class OwnFile:
     """Where relative paths of pictures start."""
     columns: tuple[tuple[str, str], ...]
     """Meaning and name of each column that is read."""
+    final: bool
+    """Whether it is rewritten, so that its values need not be read again by any rule."""
     groups: tuple[tuple[int, int], ...]
     """The rows and bytes of each row group."""
 
@@ -80,10 +83,21 @@ class OwnFile:
             table = table.slice(first - skipped, last - first)
             known = class_names(file.schema_arrow)
             columns = [_values(table.column(name), known.get(name)) for name in names]
-        for number in range(last - first):
-            cells = {m: column[number] for m, column in zip(chosen, columns, strict=True)}
-            cells.setdefault("source", f"{self.name}:{first + number + 1}")
-            yield place_of(self.given, _row_of(cells["source"])), cells
+        meanings_ = tuple(chosen)
+        for number, values in enumerate(zip(*columns, strict=True), first + 1):
+            cells = dict(zip(meanings_, values, strict=True))
+            if self.final:
+                yield cells["source"], cells
+            else:
+                cells["source"] = f"{self.name}:{number}"
+                yield place_of(self.given, number), cells
+
+    def labelled(self, where: str, cells: dict[str, Any]) -> dict[str, Any]:
+        """Return the values of a row that say which post it is, and of which class."""
+        if self.final:
+            return cells
+        number = cells["source"].rpartition(":")[2]
+        return labelled_of(cells, where, f"{self.stem}:{number}") | {"source": cells["source"]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,8 +128,8 @@ class OwnPosts:
         whole = hashlib.sha256()
         for path in sorted(path for path in self.given.rglob("*") if path.is_file()):
             name = path.relative_to(self.given).as_posix()
-            is_table = any(path == file.given for file in self.files)
-            content = _file_digest(path) if is_table else str(path.stat().st_size)
+            is_picture = path.suffix.lower() in PICTURES
+            content = str(path.stat().st_size) if is_picture else _file_digest(path)
             whole.update(f"{name!r} {content}\n".encode("utf-8", errors="surrogatepass"))
         return whole.hexdigest()
 
@@ -150,18 +164,20 @@ class OwnPosts:
         return found
 
     def _raw(self, file: OwnFile, where: str, cells: dict[str, Any]) -> dict[str, Any]:
-        labelled = labelled_of(cells, where, f"{file.stem}:{_row_of(cells['source'])}")
-        contents = contents_of(cells, where, file.folder)
-        image = contents.pop("image")
+        post = file.labelled(where, cells)
+        if file.final:
+            held = cells["image"] or {}
+            image = held.get("bytes") or (held.get("path") and Path(held["path"]))
+        else:
+            post |= contents_of(cells, where, file.folder)
+            image = post["image"]
         reason = None
-        if labelled["label"] is None:
+        if post["label"] is None:
             reason = "no-label"
-        elif labelled["votes"] is not None and labelled["votes"] < self.min_votes:
+        elif post["votes"] is not None and post["votes"] < self.min_votes:
             reason = "votes"
         return {
-            **labelled,
-            **contents,
-            "source": cells["source"],
+            **{name: value for name, value in post.items() if name != "image"},
             "reason": reason,
             "image_bytes": image if isinstance(image, bytes) else None,
             "image_path": str(image) if isinstance(image, Path) else None,
@@ -224,6 +240,7 @@ def _as_it_is(posts: PostTables, file: PostFile) -> OwnFile:
         stem=file.stem,
         folder=file.folder,
         columns=tuple(posts.chosen.columns.items()),
+        final=False,
         groups=_group_sizes(path, path),
     )
 
@@ -244,6 +261,7 @@ def _rewritten(
             stem="",
             folder=given.parent,
             columns=tuple((name, name) for name in SCHEMA.names),
+            final=True,
             groups=_group_sizes(out, given),
         )
     ]
@@ -297,13 +315,8 @@ def _labelled(source: OwnPosts, meanings: Sequence[str]) -> Iterator[dict[str, A
         first = 0
         for rows, _ in file.groups:
             for where, cells in file.posts(first, first + rows, meanings):
-                post_id = f"{file.stem}:{_row_of(cells['source'])}"
-                yield labelled_of(cells, where, post_id) | {"source": cells["source"]}
+                yield file.labelled(where, cells)
             first += rows
-
-
-def _row_of(source: str) -> int:
-    return int(source.rpartition(":")[2])
 
 
 def _values(column: pa.ChunkedArray, classes: Sequence[str] | None) -> list[Any]:

@@ -18,7 +18,7 @@ _BYTES_PER_GROUP = 16 * 2**20
 
 SCHEMA = pa.schema(
     [
-        *((name, pa.string()) for name in ("photo_id", "source", "label")),
+        *((name, pa.string()) for name in ("photo_id", "source", "label", "split")),
         ("votes", pa.int64()),
         *((name, pa.string()) for name in ("owner", "license", "title", "description")),
         ("tags", pa.list_(pa.string())),

@@ -10,10 +10,11 @@ from flickr_emotion.datasets.sources.cells import (
     name_of,
     photo_id_of,
     plain_text,
+    split_of,
     votes_of,
 )
 from flickr_emotion.datasets.sources.columns import image_of
-from flickr_emotion.datasets.sources.tag_cells import ABSENT, tags_of
+from flickr_emotion.datasets.sources.tag_cells import ABSENT, MARKS, tags_of
 
 
 def place_of(path: Path, number: int) -> str:
@@ -36,23 +37,36 @@ def contents_of(cells: Mapping[str, Any], where: str, folder: Path) -> dict[str,
         raise DatasetError(
             f"{where}: the path of the picture holds a null character: give the name of a file"
         )
+    tags = cells.get("tags")
+    if isinstance(tags, dict) or (isinstance(tags, list) and any(map(_is_nested, tags))):
+        raise DatasetError(f"{where}: tags hold objects or lists: give a list of texts")
     return {
-        "title": plain_text(cells.get("title"), where, "title"),
-        "description": plain_text(cells.get(described), where, described),
-        "tags": tags_of(cells.get("tags")),
+        "title": _words(cells, where, "title"),
+        "description": _words(cells, where, described),
+        "tags": tags_of(tags),
         "image": image,
     }
 
 
 def labelled_of(cells: Mapping[str, Any], where: str, post_id: str) -> dict[str, Any]:
-    """Return a post's ``photo_id``, ``label``, ``votes``, ``owner`` and ``license``.
+    """Return a post's ``photo_id``, ``label``, ``split``, ``votes``, ``owner`` and ``license``.
 
     ``post_id`` is the id where no column holds one. Raises ``DatasetError``.
     """
     return {
         "photo_id": photo_id_of(cells["photo_id"], where) if "photo_id" in cells else post_id,
         "label": label_of(cells.get("label"), where),
+        "split": split_of(cells.get("split"), where),
         "votes": votes_of(cells.get("votes"), where),
         "owner": name_of(cells.get("owner"), where, "owner"),
         "license": name_of(cells.get("license"), where, "license"),
     }
+
+
+def _words(cells: Mapping[str, Any], where: str, name: str) -> str | None:
+    text = plain_text(cells.get(name), where, name)
+    return None if text in MARKS else text
+
+
+def _is_nested(entry: object) -> bool:
+    return isinstance(entry, (dict, list))

@@ -4,6 +4,7 @@
 a file which one of them understands means the same to the others.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,11 +21,13 @@ from flickr_emotion.common.tables.parquet_table import ParquetTable
 from flickr_emotion.common.tables.table import Row, Table, TableError
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.sources.columns import check_types
-from flickr_emotion.datasets.sources.folders import tables_in
-from flickr_emotion.datasets.sources.meanings import MEANINGS, Chosen, choose_columns
+from flickr_emotion.datasets.sources.folders import split_of_name, tables_in
+from flickr_emotion.datasets.sources.meanings import MEANINGS, SPLIT, Chosen, choose_columns
 from flickr_emotion.datasets.sources.seeming import seeming, seeming_types
+from flickr_emotion.datasets.sources.tag_cells import are_joined_by_blanks
 
 _ROWS_TO_LOOK_AT = 100
+_SHOWN = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +42,9 @@ class PostFile:
 
     @property
     def stem(self) -> str:
-        """The name without endings, from which posts without an id get theirs."""
-        return self.name.partition(".")[0] or self.name
+        """The name without its ending, from which posts without an id get theirs."""
+        name = re.sub(r"\.(?:gz|zip)$", "", self.name, flags=re.IGNORECASE)
+        return re.sub(r"(?<=.)\.[^./]*$", "", name)
 
     def rows(self, chosen: Mapping[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield the number of each row, from 1, and its cells by meaning; raises ``TableError``."""
@@ -66,48 +70,82 @@ class PostTables:
     chosen: Chosen
     notes: tuple[str, ...]
     """How the files were understood."""
+    left_alone: Mapping[str, str]
+    """Why a file of a folder is not read, by its name."""
 
     @cached_property
     def named_by_row(self) -> bool:
         """Whether no column holds ids, so that posts are named by file and row."""
         return "photo_id" not in self.chosen.columns
 
+    def _has_blanks(self, column: str) -> bool:
+        file = self.files[0]
+        rows = islice(file.rows({"tags": column}), _ROWS_TO_LOOK_AT)
+        return are_joined_by_blanks(cells["tags"] for _, cells in rows)
+
     def said(self) -> Iterator[str]:
         """Yield what the user must know about how the posts are read."""
         name = self.path.name
         yield from (f"{name}: {note}" for note in self.notes)
         yield f"{name}: {self.chosen.in_words()}"
+        for other, why in list(self.left_alone.items())[:_SHOWN]:
+            yield f"{name}: left alone: {other}: {why}"
+        if (more := len(self.left_alone) - _SHOWN) > 0:
+            yield f"{name}: left alone: {more} more files"
         if self.named_by_row:
             yield (
                 f"{name}: no column holds ids, so posts are named by file and row, as "
                 f"{self.files[0].stem}:1; name one with --columns photo_id=NAME"
             )
+        named = {split for file in self.files for split in split_of_name(file.name)}
+        if (splits := sorted(named)) and self.path.is_dir() and SPLIT not in self.chosen.columns:
+            yield (
+                f"{name}: the splits in the names of its files ({', '.join(splits)}) are not taken "
+                "over: --split-column names a column that holds them"
+            )
+        if (column := self.chosen.columns.get("tags")) and self._has_blanks(column):
+            yield (
+                f"warning: {name}: in the column {column} only blanks separate words, so each cell "
+                "is one tag: put commas between the tags"
+            )
         yield from (f"warning: {name}: {warning}" for warning in self.chosen.warnings)
 
 
 def open_posts(
-    path: Path, *, columns: str | None = None, encoding: str | None = None, labelled: bool = True
+    path: Path,
+    *,
+    columns: str | None = None,
+    encoding: str | None = None,
+    labelled: bool = True,
+    split_column: str | None = None,
 ) -> PostTables:
     """Open posts of one's own; raises ``DatasetError`` if they cannot be read.
 
-    ``columns`` and ``encoding`` are the options of these names. Without ``labelled``, labels and
-    votes are not read.
+    ``columns``, ``encoding`` and ``split_column`` are the options of these names. Without
+    ``labelled``, labels and votes are not read.
     """
     with as_dataset_errors():
         if not path.exists():
             raise DatasetError(f"{path} is not there: give a file or a folder that is")
         given = column_map(columns, MEANINGS)
+        if split_column is not None:
+            given[SPLIT] = split_column
+        left_alone: dict[str, str] = {}
         if path.is_dir():
-            files = tuple(
-                PostFile(table=it.table, name=it.name, folder=it.folder)
-                for it in tables_in(path, encoding=encoding)
-            )
+            found, left_alone = tables_in(path, encoding=encoding, labelled=labelled)
+            files = tuple(PostFile(table=it.table, name=it.name, folder=it.folder) for it in found)
         else:
             table = open_table(path, encoding=encoding, has_header=always)
             files = (PostFile(table=table, name=path.name, folder=path.parent),)
-        chosen = _chosen(path, files, given, labelled=labelled)
+        chosen = _chosen(files, given, labelled=labelled)
+        others = [it for it in files if not set(chosen.columns.values()) & set(_names(it))]
+        left_alone |= {it.name: "it has none of these columns" for it in others}
+        files = tuple(it for it in files if it not in others)
+        _check_columns(files, chosen)
         notes = dict.fromkeys(note for file in files for note in file.table.notes)
-        return PostTables(path=path, files=files, chosen=chosen, notes=tuple(notes))
+        return PostTables(
+            path=path, files=files, chosen=chosen, notes=tuple(notes), left_alone=left_alone
+        )
 
 
 @contextmanager
@@ -119,24 +157,38 @@ def as_dataset_errors() -> Iterator[None]:
         raise DatasetError(str(error)) from None
 
 
-def _chosen(
-    path: Path, files: tuple[PostFile, ...], given: Mapping[str, str], *, labelled: bool
-) -> Chosen:
-    """Choose the columns; all files of a folder must have those that are chosen."""
-    first = files[0]
-    names = first.table.columns or ()
-    where = first.table.path
-    chosen = choose_columns(where, names, given, labelled=labelled, seems=_seeming(first.table))
+def _chosen(files: tuple[PostFile, ...], given: Mapping[str, str], *, labelled: bool) -> Chosen:
+    """Choose the columns of the first file that has those of posts."""
+    first: DatasetError | None = None
     for file in files:
-        there = file.table.columns or ()
-        if missing := [name for name in chosen.columns.values() if name not in there]:
+        try:
+            return choose_columns(
+                file.table.path,
+                _names(file),
+                given,
+                labelled=labelled,
+                seems=_seeming(file.table),
+            )
+        except DatasetError as error:
+            first = first or error
+    assert first is not None  # there is a file
+    raise first
+
+
+def _check_columns(files: tuple[PostFile, ...], chosen: Chosen) -> None:
+    """Raise ``DatasetError`` unless all files have the chosen columns, of types that fit."""
+    for file in files:
+        if missing := [name for name in chosen.columns.values() if name not in _names(file)]:
             raise DatasetError(
-                f"{file.table.path} has no column {missing[0]!r}, as {where} has: take the file "
-                "out of the folder, or give it the same columns"
+                f"{file.table.path} has no column {missing[0]!r}, as {files[0].table.path} has: "
+                "take the file out of the folder, or give it the same columns"
             )
         if isinstance(file.table, ParquetTable):
             check_types(file.table, chosen.columns)
-    return chosen
+
+
+def _names(file: PostFile) -> tuple[str, ...]:
+    return file.table.columns or ()
 
 
 def _seeming(table: Table) -> dict[str, str]:

@@ -7,9 +7,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from flickr_emotion.datasets.sources.cells import SPLIT_NAMES
+
 PICTURE = "a picture"
 ADDRESSES = "web addresses of pictures"
 TEXT = "a text"
+SPLITS = "splits"
 
 _FILE = re.compile(r".+\.(?:jpe?g|png|gif|webp|bmp|tiff?|avif|heic)", re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
@@ -37,6 +40,8 @@ def seeming_types(schema: pa.Schema) -> dict[str, str]:
 def _seems(cells: Sequence[str]) -> str | None:
     if not cells:
         return None
+    if len({*cells}) > 1 and all(cell.strip().casefold() in SPLIT_NAMES for cell in cells):
+        return SPLITS
     files = [cell for cell in cells if _FILE.fullmatch(cell.strip().partition("?")[0])]
     if 2 * len(files) > len(cells):
         addresses = sum(_ADDRESS.fullmatch(cell.strip()) is not None for cell in files)

@@ -14,7 +14,8 @@ from flickr_emotion.harvest.flickr.tags import is_machine_tag
 
 ABSENT = frozenset({"", "nan", "none", "null", "<na>", "na", "n/a"})
 """What programs and people write, in any case, where there is nothing."""
-_MARKS = frozenset({"nan", "NaN", "None", "null", "NULL", "<NA>"})
+MARKS = frozenset({"nan", "NaN", "None", "null", "NULL", "<NA>"})
+"""What only programs write for it; people may mean `none` or `null`."""
 _BETWEEN = re.compile(r"[,;|\t\r\n，、；]")
 _HASHTAGS = re.compile(r"\s*#[^\s#]+(?:\s*#[^\s#]+)+\s*")
 _HASHTAG = re.compile(r"#[^\s#]+")
@@ -40,7 +41,9 @@ def _is_list(cell: Any) -> bool:
 
 def _is_tag(tag: str) -> bool:
     plain = tag.strip()
-    return bool(plain) and plain not in _MARKS and not is_machine_tag(plain.lstrip("#"))
+    if ":" in plain and is_machine_tag(plain.lstrip("#")):
+        return False
+    return bool(plain) and plain not in MARKS
 
 
 def _of_text(text: str) -> list[str]:
@@ -78,3 +81,15 @@ def _unquoted(literal: str) -> str:
         except (ValueError, SyntaxError):
             continue
     return literal
+
+
+def are_joined_by_blanks(cells: Iterable[Any]) -> bool:
+    """Whether nothing but blanks stands between the words of cells, which then are one tag each.
+
+    Flickr's API writes tags so, but `new york` is also one tag: only the user knows.
+    """
+    texts = [cell.strip() for cell in cells if isinstance(cell, str) and cell.strip()]
+    several = [text for text in texts if len(text.split()) > 2]
+    return 2 * len(several) > len(texts) and not any(
+        _BETWEEN.search(text) or text[0] in "#[({\"'" for text in texts
+    )

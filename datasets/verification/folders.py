@@ -79,6 +79,11 @@ def kind_of(path: Path) -> str:
         return "run"
     if looks_like_parquet(path) or path.suffix == ".parquet":
         return "manifest"
+    if not path.exists():
+        raise DatasetError(
+            f"{path} is not there: give a data set, run or harvest folder, or a manifest"
+            f"{left_aside(path)}"
+        )
     raise DatasetError(
         f"{path} is not a data set, run or harvest folder, nor a manifest: give one of them"
         f"{left_aside(path)}"

@@ -12,8 +12,8 @@ refuses is wrong usage: the command ends with exit code 2.
 """
 
 import inspect
-from collections.abc import Callable, Collection
-from dataclasses import MISSING, Field, dataclass, fields
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
@@ -36,6 +36,8 @@ class Command:
 
     name: str
     run: Callable[..., None]
+    options: Mapping[str, Option] = field(default_factory=dict)
+    """Its options that are fields of a dataclass, by name."""
 
 
 def command(
@@ -81,7 +83,7 @@ def command(
         ordered.sort(key=lambda it: not _is_argument(it))
         own = [_CONTEXT, *ordered, *_configuration(secret)]
         run.__signature__ = inspect.Signature(own)  # type: ignore[attr-defined]
-        return Command(name, run)
+        return Command(name, run, {it.name: said for it, said in taken})
 
     return decorate
 
@@ -97,7 +99,7 @@ def _fields(options: type | None, only: Collection[str]) -> list[tuple[Field[Any
     ]
 
 
-def _parameter(field: Field[Any], said: Option, hint: Any) -> inspect.Parameter:
+def _parameter(described: Field[Any], said: Option, hint: Any) -> inspect.Parameter:
     """Return the parameter for a field."""
     kind, several = _kind(hint)
     info: dict[str, Any] = {
@@ -109,20 +111,20 @@ def _parameter(field: Field[Any], said: Option, hint: Any) -> inspect.Parameter:
         info |= {"min": said.minimum, "max": said.maximum}
     if said.choices and not several:  # typer has no lists of choices: the dataclass checks them
         kind = Literal[said.choices]
-    default = inspect.Parameter.empty if field.default is MISSING else field.default
+    default = inspect.Parameter.empty if described.default is MISSING else described.default
     if default in ((), ""):
         default = None  # typer's default for an option that is not given
     if said.argument:
         made: Any = typer.Argument(**info)
     else:
-        names = [flag(field.name)] if kind is bool and not said.negatable else []
+        names = [flag(described.name)] if kind is bool and not said.negatable else []
         info["show_default"] = default is not None
         made = typer.Option(*names, **info)
     annotation: Any = list[kind] if several else kind  # type: ignore[valid-type]
     if default is None:
         annotation = annotation | None
     return inspect.Parameter(
-        field.name, _KEYWORD, default=default, annotation=Annotated[annotation, made]
+        described.name, _KEYWORD, default=default, annotation=Annotated[annotation, made]
     )
 
 

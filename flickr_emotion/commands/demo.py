@@ -31,8 +31,6 @@ _PAPER = {
     "text+tags": 91.10,
     "image+text+tags": 93.61,
 }
-# The sandbox checks the form of keys and signatures, and accepts any that are well formed.
-_KEY = {"FLICKR_API_KEY": "0123456789abcdef0123456789abcdef", "FLICKR_API_SECRET": "sandbox"}
 
 
 @command("demo")
@@ -77,7 +75,10 @@ def _sandbox(lists: Path) -> Iterator[str]:
 
 
 def _command(*words: object) -> None:
-    done = subprocess.run(_shown(*words), env=os.environ | _KEY, check=False)
+    from flickr_emotion.sandbox import Sandbox
+
+    key = {"FLICKR_API_KEY": Sandbox.api_key, "FLICKR_API_SECRET": Sandbox.api_secret}
+    done = subprocess.run(_shown(*words), env=os.environ | key, check=False)
     if done.returncode:
         raise HarvestError(
             f"`{words[0]}` ended with exit code {done.returncode}: see its message above"

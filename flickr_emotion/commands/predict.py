@@ -19,7 +19,9 @@ def predict(
     run: Annotated[Path, typer.Argument(metavar="R", help="Run folder.")],
     image: Annotated[Path | None, typer.Option(help="Picture file.")] = None,
     text: Annotated[str | None, typer.Option(help="Text of the post.")] = None,
-    tags: Annotated[str | None, typer.Option(help="Tags, separated by commas.")] = None,
+    tags: Annotated[
+        str | None, typer.Option(help="Tags, separated by commas, or hashtags.")
+    ] = None,
     input: Annotated[
         Path | None,
         typer.Option(help="A table or folder of posts, as for build-splits."),
@@ -64,16 +66,19 @@ def predict(
         show(
             json.dumps(counts)
             if as_json
-            else f"predictions for {counts['predicted']} of {counts['posts']} posts are in {out}; "
-            f"its column `error` explains the other {counts['errors']}\n"
+            else f"predictions for {counts['predicted']} of {counts['posts']} posts are in {out}"
+            + (f"; its column `error` explains the other {n}" if (n := counts["errors"]) else "")
+            + "\n"
             f"posts answered with each modality: {used}"
         )
         return
+    from flickr_emotion.datasets.sources.tag_cells import tags_of
+
     answer: dict[str, Any] = predict_one(
         run,
         image=image,
         text=text,
-        tags=None if tags is None else tags.split(","),
+        tags=None if tags is None else tags_of(tags),
         explain=explain,
         device=config.device,
     )

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args, get_origin
 import typer
 
 from flickr_emotion.command_line.parameters import METAVARS, Command
-from flickr_emotion.common.options import flag
+from flickr_emotion.common.options import Option, flag
 
 _HEAD = """# Commands and their options
 
@@ -48,25 +48,30 @@ def _section(name: str, command: Command) -> Iterator[str]:
     yield "| option | value | default | meaning |\n|---|---|---|---|"
     for parameter in inspect.signature(command.run).parameters.values():
         if parameter.name not in _COMMON:
-            yield _row(parameter)
+            yield _row(parameter, command.options.get(parameter.name))
     yield ""
 
 
-def _row(parameter: inspect.Parameter) -> str:
+def _row(parameter: inspect.Parameter, said: Option | None) -> str:
+    """Return the row of a parameter; ``said``: its dataclass field, if it is one."""
     kind, info = get_args(parameter.annotation)
-    meaning, _, default = (info.help or "").partition(" [default: ")
-    if not default and parameter.default is inspect.Parameter.empty:
-        default = "required"
-    elif not default and parameter.default is not None and parameter.default is not False:
-        default = "on" if parameter.default is True else f"{parameter.default}"
+    default = (said.default_help if said else None) or _default(parameter.default)
     if info.envvar:
         default = f"`{info.envvar}`"
     if isinstance(info, typer.models.ArgumentInfo):
         cells = [f"`{info.metavar}`", ""]
     else:
         cells = [f"`{_spelling(parameter, info)}`", _values(kind, info)]
-    cells += [default.removesuffix("]"), meaning]
+    cells += [default, (said.help if said else info.help) or ""]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _default(value: Any) -> str:
+    if value is inspect.Parameter.empty:
+        return "required"
+    if value is None or value is False:
+        return ""
+    return "on" if value is True else f"{value}"
 
 
 def _spelling(parameter: inspect.Parameter, info: typer.models.OptionInfo) -> str:

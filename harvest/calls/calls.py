@@ -219,5 +219,5 @@ class ApiCalls:
 
     def _hold(self, error: TransientError) -> None:
         """Hold all calls for as long as Flickr says, or as the retry policy does."""
-        failures = min(self._failures.add_too_many(), self._retry.attempts - 1)
-        self._pacer.hold(self._retry.delay(max(failures, 1), error.retry_after) or 0.0)
+        failures = min(self._failures.add_too_many(), max(self._retry.attempts - 1, 1))
+        self._pacer.hold(max(error.retry_after or 0.0, self._retry.backoff(failures)))

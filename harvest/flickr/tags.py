@@ -10,6 +10,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from flickr_emotion.common.composing import composed
+
 # Listings lack the `machine_tag` flag of `getInfo`. The pattern is as reliable: the normal form of
 # a plain tag contains neither a colon nor an equals sign.
 _MACHINE_TAG = re.compile(r"[a-z][a-z0-9_]*:[a-z][a-z0-9_]*=")
@@ -26,8 +28,7 @@ def normal_form(raw: str) -> str:
     lower = raw.lower()
     if lower.isascii() and lower.isalnum():  # The fast path for most tags.
         return lower
-    composed = unicodedata.normalize("NFC", lower)
-    return unicodedata.normalize("NFC", "".join(filter(_stays, composed)))
+    return composed("".join(filter(_stays, composed(lower))))
 
 
 def _stays(character: str) -> bool:

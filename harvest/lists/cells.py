@@ -1,12 +1,14 @@
 """Read the cells of a list's table: texts, votes and labels, also a data frame's values."""
 
 import re
-import unicodedata
 from typing import Any
+
+from flickr_emotion.common.composing import composed
 
 LARGEST_VOTE = 10_000
 _VOTE = re.compile(r"(\d{1,5})(?:\.0+)?", re.ASCII)
 _WHOLE = re.compile(r"(-?\d{1,15})\.0+", re.ASCII)
+_SWITCHES = {"true": 1, "false": 0}  # pandas.get_dummies
 _ABSENT = frozenset({"nan", "none", "null", "na", "n/a", "<na>"})
 
 
@@ -16,14 +18,14 @@ def text_of(cell: Any) -> str:
         return ""
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
-    if isinstance(cell, bool):
-        cell = int(cell)
     text = str(cell).strip()
     return "" if text.lower() in _ABSENT else text
 
 
 def vote_of(text: str) -> int | None:
-    """Return a number of votes; None if the text is not one from 0 to ``LARGEST_VOTE``."""
+    """Return a number of votes, also of a switch; None if it is not from 0 to ``LARGEST_VOTE``."""
+    if (switch := _SWITCHES.get(text.lower())) is not None:
+        return switch
     match = _VOTE.fullmatch(text)
     return votes if match and (votes := int(match[1])) <= LARGEST_VOTE else None
 
@@ -37,4 +39,4 @@ def label_of(text: str) -> str:
     """Return a label, composed; whole numbers without the decimals that data frames add."""
     if match := _WHOLE.fullmatch(text):
         return match[1]
-    return unicodedata.normalize("NFC", text)
+    return composed(text)

@@ -19,8 +19,11 @@ _KNOWN = frozenset(
         *("other", "none", "something_else"),
     }
 )
-_PREFIXES = ("votes_", "vote_", "label_", "class_", "emotion_", "n_", "is_", "count_")
-_SUFFIXES = ("_votes", "_vote", "_count", "_agree")
+_PREFIXES = ("votes_", "vote_", "label_", "class_", "emotion_")
+_SUFFIXES = ("_votes", "_vote", "_agree")
+# They are also in the names of other numbers, such as `count_views` and `is_public`.
+_VAGUE_PREFIXES = ("n_", "is_", "count_")
+_VAGUE_SUFFIXES = ("_count",)
 
 
 def class_columns(names: Mapping[int, str], columns: Sequence[Sequence[str]]) -> dict[int, str]:
@@ -32,17 +35,23 @@ def class_columns(names: Mapping[int, str], columns: Sequence[Sequence[str]]) ->
     }
     known, prefixed = {}, {}
     for at, name in numbers.items():
-        short = _shortened(name.strip())
+        plain = name.strip()
+        short = _shortened(plain, _PREFIXES, _SUFFIXES)
+        vague = _shortened(plain, _VAGUE_PREFIXES, _VAGUE_SUFFIXES)
         if short.lower().replace(" ", "_") in _KNOWN:
             known[at] = short
-        elif short != name.strip():
+        elif vague.lower().replace(" ", "_") in _KNOWN:
+            known[at] = vague
+        elif short != plain:
             prefixed[at] = short
     if len(known) > 1:
         return known | prefixed
     if len(prefixed) > 1:
         return prefixed
-    if len(numbers) > 1 and _one_each([columns[at] for at in numbers]):
-        return {at: name.strip() for at, name in numbers.items()}
+    # Beside them there may be numbers of rows and sizes of pictures.
+    switches = {at: name.strip() for at, name in numbers.items() if is_one_of_n([columns[at]])}
+    if len(switches) > 1 and _one_each([columns[at] for at in switches]):
+        return switches
     return {}
 
 
@@ -56,12 +65,12 @@ def _one_each(columns: Sequence[Sequence[str]]) -> bool:
     return bool(rows) and all(sum(row) == 1 and max(row) == 1 for row in rows)
 
 
-def _shortened(name: str) -> str:
+def _shortened(name: str, prefixes: Sequence[str], suffixes: Sequence[str]) -> str:
     """Return a column's name without what says that it stands for a class."""
-    for prefix in _PREFIXES:
+    for prefix in prefixes:
         if name.lower().startswith(prefix) and len(name) > len(prefix):
             return name[len(prefix) :]
-    for suffix in _SUFFIXES:
+    for suffix in suffixes:
         if name.lower().endswith(suffix) and len(name) > len(suffix):
             return name[: -len(suffix)]
     return name

@@ -4,21 +4,25 @@ What the user states with ``--columns`` comes first. Otherwise names decide toge
 columns hold: a column ``id`` with the numbers 1, 2, 3 names no photos.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from flickr_emotion.common.tables.column_map import find_column
 from flickr_emotion.harvest.errors import HarvestError
+from flickr_emotion.harvest.flickr.photo_names import NamedPhoto
 from flickr_emotion.harvest.lists.cells import is_vote, text_of, vote_of
 from flickr_emotion.harvest.lists.class_columns import class_columns, is_one_of_n
-from flickr_emotion.harvest.lists.rows import names_photo
+from flickr_emotion.harvest.lists.rows import names_photo, parse_name
 
 MEANINGS = ("url", "photo_id", "label", "votes", "disagree")
 """What ``--columns`` may state for a list of pictures."""
 
 _PHOTO_IDS = ("photo_id", "photoid", "flickr_id", "flickr_photo_id", "flickrid")
 _VAGUE_IDS = ("id", "image_id", "imageid", "img_id", "pic_id", "key", "index", "image", "photo")
+_SAYS_IDS = re.compile(r"^$|^#|(?:^|_)(?:ids?|photos?|flickr|pictures?|images?)(?:_|$)")
 _LABELS = (
     *("label", "emotion", "class", "category", "sentiment", "anp", "mood", "emotion_label"),
     *("label_name", "class_name", "annotation", "polarity", "gt", "target"),
@@ -75,7 +79,9 @@ def choose_columns(
         if not _is_several(names, name)
     }
     photo = [stated[meaning] for meaning in ("url", "photo_id") if meaning in stated]
-    photo = photo or _photo_columns(plain, columns)
+    if not photo:
+        photo = _photo_columns(plain, columns)
+        _refuse_several(names, photo, columns, where)
     if not photo:
         return None
     free = [at for at in range(width) if at not in (*photo, *stated.values())]
@@ -122,10 +128,7 @@ def choose_columns(
 def describe(names: Sequence[str] | None, columns: ListColumns) -> str:
     """Return in words which columns are used as what."""
 
-    def name(at: int) -> str:
-        shown = names[at] if names is not None else f"column {at + 1}"
-        return shown[:50] if shown.isprintable() else ascii(shown[:50])
-
+    name = partial(_shown, names)
     used = [f"photos from {' or '.join(map(name, columns.photo))}"]
     if columns.parts:
         used.append(f"their secrets from {name(columns.parts['secret'])}")
@@ -143,6 +146,11 @@ def describe(names: Sequence[str] | None, columns: ListColumns) -> str:
     if columns.ignored:
         used.append(f"ignored: {', '.join(map(name, columns.ignored))}")
     return "; ".join(used)
+
+
+def _shown(names: Sequence[str] | None, at: int) -> str:
+    shown = names[at] if names is not None else f"column {at + 1}"
+    return shown[:50] if shown.isprintable() else ascii(shown[:50])
 
 
 def _is_several(names: Sequence[str] | None, name: str) -> bool:
@@ -182,11 +190,37 @@ def _photo_columns(plain: Sequence[str], columns: Sequence[Sequence[str]]) -> li
             ranked.append((0 if "staticflickr" in good[0] or "static.flickr" in good[0] else 1, at))
         elif name in _PHOTO_IDS:
             ranked.append((2, at))
-        elif name in _VAGUE_IDS or len(columns) == 1:
+        elif name in _VAGUE_IDS or (len(columns) == 1 and _SAYS_IDS.search(name)):
             ranked.append((3, at))
     ranked.sort()
     # A column `id` may count the rows: it names photos only where nothing else does.
     return [at for rank, at in ranked if rank < 3 or rank == ranked[0][0]]
+
+
+def _refuse_several(
+    names: Sequence[str] | None,
+    photo: Sequence[int],
+    columns: Sequence[Sequence[str]],
+    where: str,
+) -> None:
+    """Raise ``HarvestError`` if two columns of links name different photos in one row.
+
+    Only the photo of the first would be crawled. Ids beside links may be those of something else.
+    """
+    for number in range(len(columns[0]) if photo else 0):
+        linked = [at for at in photo if not columns[at][number].replace(".0", "").isdigit()]
+        found: dict[str, int] = {}
+        for at in linked:
+            named = parse_name(columns[at][number], 0)
+            if isinstance(named, NamedPhoto):
+                found.setdefault(named.reference.photo_id, at)
+        if len(found) > 1:
+            one, other = (_shown(names, at) for at in list(found.values())[:2])
+            raise HarvestError(
+                f"{where} names several photos in one row, in {one} and in {other}: give one photo "
+                f"a row, or say which column to read, --columns url="
+                f"{_shown(names, photo[0]) if names else photo[0] + 1}"
+            )
 
 
 def _only_words(free: Sequence[int], columns: Sequence[Sequence[str]]) -> int | None:

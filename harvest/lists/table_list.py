@@ -4,8 +4,9 @@
 its format. ``docs/lists.md`` shows the forms.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ from flickr_emotion.harvest.lists.rows import (
 
 _ROWS_TO_LOOK_AT = 200
 _MOST_WORDS = 50
+_BULLET = re.compile(r"[-*+•–]|\d+[.)]")
+"""What stands before the entries of a list that people write, and is no label."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,19 +130,30 @@ class TableList:
         return True
 
 
-def open_table_list(path: Path, member: str | None, given: Mapping[str, str]) -> TableList | None:
+@dataclass(frozen=True, kw_only=True)
+class Stated:
+    """What the user states about the tables of a list."""
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """The columns by meaning, as in ``--columns``."""
+    encoding: str | None = None
+    """The encoding, if it is not what the bytes say."""
+
+
+def open_table_list(path: Path, member: str | None, stated: Stated) -> TableList | None:
     """Return the table in a file; None if no column names photos.
 
-    ``given``: what ``--columns`` states. Raises ``TableError`` if it is no table, and
-    ``HarvestError`` if it lacks a stated column.
+    Raises ``TableError`` if it is no table, and ``HarvestError`` if it lacks a stated column.
     """
-    table = open_table(path, member=member, has_header=_has_header, lenient=True)
+    table = open_table(
+        path, member=member, encoding=stated.encoding, has_header=_has_header, lenient=True
+    )
     names = table.columns
     rows = [row.values for row in islice(table.rows(ragged=True), _ROWS_TO_LOOK_AT)]
     by_blanks = names is None and _by_blanks(rows)
     sample = [_cells(row, by_blanks=by_blanks) for row in rows]
     try:
-        columns = choose_columns(names, sample, given, _shown(path, member))
+        columns = choose_columns(names, sample, stated.columns, _shown(path, member))
     except HarvestError:
         if rows:
             raise
@@ -171,7 +185,8 @@ def _by_blanks(rows: Sequence[Sequence[Any]]) -> bool:
 
 def _cells(values: Sequence[Any], *, by_blanks: bool) -> list[str]:
     if by_blanks and len(values) == 1:
-        return text_of(values[0]).split()[:_MOST_WORDS]
+        words = text_of(values[0]).split()[:_MOST_WORDS]
+        return words[1:] if len(words) > 1 and _BULLET.fullmatch(words[0]) else words
     return [text_of(value) for value in values]
 
 

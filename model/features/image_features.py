@@ -69,7 +69,10 @@ def frozen_features(
 
 def features_folder(dataset: Dataset, backbone: Backbone, decoder: PictureDecoder) -> Path:
     """Return the path of a backbone's features within a folder."""
-    return features_path(backbone.name, backbone.digest(), dataset.digest, decoder.name)
+    made_from = [backbone.digest(), dataset.digest, decoder.name]
+    if dataset.preparation != 1:
+        made_from.append(f"preparation {dataset.preparation}")
+    return features_path(backbone.name, *made_from)
 
 
 def _compute(

@@ -43,6 +43,7 @@ from flickr_emotion.model.runs.loading import TrainedRun, load_run
 
 FORMATS = ("onnx",)
 PACKAGES = ("onnx", "onnxscript")
+
 _NAMES = {PREPROCESSING, VOCABULARY, *(f"{subset}.onnx" for subset in SUBSETS)}
 # Axes of the same name have the same length.
 _POSTS = torch.export.Dim("posts", min=1)

@@ -36,7 +36,7 @@ def evaluate_file(
     every post that holds its modalities, as on a data set; ``all`` those of the answers that
     `predict` gives, each post by the head of what it holds. Posts without a label are left out
     (``unlabelled``), so are those that cannot be answered (``errors``). Raises ``ModelError`` for a
-    label that is no class of the run.
+    label that is no class of the run, and if no post can be judged.
     """
     posts = open_rows(input, columns=columns, encoding=encoding, labelled=True)
     for line in posts.said:
@@ -51,20 +51,27 @@ def evaluate_file(
             )
     confusions = {name: np.zeros((len(classes),) * 2, np.int64) for name in ("all", *SUBSETS)}
     counts = {"posts": 0, "unlabelled": 0, "errors": 0}
+    first: ModelError | None = None
     with ProgressReport("judging", posts.count, "posts") as report:
         for chunk in answered(predictor, posts.rows):
             for row, answer in chunk:
                 counts["posts"] += 1
-                label = row.get("label")
+                named: str | None = row.get("label")
                 if isinstance(answer, ModelError):
                     counts["errors"] += 1
-                elif label is None:
+                    first = first or answer
+                elif named is None:
                     counts["unlabelled"] += 1
                 else:
-                    confusions["all"][classes[label], classes[answer.label]] += 1
+                    confusions["all"][classes[named], classes[answer.label]] += 1
                     for subset, opinion in answer.heads.items():
-                        confusions[subset][classes[label], classes[opinion.label]] += 1
+                        confusions[subset][classes[named], classes[opinion.label]] += 1
             report.advance(len(chunk))
+    if counts["unlabelled"] + counts["errors"] == counts["posts"]:
+        raise ModelError(
+            f"no post of {input} can be judged: {counts['unlabelled']} have no label, and "
+            f"{counts['errors']} cannot be answered{f' (the first: {first})' if first else ''}"
+        )
     judged = {name: figures(confusion) for name, confusion in confusions.items()}
     return {
         "input": str(input),

@@ -37,7 +37,8 @@ def predict_file(
     also with ``columns`` and ``encoding``; labels are not read. The output has ``photo_id``,
     ``subset``, ``label``, ``probability_<class>`` for each class, and ``error``; with ``explain``
     also ``heads``, each head's answer as JSON (CSV has no nested columns). A text without a word
-    and tags without a letter count as absent, as in a data set.
+    and tags without a letter count as absent, as in a data set. Raises ``ModelError`` if no post
+    could be answered; the output says why.
     """
     if input.resolve() == out.resolve():
         raise ModelError(f"--out {out} is also the input: give --out another file")
@@ -48,6 +49,7 @@ def predict_file(
     predictor = Predictor(run, device=device)
     counts = {"posts": 0, "predicted": 0, "errors": 0}
     held = dict.fromkeys(MODALITIES, 0)
+    first: ModelError | None = None
     with (
         open_writer(out, output_columns(predictor.classes, explain=explain)) as write,
         ProgressReport("predicting", posts.count, "posts") as report,
@@ -63,11 +65,19 @@ def predict_file(
             for _, answer in chunk:
                 if isinstance(answer, ModelError):
                     counts["errors"] += 1
+                    first = first or answer
                     continue
                 for modality in answer.subset.split("+"):
                     held[modality] += 1
             report.advance(len(chunk))
     counts["predicted"] = counts["posts"] - counts["errors"]
+    if first is not None:
+        say(f"not answered, among others: {first}" if counts["errors"] > 1 else str(first))
+    if not counts["predicted"]:
+        raise ModelError(
+            f"no post of {input} was answered: {out} holds the reason for each in its column "
+            "`error`"
+        )
     return {**counts, "modalities": held, "out": str(out)}
 
 

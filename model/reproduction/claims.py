@@ -11,10 +11,10 @@ from itertools import combinations
 from typing import Any
 
 from flickr_emotion.common.modalities import COMPLETE, SUBSETS
+from flickr_emotion.model.evaluation.metrics import CONFIDENCE
 from flickr_emotion.model.reproduction.cells import Finished
 from flickr_emotion.model.reproduction.estimates import difference, estimate
 from flickr_emotion.model.reproduction.paper import FIGURE_5_GAP, Printed
-from flickr_emotion.model.reproduction.uncertainty import CONFIDENCE
 
 HOLDS = "holds"
 FAILS = "does not hold"

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from flickr_emotion.model.evaluation.metrics import figures, spread
+from flickr_emotion.model.evaluation.metrics import CONFIDENCE, figures, spread
 from flickr_emotion.model.reproduction.cells import Finished
 from flickr_emotion.model.reproduction.uncertainty import (
-    CONFIDENCE,
     Right,
     compare,
     mean_interval,

@@ -1,9 +1,9 @@
 """Digests of all that a training reads: posts, vocabulary, files of vectors and weights.
 
 What was made from other options or from other files must not be taken for one's own. A data set's
-``digest`` covers its posts, and features depend on nothing else; a network also depends on the
-vocabulary and on which of its words are ``<UNK>`` (``--min-count``). A file is known by its
-content, because another one may have its name and its size.
+``digest`` covers its posts with the pictures as they were fetched; a network also depends on how
+these were prepared, on the vocabulary and on which of its words are ``<UNK>`` (``--min-count``). A
+file is known by its content, because another one may have its name and its size.
 """
 
 import hashlib
@@ -21,8 +21,8 @@ _FILES = "word_vectors", "image_weights"
 def training_digest(dataset: Dataset) -> str:
     """Return a digest of what a training reads of a data set."""
     vocabulary = dataset.vocabulary()
-    read = [dataset.digest, vocabulary.min_count, [*vocabulary.words.items()]]
-    read.append([*vocabulary.tags.items()])
+    read = [dataset.digest, dataset.preparation, vocabulary.min_count]
+    read += [[*vocabulary.words.items()], [*vocabulary.tags.items()]]
     return hashlib.sha256(json.dumps(read).encode()).hexdigest()
 
 

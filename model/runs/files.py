@@ -130,9 +130,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     try:
         content = read_json(path)
     except FileNotFoundError:
-        raise ModelError(
-            f"{folder} is not a run folder: give a folder written by `train --out`"
-        ) from None
+        wrong = "is not a run folder" if folder.exists() else "is not there"
+        raise ModelError(f"{folder} {wrong}: give a folder written by `train --out`") from None
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} cannot be read ({error}): train again") from None
     if content.get("format") != FORMAT:

@@ -222,6 +222,7 @@ def _origin(dataset: Dataset) -> dict[str, Any]:
     return {
         "folder": str(dataset.folder.resolve()),
         "digest": dataset.digest,
+        "preparation": dataset.preparation,
         "kind": dataset.kind,
         "service": dataset.service,
         "lists_digest": dataset.described.get("lists_digest"),

@@ -118,7 +118,8 @@ def _dataset_of(description: dict[str, Any], folder: Path, given: Path | None) -
         )
     at = given or at
     dataset = open_dataset(at)
-    if dataset.digest != digest:
+    prepared = description["dataset"].get("preparation", 1)
+    if (dataset.digest, dataset.preparation) != (digest, prepared):
         raise ModelError(
             f"{at} holds another data set than the one that {folder} was trained on: train again"
         )

@@ -6,9 +6,12 @@ A test of one part makes it here, over a real ledger in a file and a real server
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from flickr_emotion.harvest.calls.calls import ApiCalls
+from flickr_emotion.harvest.flickr.answers import Answer
 from flickr_emotion.harvest.flickr.api import FlickrClient
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
 from flickr_emotion.harvest.flickr.servers import servers
@@ -34,6 +37,21 @@ def reference_of(listed: Post) -> PhotoReference:
         farm=str(listed.farm),
         secret=listed.secret,
     )
+
+
+def answered(reference: PhotoReference, **fields: Any) -> Answer:
+    """The API's answer for a photo; `fields` are those that matter to a test."""
+    usual = Answer(
+        reference=reference,
+        title="A title",
+        description="",
+        tags=(),
+        owner="1@N01",
+        license="4",
+        date_upload=1_300_000_000,
+        date_taken=None,
+    )
+    return replace(usual, **fields)
 
 
 @contextmanager

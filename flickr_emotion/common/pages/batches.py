@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -140,7 +140,7 @@ def _column(
         return beside.column(field.name).combine_chunks()
     if not pa.types.is_struct(field.type):
         return pa.array(values, field.type)
-    fields = [{}] * len(values)
+    fields: list[dict[str, Any] | None] = [{}] * len(values)
     if beside is not None and field.name in beside.column_names:
         fields = beside.column(field.name).to_pylist()
     held = [

@@ -5,7 +5,7 @@ one page of more than a gigabyte, which every reader decompresses as a whole.
 """
 
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +39,7 @@ def chunk_pages(file: BinaryIO, chunk: pq.ColumnChunkMetaData) -> Iterator[Page]
 class Spilled:
     """The values of one column chunk, in a file."""
 
-    def __init__(self, scratch: BinaryIO) -> None:
+    def __init__(self, scratch: IO[bytes]) -> None:
         """``scratch`` is overwritten."""
         self._scratch = scratch
         self._end = 0
@@ -108,4 +108,5 @@ def _there(content: PageContent, page: Page, max_level: int) -> npt.NDArray[np.b
         levels = content.levels
     else:
         levels = content.take(int.from_bytes(content.take(4), "little"))
-    return runs(levels, max_level.bit_length(), page.values) == max_level
+    there: npt.NDArray[np.bool_] = runs(levels, max_level.bit_length(), page.values) == max_level
+    return there

@@ -6,6 +6,7 @@ after it, and an extra separator moves a text into the column of tags. Neither m
 
 import csv
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -25,17 +26,42 @@ class DelimitedTable:
     def __init__(self, text: TextFile, has_header: HasHeader) -> None:
         """Look at the first lines; raises ``TableError``, ``OSError``."""
         self._text = text
+        self.path: Path = text.path
         self._dialect: Dialect = find_dialect(_first_lines(text))
+        self.columns: tuple[str, ...] | None = self._header(has_header)
+        notes = [*text.notes, self._dialect.note]
+        if self._dialect.separator == "\t" and self._holds_plain_quotes():
+            self._dialect = replace(self._dialect, quotes=False)
+            self.columns = self._header(has_header)
+            notes.append("quotes are letters like any other")
+        self.notes: tuple[str, ...] = tuple(note for note in notes if note)
+
+    def _header(self, has_header: HasHeader) -> tuple[str, ...] | None:
         # Excel ends rows with separators where other rows, or cells that were cleared, are longer.
         first = next(self._cells(), None)
         cells = [cell or "" for cell in _without_empty_end(first.values)] if first else []
-        self.columns: tuple[str, ...] | None = None
-        if first is None or has_header(cells):
-            names = [column_name(cell.strip(), n) for n, cell in enumerate(cells, 1)]
-            self.columns = tuple(names)
-        self.path: Path = text.path
-        note = self._dialect.note
-        self.notes: tuple[str, ...] = (*text.notes, *([note] if note else []))
+        if first is not None and not has_header(cells):
+            return None
+        return tuple(column_name(cell.strip(), n) for n, cell in enumerate(cells, 1))
+
+    def _holds_plain_quotes(self) -> bool:
+        """Return whether a text with tabs can only be read if its quotes enclose no cells.
+
+        So are tweets and captions often written: a tab hardly ever occurs in a cell.
+        """
+        quoted = self._dialect
+        for quotes in (True, False):
+            self._dialect = replace(quoted, quotes=quotes)
+            try:
+                for _ in self.rows():
+                    pass
+            except TableError:
+                continue
+            else:
+                return not quotes
+            finally:
+                self._dialect = quoted
+        return False
 
     def rows(self, *, ragged: bool = False) -> Iterator[Row]:
         """Yield the rows; an empty cell becomes None."""

@@ -23,6 +23,8 @@ class Dialect:
     """Lines before the table: Excel's ``sep=;``."""
     spaces: bool = False
     """Whether a blank follows each separator."""
+    quotes: bool = True
+    """Whether quotes may enclose a cell; otherwise they are letters like any other."""
 
     @property
     def note(self) -> str | None:
@@ -37,7 +39,11 @@ class Dialect:
         """Return the standard library's reader of rows, which refuses misplaced quotes."""
         csv.field_size_limit(LONGEST_CELL)
         return csv.reader(
-            lines, delimiter=self.separator, skipinitialspace=self.spaces, strict=True
+            lines,
+            delimiter=self.separator,
+            skipinitialspace=self.spaces,
+            quoting=csv.QUOTE_MINIMAL if self.quotes else csv.QUOTE_NONE,
+            strict=True,
         )
 
 

@@ -10,8 +10,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
-import charset_normalizer
-
 from flickr_emotion.common.tables.table import TableError
 
 _MARKS = (
@@ -134,9 +132,9 @@ def _is_utf8(raw: bytes) -> bool:
 
 
 def _judged(sample: bytes) -> str:
-    found = charset_normalizer.from_bytes(
-        sample, cp_isolation=_CANDIDATES, preemptive_behaviour=False
-    )
+    from charset_normalizer import from_bytes  # most texts need it not, and its import takes time
+
+    found = from_bytes(sample, cp_isolation=_CANDIDATES, preemptive_behaviour=False)
     best = found.best()
     if best is None:
         return _WESTERN if _decodes(sample, _WESTERN) else "latin-1"

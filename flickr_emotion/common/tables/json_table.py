@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from flickr_emotion.common.tables.plain_values import plain_value
 from flickr_emotion.common.tables.table import Row, TableError
 from flickr_emotion.common.tables.text_files import TextFile
 
 _MOST_COLUMNS = 10_000
 _LARGEST_LIST = 2**28
 """Characters of one list of objects, which is read as a whole."""
+_ONLY = "column 1"
+"""The only column of a list of texts."""
 _DEEP = "it is nested too deeply"
 
 
@@ -38,10 +41,12 @@ class JsonTable:
         """Yield the objects' values by column; ``ragged`` changes nothing."""
         columns = self.columns or ()
         for number, entry in self._objects():
-            yield Row(number, tuple(entry.get(name) for name in columns))
+            yield Row(number, tuple(plain_value(entry.get(name)) for name in columns))
 
     def _objects(self) -> Iterator[tuple[int, dict[str, Any]]]:
         for number, it in self._list() if self._is_list else self._lines():
+            if isinstance(it, str) and self._is_list:
+                it = {_ONLY: it}  # a list of URLs
             if not isinstance(it, dict):
                 raise TableError(f"{self.path}, line {number}, is not a JSON object: give one")
             yield number, it
@@ -49,7 +54,25 @@ class JsonTable:
     def _lines(self) -> Iterator[tuple[int, Any]]:
         for number, line in enumerate(self._text.lines(), 1):
             if line.strip():
-                yield number, self._parsed(line.rstrip(), number)
+                try:
+                    found = self._parsed(line.rstrip(), number)
+                except TableError:
+                    self._refuse_one_object(line)
+                    raise
+                if isinstance(found, dict) and len(found) > 1 and _is_by_columns(found):
+                    raise TableError(
+                        f"{self.path} holds one object for each column: write an object for each "
+                        'row, in pandas with orient="records", lines=True'
+                    )
+                yield number, found
+
+    def _refuse_one_object(self, line: str) -> None:
+        """Raise ``TableError`` if a line is the beginning of an object of several lines."""
+        if line.strip() == "{":
+            raise TableError(
+                f"{self.path} is one JSON object of several lines: give one object a line, or a "
+                "list of objects"
+            )
 
     def _list(self) -> Iterator[tuple[int, Any]]:
         pieces, size = [], 0
@@ -75,3 +98,12 @@ class JsonTable:
         raise TableError(
             f"{self.path}, line {where}, is not JSON ({reason}): give one object a line"
         )
+
+
+def _is_by_columns(found: dict[str, Any]) -> bool:
+    """Whether an object holds columns, each a mapping from the same rows, as pandas writes it."""
+    columns = list(found.values())
+    return all(
+        isinstance(it, dict) and it and it.keys() == columns[0].keys() and "0" in it
+        for it in columns
+    )

@@ -4,7 +4,6 @@ Programs write the same column in different types: categories, views of strings,
 numbers as floats because one is absent. Their readers must see the same values.
 """
 
-import json
 import math
 from collections.abc import Sequence
 from datetime import date
@@ -61,11 +60,3 @@ def _class(value: Any, classes: Sequence[str]) -> Any:
     if not isinstance(value, int) or value == -1:
         return value if value != -1 else None
     return classes[value] if 0 <= value < len(classes) else value
-
-
-def loaded_json(text: str) -> Any:
-    """Return the value of a text that is JSON, the text itself if it is not."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text

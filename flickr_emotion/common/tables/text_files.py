@@ -48,9 +48,9 @@ class TextFile:
                     yield line
             except UnicodeError as error:
                 raise TableError(
-                    f"{self.path}, somewhere after line {number}, cannot be read as "
-                    f"{self.encoding} ({getattr(error, 'reason', error)}): name the encoding with "
-                    "--encoding"
+                    f"{self.path} cannot be read as {self.encoding.removesuffix('-sig')}, "
+                    f"after line {number} ({getattr(error, 'reason', error)}): name another "
+                    "encoding with --encoding"
                 ) from None
             finally:
                 text.detach()

@@ -119,8 +119,8 @@ def _store_rows(
         "INSERT INTO listed VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             (
-                *(file, row.row, row.reference.photo_id, row.emotion, row.agree, row.disagree),
-                *(row.pair, numbers.of(row.row)),
+                *(file, row.row, numbers.of(row.row), row.reference.photo_id),
+                *(row.emotion, row.agree, row.disagree, row.pair),
             )
             for row in rows
         ),

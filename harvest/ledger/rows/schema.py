@@ -110,12 +110,13 @@ _SINCE_VERSION_5 = """
 ALTER TABLE photos ADD COLUMN file_secret TEXT;
 ALTER TABLE withdrawals ADD COLUMN times INTEGER NOT NULL DEFAULT 1;
 """
-# part: a row with votes for several classes gives several rows here, numbered from 0.
+# part: a row with votes for several classes gives several rows here, numbered from 0. The columns
+# of the key come first, or the integrity check of SQLite 3.40 names NULL values that are not there.
 _SINCE_VERSION_6 = """
 ALTER TABLE listed RENAME TO listed_before;
 CREATE TABLE listed (
-    file TEXT NOT NULL, row INTEGER NOT NULL, photo_id TEXT NOT NULL,
-    emotion TEXT, agree INTEGER, disagree INTEGER, pair TEXT, part INTEGER NOT NULL DEFAULT 0,
+    file TEXT NOT NULL, row INTEGER NOT NULL, part INTEGER NOT NULL DEFAULT 0,
+    photo_id TEXT NOT NULL, emotion TEXT, agree INTEGER, disagree INTEGER, pair TEXT,
     PRIMARY KEY (file, row, part)
 ) WITHOUT ROWID;
 INSERT INTO listed (file, row, photo_id, emotion, agree, disagree, pair)

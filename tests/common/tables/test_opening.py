@@ -3,6 +3,8 @@
 import gzip
 import json
 import zipfile
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -99,6 +101,23 @@ class TestText:
         with pytest.raises(TableError, match="unclosed quote"):
             list(open_table(written(tmp_path, b"id,text\n1,a\n" + end)).rows())
 
+    def test_quotes_of_tweets(self, tmp_path: Path) -> None:
+        """Tabs separate cells that begin or end with any quote; with commas it is a mistake."""
+        rows = ['1\t"never closed', '2\t"quoted" and on', "3\tplain"]
+        path = written(tmp_path, "\n".join(["id\ttext", *rows, ""]).encode())
+        table = open_table(path)
+        assert [row.values for row in table.rows()] == [tuple(row.split("\t")) for row in rows]
+        assert table.notes == ("cells separated by tabs", "quotes are letters like any other")
+        written(tmp_path, path.read_bytes().replace(b"\t", b","))
+        with pytest.raises(TableError, match="unclosed quote"):
+            list(open_table(path).rows())
+
+    def test_numbers_of_json(self, tmp_path: Path) -> None:
+        path = written(tmp_path, b'{"a": 1.0, "b": NaN}\n{"a": 0.5, "b": [2.0]}\n')
+        rows = [row.values for row in open_table(path).rows()]
+        assert rows == [(1, None), (0.5, [2])]
+        assert type(rows[0][0]) is int
+
     def test_a_list_without_header(self, tmp_path: Path) -> None:
         path = written(tmp_path, b"awe,http://farm4.staticflickr.com/1/2_3.jpg,1,4\n")
         table = open_table(path)
@@ -156,6 +175,42 @@ class TestPacked:
             open_table(written(tmp_path, packed[:-20]))
 
 
+class TestParquet:
+    def test_types(self, tmp_path: Path) -> None:
+        """Whole numbers are whole numbers, whatever they are stored as."""
+        columns = {
+            "float": pa.array([1.0, None, 0.5]),
+            "decimal": pa.array([Decimal("5.00"), None, Decimal("0.25")]),
+            "category": pa.array(["a", None, "b"]).dictionary_encode(),
+            "day": pa.array([date(2020, 1, 2), None, None]),
+            "a.b": pa.array(["x", "y", None], pa.large_string()),
+            "list": pa.array([[1.0], None, []]),
+            "huge": pa.array([1e300, float("nan"), -0.0]),
+        }
+        pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+        table = open_table(tmp_path / "t.parquet")
+        assert table.columns == tuple(columns)
+        assert [row.values for row in table.rows()] == [
+            (1, 5, "a", "2020-01-02", "x", [1], 1e300),
+            (None, None, None, None, "y", None, None),
+            (0.5, 0.25, "b", None, None, [], 0),
+        ]
+
+    def test_names_of_classes(self, tmp_path: Path) -> None:
+        features = {"label": {"_type": "ClassLabel", "names": ["calm", "wild"]}}
+        metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+        table = pa.table({"label": [1, 0, -1, 7, None]}).replace_schema_metadata(metadata)
+        pq.write_table(table, tmp_path / "t.parquet")
+        labels = [row.values[0] for row in open_table(tmp_path / "t.parquet").rows()]
+        assert labels == ["wild", "calm", None, 7, None]
+
+    @pytest.mark.parametrize("metadata", [b"[]", b"{", b'{"info": {"features": {"label": 1}}}'])
+    def test_metadata_that_is_none(self, tmp_path: Path, metadata: bytes) -> None:
+        table = pa.table({"label": [1]}).replace_schema_metadata({"huggingface": metadata})
+        pq.write_table(table, tmp_path / "t.parquet")
+        assert [row.values for row in open_table(tmp_path / "t.parquet").rows()] == [(1,)]
+
+
 class TestNoTable:
     @pytest.mark.parametrize(
         ("content", "message"),
@@ -188,3 +243,28 @@ class TestNoTable:
     def test_nothing_is_there(self, tmp_path: Path) -> None:
         with pytest.raises(TableError, match="No such file"):
             open_table(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (
+            '{"id":{"0":1,"1":2},"text":{"0":"a","1":"b"}}',
+            'one object for each column: .*orient="records"',
+        ),
+        (
+            '{\n "posts": [{"id": 1}]\n}\n',
+            "is one JSON object of several lines: give one object a line",
+        ),
+    ],
+)
+def test_json_that_is_no_table_says_what_to_write(tmp_path: Path, content: str, said: str) -> None:
+    """`DataFrame.to_json` without options was "row 1: text holds dict"."""
+    with pytest.raises(TableError, match=said):
+        open_table(written(tmp_path, content.encode()))
+
+
+def test_a_json_list_of_texts_has_one_column(tmp_path: Path) -> None:
+    table = open_table(written(tmp_path, b'["a", "b"]'))
+    assert table.columns == ("column 1",)
+    assert [row.values for row in table.rows()] == [("a",), ("b",)]

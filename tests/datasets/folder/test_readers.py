@@ -95,7 +95,7 @@ class TestHuggingFace:
             "image": "Image(mode=None, decode=True)",
             "text": "Value('string')",
             "tags": "List(Value('string'))",
-            "label": "Value('string')",
+            "label": "ClassLabel(names=['awe', 'fear'])",
             "votes": "Value('int32')",
             "sentiment": "Value('float64')",
             "owner": "Value('string')",

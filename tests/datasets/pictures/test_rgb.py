@@ -284,7 +284,6 @@ class TestPlain:
             encoded(scene.convert("CMYK"), "JPEG"),
             encoded(scene, "JPEG", exif=exif),
             encoded(scene, "JPEG", icc_profile=ADOBE_PROFILE),
-            encoded(scene, "MPO", save_all=True, append_images=[scene]),
         ]
         for data in others:
             with open_picture(data) as picture:

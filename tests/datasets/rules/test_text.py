@@ -8,23 +8,24 @@ import unicodedata
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from time import process_time
 from unicodedata import category
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flickr_emotion.datasets.build.text_filter import (
+from flickr_emotion.datasets.build.text_filter import TextFilter
+from flickr_emotion.datasets.rules.language import detect_languages, detect_plainly
+from flickr_emotion.datasets.rules.tags import former_tags, normalise_tags
+from flickr_emotion.datasets.rules.text import clean, post_text, without_urls, words
+from flickr_emotion.datasets.rules.verdicts import (
     KEPT,
     NO_TEXT,
     OTHER_LANGUAGE,
     TOO_LONG,
     TOO_SHORT,
-    TextFilter,
 )
-from flickr_emotion.datasets.rules.language import detect_languages, detect_plainly
-from flickr_emotion.datasets.rules.tags import former_tags, normalise_tags
-from flickr_emotion.datasets.rules.text import clean, post_text, without_urls, words
 
 ENGLISH = "the quiet house stands near the river and the old road"
 
@@ -54,6 +55,12 @@ REAL_DIGESTS = """
     31530846852:a883a7801e2b
 """
 
+MARKUP = [
+    *("<", ">", "&", ";", "b", "br", "/", "!", "--", "?", "=", '"', " ", "x", "\u00e9", "1"),
+    *("amp;", "amp", "lt;", "gt;", "#60;", "#x26;", "copy", "notit;", "<b>", "</b>", "<!--", "-->"),
+    *("&lt;", "&amp;", "<script>", "</script>", '<a href="http://x.y/?a&amp;lt;b">', "http://x.y/"),
+    *("\u0301", "\u0338", "\u200e", "\u037e", "\u226e", "\u200b", "\ud83d", "\x00", "\x1c"),
+]
 plain = st.text(st.sampled_from("aé日1'- "), min_size=1, max_size=8).map(lambda text: f" {text} ")
 # HTML that Flickr lets its members write, and the texts in it.
 fragments = st.recursive(
@@ -95,7 +102,7 @@ class TestClean:
             ("</b></i>one</p>two", "one two"),
             ("<a href='x' title='>'>one</a>", "one"),
             ('one <a href="http://x.org/?a=1>two</a> three', "one"),
-            ("<<b>one</b>>", "<one>"),
+            ("<<b>one</b>>", "< one>"),
             ("<!-- not <b>seen</b> -->one<!DOCTYPE x>", "one"),
             ("one<hr/>two<img src=x alt='no'>three", "one twothree"),
             # Links: the text that is shown, unless it is the URL itself.
@@ -106,8 +113,9 @@ class TestClean:
             ('<a href="http://x.org/a b">x.org/a</a>', "x.org/a"),
             ("<a>x.y</a> <a href>x.y</a> <a href=''>.</a>", "x.y x.y ."),
             # Entities: named, numbered, escaped twice, unfinished, unknown, of no character.
-            ("&lt;b&gt; &#169; &#x1F600; &euro;", "<b> © 😀 €"),
+            ("&lt;b&gt; &#169; &#x1F600; &euro;", "< b> © 😀 €"),
             ("&amp;amp; &amp;lt;3 &amp;#39;", "& <3 '"),
+            ("&amp;amp;lt; &amp;amp;amp;copy", "& lt; & amp;copy"),
             ("AT&T &amp T &unknown; &", "AT&T & T &unknown; &"),
             ("a&#0;b &#xD800;", "a\ufffdb \ufffd"),
             ("one&nbsp;two&shy;three&#8203;four", "one twothree four"),
@@ -142,9 +150,14 @@ class TestClean:
     def test_cleaning_clean_text_changes_nothing(self, fragment: str) -> None:
         text = clean(fragment)
         text.encode("utf-8")  # No surrogates are left: they cannot be written to a file.
-        # A text may show markup or an entity: "&lt;b&gt;" is how its owner wrote "<b>".
-        if not {"<", "&"} & set(text):
-            assert clean(text) == text
+        assert clean(text) == text
+
+    @given(st.lists(st.sampled_from(MARKUP), max_size=12).map("".join))
+    @settings(max_examples=300)
+    def test_nor_does_it_where_markup_was_written_to_be_seen(self, fragment: str) -> None:
+        text = clean(fragment)
+        assert clean(text) == text
+        assert post_text(text, text) == " ".join(filter(None, (text, text)))
 
     @given(fragments)
     def test_no_markup_is_left_and_no_text_is_lost(self, fragment: tuple[str, list[str]]) -> None:
@@ -154,6 +167,33 @@ class TestClean:
     def test_deep_and_long_fragments_are_fast(self) -> None:
         assert clean("<b>" * 50_000 + "deep") == "deep"
         assert clean("&amp;" * 50_000 + "<") == "&" * 50_000 + "<"
+
+    @pytest.mark.parametrize(
+        "markup",
+        [
+            *("<ul><li>", "<dl><dd>", "<a><b>", "<blockquote>", "<div>", "<ul title='>'><li>"),
+            *("<i><p>", "<!--x>", "<a x=\"'", "<ul x='", "<ul><!-- > --><li>"),
+        ],
+    )
+    def test_elements_in_one_another_are_fast(self, markup: str) -> None:
+        """Fifteen thousand lists in one another took fifteen seconds."""
+        started = process_time()
+        clean(markup * 15_000 + "deep")
+        assert process_time() - started < 1.5
+
+    def test_text_of_deep_elements_stays(self) -> None:
+        deep = "<ul><li>one <b>two</b>" * 600 + "</li></ul>" * 600
+        assert clean(deep) == " ".join(["one two"] * 600)
+        links = '<p><a href="https://x.org/">x.org</a> <script>no</script><!-- <b> --></p>' * 600
+        assert clean(links) == " ".join(["https://x.org/"] * 600)
+
+    @pytest.mark.parametrize("marks", ["\u0301\u0316", "\u0316\u0301\u0344\u0f73"])
+    def test_long_runs_of_marks_are_fast(self, marks: str) -> None:
+        """Sixty thousand took half a minute."""
+        started = process_time()
+        text = clean("<b>a" + marks * 15_000)
+        assert words(text) == [text]
+        assert process_time() - started < 1.5
 
     def test_real_descriptions_are_cleaned_as_before(self, shared_data: Path) -> None:
         expected = dict(entry.split(":") for entry in REAL_DIGESTS.split())

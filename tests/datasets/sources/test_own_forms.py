@@ -97,6 +97,9 @@ def test_a_folder_for_each_class(expected: list[dict[str, Any]], tmp_path: Path)
         (row["label"], row["image"]) for row in expected if row["image"]
     }
     assert rows[0]["photo_id"] == "train/calm/0.jpg"
+    assert "names of folders (train) are joined" in " ".join(
+        open_posts(FORMS / "imagefolder").said()
+    )
 
 
 def test_no_column_of_ids(expected: list[dict[str, Any]], tmp_path: Path) -> None:

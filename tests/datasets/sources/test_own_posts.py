@@ -204,7 +204,7 @@ class TestCsv:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("", "no column 'label' among none"),
+            ("", "is empty: give a table of posts"),
             ("photo_id,label,text\n", "has no rows"),
             ("photo_id,label,text\n1,x\n", "line 2, has 2 cells and the header 3"),
             ("photo_id,label,text\n1,x,a,b\n", "line 2, has 4 cells"),

@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import datasets as hugging_face
+import datasets as hugging_face  # type: ignore[import-untyped]
 import duckdb
 import numpy as np
 import pandas as pd
@@ -36,7 +36,7 @@ TEXTS = (
     None,
     "tabs | bars; commas, and 'quotes'",
 )
-TAGS = (
+TAGS: tuple[list[str], ...] = (
     ["river", "evening light"],
     ["rain"],
     ["café", "fluß"],

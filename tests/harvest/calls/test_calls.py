@@ -69,14 +69,21 @@ class TestTooMany:
     """A 429 is about us, not about what was asked: everybody rests, and nothing is counted."""
 
     @pytest.mark.parametrize("ask", ["photo", "page", "key"])
-    def test_retry_after_is_the_rest_of_all_calls(self, ledger: Ledger, ask: str) -> None:
+    @pytest.mark.parametrize("attempts", [1, 8])
+    def test_retry_after_is_the_rest_of_all_calls(
+        self, ledger: Ledger, ask: str, attempts: int
+    ) -> None:
+        retry = RetryPolicy(attempts=attempts, first_delay=1e-6, longest_delay=1e-6)
         stopped = threading.Event()
 
         def answer(request: Asked) -> None:
             stopped.set()  # or it would be waited for
             request.send(429, b"", Retry_After="900")
 
-        with serving(answer) as server, calls_over(server, ledger, stopped=stopped) as made:
+        with (
+            serving(answer) as server,
+            calls_over(server, ledger, stopped=stopped, retry=retry) as made,
+        ):
             if ask == "photo":
                 made.calls.get_post_once(due_post(ledger, FIRST))
             elif ask == "page":

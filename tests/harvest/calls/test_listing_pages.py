@@ -8,7 +8,7 @@ import pytest
 
 from flickr_emotion.harvest.calls.listing_pages import ListingPages
 from flickr_emotion.harvest.calls.sweep import Sweep
-from flickr_emotion.harvest.flickr.answers import Answer, ListingPage
+from flickr_emotion.harvest.flickr.answers import ListingPage
 from flickr_emotion.harvest.flickr.api import FlickrClient
 from flickr_emotion.harvest.flickr.listings import PAGE, Listing, owner_listing, word_listings
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
@@ -22,7 +22,7 @@ from flickr_emotion.harvest.sandbox.server import SandboxServer
 from flickr_emotion.harvest.sandbox.shapes import listed
 from tests.harvest.corpora import KEY, SECRET, post
 from tests.harvest.http_servers import serving
-from tests.harvest.parts import client_of, ledger_of, settle_pictures
+from tests.harvest.parts import answered, client_of, ledger_of, settle_pictures
 
 OF_WORDS, _ = word_listings("house")
 # So many that a page does not show all of them.
@@ -131,15 +131,11 @@ class Answering(FlickrClient):
     def search(self, listing: Listing, *, not_after: int | None) -> ListingPage:
         self.asked.append(not_after)
         answers = [
-            Answer(
-                reference=PhotoReference(photo_id=str(it), server="1", farm="1", secret="a"),
+            answered(
+                PhotoReference(photo_id=str(it), server="1", farm="1", secret="a"),
                 title="",
-                description="",
-                tags=(),
-                owner="1@N01",
                 license="0",
                 date_upload=date,
-                date_taken=None,
             )
             for it, date in self.dated
         ]

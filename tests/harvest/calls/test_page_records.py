@@ -6,26 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from flickr_emotion.harvest.flickr.answers import Answer, ListingPage
+from flickr_emotion.harvest.flickr.answers import ListingPage
 from flickr_emotion.harvest.flickr.listings import owner_listing
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.listings import Covered, record_page, windows
 from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
+from tests.harvest.parts import answered
 
 OWNER = owner_listing("1@N00")
 POST, VIDEO = "11", "12"
 SHOWN = ListingPage(
     answers=(
-        Answer(
-            reference=PhotoReference(photo_id=POST, server="1", farm="1", secret="a"),
+        answered(
+            PhotoReference(photo_id=POST, server="1", farm="1", secret="a"),
             title="a title",
-            description="",
-            tags=(),
             owner="1@N00",
             license="0",
             date_upload=1_400_000_000,
-            date_taken=None,
         ),
     ),
     videos=(VIDEO,),

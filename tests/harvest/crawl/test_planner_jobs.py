@@ -26,7 +26,7 @@ from flickr_emotion.harvest.pace.breaker import Breaker
 from flickr_emotion.harvest.pace.retry import RetryPolicy
 from flickr_emotion.harvest.trust.picture_trust import PictureTrust
 from flickr_emotion.harvest.trust.verdicts import Question
-from tests.harvest.parts import undone
+from tests.harvest.parts import answered, undone
 
 NSID = "1@N01"
 
@@ -36,16 +36,7 @@ def place(photo_id: str) -> PhotoReference:
 
 
 def known(photo_id: str) -> Answer:
-    return Answer(
-        reference=place(photo_id),
-        title="A title",
-        description="",
-        tags=(),
-        owner=NSID,
-        license="4",
-        date_upload=None,
-        date_taken=None,
-    )
+    return answered(place(photo_id), owner=NSID)
 
 
 class Calls(ApiCalls):
@@ -190,16 +181,16 @@ class TestJobs:
 
         crawl.singles([1, 2])
         made = crawl.planner()
-        assert not made.busy
+        busy = [made.busy]
         first, second = made.next_job(), made.next_job()
         assert first is not None
         assert second is not None
         first()
-        busy = [made.busy]
+        busy.append(made.busy)
         monkeypatch.setattr(crawl.calls, "get_post_once", fail)
         with pytest.raises(RuntimeError, match="no disk"):
             second()
-        assert [*busy, made.busy] == [True, False]
+        assert [*busy, made.busy] == [False, True, False]
         # The photo of the job that failed may be asked for again.
         monkeypatch.undo()
         assert crawl.run(made) == ["1", "2"]
@@ -259,6 +250,19 @@ class TestSinglePhotos:
             assert job is not None
             job()
         assert sorted(crawl.calls.asked) == ["1", "2"]
+
+    def test_one_with_a_question_in_hand_is_not_asked_for(self, crawl: Crawl) -> None:
+        crawl.singles([1, 2])
+        made = crawl.planner()
+        jobs = [made.next_job()]
+        crawl.trust.waiting = [Question(photo_id="2", host=None, spell=0)]
+        jobs.append(made.next_job())
+        assert made.next_job() is None
+        for job in jobs:
+            assert job is not None
+            job()
+        assert crawl.calls.asked == ["1"]
+        assert [it.photo_id for it in crawl.trust.asked] == ["2"]
 
     def test_one_whose_call_failed_is_handed_out_again(self, crawl: Crawl) -> None:
         crawl.singles([1])
@@ -327,8 +331,9 @@ class TestWords:
     def test_looking_for_one_takes_a_twentieth_of_the_time_at_most(
         self, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        seconds = iter([0.0, 2.0, 41.9, 42.0, 42.0])
-        monkeypatch.setattr(planner, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+        seconds, work = iter([0.0, 2.0, 41.9, 42.0, 42.0]), iter([5.0, 7.0, 7.0, 7.0])
+        clocks = SimpleNamespace(monotonic=lambda: next(seconds), thread_time=lambda: next(work))
+        monkeypatch.setattr(planner, "time", clocks)
         crawl.listed("awe", [1, 2], settled=False)
         made = crawl.planner()
         assert made.next_job() is None  # It looks from 0 to 2 seconds.
@@ -382,11 +387,11 @@ class TestOwners:
         assert self.owners_calls(crawl) == [f"owner:{NSID}"]
         assert crawl.ledger.left("api") == 0
 
-    def test_it_needs_the_nsid_that_one_of_the_photos_tells(self, crawl: Crawl) -> None:
+    def test_it_needs_the_nsid_which_the_middle_photo_tells(self, crawl: Crawl) -> None:
         crawl.listed("awe", [1, 2, 3, 4, 5], owner="ann")
         assert self.owners_calls(crawl) == ["3", f"owner:{NSID}"]
 
-    def test_it_is_not_worth_it_for_two_photos_without_an_nsid(self, crawl: Crawl) -> None:
+    def test_there_is_none_for_two_photos_without_an_nsid(self, crawl: Crawl) -> None:
         crawl.listed("awe", [1, 2], owner="ann")
         made = crawl.planner()
         for _ in ("words", "owners"):
@@ -396,7 +401,7 @@ class TestOwners:
         assert {*crawl.calls.asked} <= {"text:awe", "tags:awe"}
         assert sorted(crawl.run(made)[-2:]) == ["1", "2"]
 
-    def test_nor_if_photos_that_are_gone_leave_only_two(self, crawl: Crawl) -> None:
+    def test_there_is_none_if_photos_that_are_gone_leave_only_two(self, crawl: Crawl) -> None:
         crawl.listed("awe", [1, 2, 3, 4], owner="ann")
         crawl.calls.gone = {"2", "3"}
         assert self.owners_calls(crawl)[:2] == ["3", "2"]
@@ -460,7 +465,7 @@ class TestOwners:
         owner()
         assert len(crawl.calls.asked) == crawl.calls.ends_after
 
-    def test_nor_for_a_listing_if_it_is_stopped_before(self, crawl: Crawl) -> None:
+    def test_a_crawl_that_is_stopped_lists_no_owner(self, crawl: Crawl) -> None:
         crawl.listed("awe", [1, 2, 3, 4], owner="ann")
         made = crawl.planner()
         words = made.next_job()

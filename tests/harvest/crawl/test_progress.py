@@ -139,7 +139,7 @@ class TestFigures:
         PlanRecord(listed=10, won=9, calls=1).save(ledger)
         with progress_of(ledger, quota=1_800) as shown:
             ledger.record_final_post(IDS[0], "gone", "Photo not found")
-            clock.seconds += 1.0
+            clock.seconds += 7.0
             found = shown.snapshot()
         # Of four posts, the listings left one; the others cost a fifth of a call each.
         assert (found.posts_left, found.calls_left, found.call_seconds_left) == (4, 2, 4.0)
@@ -147,15 +147,21 @@ class TestFigures:
 
     def test_only_photos_up_to_the_last_row_count(self, ledger: Ledger, clock: Clock) -> None:
         with progress_of(ledger, last_row=3) as shown:
-            settle_pictures(ledger, POSTS)
+            settle_pictures(ledger, [*POSTS[:2], POSTS[3]])
             ledger.record_final_post(IDS[0], "gone", "no")
             ledger.record_final_post(IDS[3], "gone", "no")
             clock.seconds += 2.0
             found = shown.snapshot()
-        assert (found.photos, found.posts_left, found.pictures_left) == (3, 2, 0)
+        assert (found.photos, found.posts_left, found.pictures_left) == (3, 2, 1)
         assert (found.api["gone"], found.image["pending"]) == (1, 3)
-        assert (found.pictures_per_second, found.call_seconds_left) == (1.5, 4.0)
-        assert found.picture_seconds_left == 0.0  # Nothing is left.
+        assert (found.pictures_per_second, found.picture_seconds_left) == (1.0, 1.0)
+        assert found.call_seconds_left == 4.0
+
+    def test_where_nothing_is_left_no_time_is(self, ledger: Ledger, clock: Clock) -> None:
+        settle_pictures(ledger, POSTS)
+        with progress_of(ledger) as shown:
+            found = shown.snapshot()
+        assert (found.pictures_left, found.picture_seconds_left) == (0, 0.0)
 
     def test_without_a_speed_the_time_left_is_unknown(self, ledger: Ledger, clock: Clock) -> None:
         settle_pictures(ledger, POSTS[:2])

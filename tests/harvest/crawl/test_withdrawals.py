@@ -14,7 +14,6 @@ from flickr_emotion.harvest.crawl.withdrawals import (
     now_allowed,
     restart_count,
 )
-from flickr_emotion.harvest.flickr.answers import Answer
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.due_photos import DuePhoto
 from flickr_emotion.harvest.ledger.rows.posts import REFRESHED
@@ -26,7 +25,7 @@ from flickr_emotion.harvest.ledger.rows.withdrawals import (
 )
 from flickr_emotion.harvest.pictures.files import image_path, read_picture
 from tests.harvest.corpora import post
-from tests.harvest.parts import ledger_of
+from tests.harvest.parts import answered, ledger_of
 
 POSTS = [post(number) for number in range(60)]
 
@@ -168,16 +167,7 @@ class TestControls:
             if photo_id == gone.photo_id:
                 ledger.record_final_post(photo_id, "gone", "Error: 1")
             elif photo_id != silent.photo_id:
-                answer = Answer(
-                    reference=photo.reference,
-                    title="a title",
-                    description="",
-                    tags=(),
-                    owner="1@N01",
-                    license="4",
-                    date_upload=1_300_000_000,
-                    date_taken=None,
-                )
+                answer = answered(photo.reference, title="a title")
                 ledger.record_answers([answer], source="getInfo")
             return photo_id != silent.photo_id
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from flickr_emotion.harvest.flickr.answers import Answer
 from flickr_emotion.harvest.image_hosts.answers import Reply
 from flickr_emotion.harvest.image_hosts.load import HostGivenUpError
 from flickr_emotion.harvest.image_hosts.outcomes import PictureOutcomes, PictureResult
@@ -31,7 +30,7 @@ from flickr_emotion.harvest.pictures.files import (
 )
 from flickr_emotion.harvest.trust.picture_trust import PictureTrust
 from tests.harvest.corpora import post
-from tests.harvest.parts import ledger_of, reference_of, undone
+from tests.harvest.parts import answered, ledger_of, reference_of, undone
 
 POSTS = [post(number) for number in range(4)]
 A, B, C, D = (it.photo_id for it in POSTS)
@@ -155,16 +154,7 @@ def outcomes(ledger: Ledger, tmp_path: Path) -> Outcomes:
 
 def answer(ledger: Ledger, photo_id: str) -> None:
     """Let the API know a photo."""
-    known = Answer(
-        reference=next(reference_of(it) for it in POSTS if it.photo_id == photo_id),
-        title="A title",
-        description="",
-        tags=(),
-        owner="1@N01",
-        license="4",
-        date_upload=None,
-        date_taken=None,
-    )
+    known = answered(next(reference_of(it) for it in POSTS if it.photo_id == photo_id))
     ledger.record_answers([known], source="getInfo")
 
 
@@ -200,10 +190,13 @@ class TestAPicture:
         outcomes = Outcomes(ledger, tmp_path, refresh=refresh)
         ledger.record_final_post(A, "gone", "Photo not found")
         outcomes.record(A, WHOLE[A])
+        ledger.record_failure("image", B, "answered 500", delay=0.0)
         ledger.record_final_post(B, "gone", "Photo not found")
         outcomes.record(B, None)
         assert outcomes.file() == (None if refresh else WHOLE[A])
         assert outcomes.state()[0] == ("pending" if refresh else "ok")
+        seen = ("failed", 1, "answered 500") if refresh else ("pending", 0, None)
+        assert outcomes.state(B) == seen
         assert outcomes.wait(A) is outcomes.wait(B) is None
 
     def test_a_batch_is_one_commit_and_trust_is_told_after_it(

@@ -25,7 +25,7 @@ from flickr_emotion.harvest.ledger.rows.answered_posts import owner_of
 from flickr_emotion.harvest.ledger.rows.lists import search_counts
 from flickr_emotion.harvest.sandbox.posts import Post
 from tests.harvest.corpora import post
-from tests.harvest.parts import ledger_of, reference_of, settle_pictures
+from tests.harvest.parts import answered, ledger_of, reference_of, settle_pictures
 
 POSTS = [post(number) for number in range(12)]
 IDS = [int(it.photo_id) for it in POSTS]
@@ -39,16 +39,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def answer(it: Post) -> Answer:
-    return Answer(
-        reference=reference_of(it),
-        title=it.title,
-        description=it.description,
-        tags=(),
-        owner="1@N01",
-        license="0",
-        date_upload=1_300_000_000,
-        date_taken=None,
-    )
+    return answered(reference_of(it), title=it.title, description=it.description, license="0")
 
 
 def page(posts: Sequence[Post], *, videos: Sequence[Post] = (), refused: int = 0) -> ListingPage:

@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import json
+import time
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.lists.columns import MEANINGS
 from flickr_emotion.harvest.lists.detection import open_list
 from flickr_emotion.harvest.lists.rows import ListedPhoto, PublishedList, RejectedRow
+from flickr_emotion.harvest.lists.table_list import Stated
 from tests.harvest.corpora import post, url_of
 
 POSTS = [post(number) for number in range(4)]
@@ -125,6 +127,12 @@ def by_duckdb(folder: Path) -> Path:
     return path
 
 
+def by_dummies(folder: Path) -> Path:
+    made = pd.get_dummies(frame(url=URLS, mood=LABELS), columns=["mood"], prefix="label")
+    made.to_csv(folder / "list.csv", index=False)
+    return folder / "list.csv"
+
+
 def api_dump(folder: Path) -> Path:
     path = folder / "photos.json"
     rows = [
@@ -187,6 +195,7 @@ LABELLED: dict[str, tuple[Write, str]] = {
     ),
     "numbered columns": (text("a.csv", lines(AGREE, LABELS, URLS)), "url=3,label=2"),
     "1 of n": (text("a.csv", f"url,{','.join(CLASSES)}\n" + lines(URLS, *ONE_OF_N)), ""),
+    "1 of n, pandas.get_dummies": (by_dummies, ""),
     "1 of n, classes of one's own": (
         text("a.csv", "photo_id,cosy,odd,wild\n" + lines(IDS, *ONE_OF_N)),
         "",
@@ -202,6 +211,13 @@ LABELLED: dict[str, tuple[Write, str]] = {
         ),
         "",
     ),
+    "1 of n beside numbers of rows and sizes": (
+        text(
+            "a.csv",
+            ",photo_id,width,c_cosy,c_odd,c_wild\n" + lines(range(4), IDS, [500] * 4, *ONE_OF_N),
+        ),
+        "",
+    ),
     "MVSO without its sentiments": (
         text("english.csv", "ANP,image_url\n" + lines(LABELS, URLS)),
         "",
@@ -213,6 +229,12 @@ UNLABELLED: dict[str, Write] = {
     "pages": text("a", lines(PAGES)),
     "short links": text("a.urls", lines([*map(short, IDS)])),
     "ids": text("a.txt", lines(IDS)),
+    "a list in Markdown": text("a.md.txt", "".join(f"- {it}\n" for it in PAGES)),
+    "a numbered list": text("a.txt", "".join(f"{n}. {it}\n" for n, it in enumerate(URLS, 1))),
+    "a JSON list of URLs": text("a.json", json.dumps(URLS)),
+    "numbers that are no classes": text(
+        "a.csv", "url,count_views,count_faves,is_public\n" + lines(URLS, [9] * 4, [2] * 4, [1] * 4)
+    ),
     "all of them": text("a.txt", f"# mine\n{URLS[0]}\n{PAGES[1]}\n{short(IDS[2])}\n\n{IDS[3]}\n"),
     "pages without a scheme": text("a.txt", lines([it[8:] for it in PAGES])),
     "one column": text("a.csv", "photo_id\n" + lines(IDS)),
@@ -222,7 +244,7 @@ UNLABELLED: dict[str, Write] = {
 
 
 def opened(path: Path, columns: str = "") -> PublishedList:
-    return open_list(path, column_map(columns, MEANINGS))
+    return open_list(path, Stated(columns=column_map(columns, MEANINGS)))
 
 
 def listed(published: PublishedList) -> list[ListedPhoto]:
@@ -235,6 +257,7 @@ def test_a_list_with_labels(tmp_path: Path, form: str) -> None:
     write, columns = LABELLED[form]
     found = listed(opened(write(tmp_path), columns))
     renamed = {"cosy": "awe", "odd": "fear", "wild": "sadness"}
+    renamed |= {f"c_{name}": label for name, label in renamed.items()}
     said = [(it.reference.photo_id, renamed.get(it.emotion or "", it.emotion)) for it in found]
     assert said == EXPECTED
 
@@ -244,6 +267,22 @@ def test_a_list_without_labels(tmp_path: Path, form: str) -> None:
     found = listed(opened(UNLABELLED[form](tmp_path)))
     assert [it.reference.photo_id for it in found] == IDS
     assert {it.emotion for it in found} == {None}
+
+
+@pytest.mark.parametrize(
+    "content", [", ".join(URLS), "left,right,label\n" + lines(URLS, URLS[::-1], LABELS)]
+)
+def test_several_photos_in_a_row_are_refused(tmp_path: Path, content: str) -> None:
+    """All but the first were ignored, and the exit code was 0."""
+    path = text("a.csv", content)(tmp_path)
+    with pytest.raises(HarvestError, match=r"several photos in one row, in (column 1|left) and in"):
+        opened(path)
+    assert listed(opened(path, "url=left" if "left" in content else "url=1"))
+
+
+def test_pages_and_pictures_of_the_same_photo_are_one(tmp_path: Path) -> None:
+    path = text("a.csv", "page,url_m,id\n" + lines(PAGES, URLS, range(100000, 100004)))(tmp_path)
+    assert [it.reference.photo_id for it in listed(opened(path))] == IDS
 
 
 class TestVotes:
@@ -304,6 +343,14 @@ class TestLabels:
         made.to_csv(tmp_path / "a.csv", index=False)
         found = [it.emotion for it in listed(opened(tmp_path / "a.csv"))]
         assert found == ["1", "caf\u00e9", None]
+
+    def test_a_label_of_many_combining_marks_takes_no_time(self, tmp_path: Path) -> None:
+        marks = "e" + "\u0301\u0327" * 50_000
+        path = text("a.csv", f"url,label\n{URLS[0]},awe\n{URLS[1]},{marks}\n")(tmp_path)
+        started = time.process_time()
+        (file,) = opened(path).files
+        assert [type(row) for row in file.rows()] == [ListedPhoto, RejectedRow]
+        assert time.process_time() - started < 2
 
     def test_an_id_that_counts_rows_is_no_photo(self, tmp_path: Path) -> None:
         path = text("a.csv", f"id,page\n1,{PAGES[0]}\n2,\n")(tmp_path)
@@ -372,11 +419,25 @@ class TestLeftAlone:
             "list/people.csv": "no column of it names pictures on Flickr",
         }
 
+    def test_a_member_of_an_archive_that_is_no_table_spoils_no_other(self, tmp_path: Path) -> None:
+        with zipfile.ZipFile(tmp_path / "lists.zip", "w") as archive:
+            archive.writestr("a.csv", b"\x00\x01" * 500)
+            archive.writestr("b.jpg", b"\xff\xd8\xff")
+            archive.writestr("c.csv", "url\n" + lines(URLS))
+        published = opened(tmp_path / "lists.zip")
+        assert [it.reference.photo_id for it in listed(published)] == IDS
+        names = [name.rpartition("/")[2] for name, _ in published.left_alone]
+        assert names == ["a.csv", "b.jpg"]
+
     def test_a_folder_of_which_no_row_could_be_read(self, tmp_path: Path) -> None:
         content = "awe,http://instagram.com/a.jpg,0,5\nfear,http://instagram.com/b.jpg,0,5\n"
         text("list/awe_1.csv", content)(tmp_path)
         with pytest.raises(HarvestError, match=r"none of the 2 rows .* names a photo .*not-flickr"):
             opened(tmp_path / "list")
+
+    def test_a_column_of_long_numbers_is_no_list(self, tmp_path: Path) -> None:
+        with pytest.raises(HarvestError, match=r"no column of it names pictures"):
+            opened(text("people.csv", "population\n1234567\n7654321\n")(tmp_path))
 
     def test_a_file_that_is_no_list_says_why(self, tmp_path: Path) -> None:
         with pytest.raises(HarvestError, match=r"people.csv: no column of it names pictures"):

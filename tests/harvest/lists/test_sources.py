@@ -93,6 +93,18 @@ class TestDetection:
             'a "quoted" name',
         ]
 
+    def test_the_files_of_a_pair_follow_each_other(self, tmp_path: Path) -> None:
+        pairs = {"cute_dog": (0.5, 10), "old_house": (1.25, 20)}
+        for folder in ("b", "a"):
+            write_vso_lists(tmp_path / folder, {pair: [(URL, "someone")] for pair in pairs}, pairs)
+        (tmp_path / "b" / "3244ANPs.txt").rename(tmp_path / "3244ANPs.txt")
+        (tmp_path / "a" / "3244ANPs.txt").unlink()
+        names = [file.name for file in open_list(tmp_path).files]
+        assert [name.rpartition("/")[2] for name in names] == [
+            *("cute_dog.txt", "cute_dog.txt", "old_house.txt", "old_house.txt"),
+        ]
+        assert names == sorted(names, key=lambda name: (name.rpartition("/")[2], name))
+
     def test_vso_without_its_ontology_is_an_error(self, tmp_path: Path) -> None:
         write_vso_lists(tmp_path, {"happy_dog": [(URL, "someone")]}, {"happy_dog": (1.25, 2000)})
         (tmp_path / "3244ANPs.txt").unlink()

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from flickr_emotion.harvest.calls.calls import ApiCalls
-from flickr_emotion.harvest.flickr.answers import Answer
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.due_photos import DuePhoto
 from flickr_emotion.harvest.ledger.rows.evidence import Refusal
@@ -17,7 +16,7 @@ from flickr_emotion.harvest.pictures.files import read_picture
 from flickr_emotion.harvest.trust.picture_trust import PictureTrust
 from flickr_emotion.harvest.trust.verdicts import Question
 from tests.harvest.corpora import jpeg, post
-from tests.harvest.parts import ledger_of, reference_of, undone
+from tests.harvest.parts import answered, ledger_of, reference_of, undone
 
 POSTS = [post(number, image=jpeg(0)) for number in range(64)]
 IDS = [it.photo_id for it in POSTS]
@@ -48,16 +47,7 @@ class Api(ApiCalls):
             self._ledger.record_final_post(photo_id, "gone", "Photo not found")
             return True
         secret = "eeeeeeeeee" if photo_id in self.replaced else photo.reference.secret
-        answer = Answer(
-            reference=replace(photo.reference, secret=secret),
-            title="A title",
-            description="",
-            tags=(),
-            owner="1@N01",
-            license="4",
-            date_upload=None,
-            date_taken=None,
-        )
+        answer = answered(replace(photo.reference, secret=secret))
         self._ledger.record_answers([answer], source="getInfo")
         return True
 

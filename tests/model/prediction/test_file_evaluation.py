@@ -72,6 +72,25 @@ class TestEvaluation:
         ):
             evaluate_file(run_folder, input=path, device="cpu")
 
+    def test_no_post_that_can_be_judged(self, run_folder: Path, tmp_path: Path) -> None:
+        """A table of dashes and exit code 0 were the answer."""
+        path = tmp_path / "posts.csv"
+        path.write_text("id,text,image,label\n1,storm,,\n2,storm,gone.jpg,awe\n")
+        with pytest.raises(
+            ModelError, match=r"1 have no label, and 1 cannot .*gone\.jpg is not there"
+        ):
+            evaluate_file(run_folder, input=path, device="cpu")
+
+
+def test_a_file_of_which_no_post_is_answered(run_folder: Path, tmp_path: Path) -> None:
+    """ "0 of 2 posts" was no error, and the reason was in the output alone."""
+    path, out, said = tmp_path / "posts.csv", tmp_path / "out.csv", list[str]()
+    path.write_text("id,text,image\n1,storm,gone.jpg\n2,storm,https://example.org/a.jpg\n")
+    with pytest.raises(ModelError, match=r"no post of .*posts\.csv was answered"):
+        predict_file(run_folder, input=path, out=out, device="cpu", say=said.append)
+    assert "gone.jpg is not there" in said[-1]
+    assert "is a URL" in out.read_text()
+
 
 def test_titles_and_descriptions_are_read(run_folder: Path, tmp_path: Path) -> None:
     """They were silently ignored, and the posts answered without their texts."""

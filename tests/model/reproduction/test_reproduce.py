@@ -180,8 +180,8 @@ class TestCells:
                 path = tmp_path / folder / name
                 path.parent.mkdir(exist_ok=True)
                 path.write_text(content)
-                value = path if option == "word_vectors" else str(path)
-                settings = dataclasses.replace(SETTINGS, **{option: value})
+                changed: dict[str, Any] = {option: path if option == "word_vectors" else str(path)}
+                settings = dataclasses.replace(SETTINGS, **changed)
                 names.append(Cells(tmp_path, dataset, settings).name(cell))
         assert len(set(names)) == 4
         assert names[:2] == names[4:]

@@ -107,7 +107,7 @@ def test_without_digests(copy: Path, tmp_path: Path) -> None:
     (copy / "metrics.json").unlink()
     with pytest.raises(ModelError, match="its training has not finished"):
         verify_run(copy)
-    with pytest.raises(ModelError, match="is not a run folder"):
+    with pytest.raises(ModelError, match="is not there"):
         verify_run(tmp_path / "absent")
 
 

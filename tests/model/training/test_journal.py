@@ -78,7 +78,7 @@ class TestEpochs:
         said = []
         for parts in (frozenset({TOGETHER}), frozenset({SHALLOW})):
             net = RecipeNetwork(ENCODING, build_backbone("squeezenet1_1"), readers=[], parts=parts)
-            folders = [(RunFolder(tmp_path / "run"), {})]
+            folders: list[tuple[RunFolder, dict[str, Any]]] = [(RunFolder(tmp_path / "run"), {})]
             report = ProgressReport("train", 10, "posts")
             with Journal(folders, [], report, writes=True, losses=net.losses) as made:
                 made.add(epoch(1, complete=0), 3)

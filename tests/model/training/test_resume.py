@@ -225,6 +225,19 @@ class TestRefusals:
         with pytest.raises(ModelError, match=r"has another vocabulary .*--min-count"):
             resume(stopped)
 
+    def test_pictures_that_were_prepared_otherwise(
+        self, dataset_folder: Path, stopped: Path, tmp_path: Path
+    ) -> None:
+        folder = tmp_path / "set"
+        shutil.copytree(dataset_folder, folder)
+        described = json.loads((folder / "dataset.json").read_text())
+        (folder / "dataset.json").write_text(json.dumps(described | {"preparation": 7}))
+        content = json.loads((stopped / "config.json").read_text())
+        content["dataset"]["folder"] = str(folder)
+        (stopped / "config.json").write_text(json.dumps(content))
+        with pytest.raises(ModelError, match="another data set"):
+            resume(stopped)
+
     def test_other_word_vectors_of_the_same_name(
         self, dataset_folder: Path, tmp_path: Path
     ) -> None:

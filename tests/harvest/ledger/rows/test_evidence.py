@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from flickr_emotion.harvest.flickr.answers import Answer
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.evidence import (
@@ -31,7 +30,7 @@ from flickr_emotion.harvest.ledger.rows.schema import METADATA_SOURCE
 from flickr_emotion.harvest.pace.clock import now
 from flickr_emotion.harvest.pictures.files import read_picture
 from tests.harvest.corpora import post
-from tests.harvest.parts import ledger_of, reference_of, undone
+from tests.harvest.parts import answered, ledger_of, reference_of, undone
 
 POSTS = [post(number) for number in range(4)]
 A, B, C, D = (it.photo_id for it in POSTS)
@@ -75,19 +74,7 @@ def refuse(
 
 
 def answer(ledger: Ledger, *photo_ids: str, source: str = "getInfo") -> None:
-    answers = [
-        Answer(
-            reference=place_of(photo_id),
-            title="A title",
-            description="",
-            tags=(),
-            owner="1@N01",
-            license="4",
-            date_upload=1_300_000_000,
-            date_taken=None,
-        )
-        for photo_id in photo_ids
-    ]
+    answers = [answered(place_of(photo_id)) for photo_id in photo_ids]
     ledger.record_answers(answers, source=source)
 
 
