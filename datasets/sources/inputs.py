@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flickr_emotion.common.tables.column_map import column_map
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.rules.options import BuildOptions
 from flickr_emotion.datasets.sources.harvest import Harvest
@@ -16,6 +17,8 @@ from flickr_emotion.datasets.sources.raw_posts import Source
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.flickr.photo_url import size_in_words
 from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME as LEDGER
+from flickr_emotion.harvest.lists.columns import MEANINGS
+from flickr_emotion.harvest.lists.table_list import Stated
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +64,8 @@ def open_input(
     """Open the input of a build; raises ``HarvestError`` or ``DatasetError``.
 
     ``workspace``: a folder for files that must be rewritten first. ``labels``: a file with the
-    labels of a harvest's photos. ``columns`` and ``encoding`` say how posts of one's own are read
-    (``datasets.sources.post_tables.open_posts``).
+    labels of a harvest's photos. ``columns`` and ``encoding`` say how that file is read, or posts
+    of one's own (``datasets.sources.post_tables.open_posts``).
     """
     if not path.exists():
         raise HarvestError(
@@ -88,10 +91,10 @@ def open_input(
             rejected=lambda: iter(()),
         )
         return
-    if columns or encoding:
+    if (columns or encoding) and labels is None:
         raise DatasetError(
-            f"--columns and --encoding are for posts of your own, but {path} is a harvest: omit "
-            "them"
+            f"--columns and --encoding are for posts of your own, or for the file of --labels, but "
+            f"{path} is a harvest: omit them"
         )
     if options.split_column is not None:
         raise DatasetError(
@@ -119,7 +122,8 @@ def open_input(
                     f"--labels {labels}: {path} was made from a manifest, which fixes the labels: "
                     "omit it"
                 )
-            joined = read_labels(labels, {}, workspace, say)
+            stated = Stated(columns=column_map(columns, MEANINGS), encoding=encoding)
+            joined = read_labels(labels, stated, workspace, say)
             joined.compare(harvest.photo_ids(), say)
         if unfinished := harvest.unfinished():
             say(

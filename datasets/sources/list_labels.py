@@ -8,7 +8,7 @@ as sorted arrays on disk, so that each process finds the labels of its own photo
 import hashlib
 import json
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.classes import MOST_CLASSES
 from flickr_emotion.harvest.lists.detection import open_list
 from flickr_emotion.harvest.lists.rows import ListedPhoto, PublishedList
+from flickr_emotion.harvest.lists.table_list import Stated
 
 LabelRow = tuple[str | None, int | None, int | None]
 """A label, and the votes for it and against it, if the file has votes."""
@@ -72,13 +73,13 @@ class ListLabels:
 
 
 def read_labels(
-    path: Path, columns: Mapping[str, str], workspace: Path, say: Callable[[str], None]
+    path: Path, stated: Stated, workspace: Path, say: Callable[[str], None]
 ) -> ListLabels:
-    """Read a file of labels into ``workspace``; ``columns`` as in ``open_list``.
+    """Read a file of labels into ``workspace``; ``stated`` as in ``open_list``.
 
     Raises ``HarvestError`` if it is no list of photos, ``DatasetError`` if it has no labels.
     """
-    published = open_list(path, columns)
+    published = open_list(path, stated)
     for note in published.notes:
         say(note)
     if published.manifest is not None or published.kind == "sentiment":

@@ -40,6 +40,12 @@ class CrawlOptions:
         default_help="found by name and content",
         help="Columns of a table that is a list: url, photo_id, label, votes, disagree.",
     )
+    encoding: str | None = option(
+        None,
+        metavar="NAME",
+        default_help="found by content",
+        help="Encoding of a table that is a list, such as cp1252.",
+    )
     images: bool = option(
         True,
         negatable=True,

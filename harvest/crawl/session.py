@@ -4,7 +4,7 @@ The servers are resolved once, here, and the key is passed to no other object th
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +32,7 @@ from flickr_emotion.harvest.ledger.rows.withdrawals import unstage_all
 from flickr_emotion.harvest.lists.columns import MEANINGS
 from flickr_emotion.harvest.lists.detection import open_list
 from flickr_emotion.harvest.lists.rows import PublishedList
+from flickr_emotion.harvest.lists.table_list import Stated
 from flickr_emotion.harvest.pace.breaker import Breaker
 from flickr_emotion.harvest.pace.clock import now
 from flickr_emotion.harvest.pace.pacing import HOUR, Pacer
@@ -142,8 +143,8 @@ class CrawlSession:
 @contextmanager
 def open_session(options: CrawlOptions, say: Say) -> Iterator[CrawlSession]:
     """Open the lists and the harvest folder of a crawl; raises ``HarvestError``."""
-    columns = column_map(options.columns, MEANINGS)
-    published = _open_lists(options.published_lists, columns)
+    stated = Stated(columns=column_map(options.columns, MEANINGS), encoding=options.encoding)
+    published = _open_lists(options.published_lists, stated)
     manifest = published[0].manifest
     if manifest is not None and options.images:
         options = replace(options, image_size=size_to_fetch(manifest, options.image_size, say))
@@ -157,9 +158,9 @@ def open_session(options: CrawlOptions, say: Say) -> Iterator[CrawlSession]:
         )
 
 
-def _open_lists(paths: tuple[Path, ...], columns: Mapping[str, str]) -> list[PublishedList]:
+def _open_lists(paths: tuple[Path, ...], stated: Stated) -> list[PublishedList]:
     """Open the lists of one crawl; raises ``HarvestError`` if they cannot be combined."""
-    published = [open_list(path, columns) for path in paths]
+    published = [open_list(path, stated) for path in paths]
     if len(paths) > 1 and any(it.manifest for it in published):
         raise HarvestError(
             f"{', '.join(map(str, paths))}: a manifest cannot be combined with other lists; crawl "

@@ -22,13 +22,14 @@ _BASE58 = "123456789abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ"
 _LONGEST_ID = 19  # Digits.
 _ID = r"0*(?P<photo_id>[1-9]\d{0,18})"
 _BARE_ID = re.compile(rf"{_ID}(?:\.0+)?", re.ASCII)
-_ROUNDED_ID = re.compile(r"\d[.,]\d+e\+?\d+", re.IGNORECASE | re.ASCII)
+_EXPONENT = re.compile(r"([1-9])[.,](\d+)e\+?(\d{1,2})", re.IGNORECASE | re.ASCII)
 _FILE_NAME = re.compile(
     rf"(?:[^/\\]+[/\\])*{_ID}(?:_(?P<secret>[0-9a-f]{{6,20}})(?:_(?P<suffix>[a-z0-9]{{1,2}}))?)?"
     r"(?:_d)?\.(?:jpg|jpeg|png|gif|webp)",
     re.IGNORECASE | re.ASCII,
 )
 _PAGE = re.compile(rf"/photos/(?P<owner>[^/]{{1,200}})/{_ID}(?:/.*)?", re.ASCII | re.DOTALL)
+_EMBEDDED = re.compile(rf"/photos/{_ID}/?", re.ASCII)
 _SHORT = re.compile(r"/(?:p|photo)/([^/]+)/?", re.ASCII)
 _SITES = re.compile(r"(?:.+\.)?(?:flickr\.com|staticflickr\.com|flic\.kr)", re.ASCII)
 _URL = re.compile(r"(?:https?:)?//|(?:[a-z0-9-]+\.)*(?:flickr\.com|flic\.kr|staticflickr\.com)/")
@@ -63,19 +64,21 @@ def parse_photo_name(text: str) -> NamedPhoto:
     name = text[:_LONGEST_NAME].strip().strip("\"'<>").strip()
     if not name:
         raise ValueError("the URL is empty")
+    if "://" in name:
+        return _parse_url(name)
     if match := _BARE_ID.fullmatch(name):
         return _without_secret(match["photo_id"])
-    if _ROUNDED_ID.fullmatch(name):
+    if match := _EXPONENT.fullmatch(name):
+        if len(match[2]) == int(match[3]) < _LONGEST_ID:
+            return _without_secret(match[1] + match[2])
         raise ValueError(
             f"{shown(name)} is an id that a spreadsheet has rounded: export the column as text"
         )
-    if "://" not in name:
-        if _URL.match(name.lower()):
-            return _parse_url(f"https://{name.lstrip('/')}")
-        if match := _FILE_NAME.fullmatch(name):
-            return _in_file_name(match)
-        raise ValueError(f"{shown(name)} names no photo: expected a URL, a short link or an id")
-    return _parse_url(name)
+    if _URL.match(name.lower()):
+        return _parse_url(f"https://{name.lstrip('/')}")
+    if match := _FILE_NAME.fullmatch(name):
+        return _in_file_name(match)
+    raise ValueError(f"{shown(name)} names no photo: expected a URL, a short link or an id")
 
 
 def _parse_url(url: str) -> NamedPhoto:
@@ -83,9 +86,11 @@ def _parse_url(url: str) -> NamedPhoto:
         parts = urlsplit(url)
         host = (parts.hostname or "").lower()
     except ValueError:
-        raise NotFlickrError(f"{shown(url)} is no URL") from None
-    if parts.scheme not in ("http", "https") or not _SITES.fullmatch(host):
+        raise ValueError(f"{shown(url)} is no URL") from None
+    if not _SITES.fullmatch(host):
         raise NotFlickrError(f"{shown(url)} is on no site of Flickr's")
+    if parts.scheme not in ("http", "https"):
+        raise ValueError(f"{shown(url)} begins with neither http:// nor https://")
     if is_image_host(host):
         return NamedPhoto(reference=parse_photo_url(url))
     found = _in_short_link(parts) if host.endswith("flic.kr") else _in_page(parts)
@@ -101,6 +106,8 @@ def _in_page(parts: SplitResult) -> NamedPhoto | None:
         if match and match["owner"] not in _NO_OWNERS:
             owner = match["owner"] if match["owner"].isprintable() else None
             return _without_secret(match["photo_id"], owner=owner)
+    if parts.hostname == "embedr.flickr.com" and (match := _EMBEDDED.fullmatch(parts.path)):
+        return _without_secret(match["photo_id"])
     if parts.path.endswith(".gne"):  # photo.gne?id=..., photo.gne?short=..., photo_zoom.gne?id=...
         query = parse_qs(parts.query)
         if match := _BARE_ID.fullmatch(query.get("id", [""])[0]):

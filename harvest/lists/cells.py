@@ -7,6 +7,7 @@ from typing import Any
 LARGEST_VOTE = 10_000
 _VOTE = re.compile(r"(\d{1,5})(?:\.0+)?", re.ASCII)
 _WHOLE = re.compile(r"(-?\d{1,15})\.0+", re.ASCII)
+_SWITCHES = {"true": 1, "false": 0}  # pandas.get_dummies
 _ABSENT = frozenset({"nan", "none", "null", "na", "n/a", "<na>"})
 
 
@@ -16,14 +17,14 @@ def text_of(cell: Any) -> str:
         return ""
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
-    if isinstance(cell, bool):
-        cell = int(cell)
     text = str(cell).strip()
     return "" if text.lower() in _ABSENT else text
 
 
 def vote_of(text: str) -> int | None:
-    """Return a number of votes; None if the text is not one from 0 to ``LARGEST_VOTE``."""
+    """Return a number of votes, also of a switch; None if it is not from 0 to ``LARGEST_VOTE``."""
+    if (switch := _SWITCHES.get(text.lower())) is not None:
+        return switch
     match = _VOTE.fullmatch(text)
     return votes if match and (votes := int(match[1])) <= LARGEST_VOTE else None
 

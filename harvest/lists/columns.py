@@ -4,6 +4,7 @@ What the user states with ``--columns`` comes first. Otherwise names decide toge
 columns hold: a column ``id`` with the numbers 1, 2, 3 names no photos.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ MEANINGS = ("url", "photo_id", "label", "votes", "disagree")
 
 _PHOTO_IDS = ("photo_id", "photoid", "flickr_id", "flickr_photo_id", "flickrid")
 _VAGUE_IDS = ("id", "image_id", "imageid", "img_id", "pic_id", "key", "index", "image", "photo")
+_SAYS_IDS = re.compile(r"^$|^#|(?:^|_)(?:ids?|photos?|flickr|pictures?|images?)(?:_|$)")
 _LABELS = (
     *("label", "emotion", "class", "category", "sentiment", "anp", "mood", "emotion_label"),
     *("label_name", "class_name", "annotation", "polarity", "gt", "target"),
@@ -182,7 +184,7 @@ def _photo_columns(plain: Sequence[str], columns: Sequence[Sequence[str]]) -> li
             ranked.append((0 if "staticflickr" in good[0] or "static.flickr" in good[0] else 1, at))
         elif name in _PHOTO_IDS:
             ranked.append((2, at))
-        elif name in _VAGUE_IDS or len(columns) == 1:
+        elif name in _VAGUE_IDS or (len(columns) == 1 and _SAYS_IDS.search(name)):
             ranked.append((3, at))
     ranked.sort()
     # A column `id` may count the rows: it names photos only where nothing else does.

@@ -1,10 +1,12 @@
 """What every reader of a published list yields: listed photos and rejected rows."""
 
+import codecs
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from flickr_emotion.common.tables.text_files import open_text
+from flickr_emotion.common.tables.containers import opened
+from flickr_emotion.common.tables.text_files import TextFile
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.flickr.photo_names import NamedPhoto, parse_photo_name
 from flickr_emotion.harvest.flickr.photo_url import NotFlickrError, PhotoReference
@@ -128,9 +130,13 @@ def numbered_lines(path: Path, member: str | None = None) -> Iterator[tuple[int,
     """Yield the lines of a file that are not blank, numbered from 1, without line endings.
 
     ``member``: the file in a zip archive. Files that are not lists may have very long lines; only
-    the beginning of these is kept. Raises ``OSError``, and ``TableError`` if it is no text.
+    the beginning of these is kept. A byte that is no UTF-8 spoils its character, not the file.
+    Raises ``OSError``, and ``TableError`` for a damaged archive.
     """
-    text = open_text(path, member=member, lenient=True)
+    with opened(path, member) as file:
+        marked = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    encoding = "utf-16" if marked else "utf-8-sig"
+    text = TextFile(path=path, member=member, encoding=encoding, notes=(), lenient=True)
     for number, line in enumerate(text.lines(cut=_LONGEST_LINE), 1):
         if line.strip():
             yield number, line.rstrip("\r\n")

@@ -5,7 +5,7 @@ its format. ``docs/lists.md`` shows the forms.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -127,19 +127,30 @@ class TableList:
         return True
 
 
-def open_table_list(path: Path, member: str | None, given: Mapping[str, str]) -> TableList | None:
+@dataclass(frozen=True, kw_only=True)
+class Stated:
+    """What the user states about the tables of a list."""
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """The columns by meaning, as in ``--columns``."""
+    encoding: str | None = None
+    """The encoding, if it is not what the bytes say."""
+
+
+def open_table_list(path: Path, member: str | None, stated: Stated) -> TableList | None:
     """Return the table in a file; None if no column names photos.
 
-    ``given``: what ``--columns`` states. Raises ``TableError`` if it is no table, and
-    ``HarvestError`` if it lacks a stated column.
+    Raises ``TableError`` if it is no table, and ``HarvestError`` if it lacks a stated column.
     """
-    table = open_table(path, member=member, has_header=_has_header, lenient=True)
+    table = open_table(
+        path, member=member, encoding=stated.encoding, has_header=_has_header, lenient=True
+    )
     names = table.columns
     rows = [row.values for row in islice(table.rows(ragged=True), _ROWS_TO_LOOK_AT)]
     by_blanks = names is None and _by_blanks(rows)
     sample = [_cells(row, by_blanks=by_blanks) for row in rows]
     try:
-        columns = choose_columns(names, sample, given, _shown(path, member))
+        columns = choose_columns(names, sample, stated.columns, _shown(path, member))
     except HarvestError:
         if rows:
             raise

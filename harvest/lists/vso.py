@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 
 from flickr_emotion.common.names import is_name, no_name
+from flickr_emotion.common.tables.table import TableError
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.lists.rows import (
     ListedPhoto,
@@ -98,7 +99,7 @@ def _read(path: Path, member: str | None) -> dict[str, tuple[float, int]]:
                     pairs[_pair(match[1])] = _sentiment(match[2]), _count(match[3])
                 except ValueError as error:
                     raise HarvestError(f"the ontology {path}, line {row}: {error}") from None
-    except OSError as error:
+    except (OSError, TableError) as error:
         raise HarvestError(f"the ontology {path} cannot be read: {error}") from None
     if not pairs:
         raise HarvestError(

@@ -30,6 +30,7 @@ _OTHER_NAMES = {
     **dict.fromkeys(("agrees", "agreed", "yes"), "agree"),
 }
 _VOTES = re.compile(r"(\d{1,5})(?:\.0+)?", re.ASCII)
+_ROW_NUMBERS = ("", "index", "unnamed:_0")
 _PLACES = (0, 1, 2, 3)
 
 
@@ -70,6 +71,9 @@ def _header(cells: list[str]) -> tuple[int, ...] | None:
     names = [cell.lower().replace(" ", "_") for cell in cells]
     names = [_OTHER_NAMES.get(name, name) for name in names]
     if any(names.count(column) != 1 for column in _COLUMNS):
+        return None
+    # With other columns it is someone's own table.
+    if not {*names} <= {*_COLUMNS, *_ROW_NUMBERS}:
         return None
     return tuple(names.index(column) for column in _COLUMNS)
 

@@ -45,8 +45,6 @@ class Listed:
         self.owners: list[str] = []
         """User names."""
         self._read(published)
-        if not self.numbers:
-            raise HarvestError(f"{path}: no row of the lists names a photo")
         counts = {pair.lower(): count for pair, count in published.pair_counts.items()}
         self.counts = [counts.get(pair, 0) for pair in self.pairs]
         """How many pictures the ontology says a search for each pair found."""

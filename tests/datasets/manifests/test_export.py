@@ -140,7 +140,7 @@ class TestBytes:
 
 class TestRefused:
     def test_own_posts(self, tmp_path: Path) -> None:
-        write_dataset(tmp_path / "D", [row(1)], kind="labels")
+        write_dataset(tmp_path / "D", [row(1)], kind="labels", service="own")
         with pytest.raises(DatasetError, match="posts that are not from Flickr"):
             export_manifest(tmp_path / "D", tmp_path / "m", with_urls=False)
         assert not (tmp_path / "m").exists()

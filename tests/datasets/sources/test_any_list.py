@@ -12,7 +12,7 @@ import pytest
 from flickr_emotion.harvest.sandbox.corpus import Corpus
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from tests.commands import Done, refusal, run
-from tests.harvest.corpora import KEY, SECRET, post, url_of
+from tests.harvest.corpora import KEY, SECRET, post, url_of, write_votes
 
 BASE58 = "123456789abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ"
 COUNT = 36
@@ -138,6 +138,16 @@ class TestWithoutLabelsAndSecrets:
         assert run(*arguments, tmp_path / "e").code == 0
         assert described(tmp_path / "e")["lists_digest"] != content["lists_digest"]
 
+    def test_the_columns_of_the_labels_can_be_named(self, harvest: Path, tmp_path: Path) -> None:
+        rows = "".join(f"{n},{it.photo_id},{LABELS[n % 3]}\n" for n, it in enumerate(POSTS))
+        (tmp_path / "labels.csv").write_text(f"label,p,q\n{rows}", encoding="utf-8")
+        arguments = ("build-splits", harvest, "--out", tmp_path / "d", "--columns")
+        refused = refusal(*arguments, "photo_id=p,label=q")
+        assert "for posts of your own, or for the file of --labels" in refused
+        labels = ("--labels", tmp_path / "labels.csv")
+        assert run(*arguments, "photo_id=p,label=q", *labels).code == 0
+        assert set(labels_in(tmp_path / "d").values()) == {"calm", "wild"}
+
     @pytest.mark.parametrize(
         ("content", "said"),
         [
@@ -228,3 +238,59 @@ def test_votes_for_each_class_give_the_label_with_most(
         **dict.fromkeys(ids[5:15], "happy"),
     }
     assert excluded(tmp_path / "d") == {ids[1]: "votes", ids[3]: "no-label", ids[4]: "tie"}
+
+
+def test_words_of_labels_are_no_longer_searched_when_they_find_nothing(
+    server: SandboxServer, tmp_path: Path
+) -> None:
+    """Each of the 18 labels would cost a call, and bring none of its two posts."""
+    lines = [f"{url_of(it)},mood {number // 2}" for number, it in enumerate(POSTS[:COUNT])]
+    (tmp_path / "list.csv").write_text("url,label\n" + "\n".join(lines), encoding="utf-8")
+    crawl(server, tmp_path / "list.csv", tmp_path / "h")
+    with sqlite3.connect(tmp_path / "h" / "ledger.sqlite") as ledger:
+        searches = ledger.execute("SELECT count(*) FROM windows WHERE listing LIKE 'text:%'")
+        assert 4 <= searches.fetchone()[0] <= 8  # Four threads may have begun one more each.
+    ledger.close()
+
+
+class TestOneHarvest:
+    def test_a_list_without_labels_and_one_with_them(
+        self, server: SandboxServer, tmp_path: Path
+    ) -> None:
+        """What one list names by id the other names with a secret, and with a label."""
+        few = POSTS[:6]
+        (tmp_path / "ids.txt").write_text("\n".join(it.photo_id for it in few), encoding="utf-8")
+        lines = [f"{url_of(it)},{LABELS[number % 3]}" for number, it in enumerate(few)]
+        (tmp_path / "list.csv").write_text("url,label\n" + "\n".join(lines), encoding="utf-8")
+        crawl(server, tmp_path / "ids.txt", tmp_path / "h", tmp_path / "list.csv")
+        assert counts(tmp_path / "h")["image"]["ok"] == len(few)
+        assert run("build-splits", tmp_path / "h", "--out", tmp_path / "d").code == 0
+        assert labels_in(tmp_path / "d") == {
+            it.photo_id: LABELS[number % 3] for number, it in enumerate(few)
+        }
+
+    def test_votes_are_replaced_by_labels_of_ones_own(
+        self, server: SandboxServer, tmp_path: Path
+    ) -> None:
+        crawl(server, write_votes(tmp_path / "list", POSTS[:6]), tmp_path / "h")
+        lines = [f"{it.photo_id},{LABELS[number % 3]}" for number, it in enumerate(POSTS[:6])]
+        labels = tmp_path / "labels.csv"
+        labels.write_text("photo_id,label\n" + "\n".join(lines), encoding="utf-8")
+        done = run("build-splits", tmp_path / "h", "--out", tmp_path / "d", "--labels", labels)
+        assert done.code == 0, done
+        content = described(tmp_path / "d")
+        assert (content["kind"], content["classes"]) == ("labels", ["calm", "wild"])
+        run("manifest", "export", tmp_path / "d", "--out", tmp_path / "m")
+        crawl(server, tmp_path / "m", tmp_path / "again")
+        for path, said in (("again", "was made from a manifest"), ("labels.csv", "has its own")):
+            arguments = ("build-splits", tmp_path / path, "--out", tmp_path / "e")
+            assert said in refusal(*arguments, "--labels", labels)
+
+    def test_a_list_of_another_kind_is_refused(self, server: SandboxServer, tmp_path: Path) -> None:
+        crawl(server, write_votes(tmp_path / "list", POSTS[:2]), tmp_path / "h")
+        (tmp_path / "ids.txt").write_text(POSTS[0].photo_id, encoding="utf-8")
+        refused = refusal(
+            *("crawl", tmp_path / "ids.txt", "--out", tmp_path / "h", "--flickr-url", server.url),
+            *("--api-key", KEY, "--api-secret", SECRET),
+        )
+        assert "contains a list of votes, but this one is of labels" in refused

@@ -21,6 +21,7 @@ from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.lists.columns import MEANINGS
 from flickr_emotion.harvest.lists.detection import open_list
 from flickr_emotion.harvest.lists.rows import ListedPhoto, PublishedList, RejectedRow
+from flickr_emotion.harvest.lists.table_list import Stated
 from tests.harvest.corpora import post, url_of
 
 POSTS = [post(number) for number in range(4)]
@@ -125,6 +126,12 @@ def by_duckdb(folder: Path) -> Path:
     return path
 
 
+def by_dummies(folder: Path) -> Path:
+    made = pd.get_dummies(frame(url=URLS, mood=LABELS), columns=["mood"], prefix="label")
+    made.to_csv(folder / "list.csv", index=False)
+    return folder / "list.csv"
+
+
 def api_dump(folder: Path) -> Path:
     path = folder / "photos.json"
     rows = [
@@ -187,6 +194,7 @@ LABELLED: dict[str, tuple[Write, str]] = {
     ),
     "numbered columns": (text("a.csv", lines(AGREE, LABELS, URLS)), "url=3,label=2"),
     "1 of n": (text("a.csv", f"url,{','.join(CLASSES)}\n" + lines(URLS, *ONE_OF_N)), ""),
+    "1 of n, pandas.get_dummies": (by_dummies, ""),
     "1 of n, classes of one's own": (
         text("a.csv", "photo_id,cosy,odd,wild\n" + lines(IDS, *ONE_OF_N)),
         "",
@@ -222,7 +230,7 @@ UNLABELLED: dict[str, Write] = {
 
 
 def opened(path: Path, columns: str = "") -> PublishedList:
-    return open_list(path, column_map(columns, MEANINGS))
+    return open_list(path, Stated(columns=column_map(columns, MEANINGS)))
 
 
 def listed(published: PublishedList) -> list[ListedPhoto]:
@@ -372,11 +380,25 @@ class TestLeftAlone:
             "list/people.csv": "no column of it names pictures on Flickr",
         }
 
+    def test_a_member_of_an_archive_that_is_no_table_spoils_no_other(self, tmp_path: Path) -> None:
+        with zipfile.ZipFile(tmp_path / "lists.zip", "w") as archive:
+            archive.writestr("a.csv", b"\x00\x01" * 500)
+            archive.writestr("b.jpg", b"\xff\xd8\xff")
+            archive.writestr("c.csv", "url\n" + lines(URLS))
+        published = opened(tmp_path / "lists.zip")
+        assert [it.reference.photo_id for it in listed(published)] == IDS
+        names = [name.rpartition("/")[2] for name, _ in published.left_alone]
+        assert names == ["a.csv", "b.jpg"]
+
     def test_a_folder_of_which_no_row_could_be_read(self, tmp_path: Path) -> None:
         content = "awe,http://instagram.com/a.jpg,0,5\nfear,http://instagram.com/b.jpg,0,5\n"
         text("list/awe_1.csv", content)(tmp_path)
         with pytest.raises(HarvestError, match=r"none of the 2 rows .* names a photo .*not-flickr"):
             opened(tmp_path / "list")
+
+    def test_a_column_of_long_numbers_is_no_list(self, tmp_path: Path) -> None:
+        with pytest.raises(HarvestError, match=r"no column of it names pictures"):
+            opened(text("people.csv", "population\n1234567\n7654321\n")(tmp_path))
 
     def test_a_file_that_is_no_list_says_why(self, tmp_path: Path) -> None:
         with pytest.raises(HarvestError, match=r"people.csv: no column of it names pictures"):

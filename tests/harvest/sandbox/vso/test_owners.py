@@ -94,7 +94,7 @@ class TestLists:
     def test_no_photo_at_all_is_refused(self, tmp_path: Path) -> None:
         rows = {"happy_dog": [("http://example.org/a.jpg", "a")]}
         write_vso_lists(tmp_path, rows, {"happy_dog": (1, 9)})
-        with pytest.raises(HarvestError, match="no row of the lists names a photo"):
+        with pytest.raises(HarvestError, match="none of the 1 rows of the list names a photo"):
             vso_corpus(tmp_path)
 
 
