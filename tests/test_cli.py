@@ -230,3 +230,19 @@ class TestVerify:
         assert "model.safetensors is damaged" in done.stdout
         assert "train again" in done.stdout
         assert run("verify", tmp_path, "--mend").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("inspect",), "is a file: give the folder that `build-splits --out` wrote"),
+        (("evaluate",), "is not a run folder: give a folder written by `train --out`"),
+    ],
+)
+def test_a_table_in_the_place_of_a_folder(
+    tmp_path: Path, command: tuple[str, ...], said: str
+) -> None:
+    """`train posts.csv` said "Errno 20: build the splits again"."""
+    path = tmp_path / "posts.csv"
+    path.write_text("id,label,text\n1,awe,a b c\n")
+    assert said in refusal(*command, path)

@@ -244,6 +244,10 @@ def _check_shards(dataset: Dataset, split: str) -> None:
 def _read_json(path: Path, largest: int) -> dict[str, Any]:
     try:
         return read_json(path, largest=largest)
+    except NotADirectoryError:
+        raise DatasetError(
+            f"{path.parent} is a file: give the folder that `build-splits --out` wrote"
+        ) from None
     except FileNotFoundError:
         raise DatasetError(
             f"{path} is not there: give the folder that `build-splits --out` wrote"

@@ -82,12 +82,24 @@ def _sentiment(found: SortedFiles, root: Path) -> PublishedList:
 def _labels(found: SortedFiles) -> PublishedList:
     sentiments: dict[str, float] = {}
     tables = found.tables
+    notes: list[str] = []
+
+    def add_sentiments(path: Path, member: str | None, name: str) -> bool:
+        if PurePath(member or path).suffix.lower() not in (".csv", ".txt", ".gz"):
+            return False
+        read = mvso.read_sentiments(path, member)
+        sentiments.update(read)
+        if read:
+            notes.append(f"{name}: sentiments of {len(read):,} pairs")
+        return bool(read)
+
     if any(table.labels_are_pairs for _, table in tables):
-        for it, _ in found.others:
-            if PurePath(it.member or it.path).suffix.lower() in (".csv", ".txt", ".gz"):
-                sentiments |= mvso.read_sentiments(it.path, it.member)
+        unread = [
+            it for it in found.others if not add_sentiments(it[0].path, it[0].member, it[0].name)
+        ]
+        found = replace(found, others=unread)
         for path in () if sentiments else mvso.sentiment_files(it.path for it, _ in tables):
-            sentiments |= mvso.read_sentiments(path)
+            add_sentiments(path, None, f"{path.parent.name}/{path.name}")
     if sentiments:
         why = "the list is MVSO's: crawl this one by itself"
         others = [it for it, table in tables if not table.labels_are_pairs]
@@ -105,7 +117,7 @@ def _labels(found: SortedFiles) -> PublishedList:
         pair_sentiments=sentiments,
         pair_counts={},
         left_alone=_left_alone(found, others, why),
-        notes=_notes(tables),
+        notes=(*_notes(tables), *notes),
     )
 
 

@@ -4,6 +4,7 @@ Only names and first lines are looked at. What is no list is kept with the reaso
 learns which files a crawl has left alone.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -13,7 +14,7 @@ from flickr_emotion.common.tables.opening import table_members
 from flickr_emotion.common.tables.table import TableError
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.lists import vso, you2016
-from flickr_emotion.harvest.lists.rows import ListFile, Row, numbered_lines
+from flickr_emotion.harvest.lists.rows import ListFile, RejectedRow, Row, numbered_lines, parse_name
 from flickr_emotion.harvest.lists.table_list import Stated, TableList, open_table_list
 from flickr_emotion.harvest.manifests.file import is_manifest, looks_like_parquet
 
@@ -23,6 +24,9 @@ _SUFFIXES = frozenset(
     {"", ".csv", ".tsv", ".tab", ".txt", ".dat", ".list", ".urls", ".json", ".jsonl", ".ndjson"}
     | {".parquet", ".gz", ".zip"}
 )
+_BETWEEN = re.compile(r"[\s,;|\"'<>]+")
+_TELLING = re.compile(r"https?://|\d[.,]\d+e\+\d", re.IGNORECASE)
+"""How an address, or an id that a spreadsheet has rounded, begins."""
 _OTHER_NAME = "its name is not that of a table or a text"
 
 
@@ -128,9 +132,20 @@ def _sort(file: FoundFile, found: SortedFiles, stated: Stated) -> None:
         found.others.append((file, str(error)))
         return
     if table is None:
-        found.others.append((file, "no column of it names pictures on Flickr"))
+        found.others.append((file, f"no column of it names pictures on Flickr{_example(file)}"))
     else:
         found.tables.append((file, table))
+
+
+def _example(file: FoundFile) -> str:
+    """Return why the first address, or rounded id, of a text names no photo."""
+    if file.member is None and looks_like_parquet(file.path):
+        return ""
+    for _, line in islice(numbered_lines(file.path, file.member), _LINES_TO_LOOK_AT):
+        for cell in _BETWEEN.split(line):
+            if _TELLING.match(cell) and isinstance(row := parse_name(cell, 0), RejectedRow):
+                return f": {row.detail}"
+    return ""
 
 
 def _name(root: Path, path: Path) -> str:

@@ -129,7 +129,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG
     try:
         content = read_json(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         wrong = "is not a run folder" if folder.exists() else "is not there"
         raise ModelError(f"{folder} {wrong}: give a folder written by `train --out`") from None
     except (OSError, ValueError) as error:

@@ -78,3 +78,14 @@ class TestErrors:
         for name in ("\0", "a" * 5000, "~nobody-of-this-name/a.jpg"):
             with pytest.raises(UnreadablePictureError):
                 read_picture_file(picture_path(name, folder))
+
+    @pytest.mark.parametrize(
+        "cell", ["b'\\xff\\xd8" + "\\x00" * 3000, "/9j/4AAQ" * 700, "\\a" * 800]
+    )
+    def test_pictures_as_text(self, folder: Path, cell: str) -> None:
+        """The build ended with "cannot be written: File name too long", or showed all of it."""
+        with pytest.raises(
+            UnreadablePictureError, match="too long for a path: pictures written"
+        ) as it:
+            read_picture_file(picture_path(cell, folder))
+        assert len(str(it.value)) < 250

@@ -285,6 +285,30 @@ def test_pages_and_pictures_of_the_same_photo_are_one(tmp_path: Path) -> None:
     assert [it.reference.photo_id for it in listed(opened(path))] == IDS
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (
+            "url,label\nhttps://example.org/1.jpg,x\n",
+            "example.org/1.jpg' is on no site of Flickr's",
+        ),
+        ("https://www.flickr.com/photos/bob/albums/72157600000000000\n", "names no photo"),
+        ("photo_id,label\n3.71E+09,x\n", "'3.71E\\+09' is an id that a spreadsheet has rounded"),
+    ],
+)
+def test_what_names_no_photo_is_shown(tmp_path: Path, content: str, said: str) -> None:
+    with pytest.raises(HarvestError, match=f"no column of it names pictures on Flickr: .*{said}"):
+        opened(text("a.csv", content)(tmp_path))
+
+
+def test_sentiments_that_are_read_are_not_left_alone(tmp_path: Path) -> None:
+    text("m/english.csv", f"ANP,image_url\nhappy_dog,{URLS[0]}\n")(tmp_path)
+    text("m/mvso_sentiment/english.csv", "happy_dog,1.5\nsad_cat,-1\n")(tmp_path)
+    found = opened(tmp_path / "m")
+    assert found.left_alone == ()
+    assert found.notes[-1] == "m/mvso_sentiment/english.csv: sentiments of 2 pairs"
+
+
 class TestVotes:
     def votes(
         self, path: Path, columns: str = ""
