@@ -90,7 +90,7 @@ def say_splits(splits: Splits, gathered: Gathered, posts: Input, say: Say) -> No
             "validation or test is empty, because too few posts can be evaluated on: no network "
             "can be trained on this data set"
         )
-    elif is_drawn and options.fold is None:
+    elif is_drawn and options.fold is None and posts.source.kind == "labels":
         _say_few(splits, gathered, say)
 
 

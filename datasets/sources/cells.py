@@ -91,7 +91,7 @@ def votes_of(cell: Any, where: str) -> int | None:
         return None
     if type(cell) is int and 0 <= cell <= _MOST_VOTES:
         return cell
-    if cell != cell or (isinstance(cell, str) and not cell.strip()):
+    if cell != cell or (isinstance(cell, str) and cell.strip() in _NOTHING):
         return None
     number = _number(cell.strip()) if isinstance(cell, str) else cell
     if (

@@ -82,6 +82,7 @@ def kind_of(path: Path) -> str:
     if not path.exists():
         raise DatasetError(
             f"{path} is not there: give a data set, run or harvest folder, or a manifest"
+            f"{left_aside(path)}"
         )
     raise DatasetError(
         f"{path} is not a data set, run or harvest folder, nor a manifest: give one of them"

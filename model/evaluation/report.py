@@ -38,7 +38,9 @@ def split_table(split: str, metrics: dict[str, Any], *, errors: bool = False) ->
     if of_repeats > 1:
         heading += f", mean±standard deviation of {of_repeats} repeats"
     table = metrics_table(figures, metrics["calibration"][split] if errors else None)
-    return "\n".join([heading, table, *no_better(figures, metrics["confusions"][split])])
+    return "\n".join(
+        [heading, table, *no_better(figures, metrics.get("confusions", {}).get(split, {}))]
+    )
 
 
 def no_better(figures: dict[str, Any], confusions: dict[str, Any]) -> list[str]:
@@ -48,12 +50,12 @@ def no_better(figures: dict[str, Any], confusions: dict[str, Any]) -> list[str]:
     """
     lines = []
     for subset, row in figures.items():
-        if not row["count"]:
-            continue
         accuracy = row["accuracy"]
         accuracy = accuracy["mean"] if isinstance(accuracy, dict) else accuracy
+        labelled = [sum(answers) for answers in confusions.get(subset, ())]
+        if accuracy is None or not row["count"] or not any(labelled):
+            continue
         low, high = accuracy_interval(round(accuracy * row["count"]), row["count"])
-        labelled = [sum(answers) for answers in confusions[subset]]
         constant = max(labelled) / sum(labelled)
         if low <= constant:
             lines.append(

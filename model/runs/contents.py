@@ -48,6 +48,21 @@ def has_word_vectors(config: TrainingConfig) -> bool:
     return config.word_vectors is None or config.word_vectors.exists()
 
 
+def recorded_of_lost_vectors(
+    description: dict[str, Any] | None, config: TrainingConfig
+) -> dict[str, Any]:
+    """Return what a resumed run goes on to record of word vectors whose file is gone.
+
+    Empty if the file is there, or if nothing is resumed (``description`` is None).
+    """
+    if description is None or has_word_vectors(config):
+        return {}
+    return {
+        "words_with_vector": description.get("words_with_vector"),
+        "files": file_contents(config) | description.get("files", {}),
+    }
+
+
 def check_same_files(description: dict[str, Any], config: TrainingConfig) -> None:
     """Refuse to resume with files that have changed; ``description`` is that of the run.
 

@@ -24,7 +24,7 @@ from flickr_emotion.model.networks.multitask import MultitaskNetwork
 from flickr_emotion.model.networks.system import System
 from flickr_emotion.model.processes.distributed import World
 from flickr_emotion.model.processes.profiling import StepProfile
-from flickr_emotion.model.runs.contents import has_word_vectors
+from flickr_emotion.model.runs.contents import recorded_of_lost_vectors
 from flickr_emotion.model.runs.files import read_metrics
 from flickr_emotion.model.runs.folder import RunFolder, describe
 from flickr_emotion.model.runs.heads import say_heads
@@ -36,9 +36,6 @@ from flickr_emotion.model.training.material import Material, for_seed, prepare
 from flickr_emotion.model.training.metrics import over_seeds, run_metrics
 from flickr_emotion.model.training.new_network import build_network, check_backbone
 from flickr_emotion.model.training.run_tree import ROOT, Chain, Kind, RunSpec, plan_runs, unfinished
-
-_OF_VECTORS = "words_with_vector", "files"
-"""What ``config.json`` says of the file of word vectors."""
 
 
 class RunTraining:
@@ -61,11 +58,7 @@ class RunTraining:
 
         ``description``: the ``config.json`` of the training that is resumed.
         """
-        self._vectors_gone: Path | None = None
-        self._recorded: dict[str, Any] = {}
-        if description and not has_word_vectors(config):
-            self._vectors_gone = config.word_vectors
-            self._recorded = {n: description[n] for n in _OF_VECTORS if n in description}
+        self._of_lost_vectors = recorded_of_lost_vectors(description, config)
         self._config = config
         self._dataset = dataset
         self._place = place
@@ -176,10 +169,10 @@ class RunTraining:
         fitting = Fitting(config, network, material.splits[TRAIN], world)
         epochs: list[dict[str, Any]] = []
         checkpoint = folder.read_checkpoint() if self._resuming else None
-        if checkpoint is None and self._vectors_gone and network.word_embedding:
+        if checkpoint is None and self._of_lost_vectors and network.word_embedding:
             raise ModelError(
-                f"--word-vectors {self._vectors_gone} is not there, and {folder.path} has not "
-                "begun with its vectors: put the file back"
+                f"--word-vectors {self._config.word_vectors} is not there, and {folder.path} has "
+                "not begun with its vectors: put the file back"
             )
         if checkpoint:
             check_backbone(checkpoint, network, config)
@@ -231,7 +224,7 @@ class RunTraining:
     def _material_of(self, config: TrainingConfig) -> Material:
         """Return what all networks of a seed share, whatever each reads of it."""
         whole = replace(self._config, seed=config.seed, repeats=1)
-        if self._vectors_gone:
+        if self._of_lost_vectors:
             whole = replace(whole, word_vectors=None)
         if self._material is None:
             self._material = prepare(
@@ -255,4 +248,4 @@ class RunTraining:
             files=material.files,
             training_posts=material.training_posts,
         )
-        return described | self._recorded
+        return described | self._of_lost_vectors

@@ -12,6 +12,7 @@ from flickr_emotion.datasets.sources.cells import label_of, name_of, photo_id_of
     ("cell", "votes"),
     [
         *(("5", 5), ("5.0", 5), (" 4 ", 4), (5, 5), (5.0, 5), ("", None), (None, None)),
+        *((name, None) for name in ("nan", "NaN", " <NA>", "None", "null")),
         *((float("nan"), None), ("0", 0)),
     ],
 )
@@ -19,9 +20,7 @@ def test_votes(cell: Any, votes: int | None) -> None:
     assert votes_of(cell, "here") == votes
 
 
-@pytest.mark.parametrize(
-    "cell", ["5.5", "-1", "many", 2.5, -1, "1e3", "nan", "5,0", float("inf"), [3]]
-)
+@pytest.mark.parametrize("cell", ["5.5", "-1", "many", 2.5, -1, "1e3", "5,0", float("inf"), [3]])
 def test_what_is_no_number_of_votes(cell: Any) -> None:
     with pytest.raises(DatasetError, match="here: votes are"):
         votes_of(cell, "here")

@@ -56,9 +56,10 @@ def place(made: Path, tmp_path: Path) -> Path:
 
 
 def build(place: Path) -> list[str]:
+    """Build the data set; return what is said, but for the warning that it is small."""
     said: list[str] = []
     build_splits(place / "h", place / "d", BuildOptions(), said.append)
-    return said
+    return [line for line in said if "so its figures say little" not in line]
 
 
 def flip(path: Path, at: int = -1) -> None:

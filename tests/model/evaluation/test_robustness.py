@@ -181,7 +181,7 @@ def test_a_run(run_folder: Path) -> None:
     assert [*curve] == ["draws", "seed", "count", "rates"]
     assert (curve["draws"], curve["seed"]) == (10, 0)
     table = missing_table(curve).splitlines()
-    assert len(table) == 1 + len(RATES)
-    assert table[1].split()[:2] == ["0%", "100.00±0.00"]
+    assert len(table) == 2 + len(RATES)
+    assert table[2].split()[:2] == ["0%", "100.00±0.00"]
     assert "missing" not in evaluate(run_folder)
     assert MODALITIES == ("image", "text", "tags")

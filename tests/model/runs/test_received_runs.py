@@ -55,6 +55,9 @@ def resume(folder: Path) -> list[object]:
         ("calibration.json", ("posts",)),
         ("metrics.json", ("test", "text", "accuracy")),
         ("metrics.json", ("validation", "text")),
+        ("metrics.json", ("test", "text", "count")),
+        ("metrics.json", ("confusions", "test", "text")),
+        ("config.json", ("training_posts",)),
     ],
 )
 def test_no_value_is_a_fault(received: Path, name: str, place: tuple[str, ...]) -> None:
