@@ -13,6 +13,7 @@ from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.counts import (
     call_count,
     failure_counts,
+    pictures_never_named,
     posts_by_picture_alone,
     withdrawn_posts,
 )
@@ -61,6 +62,8 @@ class Status(TypedDict):
     left: Left
     picture_alone: int
     """Number of posts that are ``gone`` or ``private`` only because of a dead picture."""
+    never_named: int
+    """Number of pictures that stay ``pending``: the list has no secret, and the post is lost."""
     withdrawn: int
     """Number of posts that a refresh found withdrawn but has not dropped."""
     failures: list[Failure]
@@ -106,6 +109,7 @@ def _status(ledger: Ledger) -> Status:
             seconds=ahead.seconds,
         ),
         picture_alone=posts_by_picture_alone(ledger),
+        never_named=pictures_never_named(ledger),
         withdrawn=withdrawn_posts(ledger),
         failures=[
             Failure(what=it.what, reason=it.reason, photos=it.photos)
@@ -136,6 +140,11 @@ def describe(status: Status) -> str:
         lines.append(
             f"{status['picture_alone']} posts are gone or private by their picture alone "
             "(--verify-gone asks the API)"
+        )
+    if status["never_named"]:
+        lines.append(
+            f"{status['never_named']} pictures stay pending: their posts are gone or private, and "
+            "the list holds no secret to request them by"
         )
     if status["withdrawn"]:
         lines.append(f"{status['withdrawn']} posts were withdrawn, and are not dropped yet")

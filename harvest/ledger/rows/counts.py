@@ -62,6 +62,16 @@ def posts_by_picture_alone(ledger: LedgerConnection) -> int:
     return _count(ledger, "evidence", "WHERE what = 'api' AND witness = 'picture'")
 
 
+def pictures_never_named(ledger: LedgerConnection) -> int:
+    """Return how many pictures stay ``pending``, because a lost post never told their secret."""
+    return _count(
+        ledger,
+        "photos",
+        "WHERE api_outcome IN ('gone', 'private') AND image_outcome = 'pending' "
+        "AND (server IS NULL OR secret IS NULL)",
+    )
+
+
 def withdrawn_posts(ledger: LedgerConnection) -> int:
     """Return how many posts a refresh found withdrawn but has not dropped."""
     return _count(ledger, "withdrawals")

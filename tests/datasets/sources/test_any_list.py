@@ -103,6 +103,14 @@ class TestWithoutLabelsAndSecrets:
         ledger.close()
         assert rejected == [("not-flickr",)]
 
+    def test_a_picture_that_can_never_be_requested_is_explained(self, harvest: Path) -> None:
+        """`pending 1` after a complete crawl had no reason, and another crawl changed nothing."""
+        assert counts(harvest)["image"]["pending"] == 1
+        assert (
+            "1 pictures stay pending: their posts are gone or private, and the list holds no "
+            "secret to request them by"
+        ) in run("status", harvest).out
+
     def test_without_labels_no_data_set_is_built(self, harvest: Path, tmp_path: Path) -> None:
         refused = refusal("build-splits", harvest, "--out", tmp_path / "d")
         assert "has no labels, because its list has none" in refused
