@@ -12,7 +12,7 @@ from pathlib import Path
 from flickr_emotion.common.tables.column_map import find_column
 from flickr_emotion.common.tables.opening import looks_like_header
 from flickr_emotion.datasets.errors import DatasetError
-from flickr_emotion.datasets.sources.seeming import ADDRESSES, SPLITS, TEXT
+from flickr_emotion.datasets.sources.cells.seeming import ADDRESSES, SPLITS, TEXT
 
 CONTENTS = ("text", "title", "description", "tags", "image")
 SPLIT = "split"

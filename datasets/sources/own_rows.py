@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from flickr_emotion.datasets.errors import DatasetError
-from flickr_emotion.datasets.sources.cells import (
+from flickr_emotion.datasets.sources.cells.tags import ABSENT, MARKS, tags_of
+from flickr_emotion.datasets.sources.cells.values import (
     label_of,
     name_of,
     photo_id_of,
@@ -14,7 +15,6 @@ from flickr_emotion.datasets.sources.cells import (
     votes_of,
 )
 from flickr_emotion.datasets.sources.columns import image_of
-from flickr_emotion.datasets.sources.tag_cells import ABSENT, MARKS, tags_of
 
 
 def place_of(path: Path, number: int) -> str:

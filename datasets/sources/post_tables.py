@@ -20,11 +20,11 @@ from flickr_emotion.common.tables.opening import always, open_table
 from flickr_emotion.common.tables.parquet_table import ParquetTable
 from flickr_emotion.common.tables.table import Row, Table, TableError
 from flickr_emotion.datasets.errors import DatasetError
+from flickr_emotion.datasets.sources.cells.seeming import seeming, seeming_types
+from flickr_emotion.datasets.sources.cells.tags import are_joined_by_blanks
 from flickr_emotion.datasets.sources.columns import check_types
 from flickr_emotion.datasets.sources.folders import split_of_name, tables_in
 from flickr_emotion.datasets.sources.meanings import MEANINGS, SPLIT, Chosen, choose_columns
-from flickr_emotion.datasets.sources.seeming import seeming, seeming_types
-from flickr_emotion.datasets.sources.tag_cells import are_joined_by_blanks
 
 _ROWS_TO_LOOK_AT = 100
 _SHOWN = 10

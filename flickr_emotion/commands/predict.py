@@ -72,7 +72,7 @@ def predict(
             f"posts answered with each modality: {used}"
         )
         return
-    from flickr_emotion.datasets.sources.tag_cells import tags_of
+    from flickr_emotion.datasets.sources.cells.tags import tags_of
 
     answer: dict[str, Any] = predict_one(
         run,

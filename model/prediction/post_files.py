@@ -20,7 +20,7 @@ from flickr_emotion.common.tables.parquet_table import ParquetTable
 from flickr_emotion.common.tables.table import TableError
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.layout import check_outside
-from flickr_emotion.datasets.sources.cells import label_of
+from flickr_emotion.datasets.sources.cells.values import label_of
 from flickr_emotion.datasets.sources.own_rows import contents_of, place_of
 from flickr_emotion.datasets.sources.post_tables import PostFile, PostTables, open_posts
 from flickr_emotion.model.errors import ModelError

@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from flickr_emotion.datasets.rules.tags import normalise_tags
 from flickr_emotion.datasets.rules.text import post_text, words
+from flickr_emotion.datasets.sources.cells.tags import tags_of
 from flickr_emotion.datasets.sources.columns import image_of
-from flickr_emotion.datasets.sources.tag_cells import tags_of
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.prediction.answers import Prediction, RawPost
 

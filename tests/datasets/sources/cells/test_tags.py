@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flickr_emotion.datasets.rules.tags import normalise_tags
-from flickr_emotion.datasets.sources.tag_cells import tags_of
+from flickr_emotion.datasets.sources.cells.tags import tags_of
 
 TWO = ["beach", "sunset"]
 

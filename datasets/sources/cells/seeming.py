@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from flickr_emotion.datasets.sources.cells import SPLIT_NAMES
+from flickr_emotion.datasets.sources.cells.values import SPLIT_NAMES
 
 PICTURE = "a picture"
 ADDRESSES = "web addresses of pictures"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from flickr_emotion.datasets.errors import DatasetError
-from flickr_emotion.datasets.sources.cells import label_of, name_of, photo_id_of, votes_of
+from flickr_emotion.datasets.sources.cells.values import label_of, name_of, photo_id_of, votes_of
 
 
 @pytest.mark.parametrize(
