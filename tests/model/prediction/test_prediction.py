@@ -210,7 +210,7 @@ class TestFiles:
             ("in.parquet", b"no parquet", "cannot be read"),
             ("in.csv", b"\xff\xfe\x00", "cannot be read"),
             ("in.csv", b"photo_id,comment\n1,hello\n", "has none of the columns image, text"),
-            ("in.csv", b"", "has none of the columns image, text"),
+            ("in.csv", b"", "is empty: give a table of posts"),
             ("in.xlsx", b"\xd0\xcf\x11\xe0", "is an old Excel workbook"),
             ("in.csv", b"photo_id,text,tags\n1,a,b\n2,storm, light,x\n", "line 3, has 4 cells"),
             ("in.csv", b"photo_id,text,tags\n1,a\n", "line 2, has 2 cells and the header 3"),

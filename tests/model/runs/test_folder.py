@@ -52,6 +52,7 @@ class TestLoading:
             "service": "flickr",
             "lists_digest": dataset.described["lists_digest"],
             "options": dataset.options,
+            "preparation": dataset.preparation,
         }
         assert config["versions"]["torch"] == torch.__version__
 
