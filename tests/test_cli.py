@@ -164,7 +164,7 @@ class TestErrors:
     )
     def test_what_is_not_there_is_named(self, command: str, tmp_path: Path) -> None:
         absent = tmp_path / "absent"
-        line = error_of(run(*command.format(absent=absent, out=tmp_path / "out").split()))
+        line = refusal(*command.format(absent=absent, out=tmp_path / "out").split())
         assert "nonsense" in line or str(absent) in line
 
     def test_a_traceback_only_with_debug(self, tmp_path: Path) -> None:
