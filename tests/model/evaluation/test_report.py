@@ -4,8 +4,10 @@ from typing import Any
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.model.evaluation.report import (
+    judged_posts,
     metrics_table,
     missing_table,
+    no_better,
     prediction_table,
     split_table,
 )
@@ -114,3 +116,40 @@ class TestPredictionTable:
             "what each head says:",
             "text              a b   100.0 %",
         ]
+
+
+class TestJudgedPosts:
+    # A head that answers the first class for each of its eight posts, four of them rightly.
+    whole = figures(accuracy=0.5)
+    judged: dict[str, Any] = {  # noqa: RUF012
+        "all": whole,
+        "posts": 11,
+        "unlabelled": 2,
+        "errors": 1,
+        "figures": dict.fromkeys(SUBSETS, whole),
+        "confusions": {key: [[4, 0], [4, 0]] for key in ("all", *SUBSETS)},
+    }
+
+    def test_how_many_posts_were_judged_and_how_well(self) -> None:
+        lines = judged_posts(self.judged).splitlines()
+        assert lines[0] == (
+            "8 of 11 posts judged; left out: 2 without a label, 1 that cannot be answered"
+        )
+        assert lines[1] == (
+            "in per cent, each by the head of what it holds: accuracy 50.00, macro F1 25.00, "
+            "weighted F1 12.50"
+        )
+        table = lines.index("each head on all posts that have its modalities, in per cent")
+        assert lines[table + 1 : table + 3] == [
+            "subset              accuracy    macro F1  weighted F1   posts",
+            "image                  50.00       25.00        12.50       8",
+        ]
+        assert lines[2:table] == no_better({"all": self.whole}, self.judged["confusions"])
+        assert lines[2:table]
+        assert lines[table + 9 :] == no_better(self.judged["figures"], self.judged["confusions"])
+
+    def test_nothing_is_said_of_what_was_not_left_out(self) -> None:
+        lines = judged_posts(self.judged | {"unlabelled": 0, "errors": 0}).splitlines()
+        assert lines[0] == "8 of 11 posts judged"
+        lines = judged_posts(self.judged | {"unlabelled": 0}).splitlines()
+        assert lines[0] == "8 of 11 posts judged; left out: 1 that cannot be answered"
