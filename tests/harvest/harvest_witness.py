@@ -133,11 +133,10 @@ class Witness:
 
     def _no_call_is_spent_twice(self, rows: dict[str, Row], command: Command, ended: Ended) -> None:
         asked = self._world.asked
-        # A known post that is reported as withdrawn is requested once more before it is dropped.
-        doubted = self._stored & {
-            *self.denied,
-            *(it for it, (s, *_) in asked.settled.items() if s != "ok"),
-        }
+        # A post that is reported as withdrawn is requested once more before it is dropped; in a
+        # refresh also one of which only the picture was there.
+        denied = {*self.denied, *(it for it, said in asked.settled.items() if said[0] != "ok")}
+        doubted = denied if self._refreshing else denied & self._stored
         again = sorted((self._final & asked.infos.keys()) - doubted)
         again += sorted(
             name for name, said in asked.settled.items() if len(said) > 1 + (name in doubted)
