@@ -117,17 +117,22 @@ def looks_like_parquet(path: Path) -> bool:
         return False
 
 
+def _opened(path: Path) -> pq.ParquetFile:
+    """Open a Parquet file from others; a footer with very large parts is refused."""
+    return pq.ParquetFile(
+        path,
+        thrift_string_size_limit=_LARGEST_FOOTER_PART,
+        thrift_container_size_limit=_LARGEST_FOOTER_PART,
+    )
+
+
 def is_manifest(path: Path) -> bool:
     """Whether a Parquet file is a manifest, and not another table; also if it is damaged.
 
     A file with all columns of one is a manifest that another program has written anew.
     """
     try:
-        with pq.ParquetFile(
-            path,
-            thrift_string_size_limit=_LARGEST_FOOTER_PART,
-            thrift_container_size_limit=_LARGEST_FOOTER_PART,
-        ) as file:
+        with _opened(path) as file:
             known = KEY.encode() in (file.metadata.metadata or {})
             return known or set(SCHEMA.names) <= set(file.schema_arrow.names)
     except (OSError, pa.ArrowException, ValueError, MemoryError):
@@ -142,11 +147,7 @@ def open_manifest(path: Path) -> Manifest:
     if not path.is_file():
         raise HarvestError(f"{path} is not there: give the file that `manifest export` wrote")
     try:
-        with pq.ParquetFile(
-            path,
-            thrift_string_size_limit=_LARGEST_FOOTER_PART,
-            thrift_container_size_limit=_LARGEST_FOOTER_PART,
-        ) as file:
+        with _opened(path) as file:
             footer, schema = file.metadata, file.schema_arrow
     except (OSError, pa.ArrowException, ValueError, MemoryError) as error:
         raise _refused(path, f"it is not a Parquet file ({_one_line(error)})") from None
