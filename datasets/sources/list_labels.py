@@ -77,7 +77,7 @@ def read_labels(
 ) -> ListLabels:
     """Read a file of labels into ``workspace``; ``stated`` as in ``open_list``.
 
-    Raises ``HarvestError`` if it is no list of photos, ``DatasetError`` if it has no labels.
+    Raises ``HarvestError`` if it is not a list of photos, ``DatasetError`` if it has no labels.
     """
     published = open_list(path, stated)
     for note in published.notes:

@@ -45,8 +45,8 @@ class MvsaTable:
                 continue
             if not (photo_id.isascii() and photo_id.isdigit()):
                 raise TableError(
-                    f"{self.path}, line {number}: {photo_id[:50]!r} is no id of a post: get the "
-                    "published file"
+                    f"{self.path}, line {number}: {photo_id[:50]!r} is not the id of a post: get "
+                    "the published file"
                 )
             text = self._text(self._data / f"{photo_id}.txt")
             words = " ".join(_HASHTAG.sub(" ", text).split())

@@ -170,7 +170,7 @@ def _stated(names: Sequence[str] | None, width: int, name: str, where: str) -> i
     if found is None:
         there = ", ".join(it[:50] for it in names[:20])
         raise HarvestError(
-            f"--columns names {name[:50]!r}, which is no column of {where}: it has {there}"
+            f"--columns names {name[:50]!r}, which is not a column of {where}: it has {there}"
         )
     return found
 

@@ -36,7 +36,7 @@ def evaluate_file(
     every post that holds its modalities, as on a data set; ``all`` those of the answers that
     `predict` gives, each post by the head of what it holds. Posts without a label are left out
     (``unlabelled``), so are those that cannot be answered (``errors``). Raises ``ModelError`` for a
-    label that is no class of the run, and if no post can be judged.
+    label that is not a class of the run, and if no post can be judged.
     """
     posts = open_rows(input, columns=columns, encoding=encoding, labelled=True)
     for line in posts.said:
@@ -46,7 +46,7 @@ def evaluate_file(
     for label, where in posts.labels.items():
         if label not in classes:
             raise ModelError(
-                f"{where}: the label {label!r} is no class of {run}, which knows "
+                f"{where}: the label {label!r} is not a class of {run}, which knows "
                 f"{', '.join(predictor.classes[:_SHOWN])}: map the labels to these"
             )
     confusions = {name: np.zeros((len(classes),) * 2, np.int64) for name in ("all", *SUBSETS)}

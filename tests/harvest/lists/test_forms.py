@@ -470,7 +470,7 @@ class TestLeftAlone:
     @pytest.mark.parametrize(
         ("content", "columns", "said"),
         [
-            ("page,label\n" + lines(PAGES, LABELS), "url=link", "'link', which is no column of"),
+            ("page,label\n" + lines(PAGES, LABELS), "url=link", "'link', which is not a column of"),
             (lines(PAGES, LABELS), "url=page", "has no header row: give the numbers"),
             (lines(PAGES, LABELS), "url=3", "from 1 to 2"),
         ],

@@ -68,7 +68,7 @@ class TestEvaluation:
         path = tmp_path / "posts.csv"
         path.write_text("id,text,label\n1,storm,awe\n2,storm,joy\n")
         with pytest.raises(
-            ModelError, match=r"row 2: the label 'joy' is no class of .* anger, awe"
+            ModelError, match=r"row 2: the label 'joy' is not a class of .* anger, awe"
         ):
             evaluate_file(run_folder, input=path, device="cpu")
 
