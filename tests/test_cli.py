@@ -82,11 +82,22 @@ class TestHelp:
             == COMMANDS
         )
 
-    def test_help_does_not_wait_for_the_heavy_libraries(self) -> None:
+    @pytest.mark.parametrize(
+        ("module", "heavy"),
+        [
+            ("cli", {"torch", "pandas", "pyarrow", "numpy", "requests", "PIL", "rich"}),
+            # Only lists in Parquet and manifests need Arrow, which loads pandas.
+            ("flickr_emotion.harvest.crawl.crawl", {"torch", "pandas", "pyarrow"}),
+        ],
+        ids=["--help", "crawl"],
+    )
+    def test_a_command_does_not_load_libraries_that_it_does_not_use(
+        self, module: str, heavy: set[str]
+    ) -> None:
         program = (
-            "import sys, cli\n"
-            "heavy = {'torch', 'pandas', 'pyarrow', 'numpy', 'requests', 'PIL', 'rich'}\n"
-            "sys.exit(str(sorted(heavy & set(sys.modules))) if heavy & set(sys.modules) else 0)"
+            f"import sys, {module}\n"
+            f"loaded = {heavy} & set(sys.modules)\n"
+            "sys.exit(str(sorted(loaded)) if loaded else 0)"
         )
         done = subprocess.run(
             [sys.executable, "-c", program],

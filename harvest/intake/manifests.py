@@ -7,6 +7,7 @@ manifest in it, labels and splits would be ambiguous.
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.flickr.photo_url import size_in_words
@@ -19,12 +20,14 @@ from flickr_emotion.harvest.ledger.facts import (
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.lists import ListFileRecord, list_files
 from flickr_emotion.harvest.ledger.rows.manifest_posts import PostColumns, store_manifest
-from flickr_emotion.harvest.manifests.file import Manifest
+
+if TYPE_CHECKING:  # loads Arrow
+    from flickr_emotion.harvest.manifests.file import Manifest
 
 _SEPARATE = "give it a separate harvest folder (--out)"
 
 
-def size_to_fetch(manifest: Manifest, given: str, say: Callable[[str], None]) -> str:
+def size_to_fetch(manifest: "Manifest", given: str, say: Callable[[str], None]) -> str:
     """Return the size of the pictures that a crawl of a manifest fetches, and report why.
 
     It is the manifest's size, so that the posts are the same, unless another one is ``given``.
@@ -49,7 +52,7 @@ def size_to_fetch(manifest: Manifest, given: str, say: Callable[[str], None]) ->
     return given
 
 
-def keep_lists_and_manifests_apart(ledger: Ledger, manifest: Manifest | None) -> None:
+def keep_lists_and_manifests_apart(ledger: Ledger, manifest: "Manifest | None") -> None:
     """Raise ``HarvestError`` if a list and a manifest would be mixed in the ledger.
 
     ``manifest``: the manifest to add; None if a published list is added.
@@ -63,7 +66,7 @@ def keep_lists_and_manifests_apart(ledger: Ledger, manifest: Manifest | None) ->
         raise HarvestError(f"{ledger.path} contains a list and takes no manifest: {_SEPARATE}")
 
 
-def add_manifest(ledger: Ledger, manifest: Manifest) -> None:
+def add_manifest(ledger: Ledger, manifest: "Manifest") -> None:
     """Add a manifest to a ledger that has none, or the same one under any name.
 
     If it is refused half-way, nothing is added. Raises ``HarvestError``.

@@ -40,7 +40,6 @@ SCHEMA = pa.schema(
 URL = pa.field("url", pa.string())
 """The column that ``--with-urls`` adds."""
 
-_MAGIC = b"PAR1"
 _BATCH = 65_536
 _FIRST_WITH_DIGEST = 2
 _MOST_ROWS = 100_000_000
@@ -106,15 +105,6 @@ class Manifest:
         """Read all rows; raises ``HarvestError`` at the first that breaks a rule."""
         for _ in self.batches():
             pass
-
-
-def looks_like_parquet(path: Path) -> bool:
-    """Whether a file is Parquet, whatever its name."""
-    try:
-        with path.open("rb") as file:
-            return file.read(len(_MAGIC)) == _MAGIC
-    except OSError:
-        return False
 
 
 def _opened(path: Path) -> pq.ParquetFile:
