@@ -21,6 +21,7 @@ from flickr_emotion.datasets.build.text_filter import JudgedText, TextFilter
 from flickr_emotion.datasets.folder.decisions import Decisions, picture_key
 from flickr_emotion.datasets.pictures.files import read_picture_file
 from flickr_emotion.datasets.pictures.formats import UnreadablePictureError
+from flickr_emotion.datasets.rules.licenses import EXCLUDED
 from flickr_emotion.datasets.rules.near_duplicates import text_signature
 from flickr_emotion.datasets.rules.options import BuildOptions
 from flickr_emotion.datasets.rules.pictures import PREPARATION, prepare_picture
@@ -94,6 +95,10 @@ class Judge:
             yield from self._judge_batch(batch, known)
 
     def _judge_batch(self, rows: list[dict[str, Any]], known: Decisions) -> Iterator[pa.Table]:
+        if rule := self.options.license_rule:
+            for row in rows:
+                if row.get("reason") is None and not rule.takes(row.get("license")):
+                    row["reason"] = EXCLUDED
         candidates = [row for row in rows if row.get("reason") is None]
         texts = TextFilter(
             min_words=self.options.min_words,

@@ -33,6 +33,7 @@ from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
 from flickr_emotion.datasets.folder.shards import SCHEMA, write_shards
 from flickr_emotion.datasets.rules.text import words
 from flickr_emotion.datasets.rules.vocabulary import VocabularyCounter
+from flickr_emotion.harvest.flickr.licenses import name_of
 
 _POSTS_PER_BATCH = 1000
 _REFERENCES_PER_BATCH = 100_000
@@ -101,6 +102,7 @@ def reduce_dataset(dataset: Path, out: Path, *, fraction: float, seed: int) -> d
         vocabulary = VocabularyCounter()
         labels: Counter[str] = Counter()
         subsets: Counter[str] = Counter()
+        licenses: Counter[str] = Counter()
 
         def counted() -> Iterator[pa.Table]:
             for table in source.tables(TRAIN, SCHEMA.names, _POSTS_PER_BATCH):
@@ -109,12 +111,13 @@ def reduce_dataset(dataset: Path, out: Path, *, fraction: float, seed: int) -> d
                 vocabulary.add(pa.array(texts, pa.list_(pa.string())), reduced["tags"])
                 labels.update(reduced["label"].to_pylist())
                 subsets.update(reduced["modalities"].to_pylist())
+                licenses.update(map(name_of, reduced["license"].to_pylist()))
                 yield reduced
 
         write_shards(folder / "data", TRAIN, counted())
         content = {
             **source.described,
-            "counts": source.counts | {TRAIN: split_counts(labels, subsets)},
+            "counts": source.counts | {TRAIN: split_counts(labels, subsets, licenses)},
             "digest": _digest(source.digest, fraction, seed),
             "reduced": {"fraction": float(fraction), "seed": seed},
         }

@@ -26,6 +26,7 @@ from flickr_emotion.datasets.folder.row_groups import parquet_in_groups
 from flickr_emotion.datasets.folder.shards import SCHEMA, picture_column, shards_in
 from flickr_emotion.datasets.rules.splits import NOWHERE, Places
 from flickr_emotion.datasets.rules.vocabulary import VocabularyCounter
+from flickr_emotion.harvest.flickr.licenses import name_of
 
 # Posts whose pictures are in memory at the same time, and the bytes of these pictures.
 _POSTS_AT_ONCE = 1000
@@ -67,6 +68,7 @@ def write_posts(
     written = Written()
     labels = {split: Counter[str]() for split in SPLITS}
     subsets = {split: Counter[str]() for split in SPLITS}
+    licenses = {split: Counter[str]() for split in SPLITS}
     digests = {split: hashlib.sha256() for split in SPLITS}
     at = 0
     with ExitStack() as opened:
@@ -102,6 +104,7 @@ def write_posts(
                 write_references(split, chosen)
                 labels[split].update(chosen.column("label").to_pylist())
                 subsets[split].update(chosen.column("modalities").to_pylist())
+                licenses[split].update(map(name_of, chosen.column("license").to_pylist()))
                 digests[split].update(b"".join(chosen.column("fingerprint").to_pylist()))
                 if split == TRAIN:
                     written.vocabulary.add(chosen.column("words"), chosen.column("tags"))
@@ -114,17 +117,20 @@ def write_posts(
     digest = hashlib.sha256(salt.encode())
     for split in SPLITS:
         digest.update(split.encode() + digests[split].digest())
-        written.counts[split] = split_counts(labels[split], subsets[split])
+        written.counts[split] = split_counts(labels[split], subsets[split], licenses[split])
     written.digest = digest.hexdigest()
     return written
 
 
-def split_counts(labels: Counter[str], subsets: Counter[str]) -> dict[str, Any]:
+def split_counts(
+    labels: Counter[str], subsets: Counter[str], licenses: Counter[str]
+) -> dict[str, Any]:
     """Return what ``dataset.json`` says about a split's posts."""
     return {
         "total": labels.total(),
         "labels": dict(sorted(labels.items())),
         "subsets": {name: count for name in SUBSETS if (count := subsets[name])},
+        "licenses": dict(sorted(licenses.items(), key=lambda it: (-it[1], it[0]))),
     }
 
 

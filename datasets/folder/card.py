@@ -82,6 +82,7 @@ def data_set_card(content: dict[str, Any]) -> str:
         _table(content["classes"], [counts[split]["labels"] for split in SPLITS]),
         "\n## Posts by modalities\n\n",
         _table(SUBSETS, [counts[split]["subsets"] for split in SPLITS]),
+        _licenses([counts[split].get("licenses", {}) for split in SPLITS]),
         _leaks(content),
         "\n## Posts that are not here\n\n| reason | count |\n|---|---|\n",
         *(
@@ -156,6 +157,12 @@ def _table(rows: list[str] | tuple[str, ...], columns: list[dict[str, int]]) -> 
     totals = " | ".join(str(sum(column.values())) for column in columns)
     head = f"| | {' | '.join(SPLITS)} |\n|---|---|---|---|\n"
     return f"{head}{''.join(lines)}| all | {totals} |\n"
+
+
+def _licenses(columns: list[dict[str, int]]) -> str:
+    """Return how many posts have which licence; nothing for an older data set."""
+    names = list(dict.fromkeys(name for column in columns for name in column))
+    return f"\n## Posts by licence\n\n{_table(names, columns)}" if names else ""
 
 
 def _leaks(content: dict[str, Any]) -> str:
