@@ -68,6 +68,7 @@ class TestHelp:
                     "build-splits",
                     "inspect",
                     "reduce",
+                    "attribution",
                     "verify",
                     "manifest",
                     "train",

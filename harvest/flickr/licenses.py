@@ -25,11 +25,6 @@ class License:
     url: str
     version: str = ""
 
-    @property
-    def asks_for_attribution(self) -> bool:
-        """Whether who passes the work on must name its author."""
-        return self.code.startswith("by")
-
 
 def _creative_commons(version: str, codes: dict[str, int]) -> Iterable[License]:
     for code, number in codes.items():
@@ -102,6 +97,19 @@ class Terms:
 
     code: str
     version: str = ""
+
+    @property
+    def asks_for_attribution(self) -> bool:
+        """Whether whoever passes the work on must name its author."""
+        return self.code.startswith("by")
+
+    @property
+    def url(self) -> str:
+        """The licence's page; of Creative Commons without a version, the newest."""
+        for license in LICENSES:
+            if license.code == self.code and not license.version:
+                return license.url
+        return f"{_CC}/licenses/{self.code}/{self.version or '4.0'}/"
 
 
 # Millions of posts name few licences; what is written freely must not fill the memory.
