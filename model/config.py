@@ -19,7 +19,10 @@ from flickr_emotion.model.recipes import (
     BEST_BATCH,
     BEST_IMAGES,
     BEST_RATE,
+    BEST_TEXT,
     BEST_WARM_UP,
+    EARLIER_TEXT,
+    LEXICON,
     PAPER,
     PAPERS_BATCH,
     PAPERS_IMAGES,
@@ -28,8 +31,9 @@ from flickr_emotion.model.recipes import (
     PARTS,
     PICTURES,
     RATE,
-    READERS,
     RECIPES,
+    SENTENCES,
+    TEXT_ENCODERS,
 )
 
 ENSEMBLES = {"single-task": SUBSETS, "late-fusion": MODALITIES, "weighted-vote": MODALITIES}
@@ -92,6 +96,12 @@ class TrainingConfig:
     image_learning_rate: float = option(
         1e-4, between=(0, 1), help="The image encoder's rate with --finetune-image."
     )
+    text_encoder: str | None = option(
+        None,
+        choices=TEXT_ENCODERS,
+        default_help=f"{BEST_TEXT} with --recipe best",
+        help="The sentence encoder of --recipe best.",
+    )
     word_vectors: Path | None = option(
         None,
         metavar="FILE",
@@ -146,6 +156,11 @@ class TrainingConfig:
         if self.subset is not None and self.model != "single-task":
             raise ModelError(f"--subset is for --model single-task: omit it with {self.model}")
         self._check_recipe()
+        if self.text_encoder is not None and SENTENCES not in self.parts:
+            raise ModelError(
+                f"--text-encoder {self.text_encoder} is for --recipe best with its part "
+                f"{SENTENCES}: give that recipe, or omit --text-encoder"
+            )
         last = self.seed + self.repeats - 1
         if last >= 2**32:
             raise ModelError(
@@ -203,9 +218,17 @@ class TrainingConfig:
         return BEST_WARM_UP if RATE in self.parts else PAPERS_WARM_UP
 
     @property
+    def resolved_text_encoder(self) -> str | None:
+        """The sentence encoder in use; None if words are read."""
+        if SENTENCES not in self.parts:
+            return None
+        return self.text_encoder or BEST_TEXT
+
+    @property
     def readers(self) -> tuple[str, ...]:
-        """The frozen text readers, for texts and tags."""
-        return tuple(reader for reader in READERS if reader in self.parts)
+        """The frozen text readers, for texts and tags: the sentence encoder and the lexicon."""
+        encoder = self.resolved_text_encoder
+        return (*((encoder,) if encoder else ()), *((LEXICON,) if LEXICON in self.parts else ()))
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -226,6 +249,7 @@ class TrainingConfig:
         """
         return asdict(self) | {
             "image_encoder": self.resolved_image_encoder,
+            "text_encoder": self.resolved_text_encoder,
             "batch_size": self.resolved_batch_size,
             "learning_rate": self.resolved_learning_rate,
         }
@@ -237,6 +261,8 @@ class TrainingConfig:
         Raises ``TypeError`` if a value has the wrong type.
         """
         values = {field.name: options[field.name] for field in fields(cls) if field.name in options}
+        if options.get("recipe") == BEST and SENTENCES not in options.get("without", ()):
+            values.setdefault("text_encoder", EARLIER_TEXT)
         if values.get("word_vectors") is not None:
             values["word_vectors"] = Path(values["word_vectors"])
         if isinstance(values.get("without"), list):

@@ -31,8 +31,12 @@ PARTS = {
 }
 """The parts of the best recipe, by name: what each does, and what it replaces."""
 
-READERS = (SENTENCES, LEXICON)
-"""The parts that are text readers (``model/features/text_readers.py``)."""
+MINILM, MPNET = "minilm", "mpnet"
+TEXT_ENCODERS = (MINILM, MPNET)
+"""The sentence encoders of the part ``sentences``, by name (``model/features/texts/``)."""
+BEST_TEXT = MINILM
+EARLIER_TEXT = MINILM
+"""The sentence encoder of runs of earlier versions, which do not name it."""
 
 PAPERS_IMAGES, BEST_IMAGES = "densenet121", "efficientnet_lite0+efficientnet_lite2"
 PAPERS_RATE, BEST_RATE = 0.01, 0.001

@@ -28,8 +28,11 @@ LAYERS = [
     *(f"datasets{room}" for room in ("", ".pictures", ".rules", ".folder")),
     *(f"datasets{room}" for room in (".sources.cells", ".sources", ".build")),
     *(f"datasets.{room}" for room in ("manifests", "inspect", "verification")),
-    *(f"model{room}" for room in ("", ".posts", ".features", ".inputs", ".networks")),
-    *(f"model.{room}" for room in ("processes", "runs", "evaluation", "training", "prediction")),
+    *(f"model{room}" for room in ("", ".posts", ".features", ".features.texts", ".inputs")),
+    *(
+        f"model.{room}"
+        for room in ("networks", "processes", "runs", "evaluation", "training", "prediction")
+    ),
     *("model.reproduction", "", "command_line", "commands"),
 ]
 MOST_MODULES = 16

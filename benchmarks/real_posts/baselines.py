@@ -29,12 +29,12 @@ from flickr_emotion.common.split_names import SPLITS, TEST, TRAIN, VALIDATION
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.datasets.rules.text import words
 from flickr_emotion.model.features.backbone_weights import load_backbone
-from flickr_emotion.model.features.text_features import READ
-from flickr_emotion.model.features.text_readers import open_readers
+from flickr_emotion.model.features.texts.readers import open_readers
+from flickr_emotion.model.features.texts.text_features import READ
 from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.inputs.splits import open_splits
 from flickr_emotion.model.posts.posts import Encoding, Floats
-from flickr_emotion.model.recipes import BEST_IMAGES, READERS, SENTENCES
+from flickr_emotion.model.recipes import BEST_IMAGES, BEST_TEXT, LEXICON, MINILM
 
 STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 """Values of C. Thousands of features need the small ones, TF-IDF the large ones."""
@@ -80,7 +80,7 @@ def read_fold(dataset: Dataset) -> Fold:
             device=torch.device("cpu"),
             readers=open_readers(readers),
         )
-        for encoder, readers in ((IMAGE_ENCODER, (SENTENCES,)), (BEST_IMAGES, READERS))
+        for encoder, readers in ((IMAGE_ENCODER, (MINILM,)), (BEST_IMAGES, (BEST_TEXT, LEXICON)))
     )
     return Fold(
         classes=dataset.classes,

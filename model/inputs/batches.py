@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from flickr_emotion.common.modalities import SUBSETS
-from flickr_emotion.model.features.text_features import TextFeatures
+from flickr_emotion.model.features.texts.text_features import TextFeatures
 from flickr_emotion.model.posts.packing import WINDOWS, Packed, pack
 from flickr_emotion.model.posts.posts import Integers, Posts
 

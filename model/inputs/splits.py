@@ -19,8 +19,8 @@ from flickr_emotion.model.features.picture_decoding import (
     PictureTable,
     open_decoder,
 )
-from flickr_emotion.model.features.text_features import text_features
-from flickr_emotion.model.features.text_readers import TextReader
+from flickr_emotion.model.features.texts.readers import TextReader
+from flickr_emotion.model.features.texts.text_features import text_features
 from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.posts.posts import Encoding, Posts, read_posts
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from flickr_emotion.model.config import ENSEMBLES
 from flickr_emotion.model.features.image_backbones import Backbone
-from flickr_emotion.model.features.text_readers import TextReader
+from flickr_emotion.model.features.texts.readers import TextReader
 from flickr_emotion.model.networks.common_space import CommonSpace
 from flickr_emotion.model.networks.early_fusion import EarlyFusion
 from flickr_emotion.model.networks.ensembles import Ensemble, LateFusion, WeightedVote

@@ -22,8 +22,13 @@ from flickr_emotion.datasets.rules.tags import normalise_tags
 from flickr_emotion.datasets.rules.text import clean, words
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.evaluation.calibration import read_calibration
-from flickr_emotion.model.features.text_features import READ, TextFeatures, features_of, read_text
-from flickr_emotion.model.features.text_readers import say_cut
+from flickr_emotion.model.features.texts.readers import say_cut
+from flickr_emotion.model.features.texts.text_features import (
+    READ,
+    TextFeatures,
+    features_of,
+    read_text,
+)
 from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.posts.posts import Post, encode
 from flickr_emotion.model.prediction.answers import HeadOpinion, Prediction, RawPost
@@ -182,7 +187,7 @@ class Predictor:
         readers = self._run.readers
         if not readers:
             return None
-        before = sum(reader.cut for reader in readers)
+        before = [reader.cut for reader in readers]
         features = TextFeatures(
             {
                 modality: features_of(
@@ -191,10 +196,10 @@ class Predictor:
                 for modality in READ
             }
         )
-        cut = sum(reader.cut for reader in readers) - before
-        if cut and not self._cut_said:
-            say_cut(cut, len(posts))
-            self._cut_said = True
+        for reader, earlier in zip(readers, before, strict=True):
+            if reader.cut > earlier and not self._cut_said:
+                say_cut(reader, reader.cut - earlier, len(posts))
+                self._cut_said = True
         return features
 
     def _prediction(

@@ -26,7 +26,7 @@ from flickr_emotion.common.whole_files import write_json
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.errors import ModelError, TrainingStopped
-from flickr_emotion.model.features.text_readers import open_readers
+from flickr_emotion.model.features.texts.readers import open_readers
 from flickr_emotion.model.recipes import BEST
 from flickr_emotion.model.reproduction.answers import (
     Answers,

@@ -197,6 +197,7 @@ def describe(
         "readers": readers,
         "files": files,
         "image_encoder": config.resolved_image_encoder,
+        "text_encoder": config.resolved_text_encoder,
         "finetune_image": config.finetune_image,
         "classes": list(encoding.classes),
         "words": list(encoding.words),

@@ -14,7 +14,7 @@ from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.image_backbones import build_backbone
-from flickr_emotion.model.features.text_readers import TextReader, open_readers
+from flickr_emotion.model.features.texts.readers import TextReader, open_readers
 from flickr_emotion.model.features.word_vectors import WORD_DIMENSION
 from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.inputs.splits import open_splits
@@ -22,7 +22,7 @@ from flickr_emotion.model.networks.catalogue import build_ensemble, build_system
 from flickr_emotion.model.networks.multitask import MultitaskNetwork
 from flickr_emotion.model.networks.system import System
 from flickr_emotion.model.posts.posts import Encoding
-from flickr_emotion.model.recipes import PAPER
+from flickr_emotion.model.recipes import BEST, EARLIER_TEXT, PAPER, SENTENCES
 from flickr_emotion.model.runs.digests import check_file
 from flickr_emotion.model.runs.files import CONFIG, METRICS, NETWORK, read_config, read_metrics
 from flickr_emotion.model.runs.folder import RunFolder
@@ -152,9 +152,16 @@ def _config(content: dict[str, Any], path: Path) -> TrainingConfig:
             without=_names({"without": []} | content, "without", path),
             finetune_image=_entry(content, "finetune_image", bool, path),
             image_encoder=_entry(content, "image_encoder", str, path),
+            text_encoder=_text_encoder(content, path),
         )
     except ModelError as error:
         raise ModelError(f"{path}: {error}".replace("--", "")) from None
+
+
+def _text_encoder(content: dict[str, Any], path: Path) -> str | None:
+    reads_sentences = content.get("recipe") == BEST and SENTENCES not in content.get("without", [])
+    named = content.get("text_encoder", EARLIER_TEXT if reads_sentences else None)
+    return named if named is None else _entry({"text_encoder": named}, "text_encoder", str, path)
 
 
 def _build(

@@ -14,7 +14,7 @@ from flickr_emotion.model.departures import departures
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.backbone_weights import load_backbone
 from flickr_emotion.model.features.image_backbones import Backbone
-from flickr_emotion.model.features.text_readers import TextReader, open_readers
+from flickr_emotion.model.features.texts.readers import TextReader, open_readers
 from flickr_emotion.model.features.word_vectors import (
     WORD_DIMENSION,
     WordVectors,

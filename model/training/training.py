@@ -14,7 +14,7 @@ import torch
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
 from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.errors import ModelError
-from flickr_emotion.model.features.text_readers import open_readers
+from flickr_emotion.model.features.texts.readers import open_readers
 from flickr_emotion.model.inputs.selection import Selection
 from flickr_emotion.model.posts.posts import Encoding
 from flickr_emotion.model.processes.distributed import joined_world

@@ -15,20 +15,20 @@ from hypothesis import strategies as st
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.datasets.folder.reading import open_dataset
+from flickr_emotion.model import config as config_module
 from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.evaluation.evaluation import evaluate
 from flickr_emotion.model.features.image_backbones import build_backbone
-from flickr_emotion.model.features.text_features import READ, TextFeatures, read_text, text_features
-from flickr_emotion.model.features.text_readers import LONGEST, LexiconReader, SentenceReader
+from flickr_emotion.model.features.texts.lexicon import LexiconReader
+from flickr_emotion.model.features.texts.text_features import READ, TextFeatures, text_features
 from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.networks.frozen_inputs import COPIES_OF_FEW, LENGTHS, Standardised
 from flickr_emotion.model.networks.recipe_network import OWN, RecipeNetwork, heads_together
-from flickr_emotion.model.posts.posts import MAX_WORDS
 from flickr_emotion.model.prediction.answers import Prediction, RawPost
 from flickr_emotion.model.prediction.export import export
 from flickr_emotion.model.prediction.prediction import Predictor
-from flickr_emotion.model.recipes import BEST, LEXICON, PARTS, SENTENCES
+from flickr_emotion.model.recipes import BEST, BEST_TEXT, LEXICON, MINILM, PARTS, SENTENCES
 from flickr_emotion.model.training.training import resume, train
 from tests.model.conftest import TINY
 from tests.model.dataset_folder import separable_post, write_dataset
@@ -45,7 +45,12 @@ READERS = (6, 4)
 """The numbers of features of two readers in these tests."""
 
 RECIPE = dataclasses.replace(
-    TINY, recipe=BEST, image_encoder="squeezenet1_1", epochs=2, learning_rate=None
+    TINY,
+    recipe=BEST,
+    text_encoder=MINILM,
+    image_encoder="squeezenet1_1",
+    epochs=2,
+    learning_rate=None,
 )
 
 
@@ -74,7 +79,7 @@ class TestConfig:
         assert paper.parts == frozenset()
         assert best.resolved_learning_rate == 0.001
         assert best.resolved_image_encoder == "efficientnet_lite0+efficientnet_lite2"
-        assert best.readers == (SENTENCES, LEXICON)
+        assert best.readers == (BEST_TEXT, LEXICON)
         given_ones = TrainingConfig(recipe=BEST, learning_rate=0.02, image_encoder="resnet18")
         assert given_ones.resolved_learning_rate == 0.02
         assert given_ones.resolved_image_encoder == "resnet18"
@@ -92,6 +97,18 @@ class TestConfig:
         content = json.loads(json.dumps(dataclasses.asdict(config)))
         assert TrainingConfig.of_options(content) == config
 
+    def test_a_run_of_an_earlier_version_reads_with_the_encoder_of_then(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whatever the default is now: a run records the encoder since there are several."""
+        monkeypatch.setattr(config_module, "BEST_TEXT", "another")
+        earlier = {"recipe": BEST, "without": ["pictures"]}
+        assert TrainingConfig.of_options(earlier).readers == (MINILM, LEXICON)
+        assert TrainingConfig.of_options(earlier | {"text_encoder": None}).readers[0] == "another"
+        assert TrainingConfig.of_options({"recipe": BEST, "without": [SENTENCES]}).readers == (
+            LEXICON,
+        )
+
     @pytest.mark.parametrize(
         ("options", "message"),
         [
@@ -100,6 +117,9 @@ class TestConfig:
             ({"recipe": BEST, "without": ("salt",)}, "--without salt is not known"),
             ({"recipe": BEST, "model": "fasttext"}, "is for --model multitask"),
             ({"recipe": BEST, "finetune_image": True}, "a frozen image encoder"),
+            ({"recipe": BEST, "text_encoder": "bert"}, "--text-encoder bert is not known"),
+            ({"text_encoder": MINILM}, "--text-encoder minilm is for --recipe best"),
+            ({"recipe": BEST, "without": (SENTENCES,), "text_encoder": MINILM}, "its part"),
         ],
     )
     def test_incompatible_options(self, options: dict[str, str], message: str) -> None:
@@ -260,12 +280,31 @@ class TestRuns:
         with pytest.raises(ModelError, match="trained with other weights of the reader 'lexicon'"):
             evaluate(copy, device="cpu")
 
+    def test_a_run_of_an_earlier_version_is_read(self, run: Path, tmp_path: Path) -> None:
+        """Which names no text encoder: it was MiniLM."""
+        copy = shutil.copytree(run, tmp_path / "copy")
+        config = json.loads((copy / "config.json").read_text())
+        del config["text_encoder"], config["options"]["text_encoder"]
+        (copy / "config.json").write_text(json.dumps(config))
+        (copy / "digests.json").unlink()
+        metrics = json.loads((run / "metrics.json").read_text())
+        assert evaluate(copy, device="cpu")["test"] == metrics["test"]
+
     def test_resumes_after_an_interruption(self, dataset_folder: Path, tmp_path: Path) -> None:
         """With the weights of an uninterrupted training, and only with the same readers."""
         whole, out = tmp_path / "whole", tmp_path / "run"
         train(dataclasses.replace(RECIPE, batch_size=8), dataset=dataset_folder, out=whole)
         options = [
-            *("--recipe", BEST, "--image-encoder", "squeezenet1_1", "--image-weights", "none"),
+            *(
+                "--recipe",
+                BEST,
+                "--text-encoder",
+                MINILM,
+                "--image-encoder",
+                "squeezenet1_1",
+                "--image-weights",
+                "none",
+            ),
             *("--epochs", str(RECIPE.epochs), "--batch-size", "8", "--device", "cpu"),
         ]
         stopped_training("SIGTERM", 7, dataset_folder, "--out", out, *options, code=130)
@@ -331,73 +370,3 @@ class Counting(LexiconReader):
     def features(self, texts: Sequence[str]) -> torch.Tensor:
         self.texts += len(texts)
         return super().features(texts)
-
-
-class Cutting:
-    """A reader that reads texts of at most two words."""
-
-    name, dimension = "cutting", 2
-
-    def __init__(self) -> None:
-        self.cut = 0
-
-    def digest(self) -> str:
-        return "d" * 64
-
-    def features(self, texts: Sequence[str]) -> torch.Tensor:
-        self.cut += sum(len(text.split()) > 2 for text in texts)
-        return torch.ones(len(texts), 2)
-
-
-class TestTheCutIsSaid:
-    def test_of_a_data_set_when_it_is_read(
-        self, dataset_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        dataset = open_dataset(Path(shutil.copytree(dataset_folder, tmp_path / "set")))
-        for _ in range(2):  # the second time, features are there
-            text_features(dataset, [Cutting()], {"test": 10}, run_folder=tmp_path / "run")
-        said = [line for line in capsys.readouterr().err.splitlines() if "rest is not read" in line]
-        # Ten texts of six words, and ten lists of three tags.
-        assert said == [
-            "20 of 20 texts have more than the 256 tokens that the sentence encoder reads: their "
-            "rest is not read"
-        ]
-
-    def test_of_posts_to_predict_once(
-        self, run_folder: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        predictor = Predictor(run_folder, device="cpu")
-        predictor._run = dataclasses.replace(predictor._run, readers=[Cutting()])
-        for text in ("storm rage", "storm of rage", "storm of sheer rage"):
-            predictor.answer(text=text)
-        assert capsys.readouterr().err.count("1 of 1 texts have more than the 256 tokens") == 1
-
-
-@needs_readers
-class TestReaders:
-    def test_a_sentence_has_the_same_features_alone_and_in_a_batch(self) -> None:
-        reader = SentenceReader()
-        texts = ["short", "a much longer sentence about the sea", "\U0001f600", "word " * 400]
-        together = reader.features(texts)
-        assert together.shape == (4, reader.dimension)
-        for number, text in enumerate(texts):
-            torch.testing.assert_close(
-                reader.features([text])[0], together[number], atol=1e-5, rtol=0
-            )
-
-    def test_it_counts_the_texts_that_it_cuts(self) -> None:
-        reader = SentenceReader()
-        reader.features(["short", "word " * (LONGEST - 2)])  # and two tokens at the ends
-        assert reader.cut == 0
-        reader.features(["word " * (LONGEST - 1), "short"])
-        assert reader.cut == 1
-
-    def test_a_lexicon_tells_good_from_bad(self) -> None:
-        good, bad = LexiconReader().features(["what a GREAT day :)", "not great, just awful"])
-        assert good[3] > 0.5 > 0 > bad[3]
-
-    def test_only_the_first_words_of_a_long_text_are_read(self) -> None:
-        """The lexicon's time is quadratic in the length."""
-        assert len(read_text("good " * 20_000, None, "text").split()) == MAX_WORDS
-        assert len(read_text(None, ["good"] * 20_000, "tags").split()) == MAX_WORDS
-        assert read_text(None, None, "text") == ""

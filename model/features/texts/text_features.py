@@ -24,7 +24,7 @@ from flickr_emotion.model.features.feature_files import (
     features_path,
     kept_or_made,
 )
-from flickr_emotion.model.features.text_readers import TextReader, say_cut
+from flickr_emotion.model.features.texts.readers import TextReader, say_cut
 from flickr_emotion.model.posts.posts import MAX_WORDS
 
 READ = ("text", "tags")
@@ -102,7 +102,7 @@ def _compute(
                 report.advance(file.rows)
                 texts = islice(_texts(dataset, split, modality), file.rows, None)
                 file.fill(_read(reader, texts, report))
-    say_cut(reader.cut - before, total)
+    say_cut(reader, reader.cut - before, total)
 
 
 def _texts(dataset: Dataset, split: str, modality: str) -> Iterator[str]:

@@ -1,0 +1,17 @@
+"""Finds the files that packages carry, without importing the packages."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from flickr_emotion.model.errors import ModelError
+
+
+def package_folder(module: str, advice: str) -> Path:
+    """Return a package's folder; raises ``ModelError``, which ends in ``advice``, if it is absent.
+
+    ``module`` is the name that it would be imported by.
+    """
+    found = find_spec(module)
+    if found is None or found.origin is None:
+        raise ModelError(advice)
+    return Path(found.origin).parent

@@ -1,0 +1,1 @@
+"""Frozen readers: what turns texts and tags into features that training does not change."""

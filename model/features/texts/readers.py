@@ -1,0 +1,65 @@
+"""Frozen text readers: what a reader is, and how one is opened by name.
+
+`--recipe best` reads texts and tags with a sentence encoder and a lexicon, beside or in place of
+encoders trained on a few thousand posts. Like those of a frozen image backbone, their features
+never change, so they are computed once and kept (``model/features/texts/text_features.py``).
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Protocol
+
+from torch import Tensor
+
+from flickr_emotion.common.printing import say
+from flickr_emotion.model.features.texts.lexicon import LexiconReader
+from flickr_emotion.model.features.texts.minilm import open_minilm
+from flickr_emotion.model.features.texts.mpnet import open_mpnet
+from flickr_emotion.model.recipes import LEXICON, MINILM, MPNET
+
+
+class TextReader(Protocol):
+    """Turns texts into features."""
+
+    name: str
+    """The part of the recipe that it is; a run records its digest under this name."""
+    dimension: int
+    longest: int | None
+    """The most tokens of a text that it reads; None if it reads all."""
+    cut: int
+    """How many texts so far were longer; their rest was not read."""
+
+    def digest(self) -> str:
+        """Return a digest that changes whenever the features would."""
+
+    def features(self, texts: Sequence[str]) -> Tensor:
+        """Return the features (N, D), on the CPU, of texts with at least one word each."""
+
+
+_READERS: dict[str, Callable[[], TextReader]] = {
+    MINILM: open_minilm,
+    MPNET: open_mpnet,
+    LEXICON: LexiconReader,
+}
+
+
+def open_readers(names: Sequence[str]) -> list[TextReader]:
+    """Load readers by name, once per process because they never change.
+
+    The names are those of ``--text-encoder``, and ``lexicon``.
+    """
+    return [_open(name) for name in names]
+
+
+@cache
+def _open(name: str) -> TextReader:
+    return _READERS[name]()
+
+
+def say_cut(reader: TextReader, cut: int, texts: int) -> None:
+    """Say that a reader has cut some texts, if it has cut any."""
+    if cut:
+        say(
+            f"{cut:,} of {texts:,} texts have more than the {reader.longest} tokens that the "
+            "sentence encoder reads: their rest is not read"
+        )
