@@ -94,18 +94,45 @@ def judged_posts(judged: dict[str, Any]) -> str:
 
 
 def missing_table(missing: dict[str, Any]) -> str:
-    """Return the robustness curve as a table: accuracy at increasing drop rates."""
+    """Return the robustness curves as a table: accuracy at increasing drop rates, and areas."""
+    filled = missing["filled"]
     lines = [
         "test, modalities dropped at random, in per cent, mean±standard deviation of "
         f"{missing['draws']} draws"
     ]
+    if filled:
+        lines += [f"{'':<54}accuracy of the complete head, absent modalities filled with"]
     lines += [f"{'dropped':<16}{'accuracy':>12}{'weighted F1':>13}{'answered':>13}"]
-    for row in missing["rates"]:
+    lines[-1] += "".join(f"{name:>13}" for name in filled)
+    for number, row in enumerate(missing["rates"]):
         lines.append(
             f"{row['rate']:<16.0%}{_percent(row['accuracy']):>12}"
             f"{_percent(row['weighted_f1']):>13}{_percent(row['answered']):>13}"
+            + "".join(
+                f"{_percent(curve['rates'][number]['accuracy']):>13}" for curve in filled.values()
+            )
         )
+    lines.append(
+        f"area under the accuracy (its mean over the rates): {_with_interval(missing['area'])}"
+    )
+    for name, curve in filled.items():
+        ahead = _with_interval(curve["ours_minus_this"], signed=True)
+        lines.append(
+            f"  the complete head, filled with {name}: {_with_interval(curve['area'])}; the "
+            f"heads are {ahead} ahead"
+        )
+    if not filled:
+        lines.append("no complete head whose absent modalities could be filled in, to compare with")
     return "\n".join(lines)
+
+
+def _with_interval(figure: dict[str, Any], *, signed: bool = False) -> str:
+    """Return a figure with its 95% interval, in per cent."""
+    if figure["interval"] is None:
+        return _percent(figure["value"])
+    form = "+.2f" if signed else ".2f"
+    value, low, high = (100 * end for end in (figure["value"], *figure["interval"]))
+    return f"{value:{form}} ({low:{form}} to {high:{form}})"
 
 
 def prediction_table(answer: dict[str, Any]) -> str:

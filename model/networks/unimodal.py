@@ -66,6 +66,10 @@ class UnimodalBaseline(System):
             if modality in subset.split("+") and len(batch.rows[subset])
         }
 
+    @property
+    def complete(self) -> None:
+        """None: it reads one modality."""
+
     def holders(self, posts: Posts) -> dict[str, Flags]:
         """Posts that have the modality count."""
         return {self._modality: posts.present[self._modality]}
