@@ -8,6 +8,8 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.flickr.photo_url import size_in_words
 from flickr_emotion.harvest.ledger.facts import (
@@ -19,6 +21,7 @@ from flickr_emotion.harvest.ledger.facts import (
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.lists import ListFileRecord, list_files
 from flickr_emotion.harvest.ledger.rows.manifest_posts import PostColumns, store_manifest
+from flickr_emotion.harvest.manifests.distribution_column import DISTRIBUTION, shares_of
 from flickr_emotion.harvest.manifests.file import Manifest
 
 _SEPARATE = "give it a separate harvest folder (--out)"
@@ -85,12 +88,20 @@ def add_manifest(ledger: Ledger, manifest: Manifest) -> None:
         store_manifest(
             ledger,
             ListFileRecord(name, digest),
-            (
-                PostColumns(*(batch[name].to_pylist() for name in PostColumns._fields))
-                for batch in manifest.batches()
-            ),
+            (_columns(batch) for batch in manifest.batches()),
             kind=kind,
         )
+
+
+def _columns(batch: pa.RecordBatch) -> PostColumns:
+    shares: list[list[float] | None] = [None] * batch.num_rows
+    if DISTRIBUTION in batch.schema.names:
+        there = batch[DISTRIBUTION].is_valid().to_pylist()
+        rows = shares_of(batch[DISTRIBUTION]).tolist()
+        shares = [row if given else None for row, given in zip(rows, there, strict=True)]
+    return PostColumns(
+        *(batch[name].to_pylist() for name in PostColumns._fields if name != DISTRIBUTION), shares
+    )
 
 
 def _digest(path: Path) -> str:
