@@ -29,6 +29,7 @@ from flickr_emotion.datasets.rules.splits import order_key
 from flickr_emotion.datasets.rules.tags import normalise_tags
 from flickr_emotion.datasets.rules.text import post_text
 from flickr_emotion.datasets.rules.verdicts import KEPT
+from flickr_emotion.datasets.sources.raw_posts import BALLOTS
 
 JUDGED_SCHEMA = pa.schema(
     [
@@ -58,12 +59,13 @@ JUDGED_SCHEMA = pa.schema(
         pa.field("label", pa.string()),
         pa.field("votes", pa.int32()),
         pa.field("sentiment", pa.float64()),
+        pa.field("ballots", BALLOTS),
         pa.field("owner", pa.string()),
         pa.field("license", pa.string()),
         pa.field("modalities", pa.string()),
         # The split that a manifest fixes.
         pa.field("split", pa.string()),
-        # Digest of the post's content.
+        # Digest of the post's content; its distribution, which needs all classes, is added later.
         pa.field("fingerprint", pa.binary(32)),
         pa.field("image_sha256", pa.string()),
         pa.field("server", pa.string()),
@@ -247,7 +249,8 @@ def _owner_digest(owner: str | None, seed: int) -> str | None:
 
 
 _COPIED = (
-    *("label", "votes", "sentiment", "license", "split", "server", "farm", "secret", "pair"),
+    *("label", "votes", "sentiment", "ballots", "license", "split"),
+    *("server", "farm", "secret", "pair"),
 )
 _FINGERPRINTED = (
     *("photo_id", "image_sha256", "text", "tags", "label", "votes", "sentiment", "owner"),

@@ -23,9 +23,14 @@ from flickr_emotion.datasets.folder import decisions, excluded
 from flickr_emotion.datasets.folder.decisions import PreviousPictures
 from flickr_emotion.datasets.folder.references import references_in
 from flickr_emotion.datasets.folder.row_groups import parquet_in_groups
-from flickr_emotion.datasets.folder.shards import SCHEMA, picture_column, shards_in
+from flickr_emotion.datasets.folder.shards import DISTRIBUTION, picture_column, schema_of, shards_in
 from flickr_emotion.datasets.rules.splits import NOWHERE, Places
 from flickr_emotion.datasets.rules.vocabulary import VocabularyCounter
+from flickr_emotion.datasets.rules.vote_distributions import (
+    Ballot,
+    vote_distribution,
+    with_distribution,
+)
 from flickr_emotion.harvest.flickr.licenses import name_of
 
 # Posts whose pictures are in memory at the same time, and the bytes of these pictures.
@@ -42,6 +47,8 @@ class Written:
     excluded: Counter[str] = field(default_factory=Counter)
     """Photos and rows that are not in the data set, by reason."""
     photos_excluded: int = 0
+    distributions: int = 0
+    """Posts with a distribution over the classes."""
     digest: str = ""
     vocabulary: VocabularyCounter = field(default_factory=VocabularyCounter)
 
@@ -59,21 +66,25 @@ def write_posts(
     previous: PreviousPictures | None,
     rejected: Iterable[tuple[str, str]],
     salt: str,
+    classes: tuple[str, ...] = (),
 ) -> Written:
     """Write shards, references, exclusions and decisions into ``folder``.
 
     ``places``: the split of each post that the spool does not exclude, in the spool's order.
     ``rejected``: source and reason of rows that name no photo. ``salt`` goes into the digest.
+    ``classes``: those of all splits, to write a distribution over; empty for a data set without.
     """
     written = Written()
     labels = {split: Counter[str]() for split in SPLITS}
     subsets = {split: Counter[str]() for split in SPLITS}
     licenses = {split: Counter[str]() for split in SPLITS}
     digests = {split: hashlib.sha256() for split in SPLITS}
+    schema = schema_of(distributions=bool(classes))
     at = 0
     with ExitStack() as opened:
         write_shard = {
-            split: opened.enter_context(shards_in(folder / "data", split)) for split in SPLITS
+            split: opened.enter_context(shards_in(folder / "data", split, schema))
+            for split in SPLITS
         }
         write_references = opened.enter_context(references_in(folder))
         write_excluded = opened.enter_context(
@@ -85,6 +96,8 @@ def write_posts(
         for table in spool.tables():
             is_kept = pc.is_null(table.column("reason"))
             kept = table.filter(is_kept)
+            if classes:
+                kept = _with_distributions(kept, classes)
             here = places[at : at + kept.num_rows]
             at += kept.num_rows
             left = kept.filter(pa.array(here == NOWHERE))
@@ -95,7 +108,7 @@ def write_posts(
                 written.excluded.update(gone.column("reason").to_pylist())
                 written.photos_excluded += gone.num_rows
             kept_decisions.write_table(_decisions(table, kept.filter(pa.array(here != NOWHERE))))
-            for where, posts in _with_pictures(kept, here, spool, previous):
+            for where, posts in _with_pictures(kept, here, spool, previous, schema):
                 for number, split in enumerate(SPLITS):
                     chosen = pa.array(where == number)
                     write_shard[split](posts.filter(chosen))
@@ -105,6 +118,8 @@ def write_posts(
                 labels[split].update(chosen.column("label").to_pylist())
                 subsets[split].update(chosen.column("modalities").to_pylist())
                 licenses[split].update(map(name_of, chosen.column("license").to_pylist()))
+                if classes:
+                    written.distributions += len(chosen.column(DISTRIBUTION).drop_null())
                 digests[split].update(b"".join(chosen.column("fingerprint").to_pylist()))
                 if split == TRAIN:
                     written.vocabulary.add(chosen.column("words"), chosen.column("tags"))
@@ -134,10 +149,28 @@ def split_counts(
     }
 
 
+def _with_distributions(posts: pa.Table, classes: tuple[str, ...]) -> pa.Table:
+    """Add each post's distribution over the classes, which its digest covers then."""
+    shares = [
+        None
+        if ballots is None
+        else vote_distribution([Ballot(**ballot) for ballot in ballots], classes)
+        for ballots in posts.column("ballots").to_pylist()
+    ]
+    digests = map(with_distribution, posts.column("fingerprint").to_pylist(), shares)
+    at = posts.schema.get_field_index("fingerprint")
+    posts = posts.set_column(at, posts.schema.field(at), pa.array(digests, pa.binary(32)))
+    return posts.append_column(DISTRIBUTION, pa.array(shares, pa.list_(pa.float64())))
+
+
 def _with_pictures(
-    posts: pa.Table, places: Places, spool: Spool, previous: PreviousPictures | None
+    posts: pa.Table,
+    places: Places,
+    spool: Spool,
+    previous: PreviousPictures | None,
+    schema: pa.Schema,
 ) -> Iterator[tuple[Places, pa.Table]]:
-    """Yield posts with their pictures in the schema of shards, a few at a time with their places.
+    """Yield posts with their pictures in ``schema``, a few at a time with their places.
 
     Posts in no split get no picture.
     """
@@ -159,8 +192,8 @@ def _with_pictures(
             some = posts.slice(first, len(held))
             image = picture_column(some.column("photo_id").to_pylist(), iter(held))
             held, size = [], 0
-            shown = [image if name == "image" else some.column(name) for name in SCHEMA.names]
-            yield places[first:number], pa.table(shown, schema=SCHEMA)
+            shown = [image if name == "image" else some.column(name) for name in schema.names]
+            yield places[first:number], pa.table(shown, schema=schema)
             first = number
 
 

@@ -2,14 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.printing import markdown_cell
 from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.folder.croissant import LABELLED_BY
-from flickr_emotion.datasets.folder.shards import FEATURES
+from flickr_emotion.datasets.folder.shards import DISTRIBUTIONS, features_of
 from flickr_emotion.datasets.rules.verdicts import texts_in_words
 
 # Hugging Face's cache identifies a local data set by the folder's name and the configuration:
@@ -73,7 +73,7 @@ def data_set_card(content: dict[str, Any]) -> str:
                 for split in SPLITS
                 if counts[split]["total"]
             ),
-            features="".join(_features(content["classes"])),
+            features="".join(_features(content)),
         ),
         f"# Posts (image, text, tags) labelled by {LABELLED_BY[content['kind']]}\n",
         {"other": _SIMULATION, "own": _OWN}.get(content["service"], ""),
@@ -83,6 +83,7 @@ def data_set_card(content: dict[str, Any]) -> str:
         "\n## Posts by modalities\n\n",
         _table(SUBSETS, [counts[split]["subsets"] for split in SPLITS]),
         _licenses([counts[split].get("licenses", {}) for split in SPLITS]),
+        _distributions(content),
         _leaks(content),
         "\n## Posts that are not here\n\n| reason | count |\n|---|---|\n",
         *(
@@ -114,9 +115,10 @@ def _language(code: str) -> str:
     return f"language: [{json.dumps(found[0])}]\n" if found else ""
 
 
-def _features(classes: Sequence[str]) -> Iterator[str]:
+def _features(content: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines of the columns' types."""
-    for name, described in FEATURES.items():
+    classes = content["classes"]
+    for name, described in features_of(distributions=DISTRIBUTIONS in content).items():
         yield f"  - name: {name}\n"
         if name == "label":
             yield "    dtype:\n      class_label:\n        names:\n"
@@ -163,6 +165,15 @@ def _licenses(columns: list[dict[str, int]]) -> str:
     """Return how many posts have which licence; nothing for an older data set."""
     names = list(dict.fromkeys(name for column in columns for name in column))
     return f"\n## Posts by licence\n\n{_table(names, columns)}" if names else ""
+
+
+def _distributions(content: dict[str, Any]) -> str:
+    if DISTRIBUTIONS not in content:
+        return ""
+    return (
+        f"\n`vote_distribution` holds the share of each class in all votes on a post, in the order "
+        f"of the classes above ({content[DISTRIBUTIONS]} posts have one).\n"
+    )
 
 
 def _leaks(content: dict[str, Any]) -> str:

@@ -22,6 +22,8 @@ from flickr_emotion.harvest.ledger.rows.lists import ListFileRecord, list_files
 from flickr_emotion.harvest.ledger.rows.manifest_posts import PostColumns, store_manifest
 
 if TYPE_CHECKING:  # loads Arrow
+    import pyarrow as pa
+
     from flickr_emotion.harvest.manifests.file import Manifest
 
 _SEPARATE = "give it a separate harvest folder (--out)"
@@ -88,12 +90,22 @@ def add_manifest(ledger: Ledger, manifest: "Manifest") -> None:
         store_manifest(
             ledger,
             ListFileRecord(name, digest),
-            (
-                PostColumns(*(batch[name].to_pylist() for name in PostColumns._fields))
-                for batch in manifest.batches()
-            ),
+            (_columns(batch) for batch in manifest.batches()),
             kind=kind,
         )
+
+
+def _columns(batch: "pa.RecordBatch") -> PostColumns:
+    from flickr_emotion.harvest.manifests.distribution_column import DISTRIBUTION, shares_of
+
+    shares: list[list[float] | None] = [None] * batch.num_rows
+    if DISTRIBUTION in batch.schema.names:
+        there = batch[DISTRIBUTION].is_valid().to_pylist()
+        rows = shares_of(batch[DISTRIBUTION]).tolist()
+        shares = [row if given else None for row, given in zip(rows, there, strict=True)]
+    return PostColumns(
+        *(batch[name].to_pylist() for name in PostColumns._fields if name != DISTRIBUTION), shares
+    )
 
 
 def _digest(path: Path) -> str:

@@ -17,6 +17,8 @@ WHERE photos.rowid >= ? AND photos.rowid < ? ORDER BY photos.rowid
 """
 _FIXED = ", label, votes, sentiment, split, modalities"
 
+_DISTRIBUTION = "vote_distribution"
+
 
 class ListedPost(NamedTuple):
     """A photo together with one row of a list that names it."""
@@ -47,6 +49,8 @@ class ListedPost(NamedTuple):
     sentiment: float | None = None
     split: str | None = None
     modalities: str | None = None
+    vote_distribution: str | None = None
+    """As JSON."""
 
 
 class HeldPost(NamedTuple):
@@ -87,9 +91,14 @@ def listed_posts(
 
     ``of_manifest``: include the values that the manifest fixes.
     """
+    fixed = _FIXED
+    if of_manifest and _DISTRIBUTION in {
+        column["name"] for column in ledger.query("PRAGMA table_info(manifest_posts)")
+    }:
+        fixed += f", {_DISTRIBUTION}"  # older ledgers do not have it
     rows = ledger.query(
         _LISTED.format(
-            fixed=_FIXED if of_manifest else "",
+            fixed=fixed if of_manifest else "",
             join="JOIN manifest_posts USING (photo_id)" if of_manifest else "",
         ),
         (first, last),

@@ -184,7 +184,7 @@ class TestVotes:
         schema = pq.read_schema(tmp_path / "d" / "data" / "test-00000-of-00001.parquet")
         assert schema.names == [
             *("photo_id", "image", "text", "tags", "label", "votes", "sentiment", "owner"),
-            *("license", "modalities"),
+            *("license", "modalities", "vote_distribution"),
         ]
         features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
         assert list(features) == schema.names
