@@ -13,6 +13,7 @@ from flickr_emotion.datasets.folder.classes import class_names
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.features.hub_images import numbers_of_hub_network
 from flickr_emotion.model.features.image_backbones import build_backbone
 from flickr_emotion.model.features.texts.readers import TextReader, open_readers
 from flickr_emotion.model.features.word_vectors import WORD_DIMENSION
@@ -93,6 +94,7 @@ def load_run(folder: Path, device: torch.device) -> TrainedRun:
     readers = open_readers(config.readers)
     check_readers(content, readers, path)
     try:
+        _check_hub(content, folder)
         network = _build(content, path, config, encoding, readers)
     except ModelError as error:
         raise ModelError(f"{path}: {error}".replace("--", "")) from None
@@ -127,6 +129,16 @@ def _check_vocabulary(config: TrainingConfig, encoding: Encoding, folder: Path) 
             f"{folder / CONFIG} names {len(encoding.words):,} words, more than {NETWORK} has "
             "vectors for: train again"
         )
+
+
+def _check_hub(content: dict[str, Any], folder: Path) -> None:
+    """Refuse a hub's image encoder larger than the weights, before it takes memory."""
+    records = _entry({"hub": {}} | content, "hub", dict, folder / CONFIG)
+    weights = folder / NETWORK
+    if records and weights.is_file():
+        numbers = sum(numbers_of_hub_network(name, record) for name, record in records.items())
+        if 4 * numbers > weights.stat().st_size:
+            raise ModelError(f"its image encoder is larger than {NETWORK}: train again")
 
 
 def check_readers(content: dict[str, Any], readers: Sequence[TextReader], path: Path) -> None:
@@ -175,7 +187,10 @@ def _build(
 
     def one(name: str, of: str | None) -> System:
         seen = TrainingConfig(model=name, subset=of).modalities
-        backbone = build_backbone(config.resolved_image_encoder) if "image" in seen else None
+        backbone = None
+        if "image" in seen:
+            records = _entry({"hub": {}} | content, "hub", dict, path)
+            backbone = build_backbone(config.resolved_image_encoder, records)
         return build_system(
             name,
             of,

@@ -82,7 +82,7 @@ def prepare(
     if other and world.writes:
         say(f"not as in the paper: {'; '.join(other)}")
     backbone = _backbone(config, dataset)
-    readers = open_readers(config.readers)
+    readers = open_readers(config.readers, download=config.download)
     splits = _splits(config, dataset, encoding, backbone, readers, out, world, selection)
     for name in (TRAIN, VALIDATION):
         if not len(splits[name].posts):
@@ -127,10 +127,12 @@ def _backbone(config: TrainingConfig, dataset: Dataset) -> Backbone | None:
         return None
     torch.manual_seed(config.seed)  # a random backbone depends on the seed too
     if _has_training_pictures(dataset):
-        return load_backbone(config.resolved_image_encoder, config.image_weights)
+        return load_backbone(
+            config.resolved_image_encoder, config.image_weights, download=config.download
+        )
     if config.image_weights != "none":
         say("no training post has a picture: --image-weights are not read")
-    return load_backbone(config.resolved_image_encoder, "none")
+    return load_backbone(config.resolved_image_encoder, "none", download=config.download)
 
 
 def _has_training_pictures(dataset: Dataset) -> bool:

@@ -247,5 +247,6 @@ class RunTraining:
             readers={reader.name: reader.digest() for reader in material.readers},
             files=material.files,
             training_posts=material.training_posts,
+            hub=material.backbone.records if material.backbone else {},
         )
         return described | self._of_lost_vectors
