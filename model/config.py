@@ -21,7 +21,6 @@ from flickr_emotion.model.recipes import (
     BEST_RATE,
     BEST_TEXT,
     BEST_WARM_UP,
-    EARLIER_TEXT,
     HUB,
     LEXICON,
     PAPER,
@@ -267,8 +266,6 @@ class TrainingConfig:
         Raises ``TypeError`` if a value has the wrong type.
         """
         values = {field.name: options[field.name] for field in fields(cls) if field.name in options}
-        if options.get("recipe") == BEST and SENTENCES not in options.get("without", ()):
-            values.setdefault("text_encoder", EARLIER_TEXT)
         if values.get("word_vectors") is not None:
             values["word_vectors"] = Path(values["word_vectors"])
         if isinstance(values.get("without"), list):
