@@ -43,7 +43,7 @@ RULES_VERSION = 1
 """Incremented when cells of the same name would give different results."""
 
 # Settings that do not change the results, or that the cell itself determines.
-_NOT_IN_DIGEST = ("device", "seed", "repeats", "compile", "model", "subset")
+_NOT_IN_DIGEST = ("device", "seed", "repeats", "compile", "model", "subset", "target")
 _CELL, _ANSWERS, _RUN = "cell.json", "answers.parquet", "run"
 
 
