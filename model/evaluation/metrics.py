@@ -9,12 +9,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from flickr_emotion.model.runs.metrics_file import DISTANCES
+
 Confusion = npt.NDArray[np.int64]
 """A row per true class, a column per predicted class."""
 
 CONFIDENCE = 0.95
 
 FIGURES = ("accuracy", "macro_f1", "weighted_f1")
+KNOWN = "distributions"
+"""How many posts these are."""
 
 
 def confusion_matrix(labels: Confusion, answers: Confusion, classes: int) -> Confusion:
@@ -58,8 +62,9 @@ def accuracy_interval(
 
 def over_repeats(repeats: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the figures of several runs, each as mean, sample deviation and values."""
-    summary: dict[str, Any] = {"count": repeats[0]["count"]}
-    for name in FIGURES:
+    counts = {name: repeats[0][name] for name in ("count", KNOWN) if name in repeats[0]}
+    summary: dict[str, Any] = counts
+    for name in (*FIGURES, *(it for it in DISTANCES if it in repeats[0])):
         summary[name] = spread([repeat[name] for repeat in repeats])
     return summary
 

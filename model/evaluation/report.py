@@ -5,10 +5,13 @@ from typing import Any
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.printing import printable
 from flickr_emotion.model.evaluation.metrics import accuracy_interval
+from flickr_emotion.model.runs.metrics_file import DISTANCES
 
 
 def metrics_table(figures: dict[str, Any], errors: dict[str, Any] | None = None) -> str:
     """Return a split's figures for all seven subsets, in per cent; repeats as mean and deviation.
+
+    Where distributions of votes are known, with the distances from them, which are no percentages.
 
     ``errors``: the split's expected calibration errors, of which the one after calibration is
     shown.
@@ -16,6 +19,9 @@ def metrics_table(figures: dict[str, Any], errors: dict[str, Any] | None = None)
     lines = [f"{'subset':<16}{'accuracy':>12}{'macro F1':>12}{'weighted F1':>13}{'posts':>8}"]
     if errors:
         lines[0] += f"{'ECE':>8}"
+    known = any(DISTANCES[0] in row for row in figures.values())
+    if known:
+        lines[0] += f"{'KL':>14}{'Chebyshev':>14}{'cosine':>14}"
     for subset in SUBSETS:
         row = figures[subset]
         lines.append(
@@ -24,6 +30,8 @@ def metrics_table(figures: dict[str, Any], errors: dict[str, Any] | None = None)
         )
         if errors:
             lines[-1] += f"{_percent(errors[subset]['after']):>8}"
+        if known:
+            lines[-1] += "".join(f"{_plain(row.get(name)):>14}" for name in DISTANCES)
     return "\n".join(lines)
 
 
@@ -35,6 +43,8 @@ def split_table(split: str, metrics: dict[str, Any], *, errors: bool = False) ->
     figures = metrics[split]
     of_repeats = max((_values(row["accuracy"]) for row in figures.values()), default=0)
     heading = f"{split}, in per cent"
+    if any(DISTANCES[0] in row for row in figures.values()):
+        heading += " but for KL, Chebyshev and cosine"
     if of_repeats > 1:
         heading += f", mean±standard deviation of {of_repeats} repeats"
     table = metrics_table(figures, metrics["calibration"][split] if errors else None)
@@ -147,6 +157,13 @@ def prediction_table(answer: dict[str, Any]) -> str:
             for subset, head in heads.items()
         ]
     return "\n".join([f"{printable(answer['label'])} (from {answer['subset']})", *rows])
+
+
+def _plain(value: float | dict[str, Any] | None) -> str:
+    if isinstance(value, dict):
+        deviation = value["std"]
+        return _plain(value["mean"]) + ("" if deviation is None else f"±{deviation:.3f}")
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _percent(value: float | dict[str, Any] | None) -> str:

@@ -13,7 +13,7 @@ from flickr_emotion.common.printing import say
 from flickr_emotion.common.progress import ProgressReport
 from flickr_emotion.common.split_names import JUDGED, TRAIN, VALIDATION
 from flickr_emotion.datasets.folder.reading import Dataset
-from flickr_emotion.model.config import TrainingConfig
+from flickr_emotion.model.config import DISTRIBUTION, TrainingConfig
 from flickr_emotion.model.errors import ModelError, TrainingStopped
 from flickr_emotion.model.evaluation.calibration import calibrate
 from flickr_emotion.model.evaluation.evaluation import score
@@ -213,7 +213,9 @@ class RunTraining:
         scores = {
             name: score(network, material.splits[name], classes, self._world) for name in JUDGED
         }
-        calibration = calibrate(scores[VALIDATION].answers)
+        calibration = calibrate(
+            scores[VALIDATION].answers, by_distribution=run.config.target == DISTRIBUTION
+        )
         metrics = run_metrics(run.config, material, scores, calibration) | told
         if self._world.writes:
             folder = self._folder(run.folder)
