@@ -94,7 +94,7 @@ def evaluate(
         posts = splits[TEST].posts
         own = own_answers(scores[TEST].answers, len(posts), trained.ranking)
         filled = filled_in(trained, splits[TEST], opened)
-        found["missing"] = missing_curve(own, posts, classes, filled)
+        found["missing"] = missing_curve(own, posts.labels, posts.present, classes, filled)
     return found
 
 

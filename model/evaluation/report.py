@@ -25,11 +25,11 @@ def metrics_table(figures: dict[str, Any], errors: dict[str, Any] | None = None)
     for subset in SUBSETS:
         row = figures[subset]
         lines.append(
-            f"{subset:<16}{_percent(row['accuracy']):>12}{_percent(row['macro_f1']):>12}"
-            f"{_percent(row['weighted_f1']):>13}{row['count']:>8}"
+            f"{subset:<16}{percent(row['accuracy']):>12}{percent(row['macro_f1']):>12}"
+            f"{percent(row['weighted_f1']):>13}{row['count']:>8}"
         )
         if errors:
-            lines[-1] += f"{_percent(errors[subset]['after']):>8}"
+            lines[-1] += f"{percent(errors[subset]['after']):>8}"
         if known:
             lines[-1] += "".join(f"{_plain(row.get(name)):>14}" for name in DISTANCES)
     return "\n".join(lines)
@@ -70,8 +70,8 @@ def no_better(figures: dict[str, Any], confusions: dict[str, Any]) -> list[str]:
         if low <= constant:
             lines.append(
                 f"{subset}: no better than always answering the most frequent class "
-                f"({_percent(constant)}): accuracy {_percent(accuracy)}, 95% interval "
-                f"{_percent(low)} to {_percent(high)} on {row['count']} posts"
+                f"({percent(constant)}): accuracy {percent(accuracy)}, 95% interval "
+                f"{percent(low)} to {percent(high)} on {row['count']} posts"
             )
     return lines
 
@@ -93,8 +93,8 @@ def judged_posts(judged: dict[str, Any]) -> str:
             f"{whole['count']} of {judged['posts']} posts judged"
             + (f"; left out: {', '.join(left_out)}" if left_out else ""),
             f"in per cent, each by the head of what it holds: accuracy "
-            f"{_percent(whole['accuracy'])}, macro F1 {_percent(whole['macro_f1'])}, weighted F1 "
-            f"{_percent(whole['weighted_f1'])}",
+            f"{percent(whole['accuracy'])}, macro F1 {percent(whole['macro_f1'])}, weighted F1 "
+            f"{percent(whole['weighted_f1'])}",
             *no_better({"all": whole}, judged["confusions"]),
             "each head on all posts that have its modalities, in per cent",
             metrics_table(judged["figures"]),
@@ -116,10 +116,10 @@ def missing_table(missing: dict[str, Any]) -> str:
     lines[-1] += "".join(f"{name:>13}" for name in filled)
     for number, row in enumerate(missing["rates"]):
         lines.append(
-            f"{row['rate']:<16.0%}{_percent(row['accuracy']):>12}"
-            f"{_percent(row['weighted_f1']):>13}{_percent(row['answered']):>13}"
+            f"{row['rate']:<16.0%}{percent(row['accuracy']):>12}"
+            f"{percent(row['weighted_f1']):>13}{percent(row['answered']):>13}"
             + "".join(
-                f"{_percent(curve['rates'][number]['accuracy']):>13}" for curve in filled.values()
+                f"{percent(curve['rates'][number]['accuracy']):>13}" for curve in filled.values()
             )
         )
     lines.append(
@@ -139,7 +139,7 @@ def missing_table(missing: dict[str, Any]) -> str:
 def _with_interval(figure: dict[str, Any], *, signed: bool = False) -> str:
     """Return a figure with its 95% interval, in per cent."""
     if figure["interval"] is None:
-        return _percent(figure["value"])
+        return percent(figure["value"])
     form = "+.2f" if signed else ".2f"
     value, low, high = (100 * end for end in (figure["value"], *figure["interval"]))
     return f"{value:{form}} ({low:{form}} to {high:{form}})"
@@ -166,7 +166,8 @@ def _plain(value: float | dict[str, Any] | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _percent(value: float | dict[str, Any] | None) -> str:
+def percent(value: float | dict[str, Any] | None) -> str:
+    """Return a figure in per cent, of several repeats with its deviation."""
     if isinstance(value, dict):
         mean = value["mean"]
         if mean is None:

@@ -24,7 +24,7 @@ from filelock import Timeout
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.progress import ProgressReport
-from flickr_emotion.common.replacing import put_folder, workspace_beside
+from flickr_emotion.common.replacing import put_folder, standing, workspace_beside
 from flickr_emotion.common.whole_files import json_text
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.evaluation.calibration import read_calibration
@@ -39,12 +39,14 @@ from flickr_emotion.model.prediction.export_description import (
     describe,
     vocabulary,
 )
+from flickr_emotion.model.runs.digests import check_file
+from flickr_emotion.model.runs.files import CARD
 from flickr_emotion.model.runs.loading import TrainedRun, load_run
 
 FORMATS = ("onnx",)
 PACKAGES = ("onnx", "onnxscript")
 
-_NAMES = {PREPROCESSING, VOCABULARY, *(f"{subset}.onnx" for subset in SUBSETS)}
+_NAMES = {CARD, PREPROCESSING, VOCABULARY, *(f"{subset}.onnx" for subset in SUBSETS)}
 # Axes of the same name have the same length.
 _POSTS = torch.export.Dim("posts", min=1)
 _AXES = {
@@ -109,6 +111,7 @@ def _write(trained: TrainedRun, run: Path, folder: Path) -> list[str]:
             padded = PaddedSubset(system, subset, inputs, temperatures.get(subset, 1.0))
             write_onnx(padded.eval(), preprocessing, folder / f"{subset}.onnx")
             report.advance(1)
+    card = _copy_card(run, folder)
     _write_json(folder / VOCABULARY, vocabulary(trained.encoding))
     description = describe(trained.encoding, preprocessing, answered)
     description["dataset_digest"] = trained.dataset_digest
@@ -117,7 +120,17 @@ def _write(trained: TrainedRun, run: Path, folder: Path) -> list[str]:
         for path in sorted(folder.iterdir())
     }
     _write_json(folder / PREPROCESSING, description)
-    return [*(f"{subset}.onnx" for subset in answered), PREPROCESSING, VOCABULARY]
+    return [*card, *(f"{subset}.onnx" for subset in answered), PREPROCESSING, VOCABULARY]
+
+
+def _copy_card(run: Path, folder: Path) -> list[str]:
+    """Take the run's model card along, if it has one; return the names of the files written."""
+    card = standing(run) / CARD
+    if not card.is_file():
+        return []
+    check_file(card.parent, CARD)
+    (folder / CARD).write_bytes(card.read_bytes())
+    return [CARD]
 
 
 def write_onnx(padded: PaddedSubset, preprocessing: Preprocessing | None, path: Path) -> None:

@@ -103,7 +103,7 @@ def knowing(posts: Posts, right: dict[str, float], seed: int = 0) -> dict[str, H
 
 
 def curve(heads: dict[str, HeadAnswers], posts: Posts) -> dict[str, Any]:
-    return missing_curve(own_answers(heads, len(posts)), posts, 3)
+    return missing_curve(own_answers(heads, len(posts)), posts.labels, posts.present, 3)
 
 
 class TestCurve:
@@ -204,7 +204,7 @@ class TestArea:
         posts = split_of(["image"] * 20).posts
         right = {"image": posts.labels}
         worse = {"image": np.where(np.arange(20) < 3, (posts.labels + 1) % 3, posts.labels)}
-        found = missing_curve(right, posts, 3, {"mean": worse})
+        found = missing_curve(right, posts.labels, posts.present, 3, {"mean": worse})
         filled = found["filled"]["mean"]
         assert found["area"]["value"] == pytest.approx(1.0)
         assert filled["area"]["value"] == pytest.approx(17 / 20)

@@ -183,13 +183,16 @@ def test_an_older_export_is_replaced(tags_run: Path, tmp_path: Path) -> None:
     for name in ("image.onnx", "tags.onnx", "preprocessing.json"):
         (tmp_path / "out" / name).write_text("old")
     files = export(tags_run, tmp_path / "out")
-    assert [path.name for path in files] == ["tags.onnx", "preprocessing.json", "vocabulary.json"]
+    assert [path.name for path in files] == [
+        *("README.md", "tags.onnx", "preprocessing.json", "vocabulary.json")
+    ]
+    assert files[0].read_bytes() == (tags_run / "README.md").read_bytes()
     assert sorted((tmp_path / "out").iterdir()) == sorted(files)
     reader = Reader(tmp_path / "out")
     assert list(reader.described["inputs"]) == ["tags"]
     assert reader.described["digests"] == {
         name: hashlib.sha256((tmp_path / "out" / name).read_bytes()).hexdigest()
-        for name in ("tags.onnx", "vocabulary.json")
+        for name in ("README.md", "tags.onnx", "vocabulary.json")
     }
     np.testing.assert_allclose(
         reader.answer(POSTS, "tags"), ours(tags_run, POSTS, "tags"), atol=1e-4
