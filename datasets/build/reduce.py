@@ -21,7 +21,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flickr_emotion.common.licenses import name_of
 from flickr_emotion.common.modalities import COMPLETE, MODALITIES
 from flickr_emotion.common.parquet_files import open_parquet, parquet_writer
 from flickr_emotion.common.split_names import TEST, TRAIN, VALIDATION
@@ -34,6 +33,7 @@ from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
 from flickr_emotion.datasets.folder.shards import write_shards
 from flickr_emotion.datasets.rules.text import words
 from flickr_emotion.datasets.rules.vocabulary import VocabularyCounter
+from flickr_emotion.harvest.flickr.licenses import name_of
 
 _POSTS_PER_BATCH = 1000
 _REFERENCES_PER_BATCH = 100_000

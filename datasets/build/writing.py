@@ -15,7 +15,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flickr_emotion.common.licenses import name_of
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.parquet_files import parquet_writer
 from flickr_emotion.common.split_names import SPLITS, TRAIN
@@ -32,6 +31,7 @@ from flickr_emotion.datasets.rules.vote_distributions import (
     vote_distribution,
     with_distribution,
 )
+from flickr_emotion.harvest.flickr.licenses import name_of
 
 # Posts whose pictures are in memory at the same time, and the bytes of these pictures.
 _POSTS_AT_ONCE = 1000

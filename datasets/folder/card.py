@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from flickr_emotion.common.cards import language_line, yaml_text
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.printing import markdown_cell
 from flickr_emotion.common.split_names import SPLITS
+from flickr_emotion.datasets.folder.card_markup import language_line, yaml_text
 from flickr_emotion.datasets.folder.croissant import LABELLED_BY
 from flickr_emotion.datasets.folder.shards import DISTRIBUTIONS, features_of
 from flickr_emotion.datasets.rules.verdicts import texts_in_words

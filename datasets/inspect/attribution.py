@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from flickr_emotion.common.licenses import name_of, terms_of
 from flickr_emotion.common.printing import markdown_cell, printable
 from flickr_emotion.common.replacing import new_file
 from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.layout import check_outside
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
+from flickr_emotion.harvest.flickr.licenses import name_of, terms_of
 from flickr_emotion.harvest.ledger.check import check_rows
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.dataset_rows import Credit, credits_of

@@ -7,8 +7,8 @@ allows nothing, so it is not kept under this rule.
 import re
 from collections.abc import Iterable
 
-from flickr_emotion.common.licenses import CODES, LICENSES, Terms, terms_of
 from flickr_emotion.datasets.errors import DatasetError
+from flickr_emotion.harvest.flickr.licenses import CODES, LICENSES, Terms, terms_of
 
 EXCLUDED = "license"
 """The reason of a post that the rule excludes."""

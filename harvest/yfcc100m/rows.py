@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
-from flickr_emotion.common.licenses import license_of_page
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.flickr.answers import Answer, MalformedAnswerError, parse_listed
+from flickr_emotion.harvest.flickr.licenses import license_of_page
 from flickr_emotion.harvest.pace.retry import PhotoVideoError
 
 COLUMNS = (

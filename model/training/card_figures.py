@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from flickr_emotion.common.cards import markdown_table, yaml_text
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.printing import markdown_cell
 from flickr_emotion.common.split_names import TEST
+from flickr_emotion.datasets.folder.card_markup import markdown_table, yaml_text
 from flickr_emotion.model.evaluation.metrics import (
     FIGURES,
     accuracy_interval,

@@ -7,11 +7,10 @@ In Hugging Face's format: a YAML header with the figures, then Markdown. It is w
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from flickr_emotion.common.cards import language_line, markdown_table
-from flickr_emotion.common.licenses import NAMES
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.printing import markdown_cell
 from flickr_emotion.common.split_names import TRAIN
+from flickr_emotion.datasets.folder.card_markup import language_line, markdown_table
 from flickr_emotion.datasets.folder.croissant import LABELLED_BY
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.config import TrainingConfig
@@ -19,9 +18,6 @@ from flickr_emotion.model.departures import departures
 from flickr_emotion.model.recipes import BEST, PARTS
 from flickr_emotion.model.runs.heads import TRAINING_POSTS
 from flickr_emotion.model.training.card_figures import calibration_of, figures_of, model_index
-
-Licences = Mapping[str | None, int]
-"""The licences of training posts with their counts; None where the licence is not known."""
 
 _HEADER = """\
 ---
@@ -31,8 +27,6 @@ tags: [emotion, sentiment, multimodal{tag}]
 metrics: [accuracy, f1]
 {index}---
 """
-
-_MOST_LICENCES = 20
 
 _SAID_OTHERWISE = (
     *("model", "subset", "recipe", "without", "image_encoder", "finetune_image", "seed"),
@@ -99,7 +93,6 @@ def model_card(
     description: Mapping[str, Any],
     metrics: Mapping[str, Any],
     dataset: Dataset,
-    licences: Licences,
     *,
     selected: bool,
 ) -> str:
@@ -130,7 +123,7 @@ def model_card(
         "\nThis training used a selection of them.\n\n" if selected else "\n",
         markdown_table(["held, among others", "training posts"], _subsets(description)),
         "\nLicences of the training posts; pictures and texts belong to their owners:\n\n",
-        markdown_table(["licence", "training posts"], _licences(licences, dataset.service)),
+        markdown_table(["licence", "training posts"], _licences(dataset)),
         "\n## How it was trained\n\n",
         markdown_table(["", ""], _settings(config, description, metrics)),
         _departures(config),
@@ -147,15 +140,6 @@ def model_card(
         f"\n## How to load it\n\n{_LOADING}",
     ]
     return "".join(parts)
-
-
-def licences_of(dataset: Dataset) -> dict[str | None, int]:
-    """Count the licences of a data set's training posts."""
-    counts: dict[str | None, int] = {}
-    for table in dataset.tables(TRAIN, ("license",)):
-        for entry in table.column("license").value_counts().to_pylist():
-            counts[entry["values"]] = counts.get(entry["values"], 0) + entry["counts"]
-    return counts
 
 
 def _origin(dataset: Dataset) -> Iterable[tuple[str, str]]:
@@ -180,14 +164,10 @@ def _subsets(description: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     return [(subset, str(counts.get(subset, "not known"))) for subset in SUBSETS]
 
 
-def _licences(licences: Licences, service: str) -> Iterable[tuple[str, str]]:
-    names = {} if service == "own" else NAMES
-    ranked = sorted(licences.items(), key=lambda it: (-it[1], str(it[0])))
-    for licence, count in ranked[:_MOST_LICENCES]:
-        shown = "not known" if licence is None else names.get(licence, licence)
-        yield markdown_cell(shown), str(count)
-    if rest := ranked[_MOST_LICENCES:]:
-        yield f"{len(rest)} others", str(sum(count for _, count in rest))
+def _licences(dataset: Dataset) -> Iterable[tuple[str, str]]:
+    """Yield the licences of the training posts; a data set of an earlier version has no counts."""
+    counts = dataset.counts[TRAIN].get("licenses") or {"not known": dataset.counts[TRAIN]["total"]}
+    return [(markdown_cell(name), str(count)) for name, count in counts.items()]
 
 
 def _settings(

@@ -6,7 +6,6 @@ consecutive.
 """
 
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -35,7 +34,7 @@ from flickr_emotion.model.training.fitting import Fitting
 from flickr_emotion.model.training.journal import Journal
 from flickr_emotion.model.training.material import Material, for_seed, prepare
 from flickr_emotion.model.training.metrics import over_seeds, run_metrics
-from flickr_emotion.model.training.model_card import Licences, licences_of, model_card
+from flickr_emotion.model.training.model_card import model_card
 from flickr_emotion.model.training.new_network import build_network, check_backbone
 from flickr_emotion.model.training.run_tree import ROOT, Chain, Kind, RunSpec, plan_runs, unfinished
 
@@ -231,13 +230,8 @@ class RunTraining:
             read_config(folder.path),
             metrics,
             self._dataset,
-            self._licences,
             selected=self._selection is not None,
         )
-
-    @cached_property
-    def _licences(self) -> Licences:
-        return licences_of(self._dataset)
 
     def _material_of(self, config: TrainingConfig) -> Material:
         """Return what all networks of a seed share, whatever each reads of it."""

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flickr_emotion.common.licenses import LICENSES, License
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.rules.licenses import LicenseRule
 from flickr_emotion.datasets.rules.options import BuildOptions
+from flickr_emotion.harvest.flickr.licenses import LICENSES, License
 
 LICENSE = st.sampled_from(LICENSES)
 

@@ -22,7 +22,7 @@ from flickr_emotion.model.evaluation.metrics import (
 )
 from flickr_emotion.model.runs.digests import verify_run
 from flickr_emotion.model.runs.folder import RunFolder
-from flickr_emotion.model.training.model_card import licences_of, model_card
+from flickr_emotion.model.training.model_card import model_card
 from flickr_emotion.model.training.training import train
 
 QUICK = TrainingConfig(
@@ -110,7 +110,7 @@ def test_it_says_what_the_runs_files_say(run_folder: Path, dataset_folder: Path)
     assert origin[lists] == f"`{dataset.described['lists_digest']}`"
     for subset, count in description["training_posts"].items():
         assert f"| {subset} | {count} |" in card
-    assert "| CC BY 2.0 | 40 |" in card  # each post of the data set has Flickr's licence 4
+    assert "| CC BY 2.0 | 40 |" in card
     assert "word vectors begin at random" in card
     assert "the image encoder is squeezenet1_1" in card
     assert str(dataset_folder) not in card  # a path of this machine
@@ -167,7 +167,7 @@ def test_every_system_says_how_it_treats_absence(
     _, description, metrics = read(run_folder)
     description["options"]["model"] = model
     description["options"]["image_encoder"] = "densenet121"
-    card = model_card(description, metrics, open_dataset(dataset_folder), {}, selected=False)
+    card = model_card(description, metrics, open_dataset(dataset_folder), selected=False)
     assert header(card)["model-index"][0]["name"] == model
     absent = card.split("\n## Absent modalities\n\n")[1].split("\n## ")[0]
     assert len(absent) > 60
@@ -187,8 +187,8 @@ class TestUntrusted:
             classes=self.HOSTILE,
             options={"language": 'no: "one"\nlicense: mit'},
         )
-        licences = dict.fromkeys(self.HOSTILE, 2) | {None: 3, "4": 1}
-        return model_card(description, metrics, hostile, licences, selected=True)
+        hostile.counts["train"]["licenses"] = dict.fromkeys(self.HOSTILE, 2)
+        return model_card(description, metrics, hostile, selected=True)
 
     def test_names_are_no_markup(self, card: str) -> None:
         said = header(card)
@@ -201,24 +201,9 @@ class TestUntrusted:
         assert "\u202e" not in card
         assert "\n---\nlicense: mit" not in card
 
-    def test_of_ones_own_licences_are_what_their_file_says(self, card: str) -> None:
-        assert "| not known | 3 |" in card
-        assert "| 4 | 1 |" in card
+    def test_posts_of_ones_own_and_a_selection_are_called_so(self, card: str) -> None:
         assert "posts of one's own" in card
         assert "This training used a selection of them." in card
-
-    def test_rare_licences_are_counted_together(
-        self, run_folder: Path, dataset_folder: Path
-    ) -> None:
-        _, description, metrics = read(run_folder)
-        dataset = open_dataset(dataset_folder)
-        many: dict[str | None, int] = {f"licence {n}": 30 - n for n in range(25)}
-        card = model_card(description, metrics, dataset, many, selected=False)
-        assert "| licence 19 | 11 |\n| 5 others | 40 |" in card
-
-
-def test_licences_are_counted_over_the_training_posts(dataset_folder: Path) -> None:
-    assert licences_of(open_dataset(dataset_folder)) == {"4": 40}
 
 
 def test_the_interval_of_f1_is_the_bootstraps() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flickr_emotion.common.licenses import (
+from flickr_emotion.harvest.flickr.licenses import (
     LICENSES,
     NOT_KNOWN,
     License,

@@ -78,9 +78,6 @@ LICENSES = (
 )
 """All seventeen, in the order in which Flickr answers them."""
 
-NAMES = {license.id: license.name for license in LICENSES}
-"""Flickr's names, by id."""
-
 CODES = tuple(dict.fromkeys(license.code for license in LICENSES))
 
 NOT_KNOWN = "licence not known"
