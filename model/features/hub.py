@@ -117,7 +117,10 @@ class TowerPlan:
         """Build the tower with random weights."""
         from transformers import AutoModel
 
-        return self.of(AutoModel.from_config(self.config, trust_remote_code=False))
+        model = AutoModel.from_config(  # type: ignore[no-untyped-call]
+            self.config, trust_remote_code=False
+        )
+        return self.of(model)
 
     def of(self, model: Any) -> Any:
         """Return the tower of a built model."""
@@ -151,7 +154,8 @@ def load_tower(folder: Path, plan: TowerPlan) -> tuple[Any, bool]:
     from transformers.utils import logging
 
     before = logging.get_verbosity()
-    logging.set_verbosity_error()  # it reports the other tower's weights
+    # It would report the other tower's weights.
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
         model, report = AutoModel.from_pretrained(
             folder,

@@ -10,7 +10,7 @@ import torch
 
 SIDE = 32
 LONGEST = 8
-SMALL = {
+SMALL: dict[str, Any] = {
     "hidden_size": 32,
     "intermediate_size": 40,
     "num_hidden_layers": 3,
@@ -97,11 +97,11 @@ def _tokenizer() -> Any:
 
     names = {word: number for number, word in enumerate((*_SPECIAL, *_WORDS))}
     tokenizer = Tokenizer(WordLevel(names, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = Whitespace()  # type: ignore[assignment]
-    tokenizer.post_processor = TemplateProcessing(  # type: ignore[assignment]
+    tokenizer.pre_tokenizer = Whitespace()
+    tokenizer.post_processor = TemplateProcessing(
         single="<bos> $A <eos>", special_tokens=[("<bos>", 1), ("<eos>", 2)]
     )
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
         pad_token="<pad>",
         bos_token="<bos>",
