@@ -19,11 +19,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from flickr_emotion.common.modalities import MODALITIES, SUBSETS
+from flickr_emotion.common.modalities import MODALITIES, SUBSETS, answering_subset
 from flickr_emotion.model.evaluation.answering import HeadAnswers
 from flickr_emotion.model.evaluation.metrics import confusion_matrix, figures, spread
 from flickr_emotion.model.posts.posts import Integers, Posts
-from flickr_emotion.model.runs.heads import answering_subset
 
 RATES = tuple(tenth / 10 for tenth in range(10))
 DRAWS = 10
