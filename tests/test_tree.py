@@ -33,7 +33,8 @@ LAYERS = [
         f"model.{room}"
         for room in ("networks", "processes", "runs", "evaluation", "training", "prediction")
     ),
-    *("model.reproduction", "", "command_line", "commands"),
+    *("model.export.client", "model.export", "model.reproduction"),
+    *("", "command_line", "commands"),
 ]
 MOST_MODULES = 16
 FOLDERS = {name: PROJECT / name for name in ("harvest", "datasets", "model")}

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from flickr_emotion.common.modalities import MODALITIES, SUBSETS
+from flickr_emotion.common.modalities import MODALITIES, SUBSETS, answering_subset
 from flickr_emotion.model.evaluation.answering import HeadAnswers
 from flickr_emotion.model.evaluation.metrics import (
     CONFIDENCE,
@@ -34,7 +34,6 @@ from flickr_emotion.model.evaluation.metrics import (
 )
 from flickr_emotion.model.networks.system import Flags
 from flickr_emotion.model.posts.posts import Integers
-from flickr_emotion.model.runs.heads import answering_subset
 
 RATES = tuple(tenth / 10 for tenth in range(10))
 DRAWS = 10

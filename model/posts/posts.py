@@ -21,6 +21,7 @@ from flickr_emotion.datasets.folder.shards import DISTRIBUTION
 from flickr_emotion.datasets.folder.vocabulary import Vocabulary
 from flickr_emotion.datasets.rules.text import words
 from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.posts.ids import tag_ids, word_ids
 
 PADDING = 0
 UNKNOWN = 1
@@ -76,13 +77,11 @@ class Encoding:
 
     def word_ids(self, text: str) -> list[int]:
         """Return the ids of the first 150 words of a text."""
-        return [self._word_ids.get(word, UNKNOWN) for word in words(text)[:MAX_WORDS]]
+        return word_ids(words(text), self._word_ids, unknown=UNKNOWN, most=MAX_WORDS)
 
     def tag_ids(self, tags: Iterable[str]) -> list[int]:
         """Return the ids of the ten tags most frequent in training; ``<UNK>`` once, and last."""
-        ids = {self._tag_ids.get(tag, UNKNOWN) for tag in tags}
-        known = sorted(ids - {UNKNOWN})
-        return (known + [UNKNOWN] * (UNKNOWN in ids))[:MAX_TAGS]
+        return tag_ids(tags, self._tag_ids, unknown=UNKNOWN, most=MAX_TAGS)
 
     def label_id(self, label: str, photo_id: str) -> int:
         """Return the number of a class."""

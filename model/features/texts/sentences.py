@@ -3,7 +3,7 @@
 Shapes in names: N texts, L tokens, D features.
 """
 
-# ruff: noqa: N806 (shapes in names)
+# ruff: noqa: N803, N806 (shapes in names)
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -133,9 +133,14 @@ class SentenceReader(EncoderReader):
 
     def _pooled(self, tokens: Any) -> Tensor:
         layers = self.network(**tokens, output_hidden_states=True).hidden_states[self.layers]
-        there_NL1 = tokens["attention_mask"][:, :, None].float()
-        means = [(layer * there_NL1).sum(1) / there_NL1.sum(1) for layer in layers]
-        return torch.cat([normalize(mean, dim=1) for mean in means], dim=1)
+        return pooled(layers, tokens["attention_mask"])
+
+
+def pooled(layers: Sequence[Tensor], mask_NL: Tensor) -> Tensor:
+    """Return each layer's token mean (N, L, E), normalised to length 1, side by side (N, D)."""
+    there_NL1 = mask_NL[:, :, None].float()
+    means = [(layer * there_NL1).sum(1) / there_NL1.sum(1) for layer in layers]
+    return torch.cat([normalize(mean, dim=1) for mean in means], dim=1)
 
 
 class TowerReader(EncoderReader):

@@ -19,7 +19,7 @@ from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.backbone_weights import load_backbone
 from flickr_emotion.model.features.image_backbones import Backbone
 from flickr_emotion.model.features.image_features import FeatureTable, frozen_features
-from flickr_emotion.model.features.pictures import decode
+from flickr_emotion.model.features.picture_sizes import decode
 from flickr_emotion.model.inputs.splits import open_splits
 from flickr_emotion.model.posts.posts import Encoding, Posts, read_posts
 from tests.model.dataset_folder import StoredPost, separable_post, write_dataset
