@@ -22,6 +22,7 @@ from flickr_emotion.model.recipes import (
     BEST_TEXT,
     BEST_WARM_UP,
     EARLIER_TEXT,
+    HUB,
     LEXICON,
     PAPER,
     PAPERS_BATCH,
@@ -50,6 +51,14 @@ MODELS = (
     "mmtrans-mt",
 )
 
+LABEL, DISTRIBUTION = "label", "distribution"
+TARGETS = (LABEL, DISTRIBUTION)
+_COMPARE_LABELS = {
+    "common-space": "its ranking loss compares labels",
+    "mmtrans-mt": "its second task follows from the label",
+}
+"""The systems that cannot learn distributions, and why."""
+
 _IMAGE_ENCODERS = {"inception": "inception_v3"}
 _READS = {"fasttext": ("text",), "inception": ("image",)}
 
@@ -77,18 +86,24 @@ class TrainingConfig:
         metavar="PART",
         help=f"Omit a part of the best recipe; repeatable: {', '.join(PARTS)}.",
     )
+    target: str = option(
+        LABEL,
+        choices=TARGETS,
+        help="What a post teaches: its label, or the distribution of all votes on it, where it has "
+        "one.",
+    )
     image_encoder: str | None = option(
         None,
         metavar="NAME",
         default_help=f"{PAPERS_IMAGES}; inception_v3 for inception; {BEST_IMAGES} with "
         "--recipe best",
-        help="A torchvision classification model, efficientnet_lite0 or efficientnet_lite2; "
-        "join several with +.",
+        help="A torchvision classification model, efficientnet_lite0, efficientnet_lite2, or "
+        "hub:NAME for a vision tower of the hub or of a folder; join several with +.",
     )
     image_weights: str = option(
         "imagenet",
         metavar="NAME|FILE",
-        help="imagenet, none (random), or a .safetensors or .pth state dict.",
+        help="imagenet (of hub:NAME its own), none (random), or a .safetensors or .pth state dict.",
     )
     # Frozen by default: Adam at the paper's rate would destroy pretrained weights within a few
     # steps, and frozen features are computed only once.
@@ -98,9 +113,14 @@ class TrainingConfig:
     )
     text_encoder: str | None = option(
         None,
-        choices=TEXT_ENCODERS,
+        pattern="|".join((*TEXT_ENCODERS, f"{HUB}.+")),
+        metavar=f"{', '.join(TEXT_ENCODERS)} or {HUB}NAME",
         default_help=f"{BEST_TEXT} with --recipe best",
-        help="The sentence encoder of --recipe best.",
+        help="The sentence encoder of --recipe best; use is the fast one. hub:NAME is a text "
+        "encoder, or the text tower of an image-text encoder, of the hub or of a folder.",
+    )
+    download: bool = option(
+        False, help="Fetch the models of hub:NAME that are not on this machine."
     )
     word_vectors: Path | None = option(
         None,
@@ -155,6 +175,11 @@ class TrainingConfig:
         check_options(self, ModelError)
         if self.subset is not None and self.model != "single-task":
             raise ModelError(f"--subset is for --model single-task: omit it with {self.model}")
+        if self.target == DISTRIBUTION and self.model in _COMPARE_LABELS:
+            raise ModelError(
+                f"--target distribution is not for --model {self.model}, because "
+                f"{_COMPARE_LABELS[self.model]}: omit it"
+            )
         self._check_recipe()
         if self.text_encoder is not None and SENTENCES not in self.parts:
             raise ModelError(
@@ -194,7 +219,7 @@ class TrainingConfig:
     def resolved_image_encoder(self) -> str:
         """The image encoder in use."""
         if self.image_encoder is not None:
-            return self.image_encoder
+            return "+".join(map(_with_whole_path, self.image_encoder.split("+")))
         images = BEST_IMAGES if PICTURES in self.parts else PAPERS_IMAGES
         return _IMAGE_ENCODERS.get(self.model, images)
 
@@ -222,7 +247,7 @@ class TrainingConfig:
         """The sentence encoder in use; None if words are read."""
         if SENTENCES not in self.parts:
             return None
-        return self.text_encoder or BEST_TEXT
+        return _with_whole_path(self.text_encoder or BEST_TEXT)
 
     @property
     def readers(self) -> tuple[str, ...]:
@@ -274,3 +299,11 @@ class TrainingConfig:
                 named = getattr(kind, "__name__", str(kind).removesuffix(" | None"))
                 raise TypeError(f"{name} is not of type {named}")
         return cls(**values)
+
+
+def _with_whole_path(name: str) -> str:
+    """Return an encoder's name; of a folder with its absolute path, by which a run finds it."""
+    if not name.startswith(HUB):
+        return name
+    folder = Path(name.removeprefix(HUB)).expanduser()
+    return f"{HUB}{folder.resolve()}" if folder.is_dir() else name

@@ -31,12 +31,15 @@ PARTS = {
 }
 """The parts of the best recipe, by name: what each does, and what it replaces."""
 
-MINILM, MPNET = "minilm", "mpnet"
-TEXT_ENCODERS = (MINILM, MPNET)
+MINILM, MPNET, USE = "minilm", "mpnet", "use"
+TEXT_ENCODERS = (MINILM, MPNET, USE)
 """The sentence encoders of the part ``sentences``, by name (``model/features/texts/``)."""
 BEST_TEXT = MINILM
 EARLIER_TEXT = MINILM
 """The sentence encoder of runs of earlier versions, which do not name it."""
+
+HUB = "hub:"
+"""The beginning of the name of an encoder from the hub, or from a folder of one's own."""
 
 PAPERS_IMAGES, BEST_IMAGES = "densenet121", "efficientnet_lite0+efficientnet_lite2"
 PAPERS_RATE, BEST_RATE = 0.01, 0.001

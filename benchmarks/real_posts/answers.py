@@ -9,7 +9,7 @@ Shapes in names: N posts, C classes.
 
 # ruff: noqa: N803, N806, N815 (shapes in names)
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,8 @@ class Pooled:
     chances_N: npt.NDArray[np.float64]
     """The probability of the label, NaN for no answer."""
     complete_N: npt.NDArray[np.bool_]
+    agreeing_N: npt.NDArray[np.bool_]
+    """Whether the text and the picture were given the same label."""
 
     def of(self, posts: npt.NDArray[np.bool_]) -> "Pooled":
         """Return the answers to some of the posts."""
@@ -96,11 +98,12 @@ class Pooled:
             answers_N=self.answers_N[posts],
             chances_N=self.chances_N[posts],
             complete_N=self.complete_N[posts],
+            agreeing_N=self.agreeing_N[posts],
         )
 
 
-def pool(paths: Sequence[Path], classes: Sequence[str]) -> Pooled:
-    """Read the answers to the folds' test posts."""
+def pool(paths: Sequence[Path], classes: Sequence[str], agreeing: Collection[str]) -> Pooled:
+    """Read the answers to the folds' test posts; ``agreeing`` are ids of posts."""
     rows = pa.concat_tables(pq.read_table(path) for path in paths).sort_by("photo_id").to_pylist()
     answers, chances = [], []
     for row in rows:
@@ -115,4 +118,5 @@ def pool(paths: Sequence[Path], classes: Sequence[str]) -> Pooled:
         answers_N=np.array(answers),
         chances_N=np.array(chances),
         complete_N=np.array([row["modalities"] == COMPLETE for row in rows]),
+        agreeing_N=np.array([row["photo_id"] in agreeing for row in rows]),
     )

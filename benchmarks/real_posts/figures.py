@@ -67,12 +67,13 @@ def markdown_table(pooled: Mapping[str, Pooled], reference: str | None) -> list[
             )
     head = [
         *(f"{len(first.photo_ids)} posts", "accuracy", "weighted F1", "answered"),
-        *(f"accuracy, {first.complete_N.sum()} complete posts", "weighted F1, complete posts"),
+        f"accuracy, {first.complete_N.sum()} complete posts",
+        *(f"accuracy, {first.agreeing_N.sum()} agreeing posts", "weighted F1, agreeing posts"),
         f"accuracy minus {reference}'s" if reference else "",
     ]
     rows = []
     for row, one in pooled.items():
-        complete = one.of(one.complete_N)
+        complete, agreeing = one.of(one.complete_N), one.of(one.agreeing_N)
         answered = float((one.answers_N < one.classes).mean())
         behind = ""
         if reference and row != reference:
@@ -80,8 +81,8 @@ def markdown_table(pooled: Mapping[str, Pooled], reference: str | None) -> list[
         rows.append(
             [
                 *(row, _with_interval(accuracy_B(one)), _with_interval(weighted_f1_B(one))),
-                f"{answered:.1%}",
-                *(_with_interval(accuracy_B(complete)), _with_interval(weighted_f1_B(complete))),
+                *(f"{answered:.1%}", _with_interval(accuracy_B(complete))),
+                *(_with_interval(accuracy_B(agreeing)), _with_interval(weighted_f1_B(agreeing))),
                 behind,
             ]
         )

@@ -6,7 +6,8 @@ The posts are MVSA-Single's 3,139 labelled tweets: with three classes, and with 
 neutral ones. `build-splits` writes the folds, with duplicate pictures and texts in the same split;
 a text of a single word is enough, and one that is not detected as English is absent, as in every
 data set. Each row is trained on each fold, and its answers to each test post are kept in ``--out``;
-the same command resumes. The table shows every row whose five folds are finished.
+the same command resumes. The table shows every row whose five folds are finished, on all posts, on
+the complete ones, and on those whose text and picture were given the same label.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from benchmarks.real_posts.answers import (
 from benchmarks.real_posts.baselines import BASELINES, Fold, read_fold
 from benchmarks.real_posts.chain import word_vectors
 from benchmarks.real_posts.figures import markdown_table, parts_table
-from benchmarks.real_posts.folds import FOLDS, IMAGE_ENCODER, build_folds
+from benchmarks.real_posts.folds import FOLDS, IMAGE_ENCODER, agreeing_posts, build_folds
 from flickr_emotion.common.printing import say
 from flickr_emotion.common.split_names import VALIDATION
 from flickr_emotion.datasets.errors import DatasetError
@@ -106,6 +107,7 @@ class RealTable:
         self._classes = classes
         self._folds: dict[int, Fold] = {}
         self._datasets = build_folds(out / "datasets", classes)
+        self._agreeing = agreeing_posts()
 
     def finish(self, row: str) -> None:
         """Compute a row's missing answers."""
@@ -163,7 +165,7 @@ class RealTable:
         """Return the answers of the finished rows."""
         paths = {row: [of(self._path(row, dataset)) for dataset in self._datasets] for row in rows}
         return {
-            row: pool(files, self._datasets[0].classes)
+            row: pool(files, self._datasets[0].classes, self._agreeing)
             for row, files in paths.items()
             if all(file.exists() for file in files)
         }

@@ -34,11 +34,23 @@ from flickr_emotion.datasets.folder.folder import (
     write_description,
 )
 from flickr_emotion.datasets.folder.layout import FORMAT
-from flickr_emotion.datasets.folder.reading import FORMAT_VERSION, Dataset, open_dataset
+from flickr_emotion.datasets.folder.reading import (
+    FORMAT_VERSION,
+    WITHOUT_DISTRIBUTIONS,
+    Dataset,
+    open_dataset,
+)
+from flickr_emotion.datasets.folder.shards import DISTRIBUTIONS
 from flickr_emotion.datasets.rules.groups import PostGroups, fold_groups, leakage, split_groups
 from flickr_emotion.datasets.rules.options import NEAR_DUPLICATE, BuildOptions
 from flickr_emotion.datasets.rules.pictures import PREPARATION
-from flickr_emotion.datasets.rules.splits import Splits, fold_posts, given_splits, split_posts
+from flickr_emotion.datasets.rules.splits import (
+    NOWHERE,
+    Splits,
+    fold_posts,
+    given_splits,
+    split_posts,
+)
 from flickr_emotion.datasets.rules.verdicts import VERDICTS
 from flickr_emotion.datasets.sources.inputs import Input, open_input
 
@@ -143,6 +155,7 @@ def _build(
                 previous=PreviousPictures(previous, options.seed) if previous and known else None,
                 rejected=posts.rejected(),
                 salt=f"short side {options.short_side}",
+                classes=_classes(gathered, splits) if gathered.distributions else (),
             )
             leaks = leakage(splits.places, found.result())
     finally:
@@ -173,7 +186,7 @@ def _decided(previous: Dataset | None, options: BuildOptions, say: Say) -> Path 
     # With another seed, the pictures are stored in another order.
     if (
         previous is None
-        or previous.version != FORMAT_VERSION
+        or previous.version < WITHOUT_DISTRIBUTIONS
         or previous.options.get("seed") != options.seed
         or decisions.FILE_NAME not in previous.files
     ):
@@ -245,13 +258,19 @@ def _drawn(gathered: Gathered, posts: Input, groups: Callable[[], PostGroups]) -
     return fold_posts(candidates, fold=fold, folds=folds) if folds else split_posts(candidates)
 
 
+def _classes(gathered: Gathered, splits: Splits) -> tuple[str, ...]:
+    """Return the classes of the posts that are in a split."""
+    there = np.unique(gathered.labels[splits.places != NOWHERE])
+    return tuple(gathered.classes[number] for number in there)
+
+
 def _content(posts: Input, gathered: Gathered, written: Written) -> dict[str, Any]:
     options = posts.options
     recorded = options.recorded() | {"incomplete": options.incomplete_posts(posts.source.kind)}
     counts = written.counts
     return {
         "format": FORMAT,
-        "version": FORMAT_VERSION,
+        "version": FORMAT_VERSION if gathered.distributions else WITHOUT_DISTRIBUTIONS,
         **posts.described(),
         "options": recorded,
         "classes": sorted({label for split in counts.values() for label in split["labels"]}),
@@ -260,4 +279,5 @@ def _content(posts: Input, gathered: Gathered, written: Written) -> dict[str, An
         "texts": {verdict: gathered.texts[verdict] for verdict in VERDICTS},
         "digest": written.digest,
         "preparation": PREPARATION,
+        **({DISTRIBUTIONS: written.distributions} if gathered.distributions else {}),
     }

@@ -32,6 +32,7 @@ from flickr_emotion.datasets.rules.word_sets import WordSets, WordSetsFile
 _SHOWN_PICTURES = 20
 _COLUMNS = (
     *("place", "photo_id", "reason", "label", "votes", "modalities", "split", "owner"),
+    "ballots",
     *("picture_error", "picture_hash", "text_signature", "verdict", "words"),
 )
 
@@ -71,6 +72,8 @@ class Gathered:
     """Photo id and error of the first pictures that were left out."""
     unusable_pictures: list[str] = field(default_factory=list)
     """Photo ids of all pictures that were left out."""
+    distributions: bool = False
+    """Whether the votes on any post say more than those for its label."""
 
     def has(self, modality: str) -> npt.NDArray[np.bool_]:
         """Return whether each post has a modality."""
@@ -180,6 +183,7 @@ def gather(spool: Spool, posts: int) -> Gathered:
         hashes = kept.column("picture_hash").drop_null()
         gathered.picture_hashes[pictures : pictures + len(hashes)] = hashes.to_numpy()
         pictures += len(hashes)
+        gathered.distributions = gathered.distributions or _say_more(kept.column("ballots"))
         words.add(kept.column("words").drop_null().combine_chunks())
         signatures = b"".join(kept.column("text_signature").drop_null().to_pylist())
         found = np.frombuffer(signatures, np.uint8).reshape(-1, SIGNATURE_BYTES)
@@ -194,6 +198,14 @@ def gather(spool: Spool, posts: int) -> Gathered:
     ranks = np.array([gathered.classes.index(name) for name in numbers], np.int16)
     gathered.labels = ranks[gathered.labels]
     return gathered
+
+
+def _say_more(ballots: pa.ChunkedArray) -> bool:
+    """Whether any post's ballots name two classes, or votes against one."""
+    held = ballots.drop_null().combine_chunks()
+    several = pc.any(pc.greater(pc.list_value_length(held), 1)).as_py()
+    against = pc.struct_field(held.flatten(), "disagree").drop_null()
+    return bool(several) or len(against) > 0
 
 
 def _count(gathered: Gathered, table: pa.Table) -> None:

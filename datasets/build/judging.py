@@ -21,6 +21,7 @@ from flickr_emotion.datasets.build.text_filter import JudgedText, TextFilter
 from flickr_emotion.datasets.folder.decisions import Decisions, picture_key
 from flickr_emotion.datasets.pictures.files import read_picture_file
 from flickr_emotion.datasets.pictures.formats import UnreadablePictureError
+from flickr_emotion.datasets.rules.licenses import EXCLUDED
 from flickr_emotion.datasets.rules.near_duplicates import text_signature
 from flickr_emotion.datasets.rules.options import BuildOptions
 from flickr_emotion.datasets.rules.pictures import PREPARATION, prepare_picture
@@ -28,6 +29,7 @@ from flickr_emotion.datasets.rules.splits import order_key
 from flickr_emotion.datasets.rules.tags import normalise_tags
 from flickr_emotion.datasets.rules.text import post_text
 from flickr_emotion.datasets.rules.verdicts import KEPT
+from flickr_emotion.datasets.sources.raw_posts import BALLOTS
 
 JUDGED_SCHEMA = pa.schema(
     [
@@ -57,12 +59,13 @@ JUDGED_SCHEMA = pa.schema(
         pa.field("label", pa.string()),
         pa.field("votes", pa.int32()),
         pa.field("sentiment", pa.float64()),
+        pa.field("ballots", BALLOTS),
         pa.field("owner", pa.string()),
         pa.field("license", pa.string()),
         pa.field("modalities", pa.string()),
         # The split that a manifest fixes.
         pa.field("split", pa.string()),
-        # Digest of the post's content.
+        # Digest of the post's content; its distribution, which needs all classes, is added later.
         pa.field("fingerprint", pa.binary(32)),
         pa.field("image_sha256", pa.string()),
         pa.field("server", pa.string()),
@@ -94,6 +97,10 @@ class Judge:
             yield from self._judge_batch(batch, known)
 
     def _judge_batch(self, rows: list[dict[str, Any]], known: Decisions) -> Iterator[pa.Table]:
+        if rule := self.options.license_rule:
+            for row in rows:
+                if row.get("reason") is None and not rule.takes(row.get("license")):
+                    row["reason"] = EXCLUDED
         candidates = [row for row in rows if row.get("reason") is None]
         texts = TextFilter(
             min_words=self.options.min_words,
@@ -242,7 +249,8 @@ def _owner_digest(owner: str | None, seed: int) -> str | None:
 
 
 _COPIED = (
-    *("label", "votes", "sentiment", "license", "split", "server", "farm", "secret", "pair"),
+    *("label", "votes", "sentiment", "ballots", "license", "split"),
+    *("server", "farm", "secret", "pair"),
 )
 _FINGERPRINTED = (
     *("photo_id", "image_sha256", "text", "tags", "label", "votes", "sentiment", "owner"),

@@ -30,9 +30,10 @@ from flickr_emotion.datasets.folder import excluded, references
 from flickr_emotion.datasets.folder.folder import new_dataset_folder, write_description
 from flickr_emotion.datasets.folder.layout import DATA
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
-from flickr_emotion.datasets.folder.shards import SCHEMA, write_shards
+from flickr_emotion.datasets.folder.shards import write_shards
 from flickr_emotion.datasets.rules.text import words
 from flickr_emotion.datasets.rules.vocabulary import VocabularyCounter
+from flickr_emotion.harvest.flickr.licenses import name_of
 
 _POSTS_PER_BATCH = 1000
 _REFERENCES_PER_BATCH = 100_000
@@ -101,20 +102,22 @@ def reduce_dataset(dataset: Path, out: Path, *, fraction: float, seed: int) -> d
         vocabulary = VocabularyCounter()
         labels: Counter[str] = Counter()
         subsets: Counter[str] = Counter()
+        licenses: Counter[str] = Counter()
 
         def counted() -> Iterator[pa.Table]:
-            for table in source.tables(TRAIN, SCHEMA.names, _POSTS_PER_BATCH):
-                reduced = _reduced(table, kept)
+            for table in source.tables(TRAIN, source.schema.names, _POSTS_PER_BATCH):
+                reduced = _reduced(table, kept, source.schema)
                 texts = [text and words(text) for text in reduced["text"].to_pylist()]
                 vocabulary.add(pa.array(texts, pa.list_(pa.string())), reduced["tags"])
                 labels.update(reduced["label"].to_pylist())
                 subsets.update(reduced["modalities"].to_pylist())
+                licenses.update(map(name_of, reduced["license"].to_pylist()))
                 yield reduced
 
-        write_shards(folder / "data", TRAIN, counted())
+        write_shards(folder / "data", TRAIN, counted(), source.schema)
         content = {
             **source.described,
-            "counts": source.counts | {TRAIN: split_counts(labels, subsets)},
+            "counts": source.counts | {TRAIN: split_counts(labels, subsets, licenses)},
             "digest": _digest(source.digest, fraction, seed),
             "reduced": {"fraction": float(fraction), "seed": seed},
         }
@@ -128,7 +131,7 @@ def _training_posts(source: Dataset) -> Iterator[tuple[str, str, str]]:
             yield row["photo_id"], row["label"], row["modalities"]
 
 
-def _reduced(table: pa.Table, kept: Mapping[str, str]) -> pa.Table:
+def _reduced(table: pa.Table, kept: Mapping[str, str], schema: pa.Schema) -> pa.Table:
     subsets = [kept[photo_id] for photo_id in table["photo_id"].to_pylist()]
     for modality, absent in (("image", None), ("text", None), ("tags", [])):
         field = table.schema.field(modality)
@@ -136,7 +139,7 @@ def _reduced(table: pa.Table, kept: Mapping[str, str]) -> pa.Table:
         column = pc.if_else(present, table[modality], pa.scalar(absent, field.type))
         table = table.set_column(table.schema.get_field_index(modality), field, column)
     columns = {**dict(zip(table.column_names, table.columns, strict=True)), "modalities": subsets}
-    return pa.table({name: columns[name] for name in SCHEMA.names}, schema=SCHEMA)
+    return pa.table({name: columns[name] for name in schema.names}, schema=schema)
 
 
 def _copy(source: Dataset, name: str, folder: Path) -> None:

@@ -23,9 +23,15 @@ from flickr_emotion.datasets.folder import decisions, excluded
 from flickr_emotion.datasets.folder.decisions import PreviousPictures
 from flickr_emotion.datasets.folder.references import references_in
 from flickr_emotion.datasets.folder.row_groups import parquet_in_groups
-from flickr_emotion.datasets.folder.shards import SCHEMA, picture_column, shards_in
+from flickr_emotion.datasets.folder.shards import DISTRIBUTION, picture_column, schema_of, shards_in
 from flickr_emotion.datasets.rules.splits import NOWHERE, Places
 from flickr_emotion.datasets.rules.vocabulary import VocabularyCounter
+from flickr_emotion.datasets.rules.vote_distributions import (
+    Ballot,
+    vote_distribution,
+    with_distribution,
+)
+from flickr_emotion.harvest.flickr.licenses import name_of
 
 # Posts whose pictures are in memory at the same time, and the bytes of these pictures.
 _POSTS_AT_ONCE = 1000
@@ -41,6 +47,8 @@ class Written:
     excluded: Counter[str] = field(default_factory=Counter)
     """Photos and rows that are not in the data set, by reason."""
     photos_excluded: int = 0
+    distributions: int = 0
+    """Posts with a distribution over the classes."""
     digest: str = ""
     vocabulary: VocabularyCounter = field(default_factory=VocabularyCounter)
 
@@ -58,20 +66,25 @@ def write_posts(
     previous: PreviousPictures | None,
     rejected: Iterable[tuple[str, str]],
     salt: str,
+    classes: tuple[str, ...] = (),
 ) -> Written:
     """Write shards, references, exclusions and decisions into ``folder``.
 
     ``places``: the split of each post that the spool does not exclude, in the spool's order.
     ``rejected``: source and reason of rows that name no photo. ``salt`` goes into the digest.
+    ``classes``: those of all splits, to write a distribution over; empty for a data set without.
     """
     written = Written()
     labels = {split: Counter[str]() for split in SPLITS}
     subsets = {split: Counter[str]() for split in SPLITS}
+    licenses = {split: Counter[str]() for split in SPLITS}
     digests = {split: hashlib.sha256() for split in SPLITS}
+    schema = schema_of(distributions=bool(classes))
     at = 0
     with ExitStack() as opened:
         write_shard = {
-            split: opened.enter_context(shards_in(folder / "data", split)) for split in SPLITS
+            split: opened.enter_context(shards_in(folder / "data", split, schema))
+            for split in SPLITS
         }
         write_references = opened.enter_context(references_in(folder))
         write_excluded = opened.enter_context(
@@ -83,6 +96,8 @@ def write_posts(
         for table in spool.tables():
             is_kept = pc.is_null(table.column("reason"))
             kept = table.filter(is_kept)
+            if classes:
+                kept = _with_distributions(kept, classes)
             here = places[at : at + kept.num_rows]
             at += kept.num_rows
             left = kept.filter(pa.array(here == NOWHERE))
@@ -93,7 +108,7 @@ def write_posts(
                 written.excluded.update(gone.column("reason").to_pylist())
                 written.photos_excluded += gone.num_rows
             kept_decisions.write_table(_decisions(table, kept.filter(pa.array(here != NOWHERE))))
-            for where, posts in _with_pictures(kept, here, spool, previous):
+            for where, posts in _with_pictures(kept, here, spool, previous, schema):
                 for number, split in enumerate(SPLITS):
                     chosen = pa.array(where == number)
                     write_shard[split](posts.filter(chosen))
@@ -102,6 +117,9 @@ def write_posts(
                 write_references(split, chosen)
                 labels[split].update(chosen.column("label").to_pylist())
                 subsets[split].update(chosen.column("modalities").to_pylist())
+                licenses[split].update(map(name_of, chosen.column("license").to_pylist()))
+                if classes:
+                    written.distributions += len(chosen.column(DISTRIBUTION).drop_null())
                 digests[split].update(b"".join(chosen.column("fingerprint").to_pylist()))
                 if split == TRAIN:
                     written.vocabulary.add(chosen.column("words"), chosen.column("tags"))
@@ -114,24 +132,45 @@ def write_posts(
     digest = hashlib.sha256(salt.encode())
     for split in SPLITS:
         digest.update(split.encode() + digests[split].digest())
-        written.counts[split] = split_counts(labels[split], subsets[split])
+        written.counts[split] = split_counts(labels[split], subsets[split], licenses[split])
     written.digest = digest.hexdigest()
     return written
 
 
-def split_counts(labels: Counter[str], subsets: Counter[str]) -> dict[str, Any]:
+def split_counts(
+    labels: Counter[str], subsets: Counter[str], licenses: Counter[str]
+) -> dict[str, Any]:
     """Return what ``dataset.json`` says about a split's posts."""
     return {
         "total": labels.total(),
         "labels": dict(sorted(labels.items())),
         "subsets": {name: count for name in SUBSETS if (count := subsets[name])},
+        "licenses": dict(sorted(licenses.items(), key=lambda it: (-it[1], it[0]))),
     }
 
 
+def _with_distributions(posts: pa.Table, classes: tuple[str, ...]) -> pa.Table:
+    """Add each post's distribution over the classes, which its digest covers then."""
+    shares = [
+        None
+        if ballots is None
+        else vote_distribution([Ballot(**ballot) for ballot in ballots], classes)
+        for ballots in posts.column("ballots").to_pylist()
+    ]
+    digests = map(with_distribution, posts.column("fingerprint").to_pylist(), shares)
+    at = posts.schema.get_field_index("fingerprint")
+    posts = posts.set_column(at, posts.schema.field(at), pa.array(digests, pa.binary(32)))
+    return posts.append_column(DISTRIBUTION, pa.array(shares, pa.list_(pa.float64())))
+
+
 def _with_pictures(
-    posts: pa.Table, places: Places, spool: Spool, previous: PreviousPictures | None
+    posts: pa.Table,
+    places: Places,
+    spool: Spool,
+    previous: PreviousPictures | None,
+    schema: pa.Schema,
 ) -> Iterator[tuple[Places, pa.Table]]:
-    """Yield posts with their pictures in the schema of shards, a few at a time with their places.
+    """Yield posts with their pictures in ``schema``, a few at a time with their places.
 
     Posts in no split get no picture.
     """
@@ -153,8 +192,8 @@ def _with_pictures(
             some = posts.slice(first, len(held))
             image = picture_column(some.column("photo_id").to_pylist(), iter(held))
             held, size = [], 0
-            shown = [image if name == "image" else some.column(name) for name in SCHEMA.names]
-            yield places[first:number], pa.table(shown, schema=SCHEMA)
+            shown = [image if name == "image" else some.column(name) for name in schema.names]
+            yield places[first:number], pa.table(shown, schema=schema)
             first = number
 
 

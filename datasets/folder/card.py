@@ -1,15 +1,14 @@
 """The data set card (``README.md``): what a data set holds and how it was made."""
 
-import json
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.printing import markdown_cell
 from flickr_emotion.common.split_names import SPLITS
+from flickr_emotion.datasets.folder.card_markup import language_line, yaml_text
 from flickr_emotion.datasets.folder.croissant import LABELLED_BY
-from flickr_emotion.datasets.folder.shards import FEATURES
+from flickr_emotion.datasets.folder.shards import DISTRIBUTIONS, features_of
 from flickr_emotion.datasets.rules.verdicts import texts_in_words
 
 # Hugging Face's cache identifies a local data set by the folder's name and the configuration:
@@ -30,7 +29,6 @@ configs:
   features:
 {features}---
 """
-_HUB_LANGUAGE = re.compile(r"[a-z]{2,3}(?=-|$)")
 
 _SIMULATION = """
 **Not from Flickr.** The posts were fetched from another server (`--flickr-url`), such as the
@@ -65,7 +63,7 @@ def data_set_card(content: dict[str, Any]) -> str:
     counts = content["counts"]
     parts = [
         _FRONT_MATTER.format(
-            language=_language(options["language"]),
+            language=language_line(options["language"]),
             tag="" if content["service"] == "own" else ", flickr",
             digest=markdown_cell(content["digest"]),
             splits="".join(
@@ -73,7 +71,7 @@ def data_set_card(content: dict[str, Any]) -> str:
                 for split in SPLITS
                 if counts[split]["total"]
             ),
-            features="".join(_features(content["classes"])),
+            features="".join(_features(content)),
         ),
         f"# Posts (image, text, tags) labelled by {LABELLED_BY[content['kind']]}\n",
         {"other": _SIMULATION, "own": _OWN}.get(content["service"], ""),
@@ -82,6 +80,8 @@ def data_set_card(content: dict[str, Any]) -> str:
         _table(content["classes"], [counts[split]["labels"] for split in SPLITS]),
         "\n## Posts by modalities\n\n",
         _table(SUBSETS, [counts[split]["subsets"] for split in SPLITS]),
+        _licenses([counts[split].get("licenses", {}) for split in SPLITS]),
+        _distributions(content),
         _leaks(content),
         "\n## Posts that are not here\n\n| reason | count |\n|---|---|\n",
         *(
@@ -107,33 +107,21 @@ def data_set_card(content: dict[str, Any]) -> str:
     return "".join(parts)
 
 
-def _language(code: str) -> str:
-    """Return the line of the texts' language, as the Hub names it: without a country or script."""
-    found = _HUB_LANGUAGE.match(code)
-    return f"language: [{json.dumps(found[0])}]\n" if found else ""
-
-
-def _features(classes: Sequence[str]) -> Iterator[str]:
+def _features(content: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines of the columns' types."""
-    for name, described in FEATURES.items():
+    classes = content["classes"]
+    for name, described in features_of(distributions=DISTRIBUTIONS in content).items():
         yield f"  - name: {name}\n"
         if name == "label":
             yield "    dtype:\n      class_label:\n        names:\n"
             yield from (
-                f"          '{number}': {_quoted(label)}\n" for number, label in enumerate(classes)
+                f"          '{number}': {yaml_text(label)}\n"
+                for number, label in enumerate(classes)
             )
         elif described["_type"] == "Sequence":
             yield f"    sequence: {described['feature']['dtype']}\n"
         else:
             yield f"    dtype: {described.get('dtype', described['_type'].lower())}\n"
-
-
-def _quoted(text: str) -> str:
-    """Return a text as YAML in quotes; it must stay the same, so nothing is replaced."""
-    return "".join(
-        it if it.isprintable() else f"\\U{ord(it):08x}"
-        for it in json.dumps(text, ensure_ascii=False)
-    )
 
 
 def _reduced(content: dict[str, Any]) -> str:
@@ -156,6 +144,21 @@ def _table(rows: list[str] | tuple[str, ...], columns: list[dict[str, int]]) -> 
     totals = " | ".join(str(sum(column.values())) for column in columns)
     head = f"| | {' | '.join(SPLITS)} |\n|---|---|---|---|\n"
     return f"{head}{''.join(lines)}| all | {totals} |\n"
+
+
+def _licenses(columns: list[dict[str, int]]) -> str:
+    """Return how many posts have which licence; nothing for an older data set."""
+    names = list(dict.fromkeys(name for column in columns for name in column))
+    return f"\n## Posts by licence\n\n{_table(names, columns)}" if names else ""
+
+
+def _distributions(content: dict[str, Any]) -> str:
+    if DISTRIBUTIONS not in content:
+        return ""
+    return (
+        f"\n`vote_distribution` holds the share of each class in all votes on a post, in the order "
+        f"of the classes above ({content[DISTRIBUTIONS]} posts have one).\n"
+    )
 
 
 def _leaks(content: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from flickr_emotion.common.printing import printable
 from flickr_emotion.common.split_names import SPLITS
-from flickr_emotion.datasets.folder.shards import SCHEMA
+from flickr_emotion.datasets.folder.shards import DISTRIBUTION, DISTRIBUTIONS, schema_of
 
 # The context of the format, copied exactly: readers warn about any other.
 _CONTEXT: dict[str, Any] = {
@@ -69,6 +69,7 @@ _COLUMNS = {
     "owner": ("sc:Text", "A salted digest of the owner's id: it groups posts"),
     "license": ("sc:Text", "The licence of the post; Flickr's licence id where it was there"),
     "modalities": ("sc:Text", "Which of image, text and tags the post has"),
+    DISTRIBUTION: ("sc:Float", "The share of each class in all votes, in alphabetical order"),
 }
 
 _OWN_LICENSE = (
@@ -122,7 +123,7 @@ def croissant(content: Mapping[str, Any]) -> dict[str, Any]:
                 "includes": "data/*.parquet",
             }
         ],
-        "recordSet": [_splits(), _posts()],
+        "recordSet": [_splits(), _posts(distributions=DISTRIBUTIONS in content)],
     }
     if kind in _CITE_AS:
         described["citeAs"] = _CITE_AS[kind]
@@ -148,7 +149,7 @@ def _splits() -> dict[str, Any]:
     }
 
 
-def _posts() -> dict[str, Any]:
+def _posts(*, distributions: bool) -> dict[str, Any]:
     of_split = {
         "@type": "cr:Field",
         "@id": "posts/split",
@@ -168,7 +169,10 @@ def _posts() -> dict[str, Any]:
         "@id": "posts",
         "name": "posts",
         "key": {"@id": "posts/photo_id"},
-        "field": [of_split, *(_field(name) for name in SCHEMA.names)],
+        "field": [
+            of_split,
+            *(_field(name) for name in schema_of(distributions=distributions).names),
+        ],
     }
 
 
@@ -185,6 +189,6 @@ def _field(name: str) -> dict[str, Any]:
     }
     if name == "image":
         source["transform"] = {"jsonPath": "bytes"}  # the column is a struct of bytes and path
-    if name == "tags":
+    if name in ("tags", DISTRIBUTION):
         field |= {"isArray": True, "arrayShape": "-1"}
     return field

@@ -59,13 +59,14 @@ def counts_of(content: dict[str, Any], name: str) -> dict[str, int]:
 
 
 def counts_by_split(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return ``counts``: by split ``total``, ``labels``, ``subsets``."""
+    """Return ``counts``: by split ``total``, ``labels``, ``subsets``, ``licenses``."""
     counts = object_of(content, "counts")
     for split in SPLITS:
         of_split = object_of(counts, split)
         count_of(of_split, "total")
         counts_of(of_split, "labels")
         counts_of(of_split, "subsets")
+        counts_of({"licenses": {}} | of_split, "licenses")  # older data sets have none
     return counts
 
 

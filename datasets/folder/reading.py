@@ -39,10 +39,13 @@ from flickr_emotion.datasets.folder.file_digests import (
 )
 from flickr_emotion.datasets.folder.group_checksums import GroupChecks
 from flickr_emotion.datasets.folder.layout import DESCRIPTION, FORMAT, VOCABULARY
-from flickr_emotion.datasets.folder.shards import MOST_PICTURE_BYTES, SCHEMA
+from flickr_emotion.datasets.folder.shards import DISTRIBUTIONS, MOST_PICTURE_BYTES, schema_of
 from flickr_emotion.datasets.folder.vocabulary import Vocabulary
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
+"""The newest version; it is written only where there is a column ``vote_distribution``."""
+WITHOUT_DISTRIBUTIONS = 3
+"""The version of a data set without this column, which is as it was before there was one."""
 _FIRST_WITH_DIGESTS = 3
 
 
@@ -69,6 +72,16 @@ class Dataset:
     """The whole content of ``dataset.json``."""
     files: dict[str, dict[str, Any]]
     """Size and digests by file; empty for an older data set, which has none."""
+
+    @property
+    def has_distributions(self) -> bool:
+        """Whether posts have a distribution over the classes, in the column ``DISTRIBUTION``."""
+        return DISTRIBUTIONS in self.described
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of the shards."""
+        return schema_of(distributions=self.has_distributions)
 
     @property
     def preparation(self) -> int:
@@ -206,6 +219,8 @@ def open_dataset(folder: Path) -> Dataset:
             files=files_of(content),
         )
         check_objects(content)
+        if DISTRIBUTIONS in content:
+            count_of(content, DISTRIBUTIONS)
         if version >= _FIRST_WITH_DIGESTS and not {FILES, OWN_DIGEST} <= set(content):
             raise DamagedError("is damaged (its digests are missing)")
         check_own_digest(content)
@@ -231,7 +246,9 @@ def _check_shards(dataset: Dataset, split: str) -> None:
             metadata = read_footer(shard)
         except (OSError, pa.ArrowException) as error:
             raise DamagedDatasetError(f"{shard} cannot be read ({error})") from None
-        if missing := sorted(set(SCHEMA.names) - set(metadata.schema.to_arrow_schema().names)):
+        if missing := sorted(
+            set(dataset.schema.names) - set(metadata.schema.to_arrow_schema().names)
+        ):
             raise DamagedDatasetError(f"{shard} lacks the column {missing[0]}")
         posts += metadata.num_rows
     if posts != dataset.counts.get(split, {}).get("total"):

@@ -41,6 +41,13 @@ FEATURES: dict[str, dict[str, Any]] = {
     "modalities": {"dtype": "string", "_type": "Value"},
 }
 
+DISTRIBUTION = "vote_distribution"
+"""The column of shares by class, in the order of the data set's classes; not every data set has it.
+"""
+DISTRIBUTIONS = "vote_distributions"
+"""How many posts have one, in ``dataset.json``; omitted by a data set without this column."""
+_DISTRIBUTION_FEATURE = {"feature": {"dtype": "float64", "_type": "Value"}, "_type": "Sequence"}
+
 SCHEMA = pa.schema(
     [
         pa.field("photo_id", pa.string(), nullable=False),
@@ -58,14 +65,28 @@ SCHEMA = pa.schema(
 )
 
 
+def features_of(*, distributions: bool) -> dict[str, dict[str, Any]]:
+    """Return the columns as Hugging Face describes them, with or without ``DISTRIBUTION``."""
+    return FEATURES | ({DISTRIBUTION: _DISTRIBUTION_FEATURE} if distributions else {})
+
+
+def schema_of(*, distributions: bool) -> pa.Schema:
+    """Return the schema of shards: ``SCHEMA``, with or without ``DISTRIBUTION``."""
+    if not distributions:
+        return SCHEMA
+    features = {"info": {"features": features_of(distributions=True)}}
+    column = pa.field(DISTRIBUTION, pa.list_(pa.float64()))
+    return SCHEMA.append(column).with_metadata({"huggingface": json.dumps(features)})
+
+
 @contextmanager
-def shards_in(folder: Path, split: str) -> Iterator[Callable[[pa.Table], None]]:
-    """Yield a function that adds posts of a split (``SCHEMA``), in order.
+def shards_in(folder: Path, split: str, schema: pa.Schema) -> Iterator[Callable[[pa.Table], None]]:
+    """Yield a function that adds posts of a split (``schema``), in order.
 
     At the end ``folder`` holds at least one shard, also of an empty split.
     """
-    groups = RowGroups(SCHEMA, _ROW_GROUP, picture_sizes, MOST_PICTURE_BYTES)
-    shards = _Shards(folder, split)
+    groups = RowGroups(schema, _ROW_GROUP, picture_sizes, MOST_PICTURE_BYTES)
+    shards = _Shards(folder, split, schema)
     try:
 
         def write(posts: pa.Table) -> None:
@@ -94,8 +115,8 @@ class _Shards:
     The final names contain the number of shards, which is known only at the end.
     """
 
-    def __init__(self, folder: Path, split: str) -> None:
-        self._folder, self._split = folder, split
+    def __init__(self, folder: Path, split: str, schema: pa.Schema) -> None:
+        self._folder, self._split, self._schema = folder, split, schema
         self.written: list[Path] = []
         self._writer: pq.ParquetWriter | None = None
         self._size = 0
@@ -105,7 +126,7 @@ class _Shards:
             self.close()
         if self._writer is None:
             self.written.append(temporary(self._folder / f"{self._split}-{len(self.written):05d}"))
-            self._writer = parquet_writer(self.written[-1], SCHEMA)
+            self._writer = parquet_writer(self.written[-1], self._schema)
             self._size = 0
         self._writer.write_table(group, row_group_size=_ROW_GROUP)
         # Zstd does not shrink pictures: the size in memory is close to the size on disk.
@@ -117,9 +138,11 @@ class _Shards:
         self._writer = None
 
 
-def write_shards(folder: Path, split: str, posts: Iterable[pa.Table]) -> None:
-    """Write a split's posts (tables of ``SCHEMA``) as one or more shards into ``folder``."""
-    with shards_in(folder, split) as write:
+def write_shards(
+    folder: Path, split: str, posts: Iterable[pa.Table], schema: pa.Schema = SCHEMA
+) -> None:
+    """Write a split's posts (tables of ``schema``) as one or more shards into ``folder``."""
+    with shards_in(folder, split, schema) as write:
         for table in posts:
             write(table)
 

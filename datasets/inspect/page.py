@@ -77,6 +77,13 @@ def write_page(inspection: Inspection, path: Path) -> None:
         raise DatasetError(f"--html {path} cannot be written: {error}") from None
 
 
+def _licenses(dataset: Dataset) -> dict[str, dict[str, int]]:
+    """Return the number of posts by licence and split; empty for an older data set."""
+    counts = {split: dataset.counts[split].get("licenses", {}) for split in SPLITS}
+    names = dict.fromkeys(name for by_name in counts.values() for name in by_name)
+    return {name: {split: counts[split].get(name, 0) for split in SPLITS} for name in names}
+
+
 def _text(text: str) -> str:
     return escape(printable(text))
 
@@ -104,6 +111,9 @@ def _page(inspection: Inspection) -> Iterable[str]:
     yield _table(subsets, SPLITS)
     yield "<h3>By label</h3>\n"
     yield _table(inspection.label_subsets, list(subsets))
+    if licenses := _licenses(dataset):
+        yield "<h2>Posts by licence</h2>\n"
+        yield _table(licenses, SPLITS)
     yield f"<h2>Texts</h2>\n<p>{_text(summary(inspection))}</p>\n"
     if told := inspection.texts():
         yield f"<p>{_text(told)}</p>\n"

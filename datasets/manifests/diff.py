@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 from flickr_emotion.common.modalities import MODALITIES
 from flickr_emotion.harvest.flickr.photo_url import size_in_words
 from flickr_emotion.harvest.manifests.description import Description
-from flickr_emotion.harvest.manifests.file import SCHEMA, Manifest, open_manifest
+from flickr_emotion.harvest.manifests.distribution_column import DISTRIBUTION, unequal_shares
+from flickr_emotion.harvest.manifests.file import Manifest, open_manifest
 from flickr_emotion.harvest.manifests.rows import photo_numbers
 
 # The aspects in which posts can differ, with the columns that are compared.
@@ -28,6 +29,7 @@ _ASPECTS = {
     **{modality: [f"{modality}_sha256"] for modality in MODALITIES},
     "reference": ["server", "farm", "secret"],
     "pair": ["pair"],
+    DISTRIBUTION: [DISTRIBUTION],
 }
 
 
@@ -42,7 +44,7 @@ class ManifestDiff:
     changed: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_ASPECTS, 0))
     """Number of posts in both manifests that differ, by aspect: ``label``, ``votes`` (or
     sentiment), ``split``, the content of ``image``, ``text`` and ``tags``, ``reference``,
-    ``pair``."""
+    ``pair``, ``vote_distribution``."""
     described: dict[str, list[Any]] = field(default_factory=dict)
     """Metadata that differ (kind, service, classes, options, data set digest, size of the
     pictures): the value in A and the value in B."""
@@ -128,16 +130,15 @@ def _described(a: Description, b: Description) -> dict[str, list[Any]]:
 def _side_by_side(a: Manifest, b: Manifest) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
     """Yield batches of both that cover the same range of photo ids, until all rows are read."""
     streams = a.batches(), b.batches()
-    empty = SCHEMA.empty_table().to_batches()
-    nothing = empty[0] if empty else pa.RecordBatch.from_pylist([], schema=SCHEMA)
-    left = [nothing, nothing]
+    nothing = [pa.RecordBatch.from_pylist([], schema=it.schema) for it in (a, b)]
+    left = [*nothing]
     ended = [False, False]
     while True:
         for side, stream in enumerate(streams):
             if not left[side].num_rows and not ended[side]:
                 batch = next(stream, None)
                 ended[side] = batch is None
-                left[side] = nothing if batch is None else batch
+                left[side] = nothing[side] if batch is None else batch
         if not any(rows.num_rows for rows in left):
             return
         numbers = [photo_numbers(rows["photo_id"]) for rows in left]
@@ -151,7 +152,10 @@ def _side_by_side(a: Manifest, b: Manifest) -> Iterator[tuple[pa.RecordBatch, pa
 def _differing(a: pa.RecordBatch, b: pa.RecordBatch, columns: list[str]) -> int:
     differs = np.zeros(a.num_rows, bool)
     for name in columns:
-        differs |= _unequal(a[name], b[name])
+        if name == DISTRIBUTION:
+            differs |= unequal_shares(a, b)
+        else:
+            differs |= _unequal(a[name], b[name])
     return int(differs.sum())
 
 

@@ -26,9 +26,19 @@ from flickr_emotion.datasets.folder.layout import check_outside
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
 from flickr_emotion.datasets.manifests.digests import half_digests, tags_as_json
 from flickr_emotion.harvest.errors import HarvestError
-from flickr_emotion.harvest.manifests.description import KEY, Description
+from flickr_emotion.harvest.manifests.description import (
+    KEY,
+    VERSION,
+    WITHOUT_DISTRIBUTIONS,
+    Description,
+)
 from flickr_emotion.harvest.manifests.digest import DIGEST_KEY, RowsDigest
-from flickr_emotion.harvest.manifests.file import DIGEST, SCHEMA, URL, open_manifest
+from flickr_emotion.harvest.manifests.distribution_column import (
+    DISTRIBUTION,
+    as_struct,
+    dictionary_paths,
+)
+from flickr_emotion.harvest.manifests.file import DIGEST, URL, open_manifest, schema_of
 from flickr_emotion.harvest.manifests.rows import photo_numbers, picture_urls
 
 _ROW_GROUP = 131_072
@@ -64,19 +74,21 @@ def export_manifest(folder: Path, out: Path, *, with_urls: bool = False) -> int:
     folder = dataset.folder
     dataset.check_file(_REFERENCES)
     starts = _starts(folder)
-    schema = pa.schema([*SCHEMA, URL]) if with_urls else SCHEMA
+    description = _described(dataset)
+    rows_schema = schema_of(description)
+    schema = rows_schema.append(URL) if with_urls else rows_schema
     try:
         with new_file(out) as new:
             parts = new.parent / "parts"
             parts.mkdir()
-            spilled = _spill(dataset, starts, parts)
-            digest = RowsDigest(SCHEMA.names)
+            spilled = _spill(dataset, rows_schema, starts, parts)
+            digest = RowsDigest(rows_schema.names)
             with _writer(new, schema) as writer:
                 for path in spilled:
                     rows = _part(path, schema)
                     digest.add(rows)
                     writer.write_table(rows, row_group_size=_ROW_GROUP)
-                described = _described(dataset).to_json()
+                described = description.to_json()
                 writer.add_key_value_metadata(
                     {KEY: described, DIGEST_KEY: digest.of(described.encode())}
                 )
@@ -96,6 +108,7 @@ def _described(dataset: Dataset) -> Description:
         classes=dataset.classes,
         dataset_digest=dataset.digest,
         image_size=dataset.image_size,
+        version=VERSION if dataset.has_distributions else WITHOUT_DISTRIBUTIONS,
     )
 
 
@@ -140,13 +153,16 @@ def _parquet_batches(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]
 
 
 def _spill(
-    dataset: Dataset, starts: "np.ndarray[tuple[int], np.dtype[np.uint64]]", folder: Path
+    dataset: Dataset,
+    schema: pa.Schema,
+    starts: "np.ndarray[tuple[int], np.dtype[np.uint64]]",
+    folder: Path,
 ) -> list[Path]:
     """Write the rows to one file for each part; return the files in the order of photo ids."""
     paths = [folder / f"{number}.arrow" for number in range(len(starts) + 1)]
     with ExitStack() as stack:
-        writers = [stack.enter_context(pa.ipc.new_stream(path, SCHEMA)) for path in paths]
-        for batch in _rows(dataset):
+        writers = [stack.enter_context(pa.ipc.new_stream(path, schema)) for path in paths]
+        for batch in _rows(dataset, schema):
             part_of = np.searchsorted(starts, photo_numbers(batch["photo_id"]), side="right")
             order = np.argsort(part_of, kind="stable")
             bounds = np.searchsorted(part_of[order], np.arange(len(paths) + 1))
@@ -157,13 +173,14 @@ def _spill(
     return paths
 
 
-def _rows(dataset: Dataset) -> Iterator[pa.RecordBatch]:
-    """Yield the posts in batches of ``SCHEMA``, in the order of the data set."""
+def _rows(dataset: Dataset, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Yield the posts in batches of ``schema``, in the order of the data set."""
+    of_shards = [*_OF_SHARDS, *([DISTRIBUTION] if dataset.has_distributions else [])]
     references = _Rows(_references(dataset.folder, _OF_REFERENCES))
     for split in SPLITS:
         for shard in dataset.shards(split):
-            checks, rows = dataset.group_checks(shard, _OF_SHARDS), 0
-            for posts in _parquet_batches(shard, _OF_SHARDS):
+            checks, rows = dataset.group_checks(shard, of_shards), 0
+            for posts in _parquet_batches(shard, of_shards):
                 rows += posts.num_rows
                 checks.up_to_row(rows)
                 places = references.next(posts.num_rows)
@@ -179,7 +196,13 @@ def _rows(dataset: Dataset) -> Iterator[pa.RecordBatch]:
                     "tags_sha256": half_digests(tags_as_json(posts["tags"])),
                     "image_sha256": _from_hexadecimal(places["image_sha256"]),
                 }
-                yield pa.record_batch([columns[name] for name in SCHEMA.names], schema=SCHEMA)
+                if dataset.has_distributions:
+                    try:
+                        shares = as_struct(posts[DISTRIBUTION], schema.field(DISTRIBUTION))
+                    except ValueError as error:
+                        raise DatasetError(f"{shard}: {error}: {_AGAIN}") from None
+                    columns[DISTRIBUTION] = shares
+                yield pa.record_batch([columns[name] for name in schema.names], schema=schema)
             checks.rest()
     if references.next(1).num_rows:
         raise DatasetError(
@@ -238,7 +261,7 @@ def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
         schema,
         # Digests are random bytes, which cannot be compressed.
         compression={field.name: "none" if field.type == DIGEST else "zstd" for field in schema},
-        use_dictionary=_IN_DICTIONARIES,
+        use_dictionary=[*_IN_DICTIONARIES, *dictionary_paths(schema)],
         write_statistics=["photo_id"],
         # Parquet's own schema is enough; Arrow's copy of it is not stored.
         store_schema=False,

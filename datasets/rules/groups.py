@@ -113,24 +113,33 @@ def fold_groups(
     Groups are assigned from the largest to the smallest, each to the fold that holds the fewest
     posts of its classes. Every post that is eligible for evaluation is in exactly one fold's test
     set.
+
+    Validation takes what the next fold tests, and goes on to the folds behind it only where that
+    does not fill its quota. So the folds' validation sets differ: single posts are in at most one
+    of them if the classes have enough posts for all.
     """
     members = _sorted_groups(posts, groups, order)
     filled = np.zeros((folds, len(posts.labels())))
-    in_fold: set[int] = set()
+    tested: list[list[npt.NDArray[np.intp]]] = [[] for _ in range(folds)]
     for group in sorted(members, key=lambda group: -len(group)):
         counts = _counts(posts, group)
         if counts.any():
             goes = int(np.argmin(filled @ counts + filled.sum(axis=1) * 1e-9))
             filled[goes] += counts
-            if goes == fold - 1:
-                in_fold.add(int(group[0]))
+            tested[goes].append(group)
+    fold_of = {int(group[0]): at for at, there in enumerate(tested) for group in there}
     total = np.array([len(posts.of_class(label)) for label in posts.labels()])
-    rest = [group for group in members if int(group[0]) not in in_fold]
     validation = np.array([rounded(int(count) * posts.validation) for count in total], int)
-    places = _draw(posts, rest, {VALIDATION: validation})
-    for group in members:
-        if int(group[0]) in in_fold:
-            _place(posts, places, group, TEST)
+    following = [
+        group
+        for step in range(1, folds)
+        # What is left over of a fold is at its end, because the fold before has begun at the front.
+        for group in members[:: 1 if step == 1 else -1]
+        if fold_of.get(int(group[0])) == (fold - 1 + step) % folds
+    ]
+    places = _draw(posts, following, {VALIDATION: validation})
+    for group in tested[fold - 1]:
+        _place(posts, places, group, TEST)
     return Splits(places=places, short_classes=_short(posts, places, total // folds + validation))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from flickr_emotion.common.modalities import MODALITIES
 from flickr_emotion.common.options import check_options, option
 from flickr_emotion.datasets.errors import DatasetError
+from flickr_emotion.datasets.rules.licenses import LicenseRule
 
 GROUPINGS = OWNER, NEAR_DUPLICATE = "owner", "near-duplicate"
 
@@ -69,6 +70,14 @@ class BuildOptions:
         default_help="all three; of your own posts, those that most posts have",
         help="Modalities that a post needs for validation and test.",
     )
+    license: str | None = option(
+        None,
+        metavar="by,by-sa,cc0",
+        default_help="posts of all licences",
+        help="Keep only posts of these licences: by, by-sa, by-nc, by-nc-sa, by-nd, by-nc-nd (also "
+        "of one version: by-4.0), cc0, pd, us-government, no-known-restrictions, "
+        "all-rights-reserved, or Flickr's ids.",
+    )
     seed: int = option(0, minimum=0, help="Random seed of the split.")
 
     def __post_init__(self) -> None:
@@ -84,6 +93,7 @@ class BuildOptions:
             if not match or int(match[1]) > int(match[2]) or int(match[2]) < 2:
                 raise DatasetError(f"--fold {self.fold!r}: give K/N, such as 1/5 to 5/5")
         self._check_splits()
+        _ = self.license_rule
         if self.language != "en":
             # Imported late because it is slow, and `--help` must be fast.
             from flickr_emotion.datasets.rules.language import check_language
@@ -119,6 +129,13 @@ class BuildOptions:
         if self.complete is None:
             return None
         return _in_order(re.split("[,+]", self.complete))
+
+    @property
+    def license_rule(self) -> LicenseRule | None:
+        """The rule of ``license``; None without it. Raises ``DatasetError``."""
+        if self.license is None:
+            return None
+        return LicenseRule(name.strip().lower() for name in self.license.split(","))
 
     @property
     def fold_of(self) -> tuple[int, int] | None:
@@ -175,7 +192,7 @@ class BuildOptions:
         return options
 
 
-_LATER_OPTIONS = ("split_column", "test_fraction", "validation_fraction", "complete")
+_LATER_OPTIONS = ("split_column", "test_fraction", "validation_fraction", "complete", "license")
 
 
 def _in_order(modalities: Iterable[str]) -> tuple[str, ...]:

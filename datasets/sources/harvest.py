@@ -22,9 +22,10 @@ from flickr_emotion.datasets.rules.labels import (
     label_by_sentiment,
     label_by_votes,
 )
-from flickr_emotion.datasets.sources.list_labels import ListLabels
+from flickr_emotion.datasets.rules.vote_distributions import Ballot, ballots_of
+from flickr_emotion.datasets.sources.list_labels import LabelRow, ListLabels
 from flickr_emotion.harvest.errors import HarvestError
-from flickr_emotion.harvest.ledger.check import check_rows, stored_tags
+from flickr_emotion.harvest.ledger.check import check_rows, stored_shares, stored_tags
 from flickr_emotion.harvest.ledger.facts import list_kind, manifest_description, service_of_posts
 from flickr_emotion.harvest.ledger.folder import picture_size
 from flickr_emotion.harvest.ledger.ledger import Ledger
@@ -55,6 +56,8 @@ class HarvestPosts:
     """Whether the harvest was made from a manifest, which fixes each photo's label and split."""
     labels: ListLabels | None = None
     """The labels of a file, in place of the list's; then ``kind`` is ``labels``."""
+    classes: tuple[str, ...] = ()
+    """The classes of the manifest, if the harvest was made from one."""
 
     def ranges(self, size: int) -> list[tuple[int, int]]:
         """Cut the ledger's rows into ranges of ``size``."""
@@ -87,6 +90,7 @@ class HarvestPosts:
         if isinstance(label, NoLabel):
             return photo | {"reason": label.reason}
         photo |= {"label": label.name, "votes": label.votes, "sentiment": label.sentiment}
+        photo["ballots"] = self._ballots(listed)
         if self.fixed:
             photo |= {"split": post.split, "modalities": post.modalities}
         if outcome != "ok":
@@ -109,16 +113,32 @@ class HarvestPosts:
         if self.fixed:
             return Label(name=cast("str", post.label), votes=post.votes, sentiment=post.sentiment)
         if self.kind == "votes":
-            votes = ((it.emotion, it.agree, it.disagree) for it in listed)
             return label_by_votes(
-                cast("Iterator[tuple[str, int, int]]", votes), min_votes=self.min_votes
+                cast("list[tuple[str, int, int]]", self._rows(listed)), min_votes=self.min_votes
             )
         if self.kind == "labels":
-            rows = [(it.emotion, it.agree, it.disagree) for it in listed]
-            if self.labels is not None:
-                rows = self.labels.of(post.photo_id)
-            return label_by_list(rows, min_votes=self.min_votes)
+            return label_by_list(self._rows(listed), min_votes=self.min_votes)
         return label_by_sentiment((cast("str", it.pair) for it in listed), sentiments)
+
+    def _rows(self, listed: list[ListedPost]) -> list[LabelRow]:
+        if self.labels is not None:
+            return self.labels.of(listed[0].photo_id)
+        return [(it.emotion, it.agree, it.disagree) for it in listed]
+
+    def _ballots(self, listed: list[ListedPost]) -> list[dict[str, Any]] | None:
+        post = listed[0]
+        if not self.fixed:
+            ballots = ballots_of(self._rows(listed))
+        elif post.vote_distribution is None:
+            return None
+        else:
+            shares = stored_shares(
+                self.folder / FILE_NAME, post.photo_id, post.vote_distribution, len(self.classes)
+            )
+            ballots = [
+                Ballot(name, share, None) for name, share in zip(self.classes, shares, strict=True)
+            ]
+        return ballots and [ballot._asdict() for ballot in ballots]
 
 
 @lru_cache(maxsize=1)
@@ -173,6 +193,7 @@ class Harvest:
             min_votes=min_votes,
             fixed=self.manifest is not None,
             labels=labels,
+            classes=tuple(self.manifest["classes"]) if self.manifest else (),
         )
 
     def _check_labels(self) -> None:

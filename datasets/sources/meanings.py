@@ -13,11 +13,20 @@ from flickr_emotion.common.tables.column_map import find_column
 from flickr_emotion.common.tables.opening import looks_like_header
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.sources.cells.seeming import ADDRESSES, SPLITS, TEXT
+from flickr_emotion.datasets.sources.class_columns import (
+    DISTRIBUTION,
+    class_columns,
+    in_words,
+    is_of_class,
+    seeming_warning,
+)
 
 CONTENTS = ("text", "title", "description", "tags", "image")
 SPLIT = "split"
 """Which split a post is in; read only if ``--split-column`` names it."""
-MEANINGS = ("photo_id", "label", "votes", "owner", "license", *CONTENTS)
+_OF_ONE_COLUMN = ("photo_id", "label", "votes", "owner", "license", *CONTENTS)
+MEANINGS = (*_OF_ONE_COLUMN, DISTRIBUTION)
+"""What ``--columns`` can name."""
 
 # Other names of a meaning, the first that is there. Compared without case, blanks and underscores.
 _OTHER_NAMES = {
@@ -49,10 +58,12 @@ class Chosen:
 
     def in_words(self) -> str:
         """Return which column is read as what, and which are ignored."""
-        used = ", ".join(
+        read = [
             name if name == meaning else f"{name} as {meaning}"
             for meaning, name in self.columns.items()
-        )
+            if not is_of_class(meaning)
+        ]
+        used = ", ".join([*read, *filter(None, [in_words(self.columns)])])
         rest = ", ".join(self.ignored[:_SHOWN])
         more = f" and {len(self.ignored) - _SHOWN} more" if len(self.ignored) > _SHOWN else ""
         return f"columns read: {used}; ignored: {rest or 'none'}{more}"
@@ -72,9 +83,12 @@ def choose_columns(
     needed; without, they are not read. ``seems``: of columns that look like a picture, a text or
     splits, which of them.
     """
-    wanted = [it for it in MEANINGS if labelled or it not in ("label", "votes")]
+    wanted = [it for it in _OF_ONE_COLUMN if labelled or it not in ("label", "votes")]
     wanted += [SPLIT] if SPLIT in given else []
     columns: dict[str, str] = {}
+    if DISTRIBUTION in given and labelled:
+        columns |= class_columns(path, names, given[DISTRIBUTION])
+        wanted += columns
     for meaning in wanted:
         if meaning in given:
             place = find_column(names, given[meaning])
@@ -111,7 +125,8 @@ def choose_columns(
             _warning(name, seems[name])
             for name in ignored
             if name in seems and (labelled or seems[name] != SPLITS)
-        ),
+        )
+        + ((votes,) if labelled and (votes := seeming_warning(ignored)) else ()),
     )
 
 

@@ -11,13 +11,17 @@ import numpy as np
 
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.classes import MOST_CLASSES
+from flickr_emotion.datasets.sources.class_columns import is_of_class
 from flickr_emotion.datasets.sources.own_file import OwnFile
 
-_CHECKED = ("photo_id", "source", "label", "split", "votes")
+_CHECKED = ("photo_id", "source", "label", "split", "votes", "ballots")
 
 
-def check_rows(given: Path, files: Sequence[OwnFile]) -> None:
-    """Check every row's id, label and votes, and that no id occurs twice."""
+def check_rows(given: Path, files: Sequence[OwnFile], voted: Sequence[str]) -> None:
+    """Check every row's id, label and votes, and that no id occurs twice.
+
+    ``voted``: the classes with a column of votes; if there are any, each label must be one.
+    """
     # To save memory, an id is kept as an 8-byte hash; equal hashes are compared by id below.
     classes: set[str | None] = set()
     hashes = np.empty(sum(file.count for file in files), dtype=np.int64)
@@ -29,6 +33,11 @@ def check_rows(given: Path, files: Sequence[OwnFile]) -> None:
                 f"{given} has more than {MOST_CLASSES} different labels up to row "
                 f"{number + 1}: give the class of each post in the column label"
             )
+    if voted and (without := sorted(it for it in classes if it is not None and it not in voted)):
+        raise DatasetError(
+            f"{given}: the label {without[0]!r} has no column of votes among those of "
+            f"{', '.join(voted[:20])}: give each class a column, or omit --columns distribution"
+        )
     ordered = np.sort(hashes)
     doubled = set(ordered[1:][ordered[1:] == ordered[:-1]].tolist())
     if doubled:
@@ -63,6 +72,12 @@ def _labelled(files: Sequence[OwnFile], meanings: Sequence[str]) -> Iterator[dic
     for file in files:
         first = 0
         for rows, _ in file.groups:
-            for where, cells in file.posts(first, first + rows, meanings):
+            for where, cells in file.posts(first, first + rows, _with_classes(file, meanings)):
                 yield file.labelled(where, cells)
             first += rows
+
+
+def _with_classes(file: OwnFile, meanings: Sequence[str]) -> list[str]:
+    """Add the columns of votes for the classes where votes are read."""
+    of_classes = [meaning for meaning, _ in file.columns if is_of_class(meaning)]
+    return [*meanings, *(of_classes if "ballots" in meanings else [])]

@@ -15,6 +15,7 @@ from flickr_emotion.common.pages.batches import group_bytes
 from flickr_emotion.common.tables.containers import is_packed
 from flickr_emotion.common.tables.parquet_table import ParquetTable
 from flickr_emotion.datasets.errors import DatasetError
+from flickr_emotion.datasets.sources.class_columns import classes_of
 from flickr_emotion.datasets.sources.folders import PICTURES
 from flickr_emotion.datasets.sources.own_checks import check_rows
 from flickr_emotion.datasets.sources.own_file import OwnFile, group_sizes, opened
@@ -147,7 +148,7 @@ def prepare(
         source = OwnPosts(given=path, files=tuple(files), min_votes=min_votes)
         if not source.count():
             raise DatasetError(f"{path} has no rows: give a file with posts")
-        check_rows(path, source.files)
+        check_rows(path, source.files, classes_of(list(posts.chosen.columns)))
     return source
 
 

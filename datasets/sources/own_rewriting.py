@@ -12,6 +12,7 @@ import pyarrow as pa
 from flickr_emotion.common.parquet_files import parquet_writer
 from flickr_emotion.datasets.sources.own_rows import contents_of, labelled_of, place_of
 from flickr_emotion.datasets.sources.post_tables import PostFile, PostTables
+from flickr_emotion.datasets.sources.raw_posts import BALLOTS
 
 _ROWS_PER_GROUP = 500
 _BYTES_PER_GROUP = 16 * 2**20
@@ -20,6 +21,7 @@ SCHEMA = pa.schema(
     [
         *((name, pa.string()) for name in ("photo_id", "source", "label", "split")),
         ("votes", pa.int64()),
+        ("ballots", BALLOTS),
         *((name, pa.string()) for name in ("owner", "license", "title", "description")),
         ("tags", pa.list_(pa.string())),
         ("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),

@@ -14,6 +14,7 @@ from flickr_emotion.datasets.sources.cells.values import (
     split_of,
     votes_of,
 )
+from flickr_emotion.datasets.sources.class_columns import ballots_of_cells
 from flickr_emotion.datasets.sources.columns import image_of
 
 
@@ -49,8 +50,9 @@ def contents_of(cells: Mapping[str, Any], where: str, folder: Path) -> dict[str,
 
 
 def labelled_of(cells: Mapping[str, Any], where: str, post_id: str) -> dict[str, Any]:
-    """Return a post's ``photo_id``, ``label``, ``split``, ``votes``, ``owner`` and ``license``.
+    """Return what says which post it is and of which class.
 
+    These are ``photo_id``, ``label``, ``split``, ``votes``, ``ballots``, ``owner``, ``license``.
     ``post_id`` is the id where no column holds one. Raises ``DatasetError``.
     """
     return {
@@ -58,6 +60,7 @@ def labelled_of(cells: Mapping[str, Any], where: str, post_id: str) -> dict[str,
         "label": label_of(cells.get("label"), where),
         "split": split_of(cells.get("split"), where),
         "votes": votes_of(cells.get("votes"), where),
+        "ballots": ballots_of_cells(cells, where),
         "owner": name_of(cells.get("owner"), where, "owner"),
         "license": name_of(cells.get("license"), where, "license"),
     }

@@ -8,6 +8,11 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+BALLOTS = pa.list_(
+    pa.struct([("label", pa.string()), ("agree", pa.float64()), ("disagree", pa.float64())])
+)
+"""What is known of a photo's votes, class by class (``datasets.rules.vote_distributions``)."""
+
 RAW_SCHEMA = pa.schema(
     [
         pa.field("photo_id", pa.string(), nullable=False),
@@ -18,6 +23,8 @@ RAW_SCHEMA = pa.schema(
         pa.field("label", pa.string()),
         pa.field("votes", pa.int32()),
         pa.field("sentiment", pa.float64()),
+        # The votes for and against each class; null where only the label's votes are known.
+        pa.field("ballots", BALLOTS),
         # Title and description as fetched; a user's column `text` is put into `description`.
         pa.field("title", pa.string()),
         pa.field("description", pa.string()),

@@ -14,6 +14,7 @@ from flickr_emotion.common.parquet_files import open_parquet
 from flickr_emotion.common.printing import printable
 from flickr_emotion.common.replacing import left_aside, standing
 from flickr_emotion.common.split_names import SPLITS
+from flickr_emotion.common.tables.containers import is_parquet
 from flickr_emotion.datasets.errors import DamagedDatasetError, DatasetError
 from flickr_emotion.datasets.folder import excluded
 from flickr_emotion.datasets.folder.file_digests import FILES, damaged_files
@@ -22,7 +23,7 @@ from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
 from flickr_emotion.datasets.pictures.formats import UnreadablePictureError
 from flickr_emotion.datasets.rules.pictures import prepare_picture
 from flickr_emotion.harvest.errors import HarvestError
-from flickr_emotion.harvest.manifests.file import looks_like_parquet, open_manifest
+from flickr_emotion.harvest.manifests.file import open_manifest
 
 _COLUMNS = ("photo_id", "label", "modalities")
 
@@ -77,7 +78,7 @@ def kind_of(path: Path) -> str:
         return "data set"
     if any((folder / name).is_file() for name in ("config.json", "model.safetensors")):
         return "run"
-    if looks_like_parquet(path) or path.suffix == ".parquet":
+    if is_parquet(path) or path.suffix == ".parquet":
         return "manifest"
     if not path.exists():
         raise DatasetError(

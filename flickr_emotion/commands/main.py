@@ -13,6 +13,7 @@ import typer
 
 from flickr_emotion.command_line.output import say_json
 from flickr_emotion.commands import (
+    attribution,
     build_splits,
     crawl,
     demo,
@@ -55,7 +56,10 @@ def _global_options(
 
 
 # In the order of the work, which is also that of ``--help``.
-_OF_POSTS = (crawl.crawl, status.status, build_splits.build_splits, inspect.inspect, reduce.reduce)
+_OF_POSTS = (
+    *(crawl.crawl, status.status, build_splits.build_splits, inspect.inspect, reduce.reduce),
+    attribution.attribution,
+)
 _OF_MANIFESTS = (manifest.export, manifest.verify, manifest.diff)
 _OF_RUNS = (train.train, evaluate.evaluate, predict.predict, export.export, reproduce.reproduce)
 _OTHERS = (verify.verify, sandbox.sandbox, demo.demo)

@@ -7,6 +7,7 @@ manifest in it, labels and splits would be ambiguous.
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.flickr.photo_url import size_in_words
@@ -19,12 +20,16 @@ from flickr_emotion.harvest.ledger.facts import (
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.lists import ListFileRecord, list_files
 from flickr_emotion.harvest.ledger.rows.manifest_posts import PostColumns, store_manifest
-from flickr_emotion.harvest.manifests.file import Manifest
+
+if TYPE_CHECKING:  # loads Arrow
+    import pyarrow as pa
+
+    from flickr_emotion.harvest.manifests.file import Manifest
 
 _SEPARATE = "give it a separate harvest folder (--out)"
 
 
-def size_to_fetch(manifest: Manifest, given: str, say: Callable[[str], None]) -> str:
+def size_to_fetch(manifest: "Manifest", given: str, say: Callable[[str], None]) -> str:
     """Return the size of the pictures that a crawl of a manifest fetches, and report why.
 
     It is the manifest's size, so that the posts are the same, unless another one is ``given``.
@@ -49,7 +54,7 @@ def size_to_fetch(manifest: Manifest, given: str, say: Callable[[str], None]) ->
     return given
 
 
-def keep_lists_and_manifests_apart(ledger: Ledger, manifest: Manifest | None) -> None:
+def keep_lists_and_manifests_apart(ledger: Ledger, manifest: "Manifest | None") -> None:
     """Raise ``HarvestError`` if a list and a manifest would be mixed in the ledger.
 
     ``manifest``: the manifest to add; None if a published list is added.
@@ -63,7 +68,7 @@ def keep_lists_and_manifests_apart(ledger: Ledger, manifest: Manifest | None) ->
         raise HarvestError(f"{ledger.path} contains a list and takes no manifest: {_SEPARATE}")
 
 
-def add_manifest(ledger: Ledger, manifest: Manifest) -> None:
+def add_manifest(ledger: Ledger, manifest: "Manifest") -> None:
     """Add a manifest to a ledger that has none, or the same one under any name.
 
     If it is refused half-way, nothing is added. Raises ``HarvestError``.
@@ -85,12 +90,22 @@ def add_manifest(ledger: Ledger, manifest: Manifest) -> None:
         store_manifest(
             ledger,
             ListFileRecord(name, digest),
-            (
-                PostColumns(*(batch[name].to_pylist() for name in PostColumns._fields))
-                for batch in manifest.batches()
-            ),
+            (_columns(batch) for batch in manifest.batches()),
             kind=kind,
         )
+
+
+def _columns(batch: "pa.RecordBatch") -> PostColumns:
+    from flickr_emotion.harvest.manifests.distribution_column import DISTRIBUTION, shares_of
+
+    shares: list[list[float] | None] = [None] * batch.num_rows
+    if DISTRIBUTION in batch.schema.names:
+        there = batch[DISTRIBUTION].is_valid().to_pylist()
+        rows = shares_of(batch[DISTRIBUTION]).tolist()
+        shares = [row if given else None for row, given in zip(rows, there, strict=True)]
+    return PostColumns(
+        *(batch[name].to_pylist() for name in PostColumns._fields if name != DISTRIBUTION), shares
+    )
 
 
 def _digest(path: Path) -> str:

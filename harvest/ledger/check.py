@@ -171,6 +171,24 @@ def stored_tags(ledger: Path, photo_id: str, tags: str | None) -> list[str]:
     return found
 
 
+def stored_shares(ledger: Path, photo_id: str, shares: str, classes: int) -> list[float]:
+    """Return a photo's share of each of ``classes`` classes from the JSON in its row.
+
+    Raises ``HarvestError``.
+    """
+    try:
+        found = json.loads(shares)
+    except (ValueError, RecursionError):
+        found = None
+    if (
+        not isinstance(found, list)
+        or len(found) != classes
+        or not all(isinstance(share, float) and 0 <= share <= 1 for share in found)
+    ):
+        raise _refused(ledger, f"the vote_distribution of photo {photo_id} is {_shown(shares)}")
+    return found
+
+
 def _known_tables(ledger: Ledger) -> Iterator[tuple[str, list[_Column]]]:
     """Yield the tables that the ledger has; older versions have fewer."""
     for table, columns in _tables().items():

@@ -10,12 +10,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePath
 
+from flickr_emotion.common.tables.containers import is_parquet
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.lists import mvso, vso, you2016
 from flickr_emotion.harvest.lists.rows import PublishedList, Row
 from flickr_emotion.harvest.lists.sorting import FoundFile, SortedFiles, sort_files
 from flickr_emotion.harvest.lists.table_list import Stated, TableList
-from flickr_emotion.harvest.manifests.file import is_manifest, looks_like_parquet, open_manifest
 
 _EXPECTED = (
     "expected a table with a column of Flickr URLs or photo ids (CSV, TSV, JSON lines or Parquet), "
@@ -33,8 +33,11 @@ def open_list(path: Path, stated: Stated = Stated()) -> PublishedList:  # noqa: 
     """
     if not path.exists():
         raise HarvestError(f"{path} is not there: give the folder or file of a list of pictures")
-    if path.is_file() and looks_like_parquet(path) and is_manifest(path):
-        return _manifest(path)
+    if path.is_file() and is_parquet(path):
+        from flickr_emotion.harvest.manifests.file import is_manifest  # loads Arrow
+
+        if is_manifest(path):
+            return _manifest(path)
     root = path if path.is_dir() else path.parent
     found = sort_files(path, root, stated)
     if found.votes:
@@ -165,6 +168,8 @@ def _by_pair(*files: list[FoundFile]) -> list[FoundFile]:
 
 
 def _manifest(path: Path) -> PublishedList:
+    from flickr_emotion.harvest.manifests.file import open_manifest
+
     manifest = open_manifest(path)
     # Check all rows before a harvest folder is created.
     manifest.check()

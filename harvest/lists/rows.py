@@ -4,13 +4,16 @@ import codecs
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flickr_emotion.common.tables.containers import opened
 from flickr_emotion.common.tables.text_files import TextFile
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.flickr.photo_names import NamedPhoto, parse_photo_name
 from flickr_emotion.harvest.flickr.photo_url import NotFlickrError, PhotoReference
-from flickr_emotion.harvest.manifests.file import Manifest
+
+if TYPE_CHECKING:
+    from flickr_emotion.harvest.manifests.file import Manifest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,7 +101,7 @@ class PublishedList:
     """VSO: the sentiment of each pair of the ontology, from -2 to 2; otherwise empty."""
     pair_counts: dict[str, int]
     """VSO: how many pictures a search for each pair of the ontology found; otherwise empty."""
-    manifest: Manifest | None = None
+    manifest: "Manifest | None" = None
     """The manifest, if it is one; then there are no files, pairs or rejected rows."""
     left_alone: tuple[tuple[str, str], ...] = ()
     """The files that are not part of the list, each with the reason."""

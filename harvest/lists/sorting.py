@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path, PurePath
 
+from flickr_emotion.common.tables.containers import is_parquet
 from flickr_emotion.common.tables.opening import table_members
 from flickr_emotion.common.tables.table import TableError
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.lists import vso, you2016
 from flickr_emotion.harvest.lists.rows import ListFile, RejectedRow, Row, numbered_lines, parse_name
 from flickr_emotion.harvest.lists.table_list import Stated, TableList, open_table_list
-from flickr_emotion.harvest.manifests.file import is_manifest, looks_like_parquet
 
 # A damaged first line must not hide a good file.
 _LINES_TO_LOOK_AT = 20
@@ -110,7 +110,9 @@ def _sort(file: FoundFile, found: SortedFiles, stated: Stated) -> None:
     if PurePath(file.member or file.path).name == vso.ONTOLOGY_NAME:
         found.ontologies.append(file)
         return
-    if file.member is None and looks_like_parquet(file.path):
+    if file.member is None and is_parquet(file.path):
+        from flickr_emotion.harvest.manifests.file import is_manifest  # loads Arrow
+
         if is_manifest(file.path):
             found.others.append((file, "it is a manifest: crawl it by itself"))
             return
@@ -139,7 +141,7 @@ def _sort(file: FoundFile, found: SortedFiles, stated: Stated) -> None:
 
 def _example(file: FoundFile) -> str:
     """Return why the first address, or rounded id, of a text names no photo."""
-    if file.member is None and looks_like_parquet(file.path):
+    if file.member is None and is_parquet(file.path):
         return ""
     for _, line in islice(numbered_lines(file.path, file.member), _LINES_TO_LOOK_AT):
         for cell in _BETWEEN.split(line):

@@ -14,7 +14,10 @@ from flickr_emotion.common.names import LONGEST_NAME, is_name
 from flickr_emotion.harvest.flickr.photo_url import SIZES
 
 KEY = "flickr-emotion-manifest"
-VERSION = 2
+VERSION = 3
+"""The newest version; it is written only with a column ``vote_distribution``."""
+WITHOUT_DISTRIBUTIONS = 2
+"""The version of a manifest without this column, which is as it was before there was one."""
 KINDS = ("votes", "sentiment", "labels")
 
 _FIRST_WITH_SIZE = 2
@@ -52,8 +55,13 @@ class Description:
     """``digest`` of ``dataset.json``."""
     image_size: str | None
     """The size of the pictures (``harvest.flickr.photo_url.SIZES``); None in version 1."""
-    version: int = VERSION
+    version: int = WITHOUT_DISTRIBUTIONS
     """The version of the format."""
+
+    @property
+    def has_distributions(self) -> bool:
+        """Whether the rows have a column ``vote_distribution``."""
+        return self.version > WITHOUT_DISTRIBUTIONS
 
     def to_json(self) -> str:
         """Return the value of the file's metadata."""
@@ -88,6 +96,8 @@ def parse_description(raw: bytes) -> Description:
             f"its {KEY} {'has an unknown' if odd in content else 'lacks'} {_shown(odd)}"
         )
     _one_of("kind", content["kind"], KINDS)
+    if version > WITHOUT_DISTRIBUTIONS and content["kind"] == "sentiment":
+        raise ValueError(f"it has version {version}, which is not for labels from sentiment")
     _one_of("service", content["service"], ("flickr", "other"))
     size = content.get("image_size")
     if size is not None and not (isinstance(size, str) and size in SIZES):

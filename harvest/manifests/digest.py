@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from flickr_emotion.harvest.manifests.distribution_column import shares_of
+
 DIGEST_KEY = "flickr-emotion-manifest-sha256"
 
 
@@ -57,5 +59,7 @@ def _joined(column: pa.Array) -> memoryview:
         ends = np.frombuffer(offsets, "<i4")
         # There may be no buffer if all texts are empty.
         return memoryview(data or b"")[int(ends[first]) : int(ends[end])]
+    if pa.types.is_struct(column.type):
+        return memoryview(shares_of(column).astype("<f8").tobytes())
     size = column.type.bit_width // 8
     return memoryview(column.buffers()[1])[first * size : end * size]

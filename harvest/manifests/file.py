@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.manifests.description import KEY, Description, parse_description
 from flickr_emotion.harvest.manifests.digest import DIGEST_KEY, RowsDigest
+from flickr_emotion.harvest.manifests.distribution_column import distribution_field
 from flickr_emotion.harvest.manifests.rows import BrokenRowError, RowRules
 
 DIGEST = pa.binary(16)
@@ -40,14 +41,23 @@ SCHEMA = pa.schema(
 URL = pa.field("url", pa.string())
 """The column that ``--with-urls`` adds."""
 
-_MAGIC = b"PAR1"
 _BATCH = 65_536
+_CLASSES = 16
+"""With more classes, batches have fewer rows, because each class is a number a row."""
 _FIRST_WITH_DIGEST = 2
 _MOST_ROWS = 100_000_000
 _MOST_ROWS_PER_GROUP = 2**20
 # Uncompressed: the longest values that a row can have, and the overhead of pages.
 _MOST_BYTES_PER_ROW, _MOST_OTHER_BYTES = 1000, 2**20
+_BYTES_PER_CLASS = 10
 _LARGEST_FOOTER_PART = 16 * 2**20
+
+
+def schema_of(description: Description) -> pa.Schema:
+    """Return the columns of a manifest, but ``url``."""
+    if not description.has_distributions:
+        return SCHEMA
+    return SCHEMA.append(distribution_field(description.classes))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,13 +71,22 @@ class Manifest:
     digest: tuple[bytes, str] | None
     """The raw description, which the digest also covers, and the digest; None in version 1."""
 
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns that every row has."""
+        return schema_of(self.description)
+
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """Yield checked batches of rows with the columns of ``SCHEMA``, in the order of photo ids.
+        """Yield checked batches of rows with the columns of ``schema``, in the order of photo ids.
 
         Raises ``HarvestError`` at the first row that breaks a rule, and at the end if the manifest
         is damaged.
         """
-        digest = RowsDigest(SCHEMA.names)
+        schema = self.schema
+        rows_at_once = _BATCH
+        if self.description.has_distributions:
+            rows_at_once = max(1, _BATCH * _CLASSES // (_CLASSES + len(self.description.classes)))
+        digest = RowsDigest(schema.names)
         rules = RowRules(
             classes=self.description.classes,
             kind=self.description.kind,
@@ -79,8 +98,8 @@ class Manifest:
             ) as file:
                 # Read the groups one by one, or the dictionaries of all would be kept in memory.
                 for group in range(file.num_row_groups):
-                    for batch in file.iter_batches(_BATCH, row_groups=[group]):
-                        rows = rules.checked(batch).select(SCHEMA.names).cast(SCHEMA)
+                    for batch in file.iter_batches(rows_at_once, row_groups=[group]):
+                        rows = rules.checked(batch).select(schema.names).cast(schema)
                         digest.add(rows)
                         yield rows
             if rules.rows != self.rows:
@@ -106,15 +125,6 @@ class Manifest:
         """Read all rows; raises ``HarvestError`` at the first that breaks a rule."""
         for _ in self.batches():
             pass
-
-
-def looks_like_parquet(path: Path) -> bool:
-    """Whether a file is Parquet, whatever its name."""
-    try:
-        with path.open("rb") as file:
-            return file.read(len(_MAGIC)) == _MAGIC
-    except OSError:
-        return False
 
 
 def _opened(path: Path) -> pq.ParquetFile:
@@ -156,8 +166,8 @@ def open_manifest(path: Path) -> Manifest:
         raise _refused(path, f"its metadata lack {KEY}: `manifest export` did not write it")
     try:
         description = parse_description(raw)
-        with_urls = _with_urls(schema)
-        _check_size(footer)
+        with_urls = _with_urls(schema, schema_of(description))
+        _check_size(footer, description)
     except ValueError as error:
         raise _refused(path, str(error)) from None
     digest = (footer.metadata or {}).get(DIGEST_KEY.encode())
@@ -172,8 +182,8 @@ def open_manifest(path: Path) -> Manifest:
     )
 
 
-def _with_urls(schema: pa.Schema) -> bool:
-    expected = [(field.name, field.type) for field in SCHEMA]
+def _with_urls(schema: pa.Schema, wanted: pa.Schema) -> bool:
+    expected = [(field.name, field.type) for field in wanted]
     found = [(field.name, field.type) for field in schema]
     if found in (expected, [*expected, (URL.name, URL.type)]):
         return len(found) > len(expected)
@@ -192,7 +202,7 @@ def _with_urls(schema: pa.Schema) -> bool:
     raise ValueError("its columns have duplicates or are in the wrong order")
 
 
-def _check_size(footer: pq.FileMetaData) -> None:
+def _check_size(footer: pq.FileMetaData, description: Description) -> None:
     if not 0 < footer.num_rows <= _MOST_ROWS:
         raise ValueError(f"it has {footer.num_rows} rows: a manifest has 1 to {_MOST_ROWS:,}")
     for number in range(footer.num_row_groups):
@@ -202,7 +212,10 @@ def _check_size(footer: pq.FileMetaData) -> None:
                 f"it has a row group of {group.num_rows} rows: {_MOST_ROWS_PER_GROUP:,} at most"
             )
         # Check the group as a whole: asking for a damaged column's size would crash the process.
-        most = _MOST_BYTES_PER_ROW * group.num_rows + _MOST_OTHER_BYTES
+        per_row = _MOST_BYTES_PER_ROW
+        if description.has_distributions:
+            per_row += _BYTES_PER_CLASS * len(description.classes)
+        most = per_row * group.num_rows + _MOST_OTHER_BYTES
         if not 0 <= group.total_byte_size <= most:
             raise ValueError(
                 f"it has a row group of {group.total_byte_size} bytes for {group.num_rows} rows: "

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from flickr_emotion.common.modalities import MODALITIES, subset_name
 from flickr_emotion.common.split_names import SPLITS
+from flickr_emotion.harvest.manifests.distribution_column import DISTRIBUTION, are_shares
 
 URL_BEGINNING = "https://live.staticflickr.com/"
 
@@ -98,6 +99,11 @@ class RowRules:
             pc.equal(batch["modalities"], _subsets(batch)),
             _Wrong(batch, "modalities", "does not match the digests of the row"),
         )
+        if DISTRIBUTION in batch.schema.names:
+            yield (
+                are_shares(batch[DISTRIBUTION]),
+                _Wrong(batch, DISTRIBUTION, "is not shares from 0 to 1 whose sum is 1"),
+            )
         if self._with_urls:
             expected = picture_urls(batch)
             good = pc.if_else(

@@ -14,6 +14,7 @@ from urllib.parse import unquote, unquote_plus
 
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.flickr.answers import Answer, MalformedAnswerError, parse_listed
+from flickr_emotion.harvest.flickr.licenses import license_of_page
 from flickr_emotion.harvest.pace.retry import PhotoVideoError
 
 COLUMNS = (
@@ -39,13 +40,6 @@ _EXPECTED = "tab-separated (plain, .bz2 or .gz), Parquet or SQLite, as docs/list
 _OTHER_NAMES = {
     **{"userid": "uid", "usernsid": "uid", "uploadtime": "dateuploaded", "server": "serverid"},
     **{"farm": "farmid", "imageorvideo": "marker"},
-}
-_CREATIVE_COMMONS = re.compile(r"creativecommons\.org/(?:licenses|publicdomain)/([a-z-]+)/(\d\.\d)")
-# Flickr's licence id by name and version of the licence; in 2014 there was no version 4.
-_LICENSES = {
-    **{("by-nc-sa", "2.0"): "1", ("by-nc", "2.0"): "2", ("by-nc-nd", "2.0"): "3"},
-    **{("by", "2.0"): "4", ("by-sa", "2.0"): "5", ("by-nd", "2.0"): "6"},
-    **{("zero", "1.0"): "9", ("mark", "1.0"): "10"},
 }
 
 
@@ -78,7 +72,7 @@ def parse_row(row: Mapping[str, Any]) -> Answer:
             "title": _decoded(cells["title"]),
             "description": _decoded(cells["description"]),
             "tags": [{"raw": _decoded(tag)} for tag in cells["usertags"].split(",")],
-            "license": _license(cells["licenseurl"]),
+            "license": license_of_page(cells["licenseurl"]),
             "dateupload": cells["dateuploaded"],
             "datetaken": cells["datetaken"],
         }
@@ -97,15 +91,6 @@ def _plain(value: Any) -> str:
 def _decoded(text: str) -> str:
     # URL-encoded text is ASCII without spaces; other text was already decoded in this copy.
     return unquote_plus(text) if text.isascii() and not re.search(r"\s", text) else text
-
-
-def _license(url: str) -> str | None:
-    url = unquote(url)
-    if match := _CREATIVE_COMMONS.search(url):
-        return _LICENSES.get((match[1], match[2]))
-    if "flickr.com/commons" in url:
-        return "7"
-    return "8" if "usa.gov/" in url else None
 
 
 UNREADABLE = (OSError, EOFError, zlib.error)

@@ -13,21 +13,29 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from flickr_emotion.common.split_names import JUDGED, TEST
-from flickr_emotion.datasets.folder.reading import open_dataset
+from flickr_emotion.common.printing import say
+from flickr_emotion.common.split_names import JUDGED, TEST, TRAIN
+from flickr_emotion.datasets.errors import DatasetError
+from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
 from flickr_emotion.model.evaluation.answering import HeadAnswers, answer_split
 from flickr_emotion.model.evaluation.calibration import (
     Calibration,
     calibration_errors,
     read_calibration,
 )
+from flickr_emotion.model.evaluation.distances import distances
+from flickr_emotion.model.evaluation.filling import (
+    MOST_TRAINING_POSTS,
+    encode,
+    filled_answers,
+)
 from flickr_emotion.model.evaluation.metrics import Confusion, confusion_matrix, figures
-from flickr_emotion.model.evaluation.robustness import missing_curve
+from flickr_emotion.model.evaluation.robustness import Answers, missing_curve, own_answers
 from flickr_emotion.model.inputs.batches import Batch, Split
 from flickr_emotion.model.networks.system import System, sum_of_means
 from flickr_emotion.model.processes.devices import choose_device
 from flickr_emotion.model.processes.distributed import World
-from flickr_emotion.model.runs.loading import load_run
+from flickr_emotion.model.runs.loading import TrainedRun, load_run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +50,14 @@ class Score:
     """The system's loss over the whole split (for the paper's network, section 3.2's)."""
 
     def figures(self) -> dict[str, Any]:
-        """Return accuracy, macro and weighted F1 and count by subset."""
-        return {subset: figures(confusion) for subset, confusion in self.confusions.items()}
+        """Return accuracy, macro and weighted F1 and count by subset.
+
+        Where distributions of votes are known, also how far the answers are from them.
+        """
+        return {
+            subset: figures(confusion) | distances(self.answers[subset])
+            for subset, confusion in self.confusions.items()
+        }
 
 
 def evaluate(
@@ -52,7 +66,8 @@ def evaluate(
     """Evaluate a run on a data set's test and validation posts; by default on its own data set.
 
     ``same_dataset`` in the result says whether the run was trained on this data set. With
-    ``missing``, the result also has the robustness curve, with modalities dropped at random.
+    ``missing``, the result also has the robustness curve, with modalities dropped at random, beside
+    those of the complete head with something filled in for what is absent.
 
     >>> from pathlib import Path
     >>> from flickr_emotion import evaluate
@@ -76,10 +91,44 @@ def evaluate(
         **judgement(scores, calibration),
     }
     if missing:
-        found["missing"] = missing_curve(
-            scores[TEST].answers, splits[TEST].posts, classes, trained.ranking
-        )
+        posts = splits[TEST].posts
+        own = own_answers(scores[TEST].answers, len(posts), trained.ranking)
+        filled = filled_in(trained, splits[TEST], opened)
+        found["missing"] = missing_curve(own, posts.labels, posts.present, classes, filled)
     return found
+
+
+def filled_in(trained: TrainedRun, split: Split, dataset: Dataset) -> dict[str, Answers]:
+    """Return the complete head's answers to a split, by what is filled in for absent modalities.
+
+    Empty if the run has no such head. The training posts are those of the run, from ``dataset`` if
+    it is the run's, else from where the run was trained; if they are not there, the user is told.
+    """
+    network = trained.network.complete
+    if network is None:
+        return {}
+    train = None
+    if own := _own_dataset(trained, dataset):
+        posts = trained.splits(own, (TRAIN,))[TRAIN]
+        train = encode(network, posts, trained.device, MOST_TRAINING_POSTS)
+    encoded = encode(network, split, trained.device)
+    return dict(filled_answers(network, encoded, train, trained.device))
+
+
+def _own_dataset(trained: TrainedRun, dataset: Dataset) -> Dataset | None:
+    if dataset.digest == trained.dataset_digest:
+        return dataset
+    try:
+        own = open_dataset(trained.dataset_folder)
+    except (DatasetError, OSError):
+        own = None
+    if own is None or own.digest != trained.dataset_digest:
+        say(
+            f"{trained.dataset_folder} no longer holds the run's training posts: absent modalities "
+            "are filled in with zeros only, not with a mean or a nearest post"
+        )
+        return None
+    return own
 
 
 def judgement(scores: dict[str, Score], calibration: Calibration) -> dict[str, Any]:

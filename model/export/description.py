@@ -79,7 +79,7 @@ def _image(preprocessing: Preprocessing) -> dict[str, Any]:
     return {
         "shape": ["posts", 3, preprocessing.crop, preprocessing.crop],
         "type": "uint8",
-        "resize_short_side": preprocessing.resize,
+        "resize_square" if preprocessing.square else "resize_short_side": preprocessing.resize,
         "crop": preprocessing.crop,
         "interpolation": preprocessing.interpolation.name.lower(),
         "max_aspect": MAX_ASPECT,
@@ -89,7 +89,9 @@ def _image(preprocessing: Preprocessing) -> dict[str, Any]:
             "orientation",
             "if the long side is more than `max_aspect` times the short one, cut it to that from "
             "the middle",
-            "resize the short side to `resize_short_side` (the long side rounded down) with "
+            "resize both sides to `resize_square` with Pillow's antialiased `interpolation`"
+            if preprocessing.square
+            else "resize the short side to `resize_short_side` (the long side rounded down) with "
             "Pillow's antialiased `interpolation`",
             "cut a square of `crop` from the middle, its upper left corner rounded",
             "colours first (RGB); values stay bytes, the network normalises them",

@@ -20,7 +20,7 @@ from filelock import Timeout
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.progress import ProgressReport
-from flickr_emotion.common.replacing import put_folder, workspace_beside
+from flickr_emotion.common.replacing import put_folder, standing, workspace_beside
 from flickr_emotion.common.whole_files import json_text
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.evaluation.calibration import read_calibration
@@ -40,6 +40,7 @@ from flickr_emotion.model.export.description import (
 )
 from flickr_emotion.model.export.encoders import (
     ENCODER_FILES,
+    LICENCES,
     check_readers,
     write_licences,
     write_pictures,
@@ -49,6 +50,8 @@ from flickr_emotion.model.export.graphs import write_graph
 from flickr_emotion.model.export.inputs import graph_inputs, wanted_inputs
 from flickr_emotion.model.export.quantisation import QUANTISATIONS, quantise
 from flickr_emotion.model.networks.padded import PaddedSubset
+from flickr_emotion.model.runs.digests import check_file
+from flickr_emotion.model.runs.files import CARD
 from flickr_emotion.model.runs.loading import TrainedRun, load_run
 
 FORMATS = ("onnx",)
@@ -56,7 +59,7 @@ PACKAGES = ("onnx", "onnxscript")
 
 _NAMES = {
     *(f"{subset}.onnx" for subset in SUBSETS),
-    *(PREPROCESSING, VOCABULARY, PROGRAM, FOLDER, BROWSERS, ENTITIES),
+    *(CARD, PREPROCESSING, VOCABULARY, PROGRAM, FOLDER, BROWSERS, ENTITIES),
     *ENCODER_FILES,
 }
 
@@ -114,6 +117,7 @@ def _write(trained: TrainedRun, run: Path, folder: Path, quantize: str | None) -
     wanted = {subset: wanted_inputs(system, trained.readers, subset) for subset in trained.ranking}
     shared = any("image_features" in names for names in wanted.values())
     used: dict[str, list[str]] = {}
+    (folder / LICENCES).mkdir()
     steps = len(wanted) + shared + len(trained.readers)
     with ProgressReport("exporting", steps, "files") as report:
         for subset, names in wanted.items():
@@ -131,6 +135,7 @@ def _write(trained: TrainedRun, run: Path, folder: Path, quantize: str | None) -
         for path in sorted(folder.glob("*.onnx")):
             quantise(path)
     _write_json(folder / VOCABULARY, vocabulary(trained.encoding))
+    _copy_card(run, folder)
     write_client(folder)
     write_licences(_encoder_names(trained), folder)
     description = describe(
@@ -144,6 +149,14 @@ def _write(trained: TrainedRun, run: Path, folder: Path, quantize: str | None) -
         if path.is_file()
     }
     _write_json(folder / PREPROCESSING, description)
+
+
+def _copy_card(run: Path, folder: Path) -> None:
+    """Take the run's model card along, if it has one."""
+    card = standing(run) / CARD
+    if card.is_file():
+        check_file(card.parent, CARD)
+        (folder / CARD).write_bytes(card.read_bytes())
 
 
 def _encoder_names(trained: TrainedRun) -> list[str]:

@@ -15,7 +15,16 @@ from torchvision import models
 
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features import efficientnet_lite
-from flickr_emotion.model.features.image_backbones import Backbone, SideBySide, build_backbone
+from flickr_emotion.model.features.hub_images import open_hub_network
+from flickr_emotion.model.features.image_backbones import (
+    Backbone,
+    SideBySide,
+    build_backbone,
+    hub_backbone,
+    names_of_parts,
+    side_by_side,
+)
+from flickr_emotion.model.recipes import HUB
 
 DOWNLOAD_TIMEOUT_SECONDS = 30
 
@@ -26,9 +35,18 @@ _WRAPPERS = ("module.", "_orig_mod.", "model.", "network.", "net.", "backbone.",
 _OLD_DENSENET_NAME = re.compile(r"(.*denselayer\d+\.(?:norm|conv))\.([12]\..*)")
 
 
-def load_backbone(name: str, weights: str) -> Backbone:
-    """Build a backbone with the weights of ``--image-weights``: imagenet, none, or a file."""
-    backbone = build_backbone(name)
+def load_backbone(name: str, weights: str, *, download: bool = False) -> Backbone:
+    """Build a backbone with the weights of ``--image-weights``: imagenet, none, or a file.
+
+    With ``imagenet``, a network of the hub has its own weights; ``download``: it may be fetched.
+    """
+    if weights == "imagenet" and "+" in name:
+        parts = [load_backbone(part, weights, download=download) for part in names_of_parts(name)]
+        return side_by_side(name, parts).eval()
+    if weights == "imagenet" and name.startswith(HUB):
+        built = open_hub_network(name, pretrained=True, download=download)
+        return hub_backbone(name, built).eval()
+    backbone = build_backbone(name, download=download)
     if weights == "none":
         return backbone.eval()
     if weights != "imagenet":
@@ -38,10 +56,6 @@ def load_backbone(name: str, weights: str) -> Backbone:
                 "several: name one of them, or give imagenet or none"
             )
         state, origin = read_state_dict(Path(weights)), weights
-    elif isinstance(backbone.network, SideBySide):
-        for part, own in zip(name.split("+"), backbone.network.networks, strict=True):
-            own.load_state_dict(load_backbone(part, weights).network.state_dict())
-        return backbone.eval()
     elif name in efficientnet_lite.SIDES:
         state, origin = read_state_dict(efficientnet_lite.weights(name)), "the package"
     else:

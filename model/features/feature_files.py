@@ -8,6 +8,7 @@ piece. If two processes want the same features, one computes them and the other 
 import hashlib
 import io
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -25,6 +26,7 @@ from flickr_emotion.common.whole_files import ENDING, put_file, temporary
 from flickr_emotion.model.errors import ModelError
 
 ROWS_PER_PIECE = 1024
+_LONGEST_NAME = 100  # characters, of a folder
 
 Shape = tuple[int, int]
 
@@ -48,7 +50,8 @@ def read_features(path: Path, shape: Shape) -> Tensor | None:
 def features_path(name: str, *made_from: str) -> Path:
     """Return the path of features within a folder; its digest covers ``made_from``."""
     digest = hashlib.sha256(" ".join((name, *made_from)).encode()).hexdigest()
-    return Path("features", f"{name}-{digest[:16]}")
+    plain = re.sub(r"[^\w.+-]+", "_", name)[-_LONGEST_NAME:]
+    return Path("features", f"{plain}-{digest[:16]}")
 
 
 def kept_or_made(

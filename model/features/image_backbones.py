@@ -2,14 +2,17 @@
 
 The paper uses DenseNet-121 with ImageNet weights (section 3.1). Any classification model of
 torchvision can replace it, and so can EfficientNet-lite, whose weights come in packages and need
-no download (``model.features.backbone_weights``). Several networks can be combined: their features
+no download (``model.features.backbone_weights``), and so can the vision towers of the hub
+(``model.features.hub_images``). Several networks can be combined: their features
 are concatenated.
 """
 
 # ruff: noqa: N803, N806 (shapes in names)
 
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -19,7 +22,13 @@ from torchvision import models
 
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features import efficientnet_lite
+from flickr_emotion.model.features.hub_images import (
+    HubNetwork,
+    open_hub_network,
+    rebuild_hub_network,
+)
 from flickr_emotion.model.features.pictures import Preprocessing
+from flickr_emotion.model.recipes import HUB
 
 # On a CPU, few pictures per pass and channels last keep the activations in the cache: 45 pictures
 # per second and core with EfficientNet-lite0, against 12 with 32 pictures and channels first; 12
@@ -41,11 +50,16 @@ class Backbone(nn.Module):
         features: int,
         preprocessing: Preprocessing,
         left_out: tuple[str, ...] = (),
+        records: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
-        """``left_out``: the modules, by name, that published weights have and the network lacks."""
+        """``left_out``: the modules, by name, that published weights have and the network lacks.
+
+        ``records``: by name, what is needed to build those of its networks that are of the hub.
+        """
         super().__init__()
         self.name = name
         self.left_out = left_out
+        self.records = dict(records)
         self.network = network
         self.features = features
         self.preprocessing = preprocessing
@@ -71,6 +85,8 @@ class Backbone(nn.Module):
     def digest(self) -> str:
         """Return the SHA-256 of the weights: equal digests mean equal features."""
         digest = hashlib.sha256(self.name.encode())
+        if self.records:
+            digest.update(json.dumps(self.records, sort_keys=True).encode())
         for name, tensor in sorted(self.network.state_dict().items()):
             digest.update(name.encode())
             digest.update(tensor.cpu().contiguous().numpy().tobytes())
@@ -89,13 +105,17 @@ class SideBySide(nn.Module):
         return torch.cat([network(pictures_N3HW).flatten(1) for network in self.networks], dim=1)
 
 
-def _side_by_side(name: str) -> Backbone:
-    """Combine several backbones; the preprocessing is that of the one with the largest pictures."""
-    if not all(name.split("+")):
+def names_of_parts(name: str) -> list[str]:
+    """Return the names of the networks that a name joins with +; raises ``ModelError``."""
+    if not all(names := name.split("+")):
         raise ModelError(
             f"--image-encoder {name}: a name is missing beside a +: add it or drop the +"
         )
-    parts = [build_backbone(part) for part in name.split("+")]
+    return names
+
+
+def side_by_side(name: str, parts: Sequence[Backbone]) -> Backbone:
+    """Combine several backbones; the preprocessing is that of the one with the largest pictures."""
     largest = max((part.preprocessing for part in parts), key=lambda wanted: wanted.crop)
     for part in parts:
         if (part.preprocessing.mean, part.preprocessing.std) != (largest.mean, largest.std):
@@ -103,18 +123,47 @@ def _side_by_side(name: str) -> Backbone:
                 f"--image-encoder {name}: {part.name} normalises pictures differently from the "
                 "others: name networks of one family"
             )
+        if part.records and part.preprocessing != largest:
+            raise ModelError(
+                f"--image-encoder {name}: {part.name} reads pictures prepared in its own way: name "
+                "networks with pictures of the same size"
+            )
     return Backbone(
         name=name,
         network=SideBySide([part.network for part in parts]),
         features=sum(part.features for part in parts),
         preprocessing=largest,
+        records={name: record for part in parts for name, record in part.records.items()},
     )
 
 
-def build_backbone(name: str) -> Backbone:
-    """Build a backbone with random weights."""
+def hub_backbone(name: str, built: HubNetwork) -> Backbone:
+    """Return a network of the hub as a backbone."""
+    return Backbone(
+        name=name,
+        network=built.network,
+        features=built.features,
+        preprocessing=built.preprocessing,
+        records={name: built.record},
+    )
+
+
+def build_backbone(
+    name: str, records: Mapping[str, Any] | None = None, *, download: bool = False
+) -> Backbone:
+    """Build a backbone with random weights.
+
+    Networks of the hub are built from a run's ``records`` if given, else from their files.
+    """
     if "+" in name:
-        return _side_by_side(name)
+        names = names_of_parts(name)
+        return side_by_side(
+            name, [build_backbone(part, records, download=download) for part in names]
+        )
+    if name.startswith(HUB):
+        if records is None:
+            return hub_backbone(name, open_hub_network(name, pretrained=False, download=download))
+        return hub_backbone(name, rebuild_hub_network(name, records.get(name)))
     if name in efficientnet_lite.SIDES:
         network = efficientnet_lite.build(name)
         preprocessing = efficientnet_lite.preprocessing(name)
@@ -131,7 +180,7 @@ def build_backbone(name: str) -> Backbone:
     else:
         raise ModelError(
             f"--image-encoder {name} is not known: give a torchvision classification model such as "
-            f"densenet121 or resnet50, or {' or '.join(efficientnet_lite.SIDES)}"
+            f"densenet121 or resnet50, {' or '.join(efficientnet_lite.SIDES)}, or hub:NAME"
         )
     last, features = _remove_last_layer(network)
     return Backbone(

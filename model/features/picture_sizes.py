@@ -28,18 +28,24 @@ class PictureSizes:
     """How pictures are resized and cropped."""
 
     resize: int
-    """The short side after resizing, before cropping."""
+    """The short side after resizing, before cropping; with ``square``, both sides."""
     crop: int
     """The side of the centre crop."""
     interpolation: Image.Resampling = Image.Resampling.BILINEAR
+    square: bool = False
+    """Whether pictures of any shape are resized to a square, as for SigLIP."""
 
     def geometry(self, width: int, height: int) -> tuple[tuple[int, int], int, int]:
         """Return a picture's (width, height) before cropping, and where the crop begins."""
         # Rounded as torchvision does, so that published weights get the inputs they were trained
         # on.
         size = (
-            self.resize if width <= height else int(self.resize * width / height),
-            self.resize if height <= width else int(self.resize * height / width),
+            (self.resize, self.resize)
+            if self.square
+            else (
+                self.resize if width <= height else int(self.resize * width / height),
+                self.resize if height <= width else int(self.resize * height / width),
+            )
         )
         left, top = (round((side - self.crop) / 2) for side in size)
         return size, left, top

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from flickr_emotion.common.modalities import MODALITIES, SUBSETS
+from flickr_emotion.common.modalities import COMPLETE, MODALITIES, SUBSETS
 from flickr_emotion.model.inputs.batches import Batch
 from flickr_emotion.model.networks.multitask import MultitaskNetwork
 from flickr_emotion.model.networks.system import Flags, System, scatter
@@ -46,6 +46,15 @@ class Ensemble(System):
     def built_for(self) -> list[str]:
         """Each network answers its own subset."""
         return list(self.networks)
+
+    @property
+    def complete(self) -> System | None:
+        """The network of all modalities; None where there are unimodal ones only."""
+        if COMPLETE not in self.networks:
+            return None
+        network = self.networks[COMPLETE]
+        assert isinstance(network, MultitaskNetwork)
+        return network
 
     def _is_taught(self, subset: str, training_posts: Mapping[str, int]) -> bool:
         """Return True: there is no network for a subset that no training post holds."""

@@ -24,7 +24,7 @@ from flickr_emotion.model.features.image_backbones import Backbone
 from flickr_emotion.model.inputs.batches import Batch
 from flickr_emotion.model.networks.encoders import REPRESENTATION, TagsEncoder, TextEncoder
 from flickr_emotion.model.networks.frozen_inputs import FrozenImages, ReadLists
-from flickr_emotion.model.networks.system import HIDDEN, Flags, System, scatter
+from flickr_emotion.model.networks.system import HIDDEN, Flags, System, repeated, scatter
 from flickr_emotion.model.posts.posts import FIRST_ID, Encoding, Posts
 from flickr_emotion.model.recipes import DROPOUT, MEMBERS, SENTENCES, SHALLOW, TOGETHER
 
@@ -239,7 +239,9 @@ def heads_together(logs_KHBC: Tensor, heads: Sequence[str]) -> Tensor:
 def _cross_entropies(logits_KHBC: Tensor, batch: Batch) -> Tensor:
     """Return the cross-entropy of each head for each post, (H, B), averaged over the members."""
     K, H, B, _ = logits_KHBC.shape
-    each = cross_entropy(logits_KHBC.flatten(0, 2), batch.labels_B.repeat(K * H), reduction="none")
+    each = cross_entropy(
+        logits_KHBC.flatten(0, 2), repeated(batch.targets, K * H), reduction="none"
+    )
     return each.view(K, H, B).mean(0)
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from flickr_emotion.common.modalities import MODALITIES, SUBSETS
+from flickr_emotion.common.modalities import COMPLETE, MODALITIES, SUBSETS
 from flickr_emotion.model.features.image_backbones import Backbone
 from flickr_emotion.model.inputs.batches import Batch
 from flickr_emotion.model.networks.encoders import (
@@ -99,6 +99,14 @@ class System(nn.Module):
         By default those with a modality that has an encoder.
         """
         return [s for s in SUBSETS if any(m in self.encoders for m in s.split("+"))]
+
+    @property
+    def complete(self) -> "System | None":
+        """The network whose taught head of all modalities reads its encoders' outputs, (N, D).
+
+        None if there is none, so that nothing can be filled in for an absent modality.
+        """
+        return self if COMPLETE in self.subsets else None
 
     def leave_out_untaught(self, training_posts: Mapping[str, int]) -> None:
         """From now on, answer only what training posts have taught.
@@ -186,6 +194,11 @@ def classifier(modalities: int, classes: int) -> nn.Sequential:
         nn.ReLU(),
         nn.Linear(second, classes),
     )
+
+
+def repeated(targets: Tensor, times: int) -> Tensor:
+    """Return the targets of posts, labels (B,) or distributions (B, C), several times over."""
+    return targets.repeat(times, *[1] * (targets.dim() - 1))
 
 
 def scatter(values_NR: Tensor, rows: Tensor, size: int) -> Tensor:

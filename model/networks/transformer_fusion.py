@@ -107,6 +107,10 @@ class TransformerFusion(FusionSystem[Sequences]):
         self.dimension = nn.Linear(WIDTH, 1)
         self._valences = [VALENCES.get(name, np.nan) for name in encoding.classes]
 
+    @property
+    def complete(self) -> None:
+        """None: it reads sequences, in which an absent modality has no place to fill."""
+
     def represent(self, batch: Batch) -> dict[str, Sequences]:
         """Return each modality's sequences, with a row for each post of the batch."""
         represented = {}

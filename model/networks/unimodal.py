@@ -66,6 +66,10 @@ class UnimodalBaseline(System):
             if modality in subset.split("+") and len(batch.rows[subset])
         }
 
+    @property
+    def complete(self) -> None:
+        """None: it reads one modality."""
+
     def holders(self, posts: Posts) -> dict[str, Flags]:
         """Posts that have the modality count."""
         return {self._modality: posts.present[self._modality]}
@@ -74,8 +78,8 @@ class UnimodalBaseline(System):
         """Return the summed cross-entropy."""
         if self._modality not in answers:
             return {}
-        labels_N = batch.labels_B[batch.rows[self._modality]]
-        return {self._modality: cross_entropy(answers[self._modality], labels_N, reduction="sum")}
+        targets = batch.targets[batch.rows[self._modality]]
+        return {self._modality: cross_entropy(answers[self._modality], targets, reduction="sum")}
 
     def trained_by(self, term: str) -> Iterable[nn.Parameter]:
         """Return the linear classifier's parameters."""

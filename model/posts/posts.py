@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from flickr_emotion.common.modalities import MODALITIES
 from flickr_emotion.datasets.folder.reading import Dataset
+from flickr_emotion.datasets.folder.shards import DISTRIBUTION
 from flickr_emotion.datasets.folder.vocabulary import Vocabulary
 from flickr_emotion.datasets.rules.text import words
 from flickr_emotion.model.errors import ModelError
@@ -43,6 +44,8 @@ class Post(NamedTuple):
     has_image: bool
     label: str | None
     sentiment: float | None = None
+    shares: Sequence[float] | None = None
+    """The distribution over the network's classes, where it is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +92,10 @@ class Encoding:
             )
         return self.classes.index(label)
 
+    def places_of(self, classes: Sequence[str]) -> list[int]:
+        """Return the number of each of a data set's classes; -1 for one that is not known."""
+        return [self.classes.index(it) if it in self.classes else -1 for it in classes]
+
 
 def _by_frequency(kept: Iterable[str], counts: dict[str, int]) -> list[str]:
     return sorted(kept, key=lambda entry: (-counts[entry], entry))
@@ -108,6 +115,9 @@ class Posts:
     """The row of the post's picture among the split's pictures, -1 if it has none."""
     sentiments: Floats | None = None
     """VSO's sentiment values, NaN for a post without one; None if no post has one."""
+    distributions: Floats | None = None
+    """The distribution over the classes, (N, C), NaN for a post without one; None if no post has
+    one."""
     places: Integers | None = None
     """The position of each post in its split; None if they are all of the split's, in order."""
 
@@ -130,6 +140,18 @@ class Posts:
         flags: npt.NDArray[np.bool_] = np.all([self.present[m] for m in subset.split("+")], axis=0)
         return flags
 
+    def targets(self, indices: Integers) -> Floats:
+        """Return what is learnt of some posts by distribution, (N, C).
+
+        This is a post's distribution; of a post without one, all is on its label.
+        """
+        assert self.distributions is not None
+        chosen = self.distributions[indices]
+        without = np.flatnonzero(np.isnan(chosen[:, 0]))
+        chosen[without] = 0
+        chosen[without, self.labels[indices[without]]] = 1
+        return chosen
+
     @property
     def images(self) -> int:
         """The number of posts with a picture."""
@@ -142,9 +164,11 @@ def encode(posts: Iterable[Post], encoding: Encoding) -> Posts:
     word_ids, word_starts = array("q"), array("q", [0])
     tag_ids, tag_starts = array("q"), array("q", [0])
     sentiments = array("f")
+    distributions: list[Sequence[float] | None] = []
     images = 0
     for post in posts:
         sentiments.append(np.nan if post.sentiment is None else post.sentiment)
+        distributions.append(post.shares)
         labels.append(-1 if post.label is None else encoding.label_id(post.label, post.photo_id))
         word_ids.extend(encoding.word_ids(post.text))
         word_starts.append(len(word_ids))
@@ -161,12 +185,29 @@ def encode(posts: Iterable[Post], encoding: Encoding) -> Posts:
         tag_starts=_integers(tag_starts),
         image_rows=_integers(image_rows),
         sentiments=None if np.isnan(values).all() else values,
+        distributions=_distributions(distributions, len(encoding.classes)),
     )
 
 
 def read_posts(dataset: Dataset, split: str, encoding: Encoding) -> Posts:
     """Read the posts of a split, without their pictures."""
-    columns = ("photo_id", "text", "tags", "label", "sentiment", "modalities")
+    columns = ["photo_id", "text", "tags", "label", "sentiment", "modalities"]
+    if dataset.has_distributions:
+        columns.append(DISTRIBUTION)
+    places = encoding.places_of(dataset.classes)
+
+    def in_order(shares: Sequence[float] | None) -> list[float] | None:
+        """Return the shares in the order of the network's classes."""
+        if shares is None:
+            return None
+        if len(shares) != len(places):
+            raise ModelError(f"{dataset.folder} has a {DISTRIBUTION} that does not fit its classes")
+        ordered = [0.0] * len(encoding.classes)
+        for place, share in zip(places, shares, strict=True):
+            if place >= 0:
+                ordered[place] = share
+        return ordered
+
     return encode(
         (
             Post(
@@ -176,12 +217,23 @@ def read_posts(dataset: Dataset, split: str, encoding: Encoding) -> Posts:
                 has_image="image" in row["modalities"].split("+"),
                 label=row["label"],
                 sentiment=row["sentiment"],
+                shares=in_order(row.get(DISTRIBUTION)),
             )
             for batch in dataset.batches(split, columns)
             for row in batch
         ),
         encoding,
     )
+
+
+def _distributions(given: Sequence[Sequence[float] | None], classes: int) -> Floats | None:
+    if not any(shares is not None for shares in given):
+        return None
+    found = np.full((len(given), classes), np.nan, dtype=np.float32)
+    for row, shares in enumerate(given):
+        if shares is not None:
+            found[row] = shares
+    return found
 
 
 def _integers(values: "array[int]") -> Integers:

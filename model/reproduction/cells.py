@@ -43,7 +43,10 @@ RULES_VERSION = 1
 """Incremented when cells of the same name would give different results."""
 
 # Settings that do not change the results, or that the cell itself determines.
-_NOT_IN_DIGEST = ("device", "seed", "repeats", "compile", "model", "subset")
+_NOT_IN_DIGEST = (
+    *("device", "seed", "repeats", "compile", "download", "model", "subset", "target"),
+    "text_encoder",  # the digest of the reader stands for it
+)
 _CELL, _ANSWERS, _RUN = "cell.json", "answers.parquet", "run"
 
 
@@ -184,7 +187,7 @@ def _deciding(settings: TrainingConfig) -> dict[str, Any]:
         options["word_vectors"] = str(options["word_vectors"])
     options |= {name: f"SHA-256 {digest}" for name, digest in file_contents(settings).items()}
     if settings.readers:
-        readers = open_readers(settings.readers)
+        readers = open_readers(settings.readers, download=settings.download)
         options["readers"] = {reader.name: reader.digest() for reader in readers}
     return options
 

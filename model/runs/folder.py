@@ -9,7 +9,7 @@ removed; ``model/runs/workplace.py`` says where a run lies until it is complete.
 import json
 import platform
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from flickr_emotion.model.runs.checkpoints import Checkpoint, read_checkpoint, w
 from flickr_emotion.model.runs.digests import check_file, digests_of
 from flickr_emotion.model.runs.files import (
     CALIBRATION,
+    CARD,
     CHECKPOINT,
     CONFIG,
     DIGESTS,
@@ -115,10 +116,11 @@ class RunFolder:
         with self.writing():
             write_json(self.path / CALIBRATION, content)
 
-    def write_metrics(self, metrics: dict[str, Any]) -> None:
-        """Write the digests, then ``metrics.json``: its presence marks a finished run."""
+    def write_metrics(self, metrics: dict[str, Any], card: str) -> None:
+        """Write card and digests, then ``metrics.json``: its presence marks a finished run."""
         text = json_text(metrics)
         with self.writing():
+            write_text(self.path / CARD, card)
             write_json(self.path / DIGESTS, digests_of(self.path, {METRICS: text.encode()}))
             write_text(self.path / METRICS, text)
             (self.path / CHECKPOINT).unlink(missing_ok=True)
@@ -176,10 +178,12 @@ def describe(
     readers: dict[str, str],
     files: dict[str, str],
     training_posts: dict[str, int],
+    hub: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return the content of ``config.json``; ``readers`` and ``files`` are digests by name.
 
-    ``training_posts``: by subset, how many training posts hold it.
+    ``training_posts``: by subset, how many training posts hold it. ``hub``: by name, what is needed
+    to build the image encoders of the hub.
     """
     options = config.options() | {"warm_up_steps": config.warm_up_steps}
     # An absolute path, because the training may be resumed from another working directory.
@@ -198,6 +202,7 @@ def describe(
         "files": files,
         "image_encoder": config.resolved_image_encoder,
         "text_encoder": config.resolved_text_encoder,
+        "hub": dict(hub),
         "finetune_image": config.finetune_image,
         "classes": list(encoding.classes),
         "words": list(encoding.words),

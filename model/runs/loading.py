@@ -13,6 +13,7 @@ from flickr_emotion.datasets.folder.classes import class_names
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.features.hub_images import numbers_of_hub_network
 from flickr_emotion.model.features.image_backbones import build_backbone
 from flickr_emotion.model.features.texts.readers import TextReader, open_readers
 from flickr_emotion.model.features.word_vectors import WORD_DIMENSION
@@ -93,6 +94,7 @@ def load_run(folder: Path, device: torch.device) -> TrainedRun:
     readers = open_readers(config.readers)
     check_readers(content, readers, path)
     try:
+        _check_hub(content, folder)
         network = _build(content, path, config, encoding, readers)
     except ModelError as error:
         raise ModelError(f"{path}: {error}".replace("--", "")) from None
@@ -129,6 +131,16 @@ def _check_vocabulary(config: TrainingConfig, encoding: Encoding, folder: Path) 
         )
 
 
+def _check_hub(content: dict[str, Any], folder: Path) -> None:
+    """Refuse a hub's image encoder larger than the weights, before it takes memory."""
+    records = _entry({"hub": {}} | content, "hub", dict, folder / CONFIG)
+    weights = folder / NETWORK
+    if records and weights.is_file():
+        numbers = sum(numbers_of_hub_network(name, record) for name, record in records.items())
+        if 4 * numbers > weights.stat().st_size:
+            raise ModelError(f"its image encoder is larger than {NETWORK}: train again")
+
+
 def check_readers(content: dict[str, Any], readers: Sequence[TextReader], path: Path) -> None:
     """Refuse readers whose weights differ from those that the run was trained with."""
     digests = _entry({"readers": {}} | content, "readers", dict, path)
@@ -136,8 +148,7 @@ def check_readers(content: dict[str, Any], readers: Sequence[TextReader], path: 
         if digests.get(reader.name) != reader.digest():
             raise ModelError(
                 f"{path}: the run was trained with other weights of the reader "
-                f"{reader.name!r} than the installed package has: install that version, "
-                "or train again"
+                f"{reader.name!r} than are on this machine: install those, or train again"
             )
 
 
@@ -175,7 +186,10 @@ def _build(
 
     def one(name: str, of: str | None) -> System:
         seen = TrainingConfig(model=name, subset=of).modalities
-        backbone = build_backbone(config.resolved_image_encoder) if "image" in seen else None
+        backbone = None
+        if "image" in seen:
+            records = _entry({"hub": {}} | content, "hub", dict, path)
+            backbone = build_backbone(config.resolved_image_encoder, records)
         return build_system(
             name,
             of,

@@ -92,7 +92,8 @@ def resume(run: Path, *, dataset: Path | None = None, profile: bool = False) -> 
         description = read_config(folder)
         found = _dataset_of(description, folder, dataset)
         check_same_files(description, config)
-        check_readers(description, open_readers(config.readers), folder / CONFIG)
+        readers = open_readers(config.readers, download=config.download)
+        check_readers(description, readers, folder / CONFIG)
         return RunTraining(
             config, found, place, world, profile=profile, resuming=True, description=description
         ).run()

@@ -108,15 +108,15 @@ def write_manifest(
     table = pa.Table.from_pylist(list(rows), schema=pa.schema(fields))
     said = {KEY: raw}
     if with_digest:
-        said[DIGEST_KEY] = _digest(table, raw)
+        said[DIGEST_KEY] = _digest(table, raw, schema)
     pq.write_table(table.replace_schema_metadata(said), path)
     return path
 
 
-def _digest(table: pa.Table, raw: str) -> str:
-    digest = RowsDigest(SCHEMA.names)
+def _digest(table: pa.Table, raw: str, schema: pa.Schema) -> str:
+    digest = RowsDigest(SCHEMA.names if set(SCHEMA.names) - set(schema.names) else schema.names)
     with suppress(
         pa.ArrowException, ValueError, KeyError
     ):  # It may be invalid, and is refused before its digest.
-        digest.add(table.select(SCHEMA.names).cast(SCHEMA))
+        digest.add(table.select(schema.names).cast(schema))
     return digest.of(raw.encode())

@@ -108,6 +108,21 @@ def votes_of(cell: Any, where: str) -> int | None:
     return int(number)
 
 
+def share_of(cell: Any, where: str, name: str) -> float | None:
+    """Return the votes for a class, or its share, in a cell; None if the cell is empty."""
+    if cell is None or cell != cell or (isinstance(cell, str) and cell.strip() in _NOTHING):
+        return None
+    number = _number(cell.strip()) if isinstance(cell, str) else cell
+    if isinstance(number, (bool, list, dict, bytes)) or number is None:
+        number = -1.0
+    if not 0 <= (share := float(number)) <= _MOST_VOTES:
+        raise DatasetError(
+            f"{where}: the votes for {name[:50]} are {str(cell)[:50]!r}: give a number from 0, or "
+            "no value"
+        )
+    return share
+
+
 def split_of(cell: Any, where: str) -> str | None:
     """Return the split in a cell by the name that we use, or None if the cell is empty."""
     given = (plain_text(cell, where, "split") or "").strip()

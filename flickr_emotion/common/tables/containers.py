@@ -19,6 +19,8 @@ from flickr_emotion.common.tables.table import TableError
 
 _GZIP = b"\x1f\x8b"
 _ZIP = b"PK\x03\x04"
+PARQUET = b"PAR1"
+"""The bytes that a Parquet file begins with."""
 _CHUNK = 1 << 20
 _SMALL = 256 * 2**20
 """Bytes that any packed file may unpack to."""
@@ -97,6 +99,14 @@ def seekable(path: Path, member: str | None = None) -> Iterator[BinaryIO]:
                 copy.write(chunk)
             copy.seek(0)
             yield copy
+
+
+def is_parquet(path: Path) -> bool:
+    """Return whether a file begins as Parquet does, whatever its name; False if it is not there."""
+    try:
+        return _starts(path) == PARQUET
+    except OSError:
+        return False
 
 
 def is_packed(path: Path) -> bool:

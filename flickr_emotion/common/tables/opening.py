@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
-from flickr_emotion.common.tables.containers import members, opened
+from flickr_emotion.common.tables.containers import PARQUET, members, opened
 from flickr_emotion.common.tables.delimited import DelimitedTable, HasHeader
 from flickr_emotion.common.tables.json_table import JsonTable
-from flickr_emotion.common.tables.parquet_table import MAGIC, ParquetTable
 from flickr_emotion.common.tables.table import Table, TableError
 from flickr_emotion.common.tables.text_files import open_text
 
@@ -69,7 +68,10 @@ def open_table(
                 raise TableError(
                     f"{path} is {what}: give the table as CSV, TSV, JSON lines or Parquet"
                 )
-        if start.startswith(MAGIC) or (member or path.name).lower().endswith(".parquet"):
+        if start.startswith(PARQUET) or (member or path.name).lower().endswith(".parquet"):
+            # Loading Arrow takes as long as starting the rest of a crawl of a text file.
+            from flickr_emotion.common.tables.parquet_table import ParquetTable
+
             return ParquetTable(path, member)
         text = open_text(path, member=member, encoding=encoding, lenient=lenient)
         begin = "".join(islice(text.lines(cut=1000), 20)).lstrip("\ufeff \t\r\n")[:1]

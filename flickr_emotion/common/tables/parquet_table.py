@@ -14,7 +14,6 @@ from flickr_emotion.common.tables.containers import is_packed, seekable
 from flickr_emotion.common.tables.plain_values import plain_values
 from flickr_emotion.common.tables.table import Row, TableError, column_name
 
-MAGIC = b"PAR1"
 ROWS_PER_READ = 128
 BYTES_PER_READ = 1 << 20
 

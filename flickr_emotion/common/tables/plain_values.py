@@ -8,21 +8,24 @@ import math
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import pyarrow as pa
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _EXACT = 2**53
 """Floating-point numbers hold all whole numbers up to this one."""
 
 
-def plain_values(column: pa.Array, classes: Sequence[str] | None = None) -> list[Any]:
+def plain_values(column: "pa.Array", classes: Sequence[str] | None = None) -> list[Any]:
     """Return a column's values: strings, whole and other numbers, bytes, lists, dictionaries.
 
     Whole numbers are ``int`` in whatever type they are stored; NaN is absent. With ``classes``,
     numbers are names of this list; -1, Hugging Face's mark of a missing label, is absent.
     """
+    import pyarrow as pa
+
     kind = column.type
     if classes is None and (pa.types.is_string(kind) or pa.types.is_integer(kind)):
         found: list[Any] = column.to_pylist()  # most columns

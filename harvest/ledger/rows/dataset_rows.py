@@ -17,6 +17,8 @@ WHERE photos.rowid >= ? AND photos.rowid < ? ORDER BY photos.rowid
 """
 _FIXED = ", label, votes, sentiment, split, modalities"
 
+_DISTRIBUTION = "vote_distribution"
+
 
 class ListedPost(NamedTuple):
     """A photo together with one row of a list that names it."""
@@ -47,6 +49,8 @@ class ListedPost(NamedTuple):
     sentiment: float | None = None
     split: str | None = None
     modalities: str | None = None
+    vote_distribution: str | None = None
+    """As JSON."""
 
 
 class HeldPost(NamedTuple):
@@ -62,6 +66,19 @@ class HeldPost(NamedTuple):
     image_sha256: str | None
 
 
+class Credit(NamedTuple):
+    """Who has to be named where a post is shown."""
+
+    photo_id: str
+    title: str
+    owner: str
+    """The NSID."""
+    owner_name: str
+    """From the list; empty where it names none."""
+    license: str
+    """Flickr's id."""
+
+
 def last_photo_row(ledger: LedgerConnection) -> int:
     """Return the row of the last photo; 0 without any."""
     return int(ledger.query("SELECT ifnull(max(rowid), 0) AS n FROM photos")[0]["n"])
@@ -74,9 +91,14 @@ def listed_posts(
 
     ``of_manifest``: include the values that the manifest fixes.
     """
+    fixed = _FIXED
+    if of_manifest and _DISTRIBUTION in {
+        column["name"] for column in ledger.query("PRAGMA table_info(manifest_posts)")
+    }:
+        fixed += f", {_DISTRIBUTION}"  # older ledgers do not have it
     rows = ledger.query(
         _LISTED.format(
-            fixed=_FIXED if of_manifest else "",
+            fixed=fixed if of_manifest else "",
             join="JOIN manifest_posts USING (photo_id)" if of_manifest else "",
         ),
         (first, last),
@@ -93,3 +115,15 @@ def held_posts(ledger: LedgerConnection, photo_ids: Sequence[str]) -> list[HeldP
         photo_ids,
     )
     return [HeldPost(*row) for row in rows]
+
+
+def credits_of(ledger: LedgerConnection, photo_ids: Sequence[str]) -> dict[str, Credit]:
+    """Return the credits, by photo id, of those of the photos whose post the harvest holds."""
+    marks = ",".join("?" * len(photo_ids))
+    rows = ledger.query(
+        "SELECT photo_id, ifnull(title, ''), owner, ifnull(owner_name, ''), license FROM photos "
+        "WHERE api_outcome = 'ok' AND owner IS NOT NULL AND license IS NOT NULL "
+        f"AND photo_id IN ({marks})",
+        photo_ids,
+    )
+    return {row[0]: Credit(*row) for row in rows}

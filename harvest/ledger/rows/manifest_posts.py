@@ -1,5 +1,6 @@
 """A manifest in the ledger: its photos, and the values that it fixes for their posts."""
 
+import json
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -20,6 +21,8 @@ class PostColumns(NamedTuple):
     pair: list[str | None]
     split: list[str]
     modalities: list[str]
+    vote_distribution: list[list[float] | None]
+    """The shares of the manifest's classes; None for a post without them."""
 
 
 def store_manifest(
@@ -53,10 +56,11 @@ def store_manifest(
                 ),
             )
             connection.executemany(
-                "INSERT INTO manifest_posts VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO manifest_posts VALUES (?, ?, ?, ?, ?, ?, ?)",
                 zip(
                     *(some.photo_id, some.label, some.votes),
                     *(some.sentiment, some.split, some.modalities),
+                    (shares and json.dumps(shares) for shares in some.vote_distribution),
                     strict=True,
                 ),
             )

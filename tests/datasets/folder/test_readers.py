@@ -17,7 +17,6 @@ from flickr_emotion.datasets.build.build import build_splits
 from flickr_emotion.datasets.build.reduce import reduce_dataset
 from flickr_emotion.datasets.folder.croissant import croissant
 from flickr_emotion.datasets.folder.reading import open_dataset
-from flickr_emotion.datasets.folder.shards import SCHEMA
 from flickr_emotion.datasets.rules.options import BuildOptions
 from flickr_emotion.harvest.crawl.crawl import crawl
 from flickr_emotion.harvest.sandbox.corpus import Corpus
@@ -101,6 +100,7 @@ class TestHuggingFace:
             "owner": "Value('string')",
             "license": "Value('string')",
             "modalities": "Value('string')",
+            "vote_distribution": "List(Value('float64'))",
         }
         assert found["pictures"] == [
             ["JpegImageFile", [48, 36]],
@@ -148,7 +148,7 @@ print(json.dumps({
 }))
 """
     found = elsewhere(program, dataset, tmp_path)
-    assert found["columns"] == SCHEMA.names
+    assert found["columns"] == open_dataset(dataset).schema.names
     assert found["labels"] == {"awe": 36, "fear": 36}
     assert min(found["picture"]) == 256
     assert found["tags"] == sorted(found["tags"])
@@ -178,6 +178,7 @@ print(json.dumps({
         "owner": "String",
         "license": "String",
         "modalities": "String",
+        "vote_distribution": "List(Float64)",
     }
     assert found["subsets"] == {"image+tags": 6, "image+text": 6, "image+text+tags": 60}
     assert found["bytes"] > 100
@@ -225,6 +226,7 @@ print(json.dumps({
     "tags": [[plain(tag) for tag in record["posts/tags"]] for record in records],
     "texts": [plain(record["posts/text"]) for record in records],
     "votes": sorted({record["posts/votes"] for record in records}),
+    "shares": sorted({tuple(record["posts/vote_distribution"]) for record in records}),
     "columns": sorted(records[0]),
     "test": len(list(described.records("posts", filters={"posts/split": "test"}))),
 }))
@@ -250,7 +252,10 @@ print(json.dumps({
         assert given == stored
         assert found["pictures"] == [[48, 36], [293, 256]]
         assert found["votes"] == [5]
-        assert found["columns"] == sorted(f"posts/{name}" for name in ("split", *SCHEMA.names))
+        assert found["shares"] == [[0.0, 1.0], [1.0, 0.0]]
+        assert found["columns"] == sorted(
+            f"posts/{name}" for name in ("split", *opened.schema.names)
+        )
         assert found["test"] == opened.counts["test"]["total"]
 
     @pytest.mark.parametrize("kind", ["votes", "sentiment", "labels"])

@@ -1,5 +1,6 @@
 """``manifest diff``: the differences between two manifests."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 
 from flickr_emotion.datasets.manifests.diff import ManifestDiff, diff_manifests
 from flickr_emotion.harvest.errors import HarvestError
+from flickr_emotion.harvest.manifests.description import parse_description
+from flickr_emotion.harvest.manifests.file import schema_of
 from tests.harvest.written_manifests import Row, described, options, row, write_manifest
 
 ROWS = [row(number) for number in range(10)]
@@ -58,6 +61,26 @@ class TestDiff:
         }
         assert not found.equal
         assert "option seed: 0 and 7" in found.table()
+
+    def test_distributions(self, tmp_path: Path) -> None:
+        described_b = described(version=3)
+        schema = schema_of(parse_description(json.dumps(described_b).encode()))
+        shares = {"awe": 1.0, "fear": 0.0}, {"awe": 0.5, "fear": 0.5}
+
+        def with_shares(name: str, *given: int | None) -> Path:
+            rows = [
+                row(n, vote_distribution=None if it is None else shares[it])
+                for n, it in enumerate(given)
+            ]
+            return write_manifest(tmp_path / name, rows, schema=schema, metadata=described_b)
+
+        a = with_shares("a", 0, 0, 1, None)
+        assert diff_manifests(a, with_shares("b", 0, 1, 1, 0)).changed["vote_distribution"] == 2
+        older = write_manifest(tmp_path / "older", ROWS[:4])
+        for pair in ((a, older), (older, a)):
+            found = diff_manifests(*pair)
+            assert found.changed["vote_distribution"] == 3
+            assert sum(found.changed.values()) == 3
 
     def test_an_invalid_manifest_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(HarvestError, match="row 2"):

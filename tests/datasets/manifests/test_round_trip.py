@@ -18,12 +18,14 @@ from flickr_emotion.datasets.manifests.verify import verify_manifest
 from flickr_emotion.datasets.rules.options import BuildOptions
 from flickr_emotion.harvest.crawl.crawl import crawl
 from flickr_emotion.harvest.manifests.description import KEY
+from flickr_emotion.harvest.manifests.file import open_manifest
 from flickr_emotion.harvest.sandbox.corpus import Corpus
 from flickr_emotion.harvest.sandbox.lists import write_vso_lists
 from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from flickr_emotion.harvest.sandbox.simulation.simulation import simulation
 from tests.harvest.corpora import jpeg, options, post, url_of, write_votes
+from tests.harvest.older_ledgers import make_older
 from tests.harvest.written_manifests import write_manifest
 
 SHIPPED = PROJECT / "manifests" / "simulation.parquet"
@@ -63,7 +65,10 @@ def shards(dataset: Path) -> dict[str, bytes]:
 def votes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set ``d`` built with non-default options, and its manifest ``m.parquet``."""
     folder = tmp_path_factory.mktemp("votes")
-    published_list = write_votes(folder / "list", POSTS, ("awe", "fear"))
+    published_list = write_votes(folder / "list", POSTS, ("awe", "fear", "joy"))
+    # Two photos are listed under a second emotion, one of them with repeated rows.
+    more = [f"fear,{url_of(POSTS[0])},3,2\n", f"joy,{url_of(POSTS[1])},1,0\n" * 2]
+    (folder / "list" / "more.csv").write_text("".join(more), encoding="utf-8")
     harvest(folder / "h", POSTS, published_list)
     build(folder / "h", folder / "d", seed=3, short_side=200, min_words=4)
     export_manifest(folder / "d", folder / "m.parquet", with_urls=False)
@@ -101,6 +106,52 @@ class TestNothingLost:
         assert "glad_cat" in pq.read_table(tmp_path / "m.parquet").column("pair").to_pylist()
         export_manifest(again, tmp_path / "m2.parquet", with_urls=True)
         assert (tmp_path / "m2.parquet").read_bytes() == (tmp_path / "m.parquet").read_bytes()
+
+    def test_every_vote_goes_from_list_to_shard_to_manifest(self, votes: Path) -> None:
+        shares = {
+            photo_id: (label, shares)
+            for shard in (votes / "d" / "data").iterdir()
+            for photo_id, label, shares in zip(
+                *pq.read_table(shard, columns=["photo_id", "label", "vote_distribution"]),
+                strict=True,
+            )
+        }
+        shares = {key.as_py(): (it[0].as_py(), it[1].as_py()) for key, it in shares.items()}
+        assert shares[POSTS[0].photo_id] == ("awe", [(5 + 3 / 2) / 10, 2 / 10, 3 / 2 / 10])
+        assert shares[POSTS[1].photo_id] == ("fear", [1 / 7, 6 / 7, 0.0])
+        assert shares[POSTS[2].photo_id] == ("joy", [0.0, 0.0, 1.0])
+        manifest = open_manifest(votes / "m.parquet")
+        assert manifest.description.version == 3
+        rows = {it["photo_id"]: it for batch in manifest.batches() for it in batch.to_pylist()}
+        assert {
+            key: (it["label"], list(it["vote_distribution"].values())) for key, it in rows.items()
+        } == shares
+        assert list(rows[POSTS[0].photo_id]["vote_distribution"]) == ["awe", "fear", "joy"]
+
+    def test_a_ledger_without_the_column_is_built_without_distributions(
+        self, votes: Path, tmp_path: Path
+    ) -> None:
+        harvest(tmp_path / "h", POSTS, votes / "m.parquet")
+        make_older(tmp_path / "h" / "ledger.sqlite", 6)
+        build(tmp_path / "h", tmp_path / "d")
+        assert not open_dataset(tmp_path / "d").has_distributions
+
+    def test_a_class_that_is_lost_leaves_its_share_to_the_others(
+        self, votes: Path, tmp_path: Path
+    ) -> None:
+        left = [it for number, it in enumerate(POSTS) if number % 3 != 1]
+        harvest(tmp_path / "h", left, votes / "m.parquet")
+        build(tmp_path / "h", tmp_path / "d")
+        dataset = open_dataset(tmp_path / "d")
+        assert dataset.classes == ("awe", "joy")
+        rows = [
+            it
+            for split in ("train", "validation", "test")
+            for batch in dataset.batches(split, ["photo_id", "vote_distribution"])
+            for it in batch
+        ]
+        found = {it["photo_id"]: it["vote_distribution"] for it in rows}
+        assert found[POSTS[0].photo_id] == pytest.approx([0.65 / 0.8, 0.15 / 0.8])
 
 
 class TestSomethingLost:
@@ -163,7 +214,8 @@ class TestSomethingLost:
         table = pq.read_table(votes / "m.parquet")
         described = json.loads(table.schema.metadata[KEY.encode()])
         described["options"][name] = value
-        write_manifest(tmp_path / "m.parquet", table.to_pylist(), metadata=described)
+        schema = open_manifest(votes / "m.parquet").schema
+        write_manifest(tmp_path / "m.parquet", table.to_pylist(), schema=schema, metadata=described)
         harvest(tmp_path / "h", POSTS, tmp_path / "m.parquet")
         with pytest.raises(
             DatasetError, match="the harvest's manifest fixes an option that is not valid: --"

@@ -148,14 +148,59 @@ class TestFoldGroups:
             tested += places == TESTING
         assert (tested == posts.eligible).all()
 
+    @given(grouped_posts, st.integers(2, 5))
+    def test_validation_takes_the_posts_that_the_next_fold_tests_first(
+        self, rows: list[Row], folds: int
+    ) -> None:
+        """No group that the next fold tests stays in training if it fits into the quota."""
+        posts, groups, numbers = arrays(rows)
+        of_folds = [
+            fold_groups(posts, groups, numbers, fold=fold, folds=folds).places
+            for fold in range(1, folds + 1)
+        ]
+        again = fold_groups(posts, groups, numbers, fold=folds, folds=folds).places
+        assert again.tolist() == of_folds[-1].tolist()
+        validated, borrowed = np.zeros(len(rows), int), 0
+        for places, following in zip(of_folds, of_folds[1:] + of_folds[:1], strict=True):
+            validating, next_tested = places == VALIDATING, following == TESTING
+            validated += validating
+            borrowed += np.count_nonzero(validating & ~next_tested)
+            free = [
+                (np.count_nonzero(of_class := posts.eligible & (posts.classes == label)) + 5) // 10
+                - np.count_nonzero(validating & of_class)
+                for label in posts.labels()
+            ]
+            for group in np.unique(groups[next_tested & ~validating]):
+                here = posts.classes[posts.eligible & (groups == group)]
+                assert any(np.count_nonzero(here == label) > free[label] for label in set(here))
+        assert np.maximum(validated - 1, 0).sum() <= borrowed
+
+    @given(grouped_posts, st.integers(2, 10))
+    def test_single_posts_are_validated_at_most_once_if_there_are_enough(
+        self, rows: list[Row], folds: int
+    ) -> None:
+        posts, _, numbers = arrays(rows)
+        singles = np.arange(len(rows), dtype=np.int32)
+        validated = sum(
+            (fold_groups(posts, singles, numbers, fold=fold, folds=folds).places == VALIDATING)
+            for fold in range(1, folds + 1)
+        )
+        for label in posts.labels():
+            there = len(posts.of_class(label))
+            if folds * ((there + 5) // 10) <= there:
+                assert validated[posts.classes == label].max(initial=0) <= 1
+
     def test_folds_are_even_with_groups_and_single_posts(self) -> None:
         rows = some_in_threes()
         posts, groups, numbers = arrays(rows)
+        validated = np.zeros(len(rows), int)
         for fold in range(1, 6):
             places = fold_groups(posts, groups, numbers, fold=fold, folds=5).places
             tested = Counter(posts.classes[places == TESTING].tolist())
             assert all(abs(count - 300) <= 3 for count in tested.values())
             assert np.count_nonzero(places == VALIDATING) == pytest.approx(300, abs=3)
+            validated += places == VALIDATING
+        assert validated.max() == 1
 
     def test_the_largest_groups_are_assigned_first(self) -> None:
         """One group of two posts and two of one make two folds of two posts."""

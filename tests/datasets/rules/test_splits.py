@@ -173,11 +173,12 @@ class TestFoldPosts:
     ) -> None:
         ordered = in_order(some, seed)
         posts = candidates(ordered)
-        tested = np.zeros(len(ordered), int)
+        tested, validated = np.zeros(len(ordered), int), np.zeros(len(ordered), int)
         for fold in range(1, folds + 1):
             places = fold_posts(posts, fold=fold, folds=folds).places
             assert places.dtype == split_posts(posts).places.dtype == np.int8
             tested += places == SPLITS.index(TEST)
+            validated += places == SPLITS.index(VALIDATION)
             for label in posts.labels():
                 of_class = posts.of_class(label)
                 sizes = Counter(places[of_class].tolist())
@@ -191,3 +192,7 @@ class TestFoldPosts:
                 assert sizes[SPLITS.index(VALIDATION)] == min((len(of_class) + 5) // 10, left)
             assert not places[~posts.eligible].any()
         assert (tested == posts.eligible).all()
+        for label in posts.labels():
+            there = len(of_class := posts.of_class(label))
+            if folds * ((there + 5) // 10) <= there:
+                assert validated[of_class].max(initial=0) <= 1

@@ -20,7 +20,7 @@ from flickr_emotion.harvest.flickr.photo_url import SIZES, size_in_words
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.manifests.description import KEY
 from flickr_emotion.harvest.manifests.digest import DIGEST_KEY, RowsDigest
-from flickr_emotion.harvest.manifests.file import SCHEMA, open_manifest
+from flickr_emotion.harvest.manifests.file import open_manifest
 from flickr_emotion.harvest.sandbox.corpus import Corpus
 from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.sandbox.server import SandboxServer
@@ -70,7 +70,9 @@ def redescribed(manifest: Path, out: Path, **fields: object) -> Path:
     content = json.loads(table.schema.metadata[KEY.encode()]) | fields
     kept = {name: value for name, value in content.items() if value is not ...}
     raw = json.dumps(kept)
-    digest = RowsDigest(SCHEMA.names)
+    if kept["version"] < 3:
+        table = table.drop_columns("vote_distribution")
+    digest = RowsDigest(table.schema.names)
     digest.add(table)
     said = {KEY: raw} | ({DIGEST_KEY: digest.of(raw.encode())} if kept["version"] > 1 else {})
     pq.write_table(table.replace_schema_metadata(said), out)
@@ -99,7 +101,7 @@ class TestOfTheManifest:
     def test_the_manifest_takes_it_from_the_data_set(self, sender: Path) -> None:
         assert open_dataset(sender / "d").image_size == "b"
         description = open_manifest(sender / "m.parquet").description
-        assert (description.version, description.image_size) == (2, "b")
+        assert (description.version, description.image_size) == (3, "b")
 
     def test_the_same_command_continues(self, sender: Path, tmp_path: Path) -> None:
         harvest(tmp_path / "h", sender / "m.parquet")

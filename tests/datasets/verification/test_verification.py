@@ -200,6 +200,7 @@ def without_digest(manifest: Path, *, version: int) -> None:
     content = json.loads(table.schema.metadata[KEY.encode()]) | {"version": version}
     if version == 1:
         del content["image_size"]
+    table = table.drop_columns("vote_distribution")
     pq.write_table(table.replace_schema_metadata({KEY: json.dumps(content)}), manifest)
 
 

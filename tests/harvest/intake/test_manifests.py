@@ -41,7 +41,7 @@ class TestIntoTheLedger:
         add(ledger, write_manifest(tmp_path / "m.bin", rows))
         posts = ledger.query("SELECT * FROM manifest_posts ORDER BY photo_id")
         assert [tuple(it) for it in posts] == [
-            (it["photo_id"], it["label"], it["votes"], None, it["split"], it["modalities"])
+            (it["photo_id"], it["label"], it["votes"], None, it["split"], it["modalities"], None)
             for it in rows
         ]
         listed = ledger.query("SELECT file, row, photo_id, emotion, pair FROM listed")

@@ -7,7 +7,8 @@ from shutil import copytree
 
 import pytest
 
-from flickr_emotion.harvest.ledger.check import check_rows
+from flickr_emotion.harvest.errors import HarvestError
+from flickr_emotion.harvest.ledger.check import check_rows, stored_shares
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from tests.commands import refusal, run
 from tests.harvest.corpora import KEY, SECRET, crawl_posts, post, write_votes
@@ -78,8 +79,12 @@ ROWS = [
     ("INSERT INTO pairs VALUES ('happy_dog', 9e999, 1)", (), "sentiment"),
     ("INSERT INTO pairs VALUES ('happy_dog', 'much', 1)", (), "sentiment"),
     ("INSERT INTO calls (at, method) VALUES ('now', 'x')", (), "at"),
-    ("INSERT INTO manifest_posts VALUES ('1', 'awe', 5, 0, 'nowhere', 'image')", (), "split"),
-    ("INSERT INTO manifest_posts VALUES ('1', 'awe', 5, 0, 'train', 'sound')", (), "modalities"),
+    ("INSERT INTO manifest_posts VALUES ('1', 'awe', 5, 0, 'nowhere', 'image', NULL)", (), "split"),
+    (
+        "INSERT INTO manifest_posts VALUES ('1', 'awe', 5, 0, 'train', 'sound', NULL)",
+        (),
+        "modalities",
+    ),
 ]
 
 
@@ -154,3 +159,12 @@ def test_text_that_is_no_utf_8(harvest: Path) -> None:
 def test_a_good_ledger_passes(good: Path) -> None:
     with Ledger(good / "harvest" / "ledger.sqlite") as ledger:
         check_rows(ledger)
+
+
+@pytest.mark.parametrize(
+    "shares", ["", "{}", "[0.5]", "[1, 0]", '["a", "b"]', "[NaN, 0.5]", "[2.0, -1.0]", "[" * 10**5]
+)
+def test_shares_that_no_crawl_writes(tmp_path: Path, shares: str) -> None:
+    assert stored_shares(tmp_path, "7", "[0.25, 0.75]", 2) == [0.25, 0.75]
+    with pytest.raises(HarvestError, match="the vote_distribution of photo 7 is"):
+        stored_shares(tmp_path, "7", shares, 2)

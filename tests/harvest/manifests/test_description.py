@@ -27,7 +27,7 @@ class TestMetadata:
             ("[" * 50_000, "is not JSON"),
             ('{"version": NaN}', "version"),
             ("[1]", "version"),
-            (described(version=3), "update the program"),
+            (described(version=4), "update the program"),
             (described(version=10**4000), "update the program"),
             (described(version=1), "image_size"),
             (described(image_size=...), "image_size"),

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.manifests import rows as manifest_rows
-from flickr_emotion.harvest.manifests.description import KEY
+from flickr_emotion.harvest.manifests.description import KEY, parse_description
 from flickr_emotion.harvest.manifests.digest import DIGEST_KEY
-from flickr_emotion.harvest.manifests.file import SCHEMA
+from flickr_emotion.harvest.manifests.file import SCHEMA, schema_of
 from tests.harvest.written_manifests import (
     Row,
     anyhow,
@@ -152,3 +152,53 @@ class TestRows:
             assert "row 2" in line or "row 3" in line
         else:
             assert found == rows
+
+
+class TestDistributions:
+    """Version 3 has a column with a share for each class."""
+
+    described = described(version=3)
+
+    def written(self, folder: Path, shares: Any, **changed: Any) -> Path:
+        schema = schema_of(parse_description(json.dumps(self.described).encode()))
+        rows = [row(1, vote_distribution={"awe": 0.2, "fear": 0.8}), row(2, **changed)]
+        rows[1]["vote_distribution"] = shares
+        return write_manifest(folder / "m", rows, schema=schema, metadata=self.described)
+
+    def test_shares_and_nulls_are_read(self, tmp_path: Path) -> None:
+        rows = read_manifest(self.written(tmp_path, None))
+        assert [it["vote_distribution"] for it in rows] == [{"awe": 0.2, "fear": 0.8}, None]
+
+    @pytest.mark.parametrize(
+        "shares", [(0.5, 0.4), (1.5, -0.5), (float("nan"), 0.5), (float("inf"), 0.0)]
+    )
+    def test_what_are_no_shares(self, tmp_path: Path, shares: tuple[float, float]) -> None:
+        said = refusal(self.written(tmp_path, dict(zip(("awe", "fear"), shares, strict=True))))
+        assert "row 2, photo '3700000002': vote_distribution" in said
+
+    def test_shares_of_other_classes(self, tmp_path: Path) -> None:
+        schema = schema_of(parse_description(json.dumps(self.described).encode()))
+        path = write_manifest(
+            tmp_path / "m",
+            [row(1, vote_distribution={"awe": 1.0, "fear": 0.0})],
+            schema=schema,
+            metadata=described(version=3, classes=["awe", "fear", "joy"]),
+        )
+        assert "its column vote_distribution is of type" in refusal(path)
+
+    def test_a_changed_share_does_not_match_the_digest(self, tmp_path: Path) -> None:
+        path = self.written(tmp_path, {"awe": 0.5, "fear": 0.5})
+        table = pq.read_table(path)
+        shares = pa.array([{"awe": 0.2, "fear": 0.8}] * 2, table.schema.field(-1).type)
+        pq.write_table(
+            table.set_column(table.num_columns - 1, table.schema.field(-1), shares), path
+        )
+        assert "does not match its digest" in refusal(path)
+
+    def test_labels_from_sentiment_have_none(self, tmp_path: Path) -> None:
+        said = refusal(
+            write_manifest(
+                tmp_path / "m", [row(1)], metadata=described(version=3, kind="sentiment")
+            )
+        )
+        assert "version 3, which is not for labels from sentiment" in said

@@ -76,11 +76,30 @@ def test_missing_table() -> None:
         {"rate": 0.0, "accuracy": 0.75, "weighted_f1": 0.5, "answered": 1.0},
         {"rate": 0.9, "accuracy": None, "weighted_f1": {"mean": 0.5, "std": 0.25}, "answered": 0.1},
     ]
-    assert missing_table({"rates": rows, "draws": 10}).splitlines() == [
-        "test, modalities dropped at random, in per cent, mean±standard deviation of 10 draws",
+    area = {"value": 0.7, "interval": [0.65, 0.75]}
+    curve = {"rates": rows, "draws": 10, "area": area, "filled": {}}
+    head = "test, modalities dropped at random, in per cent, mean±standard deviation of 10 draws"
+    area_line = "area under the accuracy (its mean over the rates): 70.00 (65.00 to 75.00)"
+    assert missing_table(curve).splitlines() == [
+        head,
         "dropped             accuracy  weighted F1     answered",
         "0%                     75.00        50.00       100.00",
         "90%                        -  50.00±25.00        10.00",
+        area_line,
+        "no complete head whose absent modalities could be filled in, to compare with",
+    ]
+    less = {"value": -0.01, "interval": [-0.03, 0.01]}
+    curve["filled"] = {"mean": {"rates": rows, "area": area, "ours_minus_this": less}}
+    assert missing_table(curve).splitlines() == [
+        head,
+        "                                                      accuracy of the complete head, "
+        "absent modalities filled with",
+        "dropped             accuracy  weighted F1     answered         mean",
+        "0%                     75.00        50.00       100.00        75.00",
+        "90%                        -  50.00±25.00        10.00            -",
+        area_line,
+        "  the complete head, filled with mean: 70.00 (65.00 to 75.00); the heads are "
+        "-1.00 (-3.00 to +1.00) ahead",
     ]
 
 

@@ -4,16 +4,23 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from flickr_emotion.common.modalities import MODALITIES, SUBSETS
 from flickr_emotion.model.evaluation.answering import HeadAnswers, answer_split
 from flickr_emotion.model.evaluation.evaluation import evaluate
 from flickr_emotion.model.evaluation.report import missing_table
-from flickr_emotion.model.evaluation.robustness import RATES, missing_curve
+from flickr_emotion.model.evaluation.robustness import (
+    RATES,
+    mean_of_posts,
+    missing_curve,
+    own_answers,
+)
 from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.posts.posts import Posts
 from flickr_emotion.model.processes.distributed import World
@@ -95,6 +102,10 @@ def knowing(posts: Posts, right: dict[str, float], seed: int = 0) -> dict[str, H
     return answers
 
 
+def curve(heads: dict[str, HeadAnswers], posts: Posts) -> dict[str, Any]:
+    return missing_curve(own_answers(heads, len(posts)), posts.labels, posts.present, 3)
+
+
 class TestCurve:
     def test_the_expected_accuracy(self) -> None:
         """One modality is always right, the others never: accuracy is its chance of being kept.
@@ -103,7 +114,7 @@ class TestCurve:
         """
         split = split_of(["image+text+tags"] * 900)
         right = {subset: float("text" in subset) for subset in SUBSETS}
-        found = missing_curve(knowing(split.posts, right), split.posts, 3)
+        found = curve(knowing(split.posts, right), split.posts)
         assert [row["rate"] for row in found["rates"]] == list(RATES)
         for row in found["rates"]:
             expected = 1 - row["rate"] + row["rate"] ** 3 / 3
@@ -121,7 +132,7 @@ class TestCurve:
         right = {s: n / 6 for n, s in enumerate(SUBSETS) if s not in ("image", "text+tags")}
         answers = knowing(posts, right)
         said = {s: dict(zip(h.posts_N, h.answers_N, strict=True)) for s, h in answers.items()}
-        found = missing_curve(answers, posts, 3)
+        found = curve(answers, posts)
         for rate, row in zip(RATES, found["rates"], strict=True):
             accuracies, answered = [], []
             for draw in range(10):
@@ -148,13 +159,13 @@ class TestCurve:
         """Posts with one modality lose nothing at any rate."""
         split = split_of(["image", "text", "tags"] * 20)
         answers = answer_split(network(), split, len(ENCODING.classes), ALONE)
-        rows = missing_curve(answers, split.posts, 3)["rates"]
+        rows = curve(answers, split.posts)["rates"]
         assert all(row["accuracy"] == rows[0]["accuracy"] for row in rows)
 
     def test_a_network_without_some_heads(self) -> None:
         """A post that the network cannot answer counts as wrong."""
         split = split_of(["image+text+tags"] * 400)
-        found = missing_curve(knowing(split.posts, {"text": 1.0}), split.posts, 3)
+        found = curve(knowing(split.posts, {"text": 1.0}), split.posts)
         for row in found["rates"]:
             assert row["accuracy"] == row["answered"]
         assert found["rates"][9]["accuracy"]["mean"] == pytest.approx(0.1 + 0.9**3 / 3, abs=0.03)
@@ -168,8 +179,42 @@ class TestCurve:
             tag_starts=posts.tag_starts[:1],
             image_rows=posts.image_rows[:0],
         )
-        rows = missing_curve(knowing(none, {"text": 1.0}), none, 3)["rates"]
+        found = curve(knowing(none, {"text": 1.0}), none)
+        rows = found["rates"]
         assert rows[3]["accuracy"]["mean"] is None
+        assert found["area"] == {"value": None, "interval": None}
+
+
+class TestArea:
+    def test_it_is_the_mean_of_the_accuracy_over_the_rates(self) -> None:
+        """By numpy's trapezoidal rule over the means of the draws."""
+        posts = split_of([*EVERY_SUBSET_TWICE, *["image+text+tags"] * 6]).posts
+        found = curve(knowing(posts, {s: n / 6 for n, s in enumerate(SUBSETS)}), posts)
+        accuracies = [row["accuracy"]["mean"] for row in found["rates"]]
+        expected = np.trapezoid(accuracies, RATES) / (RATES[-1] - RATES[0])
+        assert found["area"]["value"] == pytest.approx(expected)
+        assert found["area"]["interval"][0] < expected < found["area"]["interval"][1]
+        assert found["filled"] == {}
+
+    def test_a_difference_is_paired(self) -> None:
+        """Answers that are equal but on three posts differ by 3/20, far less uncertain than both.
+
+        The interval is that of a one-sample t-test of the posts' differences.
+        """
+        posts = split_of(["image"] * 20).posts
+        right = {"image": posts.labels}
+        worse = {"image": np.where(np.arange(20) < 3, (posts.labels + 1) % 3, posts.labels)}
+        found = missing_curve(right, posts.labels, posts.present, 3, {"mean": worse})
+        filled = found["filled"]["mean"]
+        assert found["area"]["value"] == pytest.approx(1.0)
+        assert filled["area"]["value"] == pytest.approx(17 / 20)
+        differences = np.repeat([1.0, 0.0], [3, 17])
+        expected = stats.ttest_1samp(differences, 0).confidence_interval(0.95)
+        assert filled["ours_minus_this"]["value"] == pytest.approx(3 / 20)
+        assert filled["ours_minus_this"]["interval"] == pytest.approx([*expected])
+
+    def test_one_post_has_no_interval(self) -> None:
+        assert mean_of_posts(np.array([0.5])) == {"value": 0.5, "interval": None}
 
 
 def test_a_run(run_folder: Path) -> None:
@@ -178,10 +223,13 @@ def test_a_run(run_folder: Path) -> None:
     assert curve == evaluate(run_folder, missing=True)["missing"]
     assert curve["rates"][0]["accuracy"]["mean"] == test["image+text+tags"]["accuracy"]
     assert curve["count"] == test["image+text+tags"]["count"]
-    assert [*curve] == ["draws", "seed", "count", "rates"]
+    assert [*curve] == ["draws", "seed", "count", "rates", "area", "filled"]
     assert (curve["draws"], curve["seed"]) == (10, 0)
+    assert [*curve["filled"]] == ["zeros", "mean", "nearest"]
     table = missing_table(curve).splitlines()
-    assert len(table) == 2 + len(RATES)
-    assert table[2].split()[:2] == ["0%", "100.00±0.00"]
+    assert len(table) == 3 + len(RATES) + 1 + 3
+    assert table[3].split()[:2] == ["0%", "100.00±0.00"]
+    # At a rate of 0 nothing is missing from complete posts, so nothing is filled in.
+    assert table[3].split()[4:] == ["100.00±0.00"] * 3
     assert "missing" not in evaluate(run_folder)
     assert MODALITIES == ("image", "text", "tags")

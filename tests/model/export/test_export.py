@@ -35,7 +35,7 @@ from tests.model.conftest import TINY
 from tests.model.dataset_folder import COLOURS, picture
 
 BESIDE = {
-    *("preprocessing.json", "vocabulary.json", "entities.json"),
+    *("README.md", "preprocessing.json", "vocabulary.json", "entities.json"),
     *("predict.py", "predict.mjs", "reading", "licences"),
 }
 LONG = "storm shout " * 90  # longer than the 150 words that are read
@@ -199,6 +199,7 @@ def test_an_older_export_is_replaced(tags_run: Path, exported_tags: Path) -> Non
         if path.name != "preprocessing.json"
     }
     assert not (exported_tags / "reading" / "older.py").exists()
+    assert (exported_tags / "README.md").read_bytes() == (tags_run / "README.md").read_bytes()
     expected = ours(tags_run, POSTS, "tags")
     np.testing.assert_allclose(answers(exported_tags, POSTS, "tags"), expected, atol=1e-4)
 

