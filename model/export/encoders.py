@@ -21,7 +21,7 @@ from flickr_emotion.model.features.image_backbones import Backbone
 from flickr_emotion.model.features.packages import package_folder
 from flickr_emotion.model.features.texts.lexicon import SCORES, LexiconReader
 from flickr_emotion.model.features.texts.readers import TextReader
-from flickr_emotion.model.features.texts.sentences import SentenceReader, pooled
+from flickr_emotion.model.features.texts.sentences import EncoderReader
 
 PICTURES, SENTENCES, TOKENIZER = "pictures.onnx", "sentences.onnx", "tokenizer.json"
 VADER, LICENCES = "vader", "licences"
@@ -51,7 +51,6 @@ _DISTRIBUTIONS = {
 
 def write_licences(names: Sequence[str], folder: Path) -> None:
     """Write the licences of the encoders of these names, as their packages hold them."""
-    (folder / LICENCES).mkdir()
     write_text = (folder / LICENCES / "README.md").write_text
     write_text(_LICENCES, encoding="utf-8")
     for name in names:
@@ -68,7 +67,10 @@ def write_licences(names: Sequence[str], folder: Path) -> None:
 def check_readers(readers: Sequence[TextReader], run: Path) -> None:
     """Raise ``ModelError`` for a run with a reader that cannot be exported."""
     for reader in readers:
-        if not isinstance(reader, SentenceReader | LexiconReader):
+        has_file = isinstance(reader, EncoderReader) and hasattr(
+            reader.tokenizer, "backend_tokenizer"
+        )
+        if not has_file and not isinstance(reader, LexiconReader):
             raise ModelError(
                 f"{run} reads texts with an encoder that cannot be exported: train it with another "
                 "--text-encoder"
@@ -78,14 +80,15 @@ def check_readers(readers: Sequence[TextReader], run: Path) -> None:
 def write_pictures(backbone: Backbone, folder: Path) -> None:
     """Write the image encoder, which all subsets share."""
     side = backbone.preprocessing.crop
-    write_graph(_Pictures(backbone), {"image": pictures(side)}, FEATURES, folder / PICTURES)
+    inputs = {"image": pictures(side)}
+    write_graph(_Pictures(backbone), inputs, FEATURES, folder / PICTURES, strict=False)
 
 
 def write_readers(readers: Sequence[TextReader], folder: Path) -> list[dict[str, Any]]:
     """Write the readers of texts and tags; return what ``preprocessing.json`` says of them."""
     return [
         _write_sentences(reader, folder)
-        if isinstance(reader, SentenceReader)
+        if isinstance(reader, EncoderReader)
         else _write_lexicon(folder)
         for reader in readers
     ]
@@ -105,18 +108,17 @@ class _Pictures(nn.Module):
 class _Sentences(nn.Module):
     """Tokens (N, L) and which of them are no padding to features (N, D)."""
 
-    def __init__(self, reader: SentenceReader) -> None:
+    def __init__(self, reader: EncoderReader) -> None:
         super().__init__()
-        self.network = reader.network
-        self.layers = reader.layers
+        self.network = reader.network  # so that its weights are this module's
+        self.pooled = reader.pooled
 
     def forward(self, *inputs: Tensor) -> Tensor:
         ids, mask = inputs
-        output = self.network(input_ids=ids, attention_mask=mask, output_hidden_states=True)
-        return pooled(output.hidden_states[self.layers], mask)
+        return self.pooled({"input_ids": ids, "attention_mask": mask})
 
 
-def _write_sentences(reader: SentenceReader, folder: Path) -> dict[str, Any]:
+def _write_sentences(reader: EncoderReader, folder: Path) -> dict[str, Any]:
     inputs = {
         name: Input(
             # A tensor of its own: the same one twice would be taken for one input.
@@ -132,9 +134,13 @@ def _write_sentences(reader: SentenceReader, folder: Path) -> dict[str, Any]:
     )
     tokenizer.enable_truncation(max_length=reader.longest)
     tokenizer.enable_padding(
-        pad_id=reader.tokenizer.pad_token_id, pad_token=reader.tokenizer.pad_token
+        pad_id=reader.tokenizer.pad_token_id,
+        pad_token=reader.tokenizer.pad_token,
+        length=reader.longest if reader.padding == "max_length" else None,
     )
     tokenizer.save(str(folder / TOKENIZER))
+    for card in (file for file in reader.files if file.name == "README.md"):
+        shutil.copyfile(card, folder / LICENCES / "sentences-README.md")
     return {
         "kind": "sentences",
         "file": SENTENCES,
@@ -142,6 +148,8 @@ def _write_sentences(reader: SentenceReader, folder: Path) -> dict[str, Any]:
         "inputs": list(inputs),
         "output": FEATURES,
         "most_tokens": reader.longest,
+        "pads_to_most": reader.padding == "max_length",
+        "padding": reader.tokenizer.pad_token_id,
         "sha256": reader.digest(),
     }
 

@@ -40,6 +40,7 @@ from flickr_emotion.model.export.description import (
 )
 from flickr_emotion.model.export.encoders import (
     ENCODER_FILES,
+    LICENCES,
     check_readers,
     write_licences,
     write_pictures,
@@ -116,6 +117,7 @@ def _write(trained: TrainedRun, run: Path, folder: Path, quantize: str | None) -
     wanted = {subset: wanted_inputs(system, trained.readers, subset) for subset in trained.ranking}
     shared = any("image_features" in names for names in wanted.values())
     used: dict[str, list[str]] = {}
+    (folder / LICENCES).mkdir()
     steps = len(wanted) + shared + len(trained.readers)
     with ProgressReport("exporting", steps, "files") as report:
         for subset, names in wanted.items():

@@ -124,9 +124,10 @@ class Network:
         how = self._inputs.get("image")
         if how is None:
             return np.empty(0, np.uint8)
+        is_square = "resize_square" in how
         sizes = PictureSizes(
-            resize=how.get("resize_square") or how["resize_short_side"],
-            square="resize_square" in how,
+            resize=how["resize_square" if is_square else "resize_short_side"],
+            square=is_square,
             crop=how["crop"],
             interpolation=Image.Resampling[how["interpolation"].upper()],
         )

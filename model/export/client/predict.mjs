@@ -425,10 +425,12 @@ class Network {
     }
     const { ids, attention_mask: mask } = this.tokenizer.encode(text);
     const most = reader.most_tokens;
+    const missing = reader.pads_to_most ? Math.max(0, most - ids.length) : 0;
     const cut = (values) => values.length > most ? [...values.slice(0, most - 1), values.at(-1)] : values;
+    const padded = (values, padding) => this.integers([...cut(values), ...Array(missing).fill(padding)]);
     const session = await this.session(reader.file);
     const found = await session.run({
-      input_ids: this.integers(cut(ids)), attention_mask: this.integers(cut(mask)),
+      input_ids: padded(ids, reader.padding), attention_mask: padded(mask, 0),
     });
     return found[reader.output].data;
   }

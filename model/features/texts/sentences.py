@@ -3,7 +3,7 @@
 Shapes in names: N texts, L tokens, D features.
 """
 
-# ruff: noqa: N803, N806 (shapes in names)
+# ruff: noqa: N806 (shapes in names)
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -41,7 +41,7 @@ class EncoderReader:
         self.longest = longest
         self.network = network.eval()
         self.tokenizer = tokenizer
-        self._files = sorted(files)
+        self.files = sorted(files)
         self._pooling = pooling
 
     def digest(self) -> str:
@@ -51,7 +51,7 @@ class EncoderReader:
     @cached_property
     def _digest(self) -> str:
         digest = hashlib.sha256(f"{self._pooling} {self.longest} ".encode())
-        for path in self._files:
+        for path in self.files:
             digest.update(path.name.encode())
             with path.open("rb") as file:
                 while block := file.read(1 << 20):
@@ -79,7 +79,7 @@ class EncoderReader:
             return_tensors="pt",
         )
         self.cut += self._cut_of(texts, tokens)
-        return self._pooled(tokens)
+        return self.pooled(tokens)
 
     def _cut_of(self, texts: list[str], tokens: Any) -> int:
         if tokens.encodings:
@@ -88,7 +88,7 @@ class EncoderReader:
         whole = self.tokenizer(texts, truncation=False)["input_ids"]
         return sum(len(ids) > self.longest for ids in whole)
 
-    def _pooled(self, tokens: Any) -> Tensor:
+    def pooled(self, tokens: Any) -> Tensor:
         """Return the features (N, D) of tokenized texts."""
         raise NotImplementedError
 
@@ -131,16 +131,11 @@ class SentenceReader(EncoderReader):
             files=files,
         )
 
-    def _pooled(self, tokens: Any) -> Tensor:
+    def pooled(self, tokens: Any) -> Tensor:
         layers = self.network(**tokens, output_hidden_states=True).hidden_states[self.layers]
-        return pooled(layers, tokens["attention_mask"])
-
-
-def pooled(layers: Sequence[Tensor], mask_NL: Tensor) -> Tensor:
-    """Return each layer's token mean (N, L, E), normalised to length 1, side by side (N, D)."""
-    there_NL1 = mask_NL[:, :, None].float()
-    means = [(layer * there_NL1).sum(1) / there_NL1.sum(1) for layer in layers]
-    return torch.cat([normalize(mean, dim=1) for mean in means], dim=1)
+        there_NL1 = tokens["attention_mask"][:, :, None].float()
+        means = [(layer * there_NL1).sum(1) / there_NL1.sum(1) for layer in layers]
+        return torch.cat([normalize(mean, dim=1) for mean in means], dim=1)
 
 
 class TowerReader(EncoderReader):
@@ -154,5 +149,5 @@ class TowerReader(EncoderReader):
         self.padding = "max_length" if padded else True
         self.dimension = self._pass(["a"]).shape[1]
 
-    def _pooled(self, tokens: Any) -> Tensor:
+    def pooled(self, tokens: Any) -> Tensor:
         return normalize(self.network(**tokens).pooler_output, dim=1)
