@@ -30,7 +30,7 @@ LAYERS = [
     *(f"datasets.{room}" for room in ("manifests", "inspect", "verification")),
     *(f"model{room}" for room in ("", ".posts", ".features", ".inputs", ".networks")),
     *(f"model.{room}" for room in ("processes", "runs", "evaluation", "training", "prediction")),
-    *("model.reproduction", "", "command_line", "commands"),
+    *("model.suspects", "model.reproduction", "", "command_line", "commands"),
 ]
 MOST_MODULES = 16
 FOLDERS = {name: PROJECT / name for name in ("harvest", "datasets", "model")}
