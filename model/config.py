@@ -21,7 +21,6 @@ from flickr_emotion.model.recipes import (
     BEST_RATE,
     BEST_TEXT,
     BEST_WARM_UP,
-    EARLIER_TEXT,
     HUB,
     LEXICON,
     PAPER,
@@ -97,8 +96,8 @@ class TrainingConfig:
         metavar="NAME",
         default_help=f"{PAPERS_IMAGES}; inception_v3 for inception; {BEST_IMAGES} with "
         "--recipe best",
-        help="A torchvision classification model, efficientnet_lite0, efficientnet_lite2, or "
-        "hub:NAME for a vision tower of the hub or of a folder; join several with +.",
+        help="A torchvision classification model, efficientnet_lite0 or efficientnet_lite2 (also "
+        "with _stages), or hub:NAME for a vision tower of the hub or of a folder; join several with +.",
     )
     image_weights: str = option(
         "imagenet",
@@ -286,8 +285,6 @@ class TrainingConfig:
         Raises ``TypeError`` if a value has the wrong type.
         """
         values = {field.name: options[field.name] for field in fields(cls) if field.name in options}
-        if options.get("recipe") == BEST and SENTENCES not in options.get("without", ()):
-            values.setdefault("text_encoder", EARLIER_TEXT)
         if values.get("word_vectors") is not None:
             values["word_vectors"] = Path(values["word_vectors"])
         if isinstance(values.get("without"), list):

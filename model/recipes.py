@@ -14,34 +14,36 @@ RECIPES = (PAPER, BEST)
 
 SENTENCES, LEXICON = "sentences", "lexicon"
 PICTURES = "pictures"
-SHALLOW, DROPOUT, RATE = "shallow", "dropout", "rate"
-MEMBERS, TOGETHER = "members", "together"
+NARROW, SHALLOW, DIRECT = "narrow", "shallow", "direct"
+DROPOUT, RATE, OWN_HEAD = "dropout", "rate", "own"
+REGRESSION = "regression"
 
 PARTS = {
     SENTENCES: "texts and tags are read by a frozen sentence encoder instead of word and tag "
     "vectors trained on the posts",
     LEXICON: "a sentiment lexicon rates how positive and how negative a text's words are",
-    PICTURES: "two image encoders side by side",
+    PICTURES: "two image encoders side by side, with the maps of their stages",
+    NARROW: "representations of 32 numbers instead of 300",
     SHALLOW: "representations end in ReLU and a head has one layer instead of three",
+    DIRECT: "a linear layer from a modality's inputs to the classes is added to every head that "
+    "reads the modality",
     DROPOUT: "dropout of one half on the inputs of encoders and of heads",
     RATE: "a learning rate of 0.001 after a warm-up of 20 steps, in batches of 128, in place of "
     "the paper's 0.01 in batches of 64, after 200 steps",
-    MEMBERS: "an ensemble of five networks that differ in their initial weights and dropout",
-    TOGETHER: "the mean of all heads that can answer a post is trained too, not only each head",
+    OWN_HEAD: "the head of a post's own subset counts five times in its loss, not once",
+    REGRESSION: "a logistic regression on the same inputs answers with the network",
 }
 """The parts of the best recipe, by name: what each does, and what it replaces."""
 
 MINILM, MPNET, USE = "minilm", "mpnet", "use"
 TEXT_ENCODERS = (MINILM, MPNET, USE)
 """The sentence encoders of the part ``sentences``, by name (``model/features/texts/``)."""
-BEST_TEXT = MINILM
-EARLIER_TEXT = MINILM
-"""The sentence encoder of runs of earlier versions, which do not name it."""
+BEST_TEXT = MPNET
 
 HUB = "hub:"
 """The beginning of the name of an encoder from the hub, or from a folder of one's own."""
 
-PAPERS_IMAGES, BEST_IMAGES = "densenet121", "efficientnet_lite0+efficientnet_lite2"
+PAPERS_IMAGES, BEST_IMAGES = "densenet121", "efficientnet_lite0_stages+efficientnet_lite2_stages"
 PAPERS_RATE, BEST_RATE = 0.01, 0.001
 PAPERS_BATCH, BEST_BATCH = 64, 128
 # Adam's first steps move every weight by the full rate, whatever the gradient. At the paper's rate

@@ -1,4 +1,4 @@
-"""The usual baselines for `table`: the majority class, and logistic regressions.
+"""The usual baselines for `table`: the majority class, logistic regressions.
 
 They are fitted on the same training posts as the systems, with the strength C of the lowest loss on
 the same validation posts, and get the same texts, tags and frozen image features. A baseline that
@@ -41,6 +41,8 @@ STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 
 _SENTENCE = 384
 """The length of a sentence vector: MiniLM's last layer, the last part of the reader's features."""
+_LEXICON = 4
+"""The number of the lexicon's features, the last of a modality."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +55,9 @@ class Side:
     pictures_ND: Floats
     sentences_NS: Floats
     """The vector of the text followed by that of the tags."""
-    best_ND: Floats
-    """All inputs of the best recipe: features of pictures, texts and tags."""
+    best: dict[str, Floats]
+    """All inputs of the best recipe, (N, D) by source: pictures, and each reader of texts and of
+    tags."""
     held: dict[str, npt.NDArray[np.bool_]]
     """By modality."""
 
@@ -98,7 +101,7 @@ def _side(dataset: Dataset, name: str, usual: Split, best: Split) -> Side:
         tags=[row["tags"] for row in posts],
         pictures_ND=_pictures(usual, held["image"]),
         sentences_NS=np.concatenate([read[:, -_SENTENCE:] for read in _read(usual)], axis=1),
-        best_ND=np.concatenate([_pictures(best, held["image"]), *_read(best)], axis=1),
+        best={"image": _pictures(best, held["image"])} | _by_reader(best),
         held=held,
     )
 
@@ -116,6 +119,18 @@ def _read(split: Split) -> list[Floats]:
     assert split.texts is not None
     places = list(range(len(split.posts)))
     return [split.texts.rows(modality, places).numpy() for modality in READ]
+
+
+def _by_reader(split: Split) -> dict[str, Floats]:
+    """Return the features of the best recipe's two readers, by modality and reader."""
+    return {
+        f"{modality} {reader}": part
+        for modality, read_ND in zip(READ, _read(split), strict=True)
+        for reader, part in (
+            (BEST_TEXT, read_ND[:, :-_LEXICON]),
+            (LEXICON, read_ND[:, -_LEXICON:]),
+        )
+    }
 
 
 def majority(fold: Fold) -> Probabilities:
@@ -171,7 +186,7 @@ def image_and_sentence(fold: Fold) -> Probabilities:
 
 def best_features(fold: Fold) -> Probabilities:
     """All inputs of the best recipe."""
-    return _fitted(fold, StandardScaler, lambda side: side.best_ND, MODALITIES)
+    return _fitted(fold, StandardScaler, lambda side: np.hstack([*side.best.values()]), MODALITIES)
 
 
 BASELINES: dict[str, Callable[[Fold], Probabilities]] = {

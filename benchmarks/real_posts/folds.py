@@ -18,14 +18,21 @@ from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.backbone_weights import load_backbone
-from flickr_emotion.model.features.feature_files import GrowingFile, writable_folder
+from flickr_emotion.model.features.feature_files import (
+    GrowingFile,
+    features_path,
+    writable_folder,
+)
 from flickr_emotion.model.features.image_features import features_folder, frozen_features
 from flickr_emotion.model.features.picture_decoding import CpuDecoder
+from flickr_emotion.model.features.texts.readers import TextReader, open_readers
+from flickr_emotion.model.features.texts.text_features import READ, text_features
 from flickr_emotion.model.posts.posts import Encoding, read_posts
-from flickr_emotion.model.recipes import BEST_IMAGES
+from flickr_emotion.model.recipes import BEST_IMAGES, BEST_TEXT, LEXICON, MINILM
 
 FOLDS = 5
 IMAGE_ENCODER = "efficientnet_lite0"
+WITHOUT_STAGES = BEST_IMAGES.replace("_stages", "")
 BUILD = ("--group-by", "near-duplicate", "--incomplete", "keep", "--min-words", "1")
 
 
@@ -40,9 +47,11 @@ def build_folds(out: Path, classes: int) -> list[Dataset]:
     datasets = [_build(posts, out, classes, fold) for fold in range(1, FOLDS + 1)]
     check_folds(posts, datasets)
     with_all_posts = _build(MVSA, out, 3, 1)
-    for encoder in (IMAGE_ENCODER, BEST_IMAGES):
-        for dataset in datasets:
+    for dataset in datasets:
+        for encoder in (IMAGE_ENCODER, WITHOUT_STAGES, BEST_IMAGES):
             take_features(dataset, with_all_posts, encoder)
+        for reader in open_readers((MINILM, BEST_TEXT, LEXICON)):
+            take_text_features(dataset, with_all_posts, reader)
     return datasets
 
 
@@ -110,6 +119,33 @@ def take_features(dataset: Dataset, source: Dataset, encoder: str) -> None:
             rows = torch.stack([features[key] for key in _pictured(dataset, split)])
             with GrowingFile(folder / f"{split}.npy", (len(rows), backbone.features)) as file:
                 file.fill([rows[file.rows :]])
+
+
+def take_text_features(dataset: Dataset, source: Dataset, reader: TextReader) -> None:
+    """Copy a reader's features of texts and tags from a data set that holds all of the posts."""
+    place = dataset.folder / features_path(reader.name, reader.digest(), dataset.digest)
+    if all((place / f"{split}-{m}.npy").exists() for split in SPLITS for m in READ):
+        return
+    ids = {split: [row["photo_id"] for row in judged_posts(source, split)] for split in SPLITS}
+    counts = {split: len(held) for split, held in ids.items()}
+    tables = text_features(source, [reader], counts, run_folder=source.folder)
+    if dataset.digest == source.digest:
+        return
+    with writable_folder([place]) as folder:
+        for modality in READ:
+            features = {
+                key: row
+                for split, held in ids.items()
+                for key, row in zip(
+                    held, tables[split].rows(modality, range(len(held))), strict=True
+                )
+            }
+            for split in SPLITS:
+                posts = judged_posts(dataset, split)
+                rows = torch.stack([features[post["photo_id"]] for post in posts])
+                path = folder / f"{split}-{modality}.npy"
+                with GrowingFile(path, (len(rows), reader.dimension)) as file:
+                    file.fill([rows[file.rows :]])
 
 
 def _pictured(dataset: Dataset, split: str) -> list[str]:

@@ -56,7 +56,7 @@ def load_backbone(name: str, weights: str, *, download: bool = False) -> Backbon
                 "several: name one of them, or give imagenet or none"
             )
         state, origin = read_state_dict(Path(weights)), weights
-    elif name in efficientnet_lite.SIDES:
+    elif name in efficientnet_lite.NAMES:
         state, origin = read_state_dict(efficientnet_lite.weights(name)), "the package"
     else:
         state, origin = _download(name), "torchvision"

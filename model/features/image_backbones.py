@@ -164,7 +164,7 @@ def build_backbone(
         if records is None:
             return hub_backbone(name, open_hub_network(name, pretrained=False, download=download))
         return hub_backbone(name, rebuild_hub_network(name, records.get(name)))
-    if name in efficientnet_lite.SIDES:
+    if name in efficientnet_lite.NAMES:
         network = efficientnet_lite.build(name)
         preprocessing = efficientnet_lite.preprocessing(name)
     elif name in models.list_models(module=models):
@@ -180,13 +180,13 @@ def build_backbone(
     else:
         raise ModelError(
             f"--image-encoder {name} is not known: give a torchvision classification model such as "
-            f"densenet121 or resnet50, {' or '.join(efficientnet_lite.SIDES)}, or hub:NAME"
+            f"densenet121 or resnet50, {', '.join(efficientnet_lite.NAMES)}, or hub:NAME"
         )
     last, features = _remove_last_layer(network)
     return Backbone(
         name=name,
         network=network,
-        features=features,
+        features=features + efficientnet_lite.features_of_stages(network),
         preprocessing=preprocessing,
         left_out=(last.partition(".")[0], *_AUXILIARY_HEADS.get(name, ())),
     )

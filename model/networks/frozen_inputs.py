@@ -1,4 +1,4 @@
-"""The inputs of `--recipe best`'s members: frozen features, standardised for training.
+"""The inputs of `--recipe best`'s network: frozen features, standardised for training.
 
 Pictures are features of a frozen backbone, texts and tags are features of frozen readers; without
 the sentence encoder, the paper's encoders of words and tags are trained beside them.
@@ -59,7 +59,7 @@ class Standardised(nn.Module):
 
 
 class FrozenImages(nn.Module):
-    """The members' input for pictures: a frozen backbone's features."""
+    """The network's input for pictures: a frozen backbone's features."""
 
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()
@@ -80,13 +80,13 @@ class FrozenImages(nn.Module):
         return features_ND
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the members' input for pictures (N, 3, H, W) or features (N, D)."""
+        """Return the network's input for pictures (N, 3, H, W) or features (N, D)."""
         features_ND: Tensor = self.scale(self.raw(images))
         return features_ND
 
 
 class ReadLists(nn.Module):
-    """The members' input for texts or tags: the readers' features and, if any, a trained part."""
+    """The network's input for texts or tags: the readers' features and, if any, a trained part."""
 
     def __init__(self, modality: str, dimensions: Sequence[int], trained: nn.Module | None) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ class ReadLists(nn.Module):
         return lists.features_ND
 
     def forward(self, lists: Packed) -> Tensor:
-        """Return the members' input (N, D)."""
+        """Return the network's input (N, D)."""
         features_ND: Tensor = self.scale(self.raw(lists))
         if self.trained:
             features_ND = torch.cat([features_ND, self.trained(lists)], dim=1)

@@ -198,6 +198,7 @@ def describe(
         "networks": list(networks),
         "recipe": config.recipe,
         "without": list(config.without),
+        "parts": sorted(config.parts),
         "readers": readers,
         "files": files,
         "image_encoder": config.resolved_image_encoder,

@@ -23,7 +23,7 @@ from flickr_emotion.model.networks.catalogue import build_ensemble, build_system
 from flickr_emotion.model.networks.multitask import MultitaskNetwork
 from flickr_emotion.model.networks.system import System
 from flickr_emotion.model.posts.posts import Encoding
-from flickr_emotion.model.recipes import BEST, EARLIER_TEXT, PAPER, SENTENCES
+from flickr_emotion.model.recipes import BEST, PAPER
 from flickr_emotion.model.runs.digests import check_file
 from flickr_emotion.model.runs.files import CONFIG, METRICS, NETWORK, read_config, read_metrics
 from flickr_emotion.model.runs.folder import RunFolder
@@ -89,6 +89,7 @@ def load_run(folder: Path, device: torch.device) -> TrainedRun:
     dataset = _entry(content, "dataset", dict, path)
     dataset_folder = Path(_entry(dataset, "folder", str, path))
     dataset_digest = _entry(dataset, "digest", str, path)
+    check_recipe(content, folder)
     config = _config(content, path)
     _check_vocabulary(config, encoding, folder)
     readers = open_readers(config.readers)
@@ -152,6 +153,15 @@ def check_readers(content: dict[str, Any], readers: Sequence[TextReader], path: 
             )
 
 
+def check_recipe(content: dict[str, Any], folder: Path) -> None:
+    """Refuse a run of an earlier version's best recipe, which did not record its parts."""
+    if content.get("recipe") == BEST and "parts" not in content:
+        raise ModelError(
+            f"{folder} was trained by an earlier version, whose best recipe built another network: "
+            "train again, or use that version"
+        )
+
+
 def _config(content: dict[str, Any], path: Path) -> TrainingConfig:
     """Return the settings that decide how the network is built."""
     try:
@@ -170,8 +180,7 @@ def _config(content: dict[str, Any], path: Path) -> TrainingConfig:
 
 
 def _text_encoder(content: dict[str, Any], path: Path) -> str | None:
-    reads_sentences = content.get("recipe") == BEST and SENTENCES not in content.get("without", [])
-    named = content.get("text_encoder", EARLIER_TEXT if reads_sentences else None)
+    named = content.get("text_encoder")
     return named if named is None else _entry({"text_encoder": named}, "text_encoder", str, path)
 
 

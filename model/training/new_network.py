@@ -20,7 +20,8 @@ from flickr_emotion.model.runs.checkpoints import Checkpoint
 from flickr_emotion.model.training.material import Material
 
 POSTS_PER_SCALE = 20_000
-"""Enough posts to estimate the scale of frozen features; more would fill the memory."""
+"""Enough posts for the scale of frozen features and the regression on them; more would fill the
+memory."""
 
 
 def build_network(config: TrainingConfig, material: Material) -> System:
@@ -39,7 +40,7 @@ def build_network(config: TrainingConfig, material: Material) -> System:
     if isinstance(network, RecipeNetwork):
         split = material.splits[TRAIN]
         step = 1 + len(split.posts) // POSTS_PER_SCALE
-        network.standardise(split.batch(np.arange(0, len(split.posts), step)))
+        network.fit_frozen(split.batch(np.arange(0, len(split.posts), step)))
     generator = torch.Generator().manual_seed(config.seed)
     if network.word_embedding:
         with torch.no_grad():

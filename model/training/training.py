@@ -20,7 +20,7 @@ from flickr_emotion.model.posts.posts import Encoding
 from flickr_emotion.model.processes.distributed import joined_world
 from flickr_emotion.model.runs.contents import check_same_files
 from flickr_emotion.model.runs.files import CONFIG, read_config, read_metrics
-from flickr_emotion.model.runs.loading import check_readers
+from flickr_emotion.model.runs.loading import check_readers, check_recipe
 from flickr_emotion.model.runs.workplace import Workplace, training_at_work
 from flickr_emotion.model.training.run_training import RunTraining
 
@@ -100,6 +100,7 @@ def resume(run: Path, *, dataset: Path | None = None, profile: bool = False) -> 
 
 
 def _config_of(description: dict[str, Any], folder: Path) -> TrainingConfig:
+    check_recipe(description, folder)
     try:
         return TrainingConfig.of_options(description["options"])
     except (KeyError, TypeError) as error:

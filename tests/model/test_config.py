@@ -48,7 +48,7 @@ def test_what_follows_from_a_setting_changes_with_it(setting: dict[str, str]) ->
 def test_a_run_records_resolved_settings() -> None:
     """A run keeps its resolved settings, whatever the recipes' defaults become."""
     options = TrainingConfig(recipe="best").options()
-    assert options["image_encoder"] == "efficientnet_lite0+efficientnet_lite2"
+    assert options["image_encoder"] == "efficientnet_lite0_stages+efficientnet_lite2_stages"
     assert (options["batch_size"], options["learning_rate"]) == (128, 0.001)
     assert TrainingConfig.of_options(options).options() == options
 

