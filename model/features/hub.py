@@ -20,11 +20,10 @@ WEIGHTS = "*.safetensors"
 
 
 def hub_folder(option: str, name: str, needed: Sequence[str], *, download: bool) -> Path:
-    """Return the folder with the files of ``hub:NAME``.
+    """Return the folder with the files of ``hub:NAME``; ``option`` is named in errors.
 
     ``needed``: patterns of the names of files that must be there, alternatives joined by ``|``.
-
-    ``option`` is named in errors. Raises ``ModelError`` if a file is neither there nor fetched.
+    Raises ``ModelError`` if one is neither there nor fetched.
     """
     check_transformers()
     given = name.removeprefix(HUB)

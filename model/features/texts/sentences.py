@@ -27,6 +27,8 @@ class EncoderReader:
     name = SENTENCES
     padding: bool | str = True
     """Texts are padded to the longest of a pass, or with ``max_length`` to the longest of all."""
+    masked: bool | None = None
+    """Whether tokens come with a mask of the padding; None if the tokenizer decides."""
     dimension: int
 
     def __init__(
@@ -75,7 +77,7 @@ class EncoderReader:
             padding=self.padding,
             truncation=True,
             max_length=self.longest,
-            return_attention_mask=True,
+            return_attention_mask=self.masked,
             return_tensors="pt",
         )
         self.cut += self._cut_of(texts, tokens)
@@ -99,6 +101,8 @@ class SentenceReader(EncoderReader):
     The published sentence vector of such encoders is the last layer's mean. The layers below keep
     more of the wording, which shows feelings.
     """
+
+    masked = True
 
     def __init__(
         self,

