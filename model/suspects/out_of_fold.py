@@ -119,4 +119,5 @@ def _mean_of_known(chances: Chances) -> Chances:
     known = ~np.isnan(chances)
     sums: Chances = np.where(known, chances, 0).sum(0)
     with np.errstate(invalid="ignore"):
-        return sums / known.sum(0)
+        means: Chances = sums / known.sum(0)
+    return means

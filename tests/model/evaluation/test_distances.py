@@ -82,7 +82,7 @@ def test_repeats_have_mean_and_deviation() -> None:
 
 
 def test_the_table_shows_them_where_they_are_known() -> None:
-    def table(row: dict[str, object]) -> str:
+    def table(row: dict[str, float]) -> str:
         return split_table("test", {"test": dict.fromkeys(SUBSETS, row)})
 
     heading, names, first, *_ = table(ROW | KNOWN).splitlines()

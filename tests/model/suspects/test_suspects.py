@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 from collections import Counter
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -113,10 +114,16 @@ class TestRefusals:
     @needs_cleanlab
     def test_too_few_posts_and_one_class(self, tmp_path: Path) -> None:
         few = [separable_post(number, ("anger", "awe")[number % 2]) for number in range(4)]
-        splits = {"train": few, "validation": few[:2], "test": few[:2]}
+        splits: dict[str, Sequence[StoredPost]] = {
+            "train": few,
+            "validation": few[:2],
+            "test": few[:2],
+        }
         with pytest.raises(ModelError, match="has 4 training posts"):
             rank_suspects(write_dataset(tmp_path / "few", splits), CONFIG)
-        one = {name: [separable_post(n, "awe") for n in range(6)] for name in splits}
+        one: dict[str, Sequence[StoredPost]] = {
+            name: [separable_post(n, "awe") for n in range(6)] for name in splits
+        }
         with pytest.raises(ModelError, match="one class only"):
             rank_suspects(write_dataset(tmp_path / "one", one), CONFIG)
 

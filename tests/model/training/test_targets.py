@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from flickr_emotion.model.posts.posts import Post, encode
 from flickr_emotion.model.reproduction.reproduce import reproduce
 from flickr_emotion.model.training.training import train
 from tests.model.conftest import TINY
-from tests.model.dataset_folder import separable_post, write_dataset
+from tests.model.dataset_folder import StoredPost, separable_post, write_dataset
 from tests.model.networks.test_recipe import network as recipe_network
 from tests.model.networks.test_recipe import read_split
 from tests.model.processes import test_distributed as distributed
@@ -41,11 +42,11 @@ def system(model: str) -> System:
     return build_system(model, None, ENCODING, build_backbone("squeezenet1_1"), frozen_image=True)
 
 
-def with_shares(split: Split, shares: list[float | None]) -> Split:
-    """Every post has the same distribution; a ``None`` at its place: no post has one."""
+def with_shares(split: Split, shares: Sequence[float]) -> Split:
+    """Every post but the first has the same distribution."""
     posts = split.posts
     given = np.tile(np.array(shares, np.float32), (len(posts), 1))
-    given[0] = np.nan  # one without
+    given[0] = np.nan
     posts = dataclasses.replace(posts, distributions=given)
     return dataclasses.replace(split, posts=posts, by_distribution=True)
 
@@ -105,7 +106,7 @@ def voted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Posts of two classes that a fifth of the votes calls the other one; one without votes."""
     shares = {"anger": (0.8, 0.2), "awe": (0.3, 0.7)}
 
-    def post(number: int, *, of_votes: bool = True):  # type: ignore[no-untyped-def]
+    def post(number: int, *, of_votes: bool = True) -> StoredPost:
         label = ("anger", "awe")[number % 2]
         stored = separable_post(number, label)
         return dataclasses.replace(stored, shares=shares[label]) if of_votes else stored
