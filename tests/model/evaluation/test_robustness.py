@@ -11,7 +11,7 @@ import pytest
 import torch
 from scipy import stats
 
-from flickr_emotion.common.modalities import MODALITIES, SUBSETS
+from flickr_emotion.common.modalities import MODALITIES, SUBSETS, answering_subset
 from flickr_emotion.model.evaluation.answering import HeadAnswers, answer_split
 from flickr_emotion.model.evaluation.evaluation import evaluate
 from flickr_emotion.model.evaluation.report import missing_table
@@ -24,7 +24,6 @@ from flickr_emotion.model.evaluation.robustness import (
 from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.posts.posts import Posts
 from flickr_emotion.model.processes.distributed import World
-from flickr_emotion.model.runs.heads import answering_subset
 from tests.model.small_networks import ENCODING, EVERY_SUBSET_TWICE, network, split_of
 
 ALONE = World(device=torch.device("cpu"))

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from flickr_emotion.common.modalities import SUBSETS
+from flickr_emotion.common.modalities import SUBSETS, answering_subset
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.evaluation.evaluation import evaluate
 from flickr_emotion.model.networks.recipe_network import OWN
 from flickr_emotion.model.prediction.prediction import Predictor, predict_one
 from flickr_emotion.model.runs import loading
-from flickr_emotion.model.runs.heads import answering_subset, count_training_posts, ranked
+from flickr_emotion.model.runs.heads import count_training_posts, ranked
 from flickr_emotion.model.training.training import train
 from tests.model.conftest import TINY
 from tests.model.dataset_folder import COLOURS, WORDS, picture, separable_post, write_dataset
