@@ -97,7 +97,8 @@ class TrainingConfig:
         default_help=f"{PAPERS_IMAGES}; inception_v3 for inception; {BEST_IMAGES} with "
         "--recipe best",
         help="A torchvision classification model, efficientnet_lite0 or efficientnet_lite2 (also "
-        "with _stages), or hub:NAME for a vision tower of the hub or of a folder; join several with +.",
+        "with _stages), or hub:NAME for a vision tower of the hub or of a folder; join several "
+        "with +.",
     )
     image_weights: str = option(
         "imagenet",

@@ -30,7 +30,9 @@ _NOTE = "# Copied by `export`; its source is {}.\n"
 def write_client(folder: Path) -> list[str]:
     """Write the client into an export; return the names of its files."""
     (folder / FOLDER).mkdir()
-    names = []
+    # Without it, a package of the same name elsewhere would be found first.
+    names = [f"{FOLDER}/__init__.py"]
+    (folder / names[0]).write_text('"""What predict.py needs to read posts."""\n', encoding="utf-8")
     for module in client_modules():
         name = PROGRAM if module == _ROOT else f"{FOLDER}/{_file_of(module)}.py"
         source = _source(_REPLACED.get(module, module)).read_text(encoding="utf-8")

@@ -59,6 +59,7 @@ PACKAGES = ("onnx", "onnxscript")
 
 _NAMES = {
     *(f"{subset}.onnx" for subset in SUBSETS),
+    "__pycache__",  # of predict.py, where a program has imported it
     *(CARD, PREPROCESSING, VOCABULARY, PROGRAM, FOLDER, BROWSERS, ENTITIES),
     *ENCODER_FILES,
 }

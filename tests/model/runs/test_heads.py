@@ -112,9 +112,13 @@ class TestEverywhere:
 
     def test_export(self, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.importorskip("onnx")
-        from flickr_emotion.model.prediction import export
+        from flickr_emotion.model.export import export
 
-        monkeypatch.setattr(export, "write_onnx", lambda padded, _, path: path.touch())
+        def touch(_: object, inputs: dict[str, object], __: str, path: Path) -> list[str]:
+            path.touch()
+            return list(inputs)
+
+        monkeypatch.setattr(export, "write_graph", touch)
         export.export(run, tmp_path / "onnx")
         assert {path.stem for path in (tmp_path / "onnx").glob("*.onnx")} == set(TAUGHT)
         files = json.loads((tmp_path / "onnx" / "preprocessing.json").read_text())["files"]
