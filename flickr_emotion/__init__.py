@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from flickr_emotion.harvest.crawl.status import harvest_status
     from flickr_emotion.model.config import TrainingConfig
     from flickr_emotion.model.evaluation.evaluation import evaluate
+    from flickr_emotion.model.export.export import export
     from flickr_emotion.model.prediction.answers import RawPost
-    from flickr_emotion.model.prediction.export import export
     from flickr_emotion.model.prediction.prediction import Predictor
     from flickr_emotion.model.reproduction.reproduce import reproduce
     from flickr_emotion.model.training.training import resume, train
@@ -53,7 +53,7 @@ _HOMES = {
     "crawl": "harvest.crawl.crawl",
     "diff_manifests": "datasets.manifests.diff",
     "evaluate": "model.evaluation.evaluation",
-    "export": "model.prediction.export",
+    "export": "model.export.export",
     "export_manifest": "datasets.manifests.export",
     "harvest_status": "harvest.crawl.status",
     "inspect_dataset": "datasets.inspect.inspection",

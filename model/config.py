@@ -50,6 +50,14 @@ MODELS = (
     "mmtrans-mt",
 )
 
+LABEL, DISTRIBUTION = "label", "distribution"
+TARGETS = (LABEL, DISTRIBUTION)
+_COMPARE_LABELS = {
+    "common-space": "its ranking loss compares labels",
+    "mmtrans-mt": "its second task follows from the label",
+}
+"""The systems that cannot learn distributions, and why."""
+
 _IMAGE_ENCODERS = {"inception": "inception_v3"}
 _READS = {"fasttext": ("text",), "inception": ("image",)}
 
@@ -77,13 +85,20 @@ class TrainingConfig:
         metavar="PART",
         help=f"Omit a part of the best recipe; repeatable: {', '.join(PARTS)}.",
     )
+    target: str = option(
+        LABEL,
+        choices=TARGETS,
+        help="What a post teaches: its label, or the distribution of all votes on it, where it has "
+        "one.",
+    )
     image_encoder: str | None = option(
         None,
         metavar="NAME",
         default_help=f"{PAPERS_IMAGES}; inception_v3 for inception; {BEST_IMAGES} with "
         "--recipe best",
         help="A torchvision classification model, efficientnet_lite0 or efficientnet_lite2 (also "
-        "with _stages), or hub:NAME for a vision tower of the hub or of a folder; join several with +.",
+        "with _stages), or hub:NAME for a vision tower of the hub or of a folder; join several "
+        "with +.",
     )
     image_weights: str = option(
         "imagenet",
@@ -160,6 +175,11 @@ class TrainingConfig:
         check_options(self, ModelError)
         if self.subset is not None and self.model != "single-task":
             raise ModelError(f"--subset is for --model single-task: omit it with {self.model}")
+        if self.target == DISTRIBUTION and self.model in _COMPARE_LABELS:
+            raise ModelError(
+                f"--target distribution is not for --model {self.model}, because "
+                f"{_COMPARE_LABELS[self.model]}: omit it"
+            )
         self._check_recipe()
         if self.text_encoder is not None and SENTENCES not in self.parts:
             raise ModelError(

@@ -32,8 +32,8 @@ def commands() -> Iterator[tuple[list[str], str]]:
 
 
 def _steady(output: str) -> str:
-    # Which listings a crawl tries before getInfo, and of which dead pictures it asks the API, depends
-    # on which pictures are settled by then.
+    # Which listings a crawl tries before getInfo, and which dead pictures it asks the API about,
+    # depends on which pictures are settled by then.
     output = re.sub(r"\d+ API calls \(\d+", "N API calls (N", output)
     return re.sub(r"\d+ posts are gone or private by", "N posts are gone or private by", output)
 

@@ -20,13 +20,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from flickr_emotion.common.modalities import COMPLETE, SUBSETS
+from flickr_emotion.common.modalities import COMPLETE, SUBSETS, answering_subset
 from flickr_emotion.common.split_names import TEST
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.evaluation.answering import answer_split
 from flickr_emotion.model.posts.posts import Integers
 from flickr_emotion.model.processes.distributed import World
-from flickr_emotion.model.runs.heads import answering_subset
 from flickr_emotion.model.runs.loading import load_run
 
 Probabilities = npt.NDArray[np.float64]

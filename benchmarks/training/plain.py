@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.model.features.image_backbones import Backbone
-from flickr_emotion.model.features.pictures import FOR_A_DATASET
+from flickr_emotion.model.features.picture_sizes import FOR_A_DATASET
 from flickr_emotion.model.features.word_vectors import WORD_DIMENSION
 from flickr_emotion.model.networks.encoders import (
     FILTERS_PER_WINDOW,

@@ -18,7 +18,7 @@ from flickr_emotion.datasets.rules.text import words
 from flickr_emotion.model.features.backbone_weights import load_backbone
 from flickr_emotion.model.features.image_backbones import Backbone
 from flickr_emotion.model.features.image_features import FeatureTable
-from flickr_emotion.model.features.pictures import FOR_A_DATASET
+from flickr_emotion.model.features.picture_sizes import FOR_A_DATASET
 from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.posts.posts import FIRST_ID, Encoding, Integers, Post, Posts, encode
 

@@ -1,13 +1,12 @@
 """The data set card (``README.md``): what a data set holds and how it was made."""
 
-import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.printing import markdown_cell
 from flickr_emotion.common.split_names import SPLITS
+from flickr_emotion.datasets.folder.card_markup import language_line, yaml_text
 from flickr_emotion.datasets.folder.croissant import LABELLED_BY
 from flickr_emotion.datasets.folder.shards import DISTRIBUTIONS, features_of
 from flickr_emotion.datasets.rules.verdicts import texts_in_words
@@ -30,7 +29,6 @@ configs:
   features:
 {features}---
 """
-_HUB_LANGUAGE = re.compile(r"[a-z]{2,3}(?=-|$)")
 
 _SIMULATION = """
 **Not from Flickr.** The posts were fetched from another server (`--flickr-url`), such as the
@@ -65,7 +63,7 @@ def data_set_card(content: dict[str, Any]) -> str:
     counts = content["counts"]
     parts = [
         _FRONT_MATTER.format(
-            language=_language(options["language"]),
+            language=language_line(options["language"]),
             tag="" if content["service"] == "own" else ", flickr",
             digest=markdown_cell(content["digest"]),
             splits="".join(
@@ -109,12 +107,6 @@ def data_set_card(content: dict[str, Any]) -> str:
     return "".join(parts)
 
 
-def _language(code: str) -> str:
-    """Return the line of the texts' language, as the Hub names it: without a country or script."""
-    found = _HUB_LANGUAGE.match(code)
-    return f"language: [{json.dumps(found[0])}]\n" if found else ""
-
-
 def _features(content: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines of the columns' types."""
     classes = content["classes"]
@@ -123,20 +115,13 @@ def _features(content: Mapping[str, Any]) -> Iterator[str]:
         if name == "label":
             yield "    dtype:\n      class_label:\n        names:\n"
             yield from (
-                f"          '{number}': {_quoted(label)}\n" for number, label in enumerate(classes)
+                f"          '{number}': {yaml_text(label)}\n"
+                for number, label in enumerate(classes)
             )
         elif described["_type"] == "Sequence":
             yield f"    sequence: {described['feature']['dtype']}\n"
         else:
             yield f"    dtype: {described.get('dtype', described['_type'].lower())}\n"
-
-
-def _quoted(text: str) -> str:
-    """Return a text as YAML in quotes; it must stay the same, so nothing is replaced."""
-    return "".join(
-        it if it.isprintable() else f"\\U{ord(it):08x}"
-        for it in json.dumps(text, ensure_ascii=False)
-    )
 
 
 def _reduced(content: dict[str, Any]) -> str:

@@ -9,23 +9,15 @@ import html
 import re
 import unicodedata
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
-
 from flickr_emotion.common.composing import composed
-from flickr_emotion.datasets.rules.markup import shallow
+from flickr_emotion.datasets.rules.html_text import text_of_html
 
-# Elements at which a browser breaks the line: a space replaces them, or "one<br>two" would become
-# one word.
-_BREAKS = re.compile(
-    r"<(?=/?(?:br|hr|p|div|pre|li|dt|dd|tr|td|th|h[1-6]|blockquote|ul|ol)\b)", re.IGNORECASE
-)
 _MARKUP = re.compile(r"[<&]")
 # In plain text: what would be markup if the text were cleaned once more.
 _TAG_LIKE = re.compile(r"<(?=[A-Za-z/!?])")
 _ENTITY_LIKE = re.compile(r"&(#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)")
 # "www." in the middle of a word is not a URL: "Awww...", "ewww.no".
 _URL = re.compile(r"(?:https?://|\bwww\.(?=\w))\S*", re.IGNORECASE)
-_SCHEME = re.compile(r"https?://", re.IGNORECASE)
 # From the first letter or digit of a run to its last; linear in the length of the run.
 _WORD = re.compile(r"[^\W_](?:\S*[^\W_])?")
 # The same, with the characters that follow, which may be combining marks of the last letter.
@@ -52,17 +44,8 @@ def clean(fragment: str) -> str:
     text again changes nothing.
     """
     if _MARKUP.search(fragment):
-        # The parser does not accept surrogates.
-        whole = fragment.encode("utf-8", "ignore").decode("utf-8")
-        parsed = LexborHTMLParser(shallow(_BREAKS.sub(" <", whole)))
-        for hidden in parsed.css("script, style"):
-            hidden.decompose()
-        for link in parsed.css("a[href]"):
-            if url := _url_shown(link):
-                link.replace_with(url)
-        body = parsed.body
         # Descriptions of old posts hold entities that were escaped twice ("&amp;quot;").
-        fragment = html.unescape(body.text(separator="")) if body is not None else ""
+        fragment = html.unescape(text_of_html(fragment))
     text = " ".join(fragment.split())
     if not text.isprintable():
         text = _INVISIBLE.sub("", text.replace(_ZERO_WIDTH_SPACE, " "))
@@ -75,21 +58,6 @@ def clean(fragment: str) -> str:
 
 def _not_an_entity(found: re.Match[str]) -> str:
     return found[0] if html.unescape(found[0]) == found[0] else f"& {found[1]}"
-
-
-def _url_shown(link: LexborNode) -> str | None:
-    """Return a link's URL if the link's text is that URL, else None.
-
-    Flickr turns a URL in a description into a link and shortens its text: without a scheme and with
-    dots at the end, it would count as a word.
-    """
-    url = link.attributes["href"] or ""
-    shown = link.text().strip().removesuffix("...").lower()
-    scheme = _SCHEME.match(url)
-    if not scheme or "." not in shown or len(url.split()) > 1:
-        return None
-    whole = url.lower()
-    return url if whole.startswith(shown) or whole[scheme.end() :].startswith(shown) else None
 
 
 def post_text(title: str, description: str) -> str:

@@ -30,3 +30,14 @@ SUBSETS = tuple(
     for chosen in combinations(MODALITIES, size)
 )
 COMPLETE = SUBSETS[-1]
+
+
+def answering_subset(held: Iterable[str], ranking: Iterable[str]) -> str | None:
+    """Return which head answers a post that holds these modalities: the last one that can.
+
+    ``ranking``: the heads that there are, the preferred ones last (``model/runs/heads.py``). None
+    if every head needs a modality that the post lacks.
+    """
+    here = set(held)
+    fitting = [subset for subset in ranking if here.issuperset(subset.split("+"))]
+    return fitting[-1] if fitting else None

@@ -63,7 +63,8 @@ class Corpus:
         """
         files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
         if not files or not files[0].is_file():
-            raise HarvestError(f"{path}: there is no Parquet file of a sandbox corpus")
+            what = "holds no Parquet file" if path.is_dir() else "is not there"
+            raise HarvestError(f"{path} {what}: give a sandbox corpus (docs/sandbox.md)")
         return cls(post for file in files for post in _read_file(file))
 
 

@@ -35,6 +35,8 @@ class HeadAnswers:
     """The positions of the posts in the split, in increasing order."""
     labels_N: Integers
     logits_NC: npt.NDArray[np.float32]
+    shares_NC: npt.NDArray[np.float32] | None = None
+    """The posts' distributions over the classes, NaN for a post without one; None if none has."""
 
     @property
     def answers_N(self) -> Integers:
@@ -81,10 +83,13 @@ def answer_split(
         logits_NC = _joined(logits[subset], torch.zeros(0, classes)).float()
         posts_N, logits_NC = _of_all(world, torch.from_numpy(posts_N), logits_NC)
         in_order = posts_N.argsort()
+        places_N = posts_N[in_order].numpy()
+        shares_NC = split.posts.distributions
         answers[subset] = HeadAnswers(
-            posts_N=posts_N[in_order].numpy(),
-            labels_N=split.posts.labels[posts_N[in_order].numpy()],
+            posts_N=places_N,
+            labels_N=split.posts.labels[places_N],
             logits_NC=logits_NC[in_order].numpy(),
+            shares_NC=None if shares_NC is None else shares_NC[places_N],
         )
     return answers
 

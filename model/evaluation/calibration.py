@@ -62,12 +62,18 @@ class Calibration:
 UNCALIBRATED = Calibration(temperatures={}, posts={})
 
 
-def calibrate(validation: Mapping[str, HeadAnswers]) -> Calibration:
-    """Fit a temperature for each head on its answers to the validation posts."""
+def calibrate(
+    validation: Mapping[str, HeadAnswers], *, by_distribution: bool = False
+) -> Calibration:
+    """Fit a temperature for each head on its answers to the validation posts.
+
+    ``by_distribution``: to the posts' distributions, where they have one, and not to their labels.
+    """
     temperatures, few = {}, []
     for subset, head in validation.items():
         if len(head.labels_N) >= LEAST_POSTS:
-            temperatures[subset] = fitted_temperature(head.logits_NC, head.labels_N)
+            shares_NC = head.shares_NC if by_distribution else None
+            temperatures[subset] = fitted_temperature(head.logits_NC, head.labels_N, shares_NC)
         else:
             temperatures[subset] = 1.0
             if len(head.labels_N):  # else there is no such head, or no post holds the subset
@@ -108,17 +114,27 @@ def probabilities(logits_NC: Numbers, temperature: float) -> Numbers:
     return result
 
 
-def fitted_temperature(logits_NC: Numbers, labels_N: Integers) -> float:
+def fitted_temperature(
+    logits_NC: Numbers, labels_N: Integers, shares_NC: Numbers | None = None
+) -> float:
     """Return the temperature, from 0.1 to 10, with the lowest cross-entropy.
+
+    It is to the labels, or to distributions; a row of NaN in ``shares_NC`` stands for the label.
 
     The cross-entropy is convex in the temperature's inverse, so there is one minimum.
     """
     wide_NC = logits_NC.astype(np.float64)
     rows = np.arange(len(labels_N))
+    targets_NC = None
+    if shares_NC is not None:
+        of_labels_NC = np.eye(wide_NC.shape[1])[labels_N]
+        targets_NC = np.where(np.isnan(shares_NC), of_labels_NC, shares_NC)
 
     def cross_entropy(log_temperature: float) -> float:
         logs_NC = log_softmax(wide_NC / math.exp(log_temperature), axis=1)
-        return -float(logs_NC[rows, labels_N].mean())
+        if targets_NC is None:
+            return -float(logs_NC[rows, labels_N].mean())
+        return -float((targets_NC * logs_NC).sum(1).mean())
 
     found = minimize_scalar(
         cross_entropy,

@@ -23,6 +23,7 @@ from flickr_emotion.model.evaluation.calibration import (
     calibration_errors,
     read_calibration,
 )
+from flickr_emotion.model.evaluation.distances import distances
 from flickr_emotion.model.evaluation.filling import (
     MOST_TRAINING_POSTS,
     encode,
@@ -49,8 +50,14 @@ class Score:
     """The system's loss over the whole split (for the paper's network, section 3.2's)."""
 
     def figures(self) -> dict[str, Any]:
-        """Return accuracy, macro and weighted F1 and count by subset."""
-        return {subset: figures(confusion) for subset, confusion in self.confusions.items()}
+        """Return accuracy, macro and weighted F1 and count by subset.
+
+        Where distributions of votes are known, also how far the answers are from them.
+        """
+        return {
+            subset: figures(confusion) | distances(self.answers[subset])
+            for subset, confusion in self.confusions.items()
+        }
 
 
 def evaluate(
@@ -87,7 +94,7 @@ def evaluate(
         posts = splits[TEST].posts
         own = own_answers(scores[TEST].answers, len(posts), trained.ranking)
         filled = filled_in(trained, splits[TEST], opened)
-        found["missing"] = missing_curve(own, posts, classes, filled)
+        found["missing"] = missing_curve(own, posts.labels, posts.present, classes, filled)
     return found
 
 

@@ -2,19 +2,29 @@
 
 They match scikit-learn's: a class that occurs neither among the labels nor among the answers is
 omitted from the macro average, and a class that is never predicted correctly has an F1 of 0.
+
+Shapes in names: D draws of a bootstrap, C classes.
 """
+
+# ruff: noqa: N806 (shapes in names)
 
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from flickr_emotion.model.runs.metrics_file import DISTANCES
+
 Confusion = npt.NDArray[np.int64]
 """A row per true class, a column per predicted class."""
 
 CONFIDENCE = 0.95
 
+_DRAWS = 1000
+
 FIGURES = ("accuracy", "macro_f1", "weighted_f1")
+KNOWN = "distributions"
+"""How many posts these are."""
 
 
 def confusion_matrix(labels: Confusion, answers: Confusion, classes: int) -> Confusion:
@@ -56,10 +66,28 @@ def accuracy_interval(
     return float(found.low), float(found.high)
 
 
+def weighted_f1_interval(
+    confusion: Confusion, count: int, confidence: float = CONFIDENCE
+) -> tuple[float, float]:
+    """Return the bootstrap interval of the weighted F1 over ``count`` posts, at least one.
+
+    ``confusion`` gives the share of each cell; of several repeats it is their sum.
+    """
+    shares = confusion.flatten() / confusion.sum()
+    drawn = np.random.default_rng(0).multinomial(count, shares, _DRAWS)
+    cells_DCC = drawn.reshape(_DRAWS, *confusion.shape)
+    labelled_DC, answered_DC = cells_DCC.sum(2), cells_DCC.sum(1)
+    right_DC = cells_DCC.diagonal(axis1=1, axis2=2)
+    f1_DC = 2 * right_DC / np.maximum(labelled_DC + answered_DC, 1)
+    drawn_D = (f1_DC * labelled_DC).sum(1) / count
+    low, high = np.quantile(drawn_D, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
 def over_repeats(repeats: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the figures of several runs, each as mean, sample deviation and values."""
-    summary: dict[str, Any] = {"count": repeats[0]["count"]}
-    for name in FIGURES:
+    summary = {name: repeats[0][name] for name in ("count", KNOWN) if name in repeats[0]}
+    for name in (*FIGURES, *(it for it in DISTANCES if it in repeats[0])):
         summary[name] = spread([repeat[name] for repeat in repeats])
     return summary
 

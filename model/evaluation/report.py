@@ -5,10 +5,13 @@ from typing import Any
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.printing import printable
 from flickr_emotion.model.evaluation.metrics import accuracy_interval
+from flickr_emotion.model.runs.metrics_file import DISTANCES
 
 
 def metrics_table(figures: dict[str, Any], errors: dict[str, Any] | None = None) -> str:
     """Return a split's figures for all seven subsets, in per cent; repeats as mean and deviation.
+
+    Where distributions of votes are known, with the distances from them, which are no percentages.
 
     ``errors``: the split's expected calibration errors, of which the one after calibration is
     shown.
@@ -16,14 +19,19 @@ def metrics_table(figures: dict[str, Any], errors: dict[str, Any] | None = None)
     lines = [f"{'subset':<16}{'accuracy':>12}{'macro F1':>12}{'weighted F1':>13}{'posts':>8}"]
     if errors:
         lines[0] += f"{'ECE':>8}"
+    known = any(DISTANCES[0] in row for row in figures.values())
+    if known:
+        lines[0] += f"{'KL':>14}{'Chebyshev':>14}{'cosine':>14}"
     for subset in SUBSETS:
         row = figures[subset]
         lines.append(
-            f"{subset:<16}{_percent(row['accuracy']):>12}{_percent(row['macro_f1']):>12}"
-            f"{_percent(row['weighted_f1']):>13}{row['count']:>8}"
+            f"{subset:<16}{percent(row['accuracy']):>12}{percent(row['macro_f1']):>12}"
+            f"{percent(row['weighted_f1']):>13}{row['count']:>8}"
         )
         if errors:
-            lines[-1] += f"{_percent(errors[subset]['after']):>8}"
+            lines[-1] += f"{percent(errors[subset]['after']):>8}"
+        if known:
+            lines[-1] += "".join(f"{_plain(row.get(name)):>14}" for name in DISTANCES)
     return "\n".join(lines)
 
 
@@ -35,6 +43,8 @@ def split_table(split: str, metrics: dict[str, Any], *, errors: bool = False) ->
     figures = metrics[split]
     of_repeats = max((_values(row["accuracy"]) for row in figures.values()), default=0)
     heading = f"{split}, in per cent"
+    if any(DISTANCES[0] in row for row in figures.values()):
+        heading += " but for KL, Chebyshev and cosine"
     if of_repeats > 1:
         heading += f", mean±standard deviation of {of_repeats} repeats"
     table = metrics_table(figures, metrics["calibration"][split] if errors else None)
@@ -60,8 +70,8 @@ def no_better(figures: dict[str, Any], confusions: dict[str, Any]) -> list[str]:
         if low <= constant:
             lines.append(
                 f"{subset}: no better than always answering the most frequent class "
-                f"({_percent(constant)}): accuracy {_percent(accuracy)}, 95% interval "
-                f"{_percent(low)} to {_percent(high)} on {row['count']} posts"
+                f"({percent(constant)}): accuracy {percent(accuracy)}, 95% interval "
+                f"{percent(low)} to {percent(high)} on {row['count']} posts"
             )
     return lines
 
@@ -83,8 +93,8 @@ def judged_posts(judged: dict[str, Any]) -> str:
             f"{whole['count']} of {judged['posts']} posts judged"
             + (f"; left out: {', '.join(left_out)}" if left_out else ""),
             f"in per cent, each by the head of what it holds: accuracy "
-            f"{_percent(whole['accuracy'])}, macro F1 {_percent(whole['macro_f1'])}, weighted F1 "
-            f"{_percent(whole['weighted_f1'])}",
+            f"{percent(whole['accuracy'])}, macro F1 {percent(whole['macro_f1'])}, weighted F1 "
+            f"{percent(whole['weighted_f1'])}",
             *no_better({"all": whole}, judged["confusions"]),
             "each head on all posts that have its modalities, in per cent",
             metrics_table(judged["figures"]),
@@ -106,10 +116,10 @@ def missing_table(missing: dict[str, Any]) -> str:
     lines[-1] += "".join(f"{name:>13}" for name in filled)
     for number, row in enumerate(missing["rates"]):
         lines.append(
-            f"{row['rate']:<16.0%}{_percent(row['accuracy']):>12}"
-            f"{_percent(row['weighted_f1']):>13}{_percent(row['answered']):>13}"
+            f"{row['rate']:<16.0%}{percent(row['accuracy']):>12}"
+            f"{percent(row['weighted_f1']):>13}{percent(row['answered']):>13}"
             + "".join(
-                f"{_percent(curve['rates'][number]['accuracy']):>13}" for curve in filled.values()
+                f"{percent(curve['rates'][number]['accuracy']):>13}" for curve in filled.values()
             )
         )
     lines.append(
@@ -129,7 +139,7 @@ def missing_table(missing: dict[str, Any]) -> str:
 def _with_interval(figure: dict[str, Any], *, signed: bool = False) -> str:
     """Return a figure with its 95% interval, in per cent."""
     if figure["interval"] is None:
-        return _percent(figure["value"])
+        return percent(figure["value"])
     form = "+.2f" if signed else ".2f"
     value, low, high = (100 * end for end in (figure["value"], *figure["interval"]))
     return f"{value:{form}} ({low:{form}} to {high:{form}})"
@@ -149,7 +159,15 @@ def prediction_table(answer: dict[str, Any]) -> str:
     return "\n".join([f"{printable(answer['label'])} (from {answer['subset']})", *rows])
 
 
-def _percent(value: float | dict[str, Any] | None) -> str:
+def _plain(value: float | dict[str, Any] | None) -> str:
+    if isinstance(value, dict):
+        deviation = value["std"]
+        return _plain(value["mean"]) + ("" if deviation is None else f"±{deviation:.3f}")
+    return "-" if value is None else f"{value:.3f}"
+
+
+def percent(value: float | dict[str, Any] | None) -> str:
+    """Return a figure in per cent, of several repeats with its deviation."""
     if isinstance(value, dict):
         mean = value["mean"]
         if mean is None:

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from flickr_emotion.common.modalities import MODALITIES, SUBSETS
+from flickr_emotion.common.modalities import MODALITIES, SUBSETS, answering_subset
 from flickr_emotion.model.evaluation.answering import HeadAnswers
 from flickr_emotion.model.evaluation.metrics import (
     CONFIDENCE,
@@ -32,8 +32,8 @@ from flickr_emotion.model.evaluation.metrics import (
     figures,
     spread,
 )
-from flickr_emotion.model.posts.posts import Integers, Posts
-from flickr_emotion.model.runs.heads import answering_subset
+from flickr_emotion.model.networks.system import Flags
+from flickr_emotion.model.posts.posts import Integers
 
 RATES = tuple(tenth / 10 for tenth in range(10))
 DRAWS = 10
@@ -64,25 +64,31 @@ def own_answers(
 
 
 def missing_curve(
-    own: Answers, posts: Posts, classes: int, filled: Mapping[str, Answers] | None = None
+    own: Answers,
+    labels_B: Integers,
+    present: Mapping[str, Flags],
+    classes: int,
+    filled: Mapping[str, Answers] | None = None,
 ) -> dict[str, Any]:
     """Return the curve of a run's own answers, and beside it those of the ``filled``, by filling.
+
+    ``present`` says by modality which posts have it, (B,).
 
     A curve has accuracy and weighted F1 at each rate, mean and deviation over ten seeded draws, and
     the ``area`` under the accuracy. A post that is not answered counts as wrong; ``answered`` is
     the share of the others. Figures are null if there are no posts.
     """
-    present_BM = np.stack([posts.present[modality] for modality in MODALITIES], axis=1)
+    present_BM = np.stack([present[modality] for modality in MODALITIES], axis=1)
     kept = [
         {rate: _kept(present_BM, rate, np.random.default_rng([SEED, draw])) for rate in RATES}
         for draw in range(DRAWS)
     ]
-    curve, right_B = _curve(own, kept, posts.labels, classes)
+    curve, right_B = _curve(own, kept, labels_B, classes)
     compared = {}
     for name, answers in (filled or {}).items():
-        other, others_right_B = _curve(answers, kept, posts.labels, classes)
+        other, others_right_B = _curve(answers, kept, labels_B, classes)
         compared[name] = other | {"ours_minus_this": mean_of_posts(right_B - others_right_B)}
-    return {"draws": DRAWS, "seed": SEED, "count": len(posts), **curve, "filled": compared}
+    return {"draws": DRAWS, "seed": SEED, "count": len(labels_B), **curve, "filled": compared}
 
 
 def mean_of_posts(values_B: npt.NDArray[np.float64]) -> dict[str, Any]:

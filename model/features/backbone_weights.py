@@ -15,6 +15,7 @@ from torchvision import models
 
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features import efficientnet_lite
+from flickr_emotion.model.features.hub import first_line
 from flickr_emotion.model.features.hub_images import open_hub_network
 from flickr_emotion.model.features.image_backbones import (
     Backbone,
@@ -79,7 +80,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     # its message suggests allowing the file to execute code.
     except Exception as error:
         readable = isinstance(error, OSError | SafetensorError)
-        reason = _first_line(error) if readable else f"not a checkpoint: {type(error).__name__}"
+        reason = first_line(error) if readable else f"not a checkpoint: {type(error).__name__}"
         raise ModelError(
             f"{path} holds no readable weights ({reason}): give a state dict as "
             ".safetensors or .pth"
@@ -149,14 +150,10 @@ def _download(name: str) -> dict[str, Tensor]:
         )
     except (OSError, RuntimeError) as error:
         raise ModelError(
-            f"the ImageNet weights of {name} cannot be downloaded ({_first_line(error)}): give "
+            f"the ImageNet weights of {name} cannot be downloaded ({first_line(error)}): give "
             "--image-weights FILE, or give --image-encoder efficientnet_lite0, which needs "
             "no download, or --image-weights none"
         ) from None
     finally:
         socket.setdefaulttimeout(before)
     return dict(state)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

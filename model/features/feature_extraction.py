@@ -20,7 +20,7 @@ from torch import Tensor
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.features.image_backbones import PICTURES_PER_THREAD, Backbone
 from flickr_emotion.model.features.picture_decoding import PictureDecoder, stacked
-from flickr_emotion.model.features.pictures import FOR_A_DATASET
+from flickr_emotion.model.features.picture_sizes import FOR_A_DATASET
 
 # A worker holds the interpreter's lock while it starts a layer. On machines with many cores each
 # worker gets several of them, so that few workers compete for the lock.

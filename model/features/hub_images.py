@@ -98,7 +98,7 @@ def rebuild_hub_network(name: str, record: Any) -> HubNetwork:
         tower = _tower_of(record)
         wanted = dict(record["preprocessing"])
         for statistic in ("mean", "std"):
-            wanted[statistic] = tuple(map(float, wanted[statistic]))
+            wanted[statistic] = _of_channels(wanted[statistic])
         wanted["interpolation"] = Image.Resampling[wanted["interpolation"]]
         return _checked(name, tower, Preprocessing(**wanted), record)
 
@@ -165,7 +165,7 @@ def _preprocessing(folder: Path) -> Preprocessing:
     """Return what a model's own image processor does to pictures; raises ``ValueError``."""
     from transformers import AutoImageProcessor
 
-    wanted: Any = AutoImageProcessor.from_pretrained(
+    wanted: Any = AutoImageProcessor.from_pretrained(  # type: ignore[no-untyped-call]
         folder, local_files_only=True, trust_remote_code=False
     )
     if not (wanted.do_resize and wanted.do_rescale and abs(wanted.rescale_factor * 255 - 1) < 1e-6):
@@ -189,10 +189,15 @@ def _preprocessing(folder: Path) -> Preprocessing:
         resize=resize,
         crop=crop,
         square=square,
-        mean=tuple(map(float, mean)),
-        std=tuple(map(float, std)),
+        mean=_of_channels(mean),
+        std=_of_channels(std),
         interpolation=interpolation,
     )
+
+
+def _of_channels(numbers: Any) -> tuple[float, float, float]:
+    red, green, blue = map(float, numbers)
+    return red, green, blue
 
 
 def _side(size: Any) -> int:

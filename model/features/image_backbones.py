@@ -168,8 +168,9 @@ def build_backbone(
         network = efficientnet_lite.build(name)
         preprocessing = efficientnet_lite.preprocessing(name)
     elif name in models.list_models(module=models):
-        network = models.get_model(name, weights=None, **_without_auxiliary_heads(name))
         recipe: Any = models.get_model_weights(name).DEFAULT.transforms()
+        settings = _without_auxiliary_heads(name) | _of_size(name, recipe.crop_size[0])
+        network = models.get_model(name, weights=None, **settings)
         preprocessing = Preprocessing(
             resize=recipe.resize_size[0],
             crop=recipe.crop_size[0],
@@ -208,6 +209,11 @@ def _remove_last_layer(network: nn.Module) -> tuple[str, int]:
     parent, _, attribute = name.rpartition(".")
     setattr(network.get_submodule(parent), attribute, nn.Identity())
     return name, layer.in_features if isinstance(layer, nn.Linear) else layer.in_channels
+
+
+def _of_size(name: str, side: int) -> dict[str, Any]:
+    """Return the size of a vision transformer's pictures, which its positions are made for."""
+    return {"image_size": side} if name.startswith("vit_") else {}
 
 
 def _without_auxiliary_heads(name: str) -> dict[str, Any]:

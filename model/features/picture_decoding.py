@@ -22,11 +22,8 @@ from flickr_emotion.common.printing import say
 from flickr_emotion.datasets.pictures.formats import UnreadablePictureError, open_picture
 from flickr_emotion.datasets.pictures.rgb import is_plain
 from flickr_emotion.model.errors import ModelError
-from flickr_emotion.model.features.pictures import (
-    FOR_A_DATASET,
-    MAX_ASPECT,
-    Preprocessing,
-)
+from flickr_emotion.model.features.picture_sizes import FOR_A_DATASET, MAX_ASPECT
+from flickr_emotion.model.features.pictures import Preprocessing
 
 DECODERS = ("cpu", "gpu")
 _END_OF_JPEG = b"\xff\xd9"

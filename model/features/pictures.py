@@ -1,56 +1,19 @@
-"""Turns a picture's bytes into an image backbone's input.
-
-Pictures come from untrusted sources: whatever is wrong with one gives an error that names the
-photo, and none can make the program use more memory than a large photograph needs.
-"""
+"""What an image network wants of a picture: its sizes, and how its values are normalised."""
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from flickr_emotion.datasets.pictures.formats import NAMED, UnreadablePictureError, open_picture
-from flickr_emotion.datasets.pictures.rgb import upright_rgb
-from flickr_emotion.model.errors import ModelError
-
-# Shrinking a picture of 10,000 x 1 to a short side of 256 would make it 2,560,000 wide.
-MAX_ASPECT = 8
-
-# What to do about an unreadable picture depends on who supplied it.
-FOR_A_USER = f"give a whole {NAMED}"
-FOR_A_DATASET = "build the splits again"
+from flickr_emotion.model.features.picture_sizes import FOR_A_USER, PictureSizes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preprocessing:
+class Preprocessing(PictureSizes):
     """A backbone's preprocessing, as published with its weights."""
 
-    resize: int
-    """The short side after resizing, before cropping; with ``square``, both sides."""
-    crop: int
-    """The side of the centre crop."""
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
-    interpolation: Image.Resampling = Image.Resampling.BILINEAR
-    square: bool = False
-    """Whether pictures of any shape are resized to a square, as for SigLIP."""
-
-    def geometry(self, width: int, height: int) -> tuple[tuple[int, int], int, int]:
-        """Return a picture's (width, height) before cropping, and where the crop begins."""
-        # Rounded as torchvision does, so that published weights get the inputs they were trained
-        # on.
-        size = (
-            (self.resize, self.resize)
-            if self.square
-            else (
-                self.resize if width <= height else int(self.resize * width / height),
-                self.resize if height <= width else int(self.resize * height / width),
-            )
-        )
-        left, top = (round((side - self.crop) / 2) for side in size)
-        return size, left, top
 
     def picture(self, content: bytes, photo: str, advice: str = FOR_A_USER) -> Tensor:
         """Decode a picture to bytes (3, crop, crop); the error names ``photo`` and ``advice``.
@@ -58,24 +21,4 @@ class Preprocessing:
         Values stay bytes, a quarter of the memory; the backbone normalises whole batches. The
         memory format is channels last, as the decoder gives it.
         """
-        image = decode(content, photo, advice)
-        size, left, top = self.geometry(*image.size)
-        if size != image.size:
-            image = image.resize(size, self.interpolation)
-        image = image.crop((left, top, left + self.crop, top + self.crop))
-        return torch.from_numpy(np.array(image)).permute(2, 0, 1)
-
-
-def decode(content: bytes, photo: str, advice: str = FOR_A_USER) -> Image.Image:
-    """Decode a picture to upright RGB."""
-    try:
-        with open_picture(content) as image:
-            upright = upright_rgb(image)
-    except UnreadablePictureError as error:
-        raise ModelError(f"the picture of {photo} {error}: {advice}") from None
-    short = min(upright.size)
-    if max(upright.size) > MAX_ASPECT * short:
-        width, height = (min(side, MAX_ASPECT * short) for side in upright.size)
-        left, top = (upright.width - width) // 2, (upright.height - height) // 2
-        upright = upright.crop((left, top, left + width, top + height))
-    return upright
+        return torch.from_numpy(self.pixels(content, photo, advice)).permute(2, 0, 1)

@@ -31,6 +31,8 @@ WORD_DIMENSION = 300
 MEAN_NORM = 4.0
 
 _BLOCK = 1 << 22
+# The number that fastText's models (`.bin`) begin with, as 4 bytes.
+_FASTTEXT = (793712314).to_bytes(4, "little")
 _LONGEST_WORD = 1 << 14
 _LONGEST_NUMBER = 64
 # The most digits of a number in a header: no file holds more words.
@@ -135,6 +137,11 @@ _ADVICE = "give a whole word2vec or GloVe file"
 
 def _read(file: BinaryIO, path: Path, dimension: int, wanted: _Wanted) -> None:
     start = file.read(_BLOCK)
+    if start.startswith(_FASTTEXT):
+        raise ModelError(
+            f"{path} is a model of fastText's own format: give the .vec file that is published "
+            "beside it, or one that `fasttext print-word-vectors` has written"
+        )
     mark = len(BOM_UTF8) if start.startswith(BOM_UTF8) else 0
     start = start[mark:]
     first, _, rest = start.partition(b"\n")

@@ -42,6 +42,13 @@ class Batch:
     """By subset: the rows of the posts that hold all its modalities, in increasing order."""
     sentiments_B: Tensor | None = None  # noqa: N815
     """VSO's sentiment values, NaN for a post without one; None if no post of the split has one."""
+    distributions_BC: Tensor | None = None  # noqa: N815
+    """The distribution to be learnt of each post, C classes; None if labels are learnt."""
+
+    @property
+    def targets(self) -> Tensor:
+        """What a cross-entropy is to: the labels (B,), or the distributions (B, C)."""
+        return self.labels_B if self.distributions_BC is None else self.distributions_BC
 
     def __len__(self) -> int:
         return len(self.labels_B)
@@ -62,6 +69,9 @@ class Batch:
             sentiments_B=None
             if self.sentiments_B is None
             else self.sentiments_B.to(device, non_blocking=True),
+            distributions_BC=None
+            if self.distributions_BC is None
+            else self.distributions_BC.to(device, non_blocking=True),
         )
 
 
@@ -73,6 +83,8 @@ class Split:
     images: Images
     texts: TextFeatures | None = None
     """The frozen readers' features of texts and tags, if the recipe has readers."""
+    by_distribution: bool = False
+    """Whether a post is learnt by its distribution, where it has one, and not by its label."""
 
     def batch(self, indices: Integers) -> Batch:
         """Return the posts at these indices as a batch, in this order."""
@@ -104,6 +116,9 @@ class Split:
             sentiments_B=None
             if posts.sentiments is None
             else torch.from_numpy(posts.sentiments[indices]),
+            distributions_BC=torch.from_numpy(posts.targets(indices))
+            if self.by_distribution
+            else None,
         )
 
     def _read(self, lists: Packed, modality: str, indices: Integers) -> Packed:

@@ -75,6 +75,7 @@ class Selection:
             tag_starts=tag_starts,
             image_rows=np.where(held["image"], posts.image_rows[chosen], NO_IMAGE),
             sentiments=None if posts.sentiments is None else posts.sentiments[chosen],
+            distributions=None if posts.distributions is None else posts.distributions[chosen],
             places=chosen,
         )
 

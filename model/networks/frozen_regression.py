@@ -73,7 +73,7 @@ class FrozenRegression(nn.Module):
                 rows = batch.rows[head]
                 if len(rows):
                     logits_BC = _added(scores, batch, head) + bias_HC[SUBSETS.index(head)]
-                    each_N = cross_entropy(logits_BC[rows], batch.labels_B[rows], reduction="none")
+                    each_N = cross_entropy(logits_BC[rows], batch.targets[rows], reduction="none")
                     value = value + (each_N * counts_N).sum() / total
             torch.autograd.backward(value)
             return value

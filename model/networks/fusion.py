@@ -91,8 +91,8 @@ class FusionSystem(System, Generic[Parts]):
         sums = []
         for subset, logits in answers.items():
             own = answers.own(subset)
-            labels = batch.labels_B[answers.rows[subset][own]]
-            sums.append(cross_entropy(logits[own], labels, reduction="sum"))
+            targets = batch.targets[answers.rows[subset][own]]
+            sums.append(cross_entropy(logits[own], targets, reduction="sum"))
         return {CATEGORY: torch.stack(sums).sum()}
 
 

@@ -27,7 +27,14 @@ from flickr_emotion.common.modalities import MODALITIES, SUBSETS
 from flickr_emotion.model.features.image_backbones import Backbone
 from flickr_emotion.model.inputs.batches import Batch
 from flickr_emotion.model.networks.encoders import REPRESENTATION
-from flickr_emotion.model.networks.system import Flags, System, classifier, encoders_of, scatter
+from flickr_emotion.model.networks.system import (
+    Flags,
+    System,
+    classifier,
+    encoders_of,
+    repeated,
+    scatter,
+)
 from flickr_emotion.model.posts.posts import Encoding, Posts
 
 
@@ -158,7 +165,7 @@ def _head_losses(answers: Answers, batch: Batch) -> Tensor:
     """Return, for each head that answered, its posts' summed cross-entropy, (H,)."""
     H, B, _ = answers.logits_HBC.shape
     each_HB = nn.functional.cross_entropy(
-        answers.logits_HBC.flatten(0, 1), batch.labels_B.repeat(H), reduction="none"
+        answers.logits_HBC.flatten(0, 1), repeated(batch.targets, H), reduction="none"
     ).view(H, B)
     if all(len(rows) == B for rows in answers.rows.values()):
         return each_HB.sum(1)

@@ -25,7 +25,7 @@ from flickr_emotion.model.inputs.batches import Batch
 from flickr_emotion.model.networks.encoders import REPRESENTATION, TagsEncoder, TextEncoder
 from flickr_emotion.model.networks.frozen_inputs import FrozenImages, ReadLists
 from flickr_emotion.model.networks.frozen_regression import FrozenRegression, own_heads
-from flickr_emotion.model.networks.system import HIDDEN, Flags, System, scatter
+from flickr_emotion.model.networks.system import HIDDEN, Flags, System, repeated, scatter
 from flickr_emotion.model.posts.posts import FIRST_ID, Encoding, Posts
 from flickr_emotion.model.recipes import (
     DIRECT,
@@ -244,8 +244,8 @@ class RecipeNetwork(System):
 def _cross_entropies(logits_HBC: Tensor, batch: Batch) -> Tensor:
     """Return the cross-entropy of each head for each post, (H, B)."""
     H, B, _ = logits_HBC.shape
-    labels_HB = batch.labels_B.repeat(H)
-    return cross_entropy(logits_HBC.flatten(0, 1), labels_HB, reduction="none").view(H, B)
+    targets = repeated(batch.targets, H)
+    return cross_entropy(logits_HBC.flatten(0, 1), targets, reduction="none").view(H, B)
 
 
 def _sum_of_own(each_HB: Tensor, own_B: Tensor) -> Tensor:

@@ -196,6 +196,11 @@ def classifier(modalities: int, classes: int) -> nn.Sequential:
     )
 
 
+def repeated(targets: Tensor, times: int) -> Tensor:
+    """Return the targets of posts, labels (B,) or distributions (B, C), several times over."""
+    return targets.repeat(times, *[1] * (targets.dim() - 1))
+
+
 def scatter(values_NR: Tensor, rows: Tensor, size: int) -> Tensor:
     """Place values at the batch's rows; other rows are zero and get no gradient."""
     if len(rows) == size:

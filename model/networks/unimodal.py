@@ -78,8 +78,8 @@ class UnimodalBaseline(System):
         """Return the summed cross-entropy."""
         if self._modality not in answers:
             return {}
-        labels_N = batch.labels_B[batch.rows[self._modality]]
-        return {self._modality: cross_entropy(answers[self._modality], labels_N, reduction="sum")}
+        targets = batch.targets[batch.rows[self._modality]]
+        return {self._modality: cross_entropy(answers[self._modality], targets, reduction="sum")}
 
     def trained_by(self, term: str) -> Iterable[nn.Parameter]:
         """Return the linear classifier's parameters."""

@@ -17,9 +17,11 @@ import numpy.typing as npt
 
 from flickr_emotion.common.modalities import MODALITIES
 from flickr_emotion.datasets.folder.reading import Dataset
+from flickr_emotion.datasets.folder.shards import DISTRIBUTION
 from flickr_emotion.datasets.folder.vocabulary import Vocabulary
 from flickr_emotion.datasets.rules.text import words
 from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.posts.ids import tag_ids, word_ids
 
 PADDING = 0
 UNKNOWN = 1
@@ -28,6 +30,7 @@ FIRST_ID = 2
 MAX_WORDS = 150
 MAX_TAGS = 10
 NO_IMAGE = -1
+_ROUNDING = 1e-4
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -42,6 +45,8 @@ class Post(NamedTuple):
     has_image: bool
     label: str | None
     sentiment: float | None = None
+    shares: Sequence[float] | None = None
+    """The distribution over the network's classes, where it is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,13 +78,11 @@ class Encoding:
 
     def word_ids(self, text: str) -> list[int]:
         """Return the ids of the first 150 words of a text."""
-        return [self._word_ids.get(word, UNKNOWN) for word in words(text)[:MAX_WORDS]]
+        return word_ids(words(text), self._word_ids, unknown=UNKNOWN, most=MAX_WORDS)
 
     def tag_ids(self, tags: Iterable[str]) -> list[int]:
         """Return the ids of the ten tags most frequent in training; ``<UNK>`` once, and last."""
-        ids = {self._tag_ids.get(tag, UNKNOWN) for tag in tags}
-        known = sorted(ids - {UNKNOWN})
-        return (known + [UNKNOWN] * (UNKNOWN in ids))[:MAX_TAGS]
+        return tag_ids(tags, self._tag_ids, unknown=UNKNOWN, most=MAX_TAGS)
 
     def label_id(self, label: str, photo_id: str) -> int:
         """Return the number of a class."""
@@ -89,6 +92,10 @@ class Encoding:
                 f"{', '.join(self.classes)}: give a data set with the same classes"
             )
         return self.classes.index(label)
+
+    def places_of(self, classes: Sequence[str]) -> list[int]:
+        """Return the number of each of a data set's classes; -1 for one that is not known."""
+        return [self.classes.index(it) if it in self.classes else -1 for it in classes]
 
 
 def _by_frequency(kept: Iterable[str], counts: dict[str, int]) -> list[str]:
@@ -109,6 +116,9 @@ class Posts:
     """The row of the post's picture among the split's pictures, -1 if it has none."""
     sentiments: Floats | None = None
     """VSO's sentiment values, NaN for a post without one; None if no post has one."""
+    distributions: Floats | None = None
+    """The distribution over the classes, (N, C), NaN for a post without one; None if no post has
+    one."""
     places: Integers | None = None
     """The position of each post in its split; None if they are all of the split's, in order."""
 
@@ -131,6 +141,18 @@ class Posts:
         flags: npt.NDArray[np.bool_] = np.all([self.present[m] for m in subset.split("+")], axis=0)
         return flags
 
+    def targets(self, indices: Integers) -> Floats:
+        """Return what is learnt of some posts by distribution, (N, C).
+
+        This is a post's distribution; of a post without one, all is on its label.
+        """
+        assert self.distributions is not None
+        chosen = self.distributions[indices]
+        without = np.flatnonzero(np.isnan(chosen[:, 0]))
+        chosen[without] = 0
+        chosen[without, self.labels[indices[without]]] = 1
+        return chosen
+
     @property
     def images(self) -> int:
         """The number of posts with a picture."""
@@ -143,9 +165,15 @@ def encode(posts: Iterable[Post], encoding: Encoding) -> Posts:
     word_ids, word_starts = array("q"), array("q", [0])
     tag_ids, tag_starts = array("q"), array("q", [0])
     sentiments = array("f")
+    distributions = array("f")
     images = 0
-    for post in posts:
+    for number, post in enumerate(posts):
         sentiments.append(np.nan if post.sentiment is None else post.sentiment)
+        if post.shares is not None or distributions:
+            # Nothing is held until a post has a distribution; those before it have none.
+            unknown = [np.nan] * len(encoding.classes)
+            distributions.extend(unknown * (0 if distributions else number))
+            distributions.extend(unknown if post.shares is None else post.shares)
         labels.append(-1 if post.label is None else encoding.label_id(post.label, post.photo_id))
         word_ids.extend(encoding.word_ids(post.text))
         word_starts.append(len(word_ids))
@@ -162,12 +190,37 @@ def encode(posts: Iterable[Post], encoding: Encoding) -> Posts:
         tag_starts=_integers(tag_starts),
         image_rows=_integers(image_rows),
         sentiments=None if np.isnan(values).all() else values,
+        distributions=np.array(distributions, np.float32).reshape(-1, len(encoding.classes))
+        if distributions
+        else None,
     )
 
 
 def read_posts(dataset: Dataset, split: str, encoding: Encoding) -> Posts:
     """Read the posts of a split, without their pictures."""
-    columns = ("photo_id", "text", "tags", "label", "sentiment", "modalities")
+    columns = ["photo_id", "text", "tags", "label", "sentiment", "modalities"]
+    if dataset.has_distributions:
+        columns.append(DISTRIBUTION)
+    places = encoding.places_of(dataset.classes)
+
+    def in_order(shares: Sequence[float] | None, photo_id: str) -> list[float] | None:
+        """Return the shares in the order of the network's classes."""
+        if shares is None:
+            return None
+        # A comparison with NaN is false.
+        if len(shares) != len(places) or not (
+            min(shares) >= 0 and abs(sum(shares) - 1) < _ROUNDING
+        ):
+            raise ModelError(
+                f"{dataset.folder}: the {DISTRIBUTION} of photo {photo_id} is not a share for each "
+                "class, whose sum is 1: build the splits again"
+            )
+        ordered = [0.0] * len(encoding.classes)
+        for place, share in zip(places, shares, strict=True):
+            if place >= 0:
+                ordered[place] = share
+        return ordered
+
     return encode(
         (
             Post(
@@ -177,6 +230,7 @@ def read_posts(dataset: Dataset, split: str, encoding: Encoding) -> Posts:
                 has_image="image" in row["modalities"].split("+"),
                 label=row["label"],
                 sentiment=row["sentiment"],
+                shares=in_order(row.get(DISTRIBUTION), row["photo_id"]),
             )
             for batch in dataset.batches(split, columns)
             for row in batch

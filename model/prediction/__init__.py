@@ -1,1 +1,1 @@
-"""``predict`` and ``export``."""
+"""``predict``: answers for posts, one at a time or files of them."""

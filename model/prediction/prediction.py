@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from flickr_emotion.common.modalities import MODALITIES, SUBSETS
+from flickr_emotion.common.modalities import MODALITIES, SUBSETS, answering_subset
 from flickr_emotion.datasets.pictures.files import picture_path, read_picture_file
 from flickr_emotion.datasets.pictures.formats import UnreadablePictureError
 from flickr_emotion.datasets.rules.tags import normalise_tags
@@ -33,7 +33,6 @@ from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.posts.posts import Post, encode
 from flickr_emotion.model.prediction.answers import HeadOpinion, Prediction, RawPost
 from flickr_emotion.model.processes.devices import choose_device
-from flickr_emotion.model.runs.heads import answering_subset
 from flickr_emotion.model.runs.loading import TrainedRun, load_run
 
 if TYPE_CHECKING:

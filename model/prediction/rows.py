@@ -1,7 +1,4 @@
-"""Rows of tables: a row becomes a post, an answer becomes a row.
-
-In a table a text without a word and tags without a letter are absent, as in a data set.
-"""
+"""Rows of tables: a row becomes a post, an answer becomes a row."""
 
 import json
 from collections.abc import Sequence
@@ -10,12 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from flickr_emotion.datasets.rules.tags import normalise_tags
-from flickr_emotion.datasets.rules.text import post_text, words
-from flickr_emotion.datasets.sources.cells.tags import tags_of
 from flickr_emotion.datasets.sources.columns import image_of
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.prediction.answers import Prediction, RawPost
+from flickr_emotion.model.prediction.contents import text_and_tags
 
 
 def photo_id_of(row: dict[str, Any]) -> str | None:
@@ -25,21 +20,15 @@ def photo_id_of(row: dict[str, Any]) -> str | None:
 
 
 def raw_post(row: dict[str, Any], number: int, folder: Path) -> RawPost:
-    """Return the post of row ``number``; paths of pictures count from ``folder``.
-
-    Its words are those of ``text``, or of ``title`` and ``description``.
-    """
+    """Return the post of row ``number``; paths of pictures count from ``folder``."""
     photo_id = photo_id_of(row)
     image = row.get("image")
-    title, description = row.get("title"), row.get("description")
-    if row.get("text") is not None:
-        title, description = None, row["text"]
-    text = post_text(str(title or ""), str(description or ""))
+    text, tags = text_and_tags(row)
     return RawPost(
         name=f"photo {photo_id}" if photo_id else f"the post of row {number}",
         image=image if isinstance(image, Path) else image_of(image, folder),
-        text=text if words(text) else None,
-        tags=normalise_tags(tags_of(row.get("tags"))) or None,
+        text=text,
+        tags=tags,
     )
 
 

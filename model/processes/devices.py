@@ -1,4 +1,4 @@
-"""Selects the device, its arithmetic and determinism."""
+"""Selects the device, its arithmetic and determinism; checks that it can compile."""
 
 import os
 
@@ -52,3 +52,20 @@ def make_deterministic(device: torch.device) -> None:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cudnn.benchmark = False
         torch.use_deterministic_algorithms(True, warn_only=True)
+
+
+def check_compiler(device: torch.device) -> None:
+    """Compile something small, so that a compiler that is missing is found before any work.
+
+    Raises ``ModelError``.
+    """
+    compiled = torch.compile(lambda numbers: numbers * 2 + 1, dynamic=True)
+    try:
+        compiled(torch.ones(2, device=device))
+    # What is raised depends on the backend, on the device, and on what is missing.
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError(
+            f"--compile does not work here ({reason}): install a C++ compiler, such as g++, or "
+            "omit --compile"
+        ) from None

@@ -44,7 +44,7 @@ RULES_VERSION = 1
 
 # Settings that do not change the results, or that the cell itself determines.
 _NOT_IN_DIGEST = (
-    *("device", "seed", "repeats", "compile", "download", "model", "subset"),
+    *("device", "seed", "repeats", "compile", "download", "model", "subset", "target"),
     "text_encoder",  # the digest of the reader stands for it
 )
 _CELL, _ANSWERS, _RUN = "cell.json", "answers.parquet", "run"

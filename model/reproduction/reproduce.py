@@ -13,7 +13,7 @@ from flickr_emotion.common.modalities import MODALITIES
 from flickr_emotion.common.printing import say
 from flickr_emotion.common.whole_files import write_json, write_text
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
-from flickr_emotion.model.config import TrainingConfig
+from flickr_emotion.model.config import LABEL, TrainingConfig
 from flickr_emotion.model.departures import departures
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.reproduction import markdown
@@ -64,6 +64,8 @@ def reproduce(
         raise ModelError(
             "`reproduce` runs in one process: omit torchrun; several can share cells with --only"
         )
+    if settings.target != LABEL:
+        raise ModelError("the paper's networks learn labels: omit --target")
     experiment = EXPERIMENTS[target]
     opened = open_dataset(dataset)
     seeds = range(settings.seed, settings.seed + settings.repeats)

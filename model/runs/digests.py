@@ -14,6 +14,7 @@ from flickr_emotion.common.replacing import standing
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.runs.files import (
     CALIBRATION,
+    CARD,
     CONFIG,
     DIGESTS,
     HISTORY,
@@ -27,7 +28,7 @@ from flickr_emotion.model.runs.files import (
 
 FORMAT = "flickr-emotion-run-digests"
 FORMAT_VERSION = 1
-KEPT = (NETWORK, CONFIG, METRICS, CALIBRATION, HISTORY)
+KEPT = (NETWORK, CONFIG, METRICS, CALIBRATION, HISTORY, CARD)
 """The files that get a digest, in each folder of a run that holds them."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -146,6 +147,8 @@ def _part_damage(part: Path, expected: str) -> str | None:
 
 def _damage(folder: Path, name: str, digests: dict[str, tuple[str, int]]) -> str | None:
     if name not in digests:
+        if name == CARD:
+            return None  # somebody's own, in a run of an earlier version
         return f"{folder / DIGESTS} has no entry for {name}" if (folder / name).exists() else None
     path, expected = folder / name, digests[name]
     try:

@@ -25,6 +25,7 @@ CONFIG = "config.json"
 METRICS = "metrics.json"
 CALIBRATION = "calibration.json"
 HISTORY = "history.jsonl"
+CARD = "README.md"
 DIGESTS = "digests.json"
 # Features may have been kept in the run's folder before its first epoch; a new run keeps them.
 FEATURES = "features"
@@ -33,7 +34,7 @@ TAKES_PLACE = ".takes-place"
 
 _NAMES = (
     r"(model|checkpoint)\.safetensors|(config|calibration|metrics|trace|digests)\.json"
-    r"|history\.jsonl"
+    r"|history\.jsonl|README\.md"
 )
 # A killed run may leave a file under its temporary name, or under safetensors' own. Names that
 # begin with `.new-` or end with a process number come from earlier versions.
@@ -42,6 +43,8 @@ _FILE = re.compile(rf"{_NAMES}|{_TEMPORARY}|events\.out\.tfevents\..+")
 _LEFT_OVER = re.compile(_TEMPORARY)
 # Names that only this program uses: such files may lie there before there is a configuration.
 _OURS_ALONE = re.compile(rf"\.({_NAMES})\.part|\.new-({_NAMES})")
+# A card says so near its beginning; another README.md is somebody's own.
+_CARD_SAYS, _NEAR = b"library_name: flickr-emotion", 1000
 # The folders of the runs that a run consists of: one per seed or per network.
 _PART = re.compile(r"seed-[0-9]+|network-(" + "|".join(map(re.escape, SUBSETS)) + ")")
 
@@ -80,7 +83,7 @@ def own_entries(folder: Path) -> Iterator[Path]:
         if _PART.fullmatch(entry.name) and entry.is_dir():
             yield from own_entries(entry)
             yield entry
-        elif not _FILE.fullmatch(entry.name) or entry.is_dir():
+        elif not _FILE.fullmatch(entry.name) or entry.is_dir() or _is_foreign_card(entry):
             raise ModelError(
                 f"{folder} holds {entry.name!r}, which is not part of a run: give --out a new "
                 "folder"
@@ -93,6 +96,13 @@ def own_entries(folder: Path) -> Iterator[Path]:
             yield entry
     if configuration.exists():
         yield configuration
+
+
+def _is_foreign_card(entry: Path) -> bool:
+    if entry.name != CARD:
+        return False
+    with entry.open("rb") as file:
+        return _CARD_SAYS not in file.read(_NEAR)
 
 
 def refuse_links(folder: Path) -> None:

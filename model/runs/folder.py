@@ -30,6 +30,7 @@ from flickr_emotion.model.runs.checkpoints import Checkpoint, read_checkpoint, w
 from flickr_emotion.model.runs.digests import check_file, digests_of
 from flickr_emotion.model.runs.files import (
     CALIBRATION,
+    CARD,
     CHECKPOINT,
     CONFIG,
     DIGESTS,
@@ -115,10 +116,11 @@ class RunFolder:
         with self.writing():
             write_json(self.path / CALIBRATION, content)
 
-    def write_metrics(self, metrics: dict[str, Any]) -> None:
-        """Write the digests, then ``metrics.json``: its presence marks a finished run."""
+    def write_metrics(self, metrics: dict[str, Any], card: str) -> None:
+        """Write card and digests, then ``metrics.json``: its presence marks a finished run."""
         text = json_text(metrics)
         with self.writing():
+            write_text(self.path / CARD, card)
             write_json(self.path / DIGESTS, digests_of(self.path, {METRICS: text.encode()}))
             write_text(self.path / METRICS, text)
             (self.path / CHECKPOINT).unlink(missing_ok=True)

@@ -2,7 +2,8 @@
 
 A head that no training post has taught holds random weights, so it is no head. A post is answered
 by the largest head that it has the modalities for; of equally large ones by the one with the
-highest validation accuracy. Prediction, the robustness curve and exports all use this rule.
+highest validation accuracy. Prediction, the robustness curve and exports all use this rule
+(``answering_subset`` of ``common/modalities.py``).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,17 +19,6 @@ from flickr_emotion.model.posts.posts import Posts
 
 TRAINING_POSTS = "training_posts"
 """The entry of ``config.json`` that says how many training posts hold each subset."""
-
-
-def answering_subset(held: Iterable[str], ranking: Iterable[str]) -> str | None:
-    """Return which head answers a post that holds these modalities: the last one that can.
-
-    ``ranking``: the run's heads, the preferred ones last (``ranked``). None if every head needs a
-    modality that the post lacks.
-    """
-    here = set(held)
-    fitting = [subset for subset in ranking if here.issuperset(subset.split("+"))]
-    return fitting[-1] if fitting else None
 
 
 def ranked(heads: Iterable[str], accuracies: Mapping[str, float | None]) -> tuple[str, ...]:

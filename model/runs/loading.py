@@ -149,8 +149,7 @@ def check_readers(content: dict[str, Any], readers: Sequence[TextReader], path: 
         if digests.get(reader.name) != reader.digest():
             raise ModelError(
                 f"{path}: the run was trained with other weights of the reader "
-                f"{reader.name!r} than the installed package has: install that version, "
-                "or train again"
+                f"{reader.name!r} than are on this machine: install those, or train again"
             )
 
 

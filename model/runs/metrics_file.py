@@ -10,6 +10,8 @@ from flickr_emotion.common.split_names import JUDGED
 
 _MOST_POSTS = 2**40
 _FIGURES = ("accuracy", "macro_f1", "weighted_f1")
+DISTANCES = ("kl_divergence", "chebyshev", "cosine")
+"""Figures that only posts with a distribution of votes have."""
 
 
 def check_metrics(content: dict[str, Any]) -> None:
@@ -21,6 +23,9 @@ def check_metrics(content: dict[str, Any]) -> None:
             place = f"{split}.{subset}"
             for name in _FIGURES:
                 if not _is_figure(figures.get(name, ...), share=True):
+                    raise ValueError(f"{place}.{name} is not a figure")
+            for name in DISTANCES:
+                if not _is_figure(figures.get(name)):
                     raise ValueError(f"{place}.{name} is not a figure")
             if not _is_count(figures.get("count")):
                 raise ValueError(f"{place}.count is not a count")

@@ -4,12 +4,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from flickr_emotion.common.printing import say
 from flickr_emotion.common.split_names import SPLITS, TRAIN, VALIDATION
 from flickr_emotion.datasets.folder.reading import Dataset
-from flickr_emotion.model.config import TrainingConfig
+from flickr_emotion.model.config import DISTRIBUTION, TrainingConfig
 from flickr_emotion.model.departures import departures
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.backbone_weights import load_backbone
@@ -24,7 +25,7 @@ from flickr_emotion.model.features.word_vectors import (
 from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.inputs.selection import Selection
 from flickr_emotion.model.inputs.splits import open_splits
-from flickr_emotion.model.posts.posts import Encoding
+from flickr_emotion.model.posts.posts import Encoding, Posts
 from flickr_emotion.model.processes.devices import make_deterministic
 from flickr_emotion.model.processes.distributed import World
 from flickr_emotion.model.recipes import PAPER, SENTENCES
@@ -84,6 +85,8 @@ def prepare(
     backbone = _backbone(config, dataset)
     readers = open_readers(config.readers, download=config.download)
     splits = _splits(config, dataset, encoding, backbone, readers, out, world, selection)
+    if config.target == DISTRIBUTION and world.writes:
+        _say_distributions(splits[TRAIN].posts, dataset)
     for name in (TRAIN, VALIDATION):
         if not len(splits[name].posts):
             raise ModelError(f"{dataset.folder} has no post in {name}: build the splits again")
@@ -168,4 +171,24 @@ def _splits(
     if selection:
         train = splits[TRAIN]
         splits[TRAIN] = replace(train, posts=selection.cut(train.posts, dataset))
+    if config.target == DISTRIBUTION:
+        if splits[TRAIN].posts.distributions is None:
+            raise ModelError(
+                f"--target distribution: no training post of {dataset.folder} has a distribution "
+                "(docs/datasets.md): build it from a list or table with votes for each class, or "
+                "omit the option"
+            )
+        for name, split in splits.items():
+            known = split.posts.distributions is not None
+            splits[name] = replace(split, by_distribution=known)
     return splits
+
+
+def _say_distributions(posts: Posts, dataset: Dataset) -> None:
+    """Say how many training posts are learnt by their label, because they have no distribution."""
+    assert posts.distributions is not None
+    if without := int(np.isnan(posts.distributions[:, 0]).sum()):
+        say(
+            f"{without} of {len(posts)} training posts of {dataset.folder} have no distribution "
+            "and are learnt by their label"
+        )

@@ -13,7 +13,7 @@ from flickr_emotion.common.printing import say
 from flickr_emotion.common.progress import ProgressReport
 from flickr_emotion.common.split_names import JUDGED, TRAIN, VALIDATION
 from flickr_emotion.datasets.folder.reading import Dataset
-from flickr_emotion.model.config import TrainingConfig
+from flickr_emotion.model.config import DISTRIBUTION, TrainingConfig
 from flickr_emotion.model.errors import ModelError, TrainingStopped
 from flickr_emotion.model.evaluation.calibration import calibrate
 from flickr_emotion.model.evaluation.evaluation import score
@@ -25,7 +25,7 @@ from flickr_emotion.model.networks.system import System
 from flickr_emotion.model.processes.distributed import World
 from flickr_emotion.model.processes.profiling import StepProfile
 from flickr_emotion.model.runs.contents import recorded_of_lost_vectors
-from flickr_emotion.model.runs.files import read_metrics
+from flickr_emotion.model.runs.files import read_config, read_metrics
 from flickr_emotion.model.runs.folder import RunFolder, describe
 from flickr_emotion.model.runs.heads import say_heads
 from flickr_emotion.model.runs.workplace import Workplace, report_write_errors
@@ -34,6 +34,7 @@ from flickr_emotion.model.training.fitting import Fitting
 from flickr_emotion.model.training.journal import Journal
 from flickr_emotion.model.training.material import Material, for_seed, prepare
 from flickr_emotion.model.training.metrics import over_seeds, run_metrics
+from flickr_emotion.model.training.model_card import model_card
 from flickr_emotion.model.training.new_network import build_network, check_backbone
 from flickr_emotion.model.training.run_tree import ROOT, Chain, Kind, RunSpec, plan_runs, unfinished
 
@@ -122,7 +123,7 @@ class RunTraining:
         if self._world.writes:
             folder = self._folder(run.folder)
             folder.copy_network(self._folder(run.parts[best].folder))
-            folder.write_metrics(summary)
+            folder.write_metrics(summary, self._card(folder, summary))
         return summary
 
     def _put_together(self, run: RunSpec) -> dict[str, Any]:
@@ -213,13 +214,24 @@ class RunTraining:
         scores = {
             name: score(network, material.splits[name], classes, self._world) for name in JUDGED
         }
-        calibration = calibrate(scores[VALIDATION].answers)
+        calibration = calibrate(
+            scores[VALIDATION].answers, by_distribution=run.config.target == DISTRIBUTION
+        )
         metrics = run_metrics(run.config, material, scores, calibration) | told
         if self._world.writes:
             folder = self._folder(run.folder)
             folder.write_calibration(calibration.content())
-            folder.write_metrics(metrics)
+            folder.write_metrics(metrics, self._card(folder, metrics))
         return metrics
+
+    def _card(self, folder: RunFolder, metrics: dict[str, Any]) -> str:
+        """Return the model card of a run whose ``config.json`` is written."""
+        return model_card(
+            read_config(folder.path),
+            metrics,
+            self._dataset,
+            selected=self._selection is not None,
+        )
 
     def _material_of(self, config: TrainingConfig) -> Material:
         """Return what all networks of a seed share, whatever each reads of it."""

@@ -17,7 +17,8 @@ from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.texts.readers import open_readers
 from flickr_emotion.model.inputs.selection import Selection
 from flickr_emotion.model.posts.posts import Encoding
-from flickr_emotion.model.processes.distributed import joined_world
+from flickr_emotion.model.processes.devices import check_compiler
+from flickr_emotion.model.processes.distributed import World, joined_world
 from flickr_emotion.model.runs.contents import check_same_files
 from flickr_emotion.model.runs.files import CONFIG, read_config, read_metrics
 from flickr_emotion.model.runs.loading import check_readers, check_recipe
@@ -52,7 +53,7 @@ def train(
     True
     """
     with (
-        joined_world(config.device) as world,
+        _world_of(config) as world,
         report_lack_of_memory(out),
         training_at_work(out, world, resuming=False) as place,
     ):
@@ -82,7 +83,7 @@ def resume(run: Path, *, dataset: Path | None = None, profile: bool = False) -> 
     folder = Workplace(run).interrupted()
     config = _config_of(read_config(folder), folder)
     with (
-        joined_world(config.device) as world,
+        _world_of(config) as world,
         report_lack_of_memory(run),
         training_at_work(run, world, resuming=True) as place,
     ):
@@ -97,6 +98,16 @@ def resume(run: Path, *, dataset: Path | None = None, profile: bool = False) -> 
         return RunTraining(
             config, found, place, world, profile=profile, resuming=True, description=description
         ).run()
+
+
+@contextmanager
+def _world_of(config: TrainingConfig) -> Iterator[World]:
+    """Join the processes; refuse what the device cannot do before anything is written."""
+    with joined_world(config.device) as world:
+        # A frozen image encoder is not run in training, so nothing of it is compiled.
+        if config.compile and config.finetune_image and "image" in config.modalities:
+            check_compiler(world.device)
+        yield world
 
 
 def _config_of(description: dict[str, Any], folder: Path) -> TrainingConfig:

@@ -46,6 +46,7 @@ class StoredPost:
     image: bytes | None = None
     text: str | None = None
     tags: Sequence[str] = ()
+    shares: Sequence[float] | None = None
 
     @property
     def subset(self) -> str:
@@ -76,7 +77,11 @@ def separable_post(number: int, label: str, subset: str = "image+text+tags") -> 
 def write_dataset(
     folder: Path, splits: dict[str, Sequence[StoredPost]], min_count: int = 2
 ) -> Path:
-    """Write a data set folder."""
+    """Write a data set folder; with distributions, if any post has one."""
+    known = sum(post.shares is not None for posts in splits.values() for post in posts)
+    schema = SCHEMA
+    if known:
+        schema = SCHEMA.append(pa.field("vote_distribution", pa.list_(pa.float64())))
     (folder / "data").mkdir(parents=True)
     digest = hashlib.sha256()
     for split in ("train", "validation", "test"):
@@ -94,11 +99,12 @@ def write_dataset(
                 "owner": "o",
                 "license": "4",
                 "modalities": post.subset,
+                "vote_distribution": post.shares and list(post.shares),
             }
             for post in posts
         ]
         pq.write_table(
-            pa.Table.from_pylist(rows, schema=SCHEMA),
+            pa.Table.from_pylist(rows, schema=schema),
             folder / "data" / f"{split}-00000-of-00001.parquet",
         )
     labels = sorted({post.label for posts in splits.values() for post in posts})
@@ -120,12 +126,13 @@ def write_dataset(
                 "total": len(posts),
                 "labels": dict(Counter(post.label for post in posts)),
                 "subsets": dict(Counter(post.subset for post in posts)),
+                "licenses": {"CC BY 2.0": len(posts)},  # each has Flickr's licence 4
             }
             for split, posts in splits.items()
         },
         "digest": digest.hexdigest(),
         "options": {},
-    }
+    } | ({"vote_distributions": known} if known else {})
     (folder / "vocabulary.json").write_text(json.dumps(vocabulary))
     (folder / "dataset.json").write_text(json.dumps(description))
     return folder

@@ -3,6 +3,7 @@
 Each is a folder with what the published ones have: weights, tokenizer, preprocessing.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 
 SIDE = 32
 LONGEST = 8
-SMALL = {
+SMALL: dict[str, Any] = {
     "hidden_size": 32,
     "intermediate_size": 40,
     "num_hidden_layers": 3,
@@ -44,7 +45,8 @@ def save_siglip(folder: Path) -> Path:
     from transformers import SiglipConfig, SiglipImageProcessor, SiglipModel
 
     config = SiglipConfig(text_config=_TEXT | {"projection_size": 32}, vision_config=_PICTURES)
-    return _save(folder, SiglipModel, config, SiglipImageProcessor(size=_SQUARE))
+    processor = SiglipImageProcessor(size=_SQUARE)
+    return _save(folder, SiglipModel, config, processor, reads=["input_ids"])
 
 
 def save_vit(folder: Path) -> Path:
@@ -79,16 +81,22 @@ def save_bert(folder: Path) -> Path:
     return _save(folder, BertModel, BertConfig(**_TEXT), None)
 
 
-def _save(folder: Path, kind: Any, config: Any, processor: Any) -> Path:
+def _save(
+    folder: Path,
+    kind: Any,
+    config: Any,
+    processor: Any,
+    reads: Sequence[str] = ("input_ids", "attention_mask"),
+) -> Path:
     torch.manual_seed(0)
     kind(config).save_pretrained(folder)
     if processor:
         processor.save_pretrained(folder)
-    _tokenizer().save_pretrained(folder)
+    _tokenizer(reads).save_pretrained(folder)
     return folder
 
 
-def _tokenizer() -> Any:
+def _tokenizer(reads: Sequence[str]) -> Any:
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel
     from tokenizers.pre_tokenizers import Whitespace
@@ -97,15 +105,16 @@ def _tokenizer() -> Any:
 
     names = {word: number for number, word in enumerate((*_SPECIAL, *_WORDS))}
     tokenizer = Tokenizer(WordLevel(names, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = Whitespace()  # type: ignore[assignment]
-    tokenizer.post_processor = TemplateProcessing(  # type: ignore[assignment]
+    tokenizer.pre_tokenizer = Whitespace()
+    tokenizer.post_processor = TemplateProcessing(
         single="<bos> $A <eos>", special_tokens=[("<bos>", 1), ("<eos>", 2)]
     )
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
         pad_token="<pad>",
         bos_token="<bos>",
         eos_token="<eos>",
         unk_token="<unk>",
         model_max_length=LONGEST,
+        model_input_names=list(reads),
     )

@@ -9,6 +9,9 @@ from torch import Tensor
 from flickr_emotion.model.features.packages import package_folder
 from flickr_emotion.model.recipes import LEXICON
 
+SCORES = ("neg", "neu", "pos", "compound")
+"""VADER's names of its scores, in the order of the features."""
+
 
 class LexiconReader:
     """VADER (Hutto and Gilbert 2014): how positive, neutral and negative a text's words are.
@@ -40,4 +43,4 @@ class LexiconReader:
     def features(self, texts: Sequence[str]) -> Tensor:
         """Return the features (N, 4) of texts."""
         scores = [self._analyser.polarity_scores(text) for text in texts]
-        return torch.tensor([[s["neg"], s["neu"], s["pos"], s["compound"]] for s in scores])
+        return torch.tensor([[each[name] for name in SCORES] for each in scores])

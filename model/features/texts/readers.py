@@ -26,10 +26,12 @@ class TextReader(Protocol):
     name: str
     """The part of the recipe that it is; a run records its digest under this name."""
     dimension: int
-    longest: int | None
-    """The most tokens of a text that it reads; None if it reads all."""
     cut: int
-    """How many texts so far were longer; their rest was not read."""
+    """How many texts so far were longer than it reads; their rest was not read."""
+
+    @property
+    def longest(self) -> int | None:
+        """The most tokens of a text that it reads; None if it reads all."""
 
     def digest(self) -> str:
         """Return a digest that changes whenever the features would."""

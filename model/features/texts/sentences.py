@@ -27,6 +27,8 @@ class EncoderReader:
     name = SENTENCES
     padding: bool | str = True
     """Texts are padded to the longest of a pass, or with ``max_length`` to the longest of all."""
+    masked: bool | None = None
+    """Whether tokens come with a mask of the padding; None if the tokenizer decides."""
     dimension: int
 
     def __init__(
@@ -41,7 +43,7 @@ class EncoderReader:
         self.longest = longest
         self.network = network.eval()
         self.tokenizer = tokenizer
-        self._files = sorted(files)
+        self.files = sorted(files)
         self._pooling = pooling
 
     def digest(self) -> str:
@@ -51,7 +53,7 @@ class EncoderReader:
     @cached_property
     def _digest(self) -> str:
         digest = hashlib.sha256(f"{self._pooling} {self.longest} ".encode())
-        for path in self._files:
+        for path in self.files:
             digest.update(path.name.encode())
             with path.open("rb") as file:
                 while block := file.read(1 << 20):
@@ -75,11 +77,11 @@ class EncoderReader:
             padding=self.padding,
             truncation=True,
             max_length=self.longest,
-            return_attention_mask=True,
+            return_attention_mask=self.masked,
             return_tensors="pt",
         )
         self.cut += self._cut_of(texts, tokens)
-        return self._pooled(tokens)
+        return self.pooled(tokens)
 
     def _cut_of(self, texts: list[str], tokens: Any) -> int:
         if tokens.encodings:
@@ -88,7 +90,7 @@ class EncoderReader:
         whole = self.tokenizer(texts, truncation=False)["input_ids"]
         return sum(len(ids) > self.longest for ids in whole)
 
-    def _pooled(self, tokens: Any) -> Tensor:
+    def pooled(self, tokens: Any) -> Tensor:
         """Return the features (N, D) of tokenized texts."""
         raise NotImplementedError
 
@@ -99,6 +101,8 @@ class SentenceReader(EncoderReader):
     The published sentence vector of such encoders is the last layer's mean. The layers below keep
     more of the wording, which shows feelings.
     """
+
+    masked = True
 
     def __init__(
         self,
@@ -131,7 +135,7 @@ class SentenceReader(EncoderReader):
             files=files,
         )
 
-    def _pooled(self, tokens: Any) -> Tensor:
+    def pooled(self, tokens: Any) -> Tensor:
         layers = self.network(**tokens, output_hidden_states=True).hidden_states[self.layers]
         there_NL1 = tokens["attention_mask"][:, :, None].float()
         means = [(layer * there_NL1).sum(1) / there_NL1.sum(1) for layer in layers]
@@ -149,5 +153,5 @@ class TowerReader(EncoderReader):
         self.padding = "max_length" if padded else True
         self.dimension = self._pass(["a"]).shape[1]
 
-    def _pooled(self, tokens: Any) -> Tensor:
+    def pooled(self, tokens: Any) -> Tensor:
         return normalize(self.network(**tokens).pooler_output, dim=1)

@@ -11,7 +11,7 @@ import pytest
 import torch
 from scipy import stats
 
-from flickr_emotion.common.modalities import MODALITIES, SUBSETS
+from flickr_emotion.common.modalities import MODALITIES, SUBSETS, answering_subset
 from flickr_emotion.model.evaluation.answering import HeadAnswers, answer_split
 from flickr_emotion.model.evaluation.evaluation import evaluate
 from flickr_emotion.model.evaluation.report import missing_table
@@ -24,7 +24,6 @@ from flickr_emotion.model.evaluation.robustness import (
 from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.posts.posts import Posts
 from flickr_emotion.model.processes.distributed import World
-from flickr_emotion.model.runs.heads import answering_subset
 from tests.model.small_networks import ENCODING, EVERY_SUBSET_TWICE, network, split_of
 
 ALONE = World(device=torch.device("cpu"))
@@ -103,7 +102,7 @@ def knowing(posts: Posts, right: dict[str, float], seed: int = 0) -> dict[str, H
 
 
 def curve(heads: dict[str, HeadAnswers], posts: Posts) -> dict[str, Any]:
-    return missing_curve(own_answers(heads, len(posts)), posts, 3)
+    return missing_curve(own_answers(heads, len(posts)), posts.labels, posts.present, 3)
 
 
 class TestCurve:
@@ -204,7 +203,7 @@ class TestArea:
         posts = split_of(["image"] * 20).posts
         right = {"image": posts.labels}
         worse = {"image": np.where(np.arange(20) < 3, (posts.labels + 1) % 3, posts.labels)}
-        found = missing_curve(right, posts, 3, {"mean": worse})
+        found = missing_curve(right, posts.labels, posts.present, 3, {"mean": worse})
         filled = found["filled"]["mean"]
         assert found["area"]["value"] == pytest.approx(1.0)
         assert filled["area"]["value"] == pytest.approx(17 / 20)

@@ -70,9 +70,11 @@ class TestFeatures:
         picture = backbone.preprocessing.picture(photo, "the photo")
         with torch.inference_mode():
             ours = backbone(torch.stack([picture] * 3))
-        wanted = AutoImageProcessor.from_pretrained(models[name])(
-            Image.open(io.BytesIO(photo)), return_tensors="pt"
-        )["pixel_values"]
+        processor = AutoImageProcessor.from_pretrained(  # type: ignore[no-untyped-call]
+            models[name]
+        )
+        image = Image.open(io.BytesIO(photo))
+        wanted = processor(image, return_tensors="pt")["pixel_values"]
         normalised = (picture / 255 - backbone.mean) / backbone.std
         assert normalised.shape == wanted[0].shape == (3, SIDE, SIDE)
         assert (normalised - wanted[0]).abs().max() < 0.1

@@ -208,6 +208,38 @@ def test_stages_are_the_means_and_deviations_of_their_last_blocks_maps() -> None
     assert stages.digest() != plain.digest()
 
 
+def check_builds(name: str) -> None:
+    """Build a network, if possible without memory for its weights, and give it its own pictures."""
+    # RegNet's builder computes its widths with tensors, which have no values on `meta`.
+    with torch.device("cpu" if name.startswith("regnet") else "meta"):
+        backbone = build_backbone(name)
+    side = backbone.preprocessing.crop
+    pictures = torch.zeros(2, 3, side, side, dtype=torch.uint8, device="meta")
+    features = backbone.to("meta").all_at_once(pictures)
+    assert features.shape == (2, backbone.features)
+    assert backbone.features > 100
+
+
+@pytest.mark.parametrize("name", ["vit_b_32", "swin_t", "regnet_y_400mf", "mnasnet0_5"])
+def test_families_of_networks_build_at_their_own_size(name: str) -> None:
+    check_builds(name)
+
+
+def test_a_vision_transformer_is_built_for_the_pictures_of_its_weights() -> None:
+    """Its positions are: that of 224 pixels refused the pictures of 518 that its weights want."""
+    with torch.device("meta"):
+        backbone = build_backbone("vit_h_14")
+    assert isinstance(backbone.network, models.VisionTransformer)
+    assert backbone.network.image_size == backbone.preprocessing.crop == 518
+    check_builds("vit_h_14")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", models.list_models(module=models))
+def test_every_network_of_torchvision_builds_at_its_own_size(name: str) -> None:
+    check_builds(name)
+
+
 class TestSideBySide:
     def test_features_are_concatenated(self) -> None:
         """Both get pictures of the larger size."""

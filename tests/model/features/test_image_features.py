@@ -19,7 +19,7 @@ from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.backbone_weights import load_backbone
 from flickr_emotion.model.features.image_backbones import Backbone
 from flickr_emotion.model.features.image_features import FeatureTable, frozen_features
-from flickr_emotion.model.features.pictures import decode
+from flickr_emotion.model.features.picture_sizes import decode
 from flickr_emotion.model.inputs.splits import open_splits
 from flickr_emotion.model.posts.posts import Encoding, Posts, read_posts
 from tests.model.dataset_folder import StoredPost, separable_post, write_dataset
@@ -51,7 +51,7 @@ def forbid_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("a picture was decoded")
 
-    monkeypatch.setattr("flickr_emotion.model.features.pictures.decode", refuse)
+    monkeypatch.setattr("flickr_emotion.model.features.picture_sizes.decode", refuse)
 
 
 def count_decoding(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -62,7 +62,7 @@ def count_decoding(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         decoded.append(photo)
         return decode(content, photo, advice)
 
-    monkeypatch.setattr("flickr_emotion.model.features.pictures.decode", counting)
+    monkeypatch.setattr("flickr_emotion.model.features.picture_sizes.decode", counting)
     return decoded
 
 

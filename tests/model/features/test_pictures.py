@@ -11,7 +11,7 @@ from torchvision import models
 
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.image_backbones import build_backbone
-from flickr_emotion.model.features.pictures import MAX_ASPECT, decode
+from flickr_emotion.model.features.picture_sizes import MAX_ASPECT, decode
 from tests.model.dataset_folder import picture
 
 

@@ -180,6 +180,11 @@ def test_random_vectors_have_the_same_scale() -> None:
         (text_with_header(ENTRIES).replace(b" 4.0", b"", 1), "line 2 is not a word and 4 numbers"),
         (b"5 4\n" + text(ENTRIES).replace(b" ", b"\t"), "line 2 is not a word and 4 numbers"),
         (b"9 4\n", "ends within word 1 of 9"),
+        # fastText's own format: its number, a version, the options.
+        (
+            struct.pack("<3i", 793712314, 12, 300),
+            r"give the \.vec file that is published beside it",
+        ),
         (binary(ENTRIES)[:-3], "ends within word 5 of 5"),
         (b"9 4\n" + b"x" * 100_000, "word 1 of 9 has no end"),
         (binary({"happy": [float("inf"), 0, 0, 0]}), "word 1: the vector holds a number"),

@@ -1,5 +1,7 @@
 """The regression of the best recipe, against scikit-learn's, and what each head sees of it."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
@@ -38,6 +40,18 @@ def test_one_modality_is_scikit_learns_regression() -> None:
     expected = LogisticRegression(C=strength, max_iter=1000, tol=1e-8).fit(features, labels)
     found = regression(inputs, batch, ["image"])[0].softmax(1).numpy()
     np.testing.assert_allclose(found, expected.predict_proba(features), atol=1e-3)
+
+
+def test_it_learns_distributions_where_they_are_the_target() -> None:
+    split = split_of(["image"] * 60)
+    shares = np.tile(np.array([0.6, 0.3, 0.1], np.float32), (60, 1))
+    posts = replace(split.posts, distributions=shares)
+    batch = replace(split, posts=posts, by_distribution=True).batch(np.arange(60))
+    inputs = {"image": torch.randn(60, 5, generator=torch.Generator().manual_seed(0))}
+    regression = FrozenRegression(DIMENSIONS, 3)
+    regression.fit(inputs, batch, ["image"])
+    found = regression(inputs, batch, ["image"])[0].softmax(1).numpy()
+    np.testing.assert_allclose(found, shares, atol=1e-3)
 
 
 def test_a_modality_counts_only_in_the_heads_that_read_it() -> None:

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from flickr_emotion.common.checkout import PROJECT
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.model.config import ENSEMBLES, MODELS
+from flickr_emotion.model.export.graphs import write_graph
+from flickr_emotion.model.export.inputs import IDS, graph_inputs, pictures
 from flickr_emotion.model.features.image_backbones import Backbone, build_backbone
 from flickr_emotion.model.inputs.batches import Batch
 from flickr_emotion.model.networks.catalogue import build_ensemble, build_system
@@ -24,7 +26,6 @@ from flickr_emotion.model.networks.padded import PaddedSubset
 from flickr_emotion.model.networks.system import System
 from flickr_emotion.model.posts.packing import WINDOWS
 from flickr_emotion.model.posts.posts import PADDING
-from flickr_emotion.model.prediction.export import write_onnx
 from tests.model.small_networks import ENCODING, pack_lists
 
 SIDE = 64  # pixels of an exported file's pictures: SqueezeNet takes any size
@@ -94,7 +95,7 @@ class Posts:
         )
 
     def padded(self) -> dict[str, Tensor]:
-        return {"image": self.images, "text": padded(self.words), "tags": padded(self.tags)}
+        return {"image": self.images, "words": padded(self.words), "tags": padded(self.tags)}
 
 
 def padded(lists: list[list[int]]) -> Tensor:
@@ -117,7 +118,7 @@ def posts_of(word_counts: list[int], *, pictures: bool) -> Posts:
 
 
 def padded_subset(system: System, subset: str, temperature: float = 1.0) -> PaddedSubset:
-    inputs = [m for m in subset.split("+") if m in system.modalities]
+    inputs = [IDS.get(m, m) for m in subset.split("+") if m in system.modalities]
     return PaddedSubset(copy.deepcopy(system), subset, inputs, temperature).eval()
 
 
@@ -134,7 +135,7 @@ def test_padding_changes_no_answer(name: str) -> None:
         posts = posts_of(word_counts, pictures=False)
         answers, fed = system(posts.packed()), posts.padded()
         for subset, network in networks.items():
-            found = network(*(fed[modality] for modality in network.inputs))
+            found = network(*(fed[name] for name in network.inputs))
             expected = answers[subset].softmax(1)
             torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
 
@@ -150,8 +151,8 @@ def test_late_fusion_without_a_network() -> None:
     answers, fed = system(posts.packed()), posts.padded()
     assert list(answers) == system.subsets
     network = padded_subset(system, "text+tags")
-    assert network.inputs == ["text"]
-    torch.testing.assert_close(network(fed["text"]), answers["text+tags"].softmax(1))
+    assert network.inputs == ["words"]
+    torch.testing.assert_close(network(fed["words"]), answers["text+tags"].softmax(1))
 
 
 @pytest.mark.parametrize(("name", "subset"), FILES)
@@ -165,16 +166,20 @@ def test_onnxruntime_answers_as_we_do(name: str, subset: str, tmp_path: Path) ->
     # Chosen so that answers are not all near certainty, where equality would prove little.
     temperature = float(logits[-1].std())
     network = padded_subset(system, subset, temperature)
-    preprocessing = dataclasses.replace(backbone().preprocessing, crop=SIDE)
-    write_onnx(network, preprocessing, tmp_path / "file.onnx")
+    known = graph_inputs(system, ()) | {"image": pictures(SIDE)}
+    inputs = {name: known[name] for name in network.inputs}
+    assert write_graph(network, inputs, "answer", tmp_path / "file.onnx") == network.inputs
     assert str(PROJECT).encode() not in (tmp_path / "file.onnx").read_bytes()
     session = onnxruntime.InferenceSession(tmp_path / "file.onnx")
     names = [entry.name for entry in session.get_inputs()]
-    assert names == ["words" if m == "text" else m for m in network.inputs]
+    assert names == network.inputs
     for posts, answered in zip(several, logits, strict=True):
         fed = posts.padded()
-        feeds = {name: fed[m].numpy() for name, m in zip(names, network.inputs, strict=True)}
+        feeds = {name: fed[name].numpy() for name in names}
         (found,) = session.run(None, feeds)
         ours = torch.softmax(answered / temperature, dim=1).numpy()
         np.testing.assert_allclose(found, ours, atol=1e-4)
     assert np.ptp(ours, axis=0).max() > 0.01  # the answers differ between posts
+    if name != "mmtrans-mt":  # no posts are no sequences for its attention
+        (found,) = session.run(None, {name: values[:0] for name, values in feeds.items()})
+        assert found.shape == (0, ours.shape[1])

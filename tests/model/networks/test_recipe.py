@@ -25,7 +25,6 @@ from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.networks.frozen_inputs import COPIES_OF_FEW, LENGTHS, Standardised
 from flickr_emotion.model.networks.recipe_network import OWN, RecipeNetwork
 from flickr_emotion.model.prediction.answers import Prediction, RawPost
-from flickr_emotion.model.prediction.export import export
 from flickr_emotion.model.prediction.prediction import Predictor
 from flickr_emotion.model.recipes import (
     BEST,
@@ -334,11 +333,6 @@ class TestRuns:
         )
         metrics = train(RECIPE, dataset=folder, out=tmp_path / "run")
         assert metrics["test"][held]["count"] == 6
-
-    def test_is_not_exported(self, run: Path, tmp_path: Path) -> None:
-        with pytest.raises(ModelError, match="trained with --recipe best, whose text readers"):
-            export(run, tmp_path / "onnx")
-        assert not (tmp_path / "onnx").exists()
 
     def test_texts_are_read_once(self, dataset_folder: Path, tmp_path: Path) -> None:
         """The second time they are found on disk; a post without a text has zeros."""

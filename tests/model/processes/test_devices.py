@@ -1,8 +1,13 @@
 """Where a network runs: what is asked for, or one line that says what can be."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
+from flickr_emotion.common.checkout import PROJECT
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.processes.devices import autocast, choose_device, make_deterministic
 
@@ -40,3 +45,27 @@ def test_a_cpu_computes_in_float32_and_is_deterministic_by_itself() -> None:
     assert not torch.are_deterministic_algorithms_enabled()
     with autocast(device):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
+
+
+@pytest.mark.slow
+def test_without_a_compiler_nothing_begins(tmp_path: Path, dataset_folder: Path) -> None:
+    """As a user sees it: one line, and neither a run nor features of pictures."""
+    (tmp_path / "bin").mkdir()
+    options = "--image-encoder squeezenet1_1 --image-weights none --finetune-image --compile"
+    done = subprocess.run(
+        [
+            *(sys.executable, "cli.py", "train", dataset_folder, "--out", tmp_path / "run"),
+            *(*options.split(), "--device", "cpu"),
+        ],
+        cwd=PROJECT,
+        env={"PATH": str(tmp_path / "bin"), "HOME": str(tmp_path), "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "--compile does not work here" in line
+    assert line.endswith("install a C++ compiler, such as g++, or omit --compile")
+    assert not (tmp_path / "run").exists()
+    assert not list(tmp_path.glob(".*"))

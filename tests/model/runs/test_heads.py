@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from flickr_emotion.common.modalities import SUBSETS
+from flickr_emotion.common.modalities import SUBSETS, answering_subset
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.evaluation.evaluation import evaluate
 from flickr_emotion.model.networks.recipe_network import OWN
 from flickr_emotion.model.prediction.prediction import Predictor, predict_one
 from flickr_emotion.model.runs import loading
-from flickr_emotion.model.runs.heads import answering_subset, count_training_posts, ranked
+from flickr_emotion.model.runs.heads import count_training_posts, ranked
 from flickr_emotion.model.training.training import train
 from tests.model.conftest import TINY
 from tests.model.dataset_folder import COLOURS, WORDS, picture, separable_post, write_dataset
@@ -112,9 +112,13 @@ class TestEverywhere:
 
     def test_export(self, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.importorskip("onnx")
-        from flickr_emotion.model.prediction import export
+        from flickr_emotion.model.export import export
 
-        monkeypatch.setattr(export, "write_onnx", lambda padded, _, path: path.touch())
+        def touch(_: object, inputs: dict[str, object], __: str, path: Path) -> list[str]:
+            path.touch()
+            return list(inputs)
+
+        monkeypatch.setattr(export, "write_graph", touch)
         export.export(run, tmp_path / "onnx")
         assert {path.stem for path in (tmp_path / "onnx").glob("*.onnx")} == set(TAUGHT)
         files = json.loads((tmp_path / "onnx" / "preprocessing.json").read_text())["files"]

