@@ -33,7 +33,7 @@ LAYERS = [
         f"model.{room}"
         for room in ("networks", "processes", "runs", "evaluation", "training", "prediction")
     ),
-    *("model.export.client", "model.export", "model.reproduction"),
+    *("model.export.client", "model.export", "model.suspects", "model.reproduction"),
     *("", "command_line", "commands"),
 ]
 MOST_MODULES = 16

@@ -32,7 +32,7 @@ _COLUMNS = ("photo_id", "text", "tags", "label", "modalities")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sample:
-    """A training post that is shown as a sample."""
+    """A post that is shown; as a sample, a training post."""
 
     photo_id: str
     label: str
@@ -40,7 +40,7 @@ class Sample:
     text: str | None
     tags: tuple[str, ...]
     row: int
-    """Its row among the training posts, from 0."""
+    """Its row among the posts of its split, from 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +128,7 @@ def inspect_dataset(folder: Path) -> Inspection:
                 tags.add(labels, table["tags"])
                 for row, label in enumerate(labels):
                     if len(samples[label]) < each:
-                        samples[label].append(_sample(table, row, first))
+                        samples[label].append(sample_of(table, row, first))
             first += len(labels)
     by_label = {label: dict.fromkeys(SPLITS, 0) for label in dataset.classes}
     by_subset = {subset: dict.fromkeys(SPLITS, 0) for subset in SUBSETS}
@@ -155,7 +155,8 @@ def inspect_dataset(folder: Path) -> Inspection:
     )
 
 
-def _sample(table: pa.Table, row: int, first: int) -> Sample:
+def sample_of(table: pa.Table, row: int, first: int) -> Sample:
+    """Return a row of a table as a sample; ``first``: the row at which the table begins."""
     fields = table.slice(row, 1).to_pylist()[0]
     return Sample(
         photo_id=fields["photo_id"],

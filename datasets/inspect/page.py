@@ -21,6 +21,7 @@ from flickr_emotion.datasets.folder.layout import check_outside
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.datasets.inspect.inspection import Inspection, Sample
 from flickr_emotion.datasets.inspect.plots import histogram, stacked_bars
+from flickr_emotion.datasets.inspect.suspects import Judged, suspects_on_page
 from flickr_emotion.datasets.inspect.table import occurring, summary
 from flickr_emotion.datasets.pictures.formats import UnreadablePictureError
 from flickr_emotion.datasets.rules.pictures import prepare_picture
@@ -61,15 +62,17 @@ table.plain td {{ border: none }}
 <h1>Data set of {total} posts</h1>
 <p>Content digest <code>{digest}</code></p>
 """
+_END = "</body>\n</html>\n"
 
 
-def write_page(inspection: Inspection, path: Path) -> None:
+def write_page(inspection: Inspection, path: Path, judged: Sequence[Judged] = ()) -> None:
     """Write the page to ``path``, replacing an older file only when the page is complete.
 
+    ``judged``: the posts with the judgement of their labels, of which the suspects are shown.
     Raises ``DatasetError`` if it cannot be written or a shard cannot be read.
     """
     check_outside(path)
-    content = "".join(_page(inspection))
+    content = "".join([*_page(inspection), *_suspects(inspection.dataset, judged), _END])
     try:
         with new_file(path) as new:
             new.write_text(content, encoding="utf-8")
@@ -136,7 +139,24 @@ def _page(inspection: Inspection) -> Iterable[str]:
             if sample.label == label:
                 yield _sample(sample, pictures.get(sample.row))
         yield "</div>\n"
-    yield "</body>\n</html>\n"
+
+
+def _suspects(dataset: Dataset, judged: Sequence[Judged]) -> Iterable[str]:
+    if not judged:
+        return
+    shown = suspects_on_page(dataset, judged)
+    count = sum(post.suspect for post in judged)
+    yield f"<h2>Labels that look wrong</h2>\n<p>{count} of {len(judged)} labels; the first "
+    yield f'{len(shown)} are shown.</p>\n<div class="samples">\n'
+    pictures = {
+        split: _pictures(dataset, [post.row for post, _ in shown if post.split == split], split)
+        for split in SPLITS
+    }
+    for post, sample in shown:
+        votes = "" if post.votes is None else f", {post.votes} votes"
+        said = f"{post.label}{votes}: rather {post.suggested} (score {post.score:.3f})"
+        yield _sample(sample, pictures[post.split].get(post.row), said)
+    yield "</div>\n"
 
 
 def _table(rows: Mapping[str, Mapping[str, int]], columns: Sequence[str]) -> str:
@@ -162,8 +182,9 @@ def _rows(rows: Iterable[tuple[str, str]]) -> str:
     return f'<table class="plain">\n{"".join(lines)}</table>\n'
 
 
-def _sample(sample: Sample, picture: bytes | None) -> str:
+def _sample(sample: Sample, picture: bytes | None, said: str = "") -> str:
     parts = ['<div class="sample">']
+    parts += [f"<div><b>{_text(said)}</b></div>"] if said else []
     if picture is not None:
         try:
             thumbnail = prepare_picture(picture, short_side=_THUMBNAIL).jpeg
@@ -178,12 +199,12 @@ def _sample(sample: Sample, picture: bytes | None) -> str:
     return "\n".join(parts)
 
 
-def _pictures(dataset: Dataset, rows: Sequence[int]) -> dict[int, bytes]:
-    """Return the pictures of some training posts by row; only the needed row groups are read."""
+def _pictures(dataset: Dataset, rows: Sequence[int], split: str = TRAIN) -> dict[int, bytes]:
+    """Return the pictures of some posts of a split by row, reading only the needed row groups."""
     wanted = set(rows)
     pictures: dict[int, bytes] = {}
     first = 0
-    for shard in dataset.shards(TRAIN):
+    for shard in dataset.shards(split):
         try:
             checks = dataset.group_checks(shard, ["image"])
             with open_parquet(shard) as file:

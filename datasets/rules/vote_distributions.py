@@ -24,7 +24,7 @@ class Ballot(NamedTuple):
     """None if the list does not say it."""
 
 
-ROUNDING = 1e-6
+_ROUNDING = 1e-6
 """How far the sum of numbers may be from 1 that are shares already."""
 
 
@@ -67,7 +67,7 @@ def _distribution(
     total = sum(agree.values()) + against
     if not total:
         return None
-    if not against and abs(total - 1) <= ROUNDING:
+    if not against and abs(total - 1) <= _ROUNDING:
         return tuple(agree.values())
     others = len(classes) - 1
     if not others:

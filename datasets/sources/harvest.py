@@ -138,7 +138,7 @@ class HarvestPosts:
             ballots = [
                 Ballot(name, share, None) for name, share in zip(self.classes, shares, strict=True)
             ]
-        return ballots and [ballot._asdict() for ballot in ballots]
+        return None if ballots is None else [ballot._asdict() for ballot in ballots]
 
 
 @lru_cache(maxsize=1)

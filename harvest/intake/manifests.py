@@ -103,9 +103,10 @@ def _columns(batch: "pa.RecordBatch") -> PostColumns:
         there = batch[DISTRIBUTION].is_valid().to_pylist()
         rows = shares_of(batch[DISTRIBUTION]).tolist()
         shares = [row if given else None for row, given in zip(rows, there, strict=True)]
-    return PostColumns(
-        *(batch[name].to_pylist() for name in PostColumns._fields if name != DISTRIBUTION), shares
-    )
+    columns = {
+        name: batch[name].to_pylist() for name in PostColumns._fields if name != DISTRIBUTION
+    }
+    return PostColumns(**columns, vote_distribution=shares)
 
 
 def _digest(path: Path) -> str:

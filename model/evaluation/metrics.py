@@ -86,8 +86,7 @@ def weighted_f1_interval(
 
 def over_repeats(repeats: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the figures of several runs, each as mean, sample deviation and values."""
-    counts = {name: repeats[0][name] for name in ("count", KNOWN) if name in repeats[0]}
-    summary: dict[str, Any] = counts
+    summary = {name: repeats[0][name] for name in ("count", KNOWN) if name in repeats[0]}
     for name in (*FIGURES, *(it for it in DISTANCES if it in repeats[0])):
         summary[name] = spread([repeat[name] for repeat in repeats])
     return summary

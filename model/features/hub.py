@@ -81,7 +81,8 @@ def _fetched(option: str, name: str, given: str, *, download: bool) -> Path | No
         if not download:
             return None
         raise _not_fetched(option, name, error) from None
-    except (OSError, RuntimeError, ValueError) as error:  # the errors of its HTTP client among them
+    # What is raised depends on the HTTP client, and on what the hub answers.
+    except Exception as error:
         raise _not_fetched(option, name, error) from None
 
 

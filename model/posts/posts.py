@@ -30,6 +30,7 @@ FIRST_ID = 2
 MAX_WORDS = 150
 MAX_TAGS = 10
 NO_IMAGE = -1
+_ROUNDING = 1e-4
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -164,11 +165,15 @@ def encode(posts: Iterable[Post], encoding: Encoding) -> Posts:
     word_ids, word_starts = array("q"), array("q", [0])
     tag_ids, tag_starts = array("q"), array("q", [0])
     sentiments = array("f")
-    distributions: list[Sequence[float] | None] = []
+    distributions = array("f")
     images = 0
-    for post in posts:
+    for number, post in enumerate(posts):
         sentiments.append(np.nan if post.sentiment is None else post.sentiment)
-        distributions.append(post.shares)
+        if post.shares is not None or distributions:
+            # Nothing is held until a post has a distribution; those before it have none.
+            unknown = [np.nan] * len(encoding.classes)
+            distributions.extend(unknown * (0 if distributions else number))
+            distributions.extend(unknown if post.shares is None else post.shares)
         labels.append(-1 if post.label is None else encoding.label_id(post.label, post.photo_id))
         word_ids.extend(encoding.word_ids(post.text))
         word_starts.append(len(word_ids))
@@ -185,7 +190,9 @@ def encode(posts: Iterable[Post], encoding: Encoding) -> Posts:
         tag_starts=_integers(tag_starts),
         image_rows=_integers(image_rows),
         sentiments=None if np.isnan(values).all() else values,
-        distributions=_distributions(distributions, len(encoding.classes)),
+        distributions=np.array(distributions, np.float32).reshape(-1, len(encoding.classes))
+        if distributions
+        else None,
     )
 
 
@@ -196,12 +203,18 @@ def read_posts(dataset: Dataset, split: str, encoding: Encoding) -> Posts:
         columns.append(DISTRIBUTION)
     places = encoding.places_of(dataset.classes)
 
-    def in_order(shares: Sequence[float] | None) -> list[float] | None:
+    def in_order(shares: Sequence[float] | None, photo_id: str) -> list[float] | None:
         """Return the shares in the order of the network's classes."""
         if shares is None:
             return None
-        if len(shares) != len(places):
-            raise ModelError(f"{dataset.folder} has a {DISTRIBUTION} that does not fit its classes")
+        # A comparison with NaN is false.
+        if len(shares) != len(places) or not (
+            min(shares) >= 0 and abs(sum(shares) - 1) < _ROUNDING
+        ):
+            raise ModelError(
+                f"{dataset.folder}: the {DISTRIBUTION} of photo {photo_id} is not a share for each "
+                "class, whose sum is 1: build the splits again"
+            )
         ordered = [0.0] * len(encoding.classes)
         for place, share in zip(places, shares, strict=True):
             if place >= 0:
@@ -217,23 +230,13 @@ def read_posts(dataset: Dataset, split: str, encoding: Encoding) -> Posts:
                 has_image="image" in row["modalities"].split("+"),
                 label=row["label"],
                 sentiment=row["sentiment"],
-                shares=in_order(row.get(DISTRIBUTION)),
+                shares=in_order(row.get(DISTRIBUTION), row["photo_id"]),
             )
             for batch in dataset.batches(split, columns)
             for row in batch
         ),
         encoding,
     )
-
-
-def _distributions(given: Sequence[Sequence[float] | None], classes: int) -> Floats | None:
-    if not any(shares is not None for shares in given):
-        return None
-    found = np.full((len(given), classes), np.nan, dtype=np.float32)
-    for row, shares in enumerate(given):
-        if shares is not None:
-            found[row] = shares
-    return found
 
 
 def _integers(values: "array[int]") -> Integers:

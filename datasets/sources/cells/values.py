@@ -24,6 +24,7 @@ SPLIT_NAMES = {
     **dict.fromkeys(("validation", "valid", "val", "dev", "development"), VALIDATION),
     **dict.fromkeys(("test", "testing"), TEST),
 }
+_SHARE = re.compile(r"\d{0,17}\.?\d{1,20}(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _WHOLE = re.compile(r"(-?\d+)\.0+")
 # Ids of at least eight digits: a data frame has made them floats, or a spreadsheet rounded them.
 _FLOAT_ID = re.compile(r"(\d{8,})\.0+")
@@ -112,10 +113,10 @@ def share_of(cell: Any, where: str, name: str) -> float | None:
     """Return the votes for a class, or its share, in a cell; None if the cell is empty."""
     if cell is None or cell != cell or (isinstance(cell, str) and cell.strip() in _NOTHING):
         return None
-    number = _number(cell.strip()) if isinstance(cell, str) else cell
-    if isinstance(number, (bool, list, dict, bytes)) or number is None:
-        number = -1.0
-    if not 0 <= (share := float(number)) <= _MOST_VOTES:
+    share = -1.0
+    if isinstance(cell, (int, float)) or (isinstance(cell, str) and _SHARE.fullmatch(cell.strip())):
+        share = float(cell)
+    if not 0 <= share <= _MOST_VOTES:
         raise DatasetError(
             f"{where}: the votes for {name[:50]} are {str(cell)[:50]!r}: give a number from 0, or "
             "no value"

@@ -78,11 +78,11 @@ class TestOwnPosts:
         assert any("--columns distribution=votes_* uses them" in line for line in said)
 
     def test_only_proportions_count(self, tmp_path: Path) -> None:
-        for name, cells in (("a", (1, 3)), ("b", ("0.25", "0.75"))):
+        for name, cells in (("a", (1, 3)), ("b", ("0.25", "0.75")), ("c", (" 2.5e-1", ".75"))):
             (tmp_path / name).mkdir()
             path = own_posts(tmp_path / name, votes_calm=cells[0], votes_wild=cells[1])
             build(path, tmp_path / name / "d", columns="distribution=votes_*")
-        digests = {open_dataset(tmp_path / name / "d").digest for name in "ab"}
+        digests = {open_dataset(tmp_path / name / "d").digest for name in "abc"}
         assert len(digests) == 1
 
     @pytest.mark.parametrize(

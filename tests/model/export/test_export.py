@@ -198,6 +198,7 @@ def test_an_older_export_is_replaced(tags_run: Path, exported_tags: Path) -> Non
         for path in files
         if path.name != "preprocessing.json"
     }
+    assert (exported_tags / "README.md").read_bytes() == (tags_run / "README.md").read_bytes()
     assert not (exported_tags / "reading" / "older.py").exists()
     assert (exported_tags / "README.md").read_bytes() == (tags_run / "README.md").read_bytes()
     expected = ours(tags_run, POSTS, "tags")

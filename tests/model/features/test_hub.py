@@ -35,7 +35,13 @@ def hub(tmp_path: Path) -> Iterator[tuple[str, list[str]]]:
         def do_GET(self) -> None:
             path = unquote(urlsplit(self.path).path)
             asked.append(path)
-            if path.startswith(f"/api/models/{NAME}"):
+            if path.startswith(f"/api/models/{NAME}/tree"):
+                entries = [
+                    {"type": "file", "path": name, "size": len(content), "oid": "2" * 40}
+                    for name, content in files.items()
+                ]
+                self.answer(json.dumps(entries).encode())
+            elif path.startswith(f"/api/models/{NAME}"):
                 siblings = [{"rfilename": name} for name in files]
                 self.answer(json.dumps({"id": NAME, "sha": COMMIT, "siblings": siblings}).encode())
             elif (name := path.rpartition("/")[2]) in files and "/resolve/" in path:

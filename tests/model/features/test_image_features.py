@@ -51,7 +51,7 @@ def forbid_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("a picture was decoded")
 
-    monkeypatch.setattr("flickr_emotion.model.features.pictures.decode", refuse)
+    monkeypatch.setattr("flickr_emotion.model.features.picture_sizes.decode", refuse)
 
 
 def count_decoding(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -62,7 +62,7 @@ def count_decoding(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         decoded.append(photo)
         return decode(content, photo, advice)
 
-    monkeypatch.setattr("flickr_emotion.model.features.pictures.decode", counting)
+    monkeypatch.setattr("flickr_emotion.model.features.picture_sizes.decode", counting)
     return decoded
 
 

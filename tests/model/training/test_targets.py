@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+import flickr_emotion.model.networks.encoders
 from flickr_emotion.model.config import MODELS, TrainingConfig
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.evaluation.answering import HeadAnswers
@@ -25,6 +26,7 @@ from tests.model.conftest import TINY
 from tests.model.dataset_folder import separable_post, write_dataset
 from tests.model.networks.test_recipe import network as recipe_network
 from tests.model.networks.test_recipe import read_split
+from tests.model.processes import test_distributed as distributed
 from tests.model.small_networks import ENCODING, EVERY_SUBSET_TWICE, split_of
 from tests.model.training.test_resume import OPTIONS, assert_same_end, run
 
@@ -159,6 +161,14 @@ class TestTraining:
         )
         assert "kl_divergence" not in metrics["test"]["text"]
 
+    @pytest.mark.parametrize("shares", [(0.5,), (0.5, 0.6), (1.5, -0.5), (math.nan, 1.0)])
+    def test_a_distribution_that_is_none(self, tmp_path: Path, shares: tuple[float, ...]) -> None:
+        posts = [separable_post(number, ("anger", "awe")[number % 2]) for number in range(4)]
+        posts[2] = dataclasses.replace(posts[2], shares=shares)
+        folder = write_dataset(tmp_path / "d", {"train": posts, "validation": posts, "test": []})
+        with pytest.raises(ModelError, match="the vote_distribution of photo 1002 is not a share"):
+            train(CONFIG, dataset=folder, out=tmp_path / "run")
+
     @pytest.mark.slow
     def test_a_stopped_training_is_resumed(self, voted: Path, tmp_path: Path) -> None:
         options = [*OPTIONS, "--target", "distribution"]
@@ -166,6 +176,23 @@ class TestTraining:
         run("SIGTERM", 7, voted, "--out", tmp_path / "run", *options, code=130)
         run("none", 0, "--resume", tmp_path / "run", code=0)
         assert_same_end(tmp_path / "run", tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_two_processes_learn_distributions_like_one(
+    voted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flickr_emotion.model.networks.encoders, "WORD_DROPOUT", 0.0)
+    config = dataclasses.replace(distributed.CONFIG, target="distribution")
+    train(config, dataset=voted, out=tmp_path / "alone")
+    options = [*distributed.OPTIONS, "--target", "distribution"]
+    distributed.torchrun("none", 0, voted, "--out", tmp_path / "two", *options)
+    two, alone = (distributed.history(tmp_path / name) for name in ("two", "alone"))
+    for name in ("train_loss", "validation_loss"):
+        losses = [[epoch[name] for epoch in run] for run in (two, alone)]
+        assert losses[0] == pytest.approx(losses[1], abs=1e-4)
+    of_text = [run[-1]["validation"]["text"] for run in (two, alone)]
+    assert of_text[0] == pytest.approx(of_text[1], abs=1e-4)
 
 
 class TestRefusals:
