@@ -56,7 +56,7 @@ BEST_OPTIONS = {"recipe": "best", "image_encoder": BEST_IMAGES, "text_encoder": 
 
 
 def _without(part: str) -> dict[str, Any]:
-    options = BEST_OPTIONS | {"without": (part,)}
+    options: dict[str, Any] = BEST_OPTIONS | {"without": (part,)}
     if part == SENTENCES:
         options["text_encoder"] = None
     return options | ({"image_encoder": IMAGE_ENCODER} if part == PICTURES else {})
@@ -154,7 +154,7 @@ class RealTable:
         """Train a system; return each head's answers to the test posts."""
         run = self._out / "runs" / self._path(row, dataset).stem
         shutil.rmtree(run, ignore_errors=True)  # left by an interrupted benchmark
-        fixed = {"image_encoder": IMAGE_ENCODER, "word_vectors": word_vectors(), "device": "cpu"}
+        fixed: dict[str, Any] = {"image_encoder": IMAGE_ENCODER, "word_vectors": word_vectors(), "device": "cpu"}
         config = TrainingConfig(**(fixed | TRAINED[row]))
         train(config, dataset=dataset.folder, out=run)
         validation = system_answers(run, dataset, VALIDATION)

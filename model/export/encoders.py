@@ -60,7 +60,7 @@ def write_licences(names: Sequence[str], folder: Path) -> None:
             continue  # the weights of a file, or of a hub: their user knows their licence
         for file in files:
             if file.name.upper().startswith(("LICENSE", "LICENCE", "NOTICE")):
-                content = file.locate().read_bytes()
+                content = Path(file.locate()).read_bytes()
                 (folder / LICENCES / f"{name}-{file.name}").write_bytes(content)
 
 

@@ -235,10 +235,8 @@ class RecipeNetwork(System):
         return sums
 
     def trained_by(self, term: str) -> Iterable[nn.Parameter]:
-        """Return the parameters of a head, in all members."""
-        return (
-            parameter for member in self._members for parameter in member.heads[term].parameters()
-        )
+        """Return the parameters of a head; no step has the term ``OWN`` alone."""
+        return self.classifiers.heads[term].parameters()
 
 
 def _cross_entropies(logits_HBC: Tensor, batch: Batch) -> Tensor:

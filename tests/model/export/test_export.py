@@ -107,7 +107,9 @@ def answers(folder: Path, posts: Sequence[dict[str, Any]], subset: str) -> npt.N
     """The client's answers to posts that keep only a subset."""
     network = Network(folder)
     held = subset.split("+")
-    rows = [{m: post[m] for m in ("text", "tags") if m in held} for post in posts]
+    rows: list[dict[str, Any]] = [
+        {m: post[m] for m in ("text", "tags") if m in held} for post in posts
+    ]
     pictures = [post["image"] if "image" in held else None for post in posts]
     read = [network.read(row, seen, "x") for row, seen in zip(rows, pictures, strict=True)]
     found = network.answer(read)

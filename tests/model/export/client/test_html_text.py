@@ -41,7 +41,7 @@ def test_made_up_descriptions(fragment: str) -> None:
 def test_the_cases_of_the_rule() -> None:
     (cases,) = (
         mark.args[1]
-        for mark in rule.TestClean.test_golden_cases.pytestmark
+        for mark in vars(rule.TestClean.test_golden_cases)["pytestmark"]
         if mark.name == "parametrize"
     )
     assert len(cases) > 30
