@@ -154,7 +154,11 @@ class RealTable:
         """Train a system; return each head's answers to the test posts."""
         run = self._out / "runs" / self._path(row, dataset).stem
         shutil.rmtree(run, ignore_errors=True)  # left by an interrupted benchmark
-        fixed: dict[str, Any] = {"image_encoder": IMAGE_ENCODER, "word_vectors": word_vectors(), "device": "cpu"}
+        fixed: dict[str, Any] = {
+            "image_encoder": IMAGE_ENCODER,
+            "word_vectors": word_vectors(),
+            "device": "cpu",
+        }
         config = TrainingConfig(**(fixed | TRAINED[row]))
         train(config, dataset=dataset.folder, out=run)
         validation = system_answers(run, dataset, VALIDATION)

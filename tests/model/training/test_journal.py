@@ -84,7 +84,7 @@ class TestEpochs:
                 made.add(epoch(1, complete=0), 3)
             said.append(capsys.readouterr().err)
         assert (
-            "training loss 1.250 (summed over the heads and twice their joint answer), "
+            "training loss 1.250 (summed over the heads, the own one five times), "
             "validation loss 0.500 (of each post's own head) (3.1 s)"
         ) in said[0]
         assert "training loss 1.250 (summed over the heads), validation loss" in said[1]
