@@ -68,6 +68,11 @@ def predict(
             if as_json
             else f"predictions for {counts['predicted']} of {counts['posts']} posts are in {out}"
             + (f"; its column `error` explains the other {n}" if (n := counts["errors"]) else "")
+            + (
+                f"; {n} without their picture, which cannot be read (column `warning`)"
+                if (n := counts["warnings"])
+                else ""
+            )
             + "\n"
             f"posts answered with each modality: {used}"
         )

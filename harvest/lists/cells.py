@@ -6,7 +6,8 @@ from typing import Any
 from flickr_emotion.common.composing import composed
 
 LARGEST_VOTE = 10_000
-_VOTE = re.compile(r"(\d{1,5})(?:\.0+)?", re.ASCII)
+# Three zeros behind a comma could be a thousand.
+_VOTE = re.compile(r"(\d{1,5})(?:\.0+|,0{1,2})?", re.ASCII)
 _WHOLE = re.compile(r"(-?\d{1,15})\.0+", re.ASCII)
 _SWITCHES = {"true": 1, "false": 0}  # pandas.get_dummies
 _ABSENT = frozenset({"nan", "none", "null", "na", "n/a", "<na>"})

@@ -195,7 +195,9 @@ def _votes(cell: str) -> int | None:
         return None
     votes = vote_of(cell)
     if votes is None:
-        raise ValueError(f"vote {cell[:50]!r} is no whole number from 0 to {LARGEST_VOTE}")
+        raise ValueError(
+            f"vote {cell[:50]!r} is no whole number from 0 to {LARGEST_VOTE} (5, 5.0 and 5,0 are)"
+        )
     return votes
 
 

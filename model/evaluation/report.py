@@ -88,10 +88,12 @@ def judged_posts(judged: dict[str, Any]) -> str:
         for name, what in (("unlabelled", "without a label"), ("errors", "that cannot be answered"))
         if judged[name]
     ]
+    unread = judged["warnings"]
     return "\n".join(
         [
             f"{whole['count']} of {judged['posts']} posts judged"
-            + (f"; left out: {', '.join(left_out)}" if left_out else ""),
+            + (f"; left out: {', '.join(left_out)}" if left_out else "")
+            + (f"; {unread} without their picture, which cannot be read" if unread else ""),
             f"in per cent, each by the head of what it holds: accuracy "
             f"{percent(whole['accuracy'])}, macro F1 {percent(whole['macro_f1'])}, weighted F1 "
             f"{percent(whole['weighted_f1'])}",

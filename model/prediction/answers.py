@@ -35,8 +35,11 @@ class Prediction:
     probabilities: dict[str, float]
     heads: dict[str, HeadOpinion]
     """By subset, the answers of all heads that can answer the post."""
+    warning: str | None = None
+    """What of the post could not be read, so that the answer is from the rest."""
 
     def content(self, *, explain: bool) -> dict[str, Any]:
         """Return the answer as JSON content; ``heads`` only with ``explain``."""
         content = asdict(self)
-        return content if explain else {n: v for n, v in content.items() if n != "heads"}
+        left_out = [*([] if explain else ["heads"]), *([] if self.warning else ["warning"])]
+        return {name: value for name, value in content.items() if name not in left_out}

@@ -36,7 +36,8 @@ def evaluate_file(
     every post that holds its modalities, as on a data set; ``all`` those of the answers that
     `predict` gives, each post by the head of what it holds. Posts without a label are left out
     (``unlabelled``), so are those that cannot be answered (``errors``). Raises ``ModelError`` for a
-    label that is not a class of the run, and if no post can be judged.
+    label that is not a class of the run, and if no post can be judged. ``warnings`` counts the
+    posts that are judged without their picture, because it cannot be read.
     """
     posts = open_rows(input, columns=columns, encoding=encoding, labelled=True)
     for line in posts.said:
@@ -50,7 +51,7 @@ def evaluate_file(
                 f"{', '.join(predictor.classes[:_SHOWN])}: map the labels to these"
             )
     confusions = {name: np.zeros((len(classes),) * 2, np.int64) for name in ("all", *SUBSETS)}
-    counts = {"posts": 0, "unlabelled": 0, "errors": 0}
+    counts = {"posts": 0, "unlabelled": 0, "warnings": 0, "errors": 0}
     first: ModelError | None = None
     with ProgressReport("judging", posts.count, "posts") as report:
         for chunk in answered(predictor, posts.rows):
@@ -63,6 +64,7 @@ def evaluate_file(
                 elif named is None:
                     counts["unlabelled"] += 1
                 else:
+                    counts["warnings"] += answer.warning is not None
                     confusions["all"][classes[named], classes[answer.label]] += 1
                     for subset, opinion in answer.heads.items():
                         confusions[subset][classes[named], classes[opinion.label]] += 1

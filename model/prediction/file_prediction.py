@@ -1,6 +1,7 @@
 """Predicts for files of posts of any length: read, answered and written in chunks.
 
-A post that cannot be read gets the reason in the column ``error``, and the others are answered.
+A post whose picture cannot be read is answered from its text and tags, with the reason in the
+column ``warning``. One without an answer gets the reason in the column ``error``.
 """
 
 from collections.abc import Callable, Iterator
@@ -35,10 +36,11 @@ def predict_file(
 
     ``input`` is a table or a folder of posts, read as by `build-splits` (``docs/datasets.md``),
     also with ``columns`` and ``encoding``; labels are not read. The output has ``photo_id``,
-    ``subset``, ``label``, ``probability_<class>`` for each class, and ``error``; with ``explain``
-    also ``heads``, each head's answer as JSON (CSV has no nested columns). A text without a word
-    and tags without a letter count as absent, as in a data set. Raises ``ModelError`` if no post
-    could be answered; the output says why.
+    ``subset``, ``label``, ``probability_<class>`` for each class, ``warning`` (the picture could
+    not be read, and the answer is from the rest) and ``error``; with ``explain`` also ``heads``,
+    each head's answer as JSON (CSV has no nested columns). A text without a word and tags without a
+    letter count as absent, as in a data set. Raises ``ModelError`` if no post could be answered;
+    the output says why.
     """
     if input.resolve() == out.resolve():
         raise ModelError(f"--out {out} is also the input: give --out another file")
@@ -47,9 +49,10 @@ def predict_file(
     for line in posts.said:
         say(line)
     predictor = Predictor(run, device=device)
-    counts = {"posts": 0, "predicted": 0, "errors": 0}
+    counts = {"posts": 0, "predicted": 0, "warnings": 0, "errors": 0}
     held = dict.fromkeys(MODALITIES, 0)
     first: ModelError | None = None
+    warning: str | None = None
     with (
         open_writer(out, output_columns(predictor.classes, explain=explain)) as write,
         ProgressReport("predicting", posts.count, "posts") as report,
@@ -67,10 +70,15 @@ def predict_file(
                     counts["errors"] += 1
                     first = first or answer
                     continue
+                counts["warnings"] += answer.warning is not None
+                warning = warning or answer.warning
                 for modality in answer.subset.split("+"):
                     held[modality] += 1
             report.advance(len(chunk))
     counts["predicted"] = counts["posts"] - counts["errors"]
+    if warning:
+        others = ", among others" if counts["warnings"] > 1 else ""
+        say(f"answered without the picture{others}: {warning}")
     if first is not None:
         say(f"not answered, among others: {first}" if counts["errors"] > 1 else str(first))
     if not counts["predicted"]:
@@ -88,7 +96,9 @@ def answered(
     done = 0
     while chunk := list(islice(rows, POSTS_PER_PASS)):
         numbered = [it for it in enumerate(chunk, done + 1) if "error" not in it[1]]
-        answers = iter(predictor.predict([raw_post(row, n, Path()) for n, row in numbered]))
+        answers = iter(
+            predictor.predict([raw_post(row, n, Path()) for n, row in numbered], partly=True)
+        )
         yield [
             (row, ModelError(row["error"]) if "error" in row else next(answers)) for row in chunk
         ]

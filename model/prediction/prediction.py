@@ -8,6 +8,7 @@ modality contributes. For files see ``model/prediction/file_prediction.py``.
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
 class _Readable:
     """A post with its picture decoded and its tags normalised."""
 
-    def __init__(self, post: RawPost, run: TrainedRun) -> None:
+    def __init__(self, post: RawPost, run: TrainedRun, *, partly: bool) -> None:
+        """``partly``: a picture that cannot be read is absent if there are text or tags."""
         if post.image is None and post.text is None and post.tags is None:
             raise ModelError(f"{post.name} has no modality: give an image, a text or tags")
         self.text = clean(post.text or "")  # as in data sets
@@ -53,20 +55,31 @@ class _Readable:
         if post.tags is not None and not self.tags:
             raise ModelError(f"the tags of {post.name} have no letter in them: give tags or none")
         self.picture: Tensor | None = None
+        self.warning: str | None = None
+        """Why the post has no picture, although one was given."""
         if post.image is not None:
-            content = _picture_bytes(post.image, post.name)
-            backbone = run.network.backbone
-            # A system that reads no pictures gets an empty tensor.
-            self.picture = torch.empty(0)
-            if backbone:
-                name = f"{post.name} ({post.image})" if isinstance(post.image, Path) else post.name
-                self.picture = backbone.preprocessing.picture(content, name)
+            try:
+                self.picture = _picture(post.image, post.name, run)
+            except ModelError as error:
+                if not partly or not (self.text or self.tags):
+                    raise
+                self.warning = str(error)
 
     @property
     def modalities(self) -> list[str]:
         """The modalities that the post holds."""
         held = (self.picture is not None, bool(self.text), bool(self.tags))
         return [modality for modality, there in zip(MODALITIES, held, strict=True) if there]
+
+
+def _picture(image: bytes | Path, name: str, run: TrainedRun) -> Tensor:
+    """Return a picture as the run's image encoder reads it; raises ``ModelError``."""
+    content = _picture_bytes(image, name)
+    backbone = run.network.backbone
+    if not backbone:
+        return torch.empty(0)  # the system reads no pictures
+    where = f"{name} ({image})" if isinstance(image, Path) else name
+    return backbone.preprocessing.picture(content, where)
 
 
 def _picture_bytes(image: bytes | Path, name: str) -> bytes:
@@ -126,7 +139,7 @@ class Predictor:
 
         ``image`` holds bytes or paths, ``tags`` lists or texts joined by commas. The result has the
         frame's index and the columns of ``predict --input``: ``subset``, ``label``,
-        ``probability_<class>``, ``error``; with ``explain`` also ``heads``, as JSON.
+        ``probability_<class>``, ``warning``, ``error``; with ``explain`` also ``heads``, as JSON.
         """
         import pandas as pd
 
@@ -137,20 +150,26 @@ class Predictor:
             raw_post({str(name): value for name, value in row.items()}, number, Path())
             for number, row in enumerate(missing.to_dict("records"), start=1)
         ]
-        rows = [output_row(answer, explain=explain) for answer in self.predict(posts)]
+        rows = [output_row(answer, explain=explain) for answer in self.predict(posts, partly=True)]
         _, *columns = output_columns(self.classes, explain=explain).names  # but for the id
         return pd.DataFrame(rows, index=frame.index, columns=columns)
 
-    def predict(self, posts: Sequence[RawPost]) -> list[Prediction | ModelError]:
-        """Return an answer for each post, or the error that prevents one."""
-        read = list(self._pool.map(self._read, posts))
+    def predict(
+        self, posts: Sequence[RawPost], *, partly: bool = False
+    ) -> list[Prediction | ModelError]:
+        """Return an answer for each post, or the error that prevents one.
+
+        With ``partly``, a post whose picture cannot be read is answered from its text and tags, and
+        the answer says so (``warning``).
+        """
+        read = list(self._pool.map(partial(self._read, partly=partly), posts))
         readable = [post for post in read if isinstance(post, _Readable)]
         answers = iter(self._answers(readable) if readable else ())
         return [next(answers) if isinstance(post, _Readable) else post for post in read]
 
-    def _read(self, post: RawPost) -> "_Readable | ModelError":
+    def _read(self, post: RawPost, *, partly: bool) -> "_Readable | ModelError":
         try:
-            return _Readable(post, self._run)
+            return _Readable(post, self._run, partly=partly)
         except ModelError as error:
             return error
 
@@ -211,6 +230,7 @@ class Predictor:
             return ModelError(
                 f"{post.name} has {' and '.join(post.modalities)}, which the run was not trained "
                 "to answer: give only some of its modalities"
+                + (f"; {post.warning}" if post.warning else "")
             )
         opinions = {}
         for head, probabilities in heads.items():
@@ -222,6 +242,7 @@ class Predictor:
             label=opinions[subset].label,
             probabilities=dict(zip(self.classes, heads[subset], strict=True)),
             heads=opinions,
+            warning=post.warning,
         )
 
 

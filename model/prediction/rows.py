@@ -39,6 +39,7 @@ def output_columns(classes: Sequence[str], *, explain: bool) -> pa.Schema:
             *((name, pa.string()) for name in ("photo_id", "subset", "label")),
             *((f"probability_{name}", pa.float32()) for name in classes),
             *([("heads", pa.string())] if explain else []),
+            ("warning", pa.string()),
             ("error", pa.string()),
         ]
     )
@@ -50,6 +51,7 @@ def output_row(answer: Prediction | ModelError, *, explain: bool) -> dict[str, A
         return {"error": str(answer)}
     probabilities = {f"probability_{name}": p for name, p in answer.probabilities.items()}
     output = {"subset": answer.subset, "label": answer.label, **probabilities}
+    output["warning"] = answer.warning
     if explain:
         heads = answer.content(explain=True)["heads"]
         output["heads"] = json.dumps(heads, ensure_ascii=False)

@@ -26,6 +26,9 @@ SPLIT_NAMES = {
 }
 _SHARE = re.compile(r"\d{0,17}\.?\d{1,20}(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _WHOLE = re.compile(r"(-?\d+)\.0+")
+_DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+# Where the comma is the decimal point. Three zeros could be a thousand.
+_WHOLE_WITH_COMMA = re.compile(r"(\d{1,17}),0{1,2}", re.ASCII)
 # Ids of at least eight digits: a data frame has made them floats, or a spreadsheet rounded them.
 _FLOAT_ID = re.compile(r"(\d{8,})\.0+")
 _ROUNDED_ID = re.compile(r"\d[.,]\d+[eE]\+\d+")
@@ -58,13 +61,14 @@ def photo_id_of(cell: Any, where: str) -> str:
 
 def label_of(cell: Any, where: str) -> str | None:
     """Return the class in a cell, composed (NFC), or None if the cell is empty."""
-    if isinstance(cell, float):
-        raise DatasetError(
-            f"{where}: the label is {cell}, which is no whole number: give the name of a class"
-        )
     text = plain_text(cell, where, "label")
     if text is None:
         return None
+    if isinstance(cell, float) or _is_fraction(text):
+        raise DatasetError(
+            f"{where}: the label is {text.strip()[:50]}, which is no whole number: give the name "
+            "of a class"
+        )
     label = _label(text)
     if label is None:
         raise DatasetError(
@@ -72,6 +76,13 @@ def label_of(cell: Any, where: str) -> str | None:
             "holds control characters: give the name of a class"
         )
     return label or None
+
+
+@lru_cache(maxsize=4096)
+def _is_fraction(text: str) -> bool:
+    """Return whether a text is a number that is not whole: CSV has no other way to write one."""
+    number = text.strip()
+    return bool(_DECIMAL.fullmatch(number)) and not float(number).is_integer()
 
 
 @lru_cache(maxsize=4096)  # there are few classes
@@ -166,4 +177,6 @@ def plain_text(cell: Any, where: str, name: str) -> str | None:
 def _number(text: str) -> int | float | None:
     if text.isascii() and text.isdigit() and len(text) < 18:
         return int(text)
+    if whole := _WHOLE_WITH_COMMA.fullmatch(text):
+        return int(whole[1])
     return float(text) if re.fullmatch(r"-?\d{1,17}\.\d{0,17}", text, re.ASCII) else None

@@ -352,6 +352,19 @@ class TestVotes:
         frame(url=URLS[:2], label=["awe", "fear"], votes=[3.0, None]).to_csv(tmp_path / "a.csv")
         assert self.votes(tmp_path / "a.csv") == [("awe", 3, None), ("fear", None, None)]
 
+    def test_with_a_decimal_comma(self, tmp_path: Path) -> None:
+        """As a spreadsheet writes 5 and 12 in some countries; 5,000 may be five thousand."""
+        content = f"url;label;n\n{URLS[0]};awe;5,0\n{URLS[1]};fear;12,00\n{URLS[2]};awe;5,000\n"
+        (file,) = opened(text("a.csv", content)(tmp_path), "url=url,votes=n").files
+        *read, third = file.rows()
+        assert [(it.emotion, it.agree) for it in read if isinstance(it, ListedPhoto)] == [
+            *(("awe", 5), ("fear", 12))
+        ]
+        assert isinstance(third, RejectedRow)
+        assert third.detail == (
+            "vote '5,000' is no whole number from 0 to 10000 (5, 5.0 and 5,0 are)"
+        )
+
     def test_a_vote_that_is_none_is_a_rejected_row(self, tmp_path: Path) -> None:
         content = f"url,label,n\n{URLS[0]},awe,3\n{URLS[1]},fear,2.5\n"
         (file,) = opened(text("a.csv", content)(tmp_path), "url=url,votes=n").files

@@ -144,6 +144,7 @@ class TestJudgedPosts:
         "all": whole,
         "posts": 11,
         "unlabelled": 2,
+        "warnings": 0,
         "errors": 1,
         "figures": dict.fromkeys(SUBSETS, whole),
         "confusions": {key: [[4, 0], [4, 0]] for key in ("all", *SUBSETS)},

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from flickr_emotion.commands.main import app
 from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.evaluation.report import judged_posts
 from flickr_emotion.model.prediction.file_evaluation import evaluate_file
 from flickr_emotion.model.prediction.file_prediction import predict_file
 from tests.model.dataset_folder import COLOURS, WORDS, picture
@@ -75,7 +76,7 @@ class TestEvaluation:
     def test_no_post_that_can_be_judged(self, run_folder: Path, tmp_path: Path) -> None:
         """A table of dashes and exit code 0 were the answer."""
         path = tmp_path / "posts.csv"
-        path.write_text("id,text,image,label\n1,storm,,\n2,storm,gone.jpg,awe\n")
+        path.write_text("id,text,image,label\n1,storm,,\n2,,gone.jpg,awe\n")
         with pytest.raises(
             ModelError, match=r"1 have no label, and 1 cannot .*gone\.jpg is not there"
         ):
@@ -85,7 +86,7 @@ class TestEvaluation:
 def test_a_file_of_which_no_post_is_answered(run_folder: Path, tmp_path: Path) -> None:
     """ "0 of 2 posts" was no error, and the reason was in the output alone."""
     path, out, said = tmp_path / "posts.csv", tmp_path / "out.csv", list[str]()
-    path.write_text("id,text,image\n1,storm,gone.jpg\n2,storm,https://example.org/a.jpg\n")
+    path.write_text("id,text,image\n1,,gone.jpg\n2,,https://example.org/a.jpg\n")
     with pytest.raises(ModelError, match=r"no post of .*posts\.csv was answered"):
         predict_file(run_folder, input=path, out=out, device="cpu", say=said.append)
     assert "gone.jpg is not there" in said[-1]
@@ -108,3 +109,16 @@ def test_titles_and_descriptions_are_read(run_folder: Path, tmp_path: Path) -> N
         answers.append(pq.read_table(out).to_pylist())
     assert answers[0] == answers[1]
     assert answers[0][0]["subset"] == "text+tags"
+
+
+def test_pictures_that_are_not_there_are_said(run_folder: Path, tmp_path: Path) -> None:
+    """The posts are answered from the rest; a wrong folder must not go unnoticed."""
+    path, out, said = tmp_path / "posts.csv", tmp_path / "out.csv", list[str]()
+    path.write_text("id,text,image,label\n1,storm rage,gone.jpg,anger\n2,sky light,gone.jpg,awe\n")
+    counts = predict_file(run_folder, input=path, out=out, device="cpu", say=said.append)
+    assert (counts["predicted"], counts["warnings"], counts["errors"]) == (2, 2, 0)
+    assert said[-1].startswith("answered without the picture, among others: ")
+    assert "gone.jpg is not there" in said[-1]
+    judged = evaluate_file(run_folder, input=path, device="cpu")
+    assert (judged["all"]["count"], judged["warnings"]) == (2, 2)
+    assert "2 without their picture, which cannot be read" in judged_posts(judged)

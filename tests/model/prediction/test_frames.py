@@ -31,7 +31,7 @@ def test_a_table_says_what_each_post_alone_would(predictor: Predictor) -> None:
     found = predictor.predict_frame(frame)
     assert list(found.index) == list(frame.index)
     assert list(found.columns) == [
-        *("subset", "label", "probability_anger", "probability_awe", "error"),
+        *("subset", "label", "probability_anger", "probability_awe", "warning", "error"),
     ]
     alone = predictor.predict([RawPost(name=str(n), **post) for n, post in enumerate(given)])
     for row, answer in zip(found.to_dict("records"), alone, strict=True):

@@ -119,7 +119,7 @@ class TestExplained:
         out = tmp_path / f"out.{ending}"
         predict_file(run_folder, input=tmp_path / "in.csv", out=out, explain=True)
         rows = pq.read_table(out) if ending == "parquet" else pa_csv.read_csv(out)
-        assert rows.column_names[-2:] == ["heads", "error"]
+        assert rows.column_names[-3:] == ["heads", "warning", "error"]
         first, second = rows["heads"].to_pylist()
         alone = predict_one(run_folder, text="storm rage", tags=["protest", "riot"], explain=True)
         assert json.loads(first).keys() == alone["heads"].keys()
@@ -146,7 +146,10 @@ def test_a_network_without_some_heads(run_folder: Path) -> None:
 
 
 class TestFiles:
-    COLUMNS = ("photo_id", "subset", "label", "probability_anger", "probability_awe", "error")
+    COLUMNS = (
+        *("photo_id", "subset", "label", "probability_anger", "probability_awe"),
+        *("warning", "error"),
+    )
 
     def test_parquet(self, run_folder: Path, tmp_path: Path) -> None:
         awe, anger = (parts(label, "image+text+tags") for label in ("awe", "anger"))
@@ -162,21 +165,39 @@ class TestFiles:
         )
         assert counts == {
             "posts": 4,
-            "predicted": 2,
-            "errors": 2,
-            "modalities": {"image": 1, "text": 1, "tags": 2},
+            "predicted": 3,
+            "warnings": 1,
+            "errors": 1,
+            "modalities": {"image": 1, "text": 2, "tags": 3},
             "out": str(tmp_path / "out.parquet"),
         }
         table = pq.read_table(tmp_path / "out.parquet")
         assert tuple(table.column_names) == self.COLUMNS
         found = table.to_pylist()
-        assert [row["subset"] for row in found] == ["image+text+tags", None, "tags", None]
-        assert found[0]["label"] == "awe"
+        assert [row["subset"] for row in found] == ["image+text+tags", "text+tags", "tags", None]
+        assert [row["label"] for row in found[:3]] == ["awe", "anger", "anger"]
         assert found[0]["error"] is None
-        assert "photo 2" in found[1]["error"]
+        assert found[0]["warning"] is None
+        assert "photo 2" in found[1]["warning"]
+        assert found[1]["error"] is None
         assert "photo 4 has no modality" in found[3]["error"]
         alone = predict_one(run_folder, **awe)["probabilities"]
         assert found[0]["probability_awe"] == pytest.approx(alone["awe"], abs=1e-5)
+
+    def test_what_is_left_of_a_post_answers(self, run_folder: Path) -> None:
+        """A picture that cannot be read costs an answer only if there is nothing else."""
+        predictor = Predictor(run_folder, device="cpu")
+        broken = RawPost(name="photo 1", image=b"broken", text=WORDS["awe"][0])
+        alone = RawPost(name="photo 2", image=b"broken")
+        answered, refused = predictor.predict([broken, alone], partly=True)
+        assert isinstance(answered, Prediction)
+        assert answered.subset == "text"
+        assert "photo 1" in (answered.warning or "")
+        assert answered.content(explain=False)["warning"] == answered.warning
+        assert isinstance(refused, ModelError)
+        # Who gives one post by hand is told of the picture.
+        strict, _ = predictor.predict([broken, alone])
+        assert isinstance(strict, ModelError)
 
     def test_csv(self, run_folder: Path, tmp_path: Path) -> None:
         """Picture paths are relative to the file's folder; tags are joined by commas."""

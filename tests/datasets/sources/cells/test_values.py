@@ -13,14 +13,16 @@ from flickr_emotion.datasets.sources.cells.values import label_of, name_of, phot
     [
         *(("5", 5), ("5.0", 5), (" 4 ", 4), (5, 5), (5.0, 5), ("", None), (None, None)),
         *((name, None) for name in ("nan", "NaN", " <NA>", "None", "null")),
-        *((float("nan"), None), ("0", 0)),
+        *((float("nan"), None), ("0", 0), ("5,0", 5), ("12,00", 12)),
     ],
 )
 def test_votes(cell: Any, votes: int | None) -> None:
     assert votes_of(cell, "here") == votes
 
 
-@pytest.mark.parametrize("cell", ["5.5", "-1", "many", 2.5, -1, "1e3", "5,0", float("inf"), [3]])
+@pytest.mark.parametrize(
+    "cell", ["5.5", "-1", "many", 2.5, -1, "1e3", "5,5", "5,000", float("inf"), [3]]
+)
 def test_what_is_no_number_of_votes(cell: Any) -> None:
     with pytest.raises(DatasetError, match="here: votes are"):
         votes_of(cell, "here")
@@ -30,12 +32,23 @@ def test_what_is_no_number_of_votes(cell: Any) -> None:
     ("cell", "label"),
     [
         *((" calm ", "calm"), (1, "1"), ("1.0", "1"), ("-1.00", "-1"), (True, "True")),
-        *(("", None), ("nan", None), (None, None), ("None", "None"), ("1.5", "1.5")),
+        *(("", None), ("nan", None), (None, None), ("None", "None"), ("1e3", "1e3")),
         *(("cafe\u0301", "café"), (b"calm", "calm")),
     ],
 )
 def test_labels(cell: Any, label: str | None) -> None:
     assert label_of(cell, "here") == label
+
+
+@pytest.mark.parametrize("cell", [1.5, "1.5", " -.25 ", "1e-05"])
+def test_a_fraction_is_no_label(cell: Any) -> None:
+    """CSV writes as a text what Parquet writes as a number; both are told the same."""
+    with pytest.raises(DatasetError) as caught:
+        label_of(cell, "here")
+    number = str(cell).strip()
+    assert str(caught.value) == (
+        f"here: the label is {number}, which is no whole number: give the name of a class"
+    )
 
 
 @pytest.mark.parametrize("cell", [1.5, ["calm"], b"\xff", "a\nb", "x" * 101, "\ud800"])
