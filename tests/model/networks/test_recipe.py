@@ -227,7 +227,8 @@ class TestNetwork:
         judged = network(REGRESSION).eval().requires_grad_(False)
         batch = split.batch(np.arange(len(split.posts)))
         before = {subset: logits.clone() for subset, logits in judged(batch).items()}
-        judged.classifiers.direct["tags"].weight[0] = 1.0
+        weight = judged.classifiers.direct["tags"].get_parameter("weight")
+        weight[0] = 1.0
         for subset, logits in judged(batch).items():
             assert torch.equal(logits, before[subset]) == ("tags" not in subset.split("+"))
 
