@@ -11,11 +11,13 @@ turned labels among the first tenth of the ranking: its precision.
 
 import argparse
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from random import Random
 
 from benchmarks.sandbox.paper_results import KEY, SECRET, command
+from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
+from flickr_emotion.datasets.inspect.suspects import Judged
 from flickr_emotion.harvest.flickr.photo_url import parse_photo_url
 from flickr_emotion.harvest.sandbox.lists import write_votes_lists
 from flickr_emotion.harvest.sandbox.server import SandboxServer
@@ -23,7 +25,9 @@ from flickr_emotion.harvest.sandbox.simulation.lexicon import EMOTIONS
 from flickr_emotion.harvest.sandbox.simulation.simulation import Row, Simulation, simulation
 from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.recipes import BEST
-from flickr_emotion.model.suspects.suspects import rank_suspects
+from flickr_emotion.model.suspects.label_quality import TRUST_IN_VOTES
+from flickr_emotion.model.suspects.out_of_fold import Chances, out_of_fold
+from flickr_emotion.model.suspects.suspects import judged
 
 TURNED = 0.1
 
@@ -48,8 +52,15 @@ def main() -> None:
             )
         command("build-splits", options.out / "harvest", "--out", dataset)
     config = TrainingConfig(recipe=BEST, image_encoder=options.image_encoder)
-    ranked = [post.photo_id for post in rank_suspects(dataset, config)]
-    print(json.dumps(precisions(ranked, set(turned)), indent=1))
+    report(open_dataset(dataset), out_of_fold(open_dataset(dataset), config), set(turned))
+
+
+def report(dataset: Dataset, answers: dict[str, Chances], turned: set[str]) -> None:
+    """Print the figures of the ranking, and of rankings that trust the votes less or more."""
+    for trust in (TRUST_IN_VOTES, 0, 0.25, 0.75):
+        found = judged(dataset, answers, trust)
+        print(f"the votes' weight in the prior: {trust}")
+        print(json.dumps(precisions(found, turned), indent=1))
 
 
 def turned_photos(simulated: Simulation, seed: int) -> dict[str, tuple[str, str]]:
@@ -78,19 +89,28 @@ def turned_rows(rows: Iterable[Row], turned: dict[str, tuple[str, str]]) -> list
     return found
 
 
-def precisions(ranked: list[str], turned: set[str]) -> dict[str, float | int]:
-    """Return the share of turned labels among the first posts of a ranking."""
-    first = round(TURNED * len(ranked))
-    of_first = [photo_id in turned for photo_id in ranked[:first]]
-    of_half = of_first[: first // 2]
+def precisions(posts: Sequence[Judged], turned: set[str]) -> dict[str, float | int]:
+    """Return the shares of turned labels among the first posts of a ranking and the suspects."""
+    are_turned = [post.photo_id in turned for post in posts]
+    first = round(TURNED * len(posts))
+    suspects = [
+        is_turned for post, is_turned in zip(posts, are_turned, strict=True) if post.suspect
+    ]
     return {
-        "posts": len(ranked),
-        "turned": sum(photo_id in turned for photo_id in ranked),
+        "posts": len(posts),
+        "turned": sum(are_turned),
         "first tenth": first,
-        "turned among the first tenth": sum(of_first),
-        "precision of the first tenth": round(sum(of_first) / first, 3),
-        "precision of the first twentieth": round(sum(of_half) / len(of_half), 3),
+        "turned among the first tenth": sum(are_turned[:first]),
+        "precision of the first tenth": _share(are_turned[:first]),
+        "precision of the first twentieth": _share(are_turned[: first // 2]),
+        "suspects": len(suspects),
+        "precision of the suspects": _share(suspects),
+        "recall of the suspects": round(sum(suspects) / max(sum(are_turned), 1), 3),
     }
+
+
+def _share(flags: Sequence[bool]) -> float:
+    return round(sum(flags) / max(len(flags), 1), 3)
 
 
 if __name__ == "__main__":

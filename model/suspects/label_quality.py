@@ -45,17 +45,20 @@ def check_library() -> None:
 
 
 def label_quality(
-    labels_N: npt.NDArray[np.int64], chances_NC: Chances, shares_NC: Chances | None
+    labels_N: npt.NDArray[np.int64],
+    chances_NC: Chances,
+    shares_NC: Chances | None,
+    trust: float = TRUST_IN_VOTES,
 ) -> Quality:
     """Judge labels by out-of-fold probabilities.
 
     ``shares_NC``: the distributions of the votes, NaN for a post without one; None if none has one.
-    Every class needs a post with this label.
+    ``trust``: the weight of the votes in the prior. Every class needs a post with this label.
     """
     from cleanlab.filter import find_label_issues
     from cleanlab.rank import get_label_quality_scores
 
-    judged_NC = chances_NC * prior_of_votes(shares_NC, chances_NC.shape)
+    judged_NC = chances_NC * prior_of_votes(shares_NC, chances_NC.shape, trust)
     judged_NC /= judged_NC.sum(1, keepdims=True)
     suspected_N = find_label_issues(
         labels_N, judged_NC, filter_by="prune_by_noise_rate", min_examples_per_class=0, n_jobs=1
@@ -67,10 +70,12 @@ def label_quality(
     )
 
 
-def prior_of_votes(shares_NC: Chances | None, shape: tuple[int, int]) -> Chances:
+def prior_of_votes(
+    shares_NC: Chances | None, shape: tuple[int, int], trust: float = TRUST_IN_VOTES
+) -> Chances:
     """Return the prior of each post's classes, (N, C); without votes all classes are the same."""
     even_NC = np.full(shape, 1 / shape[1])
     if shares_NC is None:
         return even_NC
     voted_NC = np.where(np.isnan(shares_NC), even_NC, shares_NC)
-    return TRUST_IN_VOTES * voted_NC + (1 - TRUST_IN_VOTES) * even_NC
+    return trust * voted_NC + (1 - trust) * even_NC

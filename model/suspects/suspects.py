@@ -19,8 +19,12 @@ from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.recipes import BEST
 from flickr_emotion.model.runs.files import CONFIG, read_config
-from flickr_emotion.model.suspects.label_quality import check_library, label_quality
-from flickr_emotion.model.suspects.out_of_fold import out_of_fold
+from flickr_emotion.model.suspects.label_quality import (
+    TRUST_IN_VOTES,
+    check_library,
+    label_quality,
+)
+from flickr_emotion.model.suspects.out_of_fold import Chances, out_of_fold
 
 
 def rank_suspects(folder: Path, config: TrainingConfig) -> list[Judged]:
@@ -33,7 +37,16 @@ def rank_suspects(folder: Path, config: TrainingConfig) -> list[Judged]:
     dataset = open_dataset(folder)
     if len(dataset.classes) < 2:
         raise ModelError(f"{folder} has one class only, so no label of it can be wrong")
-    answers = out_of_fold(dataset, config)
+    return judged(dataset, out_of_fold(dataset, config))
+
+
+def judged(
+    dataset: Dataset, answers: dict[str, Chances], trust: float = TRUST_IN_VOTES
+) -> list[Judged]:
+    """Return the posts, judged by out-of-fold answers (``out_of_fold``), as ``rank_suspects`` does.
+
+    ``trust``: the weight of the votes in the prior (``label_quality``).
+    """
     chances_NC = np.concatenate([answers[split] for split in SPLITS])
     posts = list(_posts(dataset))
     answered = np.flatnonzero(~np.isnan(chances_NC).any(1))
@@ -41,8 +54,8 @@ def rank_suspects(folder: Path, config: TrainingConfig) -> list[Judged]:
     labels_N = np.array([numbers[posts[at][0].label] for at in answered])
     nothing = [np.nan] * len(dataset.classes)
     shares_NC = np.array([posts[at][1] or nothing for at in answered], dtype=np.float64)
-    quality = label_quality(labels_N, chances_NC[answered], shares_NC)
-    judged = [
+    quality = label_quality(labels_N, chances_NC[answered], shares_NC, trust)
+    found = [
         replace(
             posts[at][0],
             suggested=dataset.classes[quality.suggested_N[place]],
@@ -51,7 +64,7 @@ def rank_suspects(folder: Path, config: TrainingConfig) -> list[Judged]:
         )
         for place, at in enumerate(answered)
     ]
-    return sorted(judged, key=lambda post: (not post.suspect, post.score, post.photo_id))
+    return sorted(found, key=lambda post: (not post.suspect, post.score, post.photo_id))
 
 
 def config_for(run: Path | None, device: str) -> TrainingConfig:

@@ -2,6 +2,7 @@
 
 from benchmarks.sandbox.suspects import precisions, turned_photos, turned_rows
 from flickr_emotion.harvest.sandbox.simulation.simulation import simulation
+from tests.datasets.inspect.test_suspects import judged
 
 
 def test_a_tenth_of_the_photos_change_their_emotion_and_keep_their_votes() -> None:
@@ -20,10 +21,11 @@ def test_a_tenth_of_the_photos_change_their_emotion_and_keep_their_votes() -> No
     assert changed == set(turned)
 
 
-def test_precision_is_of_the_first_tenth_of_the_ranking() -> None:
-    ranked = [str(number) for number in range(40)]
-    found = precisions(ranked, {"0", "1", "3", "39"})
+def test_precision_is_of_the_first_tenth_and_of_the_suspects() -> None:
+    ranked = [judged(number, suspect=number < 2) for number in range(40)]
+    found = precisions(ranked, {"0", "2", "3", "39"})
     assert found["first tenth"] == 4
     assert found["precision of the first tenth"] == 0.75
-    assert found["precision of the first twentieth"] == 1.0
-    assert found["turned"] == 4
+    assert found["precision of the first twentieth"] == 0.5
+    assert (found["suspects"], found["precision of the suspects"]) == (2, 0.5)
+    assert (found["turned"], found["recall of the suspects"]) == (4, 0.25)
