@@ -135,23 +135,27 @@ def _cut(value: "ir.Value", most: int) -> None:
     graph = value.graph
     assert graph is not None
     assert value.shape is not None
-    bounds = []
-    for role, bound in (("start", 0), ("end", most), ("axis", 1)):
-        bounds.append(
-            ir.val(
-                f"{value.name}_{role}", const_value=ir.tensor([bound], name=f"{value.name}_{role}")
-            )
-        )
-        graph.register_initializer(bounds[-1])
     uses = list(value.uses())
+    constants = {}
+    for role, number in (("start", 0), ("most", most), ("axis", 1)):
+        name = f"{value.name}_{role}"
+        constants[role] = ir.val(name, const_value=ir.tensor([number], name=name))
+        graph.register_initializer(constants[role])
+    size = ir.node("Shape", [value], attributes={"start": 1, "end": 2})
+    # Some runtimes take the end of a slice for the size of what it leaves.
+    end = ir.node("Min", [size.outputs[0], constants["most"]])
+    bounds = [constants["start"], end.outputs[0], constants["axis"]]
     cut = ir.node("Slice", [value, *bounds])
-    cut.outputs[0].name = f"{value.name}_read"
-    cut.outputs[0].type, cut.outputs[0].shape = value.type, value.shape
+    for node, role in ((size, "size"), (end, "end"), (cut, "read")):
+        node.outputs[0].name = f"{value.name}_{role}"
     for use in uses:
         use.node.replace_input_with(use.idx, cut.outputs[0])
-    graph.insert_before(graph[0], cut)
-    # Another name of the size, because it is another size now.
-    value.shape = ir.Shape([value.shape[0], f"{value.shape[1]}_given"])
+    graph.insert_before(graph[0], [size, end, cut])
+    # Sizes within the graph that came from this one are other sizes now: runtimes find them.
+    for node in graph.all_nodes():
+        for output in node.outputs:
+            if output.shape and str(value.shape[1]) in str(output.shape):
+                output.shape = None
 
 
 @contextmanager

@@ -12,13 +12,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 from PIL import Image
 
 from flickr_emotion.common.modalities import answering_subset
 from flickr_emotion.datasets.rules.text import words
 from flickr_emotion.model.errors import ModelError
-from flickr_emotion.model.export.client.readers import open_reader
+from flickr_emotion.model.export.client.readers import open_reader, open_session
 from flickr_emotion.model.features.picture_sizes import PictureSizes
 from flickr_emotion.model.posts.ids import tag_ids, word_ids
 from flickr_emotion.model.prediction.contents import text_and_tags
@@ -49,7 +48,6 @@ class Network:
 
     def __init__(self, folder: Path) -> None:
         """Read what the folder says of itself. Raises ``ModelError`` where it is no export."""
-        self._folder = folder
         try:
             self._described = json.loads((folder / "preprocessing.json").read_text("utf-8"))
             vocabulary = json.loads((folder / "vocabulary.json").read_text("utf-8"))
@@ -61,7 +59,7 @@ class Network:
             raise ModelError(
                 f"{folder} holds no export that can be read ({error!r}): export the run again"
             ) from None
-        self._session = cache(self._open)
+        self._session = cache(lambda name: open_session(folder / name))
         self._reader = cache(lambda number: open_reader(folder, self._described["readers"][number]))
 
     def read(self, row: Mapping[str, Any], picture: bytes | None, name: str) -> Post:
@@ -136,15 +134,6 @@ class Network:
     def _run(self, file: Mapping[str, Any], feeds: dict[str, Numbers]) -> Numbers:
         (found,) = self._session(file["file"]).run([file["output"]], feeds)
         return np.asarray(found)
-
-    def _open(self, name: str) -> onnxruntime.InferenceSession:
-        try:
-            return onnxruntime.InferenceSession(
-                str(self._folder / name), providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # onnxruntime raises types of its own
-            reason = " ".join(str(error).split())[:200]
-            raise ModelError(f"{self._folder / name} cannot be opened ({reason})") from None
 
 
 def _text_to_read(name: str, post: Post, most: int) -> str:

@@ -26,15 +26,26 @@ def open_reader(folder: Path, described: Mapping[str, Any]) -> Reader:
     return _lexicon(folder, described)
 
 
+def open_session(path: Path) -> onnxruntime.InferenceSession:
+    """Open a graph; raises ``ModelError`` where it is missing or damaged."""
+    try:
+        return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises types of its own
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(f"{path} cannot be opened ({reason}): export the run again") from None
+
+
 def _sentences(folder: Path, described: Mapping[str, Any]) -> Reader:
     try:
         from tokenizers import Tokenizer
     except ImportError:
         raise ModelError("this export needs the package tokenizers: install it") from None
-    tokenizer = Tokenizer.from_file(str(folder / described["tokenizer"]))
-    session = onnxruntime.InferenceSession(
-        str(folder / described["file"]), providers=["CPUExecutionProvider"]
-    )
+    path = folder / described["tokenizer"]
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises plain exceptions
+        raise ModelError(f"{path} cannot be read ({error}): export the run again") from None
+    session = open_session(folder / described["file"])
 
     def read(texts: Sequence[str]) -> npt.NDArray[np.float32]:
         tokens = tokenizer.encode_batch(list(texts))

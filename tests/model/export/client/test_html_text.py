@@ -39,11 +39,8 @@ def test_made_up_descriptions(fragment: str) -> None:
 
 
 def test_the_cases_of_the_rule() -> None:
-    (cases,) = (
-        mark.args[1]
-        for mark in vars(rule.TestClean.test_golden_cases)["pytestmark"]
-        if mark.name == "parametrize"
-    )
+    marks = vars(rule.TestClean.test_golden_cases)["pytestmark"]
+    (cases,) = (mark.args[1] for mark in marks if mark.name == "parametrize")
     assert len(cases) > 30
     for fragment, _ in cases:
         expected = words_of(ours.text_of_html(fragment))

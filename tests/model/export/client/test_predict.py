@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 import venv
@@ -157,6 +158,12 @@ class TestProgram:
             assert message in done.stderr
             assert len(done.stderr.splitlines()) == 1
         assert program(exported).returncode == 2
+        damaged = shutil.copytree(exported, tmp_path / "damaged")
+        (damaged / "text.onnx").write_bytes(b"no graph")
+        done = program(damaged, "--text", "storm")
+        assert done.returncode == 1
+        assert "text.onnx cannot be opened" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +179,8 @@ def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if installed.returncode:
         pytest.skip(f"pip cannot install the client's packages: {installed.stderr[-300:]}")
     for name in ("torch", "flickr_emotion"):
-        assert subprocess.run([python, "-c", f"import {name}"], capture_output=True).returncode
+        command = [python, "-c", f"import {name}"]
+        assert subprocess.run(command, capture_output=True, cwd="/").returncode
     return python
 
 
