@@ -187,26 +187,32 @@ def markdown(out: Path, datasets: list[Dataset]) -> list[str]:
         return ["no row is finished"]
     lines = []
     for row, folds in finished.items():
-        own, *others = folds[0]["answers"]
-        lines += _rows(row, folds, own, others)
+        lines += _rows(row, folds, finished.get(BEST))
     head = ["system", "an absent modality", *(f"{10 * tenths}%" for tenths in SHOWN)]
-    return table([*head, "area (95%)", "the heads' area minus this (95%)"], lines)
+    differences = [f"area of {whose} heads minus this" for whose in ("its", "the best recipe's")]
+    return table([*head, "area", *differences], lines)
 
 
-def _rows(row: str, folds: list[Fold], own: str, others: list[str]) -> list[list[str]]:
+def _rows(row: str, folds: list[Fold], best: list[Fold] | None) -> list[list[str]]:
+    """Return a row for each way of answering, the system's own first."""
+    own, *others = folds[0]["answers"]
+    ways = {way: _pooled(folds, way) for way in (own, *others)}
+    curve = _curve(folds, ways[own], ways)
+    reference = _curve(folds, _pooled(best, OWN), ways) if best else None
+    lines = []
+    for way, found in curve["filled"].items():
+        behind = "" if way == own else _figure(found["ours_minus_this"], "+.1f")
+        behind_best = ""
+        if reference and (row, way) != (BEST, OWN):
+            behind_best = _figure(reference["filled"][way]["ours_minus_this"], "+.1f")
+        lines.append([row, way, *_shown(found), behind, behind_best])
+    return lines
+
+
+def _curve(folds: list[Fold], own: Answers, ways: Mapping[str, Answers]) -> dict[str, Any]:
     labels = np.concatenate([fold["labels"] for fold in folds])
     present = {m: np.concatenate([fold["present"][m] for fold in folds]) for m in MODALITIES}
-    curve = missing_curve(
-        _pooled(folds, own),
-        labels,
-        present,
-        CLASSES,
-        {way: _pooled(folds, way) for way in others},
-    )
-    lines = [[row, own, *_shown(curve), ""]]
-    for way, found in curve["filled"].items():
-        lines.append([row, way, *_shown(found), _figure(found["ours_minus_this"], "+.1f")])
-    return lines
+    return missing_curve(own, labels, present, CLASSES, ways)
 
 
 def _pooled(folds: list[Fold], way: str) -> dict[str, Integers]:

@@ -110,9 +110,9 @@ def model_card(
             index=model_index(metrics, config.model, labels, dataset.digest),
         ),
         f"# {config.model}: the emotion or sentiment of posts (image, text, tags)\n\n"
-        f"A network that answers {labels} from any of their modalities, with a probability for "
-        f"each of {len(dataset.classes)} classes. `config.json` and `metrics.json` beside this "
-        "card hold all settings and figures.\n",
+        f"A network that says which of {len(dataset.classes)} classes a post is of, with a "
+        f"probability for each, from any of its modalities. It was trained on {labels}. "
+        "`config.json` and `metrics.json` of the run hold all settings and figures.\n",
         "\n## What it must not be used for\n\n",
         _MUST_NOT,
         "\n## What it was trained on\n\n",
