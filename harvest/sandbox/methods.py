@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from time import strptime
 from typing import Any
 
-from flickr_emotion.common.licences import FLICKR_LICENCES
+from flickr_emotion.common.cards.licences import FLICKR_LICENCES
 from flickr_emotion.harvest.sandbox.corpus import Source
 from flickr_emotion.harvest.sandbox.faults import CODES
 from flickr_emotion.harvest.sandbox.posts import Post

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from flickr_emotion.common.cards import markdown_table, yaml_text
+from flickr_emotion.common.cards.form import markdown_table, yaml_text
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.printing import markdown_cell
 from flickr_emotion.common.split_names import TEST

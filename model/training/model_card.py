@@ -7,8 +7,8 @@ In Hugging Face's format: a YAML header with the figures, then Markdown. It is w
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from flickr_emotion.common.cards import language_line, markdown_table
-from flickr_emotion.common.licences import FLICKR_LICENCES
+from flickr_emotion.common.cards.form import language_line, markdown_table
+from flickr_emotion.common.cards.licences import FLICKR_LICENCES
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.printing import markdown_cell
 from flickr_emotion.common.split_names import TRAIN

@@ -1,0 +1,1 @@
+"""What the cards of data sets and of runs share."""
