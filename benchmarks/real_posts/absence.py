@@ -41,10 +41,8 @@ from flickr_emotion.model.errors import ModelError, TrainingStopped
 from flickr_emotion.model.evaluation.answering import answer_split
 from flickr_emotion.model.evaluation.evaluation import filled_in
 from flickr_emotion.model.evaluation.robustness import Answers, missing_curve, own_answers
-from flickr_emotion.model.features.text_readers import open_readers
 from flickr_emotion.model.posts.posts import Integers
 from flickr_emotion.model.processes.distributed import World
-from flickr_emotion.model.recipes import READERS
 from flickr_emotion.model.reproduction.markdown import table
 from flickr_emotion.model.runs.loading import load_run
 from flickr_emotion.model.training.training import train
@@ -128,19 +126,20 @@ def linear_ways(dataset: Dataset) -> Fold:
     """Fit the logistic regression; return its answers with zeros for what is dropped."""
     fold = read_fold(dataset)
     test = fold.sides[TEST]
-    size = sum(reader.dimension for reader in open_readers(READERS))
-    ends = {"image": (0, -2 * size), "text": (-2 * size, -size), "tags": (-size, None)}
-    masked = []
-    for subset in SUBSETS:
-        inputs_ND = test.best_ND.copy()
-        for modality in set(MODALITIES).difference(subset.split("+")):
-            inputs_ND[:, slice(*ends[modality])] = 0
-        masked.append(inputs_ND)
+    masked = {
+        source: np.concatenate(
+            [
+                inputs_ND if source.split()[0] in subset.split("+") else np.zeros_like(inputs_ND)
+                for subset in SUBSETS
+            ]
+        )
+        for source, inputs_ND in test.best.items()
+    }
     every = np.ones(len(SUBSETS) * len(test.labels), dtype=bool)
     several = replace(
         test,
         labels=test.labels * len(SUBSETS),
-        best_ND=np.concatenate(masked),
+        best=masked,
         held=dict.fromkeys(MODALITIES, every),
     )
     said_NC = best_features(replace(fold, sides={**fold.sides, TEST: several}))
