@@ -179,7 +179,7 @@ def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if installed.returncode:
         pytest.skip(f"pip cannot install the client's packages: {installed.stderr[-300:]}")
     for name in ("torch", "flickr_emotion"):
-        command = [python, "-c", f"import {name}"]
+        command = [str(python), "-c", f"import {name}"]
         assert subprocess.run(command, capture_output=True, cwd="/").returncode
     return python
 
