@@ -52,7 +52,11 @@ RULES_VERSION = 2
 """Incremented when a row of the same name and options would give other answers."""
 
 BEST = "multitask, best recipe"
-BEST_OPTIONS = {"recipe": "best", "image_encoder": BEST_IMAGES, "text_encoder": BEST_TEXT}
+BEST_OPTIONS: dict[str, Any] = {
+    "recipe": "best",
+    "image_encoder": BEST_IMAGES,
+    "text_encoder": BEST_TEXT,
+}
 
 
 def _without(part: str) -> dict[str, Any]:
@@ -154,7 +158,11 @@ class RealTable:
         """Train a system; return each head's answers to the test posts."""
         run = self._out / "runs" / self._path(row, dataset).stem
         shutil.rmtree(run, ignore_errors=True)  # left by an interrupted benchmark
-        fixed = {"image_encoder": IMAGE_ENCODER, "word_vectors": word_vectors(), "device": "cpu"}
+        fixed: dict[str, Any] = {
+            "image_encoder": IMAGE_ENCODER,
+            "word_vectors": word_vectors(),
+            "device": "cpu",
+        }
         config = TrainingConfig(**(fixed | TRAINED[row]))
         train(config, dataset=dataset.folder, out=run)
         validation = system_answers(run, dataset, VALIDATION)

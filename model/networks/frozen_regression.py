@@ -78,7 +78,7 @@ class FrozenRegression(nn.Module):
             torch.autograd.backward(value)
             return value
 
-        solver.step(loss)
+        solver.step(loss)  # type: ignore[no-untyped-call]
         for modality, fitted in weights.items():
             self.get_buffer(modality).copy_(
                 fitted.detach() * _LENGTHS[modality] / LENGTHS[modality]

@@ -235,9 +235,12 @@ class RecipeNetwork(System):
         return sums
 
     def trained_by(self, term: str) -> Iterable[nn.Parameter]:
-        """Return the parameters of a head, in all members."""
+        """Return the parameters of a head; the shared term uses all heads."""
         return (
-            parameter for member in self._members for parameter in member.heads[term].parameters()
+            parameter
+            for head, layers in self.classifiers.heads.items()
+            if term in (head, OWN)
+            for parameter in layers.parameters()
         )
 
 

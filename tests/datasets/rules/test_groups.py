@@ -164,7 +164,7 @@ class TestFoldGroups:
         for places, following in zip(of_folds, of_folds[1:] + of_folds[:1], strict=True):
             validating, next_tested = places == VALIDATING, following == TESTING
             validated += validating
-            borrowed += np.count_nonzero(validating & ~next_tested)
+            borrowed += int(np.count_nonzero(validating & ~next_tested))
             free = [
                 (np.count_nonzero(of_class := posts.eligible & (posts.classes == label)) + 5) // 10
                 - np.count_nonzero(validating & of_class)

@@ -11,7 +11,7 @@ from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.progress import ProgressReport
 from flickr_emotion.model.features.image_backbones import build_backbone
 from flickr_emotion.model.networks.recipe_network import RecipeNetwork
-from flickr_emotion.model.recipes import SHALLOW, TOGETHER
+from flickr_emotion.model.recipes import OWN_HEAD, SHALLOW
 from flickr_emotion.model.runs.files import FORMAT, FORMAT_VERSION
 from flickr_emotion.model.runs.folder import RunFolder
 from flickr_emotion.model.training.journal import Journal
@@ -76,7 +76,7 @@ class TestEpochs:
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         said = []
-        for parts in (frozenset({TOGETHER}), frozenset({SHALLOW})):
+        for parts in (frozenset({OWN_HEAD}), frozenset({SHALLOW})):
             net = RecipeNetwork(ENCODING, build_backbone("squeezenet1_1"), readers=[], parts=parts)
             folders: list[tuple[RunFolder, dict[str, Any]]] = [(RunFolder(tmp_path / "run"), {})]
             report = ProgressReport("train", 10, "posts")
@@ -84,7 +84,7 @@ class TestEpochs:
                 made.add(epoch(1, complete=0), 3)
             said.append(capsys.readouterr().err)
         assert (
-            "training loss 1.250 (summed over the heads and twice their joint answer), "
+            "training loss 1.250 (summed over the heads, the own one five times), "
             "validation loss 0.500 (of each post's own head) (3.1 s)"
         ) in said[0]
         assert "training loss 1.250 (summed over the heads), validation loss" in said[1]
