@@ -52,7 +52,11 @@ RULES_VERSION = 2
 """Incremented when a row of the same name and options would give other answers."""
 
 BEST = "multitask, best recipe"
-BEST_OPTIONS = {"recipe": "best", "image_encoder": BEST_IMAGES, "text_encoder": BEST_TEXT}
+BEST_OPTIONS: dict[str, Any] = {
+    "recipe": "best",
+    "image_encoder": BEST_IMAGES,
+    "text_encoder": BEST_TEXT,
+}
 
 
 def _without(part: str) -> dict[str, Any]:

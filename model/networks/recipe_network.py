@@ -235,8 +235,13 @@ class RecipeNetwork(System):
         return sums
 
     def trained_by(self, term: str) -> Iterable[nn.Parameter]:
-        """Return the parameters of a head; no step has the term ``OWN`` alone."""
-        return self.classifiers.heads[term].parameters()
+        """Return the parameters of a head; the shared term uses all heads."""
+        return (
+            parameter
+            for head, layers in self.classifiers.heads.items()
+            if term in (head, OWN)
+            for parameter in layers.parameters()
+        )
 
 
 def _cross_entropies(logits_HBC: Tensor, batch: Batch) -> Tensor:

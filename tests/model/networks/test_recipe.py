@@ -167,6 +167,9 @@ class TestNetwork:
         )
         torch.testing.assert_close(sum(parts), whole)
         terms = judged.term_sums(judged(split.batch(everyone)), split.batch(everyone))
+        heads = {id(p) for p in judged.classifiers.heads.parameters()}
+        for term in terms:
+            assert heads >= {id(p) for p in judged.trained_by(term)} != set()
         assert set(terms) == ({*SUBSETS, OWN} if training else {OWN})
 
     def test_the_loss_is_that_of_each_posts_own_head(self) -> None:
@@ -227,8 +230,7 @@ class TestNetwork:
         judged = network(REGRESSION).eval().requires_grad_(False)
         batch = split.batch(np.arange(len(split.posts)))
         before = {subset: logits.clone() for subset, logits in judged(batch).items()}
-        weight = judged.classifiers.direct["tags"].get_parameter("weight")
-        weight[0] = 1.0
+        torch.nn.init.ones_(judged.classifiers.direct["tags"].get_parameter("weight")[0])
         for subset, logits in judged(batch).items():
             assert torch.equal(logits, before[subset]) == ("tags" not in subset.split("+"))
 
