@@ -106,19 +106,21 @@ class _Pictures(nn.Module):
 
 
 class _Sentences(nn.Module):
-    """Tokens (N, L) and which of them are no padding to features (N, D)."""
+    """Tokens (N, L), for most encoders with a mask of the padding, to features (N, D)."""
 
-    def __init__(self, reader: EncoderReader) -> None:
+    def __init__(self, reader: EncoderReader, names: Sequence[str]) -> None:
         super().__init__()
+        self.names = names
         self.network = reader.network  # so that its weights are this module's
         self.pooled = reader.pooled
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        ids, mask = inputs
-        return self.pooled({"input_ids": ids, "attention_mask": mask})
+        return self.pooled(dict(zip(self.names, inputs, strict=True)))
 
 
 def _write_sentences(reader: EncoderReader, folder: Path) -> dict[str, Any]:
+    given = reader.tokenizer(["a"], return_attention_mask=reader.masked)
+    names = [name for name in ("input_ids", "attention_mask") if name in given]
     inputs = {
         name: Input(
             # A tensor of its own: the same one twice would be taken for one input.
@@ -126,9 +128,9 @@ def _write_sentences(reader: EncoderReader, folder: Path) -> dict[str, Any]:
             axes={0: "texts", 1: "tokens_of_the_longest"},
             most=reader.longest,
         )
-        for name in ("input_ids", "attention_mask")
+        for name in names
     }
-    write_graph(_Sentences(reader), inputs, FEATURES, folder / SENTENCES, strict=False)
+    write_graph(_Sentences(reader, names), inputs, FEATURES, folder / SENTENCES, strict=False)
     tokenizer = type(reader.tokenizer.backend_tokenizer).from_str(
         reader.tokenizer.backend_tokenizer.to_str()
     )
@@ -145,7 +147,7 @@ def _write_sentences(reader: EncoderReader, folder: Path) -> dict[str, Any]:
         "kind": "sentences",
         "file": SENTENCES,
         "tokenizer": TOKENIZER,
-        "inputs": list(inputs),
+        "inputs": names,
         "output": FEATURES,
         "most_tokens": reader.longest,
         "pads_to_most": reader.padding == "max_length",

@@ -429,9 +429,11 @@ class Network {
     const cut = (values) => values.length > most ? [...values.slice(0, most - 1), values.at(-1)] : values;
     const padded = (values, padding) => this.integers([...cut(values), ...Array(missing).fill(padding)]);
     const session = await this.session(reader.file);
-    const found = await session.run({
-      input_ids: padded(ids, reader.padding), attention_mask: padded(mask, 0),
-    });
+    const feeds = { input_ids: padded(ids, reader.padding) };
+    if (reader.inputs.includes("attention_mask")) {
+      feeds.attention_mask = padded(mask, 0);
+    }
+    const found = await session.run(feeds);
     return found[reader.output].data;
   }
 

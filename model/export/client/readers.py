@@ -53,7 +53,8 @@ def _sentences(folder: Path, described: Mapping[str, Any]) -> Reader:
             "input_ids": np.array([each.ids for each in tokens], np.int64),
             "attention_mask": np.array([each.attention_mask for each in tokens], np.int64),
         }
-        (features,) = session.run([described["output"]], feeds)
+        wanted = {name: feeds[name] for name in described["inputs"]}
+        (features,) = session.run([described["output"]], wanted)
         return np.asarray(features, np.float32)
 
     return read
