@@ -73,6 +73,7 @@ class TestInterrupted:
             assert server.stats.api["flickr.photos.getInfo"] == len(POSTS)
             assert server.stats.images == len(POSTS)
 
+    @pytest.mark.slow
     def test_a_second_ctrl_c_does_not_wait(self, tmp_path: Path) -> None:
         published_list = write_votes(tmp_path / "list", POSTS)
         with SandboxServer(Corpus(POSTS), keys={KEY: SECRET}) as server:

@@ -287,6 +287,7 @@ class TestRuns:
         with pytest.raises(ModelError, match="trained with other weights of the reader 'lexicon'"):
             evaluate(copy, device="cpu")
 
+    @pytest.mark.slow
     def test_resumes_after_an_interruption(self, dataset_folder: Path, tmp_path: Path) -> None:
         """With the weights of an uninterrupted training, and only with the same readers."""
         whole, out = tmp_path / "whole", tmp_path / "run"
