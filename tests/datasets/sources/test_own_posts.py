@@ -323,6 +323,7 @@ class TestRanges:
             read = pool.submit(source.read, 40, 60).result()
         assert [row["photo_id"] for row in read] == [str(n) for n in range(40, 60)]
 
+    @pytest.mark.slow
     def test_memory_stays_small_however_large_the_file(self, tmp_path: Path) -> None:
         """400 MB of pictures in one row group, read in ranges by a process of its own."""
         picture = bytes(range(256)) * 400

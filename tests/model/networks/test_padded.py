@@ -36,7 +36,7 @@ ANSWERED = {
     "single-task image+tags": ["image+tags"],
 }
 # Writing a file takes seconds: the quick tests write one for a system of each kind.
-QUICK = {"multitask": "text+tags", "mmtrans-mt": "text+tags", "inception": "image+text"}
+QUICK = {"multitask": "text+tags"}
 FILES = [
     pytest.param(name, subset, marks=[] if QUICK.get(name) == subset else pytest.mark.slow)
     for name in SYSTEMS
