@@ -35,6 +35,7 @@ from flickr_emotion.common.modalities import COMPLETE, MODALITIES, SUBSETS
 from flickr_emotion.common.printing import say
 from flickr_emotion.common.split_names import TEST
 from flickr_emotion.datasets.errors import DatasetError
+from flickr_emotion.datasets.folder.card_markup import table_lines
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.errors import ModelError, TrainingStopped
@@ -43,7 +44,6 @@ from flickr_emotion.model.evaluation.evaluation import filled_in
 from flickr_emotion.model.evaluation.robustness import Answers, missing_curve, own_answers
 from flickr_emotion.model.posts.posts import Integers
 from flickr_emotion.model.processes.distributed import World
-from flickr_emotion.model.reproduction.markdown import table
 from flickr_emotion.model.runs.loading import load_run
 from flickr_emotion.model.training.training import train
 
@@ -189,7 +189,7 @@ def markdown(out: Path, datasets: list[Dataset]) -> list[str]:
         lines += _rows(row, folds, finished.get(BEST))
     head = ["system", "an absent modality", *(f"{10 * tenths}%" for tenths in SHOWN)]
     differences = [f"area of {whose} heads minus this" for whose in ("its", "the best recipe's")]
-    return table([*head, "area", *differences], lines)
+    return table_lines([*head, "area", *differences], lines)
 
 
 def _rows(row: str, folds: list[Fold], best: list[Fold] | None) -> list[list[str]]:

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.real_posts.answers import Pooled
+from flickr_emotion.datasets.folder.card_markup import table_lines
 from flickr_emotion.model.errors import ModelError
-from flickr_emotion.model.reproduction.markdown import table
 
 DRAWS = 2000
 ENDS = (2.5, 97.5)
@@ -86,7 +86,7 @@ def markdown_table(pooled: Mapping[str, Pooled], reference: str | None) -> list[
                 behind,
             ]
         )
-    return table(head, rows)
+    return table_lines(head, rows)
 
 
 def parts_table(
@@ -109,7 +109,7 @@ def parts_table(
             ]
         )
     head = ["", "validation, log loss", "validation, accuracy", "accuracy", "weighted F1"]
-    return table([*head, f"accuracy minus {whole}'s"], rows)
+    return table_lines([*head, f"accuracy minus {whole}'s"], rows)
 
 
 def _with_interval(values_B: Floats, form: str = ".1f") -> str:

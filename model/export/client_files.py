@@ -1,10 +1,10 @@
 """Copies the client into an export: ``predict.py``, and the modules that it needs in ``reading/``.
 
 How a post is cleaned and read is written once, in the modules that builds, training and `predict`
-use. Here they are copied as they stand, with the modules that they import; only the names of
-imports change. So client and project cannot say different things. The one exception is the parser
-of HTML, a package (``datasets/rules/html_text.py``): the client has its own. ``predict.mjs`` is the
-client for browsers, in their language.
+use. This module copies them unchanged, with the modules that they import; only the names in import
+statements change. So client and project cannot say different things. The one exception is the
+parser of HTML, a package (``datasets/rules/html_text.py``): the client has its own.
+``predict.mjs`` is the client for browsers, in their language.
 """
 
 import ast

@@ -53,7 +53,7 @@ def write_graph(
 ) -> list[str]:
     """Write a module in evaluation mode, which takes these inputs; return those of the file.
 
-    An input that the module does not use is no input of the file.
+    Inputs that the module does not use are left out of the file.
 
     ``strict``: read the module's code as it is traced. Else `len` of a tensor becomes a number.
     """

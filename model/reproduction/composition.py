@@ -7,10 +7,11 @@ from matplotlib.axes import Axes
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.printing import markdown_cell, printable
 from flickr_emotion.common.split_names import SPLITS, TRAIN
+from flickr_emotion.datasets.folder.card_markup import table_lines
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.reproduction import drawing
 from flickr_emotion.model.reproduction.experiment import Content, Experiment, Trained
-from flickr_emotion.model.reproduction.markdown import DASH, percent, table
+from flickr_emotion.model.reproduction.markdown import DASH, percent
 from flickr_emotion.model.reproduction.paper import FIGURE_3
 from flickr_emotion.model.reproduction.tables import letters
 
@@ -41,14 +42,14 @@ def _share(part: int, whole: int) -> float | None:
 
 
 def _markdown(content: Content) -> list[str]:
-    labels = table(
+    labels = table_lines(
         ["label", *SPLITS, "all"],
         [
             [markdown_cell(label), *(str(row[split]) for split in SPLITS), str(sum(row.values()))]
             for label, row in content["labels"].items()
         ],
     )
-    subsets = table(
+    subsets = table_lines(
         ["training posts", "paper", "% of them", "ours", "% of them"],
         [
             [

@@ -10,11 +10,12 @@ from matplotlib.axes import Axes
 
 from flickr_emotion.common.modalities import COMPLETE
 from flickr_emotion.common.printing import markdown_cell, printable
+from flickr_emotion.datasets.folder.card_markup import table_lines
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.reproduction.cell import MULTITASK, Cell
 from flickr_emotion.model.reproduction.estimates import confusion_figures
 from flickr_emotion.model.reproduction.experiment import Content, Experiment, Trained, repeats
-from flickr_emotion.model.reproduction.markdown import DASH, percent, spread, table
+from flickr_emotion.model.reproduction.markdown import DASH, percent, spread
 from flickr_emotion.model.reproduction.paper import TABLE_3
 
 
@@ -39,7 +40,7 @@ def _markdown(content: Content) -> list[str]:
     return [
         "In each row the test posts of a class (of all repeats), in per cent of them by answer.",
         "",
-        *table(
+        *table_lines(
             ["", *classes, "answers"],
             [
                 [label, *(f"{share:.1f}" if share else DASH for share in shares), str(sum(counts))]

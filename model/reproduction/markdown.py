@@ -1,18 +1,11 @@
 """Numbers, tables and claims as Markdown; unknown values are a dash."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flickr_emotion.datasets.folder.card_markup import table_lines
+
 DASH = "-"
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return the lines of a table."""
-    return [_row(head), _row(["---"] * len(head)), *map(_row, rows)]
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def percent(value: float | None) -> str:
@@ -63,4 +56,4 @@ def claims(judged: Sequence[Mapping[str, Any]]) -> list[str]:
         else:
             found, ends, p_value = with_sign(claim["found"])
         rows.append([claim["claim"], claim["paper"], found, ends, p_value, claim["verdict"]])
-    return table(["claim", "paper", "difference here", "95%", "p", "verdict"], rows)
+    return table_lines(["claim", "paper", "difference here", "95%", "p", "verdict"], rows)

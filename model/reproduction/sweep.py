@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 
 from flickr_emotion.common.modalities import COMPLETE
 from flickr_emotion.datasets.build.reduce import kept_modalities
+from flickr_emotion.datasets.folder.card_markup import table_lines
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.inputs.selection import training_posts
 from flickr_emotion.model.reproduction import claims, drawing
@@ -25,7 +26,6 @@ from flickr_emotion.model.reproduction.markdown import (
     percent,
     points,
     spread,
-    table,
     with_sign,
 )
 from flickr_emotion.model.reproduction.paper import FIGURE_5_GAP, FIGURE_5_MATCH, TABLE_1
@@ -103,7 +103,7 @@ def _printed(fraction: float) -> Content | None:
 
 def _markdown(content: Content) -> list[str]:
     return [
-        *table(
+        *table_lines(
             [
                 "complete",
                 "single-task: paper",

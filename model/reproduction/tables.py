@@ -11,6 +11,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from flickr_emotion.common.modalities import COMPLETE, SUBSETS
+from flickr_emotion.datasets.folder.card_markup import table_lines
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.reproduction import claims, drawing
 from flickr_emotion.model.reproduction.cell import LATE_FUSION, MULTITASK, SINGLE_TASK, Cell
@@ -21,7 +22,6 @@ from flickr_emotion.model.reproduction.markdown import (
     percent,
     points,
     spread,
-    table,
     with_sign,
 )
 from flickr_emotion.model.reproduction.paper import TABLE_1, TABLE_2, TABLE_3, Printed
@@ -113,7 +113,7 @@ def _against(ahead: Printed, behind: Printed) -> str:
 def _markdown(content: Content) -> list[str]:
     rows = content["rows"]
     names = list(rows[0]["systems"])
-    accuracies = table(
+    accuracies = table_lines(
         ["", "majority", *(f"{name}: {which}" for name in names for which in ("paper", "ours"))],
         [
             [
@@ -128,7 +128,7 @@ def _markdown(content: Content) -> list[str]:
             for row in rows
         ],
     )
-    certainty = table(
+    certainty = table_lines(
         [
             "",
             *(f"{name}: 95%, {which}" for name in names for which in ("mean", "one run")),
@@ -152,7 +152,7 @@ def _markdown(content: Content) -> list[str]:
             for row in rows
         ],
     )
-    differences = table(
+    differences = table_lines(
         ["", f"multitask minus {names[0]}: paper", "ours", "95%", "p"],
         [
             [
