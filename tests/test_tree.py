@@ -18,6 +18,7 @@ LAYERS = [
     "common",
     "common.pages",
     "common.tables",
+    "common.presentation",
     *(f"harvest{room}" for room in ("", ".pace", ".flickr", ".pictures", ".manifests", ".lists")),
     *(
         f"harvest.{room}"
@@ -34,6 +35,7 @@ LAYERS = [
         for room in ("networks", "processes", "runs", "evaluation", "training", "prediction")
     ),
     *("model.export.client", "model.export", "model.suspects", "model.reproduction"),
+    "model.report",
     *("", "command_line", "commands"),
 ]
 MOST_MODULES = 16
