@@ -76,7 +76,8 @@ def accuracy_table(run: JudgedRun) -> Table:
     head += ["weighted F1", *(["all seeds"] if of_seeds else [])]
     return Table(
         name=f"{run.key}-accuracy",
-        title=f"{run.name}: test posts, in per cent",
+        subject=run.name,
+        title="Test posts, in per cent",
         head=head,
         rows=rows,
         total=True,
@@ -111,7 +112,8 @@ def class_table(run: JudgedRun, name: str, confusion: Confusion) -> Table:
 
     return Table(
         name=f"{run.key}-classes-{name.replace(',', '').replace(' ', '-')}",
-        title=f"{run.name}, {name}: classes, in per cent",
+        subject=run.name,
+        title=f"{name}: classes, in per cent",
         head=["class", "posts", "answers", "precision", "recall", "F1"],
         rows=[
             [
@@ -138,7 +140,8 @@ def calibration_table(run: JudgedRun) -> Table:
         rows.append([words, str(len(head.labels_N)), told, *map(percent, errors)])
     return Table(
         name=f"{run.key}-calibration",
-        title=f"{run.name}: temperature, and expected calibration error (ECE) in per cent",
+        subject=run.name,
+        title="Temperature, and expected calibration error (ECE) in per cent",
         head=["what is read", "posts", "temperature", "ECE before", "ECE after"],
         rows=rows,
     )
@@ -168,7 +171,8 @@ def heads_table(run: JudgedRun) -> Table | None:
     ]
     return Table(
         name=f"{run.key}-heads",
-        title=f"{run.name}: {right.shape[1]} posts that all heads answered",
+        subject=run.name,
+        title=f"{right.shape[1]} posts that all heads answered",
         head=[
             *("what is read", "right", "right alone"),
             *(f"right where {words[fullest]} is wrong", f"wrong where {words[fullest]} is right"),

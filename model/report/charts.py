@@ -61,7 +61,8 @@ def accuracy_chart(run: JudgedRun) -> Drawing:
 
     return Drawing(
         name=f"{run.key}-accuracy",
-        title=f"{run.name}: accuracy of each head",
+        subject=run.name,
+        title="Accuracy of each head",
         said="The table of accuracies has the numbers.",
         draw=draw,
         size=(WIDTH, 1.3 + 0.27 * len(rows)),
@@ -79,7 +80,8 @@ def confusion_chart(run: JudgedRun, name: str, confusion: Confusion) -> Drawing:
     )
     return Drawing(
         name=f"{run.key}-confusion-{name.replace(',', '').replace(' ', '-')}",
-        title=f"{run.name}: confusion matrix, {name}",
+        subject=run.name,
+        title=f"Confusion matrix, {name}",
         said=f"{told}.",
         draw=lambda figure: heat_map(
             figure,
@@ -102,7 +104,8 @@ def heads_chart(run: JudgedRun) -> Drawing | None:
     names = list(heads_in_words(run).values())
     return Drawing(
         name=f"{run.key}-heads",
-        title=f"{run.name}: what one head gets right and another does not",
+        subject=run.name,
+        title="What one head gets right and another does not",
         said="The table on the heads has the counts against the fullest head.",
         draw=lambda figure: heat_map(
             figure,

@@ -50,13 +50,13 @@ class RunReport:
 def contents(dataset: Dataset, runs: Sequence[JudgedRun]) -> list[RunReport]:
     """Return the parts of a report: the comparison of several runs, and each run."""
     parts = [
-        RunReport(key="comparison", title="Side by side", run=None, sections=[*_compared(runs)])
-    ]
-    parts = parts if len(runs) > 1 else []
-    return parts + [
         RunReport(key=f"run-{number}", title=run.name, run=run, sections=[*_of_run(dataset, run)])
         for number, run in enumerate(runs, 1)
     ]
+    if len(runs) == 1:
+        return parts
+    compared = [*_compared(runs)]
+    return [RunReport(key="comparison", title="Side by side", run=None, sections=compared), *parts]
 
 
 def _compared(runs: Sequence[JudgedRun]) -> Iterator[Section]:

@@ -62,7 +62,8 @@ def _losses(run: JudgedRun, subset: str, epochs: Epochs) -> Drawing:
 
     return Drawing(
         name=f"{run.key}-losses" + (f"-{subset}" if subset else ""),
-        title=f"{run.name}: losses{_of_network(subset)}",
+        subject=run.name,
+        title=f"Losses{_of_network(subset)}",
         said=f"{len(epochs)} epochs; the training loss goes from {first['train_loss']:.3f} to "
         f"{last['train_loss']:.3f}, the validation loss from {first['validation_loss']:.3f} to "
         f"{last['validation_loss']:.3f}, and was lowest in epoch {best['epoch']:.0f}.",
@@ -93,10 +94,10 @@ def _accuracies(run: JudgedRun, subset: str, epochs: Epochs) -> Drawing:
 
     return Drawing(
         name=f"{run.key}-validation" + (f"-{subset}" if subset else ""),
-        title=f"{run.name}: validation accuracy{_of_network(subset)}, by head; in grey two "
-        "modalities"
+        subject=run.name,
+        title=f"Validation accuracy{_of_network(subset)}, by head; in grey two modalities"
         if not subset
-        else f"{run.name}: validation accuracy{_of_network(subset)}",
+        else f"Validation accuracy{_of_network(subset)}",
         said="; ".join(
             f"{subset_in_words(head)}: {100 * accuracy:.1f}% in the last epoch"
             for head in SUBSETS
@@ -161,7 +162,7 @@ def reliability_chart(run: JudgedRun) -> Drawing:
         for axes in (above, below):
             axes.spines[["top", "right"]].set_visible(False)
             axes.set_xlim(0, 102)
-        above.set_ylim(0, 103)
+        above.set_ylim(-3, 103)
         above.set_ylabel("right answers, %")
         _legend(above, columns=2)
         below.set_ylabel("posts")
@@ -169,7 +170,8 @@ def reliability_chart(run: JudgedRun) -> Drawing:
 
     return Drawing(
         name=f"{run.key}-reliability",
-        title=f"{run.name}: reliability, each post by its own head",
+        subject=run.name,
+        title="Reliability, each post by its own head",
         said=f"The expected calibration error is {told}.",
         draw=draw,
         size=(WIDTH, 4.4),
@@ -180,7 +182,8 @@ def _draw_bins(above: Axes, below: Axes, bins: Reliability, name: str, colour: s
     held = bins.counts > 0
     x, y = 100 * bins.confidences[held], 100 * bins.accuracies[held]
     above.plot(x, y, color=colour, linewidth=0.8, alpha=0.6)
-    above.scatter(x, y, 12 + 120 * bins.counts[held] / bins.counts.sum(), color=colour, label=name)
+    above.scatter(x, y, 12 + 120 * bins.counts[held] / bins.counts.sum(), color=colour)
+    above.plot([], [], "o", color=colour, label=name)
     edges = np.linspace(0, 100, BINS + 1)
     below.stairs(bins.counts, edges, color=colour, linewidth=1.6)
 
@@ -223,7 +226,8 @@ def missing_chart(run: JudgedRun) -> Drawing:
 
     return Drawing(
         name=f"{run.key}-missing",
-        title=f"{run.name}: accuracy as modalities go missing",
+        subject=run.name,
+        title="Accuracy as modalities go missing",
         said=f"The accuracy goes from {100 * ours[0]['accuracy']['mean']:.1f}% with nothing "
         f"dropped to {100 * ours[-1]['accuracy']['mean']:.1f}% where each modality is dropped with "
         f"a probability of {ours[-1]['rate']:.0%}.",

@@ -38,7 +38,8 @@ def report_page(dataset: Dataset, parts: Sequence[RunReport]) -> str:
     lead = (
         f"<p>Judged on the {dataset.counts[TEST]['total']:,} test posts of the data set "
         f"<code>{safe(dataset.digest[:12])}</code>, from "
-        f"{_FROM.get(dataset.service, 'elsewhere')}. Figures are in per cent where nothing else is said.</p>\n"
+        f"{_FROM.get(dataset.service, 'elsewhere')}. Figures are in per cent where nothing else "
+        "is said.</p>\n"
     )
     if len(parts) > 1:
         links = {part.key: part.title for part in parts}

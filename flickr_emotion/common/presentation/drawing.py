@@ -51,6 +51,8 @@ class Drawing:
     name: str
     """The name of its files."""
     title: str
+    subject: str = ""
+    """Whose figure it is, for the title of a file; a page says it elsewhere."""
     said: str
     """What it shows, for those who do not see it."""
     draw: Callable[[Figure], None]
@@ -81,7 +83,8 @@ def write_drawing(folder: Path, drawing: Drawing, kinds: tuple[str, ...] = ("svg
     """Write a figure with its title, as a file of its name for each kind; raises ``OSError``."""
     with _settings(drawing.name):
         figure = _drawn(drawing, ground="white")
-        figure.suptitle(printable(drawing.title), fontsize="medium", wrap=True)
+        of = f" ({drawing.subject})" if drawing.subject else ""
+        figure.suptitle(printable(drawing.title + of), fontsize="medium", wrap=True)
         for kind in kinds:
             with whole_file(folder / f"{drawing.name}.{kind}") as new:
                 figure.savefig(

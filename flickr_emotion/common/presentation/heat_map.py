@@ -16,7 +16,8 @@ from flickr_emotion.common.printing import printable, shortened
 _STEPS = 50
 _MOST_NUMBERED = 16
 _WHITE_FROM = 0.7
-_ENDS = (25, 50, 100)
+_TICKS = {25: [0, 10, 20], 50: [0, 25, 50], 100: [0, 25, 50, 75, 100]}
+"""By the end of the colours, what is written beside their bar."""
 _MOST_CHARACTERS = 24
 
 
@@ -43,7 +44,7 @@ def heat_map(
     axes: Axes = figure.subplots()
     strengths = ListedColormap([to_rgba(HEAT, step / _STEPS) for step in range(_STEPS + 1)])
     matrix = np.asarray(shares, dtype=float)
-    most = next(end for end in _ENDS if matrix.max() <= end or end == _ENDS[-1])
+    most = next(end for end in _TICKS if matrix.max() <= end)
     drawn = axes.pcolormesh(matrix, cmap=strengths, vmin=0, vmax=most, edgecolors="none")
     axes.invert_yaxis()
     axes.set_aspect("equal")
@@ -76,7 +77,7 @@ def heat_map(
     shown = figure.colorbar(drawn, ax=axes, shrink=0.7, aspect=25, pad=0.03)
     shown.set_label(bar, fontsize="small")
     shown.ax.tick_params(labelsize="small")
-    shown.set_ticks([0, most / 2, most] if most < _ENDS[-1] else [0, 25, 50, 75, 100])
+    shown.set_ticks(_TICKS[most])
 
 
 def _names(names: Sequence[str]) -> list[str]:

@@ -68,8 +68,8 @@ def document(
 def html_table(table: Table) -> str:
     """Return a table in a frame of its own, which scrolls sideways if it has to.
 
-    A screen reader reads the caption as the table's name, and the heads of row and column with
-    each cell.
+    A screen reader reads the title as the table's name, and the heads of row and column with each
+    cell.
     """
     classes = ["" if column in table.texts else ' class="number"' for column in table.columns]
     head = "".join(
@@ -87,10 +87,13 @@ def html_table(table: Table) -> str:
         body.append(f"<tr{row_class}>{''.join(cells)}</tr>\n")
     name = safe(table.title)
     heading = f"<thead>\n<tr>{head}</tr>\n</thead>\n" if any(table.head) else ""
-    frame = "frame wide" if len(table.head) > _MOST_BESIDE else "frame"
+    wide = ' class="wide"' if len(table.head) > _MOST_BESIDE else ""
     return (
-        f'<div class="{frame}" role="region" aria-label="{name}" tabindex="0">\n<table>\n'
-        f"<caption>{name}</caption>\n{heading}<tbody>\n{''.join(body)}</tbody>\n</table>\n</div>\n"
+        f"<figure{wide}>\n<figcaption>{name}</figcaption>\n"
+        f'<div class="frame" role="region" aria-label="{name}" tabindex="0">\n'
+        f'<table aria-label="{name}">\n{heading}<tbody>\n'
+        f"{''.join(body)}</tbody>\n</table>\n"
+        "</div>\n</figure>\n"
     )
 
 

@@ -41,14 +41,13 @@ a:focus-visible, summary:focus-visible, .frame:focus-visible {
 }
 .skip { position: absolute; left: -999rem; }
 .skip:focus { left: 1rem; top: 1rem; padding: .5rem 1rem; background: var(--panel); }
-.muted, caption, figcaption { color: var(--muted); }
+figcaption { color: var(--muted); }
 nav.contents ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 1rem 0 0;
   padding: 0; list-style: none; }
 nav.contents a { display: inline-block; padding: .15rem 0; }
-.frame { overflow-x: auto; margin: .75rem 0 1.25rem; max-width: 100%; }
+.frame { overflow-x: auto; max-width: 100%; }
 table { border-collapse: collapse; min-width: min(100%, 24rem); font-size: .9rem;
   line-height: 1.4; font-variant-numeric: tabular-nums; }
-caption { text-align: left; padding: 0 0 .4rem; font-size: .9rem; }
 th, td { padding: .3rem 1rem .3rem 0; text-align: left; vertical-align: top; }
 th:last-child, td:last-child { padding-right: .25rem; }
 thead > tr > * { border-bottom: 1px solid var(--grey); vertical-align: bottom; font-weight: 600; }
@@ -57,7 +56,8 @@ tbody tr + tr > * { border-top: 1px solid var(--line); }
 tr.total > * { border-top: 1px solid var(--grey) !important; font-weight: 600; }
 td { min-width: 6rem; }
 .number { min-width: 0; text-align: right; white-space: nowrap; }
-thead > tr > * { white-space: normal; overflow-wrap: normal; }
+thead > tr > * { overflow-wrap: normal; }
+thead .number { white-space: normal; }
 figure { margin: 0 0 1.25rem; }
 figure svg { display: block; width: 100%; height: auto; }
 figcaption { font-size: .9rem; margin: 0 0 .4rem; }
@@ -65,7 +65,7 @@ figcaption { font-size: .9rem; margin: 0 0 .4rem; }
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); }
 .grid > * { min-width: 0; margin-top: 0; }
 .grid > .wide { grid-column: 1 / -1; }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 11rem), 1fr));
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 9.5rem), 1fr));
   gap: .75rem; margin: 1rem 0 1.5rem; }
 dl > div { background: var(--panel); border-radius: .4rem; padding: .6rem .8rem; }
 dt { color: var(--muted); font-size: .85rem; }
@@ -78,7 +78,7 @@ summary { cursor: pointer; padding: .2rem 0; }
 .post img { display: block; max-width: 100%; height: auto; border-radius: .25rem;
   margin: 0 0 .75rem; }
 .post p { margin: 0 0 .5rem; }
-.post .frame { margin: .5rem 0 0; }
+.post figure { margin: .75rem 0 0; }
 .post table { font-size: .82rem; }
 .post tbody th { min-width: 5.5rem; }
 .post td { min-width: 5rem; }

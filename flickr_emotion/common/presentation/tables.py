@@ -24,6 +24,8 @@ class Table:
     name: str
     """The name of its file and LaTeX label."""
     title: str
+    subject: str = ""
+    """Whose table it is, for the caption in LaTeX; a page says it elsewhere."""
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
     texts: frozenset[int] = frozenset({0})
@@ -49,9 +51,10 @@ def latex_table(table: Table) -> str:
     rows = [" & ".join(map(latex, row)) + r" \\" for row in table.rows]
     if table.total:
         rows.insert(-1, r"\midrule")
+    of = f" ({table.subject})" if table.subject else ""
     lines = [
         *(r"% \usepackage{booktabs}", r"\begin{table}", r"\centering"),
-        f"\\caption{{{latex(table.title)}}}",
+        f"\\caption{{{latex(table.title + of)}}}",
         f"\\label{{tab:{table.name}}}",
         *(f"\\begin{{tabular}}{{{columns}}}", r"\toprule"),
         " & ".join(map(latex, table.head)) + r" \\",
