@@ -77,7 +77,7 @@ def accuracy_table(run: JudgedRun) -> Table:
     return Table(
         name=f"{run.key}-accuracy",
         subject=run.name,
-        title="Test posts, in per cent",
+        title="Accuracy and F1 on the test posts, in per cent",
         head=head,
         rows=rows,
         total=True,
@@ -113,7 +113,7 @@ def class_table(run: JudgedRun, name: str, confusion: Confusion) -> Table:
     return Table(
         name=f"{run.key}-classes-{name.replace(',', '').replace(' ', '-')}",
         subject=run.name,
-        title=f"{name}: classes, in per cent",
+        title=f"Classes in per cent, {name}",
         head=["class", "posts", "answers", "precision", "recall", "F1"],
         rows=[
             [
@@ -172,7 +172,7 @@ def heads_table(run: JudgedRun) -> Table | None:
     return Table(
         name=f"{run.key}-heads",
         subject=run.name,
-        title=f"{right.shape[1]} posts that all heads answered",
+        title=f"Right and wrong answers to the {right.shape[1]} posts that all heads answered",
         head=[
             *("what is read", "right", "right alone"),
             *(f"right where {words[fullest]} is wrong", f"wrong where {words[fullest]} is right"),

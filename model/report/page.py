@@ -130,5 +130,7 @@ def _error(error: SureError) -> str:
         texts=frozenset({0, 1}),
     )
     said = f"{error.answer} ({100 * error.probability:.1f} %), labelled {error.sample.label}"
-    by = f'<p class="small">Answered by the head of {subset_in_words(error.read)}</p>\n'
+    by = ""
+    if error.read != error.sample.subset:  # the run has no head of all that the post has
+        by = f'<p class="small">Answered by the head of {subset_in_words(error.read)}</p>\n'
     return post_card(error.sample, error.picture, said=said, more=by + html_table(table))

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from flickr_emotion.common.presentation.drawing import HEAT, TEXT, WIDTH
 from flickr_emotion.common.printing import printable, shortened
 
-_STEPS = 50
+_STEPS = 40
+"""Of the colours; from 50 on matplotlib would draw their bar as a bitmap."""
 _MOST_NUMBERED = 16
 _WHITE_FROM = 0.7
 _TICKS = {25: [0, 10, 20], 50: [0, 25, 50], 100: [0, 25, 50, 75, 100]}

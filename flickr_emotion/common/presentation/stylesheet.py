@@ -80,9 +80,15 @@ summary { cursor: pointer; padding: .2rem 0; }
 .post p { margin: 0 0 .5rem; }
 .post figure { margin: .75rem 0 0; }
 .post table { font-size: .82rem; }
+.post th, .post td { padding-right: .6rem; }
 .post tbody th { min-width: 5.5rem; }
-.post td { min-width: 5rem; }
+.post td { min-width: 6.75rem; }
 .post .number { min-width: 0; }
+@media (max-width: 30rem) {
+  table { font-size: .8rem; }
+  th, td { padding-right: .6rem; }
+  tbody th { min-width: 6rem; }
+}
 .small { font-size: .85rem; color: var(--muted); }
 code { font-size: .9em; }
 @media print {
