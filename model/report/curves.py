@@ -108,7 +108,7 @@ def _accuracies(run: JudgedRun, subset: str, epochs: Epochs) -> Drawing:
 
 
 def _of_network(subset: str) -> str:
-    return f" of the network of {subset_in_words(subset)}" if subset else ""
+    return f" of the network for {subset_in_words(subset)}" if subset else ""
 
 
 def _best(epochs: Epochs) -> Mapping[str, Any]:
