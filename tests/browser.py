@@ -21,7 +21,7 @@ import pytest
 from flickr_emotion.common.checkout import PROJECT
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Route
+    from playwright.sync_api import Browser, Dialog, Page, Route
 
 Scheme = Literal["light", "dark"]
 WIDE, NARROW = (1280, 900), (390, 844)
@@ -89,6 +89,10 @@ def open_page(chromium: "Browser") -> OpenPage:
                 outside.append(asked.request.url)
                 asked.abort()
 
+        def refuse(dialog: "Dialog") -> None:
+            complaints.append(dialog.message)
+            dialog.dismiss()
+
         context.route("**/*", route)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -96,10 +100,12 @@ def open_page(chromium: "Browser") -> OpenPage:
             "console",
             lambda said: complaints.append(said.text) if said.type == "error" else None,
         )
-        page.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
-        page.goto(url)
-        yield page
-        context.close()
+        page.on("dialog", refuse)
+        try:
+            page.goto(url)
+            yield page
+        finally:
+            context.close()
         assert outside == []
         assert complaints == []
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from flickr_emotion.common.modalities import MODALITIES, subset_in_words
+from flickr_emotion.common.modalities import subset_in_words
 from flickr_emotion.common.presentation.drawing import Drawing, inline_svg
 from flickr_emotion.common.presentation.page import (
     document,
@@ -16,9 +16,12 @@ from flickr_emotion.common.presentation.tables import Table
 from flickr_emotion.common.split_names import TEST
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.datasets.inspect.post_cards import post_card
+from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.departures import departures
-from flickr_emotion.model.evaluation.metrics import figures
+from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.evaluation.metrics import figures, majority
 from flickr_emotion.model.evaluation.report import no_better, percent
+from flickr_emotion.model.recipes import BEST, PAPER
 from flickr_emotion.model.report.accuracies import interval_of, own_confusion
 from flickr_emotion.model.report.content import RunReport, Section
 from flickr_emotion.model.report.judging import JudgedRun
@@ -63,34 +66,36 @@ def _parts(parts: Sequence[RunReport]) -> Iterator[str]:
 
 def _about(run: JudgedRun) -> str:
     confusion = own_confusion(run)
-    found = figures(confusion)
-    options = run.description.get("options", {})
+    always = majority(confusion, run.classes.index(run.majority))
     facts = [
-        ("accuracy, each post by its own head", f"{percent(found['accuracy'])} %"),
-        ("its 95% interval", interval_of(confusion)),
+        ("accuracy", percent(figures(confusion)["accuracy"])),
+        ("95% interval", interval_of(confusion)),
+        (f"always {run.majority}", percent(always["accuracy"])),
         ("system", run.description.get("model", "")),
-        ("recipe", run.description.get("recipe", "paper")),
+        ("recipe", run.description.get("recipe", PAPER)),
     ]
     if encoder := run.description.get("image_encoder"):
         facts.append(("image encoder", encoder))
     if run.metrics and "seeds" in run.metrics:
         facts.append(("seeds", f"{len(run.metrics['seeds'])}, this is {run.metrics['best_seed']}"))
-    notes = []
+    notes = [_not_as_in_the_paper(run)]
     if not run.own_dataset:
         notes.append("These posts are not of the data set that the run was trained on.")
-    if isinstance(options, dict) and (other := _departures(options)):
-        notes.append(f"Not as in the paper: {'; '.join(other)}.")
     notes += no_better(
         run.score.figures(), {s: matrix.tolist() for s, matrix in run.score.confusions.items()}
     )
-    return html_facts(facts) + "".join(f"<p>{safe(note)}</p>\n" for note in notes)
+    return html_facts(facts) + "".join(f"<p>{safe(note)}</p>\n" for note in notes if note)
 
 
-def _departures(options: dict[str, object]) -> list[str]:
+def _not_as_in_the_paper(run: JudgedRun) -> str:
     try:
-        return departures(options, MODALITIES)
-    except (KeyError, TypeError):  # a run of an earlier version
-        return []
+        config = TrainingConfig.of_options(run.description["options"])
+        found = departures(config.options(), config.modalities)
+    except (KeyError, TypeError, ModelError):  # a run of an earlier version
+        return ""
+    if config.recipe == BEST:
+        return "Not the paper's network: the parts of the recipe replace the paper's choices."
+    return f"Not as in the paper: {'; '.join(found)}." if found else ""
 
 
 def _section(section: Section) -> Iterator[str]:
