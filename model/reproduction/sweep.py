@@ -8,6 +8,7 @@ steps and the difference is not due to longer training.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
@@ -105,7 +106,7 @@ def _printed(fraction: float) -> Content | None:
     return None
 
 
-def _tables(content: Content) -> list[Table]:
+def _whole(content: Content) -> Table:
     head = ["complete"]
     for name in (SINGLE_TASK, MULTITASK):
         head += [f"{name}: paper", "ours", "95%, mean", "95%, one run"]
@@ -123,12 +124,30 @@ def _tables(content: Content) -> list[Table]:
             ]
         rows.append([*row, points(paper and paper["difference"]), *with_sign(point["difference"])])
     title = "Accuracy of the complete head by the share of complete posts, in per cent"
-    return [Table(name="figure5-accuracies", title=title, head=head, rows=rows)]
+    return Table(name="figure5", title=title, head=head, rows=rows)
+
+
+def _tables(content: Content) -> list[Table]:
+    """Return the table in three parts, because a page of print is too narrow for it."""
+    whole = _whole(content)
+    return [
+        replace(
+            whole,
+            name=f"{whole.name}-{name}",
+            head=[whole.head[column] for column in columns],
+            rows=[[row[column] for column in columns] for row in whole.rows],
+        )
+        for name, columns in (
+            (SINGLE_TASK, (0, 1, 2, 3, 4)),
+            (MULTITASK, (0, 5, 6, 7, 8)),
+            ("difference", (0, 9, 10, 11, 12)),
+        )
+    ]
 
 
 def _markdown(content: Content) -> list[str]:
     return [
-        *lines(*_tables(content)),
+        *lines(_whole(content)),
         "",
         f"Always answering {content['majority']['label']}: "
         f"{percent(content['majority']['accuracy'])}.",

@@ -10,6 +10,7 @@ STYLESHEET = """\
   color-scheme: light dark;
   --ground: #ffffff; --panel: #f5f6f8; --line: #d5d9df; --text: #1c222b; --muted: #59616d;
   --blue: #2f6db3; --pale: #a9c4e4; --orange: #c2571a; --grey: #838b97; --heat: #2a5c99;
+  --under: var(--ground);
   --green: #2b7d6f; --plum: #8f4f86;
 }
 @media (prefers-color-scheme: dark) {
@@ -45,7 +46,12 @@ figcaption { color: var(--muted); }
 nav.contents ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 1rem 0 0;
   padding: 0; list-style: none; }
 nav.contents a { display: inline-block; padding: .15rem 0; }
-.frame { overflow-x: auto; max-width: 100%; }
+.frame {  /* a shade at the right edge says that there is more */
+  overflow-x: auto; max-width: 100%;
+  background:
+    linear-gradient(to left, var(--under) 50%, transparent) right / 2rem 100% no-repeat local,
+    linear-gradient(to left, var(--grey), transparent) right / .4rem 100% no-repeat scroll;
+}
 table { border-collapse: collapse; min-width: min(100%, 24rem); font-size: .9rem;
   line-height: 1.4; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem 1rem .3rem 0; text-align: left; vertical-align: top; }
@@ -74,7 +80,8 @@ details { margin: .5rem 0 1rem; }
 summary { cursor: pointer; padding: .2rem 0; }
 .posts { display: grid; gap: 1rem; padding: 0; margin: 1rem 0; list-style: none;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); }
-.post { min-width: 0; background: var(--panel); border-radius: .4rem; padding: 1rem; }
+.post { --under: var(--panel); min-width: 0; background: var(--panel); border-radius: .4rem;
+  padding: 1rem; }
 .post img { display: block; max-width: 100%; height: auto; border-radius: .25rem;
   margin: 0 0 .75rem; }
 .post p { margin: 0 0 .5rem; }

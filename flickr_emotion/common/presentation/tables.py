@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 from flickr_emotion.common.printing import printable
 
+_LONGEST = 32
+"""Characters of a cell that LaTeX does not break."""
+_AS_WIDE_AS_THE_PAGE = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
+
 _SPECIAL = {
     **{it: f"\\{it}" for it in "&%$#_{}"},
     "~": r"\textasciitilde{}",
@@ -46,18 +50,29 @@ def latex(text: str) -> str:
 
 
 def latex_table(table: Table) -> str:
-    r"""Return a table for LaTeX with the package ``booktabs``, to be read with ``\input``."""
-    columns = "".join("l" if column in table.texts else "r" for column in table.columns)
+    r"""Return a table for LaTeX to be read with ``\input``.
+
+    It needs the packages ``booktabs`` and ``graphicx``, and shrinks if it is wider than the page.
+    """
+    columns = "".join(_column(table, column) for column in table.columns)
     rows = [" & ".join(map(latex, row)) + r" \\" for row in table.rows]
     if table.total:
         rows.insert(-1, r"\midrule")
     of = f" ({table.subject})" if table.subject else ""
     lines = [
-        *(r"% \usepackage{booktabs}", r"\begin{table}", r"\centering"),
+        *(r"% \usepackage{booktabs,graphicx}", r"\begin{table}", r"\centering"),
         f"\\caption{{{latex(table.title + of)}}}",
         f"\\label{{tab:{table.name}}}",
-        *(f"\\begin{{tabular}}{{{columns}}}", r"\toprule"),
+        *(_AS_WIDE_AS_THE_PAGE, f"\\begin{{tabular}}{{{columns}}}", r"\toprule"),
         " & ".join(map(latex, table.head)) + r" \\",
-        *(r"\midrule", *rows, r"\bottomrule", r"\end{tabular}", r"\end{table}"),
+        *(r"\midrule", *rows, r"\bottomrule", r"\end{tabular}}", r"\end{table}"),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _column(table: Table, column: int) -> str:
+    """Return how LaTeX sets a column; long texts are broken."""
+    if column not in table.texts:
+        return "r"
+    longest = max((len(row[column]) for row in table.rows), default=0)
+    return r"p{0.22\linewidth}" if longest > _LONGEST else "l"

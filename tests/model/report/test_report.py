@@ -218,7 +218,7 @@ class TestFiles:
         tables = [accuracy_table(judged[1][0]), heads_table(judged[1][0])]
         body = "".join(latex_table(table) for table in tables if table)
         (tmp_path / "all.tex").write_text(
-            "\\documentclass{article}\\usepackage{booktabs}\\begin{document}\n"
+            "\\documentclass{article}\\usepackage{booktabs,graphicx}\\begin{document}\n"
             f"{body}\\end{{document}}\n"
         )
         command = ["pdflatex", "-halt-on-error", "all.tex"]
