@@ -18,6 +18,7 @@ LAYERS = [
     "common",
     "common.pages",
     "common.tables",
+    "common.takedown",
     *(f"harvest{room}" for room in ("", ".pace", ".flickr", ".pictures", ".manifests", ".lists")),
     *(
         f"harvest.{room}"

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.names import LONGEST_NAME
 from flickr_emotion.common.split_names import SPLITS
+from flickr_emotion.common.takedown.tombstones import OWNER, POST
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.ledger.facts import LARGEST, LONGEST_TEXT, is_good
 from flickr_emotion.harvest.ledger.ledger import Ledger
@@ -63,6 +64,7 @@ _RULES = {
     "sentiment": _SENTIMENT,
     "split": _one_of(SPLITS),
     "modalities": _one_of(SUBSETS),
+    "what": _one_of(("api", "image", POST, OWNER)),
 }
 """The condition for the values of a column, in all tables that have it."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from flickr_emotion.harvest.ledger.rows.schema import VERSION
 
 _STEPS_DOWN = {
+    8: "DROP TABLE tombstones;",
     7: "ALTER TABLE manifest_posts DROP COLUMN vote_distribution;",
     6: "ALTER TABLE listed RENAME TO listed_after;"
     "CREATE TABLE listed (file TEXT NOT NULL, row INTEGER NOT NULL, photo_id TEXT NOT NULL, "

@@ -22,6 +22,12 @@ from flickr_emotion.harvest.ledger.rows.evidence import (
 from flickr_emotion.harvest.ledger.rows.outcomes import VIDEO
 from flickr_emotion.harvest.ledger.rows.references import add_references, leave_reference
 from flickr_emotion.harvest.ledger.rows.schema import METADATA_SOURCE, NO_PICTURE, NO_POST
+from flickr_emotion.harvest.ledger.rows.tombstones import (
+    begin_takedown,
+    of_post,
+    owners_withdrawn,
+    store_tombstones,
+)
 from flickr_emotion.harvest.pace.clock import now
 
 REFRESHED = "refresh answered"
@@ -40,6 +46,7 @@ def store_answers(connection: sqlite3.Connection, answers: Iterable[Answer], *, 
     stored = known = 0
     pending = iter(answers)
     while some := list(islice(pending, _SOME)):
+        some = _unless_withdrawn(connection, some)
         wanted = _wanted(connection, [answer.reference.photo_id for answer in some])
         rows = [answer for answer in some if answer.reference.photo_id in wanted]
         for answer in rows:
@@ -63,6 +70,31 @@ def store_answers(connection: sqlite3.Connection, answers: Iterable[Answer], *, 
             (REFRESHED, known),
         )
     return stored
+
+
+def _unless_withdrawn(connection: sqlite3.Connection, answers: list[Answer]) -> list[Answer]:
+    """Return the answers without those of owners who have withdrawn all their posts.
+
+    Their photos are settled, and removed at the end of the crawl (``harvest.ledger.takedown``).
+    """
+    owners = owners_withdrawn(connection)
+    if not owners:
+        return answers
+    kept = []
+    for answer in answers:
+        of_owner = owners.of_owner(answer.owner) if answer.owner else None
+        if of_owner is None:
+            kept.append(answer)
+            continue
+        photo_id = answer.reference.photo_id
+        if connection.execute("SELECT 1 FROM photos WHERE photo_id = ?", (photo_id,)).fetchone():
+            store_tombstones(connection, [of_post(photo_id, of_owner)])
+            begin_takedown(connection)
+            drop_post(connection, photo_id, "private", "", picture=True)
+            connection.execute(
+                "UPDATE photos SET image_next_try = NULL WHERE photo_id = ?", (photo_id,)
+            )
+    return kept
 
 
 def _wanted(connection: sqlite3.Connection, photo_ids: Sequence[str]) -> dict[str, sqlite3.Row]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from flickr_emotion.harvest.errors import HarvestError
 
 FILE_NAME = "ledger.sqlite"
-VERSION = 7
+VERSION = 8
 METADATA_SOURCE = "yfcc100m"
 """``api_source`` of a post from a metadata file; for Flickr's own posts it names the method."""
 NO_POST = (
@@ -128,6 +128,12 @@ CREATE INDEX listed_emotion ON listed (emotion, photo_id) WHERE emotion IS NOT N
 """
 # vote_distribution: the share of each class of the manifest, as JSON.
 _SINCE_VERSION_7 = "ALTER TABLE manifest_posts ADD COLUMN vote_distribution TEXT;"
+# tombstones: what stays of a withdrawn post or owner (``common.takedown.tombstones``).
+_SINCE_VERSION_8 = """
+CREATE TABLE tombstones (
+    digest TEXT PRIMARY KEY, what TEXT NOT NULL, date TEXT NOT NULL, reason TEXT NOT NULL
+) WITHOUT ROWID;
+"""
 # In older ledgers the error of a post says whether its outcome rests on a picture alone.
 _EVIDENCE_OF_VERSION_3 = f"""
 INSERT INTO evidence SELECT photo_id, 'api', api_outcome,
@@ -156,6 +162,7 @@ _UPGRADES = {
     4: _SINCE_VERSION_5 + _FILES_OF_VERSION_4,
     5: _SINCE_VERSION_6,
     6: _SINCE_VERSION_7,
+    7: _SINCE_VERSION_8,
 }
 
 
@@ -211,6 +218,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, create: bool) -> Non
         connection.executescript(
             f"BEGIN; {_SCHEMA} {_SINCE_VERSION_2} {_SINCE_VERSION_3} "
             f"{_SINCE_VERSION_4} {_SINCE_VERSION_5} {_SINCE_VERSION_6} {_SINCE_VERSION_7} "
+            f"{_SINCE_VERSION_8} "
             f"PRAGMA user_version = {VERSION}; PRAGMA application_id = {_APPLICATION}; COMMIT;"
         )
     if execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
