@@ -28,7 +28,7 @@ LAYERS = [
     *(f"harvest.sandbox{room}" for room in ("", ".simulation", ".vso")),
     *(f"datasets{room}" for room in ("", ".pictures", ".rules", ".folder")),
     *(f"datasets{room}" for room in (".sources.cells", ".sources", ".build")),
-    *(f"datasets.{room}" for room in ("manifests", "inspect", "verification")),
+    *(f"datasets.{room}" for room in ("manifests", "inspect", "verification", "takedown")),
     *(f"model{room}" for room in ("", ".posts", ".features", ".features.texts", ".inputs")),
     *(
         f"model.{room}"

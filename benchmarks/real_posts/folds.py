@@ -20,7 +20,6 @@ from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.backbone_weights import load_backbone
 from flickr_emotion.model.features.feature_files import (
     GrowingFile,
-    features_path,
     writable_folder,
 )
 from flickr_emotion.model.features.image_features import features_folder, frozen_features

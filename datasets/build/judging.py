@@ -8,7 +8,7 @@ judged.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from flickr_emotion.common.modalities import COMPLETE, MODALITIES, subset_name
+from flickr_emotion.common.takedown.tombstones import WITHDRAWN, Tombstones
 from flickr_emotion.datasets.build.text_filter import JudgedText, TextFilter
 from flickr_emotion.datasets.folder.decisions import Decisions, picture_key
 from flickr_emotion.datasets.pictures.files import read_picture_file
@@ -87,6 +88,8 @@ class Judge:
 
     options: BuildOptions
     keep_incomplete: bool
+    withdrawn: Tombstones = Tombstones()
+    """Those of the harvest, and of the data set that is replaced."""
 
     def judge(self, rows: Iterable[dict[str, Any]], known: Decisions) -> Iterator[pa.Table]:
         """Judge posts (``datasets.sources.raw_posts``); yield tables of ``JUDGED_SCHEMA``.
@@ -97,6 +100,10 @@ class Judge:
             yield from self._judge_batch(batch, known)
 
     def _judge_batch(self, rows: list[dict[str, Any]], known: Decisions) -> Iterator[pa.Table]:
+        if self.withdrawn:
+            for row in rows:
+                if self.withdrawn.name(row["photo_id"], row.get("owner")):
+                    row["reason"] = WITHDRAWN
         if rule := self.options.license_rule:
             for row in rows:
                 if row.get("reason") is None and not rule.takes(row.get("license")):
@@ -158,9 +165,9 @@ class Judge:
             judged["tags"] = tags
         for name in _COPIED:
             judged[name] = row.get(name)
-        judged["owner"] = _owner_digest(row.get("owner"), self.options.seed)
+        judged["owner"] = owner_digest(row.get("owner"), self.options.seed)
         judged["modalities"] = subset
-        judged["fingerprint"] = _fingerprint(judged)
+        judged["fingerprint"] = fingerprint(judged)
         return judged
 
 
@@ -243,7 +250,7 @@ class _Picture:
             return None
 
 
-def _owner_digest(owner: str | None, seed: int) -> str | None:
+def owner_digest(owner: str | None, seed: int) -> str | None:
     """Return a pseudonym of an owner, by which their posts can be grouped."""
     return hashlib.sha256(f"owner:{seed}:{owner}".encode()).hexdigest()[:16] if owner else None
 
@@ -252,15 +259,15 @@ _COPIED = (
     *("label", "votes", "sentiment", "ballots", "license", "split"),
     *("server", "farm", "secret", "pair"),
 )
-_FINGERPRINTED = (
+FINGERPRINTED = (
     *("photo_id", "image_sha256", "text", "tags", "label", "votes", "sentiment", "owner"),
     *("license", "modalities"),
 )
 
 
-def _fingerprint(post: dict[str, Any]) -> bytes:
+def fingerprint(post: Mapping[str, Any]) -> bytes:
     """Return a digest of a post's content; of its picture, the digest of the fetched file."""
-    content = [post.get(name) for name in _FINGERPRINTED]
+    content = [post.get(name) for name in FINGERPRINTED]
     if post.get("picture_is_plain") is False:  # the rule decides what its pixels are
         content.append(f"picture:{PREPARATION}")
     return hashlib.sha256(json.dumps(content).encode()).digest()

@@ -24,6 +24,7 @@ import pyarrow.compute as pc
 from flickr_emotion.common.modalities import COMPLETE, MODALITIES
 from flickr_emotion.common.parquet_files import open_parquet, parquet_writer
 from flickr_emotion.common.split_names import TEST, TRAIN, VALIDATION
+from flickr_emotion.common.takedown.tombstones import write_tombstones
 from flickr_emotion.datasets.build.writing import split_counts
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder import excluded, references
@@ -99,6 +100,8 @@ def reduce_dataset(dataset: Path, out: Path, *, fraction: float, seed: int) -> d
         if (source.folder / references.FILE_NAME).exists():
             source.check_file(references.FILE_NAME)
             _copy_references(source.folder, folder, kept)
+        if source.tombstones:
+            write_tombstones(folder, source.tombstones)
         vocabulary = VocabularyCounter()
         labels: Counter[str] = Counter()
         subsets: Counter[str] = Counter()

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from filelock import Timeout
@@ -63,10 +64,11 @@ def keep_features(old: Path, new: Path) -> None:
     until it is removed.
     """
     if (old / FEATURES).is_dir():
-        shutil.copytree(old / FEATURES, new / FEATURES, copy_function=_linked)
+        shutil.copytree(old / FEATURES, new / FEATURES, copy_function=linked)
 
 
-def _linked(source: str, target: str) -> None:
+def linked(source: str, target: str) -> None:
+    """Link a file that nobody changes in place, or copy it."""
     try:
         os.link(source, target)
     except OSError:  # a file system without hard links
@@ -74,17 +76,20 @@ def _linked(source: str, target: str) -> None:
 
 
 def write_description(
-    folder: Path, content: dict[str, Any], vocabulary: Mapping[str, Any]
+    folder: Path,
+    content: dict[str, Any],
+    vocabulary: Mapping[str, Any],
+    known: Mapping[str, dict[str, Any]] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Write the files that describe the posts, when all other files are written.
 
     These are vocabulary, Croissant, card and, last, ``dataset.json`` with the digest of each file;
-    its content is returned.
+    its content is returned. ``known``: the digests of files that were taken over unchanged.
     """
     _write_json(folder / VOCABULARY, vocabulary)
     _write_json(folder / CROISSANT, croissant(content))
     (folder / CARD).write_text(data_set_card(content), encoding="utf-8")
-    described = with_digests(folder, content)
+    described = with_digests(folder, content, known)
     _write_json(folder / DESCRIPTION, described)
     return described
 

@@ -41,6 +41,7 @@ from flickr_emotion.harvest.ledger.rows.lists import (
     rejected_rows,
 )
 from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
+from flickr_emotion.harvest.ledger.rows.tombstones import tombstones_in
 from flickr_emotion.harvest.pictures.files import image_path
 
 
@@ -168,6 +169,8 @@ class Harvest:
         """``votes``, ``sentiment`` or ``labels``."""
         self.service = service_of_posts(self._ledger)
         """``flickr``, or ``other`` where the posts came from elsewhere, such as the sandbox."""
+        self.tombstones = tombstones_in(self._ledger)
+        """Those of the posts that were withdrawn from the harvest."""
         self.image_size = picture_size(self._ledger)
         """Size of its pictures (``harvest.flickr.photo_url.SIZES``); None without pictures."""
         self.manifest: dict[str, Any] | None = json.loads(

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from flickr_emotion.common.tables.column_map import column_map
+from flickr_emotion.common.takedown.tombstones import Tombstones
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.rules.options import BuildOptions
 from flickr_emotion.datasets.sources.harvest import Harvest
@@ -39,6 +40,8 @@ class Input:
     """Number of posts in the source; each ends in a split or in ``excluded.parquet``."""
     rejected: Callable[[], Iterator[tuple[str, str]]]
     """Source and reason of each row that names no photo."""
+    tombstones: Tombstones = field(default_factory=Tombstones)
+    """Those of a harvest: its posts that were withdrawn."""
 
     def described(self) -> dict[str, Any]:
         """Return what ``dataset.json`` says about the input."""
@@ -139,6 +142,7 @@ def open_input(
             digest=harvest.lists_digest(joined),
             listed=harvest.listed(),
             rejected=lambda: ((row.source, row.reason) for row in harvest.rejected_rows()),
+            tombstones=harvest.tombstones,
         )
     finally:
         harvest.close()

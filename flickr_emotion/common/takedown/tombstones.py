@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from flickr_emotion.common.json_files import parse_json, read_json
+from flickr_emotion.common.whole_files import write_json
 
 FILE_NAME = "tombstones.json"
 FORMAT = "flickr-emotion-tombstones"
@@ -143,6 +144,12 @@ def _checked(row: Any) -> Tombstone:
     if not good:
         raise ValueError(f"the tombstone {ascii(row['digest'])[:30]} is not one of a takedown")
     return Tombstone(**row)
+
+
+def write_tombstones(folder: Path, tombstones: Tombstones, **more: Any) -> None:
+    """Write the tombstones of a data set or run folder, with ``more``; raises ``OSError``."""
+    content = {"format": FORMAT, "version": VERSION, "tombstones": tombstones.rows()}
+    write_json(folder / FILE_NAME, content | more)
 
 
 def read_tombstones(folder: Path) -> tuple[Tombstones, dict[str, Any]]:
