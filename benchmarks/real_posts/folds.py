@@ -15,6 +15,7 @@ import torch
 from benchmarks.real_posts.answers import judged_posts
 from benchmarks.real_posts.chain import MVSA, command
 from flickr_emotion.common.split_names import SPLITS
+from flickr_emotion.common.takedown.feature_folders import features_path
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.backbone_weights import load_backbone

@@ -9,7 +9,7 @@ judged.
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,7 @@ class Judge:
 
     options: BuildOptions
     keep_incomplete: bool
-    withdrawn: Tombstones = Tombstones()
+    withdrawn: Tombstones = field(default_factory=Tombstones)
     """Those of the harvest, and of the data set that is replaced."""
 
     def judge(self, rows: Iterable[dict[str, Any]], known: Decisions) -> Iterator[pa.Table]:

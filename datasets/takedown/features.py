@@ -7,6 +7,7 @@ data set's new digest. Features that do not say what they are made from are remo
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +92,7 @@ def _write_without(path: Path, new: Path, places: Places) -> None:
     written = np.lib.format.open_memmap(new, "w+", features.dtype, shape)
     bounds = [-1, *gone, len(features)]
     at = 0
-    for first, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for first, end in pairwise(bounds):
         for start in range(first + 1, end, _ROWS):
             rows = features[start : min(start + _ROWS, end)]
             written[at : at + len(rows)] = rows
