@@ -18,7 +18,10 @@ LAYERS = [
     "common",
     "common.pages",
     "common.tables",
-    *(f"harvest{room}" for room in ("", ".pace", ".flickr", ".pictures", ".manifests", ".lists")),
+    *(
+        f"harvest{room}"
+        for room in ("", ".pace", ".preferences", ".flickr", ".pictures", ".manifests", ".lists")
+    ),
     *(
         f"harvest.{room}"
         for room in ("yfcc100m", "ledger.rows", "ledger", "calls", "trust", "intake", "checks")
