@@ -19,7 +19,10 @@ LAYERS = [
     "common.pages",
     "common.tables",
     "common.takedown",
-    *(f"harvest{room}" for room in ("", ".pace", ".flickr", ".pictures", ".manifests", ".lists")),
+    *(
+        f"harvest{room}"
+        for room in ("", ".pace", ".preferences", ".flickr", ".pictures", ".manifests", ".lists")
+    ),
     *(
         f"harvest.{room}"
         for room in ("yfcc100m", "ledger.rows", "ledger", "calls", "trust", "intake", "checks")

@@ -58,7 +58,9 @@ def store_answers(connection: sqlite3.Connection, answers: Iterable[Answer], *, 
         connection.executemany(
             "UPDATE photos SET api_outcome = 'ok', api_next_try = NULL, api_error = NULL, "
             "api_source = ?, farm = ifnull(farm, ?), title = ?, description = ?, tags = ?, "
-            "owner = ?, license = ?, date_upload = ?, date_taken = ? WHERE photo_id = ?",
+            "owner = ?, license = ?, date_upload = ?, date_taken = ?, "
+            # A listing's entry lacks the settings: what getInfo has said of them is kept.
+            "safety_level = ifnull(?, safety_level), usage = ifnull(?, usage) WHERE photo_id = ?",
             [_row(answer, source) for answer in rows],
         )
         stored += len(wanted)
@@ -154,6 +156,7 @@ def _row(answer: Answer, source: str) -> tuple[str | int | None, ...]:
         *(source, answer.reference.farm, answer.title, answer.description),
         json.dumps(answer.tags, ensure_ascii=False),
         *(answer.owner, answer.license, answer.date_upload, answer.date_taken),
+        *(answer.safety_level, answer.usage and json.dumps(answer.usage)),
         answer.reference.photo_id,
     )
 
