@@ -27,7 +27,7 @@ LAYERS = [
         f"harvest.{room}"
         for room in ("yfcc100m", "ledger.rows", "ledger", "calls", "trust", "intake", "checks")
     ),
-    *(f"harvest.{room}" for room in ("image_hosts", "crawl")),
+    *(f"harvest.{room}" for room in ("takedown", "image_hosts", "crawl")),
     *(f"harvest.sandbox{room}" for room in ("", ".simulation", ".vso")),
     *(f"datasets{room}" for room in ("", ".pictures", ".rules", ".folder")),
     *(f"datasets{room}" for room in (".sources.cells", ".sources", ".build")),
@@ -38,6 +38,7 @@ LAYERS = [
         for room in ("networks", "processes", "runs", "evaluation", "training", "prediction")
     ),
     *("model.export.client", "model.export", "model.suspects", "model.reproduction"),
+    "model.takedown",
     *("", "command_line", "commands"),
 ]
 MOST_MODULES = 16

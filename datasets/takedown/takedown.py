@@ -8,7 +8,7 @@ post is only known to a build, which compares all posts with each other.
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from filelock import Timeout
 
 from flickr_emotion.common.replacing import put_folder, workspace_beside
 from flickr_emotion.common.split_names import SPLITS, TRAIN
+from flickr_emotion.common.takedown.loose_files import clean_loose_files
 from flickr_emotion.common.takedown.tombstones import (
     FILE_NAME,
     WITHDRAWN,
@@ -32,10 +33,10 @@ from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder import decisions, excluded, references
 from flickr_emotion.datasets.folder.decisions import language_key, picture_key
 from flickr_emotion.datasets.folder.folder import linked, write_description
-from flickr_emotion.datasets.folder.layout import CARD, CROISSANT, DESCRIPTION, VOCABULARY
+from flickr_emotion.datasets.folder.layout import CARD, CROISSANT, DESCRIPTION, VOCABULARY, is_known
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset, read_withdrawn
 from flickr_emotion.datasets.folder.shards import DISTRIBUTION, DISTRIBUTIONS
-from flickr_emotion.datasets.rules.text import without_urls, words
+from flickr_emotion.datasets.rules.text import post_text, without_urls, words
 from flickr_emotion.datasets.rules.verdicts import KEPT
 from flickr_emotion.datasets.rules.vocabulary import counts_without
 from flickr_emotion.datasets.takedown.content_digest import digest_without
@@ -60,37 +61,49 @@ _JUDGED = ("empty", "incomplete")
 class CleanedDataset:
     """What became of a data set."""
 
-    posts: Mapping[str, str]
-    """The digest of each post that was in a split, by photo id."""
-    excluded: Mapping[str, str]
-    """The same for posts that were excluded."""
+    posts: Collection[str] = ()
+    """The ids of the posts that were in a split."""
+    excluded: Collection[str] = ()
+    """Those of posts that were excluded."""
+    tombstones: Tombstones = field(default_factory=Tombstones)
+    """All that the data set has now."""
+    left: list[str] = field(default_factory=list)
+    """Files of the user's that still name a withdrawn post."""
     notes: list[str] = field(default_factory=list)
     """What the user should know, one line each."""
 
 
 def take_down_dataset(
-    folder: Path, tombstones: Tombstones, owners: Mapping[str, Tombstone], texts: Texts
+    given: Path,
+    tombstones: Tombstones,
+    owners: Mapping[str, Tombstone],
+    texts: Texts,
+    photo_ids: Collection[str],
 ) -> CleanedDataset:
     """Take the posts out of a data set that tombstones name, and those of ``owners`` (by NSID).
 
-    ``texts`` returns the whole texts of posts, as far as a harvest holds them. Raises
-    ``DatasetError``; the data set is then unchanged.
+    ``texts`` returns titles and descriptions, as far as a harvest holds them. ``photo_ids``: the
+    ids that are known of the posts, to be looked for in files that are not part of the data set.
+    Raises ``DatasetError``; the data set is then unchanged.
     """
-    folder = folder.resolve()
+    folder = given.resolve()
     with _replaced(folder) as new:
         dataset = open_dataset(folder)
         earlier, record = read_withdrawn(folder)
         found = find_withdrawn(dataset, earlier | tombstones, owners)
         if not found.digests and len(found.tombstones) == len(earlier):
-            return CleanedDataset(posts={}, excluded={})
+            return CleanedDataset(tombstones=earlier)
         shutil.copytree(folder, new, symlinks=True, copy_function=linked, dirs_exist_ok=True)
         notes = _without(dataset, new, found, record, texts)
+        names = {*photo_ids, *found.posts, *found.excluded}
+        loose = clean_loose_files(new, names, is_ours=is_known)
         put_folder(new, folder)
-    digests = found.digests
     return CleanedDataset(
-        posts={photo_id: digests[photo_id] for photo_id in found.posts},
-        excluded={photo_id: digests[photo_id] for photo_id in found.excluded},
-        notes=notes,
+        posts=[*found.posts],
+        excluded=[*found.excluded],
+        tombstones=found.tombstones,
+        left=[str(given / name) for name in loose.left],
+        notes=[*notes, *loose.notes(given)],
     )
 
 
@@ -185,7 +198,7 @@ class _Judged:
         if unknown:
             held = texts(unknown)
             limits = {name: options[name] for name in _LIMITS if name in options}
-            for text in TextFilter(**limits).judge([held[it] for it in unknown if it in held]):
+            for text in TextFilter(**limits).judge([post_text(*it) for it in held.values()]):
                 judged.verdicts[text.verdict] += 1
                 if text.language_key:
                     judged.keys.add(text.language_key)

@@ -18,8 +18,8 @@ from flickr_emotion.datasets.build.judging import owner_digest
 from flickr_emotion.datasets.folder import excluded, references
 from flickr_emotion.datasets.folder.reading import Dataset
 
-Texts = Callable[[Collection[str]], Mapping[str, str]]
-"""Returns the whole texts of posts, as far as a harvest holds them, by photo id."""
+Texts = Callable[[Collection[str]], Mapping[str, tuple[str, str]]]
+"""Returns titles and descriptions of posts, as far as a harvest holds them, by photo id."""
 
 _ROWS = 65_536
 
