@@ -122,8 +122,8 @@ def _clean_runs(
     for run in runs:
         recorded = _recorded_trail(run)
         done = take_down_run(run, [*trails, *recorded], stones, ids)
-        if done.trained_on:
-            line = f"it was trained on {_posts(done.trained_on)} withdrawn, and says so"
+        if done.since:
+            line = f"{_posts(done.since)} of its data set withdrawn since the training, and the run says so"
         elif done.known:
             line = "it was not trained on a withdrawn post"
         else:

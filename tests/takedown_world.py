@@ -30,7 +30,7 @@ EMOTIONS = ("awe", "fear")
 
 
 def traces_of(gone: Post) -> dict[str, bytes]:
-    """What must not be found: the id, words and tags of this post alone, its secret, its picture."""
+    """What must not be found: the id, words and tags of this post alone, secret and picture."""
     return {
         "id": gone.photo_id.encode(),
         "id as a number": int(gone.photo_id).to_bytes(6, "big").lstrip(b"\x00"),

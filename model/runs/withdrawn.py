@@ -7,15 +7,15 @@ from flickr_emotion.common.printing import say
 from flickr_emotion.common.takedown.tombstones import FILE_NAME, Tombstone, read_tombstones
 from flickr_emotion.model.errors import ModelError
 
-TRAINED_ON = "trained_on"
-"""The entry of ``tombstones.json`` with the digests of those posts."""
+SINCE = "withdrawn_since"
+"""The entry of ``tombstones.json`` with the digests of the posts of its data set that are gone."""
 
 
 def withdrawn_from(run: Path) -> list[Tombstone]:
     """Return the tombstones of the posts that a run was trained on; raises ``ModelError``."""
     try:
         stones, record = read_tombstones(run)
-        names = record.get(TRAINED_ON, [])
+        names = record.get(SINCE, [])
         return [stones.by_digest[name] for name in names if name in stones.by_digest]
     except (OSError, ValueError, TypeError) as error:
         raise ModelError(f"{run / FILE_NAME} is damaged ({error}): take it from a copy") from None

@@ -32,7 +32,7 @@ from flickr_emotion.datasets.takedown.trail import Trail
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.runs.digests import renew_digests
 from flickr_emotion.model.runs.files import CARD, CONFIG, is_own, parts, read_config
-from flickr_emotion.model.runs.withdrawn import TRAINED_ON
+from flickr_emotion.model.runs.withdrawn import SINCE
 from flickr_emotion.model.runs.workplace import Workplace
 from flickr_emotion.model.takedown.card import card_with
 
@@ -41,8 +41,8 @@ from flickr_emotion.model.takedown.card import card_with
 class CleanedRun:
     """What became of a run."""
 
-    trained_on: int = 0
-    """How many withdrawn posts its data set held."""
+    since: int = 0
+    """How many posts of its data set were withdrawn since the training."""
     known: bool = True
     """Whether the data set that it was trained on is known."""
     left: list[str] = field(default_factory=list)
@@ -95,21 +95,21 @@ def _clean(
         trail = next((it for it in trails if it.knows(digest)), None)
         withdrawn = trail.withdrawn_since(digest) if trail else []
         earlier, record = read_tombstones(one)
-        trained_on = sorted({*record.get(TRAINED_ON, []), *(it.digest for it in withdrawn)})
+        since = sorted({*record.get(SINCE, []), *(it.digest for it in withdrawn)})
         stones = earlier | tombstones | Tombstones.of(withdrawn)
-        write_tombstones(one, stones, **{TRAINED_ON: trained_on})
+        write_tombstones(one, stones, **{SINCE: since})
         changed = [FILE_NAME]
         if trail and withdrawn and _forget_words(one, config, trail):
             changed.append(CONFIG)
         if withdrawn:
             _remove_features(one, {digest, *(it["from"] for it in trail.changes)} if trail else ())
-        if trained_on and (one / CARD).is_file():
-            named = [stones.by_digest[it] for it in trained_on if it in stones.by_digest]
+        if since and (one / CARD).is_file():
+            named = [stones.by_digest[it] for it in since if it in stones.by_digest]
             write_text(one / CARD, card_with((one / CARD).read_text(encoding="utf-8"), named))
             changed.append(CARD)
         renew_digests(one, changed)
         if one == folder:
-            found.trained_on, found.known = len(trained_on), trail is not None
+            found.since, found.known = len(since), trail is not None
     loose = clean_loose_files(folder, photo_ids, is_ours=is_own)
     found.left += loose.left
     found.notes += loose.notes(folder)
