@@ -123,7 +123,7 @@ def _clean_runs(
         recorded = _recorded_trail(run)
         done = take_down_run(run, [*trails, *recorded], stones, ids)
         if done.since:
-            line = f"{_posts(done.since)} of its data set withdrawn since the training, and the run says so"
+            line = f"{_posts(done.since)} of its data set withdrawn since the training: it says so"
         elif done.known:
             line = "it was not trained on a withdrawn post"
         else:

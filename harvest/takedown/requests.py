@@ -64,7 +64,7 @@ def withdrawal_of(
 
 
 def _ids(name: str, place: str) -> list[str]:
-    """Return the photo id that a text names, and the text itself where it may be that of own posts."""
+    """Return the photo id that a text names, and the text where it may be an id of own posts."""
     text = name.strip()
     own = [text] if _OWN_ID.fullmatch(text) and text.isprintable() else []
     try:
