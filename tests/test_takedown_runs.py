@@ -1,4 +1,4 @@
-"""``takedown`` of runs: what they held of a post goes, and they say that they were trained on it."""
+"""``takedown`` of runs: what they held of a post goes, and they say so."""
 
 import json
 from dataclasses import replace

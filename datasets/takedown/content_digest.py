@@ -8,16 +8,16 @@ version), a digest of the older digest and of the withdrawn posts takes its plac
 import hashlib
 import json
 from collections.abc import Collection, Iterator
-from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from flickr_emotion.common.parquet_files import open_parquet
 from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.build.judging import FINGERPRINTED, fingerprint
 from flickr_emotion.datasets.build.writing import digest_of_splits
 from flickr_emotion.datasets.folder import decisions, references
-from flickr_emotion.datasets.folder.decisions import picture_key, read_decisions
+from flickr_emotion.datasets.folder.decisions import picture_key
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.datasets.folder.shards import DISTRIBUTION
 from flickr_emotion.datasets.rules.vote_distributions import with_distribution
@@ -40,10 +40,10 @@ def _digests(dataset: Dataset, photo_ids: Collection[str]) -> tuple[str, str]:
     without = {split: hashlib.sha256() for split in SPLITS}
     if not (dataset.folder / references.FILE_NAME).is_file():
         return "", ""
-    sha256s = _picture_digests(dataset)
+    sha256s, altered = _picture_digests(dataset), _altered_pictures(dataset)
     for split in SPLITS:
         for table in dataset.tables(split, _columns(dataset), _ROWS):
-            for photo_id, found in _fingerprints(dataset, table, sha256s):
+            for photo_id, found in _fingerprints(dataset, table, sha256s, altered):
                 with_all[split].update(found)
                 if photo_id not in photo_ids:
                     without[split].update(found)
@@ -63,23 +63,26 @@ def _picture_digests(dataset: Dataset) -> Iterator[str | None]:
             yield from batch.column(0).to_pylist()
 
 
+def _altered_pictures(dataset: Dataset) -> set[bytes]:
+    """Return the decisions on pictures whose pixels a rule has decided, of which few there are."""
+    found: set[bytes] = set()
+    if (dataset.folder / decisions.FILE_NAME).is_file():
+        with open_parquet(dataset.folder / decisions.FILE_NAME) as file:
+            for batch in file.iter_batches(_ROWS, columns=["digest", "picture_is_plain"]):
+                altered = pc.equal(batch["picture_is_plain"], False)
+                found.update(batch["digest"].filter(altered).to_pylist())
+    return found
+
+
 def _fingerprints(
-    dataset: Dataset, table: pa.Table, sha256s: Iterator[str | None]
+    dataset: Dataset, table: pa.Table, sha256s: Iterator[str | None], altered: set[bytes]
 ) -> Iterator[tuple[str, bytes]]:
-    rows: list[dict[str, Any]] = table.to_pylist()
     short_side = dataset.options.get("short_side", 0)
-    keys = []
-    for row in rows:
-        row["image_sha256"] = next(sha256s, None)
-        if row["image_sha256"]:
-            keys.append(picture_key(row["photo_id"], row["image_sha256"], short_side))
-    known = read_decisions(dataset.folder / decisions.FILE_NAME)
-    plain = iter(
-        None if at is None else known.plain_pictures[at].as_py() for at in known.find(keys)
-    )
-    for row in rows:
-        if row["image_sha256"]:
-            row["picture_is_plain"] = next(plain)
+    for row in table.to_pylist():
+        sha256 = row["image_sha256"] = next(sha256s, None)
+        if altered and sha256:
+            key = picture_key(row["photo_id"], sha256, short_side)
+            row["picture_is_plain"] = key not in altered
         found = fingerprint(row)
         if dataset.has_distributions:
             found = with_distribution(found, row[DISTRIBUTION])

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -23,7 +24,7 @@ from flickr_emotion.common.takedown.feature_folders import (
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.folder import linked
 
-_ROWS = 4096
+_BYTES = 2**22
 Places = Callable[[str, bool], list[int]]
 """Returns the positions of withdrawn posts in a split, or (true) among its pictures."""
 
@@ -80,21 +81,26 @@ def _write_without(path: Path, new: Path, places: Places) -> None:
         linked(str(path), str(new))
         return
     try:
-        features = np.load(path, mmap_mode="r")
-    except (OSError, ValueError, EOFError):
-        return
-    if features.ndim != 2 or gone[-1] >= len(features):
-        return
-    shape = (len(features) - len(gone), features.shape[1])
-    if not shape[0]:
-        np.save(new, features[:0])
-        return
-    written = np.lib.format.open_memmap(new, "w+", features.dtype, shape)
-    bounds = [-1, *gone, len(features)]
-    at = 0
-    for first, end in pairwise(bounds):
-        for start in range(first + 1, end, _ROWS):
-            rows = features[start : min(start + _ROWS, end)]
-            written[at : at + len(rows)] = rows
-            at += len(rows)
-    written.flush()
+        with path.open("rb") as old, new.open("wb") as kept:
+            _copy_without(old, kept, gone)
+    except ValueError:  # not a file of features, or one that is not whole
+        new.unlink()
+
+
+def _copy_without(old: BinaryIO, kept: BinaryIO, gone: list[int]) -> None:
+    """Copy rows in pieces; memory-mapped files would count as memory."""
+    np.lib.format.read_magic(old)
+    (rows, numbers), in_columns, dtype = np.lib.format.read_array_header_1_0(old)
+    if in_columns or gone[-1] >= rows:
+        raise ValueError("not the features of these posts")
+    header = {"descr": dtype.str, "fortran_order": False, "shape": (rows - len(gone), numbers)}
+    np.lib.format.write_array_header_1_0(kept, header)
+    start, size = old.tell(), numbers * dtype.itemsize
+    for first, end in pairwise([-1, *gone, rows]):
+        old.seek(start + (first + 1) * size)
+        left = (end - first - 1) * size
+        while left and (piece := old.read(min(left, _BYTES))):
+            kept.write(piece)
+            left -= len(piece)
+        if left:
+            raise ValueError("it is not whole")
