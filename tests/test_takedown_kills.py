@@ -63,7 +63,7 @@ def test_data_set_and_run(before: Path, tmp_path: Path) -> None:
             assert verify_run(folder / "run") == []
             left = {path.name for path in folder.iterdir()}
             assert left == {path.name for path in before.iterdir()}
-        assert outcomes == ({0, 1} if name == "dataset" else {0, 1})
+        assert outcomes == {0, 1}
 
 
 @pytest.mark.slow

@@ -32,6 +32,9 @@ LONGEST_REASON = 200
 LARGEST = 16 * 2**20
 """Bytes of all tombstones of a folder or manifest: more than fifty thousand."""
 
+_BEGUN = {
+    what: hashlib.sha256(f"flickr-emotion takedown {what} ".encode()) for what in (POST, OWNER)
+}
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
@@ -51,7 +54,9 @@ class Tombstone:
 
 def digest_of(what: str, name: str) -> str:
     """Return the digest of a photo id (``POST``) or of an owner's NSID (``OWNER``)."""
-    return hashlib.sha256(f"flickr-emotion takedown {what} {name}".encode()).hexdigest()
+    digest = _BEGUN[what].copy()  # in half the time: millions of ids are compared
+    digest.update(name.encode())
+    return digest.hexdigest()
 
 
 def tombstone(what: str, name: str, reason: str) -> Tombstone:
