@@ -14,8 +14,10 @@ from flickr_emotion.common.json_files import read_json
 from flickr_emotion.common.takedown.loose_files import clean_loose_files
 from flickr_emotion.common.takedown.tombstones import POST, Tombstones, digest_of
 from flickr_emotion.datasets.errors import DatasetError
+from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
 from flickr_emotion.datasets.takedown.takedown import take_down_dataset
-from flickr_emotion.datasets.takedown.trail import Trail, read_trail
+from flickr_emotion.datasets.takedown.trail import read_trail
+from flickr_emotion.datasets.takedown.withdrawn_posts import find_withdrawn
 from flickr_emotion.datasets.verification.folders import kind_of
 from flickr_emotion.harvest.ledger.folder import harvest_to_clean
 from flickr_emotion.harvest.ledger.takedown import take_down
@@ -119,29 +121,41 @@ def _clean_runs(
     from flickr_emotion.model.takedown.runs import take_down_run
 
     trails = [read_trail(folder) for folder in datasets]
+    given = {folder.resolve() for folder in datasets}
     for run in runs:
-        recorded = _recorded_trail(run)
-        done = take_down_run(run, [*trails, *recorded], stones, ids)
+        recorded = _recorded(run)
+        behind = None
+        if recorded is not None and recorded.folder.resolve() not in given:
+            if find_withdrawn(recorded, stones, {}).posts:
+                behind = recorded.folder
+            else:
+                trails.append(read_trail(recorded.folder))
+        done = take_down_run(run, trails, stones, ids)
         if done.since:
             line = f"{_posts(done.since)} of its data set withdrawn since the training: it says so"
         elif done.known:
-            line = "it was not trained on a withdrawn post"
+            line = "its data set held no withdrawn post"
+        elif behind is not None:
+            line = (
+                f"its data set {behind} still holds a withdrawn post: run the same command with it "
+                "after --in"
+            )
         else:
             line = (
-                "its data set is not known, so nothing says whether it was trained on a withdrawn "
-                "post: run the same command with its data set after --in"
+                "its data set is not known, so nothing says whether it held a withdrawn post: run "
+                "the same command with it after --in"
             )
         report.lines.append(f"{run}: {line}")
         report.lines += done.notes
         report.left += done.left
 
 
-def _recorded_trail(run: Path) -> list[Trail]:
-    """Return the takedowns of the data set that a run names, if it is there."""
+def _recorded(run: Path) -> Dataset | None:
+    """Return the data set that a run names, if it is there."""
     try:
-        return [read_trail(Path(read_json(run / "config.json")["dataset"]["folder"]))]
+        return open_dataset(Path(read_json(run / "config.json")["dataset"]["folder"]))
     except (OSError, ValueError, LookupError, TypeError, DatasetError):
-        return []
+        return None
 
 
 def _posts(count: int) -> str:

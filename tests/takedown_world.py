@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from flickr_emotion.datasets.build.build import build_splits
 from flickr_emotion.datasets.rules.options import BuildOptions
@@ -12,6 +13,7 @@ from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from tests.harvest.corpora import KEY, SECRET, jpeg, options, post, write_votes
 
+PICTURE = jpeg(9_001, 64, 48)
 OWNER, OTHER = "55555555@N07", "12345678@N00"
 WITHDRAWN = post(
     # Its size on disk differs from that of the others, so that its picture is never theirs.
@@ -22,7 +24,7 @@ WITHDRAWN = post(
     description="We laughed about the xylophonist until the lanterns went out again",
     tags=("evening", "petrichor", "river"),
     owner=OWNER,
-    image=jpeg(9_001, 64, 48),
+    image=PICTURE,
 )
 OTHERS = [post(number, owner=OTHER) for number in range(90)]
 POSTS = [*OTHERS[:40], WITHDRAWN, *OTHERS[40:]]
@@ -40,7 +42,7 @@ def traces_of(gone: Post) -> dict[str, bytes]:
         "tag": b"petrichor",
         "secret": gone.secret.encode(),
         # The middle of the file: all small JPEGs of one encoder begin alike.
-        "picture": gone.image[len(gone.image) // 2 : len(gone.image) // 2 + 60],
+        "picture": PICTURE[len(PICTURE) // 2 : len(PICTURE) // 2 + 60],
     }
 
 
@@ -58,7 +60,7 @@ def crawl_list(
     return said
 
 
-def build(harvest: Path, out: Path, **fields: object) -> Path:
+def build(harvest: Path, out: Path, **fields: Any) -> Path:
     build_splits(harvest, out, BuildOptions(**fields), lambda line: None)
     return out
 

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from flickr_emotion.harvest.pictures.files import image_path
 from tests.byte_scan import traces
 from tests.commands import refusal, run
 from tests.harvest.corpora import post, url_of
-from tests.model.dataset_folder import separable_post, write_dataset
+from tests.model.dataset_folder import StoredPost, separable_post, write_dataset
 from tests.takedown_world import (
     OTHER,
     OTHERS,
@@ -152,6 +153,7 @@ class TestOtherPosts:
         name = f"tombstone {digest_of(POST, GONE)[:16]}"
         assert excluded == [{"photo_id": None, "source": name, "reason": "withdrawn"}]
 
+    @pytest.mark.slow
     def test_the_next_build_decides_nothing_anew(self, after: Path, tmp_path: Path) -> None:
         """What was decided on the other posts stays, and on the withdrawn one nothing does."""
         old = rows_of(after / "dataset", "decisions.parquet")
@@ -235,6 +237,7 @@ class TestCollaborators:
         found = run("manifest", "verify", before / "m1.parquet", after / "harvest", "--json")
         assert (found.code, json.loads(found.out)["withdrawn"]) == (3, 1)
 
+    @pytest.mark.slow
     def test_a_new_harvest_of_it_never_asks_for_the_post(self, after: Path, tmp_path: Path) -> None:
         crawl_list(after / "m2.parquet", tmp_path / "harvest")
         build(tmp_path / "harvest", tmp_path / "dataset")
@@ -249,6 +252,7 @@ class TestCollaborators:
         assert run("takedown", "--file", after / "m2.parquet", "--in", *both).code == 0
         assert traces(both, TRACES) == []
 
+    @pytest.mark.slow
     def test_a_manifest_of_other_posts_is_another_one(
         self, after: Path, before: Path, tmp_path: Path
     ) -> None:
@@ -391,7 +395,7 @@ class TestRefusals:
 def test_a_data_set_of_the_first_version(tmp_path: Path) -> None:
     """It has neither digests of its files nor references."""
     numbers = {"train": range(20), "validation": range(20, 25), "test": range(25, 30)}
-    posts = {
+    posts: dict[str, Sequence[StoredPost]] = {
         split: [separable_post(number, ("awe", "anger")[number % 2]) for number in of_split]
         for split, of_split in numbers.items()
     }

@@ -34,6 +34,10 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def fill(before: Path, empty: Path) -> None:
+    shutil.copytree(before, empty, dirs_exist_ok=True)
+
+
 def takedown(folder: Path, *names: str) -> list[object]:
     return ["cli.py", "takedown", GONE, "--in", *(folder / name for name in names)]
 
@@ -47,10 +51,10 @@ def test_data_set_and_run(before: Path, tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         for _, folder in killed_at_every_call(
             lambda place, names=names: takedown(place, *names),  # type: ignore[misc]
-            lambda empty: shutil.copytree(before, empty, dirs_exist_ok=True),
+            lambda empty: fill(before, empty),
             tmp_path / name,
-            writes=4,
-            most=12,
+            writes=2,
+            most=6,
             below=True,
         ):
             dataset = standing(folder / "dataset")
@@ -73,10 +77,11 @@ def test_harvest(before: Path, tmp_path: Path, goes_on_with: str) -> None:
     begun = set()
     for _, folder in killed_at_every_call(
         lambda place: takedown(place, "harvest"),
-        lambda empty: shutil.copytree(before, empty, dirs_exist_ok=True),
+        lambda empty: fill(before, empty),
         tmp_path,
         only=("pwrite64", "fsync", "unlink", "unlinkat", "ftruncate"),
-        writes=12,
+        writes=8,
+        most=8,
         below=True,
     ):
         with Ledger(folder / "harvest" / FILE_NAME) as ledger:

@@ -107,6 +107,10 @@ class TestWhatARunSays:
         run("takedown", GONE, "--in", place / "dataset")
         assert "1 post of its data set" in run("takedown", GONE, "--in", place / "run").out
 
+    def test_a_data_set_that_was_not_given_and_still_holds_the_post(self, place: Path) -> None:
+        done = run("takedown", GONE, "--in", place / "run")
+        assert "dataset still holds a withdrawn post" in done.out
+
     def test_a_run_of_an_unknown_data_set_says_that_nothing_is_known(self, place: Path) -> None:
         path = place / "run" / "config.json"
         config = config_of(place / "run")
@@ -132,7 +136,7 @@ class TestWhatARunSays:
         run("takedown", GONE, "--in", place / "dataset")
         train(SHORT, dataset=place / "dataset", out=place / "new")
         done = run("takedown", GONE, "--in", place / "dataset", place / "new")
-        assert "it was not trained on a withdrawn post" in done.out
+        assert "its data set held no withdrawn post" in done.out
         assert "withdrawn" not in run("predict", place / "new", "--tags", "river").err
         assert run("verify", place / "new").code == 0
 

@@ -93,7 +93,7 @@ def export_manifest(folder: Path, out: Path, *, with_urls: bool = False) -> int:
                     writer.write_table(rows, row_group_size=_ROW_GROUP)
                 described = description.to_json()
                 tombstones = dataset.tombstones.to_json() if dataset.tombstones else None
-                covered = digested(described.encode(), tombstones and tombstones.encode())
+                covered = digested(described.encode(), tombstones.encode() if tombstones else None)
                 metadata = {KEY: described, DIGEST_KEY: digest.of(covered)}
                 if tombstones:
                     metadata[TOMBSTONES_KEY] = tombstones

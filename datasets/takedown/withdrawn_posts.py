@@ -9,8 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from flickr_emotion.common.parquet_files import open_parquet
 from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.common.takedown.tombstones import POST, Tombstone, Tombstones, digest_of
@@ -73,8 +71,10 @@ def find_withdrawn(
     found = WithdrawnPosts(tombstones=tombstones)
     seed = dataset.options.get("seed", 0)
     pseudonyms = {owner_digest(owner, seed): stone for owner, stone in owners.items()}
+    stones = dict(tombstones.by_digest)
     for split in SPLITS:
-        _find_in_split(dataset, split, found, pseudonyms)
+        _find_in_split(dataset, split, found, stones, pseudonyms)
+    found.tombstones = Tombstones(stones)
     _find_excluded(dataset, found)
     _find_references(dataset, found)
     return found
@@ -84,46 +84,34 @@ def _find_in_split(
     dataset: Dataset,
     split: str,
     found: WithdrawnPosts,
+    stones: dict[str, Tombstone],
     pseudonyms: Mapping[str | None, Tombstone],
 ) -> None:
+    """Find the posts of a split; a post of a withdrawn owner gets a tombstone in ``stones``."""
     place = pictures = 0
     for shard in dataset.shards(split):
         with open_parquet(shard) as file:
-            at = 0
-            for batch in file.iter_batches(_ROWS, columns=["photo_id", "owner", "modalities"]):
-                rows = zip(*(column.to_pylist() for column in batch.columns), strict=True)
-                for photo_id, owner, subset in rows:
-                    has_picture = "image" in subset.split("+")
+            for number in range(file.num_row_groups):
+                group = file.read_row_group(number, columns=["photo_id", "owner", "modalities"])
+                hits: dict[int, tuple[int, int | None]] = {}
+                columns = (column.to_pylist() for column in group.columns)
+                for at, (photo_id, owner, subset) in enumerate(zip(*columns, strict=True)):
+                    has_picture = "image" in subset
                     digest = digest_of(POST, photo_id)
                     of_owner = pseudonyms.get(owner) if pseudonyms and owner else None
-                    if of_owner is not None and digest not in found.tombstones.by_digest:
-                        stone = Tombstone(
-                            digest=digest, what=POST, date=of_owner.date, reason=of_owner.reason
+                    if of_owner is not None and digest not in stones:
+                        stones[digest] = replace(of_owner, digest=digest, what=POST)
+                    if digest in stones:
+                        hits[at] = place, pictures if has_picture else None
+                    place, pictures = place + 1, pictures + has_picture
+                if hits:
+                    found.shards.add(shard)
+                    names = [name for name in dataset.schema.names if name != "image"]
+                    rows = file.read_row_group(number, columns=names).take(list(hits)).to_pylist()
+                    for row, (at, picture) in zip(rows, hits.values(), strict=True):
+                        found.posts[row["photo_id"]] = WithdrawnPost(
+                            split=split, place=at, row=row, picture=picture
                         )
-                        found.tombstones = found.tombstones | Tombstones({digest: stone})
-                    if digest in found.tombstones.by_digest:
-                        found.shards.add(shard)
-                        found.posts[photo_id] = WithdrawnPost(
-                            split=split,
-                            place=place,
-                            row=_row(file, at, dataset.schema),
-                            picture=pictures if has_picture else None,
-                        )
-                    place, at, pictures = place + 1, at + 1, pictures + has_picture
-
-
-def _row(file: Any, at: int, schema: pa.Schema) -> dict[str, Any]:
-    """Return one row without its picture."""
-    columns = [name for name in schema.names if name != "image"]
-    for group in range(file.num_row_groups):
-        rows = file.metadata.row_group(group).num_rows
-        if at < rows:
-            found: dict[str, Any] = (
-                file.read_row_group(group, columns=columns).slice(at, 1).to_pylist()[0]
-            )
-            return found
-        at -= rows
-    raise IndexError(at)
 
 
 def _find_excluded(dataset: Dataset, found: WithdrawnPosts) -> None:

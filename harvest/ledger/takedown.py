@@ -8,7 +8,7 @@ killed. The mark goes when nothing is left.
 from pathlib import Path
 
 from flickr_emotion.common.takedown.tombstones import Tombstones
-from flickr_emotion.common.whole_files import temporary
+from flickr_emotion.common.whole_files import ENDING, temporary
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.tombstones import (
@@ -29,14 +29,18 @@ def take_down(ledger: Ledger, images: Path, tombstones: Tombstones) -> dict[str,
 
     The ledger is open for writing. Raises ``HarvestError`` if another program holds it.
     """
+    unfinished = takedown_is_unfinished(ledger)
     with ledger.transaction() as connection:
         store_tombstones(connection, tombstones)
         begin_takedown(connection)
     named = photos_named(ledger, tombstones_in(ledger))
     for photo_id in named:  # Before the commit: a kill in between must not leave a file behind.
         path = image_path(images, photo_id)
-        path.unlink(missing_ok=True)
-        temporary(path).unlink(missing_ok=True)
+        for one in (path, temporary(path), path.with_name(path.name + ENDING)):
+            one.unlink(missing_ok=True)
+    if not named and not unfinished:
+        end_takedown(ledger)
+        return {}
     with ledger.transaction() as connection:
         store_tombstones(connection, named.values())
         remove_photos(connection, named)

@@ -101,6 +101,11 @@ def _clean(
         changed = [FILE_NAME]
         if trail and withdrawn and _forget_words(one, config, trail):
             changed.append(CONFIG)
+        if trail and withdrawn and not trail.is_direct:
+            found.notes.append(
+                f"{one}: its data set was built anew since, so words that only a withdrawn post "
+                "had may be left in its vocabulary"
+            )
         if withdrawn:
             _remove_features(one, {digest, *(it["from"] for it in trail.changes)} if trail else ())
         if since and (one / CARD).is_file():

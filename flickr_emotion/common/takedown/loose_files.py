@@ -22,6 +22,7 @@ from flickr_emotion.common.whole_files import whole_file
 
 _OUR_PAGE = b"default-src 'none'; img-src data:"
 _HEAD = 2000  # bytes
+_NUMBERS = re.compile(rb"(?<![0-9A-Za-z])[0-9]+(?![0-9A-Za-z])")
 _LARGEST = 2**30
 """Larger files are not searched; they are named."""
 
@@ -53,7 +54,7 @@ def clean_loose_files(
     found = LooseFiles()
     if not photo_ids:
         return found
-    names = _names(photo_ids)
+    names = _Names(photo_ids)
     for path in _files(folder):
         name = path.relative_to(folder).as_posix()
         if is_ours(name):
@@ -65,7 +66,7 @@ def clean_loose_files(
             found.removed.append(name)
         elif path.suffix == ".parquet":
             _clean(name, _clean_parquet(path, photo_ids), found)
-        elif names.search(path.read_bytes()):
+        elif names.are_in(path.read_bytes()):
             _clean(name, _clean_text(path, names), found)
     return found
 
@@ -83,10 +84,21 @@ def _files(folder: Path) -> Iterator[Path]:
                 yield one
 
 
-def _names(photo_ids: Collection[str]) -> re.Pattern[bytes]:
-    """Return a pattern for ids that are not part of a longer number or word."""
-    known = b"|".join(re.escape(it.encode()) for it in sorted(photo_ids))
-    return re.compile(rb"(?<![0-9A-Za-z])(?:" + known + rb")(?![0-9A-Za-z])")
+class _Names:
+    """Finds photo ids in text, where they are not part of a longer number or word."""
+
+    def __init__(self, photo_ids: Collection[str]) -> None:
+        known = {it.encode() for it in photo_ids}
+        # There may be many of Flickr's ids, which are numbers.
+        self._numbers = {it for it in known if it.isdigit()}
+        others = b"|".join(map(re.escape, sorted(known - self._numbers)))
+        self._others = re.compile(rb"(?<![0-9A-Za-z])(?:" + others + rb")(?![0-9A-Za-z])")
+        self._has_others = bool(others)
+
+    def are_in(self, text: bytes) -> bool:
+        if not self._numbers.isdisjoint(_NUMBERS.findall(text)):
+            return True
+        return self._has_others and self._others.search(text) is not None
 
 
 def _head(path: Path) -> bytes:
@@ -112,20 +124,20 @@ def _clean_parquet(path: Path, photo_ids: Collection[str]) -> bool | None:
     return True
 
 
-def _clean_text(path: Path, names: re.Pattern[bytes]) -> bool:
+def _clean_text(path: Path, names: _Names) -> bool:
     """Remove the rows of a table, or the lines of a file of lines, that name a post."""
     raw = path.read_bytes()
     if path.suffix == ".csv":
         try:
             rows = csv.reader(io.StringIO(raw.decode("utf-8"), newline=""))
-            kept = [row for row in rows if not names.search("\n".join(row).encode())]
+            kept = [row for row in rows if not names.are_in("\n".join(row).encode())]
         except (UnicodeDecodeError, csv.Error):
             return False
         out = io.StringIO(newline="")
         csv.writer(out, lineterminator="\n").writerows(kept)
         cleaned = out.getvalue().encode()
     elif path.suffix in (".jsonl", ".tsv", ".log"):
-        cleaned = b"".join(it for it in raw.splitlines(keepends=True) if not names.search(it))
+        cleaned = b"".join(it for it in raw.splitlines(keepends=True) if not names.are_in(it))
     else:
         return False
     with whole_file(path) as new:

@@ -30,7 +30,8 @@ WITHDRAWN = "withdrawn"
 """The reason that stands in lists of excluded posts."""
 LONGEST_REASON = 200
 LARGEST = 16 * 2**20
-"""Bytes of all tombstones of a folder or manifest: more than fifty thousand."""
+"""Bytes of all tombstones of a manifest: about a hundred thousand."""
+_LARGEST_FILE = 2**29
 
 _BEGUN = {
     what: hashlib.sha256(f"flickr-emotion takedown {what} ".encode()) for what in (POST, OWNER)
@@ -163,7 +164,7 @@ def read_tombstones(folder: Path) -> tuple[Tombstones, dict[str, Any]]:
     Both are empty without such a file. Raises ``OSError``, and ``ValueError`` if it is damaged.
     """
     try:
-        content = read_json(folder / FILE_NAME, largest=LARGEST)
+        content = read_json(folder / FILE_NAME, largest=_LARGEST_FILE)
     except FileNotFoundError:
         return Tombstones(), {}
     return tombstones_of(content), content

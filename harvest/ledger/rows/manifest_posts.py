@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import compress
 from typing import NamedTuple
 
 from flickr_emotion.common.takedown.tombstones import WITHDRAWN, Tombstones
@@ -100,11 +101,10 @@ def _unless_withdrawn(
 ) -> tuple[list[int], PostColumns, list[int]]:
     """Return the rows and posts that are not withdrawn, and the rows of those that are."""
     there = [not withdrawn.name(photo_id) for photo_id in some.photo_id]
-    kept = PostColumns(
-        *([it for it, stays in zip(column, there, strict=True) if stays] for column in some)
-    )
-    numbers = list(zip(rows, there, strict=True))
-    return [n for n, stays in numbers if stays], kept, [n for n, stays in numbers if not stays]
+    columns = some._asdict().items()
+    kept = PostColumns(**{name: list(compress(column, there)) for name, column in columns})
+    gone = [not stays for stays in there]
+    return list(compress(rows, there)), kept, list(compress(rows, gone))
 
 
 def holds_all_but(

@@ -20,6 +20,7 @@ from flickr_emotion.harvest.ledger.rows.connection import LedgerConnection
 
 _UNFINISHED = "takedown"
 """The key in ``meta`` of a takedown that has begun and not ended."""
+_NUMBERS = re.compile(r"\d+")
 _BY_PHOTO = ("photos", "evidence", "places", "withdrawals", "manifest_posts")
 
 
@@ -118,7 +119,7 @@ def remove_photos(connection: sqlite3.Connection, photo_ids: Collection[str]) ->
 
 def _remove_details(connection: sqlite3.Connection, photo_ids: Collection[str]) -> None:
     """Remove the content of rejected rows and messages that name these photos."""
-    pattern = re.compile(rf"(?<!\d)(?:{'|'.join(photo_ids)})(?!\d)") if photo_ids else None
+    ids = set(photo_ids)
     for table, column in (
         ("rejected", "detail"),
         ("photos", "api_error"),
@@ -127,7 +128,7 @@ def _remove_details(connection: sqlite3.Connection, photo_ids: Collection[str]) 
         rows = connection.execute(
             f"SELECT rowid, {column} FROM {table} WHERE {column} IS NOT NULL AND {column} <> ''"
         )
-        wrong = [(row[0],) for row in rows if pattern and pattern.search(row[1])]
+        wrong = [(row[0],) for row in rows if not ids.isdisjoint(_NUMBERS.findall(row[1]))]
         connection.executemany(f"UPDATE {table} SET {column} = '' WHERE rowid = ?", wrong)
 
 
