@@ -59,14 +59,15 @@ def counts_of(content: dict[str, Any], name: str) -> dict[str, int]:
 
 
 def counts_by_split(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return ``counts``: by split ``total``, ``labels``, ``subsets``, ``licenses``."""
+    """Return ``counts``: by split ``total``, ``labels``, ``subsets`` and more."""
     counts = object_of(content, "counts")
     for split in SPLITS:
         of_split = object_of(counts, split)
         count_of(of_split, "total")
         counts_of(of_split, "labels")
         counts_of(of_split, "subsets")
-        counts_of({"licenses": {}} | of_split, "licenses")  # older data sets have none
+        for name in ("licenses", "preferences"):  # older data sets have none
+            counts_of({name: {}} | of_split, name)
     return counts
 
 

@@ -22,10 +22,16 @@ from flickr_emotion.datasets.rules.labels import (
     label_by_sentiment,
     label_by_votes,
 )
+from flickr_emotion.datasets.rules.permissions import preference_of
 from flickr_emotion.datasets.rules.vote_distributions import Ballot, ballots_of
 from flickr_emotion.datasets.sources.list_labels import LabelRow, ListLabels
 from flickr_emotion.harvest.errors import HarvestError
-from flickr_emotion.harvest.ledger.check import check_rows, stored_shares, stored_tags
+from flickr_emotion.harvest.ledger.check import (
+    check_rows,
+    stored_shares,
+    stored_signals,
+    stored_tags,
+)
 from flickr_emotion.harvest.ledger.facts import list_kind, manifest_description, service_of_posts
 from flickr_emotion.harvest.ledger.folder import picture_size
 from flickr_emotion.harvest.ledger.ledger import Ledger
@@ -106,6 +112,11 @@ class HarvestPosts:
             "tags": stored_tags(self.folder / FILE_NAME, post.photo_id, post.tags),
             "owner": post.owner,
             "license": post.license,
+            "preference": preference_of(
+                stored_signals(
+                    self.folder / FILE_NAME, post.photo_id, post.image_headers, post.usage
+                )
+            ),
         }
 
     def _label(self, listed: list[ListedPost], sentiments: Mapping[str, float]) -> Label | NoLabel:

@@ -74,6 +74,11 @@ def open_input(
     if not (path / LEDGER).exists():
         if labels is not None:
             raise DatasetError(f"--labels {labels}: {path} has its own labels: omit it")
+        if options.respect_preferences:
+            raise DatasetError(
+                f"--respect-preferences is for a harvest: {path} does not say what is stated on "
+                "the use of its posts: omit it"
+            )
         posts = open_posts(
             path, columns=columns, encoding=encoding, split_column=options.split_column
         )

@@ -15,7 +15,7 @@ import pytest
 from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.build.build import build_splits
 from flickr_emotion.datasets.build.reduce import reduce_dataset
-from flickr_emotion.datasets.folder.croissant import croissant
+from flickr_emotion.datasets.description.croissant import croissant
 from flickr_emotion.datasets.folder.reading import open_dataset
 from flickr_emotion.datasets.rules.options import BuildOptions
 from flickr_emotion.harvest.crawl.crawl import crawl

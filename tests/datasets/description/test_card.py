@@ -8,7 +8,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from flickr_emotion.datasets.build.build import build_splits
-from flickr_emotion.datasets.folder.card import data_set_card
+from flickr_emotion.datasets.description.card import data_set_card
 from flickr_emotion.datasets.rules.options import BuildOptions
 
 LABELS = ("*calm* |_x_", 'no: "yes"', "日本 👩‍🚀\u202e")

@@ -6,8 +6,9 @@ from typing import Any
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.printing import markdown_cell
 from flickr_emotion.common.split_names import SPLITS
+from flickr_emotion.datasets.description.croissant import LABELLED_BY
+from flickr_emotion.datasets.description.post_counts import posts_by_license, posts_by_preference
 from flickr_emotion.datasets.folder.card_markup import language_line, yaml_text
-from flickr_emotion.datasets.folder.croissant import LABELLED_BY
 from flickr_emotion.datasets.folder.shards import DISTRIBUTIONS, features_of
 from flickr_emotion.datasets.rules.verdicts import texts_in_words
 
@@ -80,7 +81,8 @@ def data_set_card(content: dict[str, Any]) -> str:
         _table(content["classes"], [counts[split]["labels"] for split in SPLITS]),
         "\n## Posts by modalities\n\n",
         _table(SUBSETS, [counts[split]["subsets"] for split in SPLITS]),
-        _licenses([counts[split].get("licenses", {}) for split in SPLITS]),
+        _counted("Posts by licence", posts_by_license(counts)),
+        _counted("Posts by preference", posts_by_preference(counts)),
         _distributions(content),
         _leaks(content),
         "\n## Posts that are not here\n\n| reason | count |\n|---|---|\n",
@@ -146,10 +148,12 @@ def _table(rows: list[str] | tuple[str, ...], columns: list[dict[str, int]]) -> 
     return f"{head}{''.join(lines)}| all | {totals} |\n"
 
 
-def _licenses(columns: list[dict[str, int]]) -> str:
-    """Return how many posts have which licence; nothing for an older data set."""
-    names = list(dict.fromkeys(name for column in columns for name in column))
-    return f"\n## Posts by licence\n\n{_table(names, columns)}" if names else ""
+def _counted(title: str, rows: Mapping[str, Mapping[str, int]]) -> str:
+    """Return a table of posts by split; nothing where nothing was counted."""
+    if not rows:
+        return ""
+    columns = [{name: by_split[split] for name, by_split in rows.items()} for split in SPLITS]
+    return f"\n## {title}\n\n{_table(list(rows), columns)}"
 
 
 def _distributions(content: dict[str, Any]) -> str:

@@ -1,0 +1,33 @@
+"""Writes the files that describe a data set, when all its other files are written."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flickr_emotion.common.whole_files import json_text
+from flickr_emotion.datasets.description.card import data_set_card
+from flickr_emotion.datasets.description.croissant import croissant
+from flickr_emotion.datasets.description.post_counts import with_preferences
+from flickr_emotion.datasets.folder.file_digests import with_digests
+from flickr_emotion.datasets.folder.layout import CARD, CROISSANT, DESCRIPTION, VOCABULARY
+
+
+def write_description(
+    folder: Path, content: dict[str, Any], vocabulary: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write vocabulary, Croissant, card and, last, ``dataset.json``, which is returned.
+
+    ``content``: what ``dataset.json`` says, without the counts by preference, which are made from
+    ``references.parquet``, and without the digests of the files.
+    """
+    content = content | {"counts": with_preferences(folder, content["counts"])}
+    _write_json(folder / VOCABULARY, vocabulary)
+    _write_json(folder / CROISSANT, croissant(content))
+    (folder / CARD).write_text(data_set_card(content), encoding="utf-8")
+    described = with_digests(folder, content)
+    _write_json(folder / DESCRIPTION, described)
+    return described
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json_text(content), encoding="utf-8")
