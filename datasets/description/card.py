@@ -1,12 +1,14 @@
 """The data set card (``README.md``): what a data set holds and how it was made."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.printing import markdown_cell
 from flickr_emotion.common.split_names import SPLITS
-from flickr_emotion.datasets.description.croissant import LABELLED_BY
+from flickr_emotion.datasets.description.datasheet import Entry
+from flickr_emotion.datasets.description.labelling import LABELLED_BY
 from flickr_emotion.datasets.description.post_counts import posts_by_license, posts_by_preference
 from flickr_emotion.datasets.folder.card_markup import language_line, yaml_text
 from flickr_emotion.datasets.folder.shards import DISTRIBUTIONS, features_of
@@ -58,7 +60,7 @@ Share the list of photos, not their content.
 """
 
 
-def data_set_card(content: dict[str, Any]) -> str:
+def data_set_card(content: dict[str, Any], sheet: Sequence[Entry]) -> str:
     """Return the content of ``README.md``; ``content`` is that of ``dataset.json``."""
     options = content["options"]
     counts = content["counts"]
@@ -104,9 +106,27 @@ def data_set_card(content: dict[str, Any]) -> str:
             for name, value in options.items()
         ),
         f"\nContent digest: `{markdown_cell(content['digest'])}`\n",
+        *_datasheet(sheet),
         _OWN_TERMS if content["service"] == "own" else _TERMS,
     ]
     return "".join(parts)
+
+
+def _datasheet(sheet: Sequence[Entry]) -> Iterator[str]:
+    """Yield the questions by section, the answered ones first."""
+    yield "\n## Datasheet\n\n"
+    yield (
+        "The questions are those of Datasheets for Datasets (Gebru et al. 2021). Open ones are for "
+        "whoever publishes this data set. `croissant.json` says the same to programs.\n"
+    )
+    for section, entries in groupby(sheet, key=lambda entry: entry.section):
+        held = list(entries)
+        yield f"\n### {section}\n\n"
+        for entry in held:
+            if entry.answers:
+                yield f"- **{entry.question}** {markdown_cell(' '.join(entry.answers))}\n"
+        if left := [entry.question for entry in held if not entry.answers]:
+            yield f"- **Open:** {' '.join(left)}\n"
 
 
 def _features(content: Mapping[str, Any]) -> Iterator[str]:

@@ -1,21 +1,30 @@
 """``croissant.json``: machine-readable metadata for data set search engines and loaders.
 
-MLCommons' Croissant 1.1: JSON-LD that names the files, the splits, and every column with its type.
-The shards are described as a file set, which needs neither sizes nor checksums; the digest in
-``version`` identifies the content.
+MLCommons' Croissant 1.1 with its RAI vocabulary 1.0: JSON-LD that names the files with sizes and
+checksums, the record sets with their fields, where the data set comes from (PROV-O), what may be
+done with it (ODRL) and what its datasheet says. It cannot name the files that are written after it:
+``dataset.json``, which holds its digest, and the card.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flickr_emotion.common.printing import printable
 from flickr_emotion.common.split_names import SPLITS
-from flickr_emotion.datasets.folder.shards import DISTRIBUTION, DISTRIBUTIONS, schema_of
+from flickr_emotion.datasets.description import conditions, provenance
+from flickr_emotion.datasets.description.datasheet import Entry
+from flickr_emotion.datasets.description.labelling import CITE_AS, LABELLED_BY
+from flickr_emotion.datasets.description.record_sets import SHARDS, record_sets
+from flickr_emotion.datasets.folder.layout import DATA
+from flickr_emotion.datasets.folder.shards import DISTRIBUTIONS
+
+Json = dict[str, Any]
 
 # The context of the format, copied exactly: readers warn about any other.
 _CONTEXT: dict[str, Any] = {
     "@language": "en",
     "@vocab": "https://schema.org/",
+    "annotation": "cr:annotation",
     "arrayShape": "cr:arrayShape",
     "citeAs": "cr:citeAs",
     "column": "cr:column",
@@ -57,138 +66,104 @@ _CONTEXT: dict[str, Any] = {
     "transform": "cr:transform",
 }
 
-# Type and meaning of each column of a shard.
-_COLUMNS = {
-    "photo_id": ("sc:Text", "The id of the photo; Flickr's where it was there"),
-    "image": ("sc:ImageObject", "The picture, a JPEG; null where absent"),
-    "text": ("sc:Text", "Title and description as plain words; null where absent"),
-    "tags": ("sc:Text", "Normalised tags in alphabetical order; empty where absent"),
-    "label": ("sc:Text", "The class of the post"),
-    "votes": ("sc:Integer", "Agreeing votes for the label; null where there were none to ask"),
-    "sentiment": ("sc:Float", "Mean value of the photo's adjective-noun pairs, or null"),
-    "owner": ("sc:Text", "A salted digest of the owner's id: it groups posts"),
-    "license": ("sc:Text", "The licence of the post; Flickr's licence id where it was there"),
-    "modalities": ("sc:Text", "Which of image, text and tags the post has"),
-    DISTRIBUTION: ("sc:Float", "The share of each class in all votes, in alphabetical order"),
-}
-
+_CONFORMS_TO = [
+    "http://mlcommons.org/croissant/1.1",
+    "http://mlcommons.org/croissant/RAI/1.0",
+]
+_FORMATS = {".parquet": "application/x-parquet", ".json": "application/json"}
+# Properties of RAI that hold several texts; the others hold one.
+_SEVERAL = (
+    *("dataUseCases", "dataBiases", "personalSensitiveInformation", "dataAnnotationAnalysis"),
+    *("dataPreprocessingProtocol", "machineAnnotationTools", "dataLimitations"),
+)
 _OWN_LICENSE = (
     "Pictures and texts belong to their authors; the column `license` holds what their collector "
     "says of each, where it is known."
 )
-
-# Where the labels come from, by kind of data set.
-LABELLED_BY = {
-    "votes": "emotion votes",
-    "sentiment": "sentiment of adjective-noun pairs",
-    "labels": "their collector",
-}
-_CITE_AS = {
-    "votes": "You, Luo, Jin and Yang: Building a Large Scale Dataset for Image Emotion "
-    "Recognition: The Fine Print and The Benchmark. AAAI 2016.",
-    "sentiment": "Borth, Ji, Chen, Breuel and Chang: Large-scale Visual Sentiment Ontology and "
-    "Detectors Using Adjective Noun Pairs. ACM Multimedia 2013.",
-}
 _LICENSE = (
     "Pictures and texts belong to their owners, each under the licence that the column `license` "
     "names by Flickr's id, where it is known."
 )
 
 
-def croissant(content: Mapping[str, Any]) -> dict[str, Any]:
+def croissant(
+    content: Mapping[str, Any], sheet: Sequence[Entry], files: Mapping[str, Mapping[str, Any]]
+) -> Json:
     """Return the content of ``croissant.json``; ``content`` is that of ``dataset.json``.
 
-    It does not depend on the time or the folder's name: the same data set gives the same bytes.
+    ``sheet``: the datasheet. ``files``: the digests of the files that are written already. It does
+    not depend on the time or the folder's name: the same harvest gives the same bytes.
     """
     kind = content["kind"]
     classes = ", ".join(map(printable, content["classes"]))
-    described: dict[str, Any] = {
-        "@context": _CONTEXT,
+    described: Json = {
+        "@context": _CONTEXT | provenance.PREFIXES | conditions.PREFIXES,
         "@type": "sc:Dataset",
-        "conformsTo": "http://mlcommons.org/croissant/1.1",
+        "conformsTo": _CONFORMS_TO,
         "name": f"multimodal-posts-{kind}",
         "description": f"{sum(content['counts'][split]['total'] for split in SPLITS)} posts "
         f"(image, text, tags) labelled by {LABELLED_BY[kind]}: {classes}.",
         "version": f"{content['version']}.0.0+{content['digest'][:16]}",
-        "license": _OWN_LICENSE if content.get("service") == "own" else _LICENSE,
+        "license": conditions.licenses(content["counts"])
+        or (_OWN_LICENSE if content.get("service") == "own" else _LICENSE),
         "keywords": ["emotion", "sentiment", "multimodal"],
         "inLanguage": content["options"]["language"],
-        "distribution": [
-            {
-                "@type": "cr:FileSet",
-                "@id": "shards",
-                "name": "shards",
-                "description": "The posts of all splits, as Parquet.",
-                "encodingFormat": "application/x-parquet",
-                "includes": "data/*.parquet",
-            }
-        ],
-        "recordSet": [_splits(), _posts(distributions=DISTRIBUTIONS in content)],
+        **provenance.provenance(content),
+        **_responsible(content, sheet),
+        "distribution": _distribution(files),
+        "recordSet": record_sets(
+            files, provenance.labels(content), distributions=DISTRIBUTIONS in content
+        ),
     }
-    if kind in _CITE_AS:
-        described["citeAs"] = _CITE_AS[kind]
+    if offers := conditions.use_conditions(content):
+        described["usageInfo"] = offers
+    if kind in CITE_AS:
+        described["citeAs"] = CITE_AS[kind]
+    if collected := content.get("collected"):
+        described["dateCreated"] = printable(collected["last"])
     return described
 
 
-def _splits() -> dict[str, Any]:
-    return {
-        "@type": "cr:RecordSet",
-        "@id": "splits",
-        "name": "splits",
-        "dataType": "cr:Split",
-        "key": {"@id": "splits/name"},
-        "field": [
+def _responsible(content: Mapping[str, Any], sheet: Sequence[Entry]) -> Json:
+    """Return the datasheet's answers as properties of the RAI vocabulary."""
+    found: Json = {}
+    for entry in sheet:
+        if entry.property and entry.answers:
+            several = entry.property in _SEVERAL
+            found[f"rai:{entry.property}"] = (
+                list(entry.answers) if several else " ".join(entry.answers)
+            )
+    own = content.get("service") == "own"
+    found["rai:dataCollectionType"] = ["Others"] if own else ["Web API", "Secondary Data analysis"]
+    if collected := content.get("collected"):
+        times = [printable(collected["first"]), printable(collected["last"])]
+        # The vocabulary writes it so, and mlcroissant 1.1.1 reads the second name only.
+        found["rai:dataCollectionTimeframe"] = times
+        found["rai:dataCollectionTimeFrame"] = times
+    return found
+
+
+def _distribution(files: Mapping[str, Mapping[str, Any]]) -> list[Json]:
+    """Return all files with size and checksum, and the shards of all splits as a set."""
+    return [
+        *(
             {
-                "@type": "cr:Field",
-                "@id": "splits/name",
-                "name": "name",
-                "dataType": "sc:Text",
+                "@type": "cr:FileObject",
+                "@id": name,
+                "name": name,
+                "contentUrl": name,
+                "contentSize": f"{found['bytes']} B",
+                "encodingFormat": _FORMATS[name[name.rindex(".") :]],
+                "sha256": found["sha256"],
             }
-        ],
-        "data": [{"splits/name": split} for split in SPLITS],
-    }
-
-
-def _posts(*, distributions: bool) -> dict[str, Any]:
-    of_split = {
-        "@type": "cr:Field",
-        "@id": "posts/split",
-        "name": "split",
-        "description": "train, validation or test",
-        "dataType": "sc:Text",
-        "references": {"field": {"@id": "splits/name"}},
-        "source": {
-            "fileSet": {"@id": "shards"},
-            "extract": {"fileProperty": "fullpath"},
-            # mlcroissant applies this to the path, joins the splits, and applies it once more.
-            "transform": {"regex": f"(?:data/)?({'|'.join(SPLITS)})(?:-.*)?"},
+            for name, found in files.items()
+        ),
+        {
+            "@type": "cr:FileSet",
+            "@id": SHARDS,
+            "name": SHARDS,
+            "description": "The posts of all splits, as Parquet.",
+            "encodingFormat": _FORMATS[".parquet"],
+            "includes": f"{DATA}/*.parquet",
         },
-    }
-    return {
-        "@type": "cr:RecordSet",
-        "@id": "posts",
-        "name": "posts",
-        "key": {"@id": "posts/photo_id"},
-        "field": [
-            of_split,
-            *(_field(name) for name in schema_of(distributions=distributions).names),
-        ],
-    }
-
-
-def _field(name: str) -> dict[str, Any]:
-    data_type, meaning = _COLUMNS[name]
-    source: dict[str, Any] = {"fileSet": {"@id": "shards"}, "extract": {"column": name}}
-    field: dict[str, Any] = {
-        "@type": "cr:Field",
-        "@id": f"posts/{name}",
-        "name": name,
-        "description": meaning,
-        "dataType": data_type,
-        "source": source,
-    }
-    if name == "image":
-        source["transform"] = {"jsonPath": "bytes"}  # the column is a struct of bytes and path
-    if name in ("tags", DISTRIBUTION):
-        field |= {"isArray": True, "arrayShape": "-1"}
-    return field
+    ]

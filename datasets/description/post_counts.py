@@ -6,6 +6,7 @@ Labels, subsets and licences are counted while the posts are written. Preference
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.parquet_files import open_parquet
 from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.folder import references
+from flickr_emotion.datasets.folder.layout import DATA
 from flickr_emotion.datasets.rules.permissions import NAMES
 
 PREFERENCES = "preferences"
@@ -61,6 +63,32 @@ def with_preferences(
         }
         for split in SPLITS
     }
+
+
+@dataclass(frozen=True)
+class Votes:
+    """The agreeing votes for the labels of a data set's posts."""
+
+    posts: int
+    """Posts of which their number is known."""
+    fewest: int
+    most: int
+    mean: float
+
+
+def votes_of(folder: Path) -> Votes | None:
+    """Return the votes in the shards of a data set folder; None if no post has any."""
+    posts = total = 0
+    bounds: list[int] = []
+    for shard in sorted((folder / DATA).glob("*.parquet")):
+        with open_parquet(shard) as file:
+            for batch in file.iter_batches(100_000, columns=["votes"]):
+                votes = batch.column(0).drop_null()
+                if len(votes):
+                    posts += len(votes)
+                    total += pc.sum(votes).as_py()
+                    bounds += pc.min_max(votes).as_py().values()
+    return Votes(posts, min(bounds), max(bounds), total / posts) if posts else None
 
 
 def posts_by_license(counts: _BY_SPLIT) -> dict[str, dict[str, int]]:

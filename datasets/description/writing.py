@@ -7,8 +7,9 @@ from typing import Any
 from flickr_emotion.common.whole_files import json_text
 from flickr_emotion.datasets.description.card import data_set_card
 from flickr_emotion.datasets.description.croissant import croissant
-from flickr_emotion.datasets.description.post_counts import with_preferences
-from flickr_emotion.datasets.folder.file_digests import with_digests
+from flickr_emotion.datasets.description.datasheet import datasheet
+from flickr_emotion.datasets.description.post_counts import votes_of, with_preferences
+from flickr_emotion.datasets.folder.file_digests import file_digests, with_digests
 from flickr_emotion.datasets.folder.layout import CARD, CROISSANT, DESCRIPTION, VOCABULARY
 
 
@@ -22,9 +23,12 @@ def write_description(
     """
     content = content | {"counts": with_preferences(folder, content["counts"])}
     _write_json(folder / VOCABULARY, vocabulary)
-    _write_json(folder / CROISSANT, croissant(content))
-    (folder / CARD).write_text(data_set_card(content), encoding="utf-8")
-    described = with_digests(folder, content)
+    sheet = datasheet(content, votes_of(folder))
+    # Of a folder that is described anew, the old one does not count.
+    files = {it: found for it, found in file_digests(folder).items() if it != CROISSANT}
+    _write_json(folder / CROISSANT, croissant(content, sheet, files))
+    (folder / CARD).write_text(data_set_card(content, sheet), encoding="utf-8")
+    described = with_digests(folder, content, files)
     _write_json(folder / DESCRIPTION, described)
     return described
 

@@ -4,6 +4,7 @@ The files may come from others. Each function raises a ``ValueError`` that names
 what it should be.
 """
 
+from datetime import datetime
 from typing import Any
 
 from flickr_emotion.common.split_names import SPLITS
@@ -11,6 +12,8 @@ from flickr_emotion.datasets.folder.file_digests import FILES
 from flickr_emotion.datasets.folder.layout import is_known
 from flickr_emotion.harvest.flickr.photo_url import SIZES
 
+TIME = "%Y-%m-%dT%H:%M:%SZ"
+"""How times are written in ``dataset.json``."""
 _KINDS = ("votes", "sentiment", "labels")
 _LONGEST_TEXT = 200
 # Entries of `dataset.json` that not every data set has.
@@ -87,6 +90,19 @@ def files_of(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
         if not is_known(name) or "sha256" not in digests or "bytes" not in digests:
             raise ValueError(f"{FILES!r} has an incomplete or unknown entry {ascii(name)[:50]}")
     return files
+
+
+def check_collected(content: dict[str, Any]) -> None:
+    """Check when the harvest was crawled; not every data set says it."""
+    if "collected" not in content:
+        return
+    collected = object_of(content, "collected")
+    count_of(collected, "calls")
+    for name in ("first", "last"):
+        try:
+            datetime.strptime(text_of(collected, name), TIME)
+        except ValueError:
+            raise ValueError(f"'collected' has no valid time {name!r}") from None
 
 
 def check_objects(content: dict[str, Any]) -> None:

@@ -32,10 +32,15 @@ class DamagedError(Exception):
     """A file differs from its digest; the message says how, without the file's name."""
 
 
-def with_digests(folder: Path, content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the content of ``dataset.json`` with the digests of a folder's files and its own."""
+def with_digests(
+    folder: Path, content: Mapping[str, Any], known: Mapping[str, dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """Return the content of ``dataset.json`` with the digests of a folder's files and its own.
+
+    ``known``: digests that are computed already, by file name.
+    """
     rest = {name: value for name, value in content.items() if name not in (FILES, OWN_DIGEST)}
-    described = rest | {FILES: file_digests(folder)}
+    described = rest | {FILES: file_digests(folder, known)}
     return described | {OWN_DIGEST: own_digest(described)}
 
 
@@ -51,7 +56,9 @@ def check_own_digest(described: Mapping[str, Any]) -> None:
         raise DamagedError("is damaged (it does not match its digest)")
 
 
-def file_digests(folder: Path) -> dict[str, dict[str, Any]]:
+def file_digests(
+    folder: Path, known: Mapping[str, dict[str, Any]] | None = None
+) -> dict[str, dict[str, Any]]:
     """Return size and digests by file name, for all files but card, description and features."""
     names = sorted(
         path.relative_to(folder).as_posix()
@@ -59,7 +66,7 @@ def file_digests(folder: Path) -> dict[str, dict[str, Any]]:
         if path.is_file() and path.relative_to(folder).parts[0] not in (CARD, DESCRIPTION, FEATURES)
     )
     with ThreadPoolExecutor(usable_cores()) as threads:
-        found = threads.map(lambda name: _digests(folder / name), names)
+        found = threads.map(lambda name: (known or {}).get(name) or _digests(folder / name), names)
         return dict(zip(names, found, strict=True))
 
 

@@ -35,6 +35,8 @@ class Input:
     """The size of a harvest's pictures (``harvest.flickr.photo_url.SIZES``); None if unknown."""
     digest: str
     """SHA-256 of the list, or of the file."""
+    collected: dict[str, Any] | None
+    """When a harvest was crawled (``datasets.sources.harvest.Harvest.collected``)."""
     listed: int
     """Number of posts in the source; each ends in a split or in ``excluded.parquet``."""
     rejected: Callable[[], Iterator[tuple[str, str]]]
@@ -47,6 +49,7 @@ class Input:
             "service": self.service,
             "image_size": self.image_size,
             "lists_digest": self.digest,
+            **({"collected": self.collected} if self.collected else {}),
         }
 
 
@@ -92,6 +95,7 @@ def open_input(
             service="own",
             image_size=None,
             digest=own.digest(),
+            collected=None,
             listed=own.count(),
             rejected=lambda: iter(()),
         )
@@ -142,6 +146,7 @@ def open_input(
             service=harvest.service,
             image_size=harvest.image_size,
             digest=harvest.lists_digest(joined),
+            collected=harvest.collected(),
             listed=harvest.listed(),
             rejected=lambda: ((row.source, row.reason) for row in harvest.rejected_rows()),
         )

@@ -10,7 +10,7 @@ from typing import Any
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.printing import markdown_cell
 from flickr_emotion.common.split_names import TRAIN
-from flickr_emotion.datasets.description.croissant import LABELLED_BY
+from flickr_emotion.datasets.description.labelling import LABELLED_BY
 from flickr_emotion.datasets.folder.card_markup import language_line, markdown_table
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.config import TrainingConfig
