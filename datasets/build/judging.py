@@ -129,7 +129,7 @@ class Judge:
         rule = self.options.license_rule
         if rule is not None and not rule.takes(row.get("license")):
             return NOT_LICENSED
-        preference = row.get("preference")
+        preference: str | None = row.get("preference")
         if self.options.respect_preferences and preference in UNWANTED:
             return preference
         return None

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -24,7 +25,7 @@ from tests.harvest.corpora import options, post, write_votes
 from tests.harvest.older_ledgers import make_older
 
 # Of each ten posts: header fields and the owner's setting.
-STATED = {
+STATED: dict[int, dict[str, Any]] = {
     0: {"headers": ("Content-Usage: train-ai=n",)},
     1: {"headers": ("X-Robots-Tag: noindex", "X-Robots-Tag: noimageai")},
     2: {"headers": ("TDM-Reservation: 1",)},
