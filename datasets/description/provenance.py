@@ -25,20 +25,27 @@ _TOOL = {"@type": "prov:SoftwareAgent", "@id": "tool", "name": TOOL, "softwareVe
 
 def provenance(content: Mapping[str, Any]) -> Json:
     """Return the properties of the data set that ``content`` (of ``dataset.json``) describes."""
+    if "reduced" in content:
+        complete = {"@id": "complete", "@type": "prov:Entity", "name": "Data set before `reduce`"}
+        return _generated("reduce", complete | _built(content))
+    return _built(content)
+
+
+def _built(content: Mapping[str, Any]) -> Json:
     source = _source(content)
     if content.get("service") == "own":
-        return _generated("build", "build-splits", source)
+        return _generated("build-splits", source)
     crawled: Json = {
         "@id": "harvest",
         "@type": "prov:Entity",
         "name": "Posts as crawled",
-        **_generated("crawl", "crawl", source),
+        **_generated("crawl", source),
     }
     if collected := content.get("collected"):
         activity = crawled["prov:wasGeneratedBy"]
         activity["prov:startedAtTime"] = _time(collected["first"])
         activity["prov:endedAtTime"] = _time(collected["last"])
-    return _generated("build", "build-splits", crawled)
+    return _generated("build-splits", crawled)
 
 
 def labels(content: Mapping[str, Any]) -> Json:
@@ -63,14 +70,14 @@ def _source(content: Mapping[str, Any]) -> Json:
     }
 
 
-def _generated(name: str, label: str, source: Json) -> Json:
+def _generated(command: str, source: Json) -> Json:
     """Return that something was derived from a source by a command of the tool."""
     activity: Json = {
         "@type": "prov:Activity",
-        "@id": name,
-        "name": label,
+        "@id": command,
+        "name": command,
         "prov:used": {"@id": source["@id"]},
-        "prov:wasAssociatedWith": _TOOL if name == "build" else {"@id": "tool"},
+        "prov:wasAssociatedWith": _TOOL if command == "build-splits" else {"@id": "tool"},
     }
     return {"prov:wasDerivedFrom": source, "prov:wasGeneratedBy": activity}
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from flickr_emotion.common.whole_files import json_text
@@ -14,18 +15,22 @@ from flickr_emotion.datasets.folder.layout import CARD, CROISSANT, DESCRIPTION, 
 
 
 def write_description(
-    folder: Path, content: dict[str, Any], vocabulary: Mapping[str, Any]
+    folder: Path,
+    content: dict[str, Any],
+    vocabulary: Mapping[str, Any],
+    known: Mapping[str, dict[str, Any]] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Write vocabulary, Croissant, card and, last, ``dataset.json``, which is returned.
 
     ``content``: what ``dataset.json`` says, without the counts by preference, which are made from
-    ``references.parquet``, and without the digests of the files.
+    ``references.parquet``, and without the digests of the files. ``known``: the digests of files
+    that were taken over unchanged.
     """
     content = content | {"counts": with_preferences(folder, content["counts"])}
     _write_json(folder / VOCABULARY, vocabulary)
     sheet = datasheet(content, votes_of(folder))
     # Of a folder that is described anew, the old one does not count.
-    files = {it: found for it, found in file_digests(folder).items() if it != CROISSANT}
+    files = {it: found for it, found in file_digests(folder, known).items() if it != CROISSANT}
     _write_json(folder / CROISSANT, croissant(content, sheet, files))
     (folder / CARD).write_text(data_set_card(content, sheet), encoding="utf-8")
     described = with_digests(folder, content, files)

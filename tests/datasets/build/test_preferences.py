@@ -1,5 +1,6 @@
 """``build-splits --respect-preferences``, from header fields on the wire to what is excluded."""
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -109,10 +110,10 @@ def test_card_and_page_count_them(plain: Path, tmp_path: Path) -> None:
 
 def test_a_reduced_data_set_keeps_the_counts(plain: Path, tmp_path: Path) -> None:
     reduce_dataset(plain, tmp_path / "r", fraction=0.5, seed=1)
-    assert (
-        open_dataset(tmp_path / "r").counts["train"]["preferences"]
-        == (open_dataset(plain).counts["train"]["preferences"])
-    )
+    assert counted(tmp_path / "r") == counted(plain)
+    described = json.loads((tmp_path / "r" / "croissant.json").read_text(encoding="utf-8"))
+    assert described["prov:wasGeneratedBy"]["@id"] == "reduce"
+    assert described["prov:wasDerivedFrom"]["prov:wasGeneratedBy"]["@id"] == "build-splits"
 
 
 def test_an_older_harvest_has_no_preferences_and_the_build_says_so(

@@ -158,10 +158,17 @@ def test_votes_are_annotations_of_the_label(described: dict[str, Any]) -> None:
 def test_mlcroissant_reads_every_record_set(folder: Path, tmp_path: Path) -> None:
     program = """
 import json, sys
-import mlcroissant
+import mlcroissant, rdflib
+graph = rdflib.Graph().parse(sys.argv[1] + "/croissant.json", format="json-ld")
+prov = rdflib.Namespace("http://www.w3.org/ns/prov#")
+odrl = rdflib.Namespace("http://www.w3.org/ns/odrl/2/")
 read = mlcroissant.Dataset(jsonld=sys.argv[1] + "/croissant.json")
 plain = lambda value: value.decode() if isinstance(value, bytes) else value
 print(json.dumps({
+    "started": [it.datatype for it in graph.objects(None, prov.startedAtTime)],
+    "agents": len(list(graph.subjects(rdflib.RDF.type, prov.SoftwareAgent))),
+    "activities": len(list(graph.subjects(rdflib.RDF.type, prov.Activity))),
+    "offers": len(list(graph.subjects(rdflib.RDF.type, odrl.Offer))),
     "errors": sorted(read.metadata.ctx.issues.errors),
     "excluded": [plain(it["excluded/reason"]) for it in read.records("excluded")],
     "stated": [plain(it["references/preference"]) for it in read.records("references")],
@@ -181,6 +188,8 @@ print(json.dumps({
     )
     found = json.loads(done.stdout)
     assert found["errors"] == []
+    assert found["started"] == ["http://www.w3.org/2001/XMLSchema#dateTime"]
+    assert (found["agents"], found["activities"], found["offers"]) == (1, 3, 6)
     assert found["excluded"] == ["gone"] * 4
     assert found["posts"] == len(found["stated"]) == 76
     assert found["splits"] == 3
