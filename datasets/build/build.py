@@ -21,10 +21,17 @@ from flickr_emotion.common.takedown.tombstones import write_tombstones
 from flickr_emotion.datasets.build.gathering import Gathered, gather
 from flickr_emotion.datasets.build.judging import Judge
 from flickr_emotion.datasets.build.local_engine import judged_locally
-from flickr_emotion.datasets.build.saying import say_classes, say_pictures, say_splits, say_texts
+from flickr_emotion.datasets.build.saying import (
+    say_classes,
+    say_pictures,
+    say_preferences,
+    say_splits,
+    say_texts,
+)
 from flickr_emotion.datasets.build.spool import Spool
 from flickr_emotion.datasets.build.summary import counted
 from flickr_emotion.datasets.build.writing import Written, write_posts
+from flickr_emotion.datasets.description.writing import write_description
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder import decisions
 from flickr_emotion.datasets.folder.decisions import PreviousPictures
@@ -32,7 +39,6 @@ from flickr_emotion.datasets.folder.file_digests import damaged_files
 from flickr_emotion.datasets.folder.folder import (
     keep_features,
     new_dataset_folder,
-    write_description,
 )
 from flickr_emotion.datasets.folder.layout import FORMAT
 from flickr_emotion.datasets.folder.reading import (
@@ -141,6 +147,7 @@ def _build(
             raise RuntimeError(f"{posts.listed} photos are listed, {gathered.rows} were judged")
         say_pictures(gathered, posts, say)
         say_texts(gathered, options, say)
+        say_preferences(gathered, posts, say)
         if not len(gathered.labels):
             raise DatasetError(
                 f"{posts.path} has no post that fits the options ({counted(gathered.excluded)}): "

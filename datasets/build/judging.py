@@ -22,9 +22,9 @@ from flickr_emotion.datasets.build.text_filter import JudgedText, TextFilter
 from flickr_emotion.datasets.folder.decisions import Decisions, picture_key
 from flickr_emotion.datasets.pictures.files import read_picture_file
 from flickr_emotion.datasets.pictures.formats import UnreadablePictureError
-from flickr_emotion.datasets.rules.licenses import EXCLUDED
 from flickr_emotion.datasets.rules.near_duplicates import text_signature
 from flickr_emotion.datasets.rules.options import BuildOptions
+from flickr_emotion.datasets.rules.permissions import NOT_LICENSED, UNWANTED
 from flickr_emotion.datasets.rules.pictures import PREPARATION, prepare_picture
 from flickr_emotion.datasets.rules.splits import order_key
 from flickr_emotion.datasets.rules.tags import normalise_tags
@@ -63,6 +63,8 @@ JUDGED_SCHEMA = pa.schema(
         pa.field("ballots", BALLOTS),
         pa.field("owner", pa.string()),
         pa.field("license", pa.string()),
+        # What is stated on its use; null for posts of one's own.
+        pa.field("preference", pa.string()),
         pa.field("modalities", pa.string()),
         # The split that a manifest fixes.
         pa.field("split", pa.string()),
@@ -100,14 +102,11 @@ class Judge:
             yield from self._judge_batch(batch, known)
 
     def _judge_batch(self, rows: list[dict[str, Any]], known: Decisions) -> Iterator[pa.Table]:
-        if self.withdrawn:
-            for row in rows:
-                if self.withdrawn.name(row["photo_id"], row.get("owner")):
-                    row["reason"] = WITHDRAWN
-        if rule := self.options.license_rule:
-            for row in rows:
-                if row.get("reason") is None and not rule.takes(row.get("license")):
-                    row["reason"] = EXCLUDED
+        for row in rows:
+            if self.withdrawn.name(row["photo_id"], row.get("owner")):
+                row["reason"] = WITHDRAWN
+            elif row.get("reason") is None:
+                row["reason"] = self._not_allowed(row)
         candidates = [row for row in rows if row.get("reason") is None]
         texts = TextFilter(
             min_words=self.options.min_words,
@@ -129,6 +128,16 @@ class Judge:
                 judged, size = [], 0
         if judged:
             yield pa.Table.from_pylist(judged, schema=JUDGED_SCHEMA)
+
+    def _not_allowed(self, row: dict[str, Any]) -> str | None:
+        """Return which rule on the use of posts excludes a post; None if none does."""
+        rule = self.options.license_rule
+        if rule is not None and not rule.takes(row.get("license")):
+            return NOT_LICENSED
+        preference: str | None = row.get("preference")
+        if self.options.respect_preferences and preference in UNWANTED:
+            return preference
+        return None
 
     def _excluded(self, row: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -256,7 +265,7 @@ def owner_digest(owner: str | None, seed: int) -> str | None:
 
 
 _COPIED = (
-    *("label", "votes", "sentiment", "ballots", "license", "split"),
+    *("label", "votes", "sentiment", "ballots", "license", "preference", "split"),
     *("server", "farm", "secret", "pair"),
 )
 FINGERPRINTED = (

@@ -15,10 +15,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.parquet_files import parquet_writer
 from flickr_emotion.common.split_names import SPLITS, TRAIN
 from flickr_emotion.datasets.build.spool import Spool
+from flickr_emotion.datasets.description.post_counts import split_counts
 from flickr_emotion.datasets.folder import decisions, excluded
 from flickr_emotion.datasets.folder.decisions import PreviousPictures
 from flickr_emotion.datasets.folder.references import references_in
@@ -144,18 +144,6 @@ def digest_of_splits(digests: Mapping[str, Any], salt: str) -> str:
     for split in SPLITS:
         digest.update(split.encode() + digests[split].digest())
     return digest.hexdigest()
-
-
-def split_counts(
-    labels: Counter[str], subsets: Counter[str], licenses: Counter[str]
-) -> dict[str, Any]:
-    """Return what ``dataset.json`` says about a split's posts."""
-    return {
-        "total": labels.total(),
-        "labels": dict(sorted(labels.items())),
-        "subsets": {name: count for name in SUBSETS if (count := subsets[name])},
-        "licenses": dict(sorted(licenses.items(), key=lambda it: (-it[1], it[0]))),
-    }
 
 
 def _with_distributions(posts: pa.Table, classes: tuple[str, ...]) -> pa.Table:

@@ -20,6 +20,7 @@ from flickr_emotion.common.takedown.tombstones import Tombstones, read_tombstone
 from flickr_emotion.datasets.errors import DamagedDatasetError, DatasetError
 from flickr_emotion.datasets.folder.classes import class_names
 from flickr_emotion.datasets.folder.description_values import (
+    check_collected,
     check_objects,
     count_of,
     counts_by_split,
@@ -240,6 +241,7 @@ def open_dataset(folder: Path) -> Dataset:
             files=files_of(content),
         )
         check_objects(content)
+        check_collected(content)
         if DISTRIBUTIONS in content:
             count_of(content, DISTRIBUTIONS)
         if version >= _FIRST_WITH_DIGESTS and not {FILES, OWN_DIGEST} <= set(content):

@@ -36,6 +36,8 @@ class Input:
     """The size of a harvest's pictures (``harvest.flickr.photo_url.SIZES``); None if unknown."""
     digest: str
     """SHA-256 of the list, or of the file."""
+    collected: dict[str, Any] | None
+    """When a harvest was crawled (``datasets.sources.harvest.Harvest.collected``)."""
     listed: int
     """Number of posts in the source; each ends in a split or in ``excluded.parquet``."""
     rejected: Callable[[], Iterator[tuple[str, str]]]
@@ -50,6 +52,7 @@ class Input:
             "service": self.service,
             "image_size": self.image_size,
             "lists_digest": self.digest,
+            **({"collected": self.collected} if self.collected else {}),
         }
 
 
@@ -77,6 +80,11 @@ def open_input(
     if not (path / LEDGER).exists():
         if labels is not None:
             raise DatasetError(f"--labels {labels}: {path} has its own labels: omit it")
+        if options.respect_preferences:
+            raise DatasetError(
+                f"--respect-preferences is for a harvest: {path} does not say what is stated on "
+                "the use of its posts: omit it"
+            )
         posts = open_posts(
             path, columns=columns, encoding=encoding, split_column=options.split_column
         )
@@ -90,6 +98,7 @@ def open_input(
             service="own",
             image_size=None,
             digest=own.digest(),
+            collected=None,
             listed=own.count(),
             rejected=lambda: iter(()),
         )
@@ -140,6 +149,7 @@ def open_input(
             service=harvest.service,
             image_size=harvest.image_size,
             digest=harvest.lists_digest(joined),
+            collected=harvest.collected(),
             listed=harvest.listed(),
             rejected=lambda: ((row.source, row.reason) for row in harvest.rejected_rows()),
             tombstones=harvest.tombstones,

@@ -28,11 +28,12 @@ from flickr_emotion.common.takedown.tombstones import (
     write_tombstones,
 )
 from flickr_emotion.datasets.build.text_filter import TextFilter
-from flickr_emotion.datasets.build.writing import split_counts
+from flickr_emotion.datasets.description.post_counts import split_counts
+from flickr_emotion.datasets.description.writing import write_description
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder import decisions, excluded, references
 from flickr_emotion.datasets.folder.decisions import language_key, picture_key
-from flickr_emotion.datasets.folder.folder import linked, write_description
+from flickr_emotion.datasets.folder.folder import linked
 from flickr_emotion.datasets.folder.layout import CARD, CROISSANT, DESCRIPTION, VOCABULARY, is_known
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset, read_withdrawn
 from flickr_emotion.datasets.folder.shards import DISTRIBUTION, DISTRIBUTIONS

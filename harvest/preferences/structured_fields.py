@@ -40,17 +40,17 @@ def parse_dictionary(text: str) -> dict[str, Any]:
     """
     reader = _Reader(text.strip(" "))
     members: dict[str, Any] = {}
-    while reader.left:
+    while reader.left():
         key = reader.take(_KEY)[0]
         members.pop(key, None)
         members[key] = reader.member() if reader.skip("=") else reader.parameters(true=True)
         reader.blanks(" \t")
-        if not reader.left:
+        if not reader.left():
             break
         if not reader.skip(","):
             raise FieldError(f"no comma after {key!r}")
         reader.blanks(" \t")
-        if not reader.left:
+        if not reader.left():
             raise FieldError("a comma at the end")
     return members
 
@@ -61,7 +61,6 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self._text, self._at = text, 0
 
-    @property
     def left(self) -> bool:
         return self._at < len(self._text)
 
@@ -78,7 +77,7 @@ class _Reader:
         return found
 
     def blanks(self, blanks: str = " ") -> None:
-        while self.left and self._text[self._at] in blanks:
+        while self.left() and self._text[self._at] in blanks:
             self._at += 1
 
     def member(self) -> Any:

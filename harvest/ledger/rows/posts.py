@@ -156,7 +156,7 @@ def _row(answer: Answer, source: str) -> tuple[str | int | None, ...]:
         *(source, answer.reference.farm, answer.title, answer.description),
         json.dumps(answer.tags, ensure_ascii=False),
         *(answer.owner, answer.license, answer.date_upload, answer.date_taken),
-        *(answer.safety_level, answer.usage and json.dumps(answer.usage)),
+        *(answer.safety_level, json.dumps(answer.usage) if answer.usage else None),
         answer.reference.photo_id,
     )
 
