@@ -19,16 +19,20 @@ LAYERS = [
     "common.pages",
     "common.tables",
     "common.presentation",
-    *(f"harvest{room}" for room in ("", ".pace", ".flickr", ".pictures", ".manifests", ".lists")),
+    "common.takedown",
+    *(
+        f"harvest{room}"
+        for room in ("", ".pace", ".preferences", ".flickr", ".pictures", ".manifests", ".lists")
+    ),
     *(
         f"harvest.{room}"
         for room in ("yfcc100m", "ledger.rows", "ledger", "calls", "trust", "intake", "checks")
     ),
-    *(f"harvest.{room}" for room in ("image_hosts", "crawl")),
+    *(f"harvest.{room}" for room in ("takedown", "image_hosts", "crawl")),
     *(f"harvest.sandbox{room}" for room in ("", ".simulation", ".vso")),
-    *(f"datasets{room}" for room in ("", ".pictures", ".rules", ".folder")),
+    *(f"datasets{room}" for room in ("", ".pictures", ".rules", ".folder", ".description")),
     *(f"datasets{room}" for room in (".sources.cells", ".sources", ".build")),
-    *(f"datasets.{room}" for room in ("manifests", "inspect", "verification")),
+    *(f"datasets.{room}" for room in ("manifests", "inspect", "verification", "takedown")),
     *(f"model{room}" for room in ("", ".posts", ".features", ".features.texts", ".inputs")),
     *(
         f"model.{room}"
@@ -36,6 +40,7 @@ LAYERS = [
     ),
     *("model.export.client", "model.export", "model.suspects", "model.reproduction"),
     "model.report",
+    "model.takedown",
     *("", "command_line", "commands"),
 ]
 MOST_MODULES = 16

@@ -8,6 +8,7 @@ from flickr_emotion.common.presentation.page import document, html_figure, html_
 from flickr_emotion.common.presentation.tables import Table
 from flickr_emotion.common.replacing import new_file
 from flickr_emotion.common.split_names import SPLITS, TRAIN
+from flickr_emotion.datasets.description.post_counts import posts_by_license, posts_by_preference
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.layout import check_outside
 from flickr_emotion.datasets.folder.reading import Dataset
@@ -54,13 +55,6 @@ def _lead(dataset: Dataset) -> str:
     return "".join(lines)
 
 
-def _licenses(dataset: Dataset) -> dict[str, dict[str, int]]:
-    """Return the number of posts by licence and split; empty for an older data set."""
-    counts = {split: dataset.counts[split].get("licenses", {}) for split in SPLITS}
-    names = dict.fromkeys(name for by_name in counts.values() for name in by_name)
-    return {name: {split: counts[split].get(name, 0) for split in SPLITS} for name in names}
-
-
 def _page(inspection: Inspection) -> Iterator[str]:
     dataset = inspection.dataset
     subsets = occurring(inspection.by_subset)
@@ -75,9 +69,13 @@ def _page(inspection: Inspection) -> Iterator[str]:
         _counts("Posts by what they have and split", subsets, SPLITS),
     )
     yield _counts("Posts by label and by what they have", inspection.label_subsets, list(subsets))
-    if licenses := _licenses(dataset):
-        yield "<h2>Posts by licence</h2>\n"
-        yield _counts("Posts by licence and split", licenses, SPLITS)
+    for title, counted in (
+        ("licence", posts_by_license(dataset.counts)),
+        ("preference", posts_by_preference(dataset.counts)),
+    ):
+        if counted:
+            yield f"<h2>Posts by {title}</h2>\n"
+            yield _counts(f"Posts by {title} and split", counted, SPLITS)
     yield f"<h2>Texts</h2>\n<p>{safe(summary(inspection))}</p>\n"
     if told := inspection.texts():
         yield f"<p>{safe(told)}</p>\n"

@@ -27,6 +27,7 @@ from flickr_emotion.commands import (
     reproduce,
     sandbox,
     status,
+    takedown,
     train,
     verify,
 )
@@ -66,7 +67,7 @@ _OF_RUNS = (
     *(train.train, evaluate.evaluate, report.report, predict.predict, export.export),
     reproduce.reproduce,
 )
-_OTHERS = (verify.verify, sandbox.sandbox, demo.demo)
+_OTHERS = (verify.verify, takedown.takedown, sandbox.sandbox, demo.demo)
 COMMANDS = {
     **{it.name: it for it in _OF_POSTS},
     **{f"manifest {it.name}": it for it in _OF_MANIFESTS},
@@ -94,7 +95,7 @@ def main() -> None:
     tell: Callable[[str], None] = say_json if "--log-json" in arguments else say
     try:
         end_like_ctrl_c()
-        code = app(arguments, prog_name=PROGRAM, standalone_mode=False)
+        code = app(takedown.spread(arguments), prog_name=PROGRAM, standalone_mode=False)
         if code == 130:  # typer's exit code after Ctrl-C
             tell(_STOPPED)
         sys.exit(code)

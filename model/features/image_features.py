@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 
 from flickr_emotion.common.progress import ProgressReport
+from flickr_emotion.common.takedown.feature_folders import features_path
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.feature_extraction import Picture, extract, picture_contents
 from flickr_emotion.model.features.feature_files import (
     GrowingFile,
     Shape,
-    features_path,
     kept_or_made,
 )
 from flickr_emotion.model.features.image_backbones import Backbone
@@ -57,10 +57,10 @@ def frozen_features(
     each backbone with its weights, a file for each split.
     """
     decoder = decoder or CpuDecoder(backbone.preprocessing)
-    folder = features_folder(dataset, backbone, decoder)
     shapes = {split: (part.images, backbone.features) for split, part in posts.items()}
     kept = kept_or_made(
-        [dataset.folder / folder, run_folder / folder],
+        [dataset.folder, run_folder],
+        _made_from(dataset, backbone, decoder),
         shapes,
         lambda files: _compute(files, shapes, dataset, backbone, decoder, device),
     )
@@ -69,10 +69,14 @@ def frozen_features(
 
 def features_folder(dataset: Dataset, backbone: Backbone, decoder: PictureDecoder) -> Path:
     """Return the path of a backbone's features within a folder."""
-    made_from = [backbone.digest(), dataset.digest, decoder.name]
+    return features_path(*_made_from(dataset, backbone, decoder))
+
+
+def _made_from(dataset: Dataset, backbone: Backbone, decoder: PictureDecoder) -> list[str]:
+    made_from = [backbone.name, backbone.digest(), dataset.digest, decoder.name]
     if dataset.preparation != 1:
         made_from.append(f"preparation {dataset.preparation}")
-    return features_path(backbone.name, *made_from)
+    return made_from
 
 
 def _compute(

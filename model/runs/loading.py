@@ -33,6 +33,7 @@ from flickr_emotion.model.runs.heads import (
     say_heads,
     validation_accuracies,
 )
+from flickr_emotion.model.runs.withdrawn import say_withdrawn
 
 Kind = TypeVar("Kind", bool, dict[str, Any], str)
 
@@ -106,6 +107,7 @@ def load_run(folder: Path, device: torch.device) -> TrainedRun:
         say(f"{folder} has no {METRICS}: its training was interrupted; using it as it is")
     if (posts := recorded_training_posts(content, path)) is not None:
         network.leave_out_untaught(posts)
+    say_withdrawn(folder)
     say_heads(folder, network.subsets, network.built_for())
     return TrainedRun(
         network=network.to(device).eval(),
