@@ -66,15 +66,15 @@ def _parts(parts: Sequence[RunReport]) -> Iterator[str]:
 
 def _about(run: JudgedRun) -> str:
     confusion = own_confusion(run)
+    described = run.description
     always = majority(confusion, run.classes.index(run.majority))
     facts = [
         ("accuracy", percent(figures(confusion)["accuracy"])),
         ("95% interval", interval_of(confusion)),
         (f"always {run.majority}", percent(always["accuracy"])),
-        ("system", run.description.get("model", "")),
-        ("recipe", run.description.get("recipe", PAPER)),
+        ("system, recipe", f"{described.get('model', '')}, {described.get('recipe', PAPER)}"),
     ]
-    if encoder := run.description.get("image_encoder"):
+    if encoder := described.get("image_encoder"):
         facts.append(("image encoder", encoder))
     if run.metrics and "seeds" in run.metrics:
         facts.append(("seeds", f"{len(run.metrics['seeds'])}, this is {run.metrics['best_seed']}"))

@@ -71,7 +71,7 @@ figcaption { font-size: .9rem; margin: 0 0 .4rem; }
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); }
 .grid > * { min-width: 0; margin-top: 0; }
 .grid > .wide { grid-column: 1 / -1; }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 9.5rem), 1fr));
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 10.5rem), 1fr));
   gap: .75rem; margin: 1rem 0 1.5rem; }
 dl > div { background: var(--panel); border-radius: .4rem; padding: .6rem .8rem; }
 dt { color: var(--muted); font-size: .85rem; }
