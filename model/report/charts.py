@@ -73,10 +73,9 @@ def confusion_chart(run: JudgedRun, name: str, confusion: Confusion) -> Drawing:
     """Return a confusion matrix in per cent of each class, with the classes' sizes."""
     posts = confusion.sum(1, keepdims=True)
     shares = np.divide(100 * confusion, posts, out=np.zeros(confusion.shape), where=posts > 0)
-    rows = [f"{label} ({count})" for label, count in zip(run.classes, posts[:, 0], strict=True)]
     told = "; ".join(
-        f"of {row}, {share:.0f}% are answered rightly"
-        for row, share in zip(rows, np.diag(shares), strict=True)
+        f"of {count} {label}, {share:.0f}% are answered rightly"
+        for label, count, share in zip(run.classes, posts[:, 0], np.diag(shares), strict=True)
     )
     return Drawing(
         name=f"{run.key}-confusion-{name.replace(',', '').replace(' ', '-')}",
@@ -86,13 +85,14 @@ def confusion_chart(run: JudgedRun, name: str, confusion: Confusion) -> Drawing:
         draw=lambda figure: heat_map(
             figure,
             shares.tolist(),
-            rows,
+            run.classes,
             run.classes,
             row_axis="label (test posts)",
             column_axis="answer",
             bar="per cent of the label's posts",
+            posts=posts[:, 0].tolist(),
         ),
-        size=heat_map_size(len(rows)),
+        size=heat_map_size(len(run.classes)),
     )
 
 
