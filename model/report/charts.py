@@ -15,6 +15,7 @@ from flickr_emotion.common.presentation.drawing import (
     plain_axes,
 )
 from flickr_emotion.common.presentation.heat_map import heat_map, heat_map_size
+from flickr_emotion.common.printing import printable
 from flickr_emotion.model.evaluation.metrics import (
     Confusion,
     accuracy_interval,
@@ -49,7 +50,7 @@ def accuracy_chart(run: JudgedRun) -> Drawing:
                 color=ORANGE,
                 markersize=12,
                 markeredgewidth=2,
-                label=None if place else f"always {run.majority}",
+                label=None if place else f"always {printable(run.majority)}",
             )
         axes.set_yticks(range(len(rows)), list(rows))
         axes.invert_yaxis()
