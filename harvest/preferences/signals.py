@@ -23,6 +23,7 @@ from flickr_emotion.harvest.preferences.headers import (
     ROBOTS_TAG,
     TDM_RESERVATION,
     Stated,
+    recorded_headers,
 )
 from flickr_emotion.harvest.preferences.structured_fields import (
     FieldError,
@@ -95,7 +96,19 @@ def _rules(line: str) -> set[str]:
     return {rule.strip().lower() for rule in line.split(",")}
 
 
-@lru_cache(maxsize=64)
+# Nearly all records of a harvest are the same few texts.
+@lru_cache(maxsize=1024)
+def recorded_signals(headers: str | None, usage: str | None) -> Signals:
+    """Return what the ledger's records say; None where there is none.
+
+    Raises ``ValueError`` for records that no crawl writes.
+    """
+    return signals_of(
+        None if headers is None else recorded_headers(headers),
+        None if usage is None else recorded_usage(usage),
+    )
+
+
 def recorded_usage(record: str) -> dict[str, int]:
     """Read the settings that the ledger holds as JSON; raises ``ValueError`` if it holds others."""
     usage = parse_json(record.encode())
