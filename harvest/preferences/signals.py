@@ -38,7 +38,8 @@ USAGE = ("candownload", "canblog", "canprint", "canshare")
 _TRAINING_LABELS = ("train-ai", "ai", "tdm", "all")
 _PREFERENCES = {"y": True, "n": False}
 _NO_AI = frozenset(("noai", "noimageai"))
-# Rules with a colon; before any other colon stands the name of the crawler that a line is for.
+# Rules with a colon; before any other colon stands the name of the crawler that the rest of a line
+# is for.
 _WITH_VALUE = ("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview")
 _NAMED = re.compile(r"\s*([^\s:,]+)\s*:")
 
@@ -89,11 +90,14 @@ def _training(lines: Iterable[str]) -> bool | None:
 
 
 def _rules(line: str) -> set[str]:
-    """Return the rules of a line of ``X-Robots-Tag``; none if it is for one named crawler."""
-    named = _NAMED.match(line)
-    if named and named[1].lower() not in _WITH_VALUE:
-        return set()
-    return {rule.strip().lower() for rule in line.split(",")}
+    """Return the rules of a line of ``X-Robots-Tag``, up to the first for one named crawler."""
+    rules = set()
+    for rule in line.split(","):
+        named = _NAMED.match(rule)
+        if named and named[1].lower() not in _WITH_VALUE:
+            break
+        rules.add(rule.strip().lower())
+    return rules
 
 
 # Nearly all records of a harvest are the same few texts.
