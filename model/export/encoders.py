@@ -14,10 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from flickr_emotion.model.engines.graphs import Input, write_graph
 from flickr_emotion.model.errors import ModelError
-from flickr_emotion.model.export.graphs import Input, write_graph
-from flickr_emotion.model.export.inputs import pictures
-from flickr_emotion.model.features.image_backbones import Backbone
 from flickr_emotion.model.features.packages import package_folder
 from flickr_emotion.model.features.texts.lexicon import SCORES, LexiconReader
 from flickr_emotion.model.features.texts.readers import TextReader
@@ -77,13 +75,6 @@ def check_readers(readers: Sequence[TextReader], run: Path) -> None:
             )
 
 
-def write_pictures(backbone: Backbone, folder: Path) -> None:
-    """Write the image encoder, which all subsets share."""
-    side = backbone.preprocessing.crop
-    inputs = {"image": pictures(side)}
-    write_graph(_Pictures(backbone), inputs, FEATURES, folder / PICTURES, strict=False)
-
-
 def write_readers(readers: Sequence[TextReader], folder: Path) -> list[dict[str, Any]]:
     """Write the readers of texts and tags; return what ``preprocessing.json`` says of them."""
     return [
@@ -92,17 +83,6 @@ def write_readers(readers: Sequence[TextReader], folder: Path) -> list[dict[str,
         else _write_lexicon(folder)
         for reader in readers
     ]
-
-
-class _Pictures(nn.Module):
-    """Pictures (N, 3, H, W), as bytes, to features (N, D)."""
-
-    def __init__(self, backbone: Backbone) -> None:
-        super().__init__()
-        self.backbone = backbone
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        return self.backbone.all_at_once(inputs[0])
 
 
 class _Sentences(nn.Module):

@@ -166,6 +166,7 @@ def _splits(
             run_folder=out,
             device=world.device,
             decode=config.decode,
+            engine=config.engine,
             readers=readers,
         )
     if selection:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from flickr_emotion.common.checkout import PROJECT
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.model.config import ENSEMBLES, MODELS
-from flickr_emotion.model.export.graphs import write_graph
+from flickr_emotion.model.engines.graphs import write_graph
 from flickr_emotion.model.export.inputs import IDS, graph_inputs, pictures
 from flickr_emotion.model.features.image_backbones import Backbone, build_backbone
 from flickr_emotion.model.inputs.batches import Batch
