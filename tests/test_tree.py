@@ -28,22 +28,9 @@ LAYERS = [
     *(f"datasets{room}" for room in ("", ".pictures", ".rules", ".folder")),
     *(f"datasets{room}" for room in (".sources.cells", ".sources", ".build")),
     *(f"datasets.{room}" for room in ("manifests", "inspect", "verification")),
-    *(
-        f"model{room}"
-        for room in ("", ".posts", ".engines", ".features", ".features.texts", ".inputs")
-    ),
-    *(
-        f"model.{room}"
-        for room in (
-            "inputs",
-            "networks",
-            "processes",
-            "runs",
-            "evaluation",
-            "training",
-            "prediction",
-        )
-    ),
+    *(f"model{room}" for room in ("", ".posts", ".engines", ".features", ".features.texts")),
+    *(f"model.{room}" for room in ("inputs", "networks", "processes", "runs", "evaluation")),
+    *("model.training", "model.prediction"),
     *("model.export.client", "model.export", "model.suspects", "model.reproduction"),
     *("", "command_line", "commands"),
 ]

@@ -23,13 +23,8 @@ from flickr_emotion.datasets.rules.tags import normalise_tags
 from flickr_emotion.datasets.rules.text import clean, words
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.evaluation.calibration import read_calibration
-from flickr_emotion.model.features.texts.readers import say_cut
-from flickr_emotion.model.features.texts.text_features import (
-    READ,
-    TextFeatures,
-    features_of,
-    read_text,
-)
+from flickr_emotion.model.features.texts.readers import READ, features_of, read_text, say_cut
+from flickr_emotion.model.features.texts.text_features import TextFeatures
 from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.posts.posts import Post, encode
 from flickr_emotion.model.prediction.answers import HeadOpinion, Prediction, RawPost
@@ -208,9 +203,12 @@ class Predictor:
         before = [reader.cut for reader in readers]
         features = TextFeatures(
             {
-                modality: features_of(
-                    readers, [read_text(post.text, post.tags, modality) for post in posts]
-                )
+                modality: [
+                    torch.from_numpy(made)
+                    for made in features_of(
+                        readers, [read_text(post.text, post.tags, modality) for post in posts]
+                    )
+                ]
                 for modality in READ
             }
         )
