@@ -1,17 +1,21 @@
 """Opens a graph with ONNX Runtime. `export` copies this module, so it does not import torch."""
 
 from pathlib import Path
-
-import onnxruntime
+from typing import TYPE_CHECKING
 
 from flickr_emotion.model.errors import ModelError
 
+if TYPE_CHECKING:
+    import onnxruntime
 
-def open_session(path: Path, *, threads: int = 0) -> onnxruntime.InferenceSession:
+
+def open_session(path: Path, *, threads: int = 0) -> "onnxruntime.InferenceSession":
     """Open a graph; raises ``ModelError`` where it is missing or damaged.
 
     ``threads``: how many compute a pass; 0 means as many as there are cores.
     """
+    import onnxruntime  # a command that reads no picture does not wait for it
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     # Threads that wait would otherwise keep their cores busy, which others need.

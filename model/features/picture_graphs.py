@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.float32]
 FEATURES = "features"
 PICTURES_PER_PASS = 2
 """More in a pass do not make it faster: activations leave the cache."""
-_WORTHWHILE = 1000
+WORTHWHILE = 1000
 """A graph takes 7 to 15 s to make, and saves 10 to 25 ms a picture."""
 
 
@@ -40,7 +40,7 @@ def picture_graph(
         name=f"--image-encoder {backbone.name}",
         digest=backbone.digest(),
         write=partial(_write, backbone),
-        worthwhile=_WORTHWHILE,
+        worthwhile=WORTHWHILE,
     )
     graph = graph_for(encoder, engine, inputs=pictures, device=device)
     return None if graph is None else PictureGraph(graph)

@@ -12,6 +12,7 @@ from typing import Any
 from flickr_emotion.common.modalities import MODALITIES
 from flickr_emotion.common.printing import say
 from flickr_emotion.common.progress import ProgressReport
+from flickr_emotion.model.config import AUTO
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.prediction.answers import Prediction
 from flickr_emotion.model.prediction.post_files import check_output, open_rows, open_writer
@@ -28,6 +29,7 @@ def predict_file(
     out: Path,
     explain: bool = False,
     device: str = "auto",
+    engine: str = AUTO,
     columns: str | None = None,
     encoding: str | None = None,
     say: Callable[[str], None] = say,
@@ -48,7 +50,7 @@ def predict_file(
     posts = open_rows(input, columns=columns, encoding=encoding)
     for line in posts.said:
         say(line)
-    predictor = Predictor(run, device=device)
+    predictor = Predictor(run, device=device, engine=engine)
     counts = {"posts": 0, "predicted": 0, "warnings": 0, "errors": 0}
     held = dict.fromkeys(MODALITIES, 0)
     first: ModelError | None = None

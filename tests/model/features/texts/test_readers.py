@@ -1,6 +1,5 @@
 """Frozen readers: what they make of texts, and what is said of texts that are too long."""
 
-import dataclasses
 import shutil
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -58,7 +57,7 @@ class TestTheCutIsSaid:
         self, run_folder: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         predictor = Predictor(run_folder, device="cpu")
-        predictor._run = dataclasses.replace(predictor._run, readers=[Cutting()])
+        predictor._network.readers = [Cutting()]
         for text in ("storm rage", "storm of rage", "storm of sheer rage"):
             predictor.answer(text=text)
         assert capsys.readouterr().err.count("1 of 1 texts have more than the 7 tokens") == 1
