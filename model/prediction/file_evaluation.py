@@ -56,7 +56,7 @@ def evaluate_file(
     counts = {"posts": 0, "unlabelled": 0, "warnings": 0, "errors": 0}
     first: ModelError | None = None
     with ProgressReport("judging", posts.count, "posts") as report:
-        for chunk in answered(predictor, posts.rows):
+        for chunk in answered(predictor, posts.rows, all_heads=True):
             for row, answer in chunk:
                 counts["posts"] += 1
                 named: str | None = row.get("label")

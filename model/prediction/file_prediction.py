@@ -59,7 +59,7 @@ def predict_file(
         open_writer(out, output_columns(predictor.classes, explain=explain)) as write,
         ProgressReport("predicting", posts.count, "posts") as report,
     ):
-        for chunk in answered(predictor, posts.rows):
+        for chunk in answered(predictor, posts.rows, all_heads=explain):
             write(
                 [
                     {"photo_id": photo_id_of(row), **output_row(answer, explain=explain)}
@@ -92,15 +92,17 @@ def predict_file(
 
 
 def answered(
-    predictor: Predictor, rows: Iterator[dict[str, Any]]
+    predictor: Predictor, rows: Iterator[dict[str, Any]], *, all_heads: bool
 ) -> Iterator[list[tuple[dict[str, Any], Prediction | ModelError]]]:
-    """Yield the rows of posts (``open_rows``) with their answers, some at a time."""
+    """Yield the rows of posts (``open_rows``) with their answers, some at a time.
+
+    ``all_heads``: with the answers of all heads that can answer a post.
+    """
     done = 0
     while chunk := list(islice(rows, POSTS_PER_PASS)):
         numbered = [it for it in enumerate(chunk, done + 1) if "error" not in it[1]]
-        answers = iter(
-            predictor.predict([raw_post(row, n, Path()) for n, row in numbered], partly=True)
-        )
+        read = [raw_post(row, n, Path()) for n, row in numbered]
+        answers = iter(predictor.predict(read, partly=True, all_heads=all_heads))
         yield [
             (row, ModelError(row["error"]) if "error" in row else next(answers)) for row in chunk
         ]

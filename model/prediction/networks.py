@@ -27,7 +27,7 @@ class AnsweringNetwork(Protocol):
     """A run's network with its readers."""
 
     encoding: Encoding
-    readers: Sequence[TextReader]
+    readers: list[TextReader]
     ranking: tuple[str, ...]
     """The heads, the preferred ones last (``model/runs/heads.py``)."""
 
@@ -35,8 +35,8 @@ class AnsweringNetwork(Protocol):
     def sizes(self) -> PictureSizes | None:
         """How pictures are prepared; None if it reads none."""
 
-    def logits(self, read: ReadPosts) -> dict[str, tuple[Integers, Floats]]:
-        """Return, by head, the posts that it can answer and its logits for them, (N, C).
+    def logits(self, read: ReadPosts, rows: Mapping[str, Integers]) -> dict[str, Floats]:
+        """Return, by head, its logits (N, C) for the posts at ``rows[head]``.
 
-        Heads that no post can be answered by are missing.
+        ``rows``: by head, in increasing order, some of the posts that hold its modalities.
         """

@@ -18,7 +18,15 @@ import numpy.typing as npt
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.model.features.texts.readers import Floats
-from flickr_emotion.model.posts.posts import FIRST_ID, Encoding, Integers, Post, Posts, encode
+from flickr_emotion.model.posts.posts import (
+    FIRST_ID,
+    PADDING,
+    Encoding,
+    Integers,
+    Post,
+    Posts,
+    encode,
+)
 
 Weights = Mapping[str, npt.NDArray[Any]]
 
@@ -26,6 +34,8 @@ WINDOWS = (3, 4, 5)
 SHARE = 2 / 3
 """The regression's weight in the mean of both answers of the best recipe."""
 WORDS_PER_BLOCK = 1024
+MOST_PRODUCTS = 20_000
+"""Of so many words of a vocabulary the products are kept: 4.8 kB each."""
 
 
 class PlainNetwork:
@@ -33,6 +43,7 @@ class PlainNetwork:
 
     def __init__(self, weights: Weights) -> None:
         self._weights = weights
+        self._words: _Words | None = None
 
     def fits(self, encoding: Encoding, heads: Sequence[str]) -> bool:
         """Return whether the weights are those of the network: a post is answered to try them."""
@@ -61,6 +72,13 @@ class PlainNetwork:
     def _blank(self, modality: str) -> Floats:
         """Return features of a post, all zeros."""
         raise NotImplementedError
+
+    def _read_lists(self, name: str, modality: str, posts: Posts) -> Floats:
+        if modality == "tags":
+            return _read_tags(self._weights, name, posts)
+        if self._words is None:
+            self._words = _Words(self._weights, name)
+        return self._words.read(posts)
 
     def logits(
         self, posts: Posts, frozen: Mapping[str, Floats], rows: Mapping[str, Integers]
@@ -104,7 +122,7 @@ class PaperNetwork(PlainNetwork):
     def _representations(self, modality: str, posts: Posts, frozen: Mapping[str, Floats]) -> Floats:
         if modality == "image":
             return _linear(self._weights, "encoders.image.fc", frozen["image"])
-        return _read_lists(self._weights, f"encoders.{modality}", modality, posts)
+        return self._read_lists(f"encoders.{modality}", modality, posts)
 
 
 class RecipeNetwork(PlainNetwork):
@@ -168,7 +186,7 @@ class RecipeNetwork(PlainNetwork):
         name = f"encoders.{modality}.trained"
         if f"{name}.embedding.weight" not in self._weights:
             return scaled_ND
-        trained_NR = _read_lists(self._weights, name, modality, posts)
+        trained_NR = self._read_lists(name, modality, posts)
         return np.concatenate([scaled_ND, trained_NR], axis=1)
 
 
@@ -182,12 +200,6 @@ def _places(posts: Posts) -> dict[str, Integers]:
     return {modality: np.cumsum(held) - 1 for modality, held in posts.present.items()}
 
 
-def _read_lists(weights: Weights, name: str, modality: str, posts: Posts) -> Floats:
-    if modality == "text":
-        return _read_words(weights, name, posts)
-    return _read_tags(weights, name, posts)
-
-
 def _read_tags(weights: Weights, name: str, posts: Posts) -> Floats:
     """Return the maximum over each post's tags of their feature maps, (N, F)."""
     vectors_TE = weights[f"{name}.embedding.weight"][posts.tags]
@@ -198,28 +210,54 @@ def _read_tags(weights: Weights, name: str, posts: Posts) -> Floats:
     return maximum
 
 
-def _read_words(weights: Weights, name: str, posts: Posts) -> Floats:
-    """Return the representations of the posts' texts, (N, R)."""
-    has_text = posts.present["text"]
-    lengths_N, starts_N = posts.text_lengths[has_text], posts.word_starts[:-1][has_text]
-    places_GE = np.concatenate(
-        [
-            weights[f"{name}.convolutions.{number}.weight"][:, :, place]
-            for number, window in enumerate(WINDOWS)
-            for place in range(window)
-        ]
-    )
-    biases = [weights[f"{name}.convolutions.{number}.bias"] for number in range(len(WINDOWS))]
-    pools = []
-    at = 0
-    while at < len(lengths_N):  # some texts at a time: their maps then stay in the cache
-        end = max(at + 1, int(np.searchsorted(np.cumsum(lengths_N[at:]), WORDS_PER_BLOCK)) + at)
-        ids_T, firsts_N = _laid_out(posts.words, starts_N[at:end], lengths_N[at:end])
-        vectors_TE = weights[f"{name}.embedding.weight"][ids_T]
-        vectors_TE[ids_T == 0] = 0
-        pools.append(_pooled(vectors_TE, firsts_N, lengths_N[at:end], places_GE, biases))
-        at = end
-    return _linear(weights, f"{name}.fc", np.concatenate(pools))
+class _Words:
+    """The text encoder of section 3.1."""
+
+    def __init__(self, weights: Weights, name: str) -> None:
+        self._weights, self._name = weights, name
+        self._embedding_VE = weights[f"{name}.embedding.weight"]
+        convolutions = [f"{name}.convolutions.{number}" for number in range(len(WINDOWS))]
+        self._places_GE = np.concatenate(
+            [
+                weights[f"{convolution}.weight"][:, :, place]
+                for convolution, window in zip(convolutions, WINDOWS, strict=True)
+                for place in range(window)
+            ]
+        )
+        self._biases = [weights[f"{convolution}.bias"] for convolution in convolutions]
+        count = len(self._embedding_VE)
+        # A word's products with all weights are the same wherever it stands. Rows that no text
+        # needs are never written, so they take no memory.
+        self._products_VG = np.zeros((min(count, MOST_PRODUCTS), len(self._places_GE)), np.float32)
+        self._is_known_V = np.arange(count) == PADDING  # whose products are zeros
+
+    def read(self, posts: Posts) -> Floats:
+        """Return the representations of the posts' texts, (N, R)."""
+        has_text = posts.present["text"]
+        lengths_N, starts_N = posts.text_lengths[has_text], posts.word_starts[:-1][has_text]
+        ends_N = np.cumsum(lengths_N)
+        pools = []
+        at = 0
+        while at < len(lengths_N):  # some texts at a time: their maps then stay in the cache
+            most = ends_N[at] - lengths_N[at] + WORDS_PER_BLOCK
+            end = max(at + 1, int(np.searchsorted(ends_N, most)))
+            ids_T, firsts_N = _laid_out(posts.words, starts_N[at:end], lengths_N[at:end])
+            pools.append(_pooled(self._products(ids_T), firsts_N, lengths_N[at:end], self._biases))
+            at = end
+        return _linear(self._weights, f"{self._name}.fc", np.concatenate(pools))
+
+    def _products(self, ids_T: Integers) -> Floats:
+        """Return the products of words with the weights of every place in every window."""
+        if len(self._embedding_VE) > MOST_PRODUCTS:
+            vectors_TE = self._embedding_VE[ids_T]
+            vectors_TE[ids_T == PADDING] = 0
+            direct_TG: Floats = vectors_TE @ self._places_GE.T
+            return direct_TG
+        new = np.unique(ids_T[~self._is_known_V[ids_T]])
+        if len(new):
+            self._products_VG[new] = self._embedding_VE[new] @ self._places_GE.T
+            self._is_known_V[new] = True
+        return self._products_VG[ids_T]
 
 
 def _laid_out(
@@ -243,15 +281,13 @@ def _laid_out(
 
 
 def _pooled(
-    vectors_TE: Floats,
-    firsts_N: Integers,
-    lengths_N: Integers,
-    places_GE: Floats,
-    biases: Sequence[Floats],
+    products_TG: Floats, firsts_N: Integers, lengths_N: Integers, biases: Sequence[Floats]
 ) -> Floats:
-    """Return maximum, average and minimum of each convolution's maps over each text."""
-    products_TG = vectors_TE @ places_GE.T
-    count = len(vectors_TE) - max(WINDOWS) + 1
+    """Return maximum, average and minimum of each convolution's maps over each text.
+
+    ``products_TG``: of the words laid out, with the weights of each place in each window.
+    """
+    count = len(products_TG) - max(WINDOWS) + 1
     pools, column = [], 0
     for window, bias_F in zip(WINDOWS, biases, strict=True):
         maps_TF = np.broadcast_to(bias_F, (count, len(bias_F))).copy()

@@ -6,7 +6,7 @@ system, is left to torch (``model/runs/loading.py``), which also says what is wr
 
 # ruff: noqa: N806 (shapes in names)
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -62,18 +62,17 @@ class PlainRun:
             return None
         return self._eyes.sizes
 
-    def logits(self, read: ReadPosts) -> dict[str, tuple[Integers, Floats]]:
-        """Return, by head, the posts that it can answer and its logits for them, (N, C)."""
-        rows = {head: np.flatnonzero(read.posts.holding(head)) for head in self._heads}
-        rows = {head: held for head, held in rows.items() if len(held)}
+    def logits(self, read: ReadPosts, rows: Mapping[str, Integers]) -> dict[str, Floats]:
+        """Return, by head, its logits (N, C) for the posts at ``rows[head]``."""
+        rows = {head: chosen for head, chosen in rows.items() if len(chosen)}
         frozen: dict[str, Floats] = {}
         if any("image" in head.split("+") for head in rows):
             frozen["image"] = self._eyes.read(read.pictures)
         for modality in READ if read.texts is not None else ():
-            of_all = np.concatenate(read.texts[modality], axis=1)  # type: ignore[index]
+            assert read.texts is not None
+            of_all = np.concatenate(read.texts[modality], axis=1)
             frozen[modality] = of_all[read.posts.present[modality]]
-        found = self._network.logits(read.posts, frozen, rows)
-        return {head: (rows[head], logits_NC) for head, logits_NC in found.items()}
+        return self._network.logits(read.posts, frozen, rows)
 
 
 class _Eyes:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from flickr_emotion.common.modalities import MODALITIES, answering_subset
+from flickr_emotion.common.modalities import MODALITIES, SUBSETS, answering_subset
 from flickr_emotion.datasets.pictures.files import picture_path, read_picture_file
 from flickr_emotion.datasets.pictures.formats import UnreadablePictureError
 from flickr_emotion.datasets.rules.tags import normalise_tags
@@ -49,11 +49,13 @@ class _Readable:
         """
         if post.image is None and post.text is None and post.tags is None:
             raise ModelError(f"{post.name} has no modality: give an image, a text or tags")
-        self.text = clean(post.text or "")  # as in data sets
-        if post.text is not None and not words(self.text):
+        text, tags = post.text or "", post.tags or ()
+        self.text = text if post.is_clean else clean(text)  # as in data sets
+        self.words = words(self.text)
+        if post.text is not None and not self.words:
             raise ModelError(f"the text of {post.name} has no word in it: give a text or none")
         self.name = post.name
-        self.tags = normalise_tags(post.tags or ())
+        self.tags = tags if post.is_clean else normalise_tags(tags)
         if post.tags is not None and not self.tags:
             raise ModelError(f"the tags of {post.name} have no letter in them: give tags or none")
         self.picture: npt.NDArray[np.uint8] | None = None
@@ -68,10 +70,9 @@ class _Readable:
                 self.warning = str(error)
 
     @property
-    def modalities(self) -> list[str]:
-        """The modalities that the post holds."""
-        held = (self.picture is not None, bool(self.text), bool(self.tags))
-        return [modality for modality, there in zip(MODALITIES, held, strict=True) if there]
+    def held(self) -> tuple[bool, bool, bool]:
+        """For each of ``MODALITIES``, whether the post holds it."""
+        return self.picture is not None, bool(self.text), bool(self.tags)
 
 
 def _picture(image: bytes | Path, name: str, sizes: PictureSizes | None) -> npt.NDArray[np.uint8]:
@@ -113,6 +114,7 @@ class Predictor:
         self._calibration = read_calibration(run)
         self._pool = ThreadPoolExecutor()
         self._cut_said = False
+        self._heads: dict[tuple[bool, bool, bool], str | None] = {}
         self.classes = self._network.encoding.classes
 
     def answer(
@@ -144,24 +146,27 @@ class Predictor:
             raw_post({str(name): value for name, value in row.items()}, number, Path())
             for number, row in enumerate(missing.to_dict("records"), start=1)
         ]
-        rows = [output_row(answer, explain=explain) for answer in self.predict(posts, partly=True)]
+        answers = self.predict(posts, partly=True, all_heads=explain)
+        rows = [output_row(answer, explain=explain) for answer in answers]
         _, *columns = output_columns(self.classes, explain=explain).names  # but for the id
         return pd.DataFrame(rows, index=frame.index, columns=columns)
 
     def predict(
-        self, posts: Sequence[RawPost], *, partly: bool = False
+        self, posts: Sequence[RawPost], *, partly: bool = False, all_heads: bool = True
     ) -> list[Prediction | ModelError]:
         """Return an answer for each post, or the error that prevents one.
 
         With ``partly``, a post whose picture cannot be read is answered from its text and tags, and
-        the answer says so (``warning``).
+        the answer says so (``warning``). Without ``all_heads`` an answer has only the head that
+        gave it, which takes less time.
         """
-        seen = any(post.image is not None for post in posts)
+        seen = [post for post in posts if post.image is not None]
         read_one = partial(self._read, sizes=self._network.sizes if seen else None, partly=partly)
         # Only pictures are read outside of the interpreter's lock.
-        read = list(self._pool.map(read_one, posts) if seen else map(read_one, posts))
+        with_picture = self._pool.map(read_one, seen)
+        read = [read_one(post) if post.image is None else next(with_picture) for post in posts]
         readable = [post for post in read if isinstance(post, _Readable)]
-        answers = iter(self._answers(readable) if readable else ())
+        answers = iter(self._answers(readable, all_heads=all_heads) if readable else ())
         return [next(answers) if isinstance(post, _Readable) else post for post in read]
 
     def _read(
@@ -172,7 +177,7 @@ class Predictor:
         except ModelError as error:
             return error
 
-    def _answers(self, posts: list[_Readable]) -> list[Prediction | ModelError]:
+    def _answers(self, posts: list[_Readable], *, all_heads: bool) -> list[Prediction | ModelError]:
         encoded = encode(
             (
                 Post(
@@ -181,6 +186,7 @@ class Predictor:
                     tags=p.tags,
                     has_image=p.picture is not None,
                     label=None,
+                    words=p.words,
                 )
                 for p in posts
             ),
@@ -191,12 +197,34 @@ class Predictor:
             pictures=[post.picture for post in posts if post.picture is not None],
             texts=self._texts(posts),
         )
+        answering = [self._answering(post.held) for post in posts]
+        rows: dict[str, list[int]] = {}
+        for row, head in enumerate(answering):
+            if head is not None:
+                rows.setdefault(head, []).append(row)
+        asked = {
+            head: np.flatnonzero(encoded.holding(head)) if all_heads else np.array(rows[head])
+            for head in SUBSETS
+            if head in (self._network.ranking if all_heads else rows)
+        }
         spoken: list[dict[str, list[float]]] = [{} for _ in posts]
-        for subset, (rows, logits_NC) in self._network.logits(read).items():
-            probabilities_NC = self._calibration.probabilities(subset, logits_NC)
-            for row, probabilities in zip(rows.tolist(), probabilities_NC.tolist(), strict=True):
-                spoken[row][subset] = probabilities
-        return [self._prediction(post, heads) for post, heads in zip(posts, spoken, strict=True)]
+        for head, logits_NC in self._network.logits(read, asked).items():
+            probabilities_NC = self._calibration.probabilities(head, logits_NC)
+            for row, probabilities in zip(
+                asked[head].tolist(), probabilities_NC.tolist(), strict=True
+            ):
+                spoken[row][head] = probabilities
+        return [
+            self._prediction(post, subset, heads)
+            for post, subset, heads in zip(posts, answering, spoken, strict=True)
+        ]
+
+    def _answering(self, held: tuple[bool, bool, bool]) -> str | None:
+        """Return the head that answers posts with these modalities; None if none does."""
+        if held not in self._heads:
+            modalities = [m for m, there in zip(MODALITIES, held, strict=True) if there]
+            self._heads[held] = answering_subset(modalities, self._network.ranking)
+        return self._heads[held]
 
     def _texts(self, posts: list[_Readable]) -> dict[str, list[Floats]] | None:
         readers = self._network.readers
@@ -216,14 +244,12 @@ class Predictor:
         return features
 
     def _prediction(
-        self, post: _Readable, heads: dict[str, list[float]]
+        self, post: _Readable, subset: str | None, heads: dict[str, list[float]]
     ) -> Prediction | ModelError:
-        subset = answering_subset(
-            post.modalities, [head for head in self._network.ranking if head in heads]
-        )
         if subset is None:
+            modalities = [m for m, there in zip(MODALITIES, post.held, strict=True) if there]
             return ModelError(
-                f"{post.name} has {' and '.join(post.modalities)}, which the run was not trained "
+                f"{post.name} has {' and '.join(modalities)}, which the run was not trained "
                 "to answer: give only some of its modalities"
                 + (f"; {post.warning}" if post.warning else "")
             )

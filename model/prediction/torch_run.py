@@ -1,6 +1,6 @@
 """A run's network in torch: the reference, for every system and on every device."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +8,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.model.features.picture_sizes import PictureSizes
 from flickr_emotion.model.features.texts.readers import Floats
 from flickr_emotion.model.features.texts.text_features import TextFeatures
@@ -36,8 +35,8 @@ class TorchRun:
         return backbone.preprocessing if backbone else None
 
     @torch.inference_mode()
-    def logits(self, read: ReadPosts) -> dict[str, tuple[Integers, Floats]]:
-        """Return, by head, the posts that it can answer and its logits for them, (N, C)."""
+    def logits(self, read: ReadPosts, rows: Mapping[str, Integers]) -> dict[str, Floats]:
+        """Return, by head, its logits (N, C) for the posts at ``rows[head]``."""
         texts = None
         if read.texts is not None:
             texts = TextFeatures(
@@ -48,12 +47,13 @@ class TorchRun:
             )
         split = Split(posts=read.posts, images=_Pictures(read.pictures), texts=texts)
         batch = split.batch(np.arange(len(read.posts))).to(self._device)
-        answers = self.run.network(batch)
-        return {
-            subset: (batch.rows[subset].cpu().numpy(), answers[subset].float().cpu().numpy())
-            for subset in SUBSETS
-            if subset in answers
-        }
+        answers = self.run.network(batch, [head for head, chosen in rows.items() if len(chosen)])
+        found = {}
+        for head, chosen in rows.items():
+            if head in answers:
+                places = np.searchsorted(batch.rows[head].cpu().numpy(), chosen)
+                found[head] = answers[head].float().cpu().numpy()[places]
+        return found
 
 
 class _Pictures:

@@ -27,7 +27,12 @@ def fail(folder: Path) -> dict[str, Any]:
 
 
 def encoder(**others: Any) -> Encoder:
-    given = {"name": "--image-encoder small", "digest": "d", "write": write, "worthwhile": 100}
+    given: dict[str, Any] = {
+        "name": "--image-encoder small",
+        "digest": "d",
+        "write": write,
+        "worthwhile": 100,
+    }
     return Encoder(**given | others)
 
 

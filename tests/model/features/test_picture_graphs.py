@@ -1,5 +1,6 @@
 """ONNX Runtime gives torch's features of real pictures, under the same key."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ def pictures(shared_data: Path) -> list[bytes]:
 
 
 @pytest.fixture(scope="module")
-def _cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield

@@ -138,6 +138,7 @@ def test_a_network_without_some_heads(run_folder: Path) -> None:
     for subset in SUBSETS:
         if subset not in ("text", "image+text"):
             del heads[subset]
+    predictor._network.ranking = ("text", "image+text")
     everything = RawPost(name="photo 1", **parts("awe", "image+text+tags"))
     mute = RawPost(name="photo 2", **parts("awe", "image+tags"))
     answered, refused = predictor.predict([everything, mute])
