@@ -10,6 +10,7 @@ D features, R size of a representation, F feature maps, C classes.
 
 # ruff: noqa: N803, N806 (shapes in names)
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -34,6 +35,14 @@ WINDOWS = (3, 4, 5)
 SHARE = 2 / 3
 """The regression's weight in the mean of both answers of the best recipe."""
 WORDS_PER_BLOCK = 1024
+_SUBSET = "|".join(map(re.escape, SUBSETS))
+_KNOWN = re.compile(
+    rf"heads\.({_SUBSET})\.[024]\.(weight|bias)|encoders\.(image|text|tags)\..+"
+    rf"|classifiers\.heads\.({_SUBSET})\.[147]\.(weight|bias)"
+    r"|classifiers\.(layers|direct)\.(image|text|tags)\.(weight|bias)"
+    r"|regression\.(image|text|tags|bias_HC)"
+)
+"""The names of the weights that are read here; a run with others is another network's."""
 MOST_PRODUCTS = 20_000
 """Of so many words of a vocabulary the products are kept: 4.8 kB each."""
 
@@ -47,6 +56,8 @@ class PlainNetwork:
 
     def fits(self, encoding: Encoding, heads: Sequence[str]) -> bool:
         """Return whether the weights are those of the network: a post is answered to try them."""
+        if not all(_KNOWN.fullmatch(name) for name in self._weights):
+            return False
         posts = encode(
             [Post(photo_id="", text="a", tags=["a"], has_image=True, label=None)], encoding
         )
@@ -64,6 +75,12 @@ class PlainNetwork:
             len(self._weights[name]) == size
             for size, name in sizes.items()
             if name in self._weights
+        ]
+        # numpy would repeat a bias of one number.
+        known += [
+            values.shape == self._weights[name.replace(".bias", ".weight")].shape[:1]
+            for name, values in self._weights.items()
+            if name.endswith(".bias")
         ]
         return all(known) and all(
             logits.shape == (1, len(encoding.classes)) for logits in found.values()

@@ -27,7 +27,7 @@ from flickr_emotion.model.prediction.networks import ReadPosts
 from flickr_emotion.model.prediction.plain_network import PaperNetwork, PlainNetwork, RecipeNetwork
 from flickr_emotion.model.runs.description import Description, check_readers, read_description
 from flickr_emotion.model.runs.digests import check_file
-from flickr_emotion.model.runs.files import CONFIG, DIGESTS, METRICS, NETWORK, read_metrics
+from flickr_emotion.model.runs.files import CONFIG, METRICS, NETWORK, read_metrics
 from flickr_emotion.model.runs.heads import (
     ranked,
     recorded_training_posts,
@@ -161,10 +161,9 @@ def open_plain_run(folder: Path, engine: str) -> PlainRun | None:
 def _is_plain(described: Description) -> bool:
     """Return whether numpy can compute a run's network, and its files are all there.
 
-    Unfinished runs, and those of earlier versions, have no digests; networks of the hub need
-    transformers.
+    Unfinished runs are left to torch, and networks of the hub need transformers.
     """
-    there = [(described.folder / name).is_file() for name in (DIGESTS, METRICS, NETWORK)]
+    there = [(described.folder / name).is_file() for name in (METRICS, NETWORK)]
     known = described.config.model in ("multitask", "single-task") and not described.config.networks
     return all(there) and known and not described.hub
 

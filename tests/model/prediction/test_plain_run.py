@@ -156,18 +156,30 @@ def test_one_subset(dataset_folder: Path, tmp_path: Path) -> None:
 
 
 class TestLeftToTorch:
-    @pytest.mark.parametrize("missing", ["digests.json", "metrics.json"])
-    def test_an_unfinished_run(self, sure_run: Path, tmp_path: Path, missing: str) -> None:
+    def test_an_unfinished_run(self, sure_run: Path, tmp_path: Path) -> None:
         run = Path(shutil.copytree(sure_run, tmp_path / "run"))
-        (run / missing).unlink()
+        (run / "metrics.json").unlink()
         assert isinstance(Predictor(run)._network, TorchRun)
 
-    def test_weights_of_another_network(self, sure_run: Path, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(
+        ("name", "shape"),
+        [
+            ("heads.text.0.weight", None),
+            ("heads.text.4.bias", (1,)),
+            ("heads.text.6.bias", (3,)),
+            ("encoders.tags.embedding.weight", (5, 250)),
+        ],
+    )
+    def test_weights_of_another_network(
+        self, sure_run: Path, tmp_path: Path, name: str, shape: tuple[int, ...] | None
+    ) -> None:
         run = Path(shutil.copytree(sure_run, tmp_path / "run"))
         weights = load_file(run / "model.safetensors")
-        del weights["heads.text.0.weight"]
+        weights.pop(name, None)
+        if shape:
+            weights[name] = torch.zeros(shape)
         write_tensors(weights, run / "model.safetensors")
-        (run / "digests.json").write_text(json.dumps(digests_of(run, {})))
+        (run / "digests.json").unlink()
         with pytest.raises(ModelError, match="holds a different network"):
             Predictor(run)
 
