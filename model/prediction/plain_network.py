@@ -78,7 +78,7 @@ class PlainNetwork:
         ]
         # numpy would repeat a bias of one number.
         known += [
-            values.shape == self._weights[name.replace(".bias", ".weight")].shape[:1]
+            len(values) == len(self._weights.get(name.replace(".bias", ".weight"), ()))
             for name, values in self._weights.items()
             if name.endswith(".bias")
         ]
