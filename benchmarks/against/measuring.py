@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -54,31 +55,37 @@ class Build:
         return option in self.cli(command, "--help").said
 
 
-def run(command: Sequence[str], folder: Path, env: Mapping[str, str] | None = None) -> Measured:
+# A process begins with the memory of the one that started it, which would be taken for its own: a
+# small one stands between.
+_BETWEEN = """
+import json, resource, subprocess, sys, time
+started = time.perf_counter()
+code = subprocess.call(sys.argv[2:])
+seconds = time.perf_counter() - started
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+with open(sys.argv[1], "w") as file:
+    json.dump([seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024], file)
+sys.exit(code)
+"""
+
+
+def run(command: Sequence[str], folder: Path) -> Measured:
     """Run a command in a folder to its end; a failure ends the benchmark."""
-    given = os.environ | {"PYTHONPATH": "", "COLUMNS": "200"} | dict(env or {})
-    errors = folder / ".against-errors"
-    with errors.open("w+b") as said:
-        before = os.times().elapsed
-        process = subprocess.Popen(
-            command, cwd=folder, env=given, stdout=subprocess.PIPE, stderr=said
+    with tempfile.TemporaryDirectory() as scratch:
+        figures = Path(scratch) / "figures.json"
+        done = subprocess.run(
+            [sys.executable, "-S", "-c", _BETWEEN, str(figures), *command],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": "", "COLUMNS": "200"},
+            capture_output=True,
+            text=True,
+            check=False,
         )
-        assert process.stdout is not None
-        out = process.stdout.read().decode()
-        _, status, used = os.wait4(process.pid, 0)
-        seconds = os.times().elapsed - before
-        process.returncode = os.waitstatus_to_exitcode(status)
-        said.seek(0)
-        complaint = said.read().decode(errors="replace")
-    errors.unlink()
-    if process.returncode:
-        raise SystemExit(f"{folder}: {' '.join(command)[:300]} failed:\n{complaint[-3000:]}")
-    return Measured(
-        seconds=seconds,
-        cpu=used.ru_utime + used.ru_stime,
-        memory=used.ru_maxrss / 1024,
-        said=out,
-    )
+        if done.returncode:
+            shown = " ".join(command)[:300]
+            raise SystemExit(f"{folder}: {shown} failed:\n{done.stderr[-3000:]}")
+        seconds, cpu, memory = json.loads(figures.read_text(encoding="utf-8"))
+    return Measured(seconds=seconds, cpu=cpu, memory=memory, said=done.stdout)
 
 
 def middle(runs: Sequence[Measured], figure: str) -> float:
