@@ -70,6 +70,7 @@ class TestHelp:
                     "reduce",
                     "attribution",
                     "verify",
+                    "takedown",
                     "manifest",
                     "train",
                     "evaluate",

@@ -18,20 +18,25 @@ LAYERS = [
     "common",
     "common.pages",
     "common.tables",
-    *(f"harvest{room}" for room in ("", ".pace", ".flickr", ".pictures", ".manifests", ".lists")),
+    "common.takedown",
+    *(
+        f"harvest{room}"
+        for room in ("", ".pace", ".preferences", ".flickr", ".pictures", ".manifests", ".lists")
+    ),
     *(
         f"harvest.{room}"
         for room in ("yfcc100m", "ledger.rows", "ledger", "calls", "trust", "intake", "checks")
     ),
-    *(f"harvest.{room}" for room in ("image_hosts", "crawl")),
+    *(f"harvest.{room}" for room in ("takedown", "image_hosts", "crawl")),
     *(f"harvest.sandbox{room}" for room in ("", ".simulation", ".vso")),
-    *(f"datasets{room}" for room in ("", ".pictures", ".rules", ".folder")),
+    *(f"datasets{room}" for room in ("", ".pictures", ".rules", ".folder", ".description")),
     *(f"datasets{room}" for room in (".sources.cells", ".sources", ".build")),
-    *(f"datasets.{room}" for room in ("manifests", "inspect", "verification")),
+    *(f"datasets.{room}" for room in ("manifests", "inspect", "verification", "takedown")),
     *(f"model{room}" for room in ("", ".posts", ".engines", ".features", ".features.texts")),
     *(f"model.{room}" for room in ("inputs", "networks", "processes", "runs", "evaluation")),
     *("model.training", "model.prediction"),
     *("model.export.client", "model.export", "model.suspects", "model.reproduction"),
+    "model.takedown",
     *("", "command_line", "commands"),
 ]
 MOST_MODULES = 16

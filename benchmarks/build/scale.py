@@ -139,14 +139,14 @@ def build(harvest: Path, out: Path, every: float = 1) -> tuple[float, float]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     peak = 0.0
     while process.poll() is None:
-        peak = max(peak, _memory(process.pid))
+        peak = max(peak, memory_of(process.pid))
         time.sleep(every)
     if process.returncode:
         raise SystemExit(f"build-splits ended with {process.returncode}")
     return time.perf_counter() - started, peak
 
 
-def _memory(pid: int) -> float:
+def memory_of(pid: int) -> float:
     """Return the memory of a process and those it started in MB, shared pages counted once."""
     total = 0.0
     for process in (pid, *_children(pid)):

@@ -15,12 +15,12 @@ import torch
 from benchmarks.real_posts.answers import judged_posts
 from benchmarks.real_posts.chain import MVSA, command
 from flickr_emotion.common.split_names import SPLITS
+from flickr_emotion.common.takedown.feature_folders import features_path
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.backbone_weights import load_backbone
 from flickr_emotion.model.features.feature_files import (
     GrowingFile,
-    features_path,
     writable_folder,
 )
 from flickr_emotion.model.features.image_features import features_folder, frozen_features

@@ -17,13 +17,21 @@ import pyarrow as pa
 
 from flickr_emotion.common.printing import say
 from flickr_emotion.common.progress import ProgressReport
+from flickr_emotion.common.takedown.tombstones import write_tombstones
 from flickr_emotion.datasets.build.gathering import Gathered, gather
 from flickr_emotion.datasets.build.judging import Judge
 from flickr_emotion.datasets.build.local_engine import judged_locally
-from flickr_emotion.datasets.build.saying import say_classes, say_pictures, say_splits, say_texts
+from flickr_emotion.datasets.build.saying import (
+    say_classes,
+    say_pictures,
+    say_preferences,
+    say_splits,
+    say_texts,
+)
 from flickr_emotion.datasets.build.spool import Spool
 from flickr_emotion.datasets.build.summary import counted
 from flickr_emotion.datasets.build.writing import Written, write_posts
+from flickr_emotion.datasets.description.writing import write_description
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder import decisions
 from flickr_emotion.datasets.folder.decisions import PreviousPictures
@@ -31,7 +39,6 @@ from flickr_emotion.datasets.folder.file_digests import damaged_files
 from flickr_emotion.datasets.folder.folder import (
     keep_features,
     new_dataset_folder,
-    write_description,
 )
 from flickr_emotion.datasets.folder.layout import FORMAT
 from flickr_emotion.datasets.folder.reading import (
@@ -39,6 +46,7 @@ from flickr_emotion.datasets.folder.reading import (
     WITHOUT_DISTRIBUTIONS,
     Dataset,
     open_dataset,
+    read_withdrawn,
 )
 from flickr_emotion.datasets.folder.shards import DISTRIBUTIONS
 from flickr_emotion.datasets.rules.groups import PostGroups, fold_groups, leakage, split_groups
@@ -119,9 +127,13 @@ def _build(
     options = posts.options
     previous = _previous(out, say)
     known = _decided(previous, options, say)
+    # Posts of one's own have no tombstones but those of the data set that is replaced.
+    earlier, record = read_withdrawn(out)
+    withdrawn = posts.tombstones | earlier
     judge = Judge(
         options=options,
         keep_incomplete=options.incomplete_posts(posts.source.kind) == "keep",
+        withdrawn=withdrawn,
     )
     spool = Spool(folder.parent / "spool", posts.listed)
     try:
@@ -135,6 +147,7 @@ def _build(
             raise RuntimeError(f"{posts.listed} photos are listed, {gathered.rows} were judged")
         say_pictures(gathered, posts, say)
         say_texts(gathered, options, say)
+        say_preferences(gathered, posts, say)
         if not len(gathered.labels):
             raise DatasetError(
                 f"{posts.path} has no post that fits the options ({counted(gathered.excluded)}): "
@@ -156,12 +169,15 @@ def _build(
                 rejected=posts.rejected(),
                 salt=f"short side {options.short_side}",
                 classes=_classes(gathered, splits) if gathered.distributions else (),
+                withdrawn=bool(withdrawn),
             )
             leaks = leakage(splits.places, found.result())
     finally:
         spool.close()
     if written.posts + written.photos_excluded != posts.listed:
         raise RuntimeError("a listed photo was written nowhere or twice")
+    if withdrawn:
+        write_tombstones(folder, withdrawn, changes=record.get("changes", []))
     content = _content(posts, gathered, written) | {"leakage": leaks}
     content = write_description(folder, content, written.vocabulary.content(options.min_count))
     if previous and previous.digest == content["digest"]:

@@ -26,6 +26,7 @@ from flickr_emotion.datasets.rules.near_duplicates import (
     near_texts_among,
 )
 from flickr_emotion.datasets.rules.options import BuildOptions
+from flickr_emotion.datasets.rules.permissions import NOT_KNOWN
 from flickr_emotion.datasets.rules.splits import Candidates, Places, fraction_of
 from flickr_emotion.datasets.rules.word_sets import WordSets, WordSetsFile
 
@@ -33,7 +34,7 @@ _SHOWN_PICTURES = 20
 _COLUMNS = (
     *("place", "photo_id", "reason", "label", "votes", "modalities", "split", "owner"),
     "ballots",
-    *("picture_error", "picture_hash", "text_signature", "verdict", "words"),
+    *("picture_error", "picture_hash", "text_signature", "verdict", "words", "preference"),
 )
 
 
@@ -72,6 +73,8 @@ class Gathered:
     """Photo id and error of the first pictures that were left out."""
     unusable_pictures: list[str] = field(default_factory=list)
     """Photo ids of all pictures that were left out."""
+    unknown_preferences: int = 0
+    """Posts of which nobody knows what is stated on their use."""
     distributions: bool = False
     """Whether the votes on any post say more than those for its label."""
 
@@ -168,6 +171,8 @@ def gather(spool: Spool, posts: int) -> Gathered:
         gathered.rows += table.num_rows
         _count(gathered, table)
         kept = table.filter(pc.is_null(table.column("reason")))
+        unknown = pc.sum(pc.equal(kept.column("preference"), NOT_KNOWN)).as_py()
+        gathered.unknown_preferences += unknown or 0
         here = slice(at, at + kept.num_rows)
         at += kept.num_rows
         labels = kept.column("label").combine_chunks().dictionary_encode()

@@ -8,8 +8,8 @@ judged.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,14 @@ from typing import Any
 import pyarrow as pa
 
 from flickr_emotion.common.modalities import COMPLETE, MODALITIES, subset_name
+from flickr_emotion.common.takedown.tombstones import WITHDRAWN, Tombstones
 from flickr_emotion.datasets.build.text_filter import JudgedText, TextFilter
 from flickr_emotion.datasets.folder.decisions import Decisions, picture_key
 from flickr_emotion.datasets.pictures.files import read_picture_file
 from flickr_emotion.datasets.pictures.formats import UnreadablePictureError
-from flickr_emotion.datasets.rules.licenses import EXCLUDED
 from flickr_emotion.datasets.rules.near_duplicates import text_signature
 from flickr_emotion.datasets.rules.options import BuildOptions
+from flickr_emotion.datasets.rules.permissions import NOT_LICENSED, UNWANTED
 from flickr_emotion.datasets.rules.pictures import PREPARATION, prepare_picture
 from flickr_emotion.datasets.rules.splits import order_key
 from flickr_emotion.datasets.rules.tags import normalise_tags
@@ -62,6 +63,8 @@ JUDGED_SCHEMA = pa.schema(
         pa.field("ballots", BALLOTS),
         pa.field("owner", pa.string()),
         pa.field("license", pa.string()),
+        # What is stated on its use; null for posts of one's own.
+        pa.field("preference", pa.string()),
         pa.field("modalities", pa.string()),
         # The split that a manifest fixes.
         pa.field("split", pa.string()),
@@ -87,6 +90,8 @@ class Judge:
 
     options: BuildOptions
     keep_incomplete: bool
+    withdrawn: Tombstones = field(default_factory=Tombstones)
+    """Those of the harvest, and of the data set that is replaced."""
 
     def judge(self, rows: Iterable[dict[str, Any]], known: Decisions) -> Iterator[pa.Table]:
         """Judge posts (``datasets.sources.raw_posts``); yield tables of ``JUDGED_SCHEMA``.
@@ -97,10 +102,11 @@ class Judge:
             yield from self._judge_batch(batch, known)
 
     def _judge_batch(self, rows: list[dict[str, Any]], known: Decisions) -> Iterator[pa.Table]:
-        if rule := self.options.license_rule:
-            for row in rows:
-                if row.get("reason") is None and not rule.takes(row.get("license")):
-                    row["reason"] = EXCLUDED
+        for row in rows:
+            if self.withdrawn.name(row["photo_id"], row.get("owner")):
+                row["reason"] = WITHDRAWN
+            elif row.get("reason") is None:
+                row["reason"] = self._not_allowed(row)
         candidates = [row for row in rows if row.get("reason") is None]
         texts = TextFilter(
             min_words=self.options.min_words,
@@ -122,6 +128,16 @@ class Judge:
                 judged, size = [], 0
         if judged:
             yield pa.Table.from_pylist(judged, schema=JUDGED_SCHEMA)
+
+    def _not_allowed(self, row: dict[str, Any]) -> str | None:
+        """Return which rule on the use of posts excludes a post; None if none does."""
+        rule = self.options.license_rule
+        if rule is not None and not rule.takes(row.get("license")):
+            return NOT_LICENSED
+        preference: str | None = row.get("preference")
+        if self.options.respect_preferences and preference in UNWANTED:
+            return preference
+        return None
 
     def _excluded(self, row: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -158,9 +174,9 @@ class Judge:
             judged["tags"] = tags
         for name in _COPIED:
             judged[name] = row.get(name)
-        judged["owner"] = _owner_digest(row.get("owner"), self.options.seed)
+        judged["owner"] = owner_digest(row.get("owner"), self.options.seed)
         judged["modalities"] = subset
-        judged["fingerprint"] = _fingerprint(judged)
+        judged["fingerprint"] = fingerprint(judged)
         return judged
 
 
@@ -243,24 +259,24 @@ class _Picture:
             return None
 
 
-def _owner_digest(owner: str | None, seed: int) -> str | None:
+def owner_digest(owner: str | None, seed: int) -> str | None:
     """Return a pseudonym of an owner, by which their posts can be grouped."""
     return hashlib.sha256(f"owner:{seed}:{owner}".encode()).hexdigest()[:16] if owner else None
 
 
 _COPIED = (
-    *("label", "votes", "sentiment", "ballots", "license", "split"),
+    *("label", "votes", "sentiment", "ballots", "license", "preference", "split"),
     *("server", "farm", "secret", "pair"),
 )
-_FINGERPRINTED = (
+FINGERPRINTED = (
     *("photo_id", "image_sha256", "text", "tags", "label", "votes", "sentiment", "owner"),
     *("license", "modalities"),
 )
 
 
-def _fingerprint(post: dict[str, Any]) -> bytes:
+def fingerprint(post: Mapping[str, Any]) -> bytes:
     """Return a digest of a post's content; of its picture, the digest of the fetched file."""
-    content = [post.get(name) for name in _FINGERPRINTED]
+    content = [post.get(name) for name in FINGERPRINTED]
     if post.get("picture_is_plain") is False:  # the rule decides what its pixels are
         content.append(f"picture:{PREPARATION}")
     return hashlib.sha256(json.dumps(content).encode()).digest()

@@ -24,10 +24,12 @@ import pyarrow.compute as pc
 from flickr_emotion.common.modalities import COMPLETE, MODALITIES
 from flickr_emotion.common.parquet_files import open_parquet, parquet_writer
 from flickr_emotion.common.split_names import TEST, TRAIN, VALIDATION
-from flickr_emotion.datasets.build.writing import split_counts
+from flickr_emotion.common.takedown.tombstones import write_tombstones
+from flickr_emotion.datasets.description.post_counts import split_counts
+from flickr_emotion.datasets.description.writing import write_description
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder import excluded, references
-from flickr_emotion.datasets.folder.folder import new_dataset_folder, write_description
+from flickr_emotion.datasets.folder.folder import new_dataset_folder
 from flickr_emotion.datasets.folder.layout import DATA
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
 from flickr_emotion.datasets.folder.shards import write_shards
@@ -99,6 +101,8 @@ def reduce_dataset(dataset: Path, out: Path, *, fraction: float, seed: int) -> d
         if (source.folder / references.FILE_NAME).exists():
             source.check_file(references.FILE_NAME)
             _copy_references(source.folder, folder, kept)
+        if source.tombstones:
+            write_tombstones(folder, source.tombstones)
         vocabulary = VocabularyCounter()
         labels: Counter[str] = Counter()
         subsets: Counter[str] = Counter()

@@ -39,6 +39,16 @@ def say_pictures(gathered: Gathered, posts: Input, say: Say) -> None:
             say("warning: no picture could be read, so no post of the data set has one")
 
 
+def say_preferences(gathered: Gathered, posts: Input, say: Say) -> None:
+    """Say so if preferences are to be respected that nobody knows."""
+    if posts.options.respect_preferences and gathered.unknown_preferences:
+        say(
+            f"warning: of {gathered.unknown_preferences} posts the preferences are not known, "
+            f"because an earlier version fetched their pictures, or there is none; they stay. "
+            f"`crawl --refresh` records what is stated today"
+        )
+
+
 def say_classes(gathered: Gathered, say: Say) -> None:
     """Say which classes may be one, and whether there is only one."""
     spelt: dict[str, list[str]] = {}

@@ -6,7 +6,7 @@ it, and the same posts give the same bytes whichever processes judged them.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +15,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.parquet_files import parquet_writer
 from flickr_emotion.common.split_names import SPLITS, TRAIN
 from flickr_emotion.datasets.build.spool import Spool
+from flickr_emotion.datasets.description.post_counts import split_counts
 from flickr_emotion.datasets.folder import decisions, excluded
 from flickr_emotion.datasets.folder.decisions import PreviousPictures
 from flickr_emotion.datasets.folder.references import references_in
@@ -67,12 +67,14 @@ def write_posts(
     rejected: Iterable[tuple[str, str]],
     salt: str,
     classes: tuple[str, ...] = (),
+    withdrawn: bool = False,
 ) -> Written:
     """Write shards, references, exclusions and decisions into ``folder``.
 
     ``places``: the split of each post that the spool does not exclude, in the spool's order.
     ``rejected``: source and reason of rows that name no photo. ``salt`` goes into the digest.
     ``classes``: those of all splits, to write a distribution over; empty for a data set without.
+    ``withdrawn``: whether there may be withdrawn posts, of which no id is written.
     """
     written = Written()
     labels = {split: Counter[str]() for split in SPLITS}
@@ -104,7 +106,8 @@ def write_posts(
             reasons = pa.array([excluded.GROUP] * left.num_rows, pa.string())
             left = left.set_column(left.schema.get_field_index("reason"), "reason", reasons)
             for gone in (table.filter(pc.invert(is_kept)), left):
-                write_excluded(gone.select(["photo_id", "source", "reason"]))
+                named = gone.select(excluded.SCHEMA.names)
+                write_excluded(excluded.without_withdrawn(named) if withdrawn else named)
                 written.excluded.update(gone.column("reason").to_pylist())
                 written.photos_excluded += gone.num_rows
             kept_decisions.write_table(_decisions(table, kept.filter(pa.array(here != NOWHERE))))
@@ -129,24 +132,18 @@ def write_posts(
         )
         write_excluded(rows)
         written.excluded.update(rows.column("reason").to_pylist())
-    digest = hashlib.sha256(salt.encode())
     for split in SPLITS:
-        digest.update(split.encode() + digests[split].digest())
         written.counts[split] = split_counts(labels[split], subsets[split], licenses[split])
-    written.digest = digest.hexdigest()
+    written.digest = digest_of_splits(digests, salt)
     return written
 
 
-def split_counts(
-    labels: Counter[str], subsets: Counter[str], licenses: Counter[str]
-) -> dict[str, Any]:
-    """Return what ``dataset.json`` says about a split's posts."""
-    return {
-        "total": labels.total(),
-        "labels": dict(sorted(labels.items())),
-        "subsets": {name: count for name in SUBSETS if (count := subsets[name])},
-        "licenses": dict(sorted(licenses.items(), key=lambda it: (-it[1], it[0]))),
-    }
+def digest_of_splits(digests: Mapping[str, Any], salt: str) -> str:
+    """Return the digest of a data set's posts from the SHA-256 of each split's fingerprints."""
+    digest = hashlib.sha256(salt.encode())
+    for split in SPLITS:
+        digest.update(split.encode() + digests[split].digest())
+    return digest.hexdigest()
 
 
 def _with_distributions(posts: pa.Table, classes: tuple[str, ...]) -> pa.Table:

@@ -4,6 +4,7 @@ The files may come from others. Each function raises a ``ValueError`` that names
 what it should be.
 """
 
+from datetime import datetime
 from typing import Any
 
 from flickr_emotion.common.split_names import SPLITS
@@ -11,6 +12,8 @@ from flickr_emotion.datasets.folder.file_digests import FILES
 from flickr_emotion.datasets.folder.layout import is_known
 from flickr_emotion.harvest.flickr.photo_url import SIZES
 
+TIME = "%Y-%m-%dT%H:%M:%SZ"
+"""How times are written in ``dataset.json``."""
 _KINDS = ("votes", "sentiment", "labels")
 _LONGEST_TEXT = 200
 # Entries of `dataset.json` that not every data set has.
@@ -59,14 +62,15 @@ def counts_of(content: dict[str, Any], name: str) -> dict[str, int]:
 
 
 def counts_by_split(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return ``counts``: by split ``total``, ``labels``, ``subsets``, ``licenses``."""
+    """Return ``counts``: by split ``total``, ``labels``, ``subsets`` and more."""
     counts = object_of(content, "counts")
     for split in SPLITS:
         of_split = object_of(counts, split)
         count_of(of_split, "total")
         counts_of(of_split, "labels")
         counts_of(of_split, "subsets")
-        counts_of({"licenses": {}} | of_split, "licenses")  # older data sets have none
+        for name in ("licenses", "preferences"):  # older data sets have none
+            counts_of({name: {}} | of_split, name)
     return counts
 
 
@@ -86,6 +90,19 @@ def files_of(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
         if not is_known(name) or "sha256" not in digests or "bytes" not in digests:
             raise ValueError(f"{FILES!r} has an incomplete or unknown entry {ascii(name)[:50]}")
     return files
+
+
+def check_collected(content: dict[str, Any]) -> None:
+    """Check when the harvest was crawled; not every data set says it."""
+    if "collected" not in content:
+        return
+    collected = object_of(content, "collected")
+    count_of(collected, "calls")
+    for name in ("first", "last"):
+        try:
+            datetime.strptime(text_of(collected, name), TIME)
+        except ValueError:
+            raise ValueError(f"'collected' has no valid time {name!r}") from None
 
 
 def check_objects(content: dict[str, Any]) -> None:

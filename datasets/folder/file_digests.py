@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from flickr_emotion.common.cores import usable_cores
@@ -32,10 +33,17 @@ class DamagedError(Exception):
     """A file differs from its digest; the message says how, without the file's name."""
 
 
-def with_digests(folder: Path, content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the content of ``dataset.json`` with the digests of a folder's files and its own."""
+def with_digests(
+    folder: Path,
+    content: Mapping[str, Any],
+    known: Mapping[str, dict[str, Any]] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """Return the content of ``dataset.json`` with the digests of a folder's files and its own.
+
+    ``known``: the digests of files that were taken over unchanged.
+    """
     rest = {name: value for name, value in content.items() if name not in (FILES, OWN_DIGEST)}
-    described = rest | {FILES: file_digests(folder)}
+    described = rest | {FILES: file_digests(folder, known)}
     return described | {OWN_DIGEST: own_digest(described)}
 
 
@@ -51,15 +59,20 @@ def check_own_digest(described: Mapping[str, Any]) -> None:
         raise DamagedError("is damaged (it does not match its digest)")
 
 
-def file_digests(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return size and digests by file name, for all files but card, description and features."""
+def file_digests(
+    folder: Path, known: Mapping[str, dict[str, Any]] = MappingProxyType({})
+) -> dict[str, dict[str, Any]]:
+    """Return size and digests by file name, for all files but card, description and features.
+
+    Files in ``known`` are not read.
+    """
     names = sorted(
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
         if path.is_file() and path.relative_to(folder).parts[0] not in (CARD, DESCRIPTION, FEATURES)
     )
     with ThreadPoolExecutor(usable_cores()) as threads:
-        found = threads.map(lambda name: _digests(folder / name), names)
+        found = threads.map(lambda name: known.get(name) or _digests(folder / name), names)
         return dict(zip(names, found, strict=True))
 
 

@@ -5,26 +5,17 @@ Until then, an older data set in its place stays as it was. Only data sets are e
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from filelock import Timeout
 
 from flickr_emotion.common.replacing import put_folder, workspace_beside
-from flickr_emotion.common.whole_files import json_text
 from flickr_emotion.datasets.errors import DatasetError
-from flickr_emotion.datasets.folder.card import data_set_card
-from flickr_emotion.datasets.folder.croissant import croissant
-from flickr_emotion.datasets.folder.file_digests import with_digests
 from flickr_emotion.datasets.folder.layout import (
-    CARD,
-    CROISSANT,
     DATA,
-    DESCRIPTION,
     FEATURES,
-    VOCABULARY,
     check_replaceable,
 )
 
@@ -63,31 +54,12 @@ def keep_features(old: Path, new: Path) -> None:
     until it is removed.
     """
     if (old / FEATURES).is_dir():
-        shutil.copytree(old / FEATURES, new / FEATURES, copy_function=_linked)
+        shutil.copytree(old / FEATURES, new / FEATURES, copy_function=linked)
 
 
-def _linked(source: str, target: str) -> None:
+def linked(source: str, target: str) -> None:
+    """Link a file that nobody changes in place, or copy it."""
     try:
         os.link(source, target)
     except OSError:  # a file system without hard links
         shutil.copy2(source, target)
-
-
-def write_description(
-    folder: Path, content: dict[str, Any], vocabulary: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Write the files that describe the posts, when all other files are written.
-
-    These are vocabulary, Croissant, card and, last, ``dataset.json`` with the digest of each file;
-    its content is returned.
-    """
-    _write_json(folder / VOCABULARY, vocabulary)
-    _write_json(folder / CROISSANT, croissant(content))
-    (folder / CARD).write_text(data_set_card(content), encoding="utf-8")
-    described = with_digests(folder, content)
-    _write_json(folder / DESCRIPTION, described)
-    return described
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    path.write_text(json_text(content), encoding="utf-8")

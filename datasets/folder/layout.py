@@ -22,9 +22,9 @@ FEATURES = "features"
 """Folder in which training caches features of the posts."""
 
 _FILES = re.compile(
-    r"(dataset|vocabulary|croissant)\.json|(excluded|references|decisions)\.parquet|README\.md"
+    r"(dataset|vocabulary|croissant|tombstones)\.json|(excluded|references|decisions)\.parquet|README\.md"
     rf"|data/({'|'.join(SPLITS)})-\d{{5,}}-of-\d{{5,}}\.parquet"
-    r"|features/[^/]+-[0-9a-f]{16}/([^/]+\.npy(\.part)?|lock)"
+    r"|features/[^/]+-[0-9a-f]{16}/([^/]+\.npy(\.part)?|made_from\.json|\.made_from\.json\.part|lock)"
 )
 _FOLDERS = re.compile(r"data|features|features/[^/]+-[0-9a-f]{16}")
 

@@ -15,9 +15,12 @@ from flickr_emotion.common.json_files import LARGEST_DESCRIPTION, LARGEST_VOCABU
 from flickr_emotion.common.parquet_files import open_parquet, read_footer, rows_of_bytes
 from flickr_emotion.common.replacing import left_aside, standing
 from flickr_emotion.common.split_names import SPLITS
+from flickr_emotion.common.takedown.tombstones import FILE_NAME as TOMBSTONES
+from flickr_emotion.common.takedown.tombstones import Tombstones, read_tombstones
 from flickr_emotion.datasets.errors import DamagedDatasetError, DatasetError
 from flickr_emotion.datasets.folder.classes import class_names
 from flickr_emotion.datasets.folder.description_values import (
+    check_collected,
     check_objects,
     count_of,
     counts_by_split,
@@ -91,6 +94,11 @@ class Dataset:
         """
         version = self.described.get("preparation", 1)  # older data sets do not have it
         return version if type(version) is int else 1
+
+    @property
+    def tombstones(self) -> Tombstones:
+        """What stays of the posts that were withdrawn from it; raises ``DatasetError``."""
+        return read_withdrawn(self.folder)[0]
 
     def shards(self, split: str) -> list[Path]:
         """Return the Parquet files of a split, in order."""
@@ -177,6 +185,20 @@ class Dataset:
             raise DamagedDatasetError(f"{self.folder / name} cannot be read ({error})") from None
 
 
+def read_withdrawn(folder: Path) -> tuple[Tombstones, dict[str, Any]]:
+    """Return a data set's tombstones, and the whole content of their file.
+
+    Raises ``DatasetError``.
+    """
+    try:
+        return read_tombstones(folder)
+    except (OSError, ValueError) as error:
+        raise DatasetError(
+            f"{folder / TOMBSTONES} cannot be read ({error}), and without it withdrawn posts "
+            "would come back: take it from a copy"
+        ) from None
+
+
 def open_dataset(folder: Path) -> Dataset:
     """Open a data set folder.
 
@@ -219,6 +241,7 @@ def open_dataset(folder: Path) -> Dataset:
             files=files_of(content),
         )
         check_objects(content)
+        check_collected(content)
         if DISTRIBUTIONS in content:
             count_of(content, DISTRIBUTIONS)
         if version >= _FIRST_WITH_DIGESTS and not {FILES, OWN_DIGEST} <= set(content):

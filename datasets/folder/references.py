@@ -1,7 +1,7 @@
 """``references.parquet``: each post's photo reference on Flickr, and the digest of its picture.
 
 Manifests are made from it, so that others can fetch the pictures again and see whether they are the
-same. Readers of the shards do not need it.
+same. It also holds what is stated on the use of each post. Readers of the shards do not need it.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,6 +14,7 @@ from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.folder.row_groups import parquet_in_groups
 
 FILE_NAME = "references.parquet"
+PREFERENCE = "preference"
 SCHEMA = pa.schema(
     [
         pa.field("photo_id", pa.string(), nullable=False),
@@ -24,6 +25,8 @@ SCHEMA = pa.schema(
         pa.field("pair", pa.string()),
         # SHA-256 in hex of the picture as fetched; null for a post without a picture.
         pa.field("image_sha256", pa.string()),
+        # What is stated on its use (``datasets.rules.permissions``); null for posts of one's own.
+        pa.field(PREFERENCE, pa.string()),
     ]
 )
 _ROW_GROUP = 100_000

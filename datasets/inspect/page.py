@@ -16,6 +16,7 @@ from flickr_emotion.common.parquet_files import open_parquet
 from flickr_emotion.common.printing import printable, shortened
 from flickr_emotion.common.replacing import new_file
 from flickr_emotion.common.split_names import SPLITS, TRAIN
+from flickr_emotion.datasets.description.post_counts import posts_by_license, posts_by_preference
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.layout import check_outside
 from flickr_emotion.datasets.folder.reading import Dataset
@@ -80,13 +81,6 @@ def write_page(inspection: Inspection, path: Path, judged: Sequence[Judged] = ()
         raise DatasetError(f"--html {path} cannot be written: {error}") from None
 
 
-def _licenses(dataset: Dataset) -> dict[str, dict[str, int]]:
-    """Return the number of posts by licence and split; empty for an older data set."""
-    counts = {split: dataset.counts[split].get("licenses", {}) for split in SPLITS}
-    names = dict.fromkeys(name for by_name in counts.values() for name in by_name)
-    return {name: {split: counts[split].get(name, 0) for split in SPLITS} for name in names}
-
-
 def _text(text: str) -> str:
     return escape(printable(text))
 
@@ -114,9 +108,13 @@ def _page(inspection: Inspection) -> Iterable[str]:
     yield _table(subsets, SPLITS)
     yield "<h3>By label</h3>\n"
     yield _table(inspection.label_subsets, list(subsets))
-    if licenses := _licenses(dataset):
-        yield "<h2>Posts by licence</h2>\n"
-        yield _table(licenses, SPLITS)
+    for title, counted in (
+        ("licence", posts_by_license(dataset.counts)),
+        ("preference", posts_by_preference(dataset.counts)),
+    ):
+        if counted:
+            yield f"<h2>Posts by {title}</h2>\n"
+            yield _table(counted, SPLITS)
     yield f"<h2>Texts</h2>\n<p>{_text(summary(inspection))}</p>\n"
     if told := inspection.texts():
         yield f"<p>{_text(told)}</p>\n"

@@ -26,19 +26,21 @@ from flickr_emotion.datasets.folder.layout import check_outside
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
 from flickr_emotion.datasets.manifests.digests import half_digests, tags_as_json
 from flickr_emotion.harvest.errors import HarvestError
-from flickr_emotion.harvest.manifests.description import (
-    KEY,
-    VERSION,
-    WITHOUT_DISTRIBUTIONS,
-    Description,
-)
+from flickr_emotion.harvest.manifests.description import KEY, Description, version_with
 from flickr_emotion.harvest.manifests.digest import DIGEST_KEY, RowsDigest
 from flickr_emotion.harvest.manifests.distribution_column import (
     DISTRIBUTION,
     as_struct,
     dictionary_paths,
 )
-from flickr_emotion.harvest.manifests.file import DIGEST, URL, open_manifest, schema_of
+from flickr_emotion.harvest.manifests.file import (
+    DIGEST,
+    TOMBSTONES_KEY,
+    URL,
+    digested,
+    open_manifest,
+    schema_of,
+)
 from flickr_emotion.harvest.manifests.rows import photo_numbers, picture_urls
 
 _ROW_GROUP = 131_072
@@ -56,8 +58,9 @@ _AGAIN = "build the splits again"
 def export_manifest(folder: Path, out: Path, *, with_urls: bool = False) -> int:
     """Write a data set's manifest; return the number of its posts.
 
-    ``with_urls`` adds a column ``url`` with the pictures' URLs, for other tools. The same data set
-    gives the same bytes. Raises ``DatasetError``, also if the posts were never on Flickr.
+    ``with_urls`` adds a column ``url`` with the pictures' URLs, for other tools. The tombstones of
+    withdrawn posts go along. The same data set gives the same bytes. Raises
+    ``DatasetError``, also if the posts were never on Flickr.
 
     >>> from pathlib import Path
     >>> from flickr_emotion import export_manifest
@@ -89,9 +92,12 @@ def export_manifest(folder: Path, out: Path, *, with_urls: bool = False) -> int:
                     digest.add(rows)
                     writer.write_table(rows, row_group_size=_ROW_GROUP)
                 described = description.to_json()
-                writer.add_key_value_metadata(
-                    {KEY: described, DIGEST_KEY: digest.of(described.encode())}
-                )
+                tombstones = dataset.tombstones.to_json() if dataset.tombstones else None
+                covered = digested(described.encode(), tombstones.encode() if tombstones else None)
+                metadata = {KEY: described, DIGEST_KEY: digest.of(covered)}
+                if tombstones:
+                    metadata[TOMBSTONES_KEY] = tombstones
+                writer.add_key_value_metadata(metadata)
             open_manifest(new).check()
     except OSError as error:
         raise DatasetError(f"the manifest {out} cannot be written: {error}") from None
@@ -108,7 +114,9 @@ def _described(dataset: Dataset) -> Description:
         classes=dataset.classes,
         dataset_digest=dataset.digest,
         image_size=dataset.image_size,
-        version=VERSION if dataset.has_distributions else WITHOUT_DISTRIBUTIONS,
+        version=version_with(
+            distributions=dataset.has_distributions, tombstones=bool(dataset.tombstones)
+        ),
     )
 
 

@@ -20,7 +20,8 @@ from flickr_emotion.datasets.folder.layout import check_outside
 VERDICTS_SCHEMA = pa.schema(
     [
         pa.field("photo_id", pa.string(), nullable=False),
-        # same, edited, unknown (a picture of another size), gone, private, video or missing
+        # same, edited, unknown (a picture of another size), gone, private, video, withdrawn or
+        # missing
         pa.field("verdict", pa.string(), nullable=False),
         # The subset of modalities that were edited; null if none was.
         pa.field("edited", pa.string()),

@@ -9,6 +9,9 @@ If manifest and harvest have pictures of different sizes, a picture that differs
 not ``edited``, because almost every picture differs then. A photo that has no picture larger than
 either size has the same picture in both.
 
+A post that was taken down from the harvest is ``withdrawn``. A manifest's own tombstones name posts
+that the harvest must not hold any more: those that it still holds are counted, as ``still_held``.
+
 Only modalities that the manifest has are compared. It lacks one, for example, if the text was too
 short when it was made.
 """
@@ -24,6 +27,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flickr_emotion.common.modalities import MODALITIES, subset_name
+from flickr_emotion.common.takedown.tombstones import WITHDRAWN, Tombstones
 from flickr_emotion.datasets.build.text_filter import TextFilter
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.manifests.digests import half_digests, tags_as_json
@@ -39,12 +43,13 @@ from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.dataset_rows import HeldPost, held_posts
 from flickr_emotion.harvest.ledger.rows.outcomes import VIDEO
 from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
+from flickr_emotion.harvest.ledger.rows.tombstones import photos_named, tombstones_in
 from flickr_emotion.harvest.manifests.file import DIGEST, open_manifest
 from flickr_emotion.harvest.pictures.files import image_path
 
 SAME, EDITED, UNKNOWN = "same", "edited", "unknown"
 GONE, PRIVATE, MISSING = "gone", "private", "missing"
-VERDICTS = (SAME, EDITED, UNKNOWN, GONE, PRIVATE, VIDEO, MISSING)
+VERDICTS = (SAME, EDITED, UNKNOWN, GONE, PRIVATE, VIDEO, WITHDRAWN, MISSING)
 
 _ROWS_PER_BATCH = 8192
 _TAGS = pa.list_(pa.string())
@@ -60,6 +65,8 @@ class Verification:
     verdicts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(VERDICTS, 0))
     edited: dict[str, int] = field(default_factory=lambda: dict.fromkeys(MODALITIES, 0))
     """Edited posts by modality; one may count under several."""
+    still_held: int = 0
+    """Posts that were withdrawn from the manifest's data set, and that the harvest holds."""
 
     def add(self, verdicts: pa.RecordBatch) -> None:
         """Count a batch of ``VERDICTS_SCHEMA``."""
@@ -72,14 +79,16 @@ class Verification:
 
     @property
     def all_same(self) -> bool:
-        """Whether the harvest holds every post unchanged; ``unknown`` posts do not count."""
-        return self.verdicts[SAME] == self.posts
+        """Whether the harvest holds every post unchanged, and none that was withdrawn; ``unknown``
+        posts do not count."""
+        return self.verdicts[SAME] == self.posts and not self.still_held
 
     def content(self) -> dict[str, Any]:
         """Return what ``--json`` prints."""
         return {
             "posts": self.posts,
             **self.verdicts,
+            "still_held": self.still_held,
             "edited_modalities": self.edited,
             "image_sizes": list(self.image_sizes),
         }
@@ -94,10 +103,16 @@ class Verification:
             else "",
         }
         rows = {**self.verdicts, "all": self.posts}
-        return "\n".join(
+        lines = [
             f"{name:<10}{count:>10}" + (f"  ({remark})" if (remark := remarks.get(name)) else "")
             for name, count in rows.items()
-        )
+        ]
+        if self.still_held:
+            lines.append(
+                f"{self.still_held} posts that the harvest holds were withdrawn: crawl this "
+                "manifest into it, or run `takedown --file M --in H`, to remove them"
+            )
+        return "\n".join(lines)
 
 
 class _Held(NamedTuple):
@@ -136,11 +151,13 @@ def verify_manifest(manifest_path: Path, harvest: Path, *, out: Path | None = No
     with _checked(harvest / FILE_NAME) as ledger, verdict_writer(out) as write:
         sizes = manifest.description.image_size, picture_size(ledger)
         found = Verification(image_sizes=sizes)
+        withdrawn = tombstones_in(ledger)
+        found.still_held = len(photos_named(ledger, manifest.tombstones))
         comparable = sizes[0] is not None and sizes[0] == sizes[1]
         for batch in manifest.batches():
             for start in range(0, batch.num_rows, _ROWS_PER_BATCH):
                 rows = batch.slice(start, _ROWS_PER_BATCH)
-                held = _held(ledger, harvest / "images", rows)
+                held = _held(ledger, harvest / "images", rows, withdrawn)
                 verdicts = _verdicts(rows, held, text_filter, comparable=comparable, former=former)
                 found.add(verdicts)
                 write(verdicts)
@@ -159,7 +176,7 @@ def _checked(path: Path) -> Iterator[Ledger]:
         ) from None
 
 
-def _held(ledger: Ledger, images: Path, rows: pa.RecordBatch) -> list[_Held]:
+def _held(ledger: Ledger, images: Path, rows: pa.RecordBatch, withdrawn: Tombstones) -> list[_Held]:
     """Return what the harvest holds of each row's post, in the order of the rows."""
     photo_ids = rows["photo_id"].to_pylist()
     has_image = dict(zip(photo_ids, rows["image_sha256"].is_valid().to_pylist(), strict=True))
@@ -167,7 +184,8 @@ def _held(ledger: Ledger, images: Path, rows: pa.RecordBatch) -> list[_Held]:
         post.photo_id: _post(ledger.path, post, images, wants_image=has_image[post.photo_id])
         for post in held_posts(ledger, photo_ids)
     }
-    return [held.get(photo_id, _Held(MISSING)) for photo_id in photo_ids]
+    lost = _Held(MISSING), _Held(WITHDRAWN)
+    return [held.get(photo_id) or lost[withdrawn.name(photo_id)] for photo_id in photo_ids]
 
 
 def _post(ledger: Path, post: HeldPost, images: Path, *, wants_image: bool) -> _Held:

@@ -8,7 +8,7 @@ from typing import Any
 from flickr_emotion.common.modalities import MODALITIES
 from flickr_emotion.common.options import check_options, option
 from flickr_emotion.datasets.errors import DatasetError
-from flickr_emotion.datasets.rules.licenses import LicenseRule
+from flickr_emotion.datasets.rules.permissions import LicenseRule
 
 GROUPINGS = OWNER, NEAR_DUPLICATE = "owner", "near-duplicate"
 
@@ -77,6 +77,11 @@ class BuildOptions:
         help="Keep only posts of these licences: by, by-sa, by-nc, by-nc-sa, by-nd, by-nc-nd (also "
         "of one version: by-4.0), cc0, pd, us-government, no-known-restrictions, "
         "all-rights-reserved, or Flickr's ids.",
+    )
+    respect_preferences: bool = option(
+        False,
+        help="Exclude posts whose owner or host says no to training (Content-Usage, X-Robots-Tag, "
+        "TDM-Reservation) or to downloads (candownload).",
     )
     seed: int = option(0, minimum=0, help="Random seed of the split.")
 
@@ -192,7 +197,10 @@ class BuildOptions:
         return options
 
 
-_LATER_OPTIONS = ("split_column", "test_fraction", "validation_fraction", "complete", "license")
+_LATER_OPTIONS = (
+    *("split_column", "test_fraction", "validation_fraction", "complete", "license"),
+    "respect_preferences",
+)
 
 
 def _in_order(modalities: Iterable[str]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ The paper, section 4.1: words and tags that appear fewer than five times in the 
 """
 
 from collections import Counter
+from collections.abc import Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,6 +34,12 @@ class VocabularyCounter:
     def counts(self) -> dict[str, dict[str, int]]:
         """Return the counts of ``words`` and ``tags``, ordered in the same way."""
         return {"words": _ordered(self._words), "tags": _ordered(self._tags)}
+
+
+def counts_without(counts: Mapping[str, int], gone: Mapping[str, int]) -> dict[str, int]:
+    """Return counts from which others are taken; what is left with none goes."""
+    left = Counter({name: count - gone.get(name, 0) for name, count in counts.items()})
+    return _ordered(+left)
 
 
 def _ordered(counts: Counter[str]) -> dict[str, int]:

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any, cast
 
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.classes import MOST_CLASSES
+from flickr_emotion.datasets.folder.description_values import TIME
 from flickr_emotion.datasets.rules.labels import (
     Label,
     NoLabel,
@@ -22,15 +24,21 @@ from flickr_emotion.datasets.rules.labels import (
     label_by_sentiment,
     label_by_votes,
 )
+from flickr_emotion.datasets.rules.permissions import preference_of
 from flickr_emotion.datasets.rules.vote_distributions import Ballot, ballots_of
 from flickr_emotion.datasets.sources.list_labels import LabelRow, ListLabels
 from flickr_emotion.harvest.errors import HarvestError
-from flickr_emotion.harvest.ledger.check import check_rows, stored_shares, stored_tags
+from flickr_emotion.harvest.ledger.check import (
+    check_rows,
+    stored_shares,
+    stored_signals,
+    stored_tags,
+)
 from flickr_emotion.harvest.ledger.facts import list_kind, manifest_description, service_of_posts
 from flickr_emotion.harvest.ledger.folder import picture_size
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.listings import subjects
-from flickr_emotion.harvest.ledger.rows.counts import unfinished_photos
+from flickr_emotion.harvest.ledger.rows.counts import call_count, unfinished_photos, work_times
 from flickr_emotion.harvest.ledger.rows.dataset_rows import ListedPost, last_photo_row, listed_posts
 from flickr_emotion.harvest.ledger.rows.lists import (
     RejectedRow,
@@ -41,7 +49,11 @@ from flickr_emotion.harvest.ledger.rows.lists import (
     rejected_rows,
 )
 from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
+from flickr_emotion.harvest.ledger.rows.tombstones import tombstones_in
 from flickr_emotion.harvest.pictures.files import image_path
+
+_LAST_TIME = 253_402_300_799
+"""The last second of the year 9999, the latest that a date can be; ledgers come from others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +118,11 @@ class HarvestPosts:
             "tags": stored_tags(self.folder / FILE_NAME, post.photo_id, post.tags),
             "owner": post.owner,
             "license": post.license,
+            "preference": preference_of(
+                stored_signals(
+                    self.folder / FILE_NAME, post.photo_id, post.image_headers, post.usage
+                )
+            ),
         }
 
     def _label(self, listed: list[ListedPost], sentiments: Mapping[str, float]) -> Label | NoLabel:
@@ -168,6 +185,8 @@ class Harvest:
         """``votes``, ``sentiment`` or ``labels``."""
         self.service = service_of_posts(self._ledger)
         """``flickr``, or ``other`` where the posts came from elsewhere, such as the sandbox."""
+        self.tombstones = tombstones_in(self._ledger)
+        """Those of the posts that were withdrawn from the harvest."""
         self.image_size = picture_size(self._ledger)
         """Size of its pictures (``harvest.flickr.photo_url.SIZES``); None without pictures."""
         self.manifest: dict[str, Any] | None = json.loads(
@@ -229,6 +248,18 @@ class Harvest:
     def unfinished(self) -> int:
         """Return the number of photos whose post or picture a further crawl may still bring."""
         return unfinished_photos(self._ledger)
+
+    def collected(self) -> dict[str, Any] | None:
+        """Return when the first and the last call was made, and their number; None without any."""
+        times = work_times(self._ledger)
+        if times is None:
+            return None
+        first, last = (datetime.fromtimestamp(min(max(at, 0), _LAST_TIME), UTC) for at in times)
+        return {
+            "first": first.strftime(TIME),
+            "last": last.strftime(TIME),
+            "calls": call_count(self._ledger),
+        }
 
     def rejected_rows(self) -> Iterator[RejectedRow]:
         """Yield the rows that name no photo, in the order of files and rows."""

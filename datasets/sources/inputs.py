@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from flickr_emotion.common.tables.column_map import column_map
+from flickr_emotion.common.takedown.tombstones import Tombstones
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.rules.options import BuildOptions
 from flickr_emotion.datasets.sources.harvest import Harvest
@@ -35,10 +36,14 @@ class Input:
     """The size of a harvest's pictures (``harvest.flickr.photo_url.SIZES``); None if unknown."""
     digest: str
     """SHA-256 of the list, or of the file."""
+    collected: dict[str, Any] | None
+    """When a harvest was crawled (``datasets.sources.harvest.Harvest.collected``)."""
     listed: int
     """Number of posts in the source; each ends in a split or in ``excluded.parquet``."""
     rejected: Callable[[], Iterator[tuple[str, str]]]
     """Source and reason of each row that names no photo."""
+    tombstones: Tombstones = field(default_factory=Tombstones)
+    """Those of a harvest: its posts that were withdrawn."""
 
     def described(self) -> dict[str, Any]:
         """Return what ``dataset.json`` says about the input."""
@@ -47,6 +52,7 @@ class Input:
             "service": self.service,
             "image_size": self.image_size,
             "lists_digest": self.digest,
+            **({"collected": self.collected} if self.collected else {}),
         }
 
 
@@ -74,6 +80,11 @@ def open_input(
     if not (path / LEDGER).exists():
         if labels is not None:
             raise DatasetError(f"--labels {labels}: {path} has its own labels: omit it")
+        if options.respect_preferences:
+            raise DatasetError(
+                f"--respect-preferences is for a harvest: {path} does not say what is stated on "
+                "the use of its posts: omit it"
+            )
         posts = open_posts(
             path, columns=columns, encoding=encoding, split_column=options.split_column
         )
@@ -87,6 +98,7 @@ def open_input(
             service="own",
             image_size=None,
             digest=own.digest(),
+            collected=None,
             listed=own.count(),
             rejected=lambda: iter(()),
         )
@@ -137,8 +149,10 @@ def open_input(
             service=harvest.service,
             image_size=harvest.image_size,
             digest=harvest.lists_digest(joined),
+            collected=harvest.collected(),
             listed=harvest.listed(),
             rejected=lambda: ((row.source, row.reason) for row in harvest.rejected_rows()),
+            tombstones=harvest.tombstones,
         )
     finally:
         harvest.close()

@@ -35,6 +35,8 @@ RAW_SCHEMA = pa.schema(
         pa.field("image_sha256", pa.string()),
         pa.field("owner", pa.string()),
         pa.field("license", pa.string()),
+        # What is stated on its use (``datasets.rules.permissions``); null for posts of one's own.
+        pa.field("preference", pa.string()),
         # Where Flickr keeps the photo, for manifests; null for posts that were never there.
         pa.field("server", pa.string()),
         pa.field("farm", pa.string()),

@@ -202,6 +202,10 @@ def _check_posts(dataset: Dataset, verdict: Verdict, *, deep: bool) -> None:
                 verdict.damaged.append(
                     f"{dataset.folder / DESCRIPTION} has wrong counts of {what} in {split}"
                 )
+    stones = dataset.tombstones
+    for photo_id in seen if stones else ():
+        if stones.name(photo_id):
+            verdict.damaged.append(f"photo {photo_id} was withdrawn, and is in {seen[photo_id]}")
     if (dataset.folder / excluded.FILE_NAME).exists():
         with open_parquet(dataset.folder / excluded.FILE_NAME) as file:
             for batch in file.iter_batches(columns=["photo_id"]):

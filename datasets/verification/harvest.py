@@ -14,6 +14,7 @@ from flickr_emotion.harvest.checks.harvest import (
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.ledger.check import ledger_faults
 from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
+from flickr_emotion.harvest.ledger.rows.tombstones import photos_named, tombstones_in
 
 _NO_MEND = (
     "no command repairs a ledger: restore it from a backup, or `crawl LIST --out` another folder; "
@@ -34,6 +35,11 @@ def verify_harvest(folder: Path, *, mend: bool) -> Verdict:
                 return verdict
             count = ledger.outcome_counts()[1]["ok"]
             damaged = list(damaged_pictures(ledger, folder))
+            verdict.damaged += [
+                f"photo {photo_id} was withdrawn, and the harvest holds it: run `takedown "
+                f"{photo_id} --in {folder}` again"
+                for photo_id in photos_named(ledger, tombstones_in(ledger))
+            ]
     except sqlite3.Error as error:
         verdict.damaged.append(f"{folder / FILE_NAME}: {error}")
         return verdict

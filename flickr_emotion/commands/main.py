@@ -26,6 +26,7 @@ from flickr_emotion.commands import (
     reproduce,
     sandbox,
     status,
+    takedown,
     train,
     verify,
 )
@@ -62,7 +63,7 @@ _OF_POSTS = (
 )
 _OF_MANIFESTS = (manifest.export, manifest.verify, manifest.diff)
 _OF_RUNS = (train.train, evaluate.evaluate, predict.predict, export.export, reproduce.reproduce)
-_OTHERS = (verify.verify, sandbox.sandbox, demo.demo)
+_OTHERS = (verify.verify, takedown.takedown, sandbox.sandbox, demo.demo)
 COMMANDS = {
     **{it.name: it for it in _OF_POSTS},
     **{f"manifest {it.name}": it for it in _OF_MANIFESTS},
@@ -90,7 +91,7 @@ def main() -> None:
     tell: Callable[[str], None] = say_json if "--log-json" in arguments else say
     try:
         end_like_ctrl_c()
-        code = app(arguments, prog_name=PROGRAM, standalone_mode=False)
+        code = app(takedown.spread(arguments), prog_name=PROGRAM, standalone_mode=False)
         if code == 130:  # typer's exit code after Ctrl-C
             tell(_STOPPED)
         sys.exit(code)

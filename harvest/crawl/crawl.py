@@ -22,6 +22,7 @@ from flickr_emotion.harvest.crawl.session import CrawlScope, CrawlSession, Say, 
 from flickr_emotion.harvest.image_hosts.stage import ImageStage
 from flickr_emotion.harvest.intake.metadata import add_metadata
 from flickr_emotion.harvest.ledger.rows.counts import losses
+from flickr_emotion.harvest.ledger.takedown import finish_takedown
 from flickr_emotion.harvest.trust.picture_trust import PictureTrust
 from flickr_emotion.harvest.yfcc100m.files import open_metadata
 
@@ -65,6 +66,7 @@ def crawl(
         pictures_on_disk(session.ledger, session.images, say),
     ):
         ledger, most = session.ledger, options.max_withdrawn
+        _finish_takedown(session)
         asked = session.prepare()
         if options.metadata and metadata:
             add_metadata(ledger, options.metadata, metadata, session.images, say)
@@ -75,6 +77,7 @@ def crawl(
                 with session.calls(threading.Event(), refresh=asked.refresh) as calls:
                     withdrawals.ask_again(ledger, living, calls.get_post_with_retries)
             kept_back = withdrawals.finish(ledger, session.images, most=most, say=say)
+        _finish_takedown(session)
         photos, lost = losses(ledger, images=options.images)
         return CrawlReport(
             rejected=asked.rejected,
@@ -83,6 +86,12 @@ def crawl(
             lost=lost,
             kept_back=kept_back,
         )
+
+
+def _finish_takedown(session: CrawlSession) -> None:
+    """Remove what a killed takedown left, and posts of withdrawn owners that this crawl found."""
+    if removed := finish_takedown(session.ledger, session.images):
+        session.say(f"{removed} withdrawn posts are removed, and nothing of them is kept")
 
 
 def _run(session: CrawlSession, asked: CrawlScope, show: Callable[[Snapshot], None] | None) -> bool:

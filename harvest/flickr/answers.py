@@ -13,9 +13,11 @@ from typing import Any
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
 from flickr_emotion.harvest.flickr.tags import is_machine_tag, normal_form, plain_tags
 from flickr_emotion.harvest.pace.retry import PhotoPrivateError, PhotoVideoError
+from flickr_emotion.harvest.preferences.signals import USAGE
 
-LISTING_EXTRAS = "description,tags,license,date_upload,date_taken,media"
-"""What a listing must be asked for (``extras``) to say all that ``photos.getInfo`` says."""
+LISTING_EXTRAS = "description,tags,license,date_upload,date_taken,media,safety_level"
+"""What a listing must be asked for (``extras``) to say all that ``photos.getInfo`` says, but for
+``usage``: no extra that Flickr documents has it."""
 
 _LARGEST_NUMBER = 10**19  # Above any Flickr id or date; Python refuses to print much longer ones.
 _ABSENT: tuple[Any, ...] = (None, {}, [])
@@ -45,6 +47,10 @@ class Answer:
     """Unix seconds."""
     date_taken: str | None
     """``YYYY-MM-DD HH:MM:SS``, in the owner's local time."""
+    safety_level: str | None = None
+    """0 safe, 1 moderate, 2 restricted."""
+    usage: dict[str, int] | None = None
+    """The owner's settings of ``harvest.preferences.signals.USAGE``, 0 or 1; None without any."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,6 +95,8 @@ def parse_get_info(content: Any, photo_id: str) -> Answer:
         license=_matching(photo.get("license"), r"\d{1,4}"),
         date_upload=_integer(photo.get("dateuploaded")),
         date_taken=_taken(dates.get("taken")) if isinstance(dates, dict) else None,
+        safety_level=_matching(photo.get("safety_level"), r"\d"),
+        usage=_usage(photo.get("usage")),
     )
 
 
@@ -143,6 +151,7 @@ def parse_listed(entry: Any, *, owner: str | None = None) -> Answer:
         license=_matching(entry["license"], r"\d{1,4}"),
         date_upload=_integer(entry["dateupload"]),
         date_taken=_taken(entry["datetaken"]),
+        safety_level=_matching(entry.get("safety_level"), r"\d"),
     )
 
 
@@ -155,6 +164,15 @@ def _check_public(visibility: Any) -> None:
 def _check_media(photo: dict[str, Any]) -> None:
     if _text(photo.get("media")) == "video":
         raise PhotoVideoError("Photo is a video")
+
+
+def _usage(value: Any) -> dict[str, int] | None:
+    settings = (
+        {name: _matching(value.get(name), "[01]") for name in USAGE}
+        if (isinstance(value, dict))
+        else {}
+    )
+    return {name: int(setting) for name, setting in settings.items() if setting} or None
 
 
 def _tags(value: Any) -> tuple[str, ...]:

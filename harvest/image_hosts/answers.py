@@ -51,6 +51,9 @@ class Reply:
     """None after a failure, or if the picture exists and only its head was requested."""
     failure: Exception | None = None
     """One of ``FAILURES``."""
+    headers: str | None = None
+    """Which header fields stated a preference (``harvest.preferences.headers``); None without a
+    picture."""
     spends_attempt: bool = True
     """Whether the failure costs the photo one of its attempts; it does not if the host or the rate
     of our requests is to blame."""
@@ -65,6 +68,8 @@ class PictureAnswer(NamedTuple):
     encoding: str
     size: int | None
     retry_after: str | None
+    headers: str
+    """The fields that state a preference, as recorded (``harvest.preferences.headers``)."""
     body: bytes
 
 

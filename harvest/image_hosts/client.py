@@ -32,6 +32,7 @@ from flickr_emotion.harvest.image_hosts.load import HostGivenUpError, ImageHosts
 from flickr_emotion.harvest.image_hosts.placeholders import check_redirect
 from flickr_emotion.harvest.pace.retry import TransientError, UnreachableError
 from flickr_emotion.harvest.pictures.files import LARGEST
+from flickr_emotion.harvest.preferences.headers import record_headers
 
 _DEADLINE_SECONDS = 60.0
 _TIMEOUT = aiohttp.ClientTimeout(total=_DEADLINE_SECONDS, sock_connect=10, sock_read=20)
@@ -143,7 +144,8 @@ class ImageClient:
                 return reply
             try:
                 if answer.status not in _REDIRECTS or not answer.location:
-                    return replace(reply, body=picture_body(answer))
+                    body = picture_body(answer)
+                    return replace(reply, body=body, headers=answer.headers)
                 check_redirect(answer.status, answer.location)
                 url = self.followed(url, answer.location)
             except FAILURES as error:
@@ -204,6 +206,7 @@ class ImageClient:
                     encoding=headers.get("Content-Encoding", "").strip().lower(),
                     size=response.content_length,
                     retry_after=headers.get("Retry-After"),
+                    headers=record_headers(headers),
                     body=await _body(response),
                 )
                 return answer, latency

@@ -94,10 +94,14 @@ class PictureOutcomes:
             for it, result in stored:
                 photo_id, host = it.photo.reference.photo_id, it.reply.host
                 if isinstance(result, Picture):
-                    if not self._ledger.record_picture(photo_id, result, refresh=self._refresh):
+                    if not self._ledger.record_picture(
+                        photo_id, result, refresh=self._refresh, headers=it.reply.headers
+                    ):
                         image_path(self._folder, photo_id).unlink(missing_ok=True)
                 elif result is None:
-                    self._ledger.record_seen(photo_id, refresh=self._refresh)
+                    self._ledger.record_seen(
+                        photo_id, refresh=self._refresh, headers=it.reply.headers
+                    )
                 elif type(result) in _REFUSALS:
                     recorded = self._record_refusal(it, result)
                     if recorded == "contradicted":

@@ -49,7 +49,7 @@ def add_list(ledger: Ledger, published: PublishedList, say: Callable[[str], None
     """
     keep_lists_and_manifests_apart(ledger, published.manifest)
     if published.manifest is not None:
-        add_manifest(ledger, published.manifest)
+        add_manifest(ledger, published.manifest, say)
         return 0
     kind = list_kind(ledger)
     if kind not in (None, published.kind):

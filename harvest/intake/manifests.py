@@ -19,7 +19,14 @@ from flickr_emotion.harvest.ledger.facts import (
 )
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.lists import ListFileRecord, list_files
-from flickr_emotion.harvest.ledger.rows.manifest_posts import PostColumns, store_manifest
+from flickr_emotion.harvest.ledger.rows.manifest_posts import (
+    PostColumns,
+    follow_manifest,
+    holds_all_but,
+    store_manifest,
+)
+from flickr_emotion.harvest.ledger.takedown import take_down
+from flickr_emotion.harvest.manifests.description import parse_description
 
 if TYPE_CHECKING:  # loads Arrow
     import pyarrow as pa
@@ -68,31 +75,62 @@ def keep_lists_and_manifests_apart(ledger: Ledger, manifest: "Manifest | None") 
         raise HarvestError(f"{ledger.path} contains a list and takes no manifest: {_SEPARATE}")
 
 
-def add_manifest(ledger: Ledger, manifest: "Manifest") -> None:
+def add_manifest(ledger: Ledger, manifest: "Manifest", say: Callable[[str], None]) -> None:
     """Add a manifest to a ledger that has none, or the same one under any name.
 
-    If it is refused half-way, nothing is added. Raises ``HarvestError``.
+    A newer one of the same data set takes the older one's place if posts were only withdrawn from
+    it: these are removed. If it is refused half-way, nothing is added. Raises ``HarvestError``.
     """
-    digest = _digest(manifest.path)
-    if known := list_files(ledger):
-        if known[0].digest != digest:
-            raise HarvestError(
-                f"{ledger.path} contains the manifest {known[0].name}, and {manifest.path} is "
-                f"another one: {_SEPARATE}"
-            )
-        return
     # A name that is not valid UTF-8 could not be stored.
     name = manifest.path.name.encode("utf-8", errors="replace").decode("utf-8")
+    file = ListFileRecord(name, _digest(manifest.path))
+    if known := list_files(ledger):
+        if known[0].digest != file.digest:
+            _follow(ledger, manifest, file, known[0].name, say)
+        return
     kind = manifest.description.kind
     with ledger.transaction():
         keep_list_kind(ledger, kind)
         keep_manifest_description(ledger, manifest.description.to_json())
         store_manifest(
             ledger,
-            ListFileRecord(name, digest),
+            file,
             (_columns(batch) for batch in manifest.batches()),
             kind=kind,
+            withdrawn=manifest.tombstones,
         )
+
+
+def _follow(
+    ledger: Ledger,
+    manifest: "Manifest",
+    file: ListFileRecord,
+    known: str,
+    say: Callable[[str], None],
+) -> None:
+    """Let a newer manifest with tombstones take the place of the one in the ledger."""
+    withdrawn, before = manifest.tombstones, manifest_description(ledger)
+    described = manifest.description
+    older = parse_description(before.encode()) if before else None
+    same = older is not None and (described.kind, described.service, described.classes) == (
+        *(older.kind, older.service, older.classes),
+    )
+    posts = (_columns(batch) for batch in manifest.batches())
+    if not (withdrawn and same and holds_all_but(ledger, posts, withdrawn)):
+        raise HarvestError(
+            f"{ledger.path} contains the manifest {known}, and {manifest.path} is another one: "
+            f"{_SEPARATE}"
+            + (
+                f", and run `takedown --file {manifest.path} --in {ledger.path.parent}` to remove "
+                "the posts that were withdrawn"
+                if withdrawn
+                else ""
+            )
+        )
+    removed = take_down(ledger, ledger.path.parent / "images", withdrawn)
+    keep_manifest_description(ledger, described.to_json())
+    follow_manifest(ledger, file)
+    say(f"{manifest.path.name}: {len(removed)} posts were withdrawn, and nothing of them is kept")
 
 
 def _columns(batch: "pa.RecordBatch") -> PostColumns:

@@ -16,11 +16,14 @@ from typing import NamedTuple
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.names import LONGEST_NAME
 from flickr_emotion.common.split_names import SPLITS
+from flickr_emotion.common.takedown.tombstones import OWNER, POST
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.ledger.facts import LARGEST, LONGEST_TEXT, is_good
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.outcomes import API_OUTCOMES, IMAGE_OUTCOMES
 from flickr_emotion.harvest.ledger.rows.schema import VERSION, open_ledger_file
+from flickr_emotion.harvest.preferences.headers import LONGEST_RECORD
+from flickr_emotion.harvest.preferences.signals import Signals, recorded_signals
 
 _MOST_VOTES = 10_000
 _MOST_ATTEMPTS = 10**6
@@ -63,6 +66,10 @@ _RULES = {
     "sentiment": _SENTIMENT,
     "split": _one_of(SPLITS),
     "modalities": _one_of(SUBSETS),
+    "what": _one_of(("api", "image", POST, OWNER)),
+    "safety_level": _made_of(_DIGITS, 1),
+    "usage": "length({0}) <= 200",
+    "image_headers": f"length({{0}}) <= {LONGEST_RECORD}",
 }
 """The condition for the values of a column, in all tables that have it."""
 
@@ -169,6 +176,19 @@ def stored_tags(ledger: Path, photo_id: str, tags: str | None) -> list[str]:
     if not isinstance(found, list) or not all(isinstance(tag, str) for tag in found):
         raise _refused(ledger, f"the tags of photo {photo_id} are {_shown(tags)}")
     return found
+
+
+def stored_signals(ledger: Path, photo_id: str, headers: str | None, usage: str | None) -> Signals:
+    """Return what is stated about a photo's use, from the JSON in its row.
+
+    Raises ``HarvestError``.
+    """
+    try:
+        return recorded_signals(headers, usage)
+    except ValueError:
+        raise _refused(
+            ledger, f"image_headers or usage of photo {photo_id} is {_shown((headers, usage))}"
+        ) from None
 
 
 def stored_shares(ledger: Path, photo_id: str, shares: str, classes: int) -> list[float]:

@@ -34,8 +34,7 @@ def harvest_at_work(out: Path) -> Iterator[Ledger]:
     try:
         out.mkdir(parents=True, exist_ok=True)
         _check_foreign(out)
-        with FileLock(out / _LOCK_NAME, timeout=0), Ledger(out / FILE_NAME, create=True) as ledger:
-            check_rows(ledger)
+        with _only_ledger(out) as ledger:
             yield ledger
     except Timeout:
         raise HarvestError(
@@ -46,6 +45,34 @@ def harvest_at_work(out: Path) -> Iterator[Ledger]:
             f"the harvest folder {out} cannot be written ({error}): its content is kept; make "
             "room, or give another --out"
         ) from None
+
+
+@contextmanager
+def harvest_to_clean(folder: Path) -> Iterator[Ledger]:
+    """Open the ledger of a harvest that is there, in the place of a crawl, to remove posts from it.
+
+    Raises ``HarvestError``.
+    """
+    if not (folder / FILE_NAME).is_file():
+        raise HarvestError(f"{folder} is no harvest folder: give one that `crawl --out` wrote")
+    try:
+        with _only_ledger(folder) as ledger:
+            yield ledger
+    except Timeout:
+        raise HarvestError(f"a crawl is running on {folder}: stop it or wait for it") from None
+    except (OSError, sqlite3.Error) as error:
+        raise HarvestError(
+            f"the harvest folder {folder} cannot be written ({error}): what is not removed yet is "
+            "unchanged; the same command goes on there"
+        ) from None
+
+
+@contextmanager
+def _only_ledger(folder: Path) -> Iterator[Ledger]:
+    lock = FileLock(folder / _LOCK_NAME, timeout=0)
+    with lock, Ledger(folder / FILE_NAME, create=True) as ledger:
+        check_rows(ledger)
+        yield ledger
 
 
 def _check_foreign(out: Path) -> None:

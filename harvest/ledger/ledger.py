@@ -132,19 +132,29 @@ class Ledger(LedgerConnection):
         with self.transaction() as connection:
             settle_videos(connection, photo_ids)
 
-    def record_picture(self, photo_id: str, picture: Picture, *, refresh: bool = False) -> bool:
+    def record_picture(
+        self,
+        photo_id: str,
+        picture: Picture,
+        *,
+        refresh: bool = False,
+        headers: str | None = None,
+    ) -> bool:
         """Record a picture that was written to disk; return False if it may not stay there.
 
         It may not stay if the API has said meanwhile that the photo is a video, or in a refresh
-        that it is gone or private.
+        that it is gone or private. ``headers``: what the answer's header fields stated, as JSON
+        (``harvest.preferences.headers``); None if they are not known.
         """
         with self.transaction() as connection:
-            return store_picture(connection, photo_id, picture, refresh=refresh)
+            return store_picture(connection, photo_id, picture, refresh=refresh, headers=headers)
 
-    def record_seen(self, photo_id: str, *, refresh: bool = False) -> None:
+    def record_seen(
+        self, photo_id: str, *, refresh: bool = False, headers: str | None = None
+    ) -> None:
         """Record that a picture exists; it stays ``pending`` if it is not on disk."""
         with self.transaction() as connection:
-            store_presence(connection, photo_id, refresh=refresh)
+            store_presence(connection, photo_id, refresh=refresh, headers=headers)
 
     def record_final_post(
         self, photo_id: str, outcome: str, reason: str, *, refresh: bool = False

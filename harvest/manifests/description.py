@@ -14,10 +14,13 @@ from flickr_emotion.common.names import LONGEST_NAME, is_name
 from flickr_emotion.harvest.flickr.photo_url import SIZES
 
 KEY = "flickr-emotion-manifest"
-VERSION = 3
-"""The newest version; it is written only with a column ``vote_distribution``."""
-WITHOUT_DISTRIBUTIONS = 2
-"""The version of a manifest without this column, which is as it was before there was one."""
+VERSION = 5
+"""The newest version."""
+_PLAIN = 2
+_DISTRIBUTIONS = (3, 5)
+"""The versions with a column ``vote_distribution``."""
+_TOMBSTONES = (4, 5)
+"""The versions with tombstones of withdrawn posts."""
 KINDS = ("votes", "sentiment", "labels")
 
 _FIRST_WITH_SIZE = 2
@@ -55,13 +58,18 @@ class Description:
     """``digest`` of ``dataset.json``."""
     image_size: str | None
     """The size of the pictures (``harvest.flickr.photo_url.SIZES``); None in version 1."""
-    version: int = WITHOUT_DISTRIBUTIONS
-    """The version of the format."""
+    version: int = _PLAIN
+    """The version of the format (``version_with``)."""
 
     @property
     def has_distributions(self) -> bool:
         """Whether the rows have a column ``vote_distribution``."""
-        return self.version > WITHOUT_DISTRIBUTIONS
+        return self.version in _DISTRIBUTIONS
+
+    @property
+    def has_tombstones(self) -> bool:
+        """Whether the file's metadata hold tombstones."""
+        return self.version in _TOMBSTONES
 
     def to_json(self) -> str:
         """Return the value of the file's metadata."""
@@ -69,6 +77,11 @@ class Description:
         if self.version < _FIRST_WITH_SIZE:
             del content["image_size"]
         return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def version_with(*, distributions: bool, tombstones: bool) -> int:
+    """Return the oldest version that has what a manifest holds, so that older programs read it."""
+    return _PLAIN + distributions + 2 * tombstones
 
 
 def parse_description(raw: bytes) -> Description:
@@ -96,7 +109,7 @@ def parse_description(raw: bytes) -> Description:
             f"its {KEY} {'has an unknown' if odd in content else 'lacks'} {_shown(odd)}"
         )
     _one_of("kind", content["kind"], KINDS)
-    if version > WITHOUT_DISTRIBUTIONS and content["kind"] == "sentiment":
+    if version in _DISTRIBUTIONS and content["kind"] == "sentiment":
         raise ValueError(f"it has version {version}, which is not for labels from sentiment")
     _one_of("service", content["service"], ("flickr", "other"))
     size = content.get("image_size")

@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from flickr_emotion.common.takedown.tombstones import LARGEST, Tombstones, parse_tombstones
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.manifests.description import KEY, Description, parse_description
 from flickr_emotion.harvest.manifests.digest import DIGEST_KEY, RowsDigest
@@ -41,6 +42,8 @@ SCHEMA = pa.schema(
 URL = pa.field("url", pa.string())
 """The column that ``--with-urls`` adds."""
 
+TOMBSTONES_KEY = "flickr-emotion-tombstones"
+
 _BATCH = 65_536
 _CLASSES = 16
 """With more classes, batches have fewer rows, because each class is a number a row."""
@@ -50,7 +53,7 @@ _MOST_ROWS_PER_GROUP = 2**20
 # Uncompressed: the longest values that a row can have, and the overhead of pages.
 _MOST_BYTES_PER_ROW, _MOST_OTHER_BYTES = 1000, 2**20
 _BYTES_PER_CLASS = 10
-_LARGEST_FOOTER_PART = 16 * 2**20
+_LARGEST_FOOTER_PART = LARGEST
 
 
 def schema_of(description: Description) -> pa.Schema:
@@ -69,7 +72,10 @@ class Manifest:
     rows: int
     with_urls: bool
     digest: tuple[bytes, str] | None
-    """The raw description, which the digest also covers, and the digest; None in version 1."""
+    """The raw metadata that the digest also covers (``digested``), and the digest; None in
+    version 1."""
+    tombstones: Tombstones
+    """Those of posts that were withdrawn from the data set."""
 
     @property
     def schema(self) -> pa.Schema:
@@ -170,6 +176,10 @@ def open_manifest(path: Path) -> Manifest:
         _check_size(footer, description)
     except ValueError as error:
         raise _refused(path, str(error)) from None
+    tombstones = (footer.metadata or {}).get(TOMBSTONES_KEY.encode())
+    if (tombstones is None) == description.has_tombstones:
+        wrong = "lack" if description.has_tombstones else "have an unknown"
+        raise _refused(path, f"its metadata {wrong} {TOMBSTONES_KEY}")
     digest = (footer.metadata or {}).get(DIGEST_KEY.encode())
     if digest is None and description.version >= _FIRST_WITH_DIGEST:
         raise _refused(path, f"its metadata lack {DIGEST_KEY}")
@@ -178,8 +188,21 @@ def open_manifest(path: Path) -> Manifest:
         description=description,
         rows=footer.num_rows,
         with_urls=with_urls,
-        digest=digest and (raw, digest.decode("utf-8", "replace")),
+        digest=digest and (digested(raw, tombstones), digest.decode("utf-8", "replace")),
+        tombstones=_tombstones(path, tombstones),
     )
+
+
+def digested(description: bytes, tombstones: bytes | None) -> bytes:
+    """Return the metadata that the digest of a manifest covers, beside the rows."""
+    return description if tombstones is None else description + b"\n" + tombstones
+
+
+def _tombstones(path: Path, raw: bytes | None) -> Tombstones:
+    try:
+        return Tombstones() if raw is None else parse_tombstones(raw)
+    except ValueError as error:
+        raise _refused(path, str(error)) from None
 
 
 def _with_urls(schema: pa.Schema, wanted: pa.Schema) -> bool:

@@ -5,6 +5,7 @@ deleted, private, or replaced by Flickr's placeholder) in memory. The server ans
 tests compare with it.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -94,9 +95,15 @@ _COLUMNS = {
     "owner": (_is_text, "text"),
     "date_upload": (pa.types.is_integer, "whole unix seconds"),
     "license": (pa.types.is_integer, "whole numbers"),
+    "safety_level": (pa.types.is_integer, "whole numbers"),
+    "candownload": (pa.types.is_integer, "whole numbers"),
+    "headers": (_is_text_list, "lists of text"),
     "status": (_is_text, "text"),
     "media": (_is_text, "text"),
 }
+
+
+_HEADER_FIELD = re.compile(r"[A-Za-z0-9-]+: *[ -~]*")
 
 
 def _read_file(file: Path) -> Iterator[Post]:
@@ -127,6 +134,10 @@ def _is_whole_jpeg(data: bytes) -> bool:
     return True
 
 
+def _are_header_fields(fields: list[str | None]) -> bool:
+    return all(field and _HEADER_FIELD.fullmatch(field) for field in fields)
+
+
 def _post(file: Path, number: int, row: dict[str, Any]) -> Post:
     """Return the post of one row; missing values get their defaults."""
     given = {name: value for name, value in row.items() if value is not None}
@@ -135,6 +146,9 @@ def _post(file: Path, number: int, row: dict[str, Any]) -> Post:
         ("secret", lambda value: value.isascii() and value.isalnum(), "letters and digits"),
         ("server", lambda value: value.isascii() and value.isdigit(), "digits"),
         ("license", lambda value: 0 <= value <= 16, "a licence id from 0 to 16"),
+        ("safety_level", lambda value: 0 <= value <= 2, "0, 1 or 2"),
+        ("candownload", lambda value: value in (0, 1), "0 or 1"),
+        ("headers", _are_header_fields, "header fields such as 'Content-Usage: train-ai=n'"),
         (
             "status",
             lambda value: value in get_args(Status),
@@ -152,6 +166,6 @@ def _post(file: Path, number: int, row: dict[str, Any]) -> Post:
         raise HarvestError(
             f"{file}: row {number}: column image is null, but the post's status needs a picture"
         )
-    if "tags" in given:
-        given["tags"] = tuple(given["tags"])
+    for name in {"tags", "headers"} & set(given):
+        given[name] = tuple(given[name])
     return Post(**given)

@@ -104,6 +104,7 @@ class ImageServer:
             "Cache-Control: public, max-age=31536000\r\n"
             f'ETag: "{tag}"\r\n'
             f"Last-Modified: {formatdate(post.date_upload, usegmt=True)}\r\n"
+            + "".join(f"{field}\r\n" for field in post.headers)
         )
         return Response(200, body, "image/jpeg", headers), photo_id
 

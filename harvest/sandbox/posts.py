@@ -67,6 +67,12 @@ class Post:
     license: int = 0
     """Flickr's licence id, 0 (all rights reserved) to 16."""
     status: Status = "ok"
+    safety_level: int = 0
+    """0 safe, 1 moderate, 2 restricted."""
+    candownload: int = -1
+    """The owner's setting, 0 or 1; without it, it follows from licence and id."""
+    headers: tuple[str, ...] = ()
+    """Further header fields of the picture's answer, such as ``Content-Usage: train-ai=n``."""
     media: Media = "photo"
     """A video's picture is a poster frame."""
 

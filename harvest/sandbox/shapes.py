@@ -36,7 +36,9 @@ def _views(post: Post) -> str:
 
 
 def may_download(post: Post) -> bool:
-    """Whether the original may be downloaded: free licences, and some others."""
+    """Whether the original may be downloaded: the owner's setting, or free licences and others."""
+    if post.candownload >= 0:
+        return bool(post.candownload)
     return post.license != 0 or derived("download", post.photo_id) % 2 == 0
 
 
@@ -63,7 +65,7 @@ def photo(post: Post) -> Json:
         "dateuploaded": str(post.date_upload),
         "isfavorite": 0,
         "license": str(post.license),
-        "safety_level": "0",
+        "safety_level": str(post.safety_level),
         "rotation": 0,
         **_original_format(post),
         "owner": {
@@ -153,6 +155,7 @@ _EXTRAS: dict[str, Callable[[Post], Json]] = {
         "machine_tags": " ".join(listed_tags(filter(is_machine_tag, post.tags)))
     },
     "license": lambda post: {"license": str(post.license)},
+    "safety_level": lambda post: {"safety_level": str(post.safety_level)},
     "date_upload": lambda post: {"dateupload": str(post.date_upload)},
     "date_taken": lambda post: {
         "datetaken": _taken(post),

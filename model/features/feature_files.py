@@ -5,10 +5,8 @@ numpy's format and has a temporary name until it is complete. An interruption lo
 piece. If two processes want the same features, one computes them and the other waits.
 """
 
-import hashlib
 import io
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -22,11 +20,11 @@ from torch import Tensor
 
 from flickr_emotion.common.plain_files import check_plain
 from flickr_emotion.common.printing import say
+from flickr_emotion.common.takedown.feature_folders import features_path, write_made_from
 from flickr_emotion.common.whole_files import ENDING, put_file, temporary
 from flickr_emotion.model.errors import ModelError
 
 ROWS_PER_PIECE = 1024
-_LONGEST_NAME = 100  # characters, of a folder
 
 Shape = tuple[int, int]
 
@@ -47,28 +45,27 @@ def read_features(path: Path, shape: Shape) -> Tensor | None:
     return torch.from_numpy(features)
 
 
-def features_path(name: str, *made_from: str) -> Path:
-    """Return the path of features within a folder; its digest covers ``made_from``."""
-    digest = hashlib.sha256(" ".join((name, *made_from)).encode()).hexdigest()
-    plain = re.sub(r"[^\w.+-]+", "_", name)[-_LONGEST_NAME:]
-    return Path("features", f"{plain}-{digest[:16]}")
-
-
 def kept_or_made(
-    places: Sequence[Path],
+    roots: Sequence[Path],
+    made_from: Sequence[str],
     shapes: dict[str, Shape],
     make: Callable[[dict[str, Path]], None],
 ) -> dict[str, Tensor]:
-    """Return features by name, computing only those that none of the ``places`` holds.
+    """Return features by name, computing only those that no folder in the ``roots`` holds.
 
-    ``make`` gets the paths of the missing files by name, in the first writable place.
+    ``made_from``: their name, and what they are made from
+    (``common.takedown.feature_folders``). ``make`` gets the paths of the missing files by name, in
+    the first writable root.
     """
+    places = [root / features_path(*made_from) for root in roots]
     kept = _kept(places, shapes)
     if set(kept) != set(shapes):
         with writable_folder(places) as place:
             kept = _kept(places, shapes)  # another process may have made them meanwhile
             missing = {name: shape for name, shape in shapes.items() if name not in kept}
             make({name: _path(place, name) for name in missing})
+            with suppress(OSError):
+                write_made_from(place, made_from)
             kept |= _kept([place], missing)
     return kept
 

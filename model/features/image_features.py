@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from flickr_emotion.common.progress import ProgressReport
+from flickr_emotion.common.takedown.feature_folders import features_path
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.config import AUTO
 from flickr_emotion.model.errors import ModelError
@@ -21,7 +22,6 @@ from flickr_emotion.model.features.feature_extraction import Picture, extract, p
 from flickr_emotion.model.features.feature_files import (
     GrowingFile,
     Shape,
-    features_path,
     kept_or_made,
 )
 from flickr_emotion.model.features.image_backbones import Backbone
@@ -61,10 +61,10 @@ def frozen_features(
     (``model/engines/choice.py``).
     """
     decoder = decoder or CpuDecoder(backbone.preprocessing)
-    folder = features_folder(dataset, backbone, decoder)
     shapes = {split: (part.images, backbone.features) for split, part in posts.items()}
     kept = kept_or_made(
-        [dataset.folder / folder, run_folder / folder],
+        [dataset.folder, run_folder],
+        _made_from(dataset, backbone, decoder),
         shapes,
         lambda files: _compute(files, shapes, dataset, backbone, decoder, device, engine),
     )
@@ -73,10 +73,14 @@ def frozen_features(
 
 def features_folder(dataset: Dataset, backbone: Backbone, decoder: PictureDecoder) -> Path:
     """Return the path of a backbone's features within a folder."""
-    made_from = [backbone.digest(), dataset.digest, decoder.name]
+    return features_path(*_made_from(dataset, backbone, decoder))
+
+
+def _made_from(dataset: Dataset, backbone: Backbone, decoder: PictureDecoder) -> list[str]:
+    made_from = [backbone.name, backbone.digest(), dataset.digest, decoder.name]
     if dataset.preparation != 1:
         made_from.append(f"preparation {dataset.preparation}")
-    return features_path(backbone.name, *made_from)
+    return made_from
 
 
 def _compute(

@@ -5,12 +5,15 @@ One flipped bit in the weights makes another network, and nothing else would not
 
 import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from flickr_emotion.common.json_files import read_json
 from flickr_emotion.common.plain_files import open_plain
 from flickr_emotion.common.replacing import standing
+from flickr_emotion.common.takedown.tombstones import FILE_NAME as TOMBSTONES
+from flickr_emotion.common.whole_files import write_json
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.runs.files import (
     CALIBRATION,
@@ -28,7 +31,7 @@ from flickr_emotion.model.runs.files import (
 
 FORMAT = "flickr-emotion-run-digests"
 FORMAT_VERSION = 1
-KEPT = (NETWORK, CONFIG, METRICS, CALIBRATION, HISTORY, CARD)
+KEPT = (NETWORK, CONFIG, METRICS, CALIBRATION, HISTORY, CARD, TOMBSTONES)
 """The files that get a digest, in each folder of a run that holds them."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -54,6 +57,24 @@ def digests_of(folder: Path, coming: dict[str, bytes]) -> dict[str, Any]:
     return {"format": FORMAT, "version": FORMAT_VERSION, "files": files} | (
         {"parts": lists} if lists else {}
     )
+
+
+def renew_digests(folder: Path, changed: Sequence[str]) -> None:
+    """Put the digests of changed files right, and those of the parts; raises ``OSError``.
+
+    A run without digests keeps none. Those of other files stay, so that damage is still seen.
+    """
+    try:
+        content = read_json(folder / DIGESTS)
+    except FileNotFoundError:
+        return
+    for name in changed:
+        if name in KEPT:
+            digest, size = _digest(folder / name)
+            content["files"][name] = {"sha256": digest, "bytes": size}
+    for part in content.get("parts", {}):
+        content["parts"][part] = _digest(folder / part / DIGESTS)[0]
+    write_json(folder / DIGESTS, content)
 
 
 def check_file(folder: Path, name: str) -> None:

@@ -33,7 +33,7 @@ FEATURES = "features"
 TAKES_PLACE = ".takes-place"
 
 _NAMES = (
-    r"(model|checkpoint)\.safetensors|(config|calibration|metrics|trace|digests)\.json"
+    r"(model|checkpoint)\.safetensors|(config|calibration|metrics|trace|digests|tombstones)\.json"
     r"|history\.jsonl|README\.md"
 )
 # A killed run may leave a file under its temporary name, or under safetensors' own. Names that
@@ -66,6 +66,14 @@ def parts(folder: Path) -> list[Path]:
 def is_part(name: str) -> bool:
     """Return whether a folder of a run has the name of a part."""
     return _PART.fullmatch(name) is not None
+
+
+def is_own(name: str) -> bool:
+    """Return whether a file of this path within a run is one that a training writes."""
+    part, _, file = name.rpartition("/")
+    if name.startswith(f"{FEATURES}/"):
+        return True
+    return _FILE.fullmatch(file) is not None and (not part or is_part(part))
 
 
 def own_entries(folder: Path) -> Iterator[Path]:

@@ -30,6 +30,7 @@ from flickr_emotion.model.runs.heads import (
     say_heads,
     validation_accuracies,
 )
+from flickr_emotion.model.runs.withdrawn import say_withdrawn
 
 _UNCHECKED_SIZE = 2**24
 """An embedding of up to this many numbers takes too little memory to need a check."""
@@ -93,6 +94,7 @@ def load_run(folder: Path, device: torch.device, engine: str = AUTO) -> TrainedR
         say(f"{folder} has no {METRICS}: its training was interrupted; using it as it is")
     if (posts := recorded_training_posts(content, path)) is not None:
         network.leave_out_untaught(posts)
+    say_withdrawn(folder)
     say_heads(folder, network.subsets, network.built_for())
     return TrainedRun(
         network=network.to(device).eval(),

@@ -10,8 +10,8 @@ from typing import Any
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.printing import markdown_cell
 from flickr_emotion.common.split_names import TRAIN
+from flickr_emotion.datasets.description.labelling import LABELLED_BY
 from flickr_emotion.datasets.folder.card_markup import language_line, markdown_table
-from flickr_emotion.datasets.folder.croissant import LABELLED_BY
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.departures import departures

@@ -10,6 +10,9 @@ from pathlib import Path
 from flickr_emotion.harvest.ledger.rows.schema import VERSION
 
 _STEPS_DOWN = {
+    9: "DROP TABLE tombstones;",
+    8: "ALTER TABLE photos DROP COLUMN safety_level; ALTER TABLE photos DROP COLUMN usage;"
+    "ALTER TABLE photos DROP COLUMN image_headers;",
     7: "ALTER TABLE manifest_posts DROP COLUMN vote_distribution;",
     6: "ALTER TABLE listed RENAME TO listed_after;"
     "CREATE TABLE listed (file TEXT NOT NULL, row INTEGER NOT NULL, photo_id TEXT NOT NULL, "

@@ -60,6 +60,12 @@ class LedgerConnection:
                     self._connection.execute("ROLLBACK")
                 raise
 
+    @contextmanager
+    def alone(self) -> Iterator[sqlite3.Connection]:
+        """Hold the ledger for statements that cannot be part of a transaction."""
+        with self._lock:
+            yield self._connection
+
     def query(self, sql: str, parameters: Iterable[Any] = ()) -> list[sqlite3.Row]:
         """Return the rows of one read-only statement."""
         with self._lock:

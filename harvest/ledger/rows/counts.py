@@ -57,6 +57,17 @@ def call_count(ledger: LedgerConnection) -> int:
     return _count(ledger, "calls")
 
 
+def work_times(ledger: LedgerConnection) -> tuple[float, float] | None:
+    """Return when the first and the last call or refusal was recorded (unix time); None without."""
+    row = ledger.query(
+        "SELECT min(first), max(last) FROM (SELECT min(at) AS first, max(at) AS last FROM calls "
+        "UNION ALL SELECT min(at), max(at) FROM evidence)"
+        if ledger.query("SELECT 1 FROM sqlite_master WHERE name = 'evidence'")
+        else "SELECT min(at), max(at) FROM calls"
+    )[0]
+    return None if row[0] is None else (row[0], row[1])
+
+
 def posts_by_picture_alone(ledger: LedgerConnection) -> int:
     """Return how many posts are ``gone`` or ``private`` only because of a dead picture."""
     return _count(ledger, "evidence", "WHERE what = 'api' AND witness = 'picture'")

@@ -11,13 +11,14 @@ from flickr_emotion.harvest.ledger.rows.connection import LedgerConnection
 
 _LISTED = """
 SELECT photos.photo_id, api_outcome, image_outcome, title, description, tags, image_sha256, owner,
-    license, server, farm, secret, file, row, emotion, agree, disagree, pair {fixed}
+    license, {stated}, server, farm, secret, file, row, emotion, agree, disagree, pair {fixed}
 FROM photos CROSS JOIN listed USING (photo_id) {join}
 WHERE photos.rowid >= ? AND photos.rowid < ? ORDER BY photos.rowid
 """
 _FIXED = ", label, votes, sentiment, split, modalities"
 
 _DISTRIBUTION = "vote_distribution"
+_STATED = ("usage", "image_headers")
 
 
 class ListedPost(NamedTuple):
@@ -34,6 +35,10 @@ class ListedPost(NamedTuple):
     owner: str | None
     """The NSID."""
     license: str | None
+    usage: str | None
+    """The owner's settings, as JSON; None where they are not known."""
+    image_headers: str | None
+    """The record of the picture's header fields (``harvest.preferences.headers``), or None."""
     server: str | None
     farm: str | None
     secret: str | None
@@ -91,19 +96,25 @@ def listed_posts(
 
     ``of_manifest``: include the values that the manifest fixes.
     """
+    # Older ledgers lack some columns.
     fixed = _FIXED
-    if of_manifest and _DISTRIBUTION in {
-        column["name"] for column in ledger.query("PRAGMA table_info(manifest_posts)")
-    }:
-        fixed += f", {_DISTRIBUTION}"  # older ledgers do not have it
+    if of_manifest and _DISTRIBUTION in _columns(ledger, "manifest_posts"):
+        fixed += f", {_DISTRIBUTION}"
+    there = _columns(ledger, "photos")
+    stated = ", ".join(name if name in there else "NULL" for name in _STATED)
     rows = ledger.query(
         _LISTED.format(
             fixed=fixed if of_manifest else "",
+            stated=stated,
             join="JOIN manifest_posts USING (photo_id)" if of_manifest else "",
         ),
         (first, last),
     )
     return [ListedPost(*row) for row in rows]
+
+
+def _columns(ledger: LedgerConnection, table: str) -> set[str]:
+    return {column["name"] for column in ledger.query(f"PRAGMA table_info({table})")}
 
 
 def held_posts(ledger: LedgerConnection, photo_ids: Sequence[str]) -> list[HeldPost]:

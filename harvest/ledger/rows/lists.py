@@ -9,9 +9,11 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
+from flickr_emotion.common.takedown.tombstones import WITHDRAWN, Tombstones
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
 from flickr_emotion.harvest.ledger.rows.connection import LedgerConnection
 from flickr_emotion.harvest.ledger.rows.references import add_references
+from flickr_emotion.harvest.ledger.rows.tombstones import tombstones_in
 
 _ROWS_AT_ONCE = 10_000
 
@@ -77,16 +79,25 @@ def store_list_file(
 ) -> None:
     """Store a file's rows, and replace those of an earlier file of the same name.
 
-    If ``rows`` raises, nothing is stored.
+    A row that names a withdrawn post is stored as rejected, without the photo. If ``rows`` raises,
+    nothing is stored.
     """
-    numbers = _Parts()
+    numbers, withdrawn = _Parts(), tombstones_in(ledger)
     with ledger.transaction() as connection:
         for table in ("listed", "rejected"):
             connection.execute(f"DELETE FROM {table} WHERE file = ?", (file.name,))
-        remaining = iter(rows)
+        remaining = (_unless_withdrawn(row, file.name, withdrawn) for row in rows)
         while some := list(islice(remaining, _ROWS_AT_ONCE)):
             _store_rows(connection, file.name, numbers, some)
         connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?)", file)
+
+
+def _unless_withdrawn(
+    row: ListedRow | RejectedRow, file: str, withdrawn: Tombstones
+) -> ListedRow | RejectedRow:
+    if isinstance(row, ListedRow) and withdrawn.name(row.reference.photo_id, row.owner):
+        return RejectedRow(file, row.row, WITHDRAWN, "")
+    return row
 
 
 class _Parts:
@@ -170,20 +181,23 @@ def listed_photo_ids(ledger: LedgerConnection) -> Iterator[str]:
 
 
 def rejected_count(ledger: LedgerConnection) -> int:
-    """Return the number of rows that name no photo."""
-    return int(ledger.query("SELECT count(*) AS n FROM rejected")[0]["n"])
+    """Return the number of rows that name no photo; rows of withdrawn posts do not count."""
+    rows = ledger.query(f"SELECT count(*) AS n FROM rejected WHERE reason <> '{WITHDRAWN}'")
+    return int(rows[0]["n"])
 
 
 def first_rejected(ledger: LedgerConnection, count: int) -> list[RejectedRow]:
     """Return the first rows that name no photo, in the order of files and rows."""
     rows = ledger.query(
-        "SELECT file, row, reason, detail FROM rejected ORDER BY file, row LIMIT ?", (count,)
+        f"SELECT file, row, reason, detail FROM rejected WHERE reason <> '{WITHDRAWN}' "
+        "ORDER BY file, row LIMIT ?",
+        (count,),
     )
     return [RejectedRow(*row) for row in rows]
 
 
 def rejected_rows(ledger: LedgerConnection) -> Iterator[RejectedRow]:
-    """Yield all rows that name no photo, in the order of files and rows."""
+    """Yield all rows without a photo, those of withdrawn posts too, in order."""
     for row in ledger.stream("SELECT file, row, reason, detail FROM rejected ORDER BY file, row"):
         yield RejectedRow(*row)
 

@@ -25,14 +25,19 @@ class RecordedPicture(NamedTuple):
 
 
 def store_picture(
-    connection: sqlite3.Connection, photo_id: str, picture: Picture, *, refresh: bool
+    connection: sqlite3.Connection,
+    photo_id: str,
+    picture: Picture,
+    *,
+    refresh: bool,
+    headers: str | None,
 ) -> bool:
     """Store the record of a picture on disk; return False if it may not stay there."""
     done = connection.execute(
         "UPDATE photos SET image_outcome = 'ok', image_next_try = NULL, image_error = NULL,"
-        " image_sha256 = ?, image_bytes = ?, image_width = ?, image_height = ?, file_secret = NULL "
-        f"WHERE photo_id = ? AND {_may_be_shown(refresh)}",
-        (picture.sha256, picture.size, picture.width, picture.height, photo_id),
+        " image_sha256 = ?, image_bytes = ?, image_width = ?, image_height = ?, file_secret = NULL,"
+        f" image_headers = ? WHERE photo_id = ? AND {_may_be_shown(refresh)}",
+        (picture.sha256, picture.size, picture.width, picture.height, headers, photo_id),
     )
     if done.rowcount:
         forget(connection, photo_id, "image")
@@ -41,13 +46,15 @@ def store_picture(
     return done.rowcount > 0
 
 
-def store_presence(connection: sqlite3.Connection, photo_id: str, *, refresh: bool) -> None:
+def store_presence(
+    connection: sqlite3.Connection, photo_id: str, *, refresh: bool, headers: str | None
+) -> None:
     """Store that a picture exists, without having fetched it."""
     done = connection.execute(
         "UPDATE photos SET image_attempts = 0, image_next_try = NULL, image_error = NULL, "
-        "image_outcome = CASE WHEN image_sha256 IS NULL THEN 'pending' ELSE 'ok' END "
-        f"WHERE photo_id = ? AND {_may_be_shown(refresh)}",
-        (photo_id,),
+        "image_outcome = CASE WHEN image_sha256 IS NULL THEN 'pending' ELSE 'ok' END, "
+        f"image_headers = ? WHERE photo_id = ? AND {_may_be_shown(refresh)}",
+        (headers, photo_id),
     )
     if not done.rowcount:
         _ask_no_more(connection, photo_id)

@@ -22,6 +22,12 @@ from flickr_emotion.harvest.ledger.rows.evidence import (
 from flickr_emotion.harvest.ledger.rows.outcomes import VIDEO
 from flickr_emotion.harvest.ledger.rows.references import add_references, leave_reference
 from flickr_emotion.harvest.ledger.rows.schema import METADATA_SOURCE, NO_PICTURE, NO_POST
+from flickr_emotion.harvest.ledger.rows.tombstones import (
+    begin_takedown,
+    of_post,
+    owners_withdrawn,
+    store_tombstones,
+)
 from flickr_emotion.harvest.pace.clock import now
 
 REFRESHED = "refresh answered"
@@ -40,6 +46,7 @@ def store_answers(connection: sqlite3.Connection, answers: Iterable[Answer], *, 
     stored = known = 0
     pending = iter(answers)
     while some := list(islice(pending, _SOME)):
+        some = _unless_withdrawn(connection, some)
         wanted = _wanted(connection, [answer.reference.photo_id for answer in some])
         rows = [answer for answer in some if answer.reference.photo_id in wanted]
         for answer in rows:
@@ -51,7 +58,9 @@ def store_answers(connection: sqlite3.Connection, answers: Iterable[Answer], *, 
         connection.executemany(
             "UPDATE photos SET api_outcome = 'ok', api_next_try = NULL, api_error = NULL, "
             "api_source = ?, farm = ifnull(farm, ?), title = ?, description = ?, tags = ?, "
-            "owner = ?, license = ?, date_upload = ?, date_taken = ? WHERE photo_id = ?",
+            "owner = ?, license = ?, date_upload = ?, date_taken = ?, "
+            # A listing's entry lacks the settings: what getInfo has said of them is kept.
+            "safety_level = ifnull(?, safety_level), usage = ifnull(?, usage) WHERE photo_id = ?",
             [_row(answer, source) for answer in rows],
         )
         stored += len(wanted)
@@ -63,6 +72,31 @@ def store_answers(connection: sqlite3.Connection, answers: Iterable[Answer], *, 
             (REFRESHED, known),
         )
     return stored
+
+
+def _unless_withdrawn(connection: sqlite3.Connection, answers: list[Answer]) -> list[Answer]:
+    """Return the answers without those of owners who have withdrawn all their posts.
+
+    Their photos are settled, and removed at the end of the crawl (``harvest.ledger.takedown``).
+    """
+    owners = owners_withdrawn(connection)
+    if not owners:
+        return answers
+    kept = []
+    for answer in answers:
+        of_owner = owners.of_owner(answer.owner) if answer.owner else None
+        if of_owner is None:
+            kept.append(answer)
+            continue
+        photo_id = answer.reference.photo_id
+        if connection.execute("SELECT 1 FROM photos WHERE photo_id = ?", (photo_id,)).fetchone():
+            store_tombstones(connection, [of_post(photo_id, of_owner)])
+            begin_takedown(connection)
+            drop_post(connection, photo_id, "private", "", picture=True)
+            connection.execute(
+                "UPDATE photos SET image_next_try = NULL WHERE photo_id = ?", (photo_id,)
+            )
+    return kept
 
 
 def _wanted(connection: sqlite3.Connection, photo_ids: Sequence[str]) -> dict[str, sqlite3.Row]:
@@ -122,6 +156,7 @@ def _row(answer: Answer, source: str) -> tuple[str | int | None, ...]:
         *(source, answer.reference.farm, answer.title, answer.description),
         json.dumps(answer.tags, ensure_ascii=False),
         *(answer.owner, answer.license, answer.date_upload, answer.date_taken),
+        *(answer.safety_level, json.dumps(answer.usage) if answer.usage else None),
         answer.reference.photo_id,
     )
 

@@ -11,17 +11,17 @@ from pathlib import Path
 from flickr_emotion.harvest.errors import HarvestError
 
 FILE_NAME = "ledger.sqlite"
-VERSION = 7
+VERSION = 9
 METADATA_SOURCE = "yfcc100m"
 """``api_source`` of a post from a metadata file; for Flickr's own posts it names the method."""
 NO_POST = (
     "title = NULL, description = NULL, tags = NULL, owner = NULL, license = NULL, "
-    "date_upload = NULL, date_taken = NULL, api_source = NULL"
+    "date_upload = NULL, date_taken = NULL, api_source = NULL, safety_level = NULL, usage = NULL"
 )
 """SQL assignments that drop a post from its row of ``photos``."""
 NO_PICTURE = (
     "image_sha256 = NULL, image_bytes = NULL, image_width = NULL, image_height = NULL, "
-    "file_secret = NULL"
+    "file_secret = NULL, image_headers = NULL"
 )
 """SQL assignments that drop a picture from its row of ``photos``."""
 _APPLICATION = int.from_bytes(b"FEmo")  # Distinguishes a ledger from other SQLite files.
@@ -128,6 +128,19 @@ CREATE INDEX listed_emotion ON listed (emotion, photo_id) WHERE emotion IS NOT N
 """
 # vote_distribution: the share of each class of the manifest, as JSON.
 _SINCE_VERSION_7 = "ALTER TABLE manifest_posts ADD COLUMN vote_distribution TEXT;"
+# usage: the owner's settings as JSON; image_headers: see ``harvest.preferences.headers``. Both are
+# null where they are not known.
+_SINCE_VERSION_8 = """
+ALTER TABLE photos ADD COLUMN safety_level TEXT;
+ALTER TABLE photos ADD COLUMN usage TEXT;
+ALTER TABLE photos ADD COLUMN image_headers TEXT;
+"""
+# tombstones: what stays of a withdrawn post or owner (``common.takedown.tombstones``).
+_SINCE_VERSION_9 = """
+CREATE TABLE tombstones (
+    digest TEXT PRIMARY KEY, what TEXT NOT NULL, date TEXT NOT NULL, reason TEXT NOT NULL
+) WITHOUT ROWID;
+"""
 # In older ledgers the error of a post says whether its outcome rests on a picture alone.
 _EVIDENCE_OF_VERSION_3 = f"""
 INSERT INTO evidence SELECT photo_id, 'api', api_outcome,
@@ -156,6 +169,8 @@ _UPGRADES = {
     4: _SINCE_VERSION_5 + _FILES_OF_VERSION_4,
     5: _SINCE_VERSION_6,
     6: _SINCE_VERSION_7,
+    7: _SINCE_VERSION_8,
+    8: _SINCE_VERSION_9,
 }
 
 
@@ -211,6 +226,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, create: bool) -> Non
         connection.executescript(
             f"BEGIN; {_SCHEMA} {_SINCE_VERSION_2} {_SINCE_VERSION_3} "
             f"{_SINCE_VERSION_4} {_SINCE_VERSION_5} {_SINCE_VERSION_6} {_SINCE_VERSION_7} "
+            f"{_SINCE_VERSION_8} {_SINCE_VERSION_9} "
             f"PRAGMA user_version = {VERSION}; PRAGMA application_id = {_APPLICATION}; COMMIT;"
         )
     if execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:

@@ -19,7 +19,6 @@ from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.features.feature_files import (
     GrowingFile,
     Shape,
-    features_path,
     kept_or_made,
 )
 from flickr_emotion.model.features.texts.readers import (
@@ -58,10 +57,10 @@ def text_features(
     names = [(split, modality) for split in posts for modality in READ]
     kept = []
     for reader in readers:
-        folder = features_path(reader.name, reader.digest(), dataset.digest)
         shapes = {f"{split}-{m}": (posts[split], reader.dimension) for split, m in names}
         made = kept_or_made(
-            [dataset.folder / folder, run_folder / folder],
+            [dataset.folder, run_folder],
+            [reader.name, reader.digest(), dataset.digest],
             shapes,
             partial(_compute, shapes=shapes, dataset=dataset, reader=reader),
         )

@@ -15,7 +15,8 @@ import pytest
 from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.build.build import build_splits
 from flickr_emotion.datasets.build.reduce import reduce_dataset
-from flickr_emotion.datasets.folder.croissant import croissant
+from flickr_emotion.datasets.description.croissant import croissant
+from flickr_emotion.datasets.description.datasheet import datasheet
 from flickr_emotion.datasets.folder.reading import open_dataset
 from flickr_emotion.datasets.rules.options import BuildOptions
 from flickr_emotion.harvest.crawl.crawl import crawl
@@ -233,7 +234,7 @@ print(json.dumps({
 """
         found = elsewhere(program, dataset, tmp_path)
         assert found["errors"] == []
-        # A date would make two builds of the same posts differ.
+        # When a data set is published, only who publishes it knows.
         (warning,) = found["warnings"]
         assert "datePublished" in warning
         opened = open_dataset(dataset)
@@ -266,7 +267,8 @@ print(json.dumps({
             "kind": kind,
             "classes": ['ein "Wort"', "<b>日本</b>"],
         }
-        (tmp_path / "croissant.json").write_text(json.dumps(croissant(content)), encoding="utf-8")
+        described = croissant(content, datasheet(content, None), content["files"])
+        (tmp_path / "croissant.json").write_text(json.dumps(described), encoding="utf-8")
         program = """
 import mlcroissant
 metadata = mlcroissant.Dataset(jsonld=D + "/croissant.json").metadata

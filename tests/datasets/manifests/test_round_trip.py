@@ -178,7 +178,9 @@ class TestSomethingLost:
             "gone": 1,
             "private": 1,
             "video": 0,
+            "withdrawn": 0,
             "missing": 0,
+            "still_held": 0,
             "edited_modalities": {"image": 1, "text": 2, "tags": 1},
             "image_sizes": ["", ""],
         }

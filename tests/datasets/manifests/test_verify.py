@@ -141,7 +141,8 @@ class TestVerdicts:
         }
         assert found.content() == {
             "posts": 12, "same": 4, "edited": 5, "unknown": 0, "gone": 2, "private": 1,
-            "video": 0, "missing": 0, "edited_modalities": {"image": 1, "text": 3, "tags": 2},
+            "video": 0, "withdrawn": 0, "missing": 0, "still_held": 0,
+            "edited_modalities": {"image": 1, "text": 3, "tags": 2},
             "image_sizes": ["", ""],
         }  # fmt: skip
         assert "edited             5  (1 image, 3 text, 2 tags)" in found.table()

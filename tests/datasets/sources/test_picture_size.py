@@ -130,7 +130,8 @@ class TestAnotherSize:
         found = verify_manifest(sender / "m.parquet", folder, out=tmp_path / "v.csv")
         assert found.content() == {
             "posts": 25, "same": 1, "edited": 1, "unknown": 23, "gone": 0, "private": 0,
-            "video": 0, "missing": 0, "edited_modalities": {"image": 0, "text": 1, "tags": 0},
+            "video": 0, "withdrawn": 0, "missing": 0, "still_held": 0,
+            "edited_modalities": {"image": 0, "text": 1, "tags": 0},
             "image_sizes": ["b", "z"],
         }  # fmt: skip
         assert not found.all_same

@@ -135,6 +135,7 @@ class TestCalls:
             assert form["per_page"] == "500"
             assert set(form["extras"].split(",")) == {
                 *("description", "tags", "license", "date_upload", "date_taken", "media"),
+                "safety_level",
             }
         assert [form.get("max_upload_date") for form in asked] == ["1300000000"] * 3 + [None]
 

@@ -1,4 +1,4 @@
-"""``photos.getInfo`` and listings give the same post."""
+"""``photos.getInfo`` and listings give the same post, but for the owner's settings."""
 
 import json
 from dataclasses import replace
@@ -43,6 +43,8 @@ posts = st.builds(
     image=st.just(PICTURE),
     owner=st.just(OWNER),
     license=st.integers(0, 16),
+    safety_level=st.integers(0, 2),
+    candownload=st.integers(0, 1),
 )
 
 
@@ -58,7 +60,7 @@ class TestSameAnswer:
         info = parse_get_info(over_the_wire({"photo": photo(post)}), post.photo_id)
         entry = listed(post, LISTING_EXTRAS.split(","))
         page = parse_listing(over_the_wire({"photos": {"photo": [entry]}}))
-        assert page.answers == (info,)
+        assert page.answers == (replace(info, usage=None),)
         assert info.title == post.title.encode(errors="replace").decode()
         assert info.description == post.description.encode(errors="replace").decode()
         assert info.tags == plain_tags(map(normalised, post.tags))
@@ -67,6 +69,9 @@ class TestSameAnswer:
         assert info.license == str(post.license)
         assert info.date_upload == post.date_upload
         assert info.date_taken is not None
+        assert info.safety_level == str(post.safety_level)
+        assert info.usage is not None
+        assert info.usage["candownload"] == post.candownload
 
     @given(st.lists(posts, min_size=1, max_size=20, unique_by=lambda post: post.photo_id))
     @settings(max_examples=15, deadline=None)
@@ -84,4 +89,5 @@ class TestSameAnswer:
             for method in (api.photos.search, api.people.getPublicPhotos):
                 page = parse_listing(method(**asked))
                 assert (page.refused, page.total, page.pages) == (0, len(drawn), 1)
-                assert {answer.reference.photo_id: answer for answer in page.answers} == infos
+                said = {answer.reference.photo_id: answer for answer in page.answers}
+                assert said == {it: replace(info, usage=None) for it, info in infos.items()}

@@ -11,10 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
+from flickr_emotion.common.takedown.feature_folders import features_path
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.evaluation.evaluation import evaluate
 from flickr_emotion.model.features.backbone_weights import load_backbone
-from flickr_emotion.model.features.feature_files import features_path
 from flickr_emotion.model.features.image_backbones import build_backbone
 from flickr_emotion.model.prediction.answers import Prediction, RawPost
 from flickr_emotion.model.prediction.prediction import Predictor

@@ -8,7 +8,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from flickr_emotion.datasets.build.build import build_splits
-from flickr_emotion.datasets.folder.card import data_set_card
+from flickr_emotion.datasets.description.card import data_set_card
 from flickr_emotion.datasets.rules.options import BuildOptions
 
 LABELS = ("*calm* |_x_", 'no: "yes"', "日本 👩‍🚀\u202e")
@@ -47,7 +47,7 @@ def test_the_hub_reads_the_classes(dataset: Path) -> None:
 def test_languages_have_no_country(dataset: Path, code: str, language: list[str]) -> None:
     content = json.loads((dataset / "dataset.json").read_text(encoding="utf-8"))
     content["options"]["language"] = code
-    assert front_matter(data_set_card(content))["language"] == language
+    assert front_matter(data_set_card(content, ()))["language"] == language
 
 
 def test_it_is_ones_own_and_of_no_server(dataset: Path) -> None:

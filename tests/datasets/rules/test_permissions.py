@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flickr_emotion.datasets.errors import DatasetError
-from flickr_emotion.datasets.rules.licenses import LicenseRule
 from flickr_emotion.datasets.rules.options import BuildOptions
+from flickr_emotion.datasets.rules.permissions import LicenseRule
 from flickr_emotion.harvest.flickr.licenses import LICENSES, License
 
 LICENSE = st.sampled_from(LICENSES)

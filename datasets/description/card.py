@@ -1,13 +1,16 @@
 """The data set card (``README.md``): what a data set holds and how it was made."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.printing import markdown_cell
 from flickr_emotion.common.split_names import SPLITS
+from flickr_emotion.datasets.description.datasheet import Entry
+from flickr_emotion.datasets.description.labelling import LABELLED_BY
+from flickr_emotion.datasets.description.post_counts import posts_by_license, posts_by_preference
 from flickr_emotion.datasets.folder.card_markup import language_line, yaml_text
-from flickr_emotion.datasets.folder.croissant import LABELLED_BY
 from flickr_emotion.datasets.folder.shards import DISTRIBUTIONS, features_of
 from flickr_emotion.datasets.rules.verdicts import texts_in_words
 
@@ -57,7 +60,7 @@ Share the list of photos, not their content.
 """
 
 
-def data_set_card(content: dict[str, Any]) -> str:
+def data_set_card(content: dict[str, Any], sheet: Sequence[Entry]) -> str:
     """Return the content of ``README.md``; ``content`` is that of ``dataset.json``."""
     options = content["options"]
     counts = content["counts"]
@@ -80,7 +83,8 @@ def data_set_card(content: dict[str, Any]) -> str:
         _table(content["classes"], [counts[split]["labels"] for split in SPLITS]),
         "\n## Posts by modalities\n\n",
         _table(SUBSETS, [counts[split]["subsets"] for split in SPLITS]),
-        _licenses([counts[split].get("licenses", {}) for split in SPLITS]),
+        _counted("Posts by licence", posts_by_license(counts)),
+        _counted("Posts by preference", posts_by_preference(counts)),
         _distributions(content),
         _leaks(content),
         "\n## Posts that are not here\n\n| reason | count |\n|---|---|\n",
@@ -102,9 +106,27 @@ def data_set_card(content: dict[str, Any]) -> str:
             for name, value in options.items()
         ),
         f"\nContent digest: `{markdown_cell(content['digest'])}`\n",
+        *_datasheet(sheet),
         _OWN_TERMS if content["service"] == "own" else _TERMS,
     ]
     return "".join(parts)
+
+
+def _datasheet(sheet: Sequence[Entry]) -> Iterator[str]:
+    """Yield the questions by section, the answered ones first."""
+    yield "\n## Datasheet\n\n"
+    yield (
+        "The questions are those of Datasheets for Datasets (Gebru et al. 2021). Open ones are for "
+        "whoever publishes this data set. `croissant.json` says the same to programs.\n"
+    )
+    for section, entries in groupby(sheet, key=lambda entry: entry.section):
+        held = list(entries)
+        yield f"\n### {section}\n\n"
+        for entry in held:
+            if entry.answers:
+                yield f"- **{entry.question}** {markdown_cell(' '.join(entry.answers))}\n"
+        if left := [entry.question for entry in held if not entry.answers]:
+            yield f"- **Open:** {' '.join(left)}\n"
 
 
 def _features(content: Mapping[str, Any]) -> Iterator[str]:
@@ -146,10 +168,12 @@ def _table(rows: list[str] | tuple[str, ...], columns: list[dict[str, int]]) -> 
     return f"{head}{''.join(lines)}| all | {totals} |\n"
 
 
-def _licenses(columns: list[dict[str, int]]) -> str:
-    """Return how many posts have which licence; nothing for an older data set."""
-    names = list(dict.fromkeys(name for column in columns for name in column))
-    return f"\n## Posts by licence\n\n{_table(names, columns)}" if names else ""
+def _counted(title: str, rows: Mapping[str, Mapping[str, int]]) -> str:
+    """Return a table of posts by split; nothing where nothing was counted."""
+    if not rows:
+        return ""
+    columns = [{name: by_split[split] for name, by_split in rows.items()} for split in SPLITS]
+    return f"\n## {title}\n\n{_table(list(rows), columns)}"
 
 
 def _distributions(content: dict[str, Any]) -> str:

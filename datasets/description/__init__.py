@@ -1,0 +1,1 @@
+"""What describes a data set to others: `dataset.json`, the card, Croissant."""

@@ -1,0 +1,1 @@
+"""Takes withdrawn posts out of a data set."""
