@@ -18,6 +18,7 @@ LAYERS = [
     "common",
     "common.pages",
     "common.tables",
+    "common.presentation",
     "common.takedown",
     *(
         f"harvest{room}"
@@ -36,6 +37,7 @@ LAYERS = [
     *(f"model.{room}" for room in ("inputs", "networks", "processes", "runs", "evaluation")),
     *("model.training", "model.prediction"),
     *("model.export.client", "model.export", "model.suspects", "model.reproduction"),
+    "model.report",
     "model.takedown",
     *("", "command_line", "commands"),
 ]

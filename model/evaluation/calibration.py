@@ -152,21 +152,45 @@ def fitted_temperature(
     return math.exp(float(found.x))
 
 
-def expected_calibration_error(probabilities_NC: Numbers, labels_N: Integers) -> float | None:
-    """Return the expected calibration error (Guo et al. 2017, equation 3); None without posts.
+@dataclass(frozen=True, kw_only=True)
+class Reliability:
+    """Answers by their probability, in bins of equal width (Guo et al. 2017, section 2)."""
 
-    Posts are put into 15 bins of equal width by the probability of their answer. The error is the
-    mean gap between confidence and accuracy, each bin weighted by its share of the posts.
-    """
-    if not len(labels_N):
-        return None
+    counts: Integers
+    """The number of posts of each bin, (``BINS``,)."""
+    confidences: Numbers
+    """The mean probability of the answers of each bin; NaN for an empty one."""
+    accuracies: Numbers
+    """The share of right answers of each bin; NaN for an empty one."""
+
+    @property
+    def error(self) -> float | None:
+        """The expected calibration error (equation 3): the mean gap between both; None if empty."""
+        if not self.counts.sum():
+            return None
+        held = self.counts > 0
+        gaps = np.abs(self.accuracies - self.confidences)[held]
+        return float((gaps * self.counts[held]).sum() / self.counts.sum())
+
+
+def reliability(probabilities_NC: Numbers, labels_N: Integers) -> Reliability:
+    """Put posts into 15 bins of equal width by the probability of their answer."""
     confidences_N = probabilities_NC.max(1)
     right_N = probabilities_NC.argmax(1) == labels_N
     # Bins include their upper end: (m - 1) / 15 < confidence <= m / 15.
     bins_N = np.clip(np.ceil(confidences_N * BINS).astype(np.int64) - 1, 0, BINS - 1)
-    # |accuracy - confidence| times the bin's share equals |sum of differences| over all posts.
-    differences = np.bincount(bins_N, weights=right_N - confidences_N, minlength=BINS)
-    return float(np.abs(differences).sum() / len(labels_N))
+    counts = np.bincount(bins_N, minlength=BINS)
+    with np.errstate(invalid="ignore"):
+        return Reliability(
+            counts=counts,
+            confidences=np.bincount(bins_N, weights=confidences_N, minlength=BINS) / counts,
+            accuracies=np.bincount(bins_N, weights=right_N, minlength=BINS) / counts,
+        )
+
+
+def expected_calibration_error(probabilities_NC: Numbers, labels_N: Integers) -> float | None:
+    """Return the expected calibration error (``Reliability.error``); None without posts."""
+    return reliability(probabilities_NC, labels_N).error if len(labels_N) else None
 
 
 def calibration_errors(
