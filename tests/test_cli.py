@@ -65,6 +65,7 @@ class TestHelp:
                 [
                     "crawl",
                     "status",
+                    "check",
                     "build-splits",
                     "inspect",
                     "reduce",

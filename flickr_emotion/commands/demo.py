@@ -36,7 +36,9 @@ _PAPER = {
 @command("demo")
 def demo(
     *,
-    out: Annotated[Path, typer.Option(help="Folder for all results of the demo.")] = Path("demo"),
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Folder for all results of the demo.")
+    ] = Path("demo"),
 ) -> None:
     """Run all steps on the sandbox's simulation; no key is needed."""
     lists, harvest, dataset, run = (out / name for name in ("lists", "harvest", "dataset", "run"))
