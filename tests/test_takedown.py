@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from filelock import FileLock
 
+from flickr_emotion.commands.takedown import spread
 from flickr_emotion.common.takedown.tombstones import POST, digest_of
 from flickr_emotion.datasets.folder.reading import open_dataset
 from flickr_emotion.datasets.rules.options import BuildOptions
@@ -317,6 +318,13 @@ class TestHowPostsAreNamed:
             file.write(f"awe,{url_of(listed)},0,5\n")
         crawl_list(place / "list", place / "harvest", [*POSTS, listed])
         assert len(ledger_rows(place / "harvest", "photos")) == len(POSTS)
+
+
+def test_folders_stand_after_one_option() -> None:
+    given = ["takedown", "1", "--in", "h", "d", "--owner", "o", "--in=r", "s", "--file", "f"]
+    ins = ["takedown", "1", "--in", "h", "--in", "d", "--owner", "o", "--in=r", "--in", "s"]
+    assert spread(given) == [*ins, "--file", "f"]
+    assert spread(["crawl", "--in", "a", "b"]) == ["crawl", "--in", "a", "b"]
 
 
 class TestRefusals:

@@ -43,6 +43,7 @@ from flickr_emotion.datasets.folder.folder import (
 from flickr_emotion.datasets.folder.layout import FORMAT
 from flickr_emotion.datasets.folder.reading import (
     FORMAT_VERSION,
+    WITH_DISTRIBUTIONS,
     WITHOUT_DISTRIBUTIONS,
     Dataset,
     open_dataset,
@@ -176,9 +177,10 @@ def _build(
         spool.close()
     if written.posts + written.photos_excluded != posts.listed:
         raise RuntimeError("a listed photo was written nowhere or twice")
+    content = _content(posts, gathered, written) | {"leakage": leaks}
     if withdrawn:
         write_tombstones(folder, withdrawn, changes=record.get("changes", []))
-    content = _content(posts, gathered, written) | {"leakage": leaks}
+        content["version"] = FORMAT_VERSION
     content = write_description(folder, content, written.vocabulary.content(options.min_count))
     if previous and previous.digest == content["digest"]:
         keep_features(out, folder)
@@ -286,7 +288,7 @@ def _content(posts: Input, gathered: Gathered, written: Written) -> dict[str, An
     counts = written.counts
     return {
         "format": FORMAT,
-        "version": FORMAT_VERSION if gathered.distributions else WITHOUT_DISTRIBUTIONS,
+        "version": WITH_DISTRIBUTIONS if gathered.distributions else WITHOUT_DISTRIBUTIONS,
         **posts.described(),
         "options": recorded,
         "classes": sorted({label for split in counts.values() for label in split["labels"]}),

@@ -45,8 +45,10 @@ from flickr_emotion.datasets.folder.layout import DESCRIPTION, FORMAT, VOCABULAR
 from flickr_emotion.datasets.folder.shards import DISTRIBUTIONS, MOST_PICTURE_BYTES, schema_of
 from flickr_emotion.datasets.folder.vocabulary import Vocabulary
 
-FORMAT_VERSION = 4
-"""The newest version; it is written only where there is a column ``vote_distribution``."""
+FORMAT_VERSION = 5
+"""The newest version; it is written only where posts were withdrawn."""
+WITH_DISTRIBUTIONS = 4
+"""The version of a data set with a column ``vote_distribution``."""
 WITHOUT_DISTRIBUTIONS = 3
 """The version of a data set without this column, which is as it was before there was one."""
 _FIRST_WITH_DIGESTS = 3
