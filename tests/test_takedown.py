@@ -23,6 +23,7 @@ from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 from flickr_emotion.harvest.pictures.files import image_path
 from tests.byte_scan import traces
 from tests.commands import refusal, run
+from tests.full_disk import files_of_at_most
 from tests.harvest.corpora import post, url_of
 from tests.model.dataset_folder import StoredPost, separable_post, write_dataset
 from tests.takedown_world import (
@@ -387,17 +388,23 @@ class TestRefusals:
         line = refusal("build-splits", place / "harvest", "--out", place / "dataset")
         assert "withdrawn posts would come back" in line
 
-    def test_a_full_or_read_only_disk(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        def full(*_: object, **__: object) -> None:
-            raise OSError(28, "No space left on device")
-
+    @pytest.mark.parametrize(
+        ("name", "size"),
+        [("dataset", 500), ("dataset", 5_000), ("harvest", 5_000), ("harvest", 40_000)],
+    )
+    def test_a_full_disk(self, place: Path, name: str, size: int) -> None:
         digest = open_dataset(place / "dataset").digest
-        monkeypatch.setattr("flickr_emotion.datasets.takedown.takedown.shutil.copytree", full)
-        assert "No space left" in refusal("takedown", GONE, "--in", place / "dataset")
+        with files_of_at_most(size):
+            line = refusal("takedown", GONE, "--in", place / name)
+        assert "cannot be written" in line or "disk I/O error" in line
         assert open_dataset(place / "dataset").digest == digest
+        if name == "dataset":
+            assert run("verify", place / name).code == 0
         assert sorted(it.name for it in place.iterdir()) == [
             *("dataset", "harvest", "list", "m1.parquet")
         ]
+        assert run("takedown", GONE, "--in", place / name).code == 0
+        assert held(place / name) == set()
 
 
 def test_a_data_set_of_the_first_version(tmp_path: Path) -> None:
