@@ -218,6 +218,15 @@ class TestItStaysAway:
 
 
 class TestCollaborators:
+    def test_a_newer_manifest_comes_after_a_takedown_of_their_own(
+        self, after: Path, theirs: Path, tmp_path: Path
+    ) -> None:
+        place = copied(theirs, tmp_path / "place")
+        assert run("takedown", OTHERS[3].photo_id, "--in", place / "harvest").code == 0
+        crawl_list(after / "m2.parquet", place / "harvest")
+        assert held(place / "harvest") == set()
+        assert len(ledger_rows(place / "harvest", "photos")) == len(OTHERS) - 1
+
     def test_a_newer_manifest_takes_the_post_from_their_folders(
         self, after: Path, theirs: Path, tmp_path: Path
     ) -> None:
