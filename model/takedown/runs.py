@@ -73,8 +73,12 @@ def take_down_run(
             put_folder(new, place)
     except Timeout:
         raise ModelError(f"another command is writing {run}: wait until it ends") from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise ModelError(f"{run} cannot be written anew ({error}): it is unchanged") from None
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ModelError(
+            f"{run} is damaged ({error!r}) and is unchanged: take it from a copy, or train again"
+        ) from None
     found.left = [str(run / name) for name in found.left]
     found.notes = [note.replace(str(new), str(run)) for note in found.notes]
     return found
