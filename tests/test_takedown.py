@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -391,11 +391,31 @@ class TestRefusals:
         (place / "dataset" / "vocabulary.json").write_text("{}")
         assert "is damaged" in refusal("takedown", GONE, "--in", place / "dataset")
 
-    def test_damaged_tombstones_stop_a_build(self, after: Path, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            lambda text: "{}",
+            lambda text: text[:-9],
+            lambda text: text.replace('"from"', '"since"'),
+            lambda text: text.replace('"post"', '"photo"'),
+        ],
+    )
+    def test_damaged_tombstones_stop_a_build(
+        self, after: Path, tmp_path: Path, damage: Callable[[str], str]
+    ) -> None:
         place = copied(after, tmp_path / "place")
-        (place / "dataset" / "tombstones.json").write_text("{}")
+        path = place / "dataset" / "tombstones.json"
+        path.write_text(damage(path.read_text()))
         line = refusal("build-splits", place / "harvest", "--out", place / "dataset")
         assert "withdrawn posts would come back" in line
+
+    def test_a_ledger_with_tombstones_of_another_kind(self, after: Path, tmp_path: Path) -> None:
+        place = copied(after, tmp_path / "place")
+        with sqlite3.connect(place / "harvest" / FILE_NAME) as connection:
+            connection.execute("UPDATE tombstones SET date = 'yesterday'")
+        connection.close()
+        for command in (["takedown", "1", "--in"], ["build-splits", "--out", place / "d"]):
+            assert "is refused: the tombstone" in refusal(*command, place / "harvest")
 
     @pytest.mark.parametrize(
         ("name", "size"),
