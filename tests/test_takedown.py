@@ -391,6 +391,14 @@ class TestRefusals:
         (place / "dataset" / "vocabulary.json").write_text("{}")
         assert "is damaged" in refusal("takedown", GONE, "--in", place / "dataset")
 
+    def test_damage_does_not_get_a_new_digest(self, place: Path) -> None:
+        path = place / "dataset" / "data" / "train-00000-of-00001.parquet"
+        damaged = bytearray(path.read_bytes())
+        damaged[len(damaged) // 2] ^= 1
+        path.write_bytes(damaged)
+        assert "is damaged" in refusal("takedown", GONE, "--in", place / "dataset")
+        assert path.read_bytes() == damaged
+
     @pytest.mark.parametrize(
         "damage",
         [

@@ -94,7 +94,12 @@ def take_down_dataset(
         earlier, record = read_withdrawn(folder)
         found = find_withdrawn(dataset, earlier | tombstones, owners)
         if not found.digests and len(found.tombstones) == len(earlier):
-            return CleanedDataset(tombstones=earlier)
+            loose = clean_loose_files(folder, photo_ids, is_ours=is_known)
+            return CleanedDataset(
+                tombstones=earlier,
+                left=[str(given / name) for name in loose.left],
+                notes=[*loose.notes(given)],
+            )
         shutil.copytree(folder, new, symlinks=True, copy_function=linked, dirs_exist_ok=True)
         notes = _without(dataset, new, found, record, texts)
         names = {*photo_ids, *found.posts, *found.excluded}
@@ -130,11 +135,13 @@ def _without(
     known = dict(dataset.files)
 
     def changed(name: str) -> Path:
+        dataset.check_file(name)  # it gets a new digest, which would hide damage
         known.pop(name, None)
         return new / name
 
     for name in (VOCABULARY, CROISSANT, CARD, DESCRIPTION, FILE_NAME):
-        changed(name).unlink(missing_ok=True)  # what is written in place must be no link
+        known.pop(name, None)
+        (new / name).unlink(missing_ok=True)  # what is written in place must be no link
     for shard in found.shards:
         write_without(changed(shard.relative_to(dataset.folder).as_posix()), found.posts)
     if found.digests and (new / references.FILE_NAME).exists():
