@@ -51,6 +51,13 @@ def test_it_says_so_and_is_whole(marked: Path) -> None:
     assert (done.code, "1 post was withdrawn since" in done.err) == (0, True)
 
 
+def test_damage_to_its_tombstones_is_seen(marked: Path) -> None:
+    path = marked / "tombstones.json"
+    path.write_text(path.read_text().replace("mail", "nail"))
+    (damage,) = verify_run(marked)
+    assert f"{path} is damaged" in damage
+
+
 def test_words_that_are_left_keep_their_places(marked: Path, run_folder: Path) -> None:
     old, new = read_config(run_folder), read_config(marked)
     for name in ("words", "tags"):
