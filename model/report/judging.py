@@ -22,6 +22,7 @@ from flickr_emotion.common.modalities import MODALITIES, SUBSETS, answering_subs
 from flickr_emotion.common.printing import say
 from flickr_emotion.common.replacing import standing
 from flickr_emotion.common.split_names import TEST, TRAIN
+from flickr_emotion.common.takedown.tombstones import Tombstone
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
 from flickr_emotion.model.errors import ModelError
@@ -36,6 +37,7 @@ from flickr_emotion.model.processes.distributed import World
 from flickr_emotion.model.report.histories import Epochs, read_histories
 from flickr_emotion.model.runs.files import read_config, read_metrics
 from flickr_emotion.model.runs.loading import load_run
+from flickr_emotion.model.runs.withdrawn import withdrawn_from
 
 NO_ANSWER = -1
 
@@ -51,6 +53,8 @@ class JudgedRun:
     """The content of ``config.json``."""
     metrics: dict[str, Any] | None
     """The content of ``metrics.json``; None for an unfinished run."""
+    withdrawn: list[Tombstone]
+    """The posts that it was trained on and that were withdrawn since."""
     own_dataset: bool
     """Whether the posts are of the data set that the run was trained on."""
     classes: tuple[str, ...]
@@ -222,6 +226,7 @@ def _judged(
         key=key,
         description=description,
         metrics=metrics,
+        withdrawn=withdrawn_from(standing(run)),
         own_dataset=dataset.digest == trained.dataset_digest,
         classes=classes,
         ranking=trained.ranking,

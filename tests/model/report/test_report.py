@@ -15,6 +15,7 @@ import pytest
 from flickr_emotion.common.modalities import COMPLETE, SUBSETS, subset_in_words
 from flickr_emotion.common.presentation.drawing import write_drawing
 from flickr_emotion.common.presentation.tables import Table, latex_table
+from flickr_emotion.common.takedown.tombstones import Tombstone
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.errors import ModelError
@@ -287,6 +288,16 @@ class TestRefusals:
         data = write_dataset(tmp_path / "d", {"train": posts, "validation": [], "test": []})
         with pytest.raises(ModelError, match="has no test posts"):
             report([run_folder], tmp_path / "page.html", dataset=data, device="cpu")
+
+
+def test_withdrawn_posts_are_told(judged: Judged) -> None:
+    dataset, (run, _) = judged
+    stones = [
+        Tombstone(digest=n * 64, what="post", date="2026-01-31", reason="a wish") for n in "ab"
+    ]
+    (part,) = contents(dataset, [dataclasses.replace(run, withdrawn=stones)])
+    told = "2 posts were withdrawn since (2026-01-31)"
+    assert told in report_page(dataset, [dataclasses.replace(part, sections=part.sections[:1])])
 
 
 def test_a_damaged_history_is_named(run_folder: Path, tmp_path: Path) -> None:
