@@ -147,9 +147,10 @@ def near_texts(signatures: npt.NDArray[np.uint8], words: WordSets | None = None)
         by_key = np.argsort(keys.astype(np.uint64) << np.uint64(32) | following, kind="stable")
         candidates = rows[by_key]
         for left, right in _neighbours(keys[by_key], _TEXTS_COMPARED):
-            one, other = candidates[left], candidates[right]
+            one, other = found.not_joined(candidates[left], candidates[right])
             near = _are_near(whole, one, other, words)
             found.add(one[near], other[near])
+        found.join()
     return found.edges()
 
 
@@ -229,15 +230,26 @@ class _Found:
         self._parts = [_NONE]
         self._held = 0
 
+    def not_joined(self, one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> Edges:
+        """Return the pairs that are not known to be in one group: only these need comparing."""
+        apart = self._groups[one] != self._groups[other]
+        return one[apart], other[apart]
+
     def add(self, one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> None:
-        joins = self._groups[one] != self._groups[other]
-        self._parts.append((one[joins], other[joins]))
-        self._held += int(np.count_nonzero(joins))
+        joining = self.not_joined(one, other)
+        self._parts.append(joining)
+        self._held += len(joining[0])
         if self._held > 2 * len(self._groups):
-            self._groups = components(len(self._groups), *self._parts)
-            order = np.argsort(self._groups, kind="stable")
-            self._parts = [_to_their_first(order, _is_first(self._groups[order]))]
-            self._held = 0
+            self.join()
+
+    def join(self) -> None:
+        """Put the rows that the new edges join into one group."""
+        if not self._held:
+            return
+        self._groups = components(len(self._groups), *self._parts)
+        order = np.argsort(self._groups, kind="stable")
+        self._parts = [_to_their_first(order, _is_first(self._groups[order]))]
+        self._held = 0
 
     def edges(self) -> Edges:
         return (
