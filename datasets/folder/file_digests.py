@@ -19,7 +19,7 @@ from typing import Any
 from flickr_emotion.common.cores import usable_cores
 from flickr_emotion.common.plain_files import open_plain
 from flickr_emotion.datasets.folder.group_checksums import group_checksums
-from flickr_emotion.datasets.folder.layout import CARD, DATA, DESCRIPTION, FEATURES
+from flickr_emotion.datasets.folder.layout import DATA, NOT_DIGESTED
 
 FILES = "files"
 GROUPS = "groups_crc32"
@@ -62,14 +62,14 @@ def check_own_digest(described: Mapping[str, Any]) -> None:
 def file_digests(
     folder: Path, known: Mapping[str, dict[str, Any]] = MappingProxyType({})
 ) -> dict[str, dict[str, Any]]:
-    """Return size and digests by file name, for all files but card, description and features.
+    """Return size and digests by file name, for all files but those of ``NOT_DIGESTED``.
 
     Files in ``known`` are not read.
     """
     names = sorted(
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
-        if path.is_file() and path.relative_to(folder).parts[0] not in (CARD, DESCRIPTION, FEATURES)
+        if path.is_file() and path.relative_to(folder).parts[0] not in NOT_DIGESTED
     )
     with ThreadPoolExecutor(usable_cores()) as threads:
         found = threads.map(lambda name: known.get(name) or _digests(folder / name), names)

@@ -14,6 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, cast
 
+from flickr_emotion.common.plain_files import open_plain
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.classes import MOST_CLASSES
 from flickr_emotion.datasets.folder.description_values import TIME
@@ -29,6 +30,7 @@ from flickr_emotion.datasets.rules.vote_distributions import Ballot, ballots_of
 from flickr_emotion.datasets.sources.list_labels import LabelRow, ListLabels
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.ledger.check import (
+    check_ledger,
     check_rows,
     stored_shares,
     stored_signals,
@@ -165,15 +167,33 @@ def _opened(folder: Path, file: int) -> tuple[Ledger, dict[str, float]]:
     return ledger, pair_sentiments(ledger)
 
 
+def _file_digest(path: Path) -> str:
+    """Return a digest of a ledger's file and of its write-ahead log, if it has one."""
+    digest = hashlib.sha256()
+    for part in (path, path.with_name(f"{path.name}-wal")):
+        if part.exists():
+            with open_plain(part) as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
 class Harvest:
     """What ``build-splits`` must know about a harvest as a whole."""
 
-    def __init__(self, folder: Path) -> None:
-        """Open a harvest; raises ``HarvestError`` if it is none, ``DatasetError`` if empty."""
+    def __init__(self, folder: Path, checked: str | None = None) -> None:
+        """Open a harvest; raises ``HarvestError`` if it is none, ``DatasetError`` if empty.
+
+        ``checked``: the ``digest`` of the ledger whose rows were checked before, if any; where it
+        is another one now, they are checked here.
+        """
         self.folder = folder
         self._ledger = Ledger(folder / FILE_NAME)
+        self.digest = _file_digest(folder / FILE_NAME)
+        """A digest of the ledger's file: where it is the same, so is every row."""
         try:
-            check_rows(self._ledger)
+            check_ledger(self._ledger)
+            if self.digest != checked:
+                self.check_rows()
         except HarvestError:
             self._ledger.close()
             raise
@@ -193,6 +213,10 @@ class Harvest:
             manifest_description(self._ledger) or "null"
         )
         """The manifest's metadata, if the harvest was made from one."""
+
+    def check_rows(self) -> None:
+        """Check every row before it is used; raises ``HarvestError``."""
+        check_rows(self._ledger)
 
     def close(self) -> None:
         """Close the ledger."""
@@ -244,6 +268,11 @@ class Harvest:
     def listed(self) -> int:
         """Return the number of different photos that the list names."""
         return listed_photos(self._ledger)
+
+    def has_pictures(self) -> bool:
+        """Return whether any photo has a picture."""
+        found = self._ledger.query("SELECT 1 FROM photos WHERE image_outcome = 'ok' LIMIT 1")
+        return bool(found)
 
     def unfinished(self) -> int:
         """Return the number of photos whose post or picture a further crawl may still bring."""

@@ -34,7 +34,14 @@ from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder import decisions, excluded, references
 from flickr_emotion.datasets.folder.decisions import language_key, picture_key
 from flickr_emotion.datasets.folder.folder import linked
-from flickr_emotion.datasets.folder.layout import CARD, CROISSANT, DESCRIPTION, VOCABULARY, is_known
+from flickr_emotion.datasets.folder.layout import (
+    BUILT_FROM,
+    CARD,
+    CROISSANT,
+    DESCRIPTION,
+    VOCABULARY,
+    is_known,
+)
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset, read_withdrawn
 from flickr_emotion.datasets.folder.shards import DISTRIBUTION, DISTRIBUTIONS
 from flickr_emotion.datasets.rules.text import post_text, without_urls, words
@@ -132,7 +139,7 @@ def _without(
         known.pop(name, None)
         return new / name
 
-    for name in (VOCABULARY, CROISSANT, CARD, DESCRIPTION, FILE_NAME):
+    for name in (VOCABULARY, CROISSANT, CARD, DESCRIPTION, BUILT_FROM, FILE_NAME):
         changed(name).unlink(missing_ok=True)  # what is written in place must be no link
     for shard in found.shards:
         write_without(changed(shard.relative_to(dataset.folder).as_posix()), found.posts)
