@@ -13,7 +13,8 @@ from typing import Any
 import pyarrow as pa
 
 from flickr_emotion.common.cores import usable_cores
-from flickr_emotion.datasets.build.judging import JUDGED_SCHEMA, POSTS_PER_BATCH, Judge
+from flickr_emotion.datasets.build.judged_rows import JUDGED_SCHEMA
+from flickr_emotion.datasets.build.judging import POSTS_PER_BATCH, Judge
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.decisions import read_decisions
 from flickr_emotion.datasets.sources.raw_posts import Source

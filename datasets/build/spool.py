@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flickr_emotion.datasets.build.judging import JUDGED_SCHEMA
+from flickr_emotion.datasets.build.judged_rows import JUDGED_SCHEMA
 
 _POSTS_PER_BUCKET = 20_000
 _POSTS_PER_PART = 100_000

@@ -1,0 +1,99 @@
+"""The form of judged posts: one row for every listed photo, and the digest of its content."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from itertools import starmap
+from json.encoder import encode_basestring_ascii
+from operator import itemgetter
+from typing import Any
+
+import pyarrow as pa
+
+from flickr_emotion.datasets.rules.pictures import PREPARATION
+from flickr_emotion.datasets.sources.raw_posts import BALLOTS
+
+JUDGED_SCHEMA = pa.schema(
+    [
+        # Digest of seed and photo id, which posts are sorted by.
+        pa.field("place", pa.binary(32), nullable=False),
+        pa.field("photo_id", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        # Why the post is excluded; null where it is not.
+        pa.field("reason", pa.string()),
+        pa.field("image", pa.binary()),
+        # Whether the picture is reused from the data set that is replaced.
+        pa.field("image_known", pa.bool_(), nullable=False),
+        pa.field("picture_error", pa.string()),
+        pa.field("picture_key", pa.binary(16)),
+        # Null too for a picture that is too flat to have one.
+        pa.field("picture_hash", pa.uint64()),
+        # Whether it was an ordinary JPEG.
+        pa.field("picture_is_plain", pa.bool_()),
+        pa.field("text", pa.string()),
+        # The verdict on the text; null where the text was not judged.
+        pa.field("verdict", pa.string()),
+        pa.field("words", pa.list_(pa.string())),
+        pa.field("text_signature", pa.binary(64)),
+        pa.field("language_key", pa.binary(16)),
+        pa.field("language", pa.string()),
+        pa.field("tags", pa.list_(pa.string()), nullable=False),
+        pa.field("label", pa.string()),
+        pa.field("votes", pa.int32()),
+        pa.field("sentiment", pa.float64()),
+        pa.field("ballots", BALLOTS),
+        pa.field("owner", pa.string()),
+        pa.field("license", pa.string()),
+        # What is stated on its use; null for posts of one's own.
+        pa.field("preference", pa.string()),
+        pa.field("modalities", pa.string()),
+        # The split that a manifest fixes.
+        pa.field("split", pa.string()),
+        # Digest of the post's content; its distribution, which needs all classes, is added later.
+        pa.field("fingerprint", pa.binary(32)),
+        pa.field("image_sha256", pa.string()),
+        pa.field("server", pa.string()),
+        pa.field("farm", pa.string()),
+        pa.field("secret", pa.string()),
+        pa.field("pair", pa.string()),
+    ]
+)
+
+_IN_ORDER = itemgetter(*JUDGED_SCHEMA.names)
+NO_POST: Mapping[str, Any] = dict.fromkeys(JUDGED_SCHEMA.names) | {"image_known": False, "tags": ()}
+"""The values of a row without a post."""
+
+
+def judged_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Return rows that have all columns as a table of ``JUDGED_SCHEMA``."""
+    columns = zip(*map(_IN_ORDER, rows), strict=True)
+    arrays = starmap(pa.array, zip(columns, JUDGED_SCHEMA.types, strict=True))
+    return pa.table(list(arrays), schema=JUDGED_SCHEMA)
+
+
+FINGERPRINTED = (
+    *("photo_id", "image_sha256", "text", "tags", "label", "votes", "sentiment", "owner"),
+    *("license", "modalities"),
+)
+
+
+def fingerprint(post: Mapping[str, Any]) -> bytes:
+    """Return a digest of a post's content; of its picture, the digest of the fetched file.
+
+    It is the SHA-256 of a JSON list, which is written here because Python's writer is slow to
+    start.
+    """
+    content = [_json(post.get(name)) for name in FINGERPRINTED]
+    if post.get("picture_is_plain") is False:  # the rule decides what its pixels are
+        content.append(_json(f"picture:{PREPARATION}"))
+    return hashlib.sha256(f"[{', '.join(content)}]".encode()).digest()
+
+
+def _json(value: Any) -> str:
+    """Return a text, number, None or list of these as ``json.dumps`` writes it."""
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        return encode_basestring_ascii(value)
+    if isinstance(value, (int, float)):
+        return repr(value)
+    return f"[{', '.join(map(_json, value))}]"
