@@ -9,6 +9,7 @@ folder is built under a temporary name and renamed when it is complete.
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -186,9 +187,8 @@ def _new(
         # Finding groups takes as long as writing the shards; both run at the same time unless the
         # splits depend on the groups.
         with ThreadPoolExecutor(1) as beside:
-            groups = beside.submit(gathered.groups)
-            splits, checked = draw_splits(gathered, posts, groups.result)
-            found = beside.submit(checked)
+            splits, groups = draw_splits(gathered, posts, cache(gathered.groups))
+            found = beside.submit(groups)
             say_splits(splits, gathered, posts, say)
             written = write_posts(
                 spool,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from flickr_emotion.common.split_names import SPLITS, TRAIN
 from flickr_emotion.datasets.build.gathering import Gathered
 from flickr_emotion.datasets.rules.groups import PostGroups, fold_groups, split_groups
 from flickr_emotion.datasets.rules.options import NEAR_DUPLICATE
@@ -21,6 +22,8 @@ def draw_splits(
     if NEAR_DUPLICATE in posts.options.group_by and not np.any(gathered.fixed >= 0):
         return _kept_apart(gathered, posts, groups())
     splits = _drawn(gathered, posts, groups)
+    if not np.any(splits.places > SPLITS.index(TRAIN)):  # no evaluated post, so no leak
+        return splits, lambda: PostGroups.none(len(splits.places))
     return splits, lambda: groups().with_near_texts(gathered.near_training_texts(splits.places))
 
 

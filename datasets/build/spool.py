@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from flickr_emotion.datasets.build.judged_rows import JUDGED_SCHEMA
 
+_PLACE_BYTES = 32
 _POSTS_PER_BUCKET = 20_000
 _POSTS_PER_PART = 100_000
 
@@ -109,8 +110,18 @@ class Spool:
 
 def first_numbers(places: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
     """Return the first 64 bits of each digest as numbers in the same order."""
-    whole = b"".join(places.to_pylist())
-    return np.frombuffer(whole, ">u8").astype(np.uint64).reshape(-1, 4)[:, 0]
+    whole = fixed_bytes(places, _PLACE_BYTES)
+    return whole[:, :8].copy().view(">u8").astype(np.uint64)[:, 0]
+
+
+def fixed_bytes(column: pa.ChunkedArray, size: int) -> npt.NDArray[np.uint8]:
+    """Return values of ``size`` bytes each, without nulls, as rows of an array."""
+    parts = [
+        np.frombuffer(chunk.buffers()[1], np.uint8, len(chunk) * size, chunk.offset * size)
+        for chunk in column.chunks
+        if len(chunk)
+    ]
+    return np.concatenate([*parts, np.empty(0, np.uint8)]).reshape(-1, size)
 
 
 def _batch(table: pa.Table) -> pa.RecordBatch:
