@@ -1,7 +1,7 @@
 """The form of judged posts: one row for every listed photo, and the digest of its content."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import starmap
 from json.encoder import encode_basestring_ascii
 from operator import itemgetter
@@ -82,18 +82,22 @@ def fingerprint(post: Mapping[str, Any]) -> bytes:
     It is the SHA-256 of a JSON list, which is written here because Python's writer is slow to
     start.
     """
-    content = [_json(post.get(name)) for name in FINGERPRINTED]
+    content = [_WRITERS[type(value)](value) for value in map(post.get, FINGERPRINTED)]
     if post.get("picture_is_plain") is False:  # the rule decides what its pixels are
-        content.append(_json(f"picture:{PREPARATION}"))
+        content.append(encode_basestring_ascii(f"picture:{PREPARATION}"))
     return hashlib.sha256(f"[{', '.join(content)}]".encode()).digest()
 
 
-def _json(value: Any) -> str:
-    """Return a text, number, None or list of these as ``json.dumps`` writes it."""
-    if value is None:
-        return "null"
-    if isinstance(value, str):
-        return encode_basestring_ascii(value)
-    if isinstance(value, (int, float)):
-        return repr(value)
-    return f"[{', '.join(map(_json, value))}]"
+def _list(texts: Iterable[str]) -> str:
+    return f"[{', '.join(map(encode_basestring_ascii, texts))}]"
+
+
+# As ``json.dumps`` writes them.
+_WRITERS: dict[type, Callable[[Any], str]] = {
+    type(None): lambda _: "null",
+    str: encode_basestring_ascii,
+    int: repr,
+    float: repr,
+    list: _list,
+    tuple: _list,
+}

@@ -1,9 +1,11 @@
 """Judges posts on the cores of this machine: each process works on ranges of the source."""
 
 import os
+import sys
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from importlib.abc import MetaPathFinder
 from itertools import chain
 from multiprocessing import get_context, parent_process
 from pathlib import Path
@@ -70,6 +72,7 @@ def judged_locally(
 def _begin() -> None:
     """Restrict this process to one core, and end it when its parent ends, even by a kill."""
     os.environ["RAYON_NUM_THREADS"] = "1"  # the language detector would use all cores
+    sys.meta_path.insert(0, _NoPandas())
     parent = parent_process()
     assert parent is not None
 
@@ -78,6 +81,15 @@ def _begin() -> None:
         os._exit(1)
 
     Thread(target=follow, daemon=True).start()
+
+
+class _NoPandas(MetaPathFinder):
+    """Lets pyarrow do without pandas, which no rule uses: it imports it for its first array."""
+
+    def find_spec(self, fullname: str, *_: object) -> None:
+        """Raise ``ModuleNotFoundError`` for pandas."""
+        if fullname == "pandas":
+            raise ModuleNotFoundError("a process of a build needs no pandas", name=fullname)
 
 
 def _judge(

@@ -17,9 +17,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from rensa import RMinHash
-from scipy.fftpack import dct
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from flickr_emotion.datasets.rules.word_sets import WordSets
 
@@ -71,6 +68,8 @@ def picture_hash(picture: Image.Image) -> int | None:
     (fog, an empty slide) half of the bits or more rest on how pixels were rounded: pictures that
     have nothing in common but that they are flat would share them.
     """
+    from scipy.fftpack import dct  # slow to import, and only needed where there are pictures
+
     picture = picture.convert("RGB") if picture.mode not in ("RGB", "L") else picture
     smaller = picture.reduce(max(1, min(picture.size) // _HASHED_SIDE)).convert("L")
     pixels = np.asarray(smaller.resize((_SHRUNK, _SHRUNK), Image.Resampling.LANCZOS))
@@ -216,6 +215,9 @@ def _band(signatures: npt.NDArray[np.uint8], band: int) -> npt.NDArray[np.uint32
 
 def components(count: int, *edges: Edges) -> npt.NDArray[np.int32]:
     """Return the group number of each of ``count`` rows; edges join rows into groups."""
+    from scipy.sparse import coo_array  # slow to import, and not needed to judge posts
+    from scipy.sparse.csgraph import connected_components
+
     one, other = (np.concatenate([part[side] for part in (_NONE, *edges)]) for side in (0, 1))
     graph = coo_array((np.ones(len(one), dtype=bool), (one, other)), shape=(count, count))
     labels: npt.NDArray[np.int32] = connected_components(graph.tocsr(), directed=False)[1]
