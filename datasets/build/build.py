@@ -18,13 +18,20 @@ import pyarrow as pa
 
 from flickr_emotion.common.printing import say
 from flickr_emotion.common.progress import ProgressReport
-from flickr_emotion.common.takedown.tombstones import Tombstones, write_tombstones
+from flickr_emotion.common.takedown.tombstones import write_tombstones
 from flickr_emotion.datasets.build.built_from import BuiltFrom, Said, read_built_from
 from flickr_emotion.datasets.build.drawing import draw_splits
 from flickr_emotion.datasets.build.gathering import Gathered, gather
+from flickr_emotion.datasets.build.judged_posts import JudgedPosts
 from flickr_emotion.datasets.build.judging import Judge
 from flickr_emotion.datasets.build.local_engine import judged_locally
-from flickr_emotion.datasets.build.reuse import Previous, keep_built_from, previous_at, rest_of
+from flickr_emotion.datasets.build.reuse import (
+    Previous,
+    keep_built_from,
+    previous_at,
+    rest_of,
+    rules_of,
+)
 from flickr_emotion.datasets.build.saying import (
     Say,
     say_classes,
@@ -125,24 +132,33 @@ def _build(
     processes: int | None,
     built_from: BuiltFrom | None,
 ) -> dict[str, Any]:
-    previous = previous_at(out, posts.options.seed, say)
+    previous = previous_at(out, built_from, posts.options.seed, say)
     # Posts of one's own have no tombstones but those of the data set that is replaced.
     earlier, record = read_withdrawn(out)
-    withdrawn = posts.tombstones | earlier
-    rest = rest_of(posts, withdrawn)
-    if previous.unchanged(posts.content_digest, rest, built_from):
-        assert previous.dataset is not None
-        assert built_from is not None
-        for line in built_from.said:
+    options = posts.options
+    judge = Judge(
+        options=options,
+        keep_incomplete=options.incomplete_posts(posts.source.kind) == "keep",
+        withdrawn=posts.tombstones | earlier,
+    )
+    rules = rules_of(posts, judge)
+    if dataset := previous.unchanged(posts.content_digest, rest_of(posts, rules)):
+        for line in built_from.said if built_from else ():
             say(line)
         say(f"nothing has changed since {out} was built: it stays as it is")
-        return previous.dataset.described
+        return dataset.described
     if built_from is not None and built_from.input == posts.content_digest:
         posts.check_rows()
     said = Said(say)
-    content = _new(posts, folder, said, engine, processes, previous, withdrawn, record)
-    keep_built_from(folder, content, posts, rest, said.lines)
-    if previous.dataset and previous.dataset.digest == content["digest"]:
+    known = previous.judged(rules) if engine == "local" else None
+    spool = Spool(folder.parent / "spool", posts.listed, known)
+    try:
+        judged = _judged(posts, judge, previous.decisions, known, engine, processes, folder.parent)
+        content = _new(posts, folder, said, judged, spool, judge, previous, record)
+    finally:
+        spool.close()
+    keep_built_from(folder, content, posts, rules, said.lines)
+    if previous.former and previous.former.digest == content["digest"]:
         keep_features(out, folder)
     return content
 
@@ -151,66 +167,54 @@ def _new(
     posts: Input,
     folder: Path,
     say: Say,
-    engine: str,
-    processes: int | None,
+    judged: Iterator[pa.Table],
+    spool: Spool,
+    judge: Judge,
     previous: Previous,
-    withdrawn: Tombstones,
     record: dict[str, Any],
 ) -> dict[str, Any]:
     """Write a new data set into ``folder``; ``record``: the file of the tombstones there were."""
     options = posts.options
-    judge = Judge(
-        options=options,
-        keep_incomplete=options.incomplete_posts(posts.source.kind) == "keep",
-        withdrawn=withdrawn,
-    )
-    spool = Spool(folder.parent / "spool", posts.listed)
-    try:
-        with ProgressReport("judging", posts.listed, "posts") as progress:
-            known = previous.decisions
-            for table in _judged(posts, judge, known, engine, processes, folder.parent):
-                spool.add(table)
-                progress.advance(table.num_rows)
-        spool.finish()
-        gathered = gather(spool, posts.listed)
-        if gathered.rows != posts.listed:
-            raise RuntimeError(f"{posts.listed} photos are listed, {gathered.rows} were judged")
-        say_pictures(gathered, posts, say)
-        say_texts(gathered, options, say)
-        say_preferences(gathered, posts, say)
-        if not len(gathered.labels):
-            raise DatasetError(
-                f"{posts.path} has no post that fits the options ({counted(gathered.excluded)}): "
-                f"{'' if posts.service == 'own' else 'crawl more posts or '}change the options"
-            )
-        say_classes(gathered, say)
-        # Finding groups takes as long as writing the shards; both run at the same time unless the
-        # splits depend on the groups.
-        with ThreadPoolExecutor(1) as beside:
-            splits, groups = draw_splits(gathered, posts, cache(gathered.groups))
-            found = beside.submit(groups)
-            say_splits(splits, gathered, posts, say)
-            written = write_posts(
-                spool,
-                splits.places,
-                folder,
-                previous=(
-                    PreviousPictures(previous.dataset, options.seed)
-                    if previous.dataset and previous.is_whole
-                    else None
-                ),
-                rejected=posts.rejected(),
-                salt=f"short side {options.short_side}",
-                classes=_classes(gathered, splits) if gathered.distributions else (),
-                withdrawn=bool(withdrawn),
-            )
-            leaks = leakage(splits.places, found.result())
-    finally:
-        spool.close()
+    with ProgressReport("judging", posts.listed, "posts") as progress:
+        for table in judged:
+            spool.add(table)
+            progress.advance(table.num_rows)
+    spool.finish()
+    gathered = gather(spool, posts.listed)
+    if gathered.rows != posts.listed:
+        raise RuntimeError(f"{posts.listed} photos are listed, {gathered.rows} were judged")
+    say_pictures(gathered, posts, say)
+    say_texts(gathered, options, say)
+    say_preferences(gathered, posts, say)
+    if not len(gathered.labels):
+        raise DatasetError(
+            f"{posts.path} has no post that fits the options ({counted(gathered.excluded)}): "
+            f"{'' if posts.service == 'own' else 'crawl more posts or '}change the options"
+        )
+    say_classes(gathered, say)
+    # Finding groups takes as long as writing the shards; both run at the same time unless the
+    # splits depend on the groups.
+    with ThreadPoolExecutor(1) as beside:
+        splits, groups = draw_splits(gathered, posts, cache(gathered.groups))
+        found = beside.submit(groups)
+        say_splits(splits, gathered, posts, say)
+        written = write_posts(
+            spool,
+            splits.places,
+            folder,
+            previous=(
+                PreviousPictures(previous.dataset, options.seed) if previous.dataset else None
+            ),
+            rejected=posts.rejected(),
+            salt=f"short side {options.short_side}",
+            classes=_classes(gathered, splits) if gathered.distributions else (),
+            withdrawn=bool(judge.withdrawn),
+        )
+        leaks = leakage(splits.places, found.result())
     if written.posts + written.photos_excluded != posts.listed:
         raise RuntimeError("a listed photo was written nowhere or twice")
-    if withdrawn:
-        write_tombstones(folder, withdrawn, changes=record.get("changes", []))
+    if judge.withdrawn:
+        write_tombstones(folder, judge.withdrawn, changes=record.get("changes", []))
     content = _content(posts, gathered, written) | {"leakage": leaks}
     return write_description(folder, content, written.vocabulary.content(options.min_count))
 
@@ -218,16 +222,20 @@ def _new(
 def _judged(
     posts: Input,
     judge: Judge,
-    known: Path | None,
+    decisions: Path | None,
+    known: JudgedPosts | None,
     engine: str,
     processes: int | None,
     workspace: Path,
 ) -> Iterator[pa.Table]:
-    if engine == "local":
-        return judged_locally(posts.source, judge, known, workspace / "judged", processes)
-    from flickr_emotion.datasets.build.ray_engine import judged_on_ray
+    if engine == "ray":
+        from flickr_emotion.datasets.build.ray_engine import judged_on_ray
 
-    return judged_on_ray(posts.source, judge, known, workspace / "ray")
+        return judged_on_ray(posts.source, judge, decisions, workspace / "ray")
+    file = None if known is None else workspace / "known.npy"
+    if known is not None and file is not None:
+        known.write_known(file)
+    return judged_locally(posts.source, judge, decisions, file, workspace / "judged", processes)
 
 
 def _classes(gathered: Gathered, splits: Splits) -> tuple[str, ...]:

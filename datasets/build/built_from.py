@@ -21,9 +21,7 @@ from typing import Any
 
 from flickr_emotion.common.json_files import read_json
 from flickr_emotion.common.whole_files import write_json
-from flickr_emotion.datasets.folder.file_digests import OWN_DIGEST
 from flickr_emotion.datasets.folder.layout import BUILT_FROM
-from flickr_emotion.datasets.folder.reading import Dataset
 
 _OWN_CODE = ("flickr_emotion.common", "flickr_emotion.datasets", "flickr_emotion.harvest")
 _PACKAGES = (
@@ -40,18 +38,17 @@ class BuiltFrom:
     """A digest of the input; None if there were pictures, whose files are not part of it."""
     rest: str
     """A digest of everything else that a data set depends on."""
+    rules: str
+    """A digest of what the judgement of each post depends on beside the post itself."""
+    judged: str
+    """The digest of the file of judged posts."""
     dataset: str
     """The digest of ``dataset.json``."""
     said: list[str]
     """The lines that the build printed about the posts."""
 
-    def is_of(self, dataset: Dataset, input_digest: str | None, rest: str) -> bool:
-        """Return whether a build from this input and everything else would give ``dataset``."""
-        return (
-            input_digest is not None
-            and (self.input, self.rest) == (input_digest, rest)
-            and self.dataset == dataset.described.get(OWN_DIGEST)
-        )
+
+_DIGESTS = ("rest", "rules", "judged", "dataset")
 
 
 def read_built_from(folder: Path) -> BuiltFrom | None:
@@ -64,7 +61,7 @@ def read_built_from(folder: Path) -> BuiltFrom | None:
     if (
         set(content) != {field.name for field in fields(BuiltFrom)}
         or not (given is None or isinstance(given, str))
-        or not (isinstance(content["rest"], str) and isinstance(content["dataset"], str))
+        or not all(isinstance(content[name], str) for name in _DIGESTS)
         or not (isinstance(said, list) and all(isinstance(line, str) for line in said))
     ):
         return None
@@ -76,7 +73,7 @@ def write_built_from(folder: Path, built_from: BuiltFrom) -> None:
     write_json(folder / BUILT_FROM, asdict(built_from))
 
 
-def digest_of_rest(depends_on: Mapping[str, Any]) -> str:
+def digest_of_rules(depends_on: Mapping[str, Any]) -> str:
     """Return a digest of this code, the packages it decides with, and ``depends_on`` (JSON)."""
     whole = {"code": _code(), "packages": _versions(), **depends_on}
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()

@@ -7,15 +7,23 @@ from json.encoder import encode_basestring_ascii
 from operator import itemgetter
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from flickr_emotion.datasets.rules.pictures import PREPARATION
-from flickr_emotion.datasets.sources.raw_posts import BALLOTS
+from flickr_emotion.datasets.sources.raw_posts import BALLOTS, INPUT_BYTES
+
+PLACE_BYTES = 32
 
 JUDGED_SCHEMA = pa.schema(
     [
+        # The row of the last build that stands for this post; then all other columns are null.
+        pa.field("kept", pa.int64()),
+        # A digest of what was read of the post; null where a source gives none.
+        pa.field("input", pa.binary(INPUT_BYTES)),
         # Digest of seed and photo id, which posts are sorted by.
-        pa.field("place", pa.binary(32), nullable=False),
+        pa.field("place", pa.binary(PLACE_BYTES), nullable=False),
         pa.field("photo_id", pa.string(), nullable=False),
         pa.field("source", pa.string(), nullable=False),
         # Why the post is excluded; null where it is not.
@@ -58,6 +66,9 @@ JUDGED_SCHEMA = pa.schema(
     ]
 )
 
+KEPT_SCHEMA = pa.schema([it for it in JUDGED_SCHEMA if it.name not in ("kept", "image")])
+"""What is kept of a post in tables: its picture is kept apart."""
+
 _IN_ORDER = itemgetter(*JUDGED_SCHEMA.names)
 NO_POST: Mapping[str, Any] = dict.fromkeys(JUDGED_SCHEMA.names) | {"image_known": False, "tags": ()}
 """The values of a row without a post."""
@@ -68,6 +79,25 @@ def judged_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     columns = zip(*map(_IN_ORDER, rows), strict=True)
     arrays = starmap(pa.array, zip(columns, JUDGED_SCHEMA.types, strict=True))
     return pa.table(list(arrays), schema=JUDGED_SCHEMA)
+
+
+def kept_table(rows: Sequence[int]) -> pa.Table:
+    """Return a table of ``JUDGED_SCHEMA`` that names rows of the last build's posts."""
+    columns = [
+        pa.array(rows, it.type) if it.name == "kept" else pa.nulls(len(rows), it.type)
+        for it in JUDGED_SCHEMA
+    ]
+    return pa.table(columns, schema=JUDGED_SCHEMA)
+
+
+def fixed_bytes(column: pa.ChunkedArray, size: int) -> npt.NDArray[np.uint8]:
+    """Return values of ``size`` bytes each, without nulls, as rows of an array."""
+    parts = [
+        np.frombuffer(chunk.buffers()[1], np.uint8, len(chunk) * size, chunk.offset * size)
+        for chunk in column.chunks
+        if len(chunk)
+    ]
+    return np.concatenate([*parts, np.empty(0, np.uint8)]).reshape(-1, size)
 
 
 FINGERPRINTED = (

@@ -16,7 +16,12 @@ import pyarrow as pa
 
 from flickr_emotion.common.modalities import COMPLETE, MODALITIES, subset_name
 from flickr_emotion.common.takedown.tombstones import WITHDRAWN, Tombstones
-from flickr_emotion.datasets.build.judged_rows import NO_POST, fingerprint, judged_table
+from flickr_emotion.datasets.build.judged_rows import (
+    NO_POST,
+    fingerprint,
+    judged_table,
+    kept_table,
+)
 from flickr_emotion.datasets.build.post_picture import PostPicture
 from flickr_emotion.datasets.build.text_filter import JudgedText, TextFilter
 from flickr_emotion.datasets.folder.decisions import Decisions
@@ -56,6 +61,9 @@ class Judge:
             yield from self._judge_batch(batch, known)
 
     def _judge_batch(self, rows: list[dict[str, Any]], known: Decisions) -> Iterator[pa.Table]:
+        if kept := [row["kept"] for row in rows if "kept" in row]:
+            yield kept_table(kept)
+            rows = [row for row in rows if "kept" not in row]
         not_allowed = self._use_rule()
         for row in rows:
             if self.withdrawn.name(row["photo_id"], row.get("owner")):
@@ -107,6 +115,7 @@ class Judge:
         judged["place"] = order_key(self.options.seed, row["photo_id"])
         judged["photo_id"] = row["photo_id"]
         judged["source"] = row["source"]
+        judged["input"] = row.get("input")
         judged["reason"] = row.get("reason")
         return judged
 

@@ -1,25 +1,31 @@
 """What a build takes over from the data set that it replaces: all of it, or its decisions.
 
-Where posts, options and code are the same, the data set stays as it is. Otherwise the build reuses
-what ``decisions.parquet`` holds. In both cases every file must be undamaged, because nothing that
-is taken over is computed again.
+Where posts, options and code are the same, the data set stays as it is. Where some posts have
+changed, only these are judged again (``judged_posts``). Otherwise the build reuses what
+``decisions.parquet`` holds. Every file must be undamaged, because nothing that is taken over is
+computed again.
 """
 
+import hashlib
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from flickr_emotion.common.takedown.tombstones import Tombstones
+import pyarrow as pa
+
 from flickr_emotion.datasets.build.built_from import (
     BuiltFrom,
-    digest_of_rest,
+    digest_of_rules,
     write_built_from,
 )
+from flickr_emotion.datasets.build.judged_posts import JudgedPosts
+from flickr_emotion.datasets.build.judging import Judge
 from flickr_emotion.datasets.build.saying import Say
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder import decisions
-from flickr_emotion.datasets.folder.file_digests import OWN_DIGEST, damaged_files
-from flickr_emotion.datasets.folder.layout import CARD
+from flickr_emotion.datasets.folder.file_digests import OWN_DIGEST, damaged_files, file_sha256
+from flickr_emotion.datasets.folder.layout import CARD, JUDGED
 from flickr_emotion.datasets.folder.reading import (
     WITHOUT_DISTRIBUTIONS,
     Dataset,
@@ -33,29 +39,44 @@ class Previous:
     """The data set that is replaced, as far as it can be reused."""
 
     dataset: Dataset | None = None
-    """None if there is none that can be read."""
-    is_whole: bool = False
-    """Whether its decisions and pictures can be reused."""
+    """None if none of it can be reused."""
+    former: Dataset | None = None
+    """The same, or one of which only the features can be kept."""
+    built_from: BuiltFrom | None = None
+    """What it was built from, if its folder says it."""
 
     @property
     def decisions(self) -> Path | None:
-        """The file of its decisions, if they can be reused."""
-        usable = self.dataset is not None and self.is_whole
-        return self.dataset.folder / decisions.FILE_NAME if self.dataset and usable else None
+        """The file of its decisions."""
+        return self.dataset.folder / decisions.FILE_NAME if self.dataset else None
 
-    def unchanged(self, input_digest: str, rest: str, built_from: BuiltFrom | None) -> bool:
-        """Return whether a build would give this data set again."""
-        return (
+    def unchanged(self, input_digest: str, rest: str) -> Dataset | None:
+        """Return the data set if a build would give it again."""
+        if (
             self.dataset is not None
-            and self.is_whole
-            and built_from is not None
-            and built_from.is_of(self.dataset, input_digest, rest)
+            and self.built_from is not None
+            and (self.built_from.input, self.built_from.rest) == (input_digest, rest)
             and (self.dataset.folder / CARD).is_file()
-        )
+        ):
+            return self.dataset
+        return None
+
+    def judged(self, rules: str) -> JudgedPosts | None:
+        """Return its judged posts if they were judged by the same rules."""
+        if self.dataset is None or self.built_from is None or self.built_from.rules != rules:
+            return None
+        path = self.dataset.folder / JUDGED
+        try:
+            return JudgedPosts(path) if file_sha256(path) == self.built_from.judged else None
+        except (OSError, pa.ArrowException):
+            return None
 
 
-def previous_at(out: Path, seed: int, say: Say) -> Previous:
-    """Return what can be reused of the data set at ``out``; ``seed`` is that of the build."""
+def previous_at(out: Path, built_from: BuiltFrom | None, seed: int, say: Say) -> Previous:
+    """Return what can be reused of the data set at ``out``; ``seed`` is that of the build.
+
+    ``built_from``: what its folder says that it was built from.
+    """
     try:
         dataset = open_dataset(out) if out.exists() and any(out.iterdir()) else None
     except DatasetError as error:
@@ -68,34 +89,47 @@ def previous_at(out: Path, seed: int, say: Say) -> Previous:
         or dataset.options.get("seed") != seed
         or decisions.FILE_NAME not in dataset.files
     ):
-        return Previous(dataset=dataset)
+        return Previous(former=dataset)
     if damaged := next(damaged_files(dataset.folder, dataset.files), None):
         say(f"{dataset.folder}: {damaged}; nothing of it is reused, everything is built again")
-        return Previous(dataset=dataset)
-    return Previous(dataset=dataset, is_whole=True)
+        return Previous(former=dataset)
+    if built_from is not None and built_from.dataset != dataset.described.get(OWN_DIGEST):
+        built_from = None
+    return Previous(dataset=dataset, former=dataset, built_from=built_from)
 
 
-def rest_of(posts: Input, withdrawn: Tombstones) -> str:
-    """Return a digest of what a data set depends on beside the content of its input."""
-    return digest_of_rest(
+def rules_of(posts: Input, judge: Judge) -> str:
+    """Return a digest of what the judgement of each post depends on beside the post itself."""
+    return digest_of_rules(
         {
-            "options": asdict(posts.options),
-            "described": posts.described(),
-            "reading": posts.reading,
-            "withdrawn": sorted(withdrawn.by_digest),
+            "options": asdict(judge.options),
+            "keep_incomplete": judge.keep_incomplete,
+            "withdrawn": sorted(judge.withdrawn.by_digest),
+            "source": posts.source.facts(),
         }
     )
 
 
+def rest_of(posts: Input, rules: str) -> str:
+    """Return a digest of what a data set depends on beside the content of its input.
+
+    ``rules``: the digest of what the judgement of its posts depends on.
+    """
+    whole = {"rules": rules, "described": posts.described(), "reading": posts.reading}
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+
+
 def keep_built_from(
-    folder: Path, content: dict[str, Any], posts: Input, rest: str, said: list[str]
+    folder: Path, content: dict[str, Any], posts: Input, rules: str, said: list[str]
 ) -> None:
     """Write what the data set in ``folder`` was built from; ``content``: its description."""
     write_built_from(
         folder,
         BuiltFrom(
             input=None if posts.has_pictures() else posts.content_digest,
-            rest=rest,
+            rest=rest_of(posts, rules),
+            rules=rules,
+            judged=file_sha256(folder / JUDGED),
             dataset=content[OWN_DIGEST],
             said=said,
         ),

@@ -17,10 +17,13 @@ import pyarrow.compute as pc
 
 from flickr_emotion.common.parquet_files import parquet_writer
 from flickr_emotion.common.split_names import SPLITS, TRAIN
-from flickr_emotion.datasets.build.spool import Spool, fixed_bytes
+from flickr_emotion.datasets.build.judged_posts import judged_posts_in
+from flickr_emotion.datasets.build.judged_rows import fixed_bytes
+from flickr_emotion.datasets.build.spool import Spool
 from flickr_emotion.datasets.description.post_counts import split_counts
 from flickr_emotion.datasets.folder import decisions, excluded
 from flickr_emotion.datasets.folder.decisions import PreviousPictures
+from flickr_emotion.datasets.folder.layout import JUDGED
 from flickr_emotion.datasets.folder.references import references_in
 from flickr_emotion.datasets.folder.row_groups import parquet_in_groups
 from flickr_emotion.datasets.folder.shards import DISTRIBUTION, picture_column, schema_of, shards_in
@@ -92,12 +95,14 @@ def write_posts(
         write_excluded = opened.enter_context(
             parquet_in_groups(folder / excluded.FILE_NAME, excluded.SCHEMA, excluded.ROW_GROUP)
         )
+        write_judged = opened.enter_context(judged_posts_in(folder / JUDGED))
         kept_decisions = opened.enter_context(
             parquet_writer(folder / decisions.FILE_NAME, decisions.SCHEMA)
         )
         for table in spool.tables():
             is_kept = pc.is_null(table.column("reason"))
             kept = table.filter(is_kept)
+            write_judged(table, places[at : at + kept.num_rows])
             if classes:
                 kept = _with_distributions(kept, classes)
             here = places[at : at + kept.num_rows]

@@ -4,6 +4,8 @@ Each process reads its own ranges of the ledger's rows, so a list of a million p
 cores and is never in memory as a whole.
 """
 
+import hashlib
+import marshal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -12,6 +14,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, cast
 
+from flickr_emotion.datasets.pictures.files import read_picture_file
+from flickr_emotion.datasets.pictures.formats import UnreadablePictureError
 from flickr_emotion.datasets.rules.labels import (
     Label,
     NoLabel,
@@ -22,6 +26,7 @@ from flickr_emotion.datasets.rules.labels import (
 from flickr_emotion.datasets.rules.permissions import NOT_KNOWN, preference_of
 from flickr_emotion.datasets.rules.vote_distributions import Ballot, ballots_of
 from flickr_emotion.datasets.sources.list_labels import LabelRow, ListLabels
+from flickr_emotion.datasets.sources.raw_posts import INPUT_BYTES, Known
 from flickr_emotion.harvest.ledger.check import (
     stored_shares,
     stored_signals,
@@ -57,16 +62,52 @@ class HarvestPosts:
             last = last_photo_row(ledger)
         return [(first, first + size) for first in range(1, last + 1, size)]
 
-    def read(self, first: int, last: int) -> list[dict[str, Any]]:
-        """Return the listed photos among the ledger's rows from ``first`` to before ``last``."""
+    def facts(self) -> dict[str, Any]:
+        """Return as JSON what all posts depend on beside their own rows of the ledger."""
+        with Ledger(self.folder / FILE_NAME) as ledger:
+            sentiments = sorted(pair_sentiments(ledger).items())
+        return {
+            "kind": self.kind,
+            "min_votes": self.min_votes,
+            "fixed": self.fixed,
+            "classes": self.classes,
+            "labels": self.labels and self.labels.digest,
+            "sentiments": hashlib.sha256(repr(sentiments).encode()).hexdigest(),
+        }
+
+    def read(self, first: int, last: int, known: Known | None = None) -> list[dict[str, Any]]:
+        """Return the listed photos among the ledger's rows from ``first`` to before ``last``.
+
+        A photo that is ``known``, with the same rows and the same picture, is only named.
+        """
         file = self.folder / FILE_NAME
         # The inode tells a harvest that was made anew under the same name.
         ledger, rules = _opened(self, file.stat().st_ino)
         posts = listed_posts(ledger, first, last, of_manifest=self.fixed)
-        return [
-            self._photo(sorted(group, key=attrgetter("file", "row")), file, rules)
+        photos = [
+            sorted(group, key=attrgetter("file", "row"))
             for _, group in groupby(posts, key=attrgetter("photo_id"))
         ]
+        inputs = list(map(_input, photos))
+        rows = [-1] * len(photos)
+        if known is not None:
+            rows = known.rows([listed[0].photo_id for listed in photos], inputs)
+        return [
+            {"kept": row}
+            if row >= 0 and self._has_same_picture(listed[0])
+            else self._photo(listed, file, rules) | {"input": digest}
+            for listed, digest, row in zip(photos, inputs, rows, strict=True)
+        ]
+
+    def _has_same_picture(self, post: ListedPost) -> bool:
+        """Whether the file of a post's picture, if it has one, is the one that was fetched."""
+        if post.image_outcome != "ok":
+            return True
+        try:
+            data = read_picture_file(image_path(self.folder / "images", post.photo_id))
+        except UnreadablePictureError:
+            return False
+        return hashlib.sha256(data).hexdigest() == post.image_sha256
 
     def _photo(self, listed: list[ListedPost], file: Path, rules: "_ListRules") -> dict[str, Any]:
         post = listed[0]
@@ -115,6 +156,13 @@ class HarvestPosts:
             Ballot(name, share, None)._asdict()
             for name, share in zip(self.classes, shares, strict=True)
         ]
+
+
+def _input(listed: list[ListedPost]) -> bytes:
+    """Return a digest of all that the ledger says of a photo."""
+    # Version 2 has no references, so that equal values give equal bytes.
+    whole = marshal.dumps(list(map(tuple, listed)), 2)
+    return hashlib.blake2b(whole, digest_size=INPUT_BYTES).digest()
 
 
 class _ListRules:

@@ -39,6 +39,7 @@ from flickr_emotion.datasets.folder.layout import (
     CARD,
     CROISSANT,
     DESCRIPTION,
+    JUDGED,
     VOCABULARY,
     is_known,
 )
@@ -139,7 +140,7 @@ def _without(
         known.pop(name, None)
         return new / name
 
-    for name in (VOCABULARY, CROISSANT, CARD, DESCRIPTION, BUILT_FROM, FILE_NAME):
+    for name in (VOCABULARY, CROISSANT, CARD, DESCRIPTION, BUILT_FROM, JUDGED, FILE_NAME):
         changed(name).unlink(missing_ok=True)  # what is written in place must be no link
     for shard in found.shards:
         write_without(changed(shard.relative_to(dataset.folder).as_posix()), found.posts)
