@@ -47,11 +47,8 @@ class JudgedPosts:
         ends = [0]
         for number in range(self._batches):
             table = self._batch(number, ("place", "input"))
-            whole = pc.fill_null(
-                table.column("input"), pa.scalar(_NO_INPUT, pa.binary(INPUT_BYTES))
-            )
             numbers.append(first_numbers(table.column("place")))
-            inputs.append(fixed_bytes(whole, INPUT_BYTES))
+            inputs.append(fixed_bytes(table.column("input"), INPUT_BYTES))
             ends.append(ends[-1] + table.num_rows)
         self.numbers = np.concatenate(numbers)
         """(N,) the first 64 bits of each post's digest, ascending."""
@@ -123,6 +120,7 @@ def judged_posts_in(path: Path) -> Iterator[Callable[[pa.Table, Places], None]]:
     Its arguments are posts, and the split of each that is not excluded. Pictures lie in the shards,
     so a post whose picture is in none of them, or could not be read, is judged again next time.
     """
+    no_input = pa.scalar(_NO_INPUT, pa.binary(INPUT_BYTES))
     with pa.ipc.new_file(str(path), KEPT_SCHEMA, options=_OPTIONS) as writer:
 
         def write(posts: pa.Table, places: Places) -> None:
@@ -133,7 +131,7 @@ def judged_posts_in(path: Path) -> Iterator[Callable[[pa.Table, Places], None]]:
                 pc.and_(has_picture, pa.array(nowhere)), posts.column("picture_error").is_valid()
             )
             changed = {
-                "input": pc.if_else(again, pa.scalar(None, pa.binary(INPUT_BYTES)), posts["input"]),
+                "input": pc.if_else(again, no_input, pc.fill_null(posts.column("input"), no_input)),
                 "image_known": has_picture,
             }
             columns = [changed.get(name, posts.column(name)) for name in KEPT_SCHEMA.names]
