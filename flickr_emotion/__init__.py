@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from flickr_emotion.model.export.export import export
     from flickr_emotion.model.prediction.answers import RawPost
     from flickr_emotion.model.prediction.prediction import Predictor
+    from flickr_emotion.model.report.report import report
     from flickr_emotion.model.reproduction.reproduce import reproduce
     from flickr_emotion.model.training.training import resume, train
     from flickr_emotion.sandbox import Sandbox
@@ -59,6 +60,7 @@ _HOMES = {
     "inspect_dataset": "datasets.inspect.inspection",
     "open_dataset": "datasets.folder.reading",
     "plan": "harvest.crawl.plan",
+    "report": "model.report.report",
     "reproduce": "model.reproduction.reproduce",
     "resume": "model.training.training",
     "train": "model.training.training",
@@ -83,6 +85,7 @@ __all__ = [
     "inspect_dataset",
     "open_dataset",
     "plan",
+    "report",
     "reproduce",
     "resume",
     "train",

@@ -7,6 +7,8 @@ from hypothesis import HealthCheck, settings
 
 from flickr_emotion.common.checkout import PROJECT
 
+pytest_plugins = ["tests.browser"]
+
 # How long an example takes says something of the machine, not of the code.
 # `make mutants` runs a test several times in a process, which Hypothesis would take for a mistake.
 settings.register_profile(

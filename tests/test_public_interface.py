@@ -16,13 +16,13 @@ NAMES = [
     *("BuildOptions", "CrawlOptions", "Predictor", "RawPost", "Sandbox", "ToolkitError"),
     *("TrainingConfig", "build_splits", "crawl", "diff_manifests", "evaluate", "export"),
     *("export_manifest", "harvest_status", "inspect_dataset", "open_dataset", "plan"),
-    *("reproduce", "resume", "train", "verify_manifest"),
+    *("report", "reproduce", "resume", "train", "verify_manifest"),
 ]
 # Each works on what those before it have made.
 EXAMPLES = [
     *("crawl", "plan", "harvest_status", "build_splits", "open_dataset", "inspect_dataset"),
     *("export_manifest", "verify_manifest", "diff_manifests", "train", "resume", "evaluate"),
-    *("Predictor", "export", "reproduce", "Sandbox"),
+    *("report", "Predictor", "export", "reproduce", "Sandbox"),
 ]
 
 

@@ -13,12 +13,11 @@ from itertools import count as count_from
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.split_names import SPLITS, TRAIN
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
+from flickr_emotion.datasets.inspect.samples import COLUMNS, Sample, sample_of
 from flickr_emotion.datasets.inspect.tag_counts import TagCounts
 from flickr_emotion.datasets.rules.text import words
 from flickr_emotion.datasets.rules.verdicts import texts_in_words
@@ -27,20 +26,6 @@ from flickr_emotion.datasets.rules.verdicts import texts_in_words
 _MOST_TAGS = 20_000
 _SAMPLES_PER_LABEL = 6
 _MOST_SAMPLES = 96
-_COLUMNS = ("photo_id", "text", "tags", "label", "modalities")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sample:
-    """A post that is shown; as a sample, a training post."""
-
-    photo_id: str
-    label: str
-    subset: str
-    text: str | None
-    tags: tuple[str, ...]
-    row: int
-    """Its row among the posts of its split, from 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +103,7 @@ def inspect_dataset(folder: Path) -> Inspection:
     each = max(1, min(_SAMPLES_PER_LABEL, _MOST_SAMPLES // max(1, len(dataset.classes))))
     for split in SPLITS:
         first = 0
-        for table in dataset.tables(split, _COLUMNS):
+        for table in dataset.tables(split, COLUMNS):
             labels = table["label"].to_pylist()
             subsets = table["modalities"].to_pylist()
             places.update((split, *place) for place in zip(labels, subsets, strict=True))
@@ -152,19 +137,6 @@ def inspect_dataset(folder: Path) -> Inspection:
         frequent_tags={label: tags.frequent(label) for label in dataset.classes},
         telling_tags={label: tags.telling(label) for label in dataset.classes},
         samples=chosen,
-    )
-
-
-def sample_of(table: pa.Table, row: int, first: int) -> Sample:
-    """Return a row of a table as a sample; ``first``: the row at which the table begins."""
-    fields = table.slice(row, 1).to_pylist()[0]
-    return Sample(
-        photo_id=fields["photo_id"],
-        label=fields["label"],
-        subset=fields["modalities"],
-        text=fields["text"],
-        tags=tuple(fields["tags"]),
-        row=first + row,
     )
 
 

@@ -1,69 +1,29 @@
-"""Writes an inspection as one self-contained HTML page, with plots and thumbnails.
+"""Writes an inspection as one self-contained HTML page, with plots and thumbnails."""
 
-The content of a data set is untrusted. Every text, tag and label is escaped and its control
-characters are replaced, every picture is decoded completely and, but for small JPEGs, encoded
-again, and the page's content security policy forbids scripts and external resources.
-"""
-
-import base64
-from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-import pyarrow as pa
-
-from flickr_emotion.common.parquet_files import open_parquet
-from flickr_emotion.common.printing import printable, shortened
+from flickr_emotion.common.modalities import subset_in_words
+from flickr_emotion.common.presentation.drawing import Drawing, inline_svg
+from flickr_emotion.common.presentation.page import document, html_figure, html_table, safe
+from flickr_emotion.common.presentation.tables import Table
 from flickr_emotion.common.replacing import new_file
 from flickr_emotion.common.split_names import SPLITS, TRAIN
 from flickr_emotion.datasets.description.post_counts import posts_by_license, posts_by_preference
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.layout import check_outside
 from flickr_emotion.datasets.folder.reading import Dataset
-from flickr_emotion.datasets.inspect.inspection import Inspection, Sample
+from flickr_emotion.datasets.inspect.inspection import Inspection
 from flickr_emotion.datasets.inspect.plots import histogram, stacked_bars
+from flickr_emotion.datasets.inspect.post_cards import post_card
+from flickr_emotion.datasets.inspect.samples import pictures_at
 from flickr_emotion.datasets.inspect.suspects import Judged, suspects_on_page
 from flickr_emotion.datasets.inspect.table import occurring, summary
-from flickr_emotion.datasets.pictures.formats import UnreadablePictureError
-from flickr_emotion.datasets.rules.pictures import prepare_picture
-
-_THUMBNAIL = 160
-_SHOWN_CHARACTERS = 400
 
 _WHENCE = {
     "own": "The posts are the collector's own: they were not fetched from Flickr by this toolkit.",
     "other": "The posts are not from Flickr, but from another server in its place.",
 }
-
-_HEAD = """\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width">
-<title>Data set</title>
-<style>
-body {{ font: 15px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #222 }}
-h2 {{ margin-top: 2em }}
-svg {{ max-width: 100%; height: auto }}
-table {{ border-collapse: collapse }}
-th, td {{ padding: .15em .8em .15em 0; text-align: left; vertical-align: top }}
-td.number, th.number {{ text-align: right }}
-tr:last-child td {{ border-top: 1px solid #aaa }}
-table.plain td {{ border: none }}
-.samples {{ display: flex; flex-wrap: wrap; gap: 1em }}
-.sample {{ width: 18em; overflow-wrap: anywhere }}
-.sample img {{ display: block; max-width: 100% }}
-.tags, .id {{ color: #666; font-size: 13px }}
-</style>
-</head>
-<body>
-<h1>Data set of {total} posts</h1>
-<p>Content digest <code>{digest}</code></p>
-"""
-_END = "</body>\n</html>\n"
 
 
 def write_page(inspection: Inspection, path: Path, judged: Sequence[Judged] = ()) -> None:
@@ -73,7 +33,9 @@ def write_page(inspection: Inspection, path: Path, judged: Sequence[Judged] = ()
     Raises ``DatasetError`` if it cannot be written or a shard cannot be read.
     """
     check_outside(path)
-    content = "".join([*_page(inspection), *_suspects(inspection.dataset, judged), _END])
+    total = sum(sum(counts.values()) for counts in inspection.by_label.values())
+    parts = [*_page(inspection), *_suspects(inspection.dataset, judged)]
+    content = "".join(document(f"Data set of {total:,} posts", _lead(inspection.dataset), parts))
     try:
         with new_file(path) as new:
             new.write_text(content, encoding="utf-8")
@@ -81,141 +43,118 @@ def write_page(inspection: Inspection, path: Path, judged: Sequence[Judged] = ()
         raise DatasetError(f"--html {path} cannot be written: {error}") from None
 
 
-def _text(text: str) -> str:
-    return escape(printable(text))
-
-
-def _page(inspection: Inspection) -> Iterable[str]:
-    dataset = inspection.dataset
+def _lead(dataset: Dataset) -> str:
     described = dataset.described
-    subsets = occurring(inspection.by_subset)
-    yield _HEAD.format(
-        total=sum(sum(counts.values()) for counts in inspection.by_label.values()),
-        digest=_text(dataset.digest),
-    )
+    lines = [f"<p>Content digest <code>{safe(dataset.digest)}</code></p>\n"]
     if whence := _WHENCE.get(str(described.get("service"))):
-        yield f"<p>{whence}</p>\n"
+        lines.append(f"<p>{whence}</p>\n")
     if reduced := described.get("reduced"):
-        yield (
-            f"<p>Reduced: a fraction of {_text(str(reduced.get('fraction')))} of the complete "
+        lines.append(
+            f"<p>Reduced: a fraction of {safe(reduced.get('fraction'))} of the complete "
             "training posts is unchanged, the others keep one modality.</p>\n"
         )
+    return "".join(lines)
+
+
+def _page(inspection: Inspection) -> Iterator[str]:
+    dataset = inspection.dataset
+    held = occurring(inspection.by_subset)
+    subsets = {subset_in_words(subset): counts for subset, counts in held.items()}
+    by_label = {
+        label: {subset_in_words(subset): counts[subset] for subset in held}
+        for label, counts in inspection.label_subsets.items()
+    }
     yield "<h2>Posts by label</h2>\n"
-    yield stacked_bars("labels", inspection.by_label, SPLITS)
-    yield _table(inspection.by_label, SPLITS)
+    yield from _beside(
+        _plot(stacked_bars("labels", "Posts by label", inspection.by_label, SPLITS)),
+        _counts("Posts by label and split", inspection.by_label, SPLITS),
+    )
     yield "<h2>Posts by modalities</h2>\n"
-    yield stacked_bars("subsets", subsets, SPLITS)
-    yield _table(subsets, SPLITS)
-    yield "<h3>By label</h3>\n"
-    yield _table(inspection.label_subsets, list(subsets))
+    yield from _beside(
+        _plot(stacked_bars("subsets", "Posts by what they have", subsets, SPLITS)),
+        _counts("Posts by what they have and split", subsets, SPLITS),
+    )
+    yield _counts("Posts by label and by what they have", by_label, list(subsets))
     for title, counted in (
         ("licence", posts_by_license(dataset.counts)),
         ("preference", posts_by_preference(dataset.counts)),
     ):
         if counted:
             yield f"<h2>Posts by {title}</h2>\n"
-            yield _table(counted, SPLITS)
-    yield f"<h2>Texts</h2>\n<p>{_text(summary(inspection))}</p>\n"
+            yield _counts(f"Posts by {title} and split", counted, SPLITS)
+    yield f"<h2>Texts</h2>\n<p>{safe(summary(inspection))}</p>\n"
     if told := inspection.texts():
-        yield f"<p>{_text(told)}</p>\n"
-    yield histogram("texts", inspection.text_bins(), "words in a text")
-    yield "<h2>Tags of training posts</h2>\n<h3>Most frequent tags by label</h3>\n"
-    yield _tags(inspection.frequent_tags)
-    yield "<h3>Distinctive tags by label</h3>\n"
-    yield _tags(inspection.telling_tags)
+        yield f"<p>{safe(told)}</p>\n"
+    bins = inspection.text_bins()
+    yield _plot(histogram("texts", "Lengths of texts", bins, "words in a text", "texts"))
+    yield "<h2>Tags of training posts</h2>\n"
+    yield _tags(
+        "Most frequent tags by label, with the posts that have them", inspection.frequent_tags
+    )
+    yield _tags("Distinctive tags by label, with the posts that have them", inspection.telling_tags)
     if leakage := inspection.leakage():
-        yield "<h2>Leakage: posts that share something with a training post</h2>\n"
-        yield _rows(leakage.items())
+        yield "<h2>Leakage</h2>\n"
+        yield _list("Posts that share something with a training post", leakage.items())
     yield "<h2>Not in the data set</h2>\n"
-    excluded = described.get("excluded") or {}
-    yield _rows((reason, str(count)) for reason, count in excluded.items())
+    excluded = dataset.described.get("excluded") or {}
+    yield _list("Reasons, and posts", ((reason, str(n)) for reason, n in excluded.items()))
     yield "<h2>Samples of training posts</h2>\n"
-    pictures = _pictures(dataset, [sample.row for sample in inspection.samples])
+    pictures = pictures_at(dataset, TRAIN, [sample.row for sample in inspection.samples])
     for label in dataset.classes:
-        yield f'<h3>{_text(label)}</h3>\n<div class="samples">\n'
+        yield f'<h3>{safe(label)}</h3>\n<ul class="posts">\n'
         for sample in inspection.samples:
             if sample.label == label:
-                yield _sample(sample, pictures.get(sample.row))
-        yield "</div>\n"
+                yield post_card(sample, pictures.get(sample.row))
+        yield "</ul>\n"
 
 
-def _suspects(dataset: Dataset, judged: Sequence[Judged]) -> Iterable[str]:
+def _suspects(dataset: Dataset, judged: Sequence[Judged]) -> Iterator[str]:
     if not judged:
         return
     shown = suspects_on_page(dataset, judged)
     count = sum(post.suspect for post in judged)
     yield f"<h2>Labels that look wrong</h2>\n<p>{count} of {len(judged)} labels; the first "
-    yield f'{len(shown)} are shown.</p>\n<div class="samples">\n'
+    yield f'{len(shown)} are shown.</p>\n<ul class="posts">\n'
     pictures = {
-        split: _pictures(dataset, [post.row for post, _ in shown if post.split == split], split)
+        split: pictures_at(dataset, split, [post.row for post, _ in shown if post.split == split])
         for split in SPLITS
     }
     for post, sample in shown:
         votes = "" if post.votes is None else f", {post.votes} votes"
         said = f"{post.label}{votes}: rather {post.suggested} (score {post.score:.3f})"
-        yield _sample(sample, pictures[post.split].get(post.row), said)
-    yield "</div>\n"
+        yield post_card(sample, pictures[post.split].get(post.row), said=said, level=3)
+    yield "</ul>\n"
 
 
-def _table(rows: Mapping[str, Mapping[str, int]], columns: Sequence[str]) -> str:
+def _beside(*parts: str) -> Iterator[str]:
+    yield from ('<div class="grid">\n', *parts, "</div>\n")
+
+
+def _plot(drawing: Drawing) -> str:
+    return html_figure(inline_svg(drawing), drawing.title)
+
+
+def _counts(title: str, rows: Mapping[str, Mapping[str, int]], columns: Sequence[str]) -> str:
     totals = {column: sum(counts[column] for counts in rows.values()) for column in columns}
-    head = "".join(f'<th class="number">{_text(column)}</th>' for column in (*columns, "all"))
-    lines = [f"<table>\n<tr><th></th>{head}</tr>\n"]
+    lines = []
     for name, counts in [*rows.items(), ("all", totals)]:
         numbers = [counts[column] for column in columns]
-        cells = "".join(f'<td class="number">{n}</td>' for n in (*numbers, sum(numbers)))
-        lines.append(f"<tr><td>{_text(name)}</td>{cells}</tr>\n")
-    return "".join([*lines, "</table>\n"])
-
-
-def _tags(tags: Mapping[str, list[tuple[str, int]]]) -> str:
-    return _rows(
-        (label, ", ".join(f"{tag} {count}" for tag, count in counted) or "none")
-        for label, counted in tags.items()
+        lines.append([name, *map(str, (*numbers, sum(numbers)))])
+    return html_table(
+        Table(name="counts", title=title, head=["", *columns, "all"], rows=lines, total=True)
     )
 
 
-def _rows(rows: Iterable[tuple[str, str]]) -> str:
-    lines = [f"<tr><td>{_text(name)}</td><td>{_text(value)}</td></tr>\n" for name, value in rows]
-    return f'<table class="plain">\n{"".join(lines)}</table>\n'
+def _tags(title: str, tags: Mapping[str, list[tuple[str, int]]]) -> str:
+    return _list(
+        title,
+        (
+            (label, ", ".join(f"{tag} {count}" for tag, count in counted) or "none")
+            for label, counted in tags.items()
+        ),
+    )
 
 
-def _sample(sample: Sample, picture: bytes | None, said: str = "") -> str:
-    parts = ['<div class="sample">']
-    parts += [f"<div><b>{_text(said)}</b></div>"] if said else []
-    if picture is not None:
-        try:
-            thumbnail = prepare_picture(picture, short_side=_THUMBNAIL).jpeg
-            data = base64.b64encode(thumbnail).decode()
-            parts.append(f'<img src="data:image/jpeg;base64,{data}" alt="">')
-        except UnreadablePictureError as error:
-            parts.append(f"<p>The picture {_text(str(error))}</p>")
-    text = shortened(sample.text or "", _SHOWN_CHARACTERS)
-    parts += [f"<div>{_text(text)}</div>"] if text else []
-    parts += [f'<div class="tags">{_text(", ".join(sample.tags))}</div>'] if sample.tags else []
-    parts.append(f'<div class="id">{_text(f"{sample.photo_id} ({sample.subset})")}</div></div>\n')
-    return "\n".join(parts)
-
-
-def _pictures(dataset: Dataset, rows: Sequence[int], split: str = TRAIN) -> dict[int, bytes]:
-    """Return the pictures of some posts of a split by row, reading only the needed row groups."""
-    wanted = set(rows)
-    pictures: dict[int, bytes] = {}
-    first = 0
-    for shard in dataset.shards(split):
-        try:
-            checks = dataset.group_checks(shard, ["image"])
-            with open_parquet(shard) as file:
-                for group in range(file.num_row_groups):
-                    size = file.metadata.row_group(group).num_rows
-                    here = [row for row in wanted if first <= row < first + size]
-                    if here:
-                        checks.group(group)
-                        column = file.read_row_group(group, columns=["image"])["image"]
-                        for row in here:
-                            if held := column[row - first].as_py():
-                                pictures[row] = held["bytes"]
-                    first += size
-        except (OSError, pa.ArrowException) as error:
-            raise DatasetError(f"{shard} cannot be read ({error})") from None
-    return pictures
+def _list(title: str, rows: Iterable[tuple[str, str]]) -> str:
+    texts = frozenset({0, 1})
+    return html_table(Table(name="list", title=title, head=["", ""], rows=[*rows], texts=texts))

@@ -18,7 +18,7 @@ from flickr_emotion.common.replacing import new_file
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.layout import check_outside
 from flickr_emotion.datasets.folder.reading import Dataset
-from flickr_emotion.datasets.inspect.inspection import Sample, sample_of
+from flickr_emotion.datasets.inspect.samples import Sample, samples_at
 
 SCHEMA = pa.schema(
     [
@@ -100,14 +100,8 @@ def describe_suspects(posts: Sequence[Judged]) -> str:
 def suspects_on_page(dataset: Dataset, posts: Sequence[Judged]) -> list[tuple[Judged, Sample]]:
     """Return the first suspected posts with what they hold, for the page."""
     chosen = [post for post in posts if post.suspect][:SHOWN_ON_PAGE]
-    held: dict[tuple[str, int], Sample] = {}
-    for split in {post.split for post in chosen}:
-        wanted = {post.row for post in chosen if post.split == split}
-        first = 0
-        columns = ("photo_id", "text", "tags", "label", "modalities")
-        for table in dataset.tables(split, columns):
-            for row in range(table.num_rows):
-                if first + row in wanted:
-                    held[split, first + row] = sample_of(table, row, first)
-            first += table.num_rows
-    return [(post, held[post.split, post.row]) for post in chosen]
+    held = {
+        split: samples_at(dataset, split, [post.row for post in chosen if post.split == split])
+        for split in {post.split for post in chosen}
+    }
+    return [(post, held[post.split][post.row]) for post in chosen]

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 
 from flickr_emotion.common.printing import printable, shortened
 from flickr_emotion.common.split_names import SPLITS
-from flickr_emotion.datasets.inspect.inspection import Inspection, Sample
+from flickr_emotion.datasets.inspect.inspection import Inspection
+from flickr_emotion.datasets.inspect.samples import Sample
 
 _BAR_WIDTH = 40
 _SHOWN_SAMPLES = 2

@@ -23,6 +23,7 @@ from flickr_emotion.commands import (
     manifest,
     predict,
     reduce,
+    report,
     reproduce,
     sandbox,
     status,
@@ -62,7 +63,10 @@ _OF_POSTS = (
     attribution.attribution,
 )
 _OF_MANIFESTS = (manifest.export, manifest.verify, manifest.diff)
-_OF_RUNS = (train.train, evaluate.evaluate, predict.predict, export.export, reproduce.reproduce)
+_OF_RUNS = (
+    *(train.train, evaluate.evaluate, report.report, predict.predict, export.export),
+    reproduce.reproduce,
+)
 _OTHERS = (verify.verify, takedown.takedown, sandbox.sandbox, demo.demo)
 COMMANDS = {
     **{it.name: it for it in _OF_POSTS},

@@ -8,11 +8,11 @@ import typer
 from flickr_emotion.command_line.output import show
 from flickr_emotion.command_line.parameters import command
 from flickr_emotion.model.config import TrainingConfig
-from flickr_emotion.model.reproduction.paper import TARGETS, Target
+from flickr_emotion.model.reproduction.paper import ALL, TARGETS, Target
 
 _SETTINGS = (
     *("image_encoder", "image_weights", "word_vectors", "epochs", "batch_size", "learning_rate"),
-    *("patience", "seed", "device"),
+    *("patience", "seed", "device", "engine"),
 )
 
 
@@ -20,7 +20,9 @@ _SETTINGS = (
 def reproduce(
     config: TrainingConfig,
     *,
-    target: Annotated[Target, typer.Argument(metavar="TARGET", help=f"{', '.join(TARGETS)}.")],
+    target: Annotated[
+        Target, typer.Argument(metavar="TARGET", help=f"{', '.join(TARGETS)} or {ALL}.")
+    ],
     dataset: Annotated[Path, typer.Argument(metavar="D", help="Data set folder.")],
     out: Annotated[Path, typer.Option(help="Folder for the results and finished trainings.")],
     repeats: Annotated[
@@ -33,9 +35,10 @@ def reproduce(
         ),
     ] = None,
 ) -> None:
-    """Make a table or a figure of the paper with its numbers beside ours: Markdown, JSON, picture.
+    """Make a table or a figure of the paper with its numbers beside ours.
 
-    Finished trainings are kept; run the command again to continue.
+    As Markdown, JSON, LaTeX, PNG, SVG and PDF. Finished trainings are kept; run the command again
+    to continue.
     """
     from dataclasses import replace
 

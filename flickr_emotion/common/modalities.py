@@ -32,6 +32,12 @@ SUBSETS = tuple(
 COMPLETE = SUBSETS[-1]
 
 
+def subset_in_words(subset: str) -> str:
+    """Return a subset as people write it: ``image, text and tags``."""
+    *before, last = subset.split("+")
+    return f"{', '.join(before)} and {last}" if before else last
+
+
 def answering_subset(held: Iterable[str], ranking: Iterable[str]) -> str | None:
     """Return which head answers a post that holds these modalities: the last one that can.
 

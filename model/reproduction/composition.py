@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 
-from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from flickr_emotion.common.modalities import SUBSETS
-from flickr_emotion.common.printing import markdown_cell, printable
+from flickr_emotion.common.modalities import SUBSETS, subset_in_words
+from flickr_emotion.common.presentation.drawing import BLUE, PALE, WIDTH
+from flickr_emotion.common.presentation.tables import Table
+from flickr_emotion.common.printing import printable, shortened
 from flickr_emotion.common.split_names import SPLITS, TRAIN
-from flickr_emotion.datasets.folder.card_markup import table_lines
 from flickr_emotion.datasets.folder.reading import Dataset
-from flickr_emotion.model.reproduction import drawing
 from flickr_emotion.model.reproduction.experiment import Content, Experiment, Trained
-from flickr_emotion.model.reproduction.markdown import DASH, percent
+from flickr_emotion.model.reproduction.markdown import DASH, lines, percent
 from flickr_emotion.model.reproduction.paper import FIGURE_3
 from flickr_emotion.model.reproduction.tables import letters
+
+_OF_WHOM = {"paper": "paper (Flickr Emotion)", "ours": "this data set"}
 
 
 def _content(dataset: Dataset, trained: Trained, seeds: Sequence[int]) -> Content:
@@ -41,42 +43,69 @@ def _share(part: int, whole: int) -> float | None:
     return 100 * part / whole if whole else None
 
 
+def _tables(content: Content) -> list[Table]:
+    return [
+        Table(
+            name="figure3-labels",
+            title="Posts by label",
+            head=["label", *SPLITS, "all"],
+            rows=[
+                [label, *(str(row[split]) for split in SPLITS), str(sum(row.values()))]
+                for label, row in content["labels"].items()
+            ],
+        ),
+        Table(
+            name="figure3-modalities",
+            title="Training posts by modalities",
+            head=["training posts", "paper", "% of them", "ours", "% of them"],
+            rows=[
+                [
+                    letters(subset),
+                    str(row["paper"] or DASH),
+                    percent(row["paper_share"]),
+                    str(row["ours"]),
+                    percent(row["share"]),
+                ]
+                for subset, row in content["subsets"].items()
+            ],
+        ),
+    ]
+
+
 def _markdown(content: Content) -> list[str]:
-    labels = table_lines(
-        ["label", *SPLITS, "all"],
-        [
-            [markdown_cell(label), *(str(row[split]) for split in SPLITS), str(sum(row.values()))]
-            for label, row in content["labels"].items()
-        ],
-    )
-    subsets = table_lines(
-        ["training posts", "paper", "% of them", "ours", "% of them"],
-        [
-            [
-                letters(subset),
-                str(row["paper"] or DASH),
-                percent(row["paper_share"]),
-                str(row["ours"]),
-                percent(row["share"]),
-            ]
-            for subset, row in content["subsets"].items()
-        ],
-    )
+    labels, subsets = map(lines, _tables(content))
     return [*labels, "", *subsets]
 
 
-def _draw(content: Content, axes: Axes) -> None:
-    # The paper's two halves, one above the other: all posts by label, training posts by modalities.
-    bars = [(printable(label), sum(row.values())) for label, row in content["labels"].items()]
-    bars += [(letters(subset), row["ours"]) for subset, row in content["subsets"].items()]
-    labels = len(content["labels"])
-    places = [place + (place >= labels) for place in range(len(bars))]
-    colours = [drawing.OURS if place < labels else drawing.OTHER for place in range(len(bars))]
-    drawn = axes.barh(places, [count for _, count in bars], color=colours)
-    axes.bar_label(drawn, padding=2)
-    axes.set_yticks(places, [name for name, _ in bars])
-    axes.invert_yaxis()
-    axes.set_xlabel("posts by label (above), training posts by modalities (below)")
+def _draw(content: Content, figure: Figure) -> None:
+    """Draw the paper's two halves: all posts by label, training posts by modalities."""
+    labels = content["labels"]
+    subsets = {it: row for it, row in content["subsets"].items() if row["paper"] or row["ours"]}
+    above, below = figure.subplots(2, height_ratios=[len(labels), 2 * len(subsets)])
+    counts = [sum(row.values()) for row in labels.values()]
+    above.bar_label(above.barh(range(len(counts)), counts, color=BLUE), padding=2, fontsize="small")
+    above.set_yticks(range(len(labels)), [shortened(printable(it), 24) for it in labels])
+    above.set_xlabel("number of posts of all splits, by label")
+    for place, (name, share, colour) in enumerate(
+        (("paper", "paper_share", PALE), ("ours", "share", BLUE))
+    ):
+        shares = [row[share] or 0 for row in subsets.values()]
+        bars = below.barh(
+            [number + 0.38 * (place - 0.5) for number in range(len(subsets))],
+            shares,
+            height=0.38,
+            color=colour,
+            label=_OF_WHOM[name],
+        )
+        told = [f"{row[name]:,}" for row in subsets.values()]
+        below.bar_label(bars, told, padding=2, fontsize="small")
+    below.set_yticks(range(len(subsets)), [subset_in_words(subset) for subset in subsets])
+    below.set_xlabel("training posts by what they have, in per cent (numbers: posts)")
+    below.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    for axes in (above, below):
+        axes.invert_yaxis()
+        axes.margins(x=0.14)
+        axes.spines[["top", "right"]].set_visible(False)
 
 
 COMPOSITION = Experiment(
@@ -84,6 +113,7 @@ COMPOSITION = Experiment(
     cells=lambda dataset, seeds: [],
     content=_content,
     markdown=_markdown,
+    tables=_tables,
     draw=_draw,
-    size=(6.4, 5.0),
+    size=lambda content: (WIDTH, 3.2 + 0.27 * len(content["labels"])),
 )

@@ -6,16 +6,16 @@ The matrices of the repeats are summed: in a single one, a class with few posts 
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from flickr_emotion.common.modalities import COMPLETE
-from flickr_emotion.common.printing import markdown_cell, printable
-from flickr_emotion.datasets.folder.card_markup import table_lines
+from flickr_emotion.common.presentation.heat_map import heat_map, heat_map_size
+from flickr_emotion.common.presentation.tables import Table
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.reproduction.cell import MULTITASK, Cell
 from flickr_emotion.model.reproduction.estimates import confusion_figures
 from flickr_emotion.model.reproduction.experiment import Content, Experiment, Trained, repeats
-from flickr_emotion.model.reproduction.markdown import DASH, percent, spread
+from flickr_emotion.model.reproduction.markdown import DASH, lines, percent, spread
 from flickr_emotion.model.reproduction.paper import TABLE_3
 
 
@@ -34,21 +34,29 @@ def _content(dataset: Dataset, trained: Trained, seeds: Sequence[int]) -> Conten
     }
 
 
-def _markdown(content: Content) -> list[str]:
-    classes = [markdown_cell(label) for label in content["classes"]]
-    figures = content["figures"]
+def _tables(content: Content) -> list[Table]:
+    classes = content["classes"]
     return [
-        "In each row the test posts of a class (of all repeats), in per cent of them by answer.",
-        "",
-        *table_lines(
-            ["", *classes, "answers"],
-            [
+        Table(
+            name="figure4-confusion",
+            title="Test posts of each class by answer, in per cent of them",
+            head=["", *classes, "answers"],
+            rows=[
                 [label, *(f"{share:.1f}" if share else DASH for share in shares), str(sum(counts))]
                 for label, shares, counts in zip(
                     classes, content["row_shares"], content["confusion"], strict=True
                 )
             ],
-        ),
+        )
+    ]
+
+
+def _markdown(content: Content) -> list[str]:
+    figures = content["figures"]
+    return [
+        "In each row the test posts of a class (of all repeats), in per cent of them by answer.",
+        "",
+        *lines(*_tables(content)),
         "",
         f"Accuracy {percent(figures['accuracy'])}, weighted F1 {percent(figures['weighted_f1'])}, "
         f"macro F1 {percent(figures['macro_f1'])}, of {figures['count']} answers. "
@@ -56,18 +64,17 @@ def _markdown(content: Content) -> list[str]:
     ]
 
 
-def _draw(content: Content, axes: Axes) -> None:
-    classes, shares = [*map(printable, content["classes"])], content["row_shares"]
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
-    for row, line in enumerate(shares):
-        for column, share in enumerate(line):
-            if share:
-                colour = "white" if share > 50 else "black"
-                axes.text(column, row, f"{share:.0f}", ha="center", va="center", color=colour)
-    axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
-    axes.set_yticks(range(len(classes)), classes)
-    axes.set_xlabel("answer")
-    axes.set_ylabel("label")
+def _draw(content: Content, figure: Figure) -> None:
+    heat_map(
+        figure,
+        content["row_shares"],
+        content["classes"],
+        content["classes"],
+        row_axis="label (test posts of all repeats)",
+        column_axis="answer",
+        bar="per cent of the label's posts",
+        posts=[sum(counts) for counts in content["confusion"]],
+    )
 
 
 CONFUSION = Experiment(
@@ -75,6 +82,7 @@ CONFUSION = Experiment(
     cells=lambda dataset, seeds: [Cell(system=MULTITASK, seed=seed) for seed in seeds],
     content=_content,
     markdown=_markdown,
+    tables=_tables,
     draw=_draw,
-    size=(6.0, 5.4),
+    size=lambda content: heat_map_size(len(content["classes"])),
 )

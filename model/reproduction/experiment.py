@@ -4,15 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
+from flickr_emotion.common.presentation.tables import Table
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.reproduction.cell import Cell
 from flickr_emotion.model.reproduction.cells import Finished
 
 Trained = Mapping[Cell, Finished]
 Content = dict[str, Any]
-"""The content of the JSON file; Markdown and picture are made from nothing else."""
+"""The content of the JSON file; the other files are made from nothing else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +26,11 @@ class Experiment:
     content: Callable[[Dataset, Trained, Sequence[int]], Content]
     markdown: Callable[[Content], list[str]]
     """Returns the experiment's own lines, without title, claims and settings."""
-    draw: Callable[[Content, Axes], None]
-    size: tuple[float, float] = (6.4, 4.0)
-    """The size of the picture, in inches."""
+    tables: Callable[[Content], list[Table]]
+    """Returns the experiment's tables, for LaTeX."""
+    draw: Callable[[Content, Figure], None]
+    size: Callable[[Content], tuple[float, float]]
+    """Returns the width and height of the picture, in inches."""
 
 
 def repeats(

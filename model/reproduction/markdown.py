@@ -1,8 +1,10 @@
-"""Numbers, tables and claims as Markdown; unknown values are a dash."""
+"""Numbers, tables and claims as texts and as Markdown; unknown values are a dash."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flickr_emotion.common.presentation.tables import Table
+from flickr_emotion.common.printing import markdown_cell
 from flickr_emotion.datasets.folder.card_markup import table_lines
 
 DASH = "-"
@@ -45,7 +47,7 @@ def with_sign(found: Mapping[str, Any] | None) -> list[str]:
     ]
 
 
-def claims(judged: Sequence[Mapping[str, Any]]) -> list[str]:
+def claims(judged: Sequence[Mapping[str, Any]], target: str) -> Table:
     """Return a table of claims with their verdicts and the differences they are based on."""
     rows = []
     for claim in judged:
@@ -56,4 +58,18 @@ def claims(judged: Sequence[Mapping[str, Any]]) -> list[str]:
         else:
             found, ends, p_value = with_sign(claim["found"])
         rows.append([claim["claim"], claim["paper"], found, ends, p_value, claim["verdict"]])
-    return table_lines(["claim", "paper", "difference here", "95%", "p", "verdict"], rows)
+    return Table(
+        name=f"{target}-claims",
+        title="The paper's claims",
+        head=["claim", "paper", "difference here", "95%", "p", "verdict"],
+        rows=rows,
+        texts=frozenset({0, 1, 2, 5}),
+    )
+
+
+def lines(table: Table) -> list[str]:
+    """Return a table as Markdown. Its head and first column may hold names of classes."""
+    return table_lines(
+        [markdown_cell(cell) for cell in table.head],
+        [[markdown_cell(row[0]), *row[1:]] for row in table.rows],
+    )

@@ -8,9 +8,10 @@ from typing import Literal, NamedTuple, get_args
 
 from flickr_emotion.common.modalities import SUBSETS
 
-Target = Literal["table1", "table2", "table3", "figure3", "figure4", "figure5"]
-"""The tables and figures that `reproduce` makes."""
-TARGETS: tuple[str, ...] = get_args(Target)
+ALL = "all"
+Target = Literal["table1", "table2", "table3", "figure3", "figure4", "figure5", "all"]
+"""The tables and figures that `reproduce` makes, and all of them."""
+TARGETS: tuple[str, ...] = tuple(target for target in get_args(Target) if target != ALL)
 
 
 class Printed(NamedTuple):

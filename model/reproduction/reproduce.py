@@ -1,29 +1,33 @@
 """`reproduce`: trains what a table or figure of the paper needs and writes it beside the paper's.
 
-The JSON file holds everything; Markdown and picture are made from it.
+The JSON file holds everything; the other files are made from it.
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
 from flickr_emotion.common.modalities import MODALITIES
+from flickr_emotion.common.presentation.drawing import Drawing, write_drawing
+from flickr_emotion.common.presentation.tables import latex_table
 from flickr_emotion.common.printing import say
 from flickr_emotion.common.whole_files import write_json, write_text
+from flickr_emotion.datasets.folder.card_markup import table_lines
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
 from flickr_emotion.model.config import LABEL, TrainingConfig
 from flickr_emotion.model.departures import departures
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.reproduction import markdown
-from flickr_emotion.model.reproduction.cells import Cells
+from flickr_emotion.model.reproduction.cell import Cell
+from flickr_emotion.model.reproduction.cells import Cells, Finished
 from flickr_emotion.model.reproduction.composition import COMPOSITION
 from flickr_emotion.model.reproduction.confusion import CONFUSION
-from flickr_emotion.model.reproduction.drawing import write_picture
 from flickr_emotion.model.reproduction.estimates import INTERVALS
 from flickr_emotion.model.reproduction.experiment import Content, Experiment
-from flickr_emotion.model.reproduction.paper import TARGETS
+from flickr_emotion.model.reproduction.paper import ALL, TARGETS
 from flickr_emotion.model.reproduction.sweep import SWEEP
 from flickr_emotion.model.reproduction.tables import TABLES
 
@@ -44,10 +48,11 @@ def reproduce(
     settings: TrainingConfig,
     only: str | None = None,
 ) -> str | None:
-    """Write ``target``.md, .json, .png and .svg into ``out``; return the Markdown.
+    """Write ``target``.md, .json, .tex, .png, .svg and .pdf into ``out``; return the Markdown.
 
-    ``settings`` apply to every training; they give the first seed and the number of seeds. With
-    ``only``, just the cells that match are trained, and None is returned if others are missing.
+    The target ``all`` stands for all of them, one after the other. ``settings`` apply to every
+    training; they give the first seed and the number of seeds. With ``only``, just the cells that
+    match are trained, and None is returned if others are missing.
     Raises ``ModelError`` for an unknown target, and ``KeyboardInterrupt`` after a signal: finished
     cells are kept in ``out/cells``.
 
@@ -58,42 +63,58 @@ def reproduce(
     >>> (text or "").splitlines()[0]
     '# Figure 3: what the data set is made of, in the paper Flickr Emotion'
     """
-    if target not in EXPERIMENTS:
-        raise ModelError(f"target {target!r} is not known: give {', '.join(TARGETS)}")
+    if target not in (*EXPERIMENTS, ALL):
+        raise ModelError(f"target {target!r} is not known: give {', '.join(TARGETS)} or {ALL}")
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ModelError(
             "`reproduce` runs in one process: omit torchrun; several can share cells with --only"
         )
     if settings.target != LABEL:
         raise ModelError("the paper's networks learn labels: omit --target")
-    experiment = EXPERIMENTS[target]
+    targets = TARGETS if target == ALL else (target,)
     opened = open_dataset(dataset)
     seeds = range(settings.seed, settings.seed + settings.repeats)
-    wanted = experiment.cells(opened, seeds)
+    wanted = {each: EXPERIMENTS[each].cells(opened, seeds) for each in targets}
     try:
         out.mkdir(parents=True, exist_ok=True)
         cells = Cells(out / "cells", opened, settings)
-        found = cells.train(wanted, only)
-        trained = {cell: done for cell, done in zip(wanted, found, strict=True) if done}
-        if lacking := len(wanted) - len(trained):
-            say(
-                f"{lacking} of the {len(wanted)} cells of {target} are not trained yet: no {target}"
-            )
-            return None
-        content = {
-            "target": target,
-            "title": experiment.title,
-            "dataset": _described(opened),
-            # Figure 3 depends on the data set only.
-            "settings": cells.options | {"seeds": list(seeds)} if wanted else None,
-            **experiment.content(opened, trained, seeds),
-        }
-        return _write(out, target, experiment, content)
+        every = list(dict.fromkeys(cell for each in targets for cell in wanted[each]))
+        found = cells.train(every, only)
+        trained = {cell: done for cell, done in zip(every, found, strict=True) if done}
+        texts = [
+            _target(each, wanted[each], trained, opened, cells, seeds, out) for each in targets
+        ]
     except OSError as error:
         raise ModelError(
             f"{target} cannot be written to {out} ({error.strerror or error}): free some space, or "
             "give --out another folder; finished cells are kept"
         ) from None
+    return None if None in texts else "\n\n".join(filter(None, texts))
+
+
+def _target(
+    target: str,
+    wanted: list[Cell],
+    trained: dict[Cell, Finished],
+    dataset: Dataset,
+    cells: Cells,
+    seeds: range,
+    out: Path,
+) -> str | None:
+    """Write a target whose cells are all trained; return its Markdown, else None."""
+    if lacking := len([cell for cell in wanted if cell not in trained]):
+        say(f"{lacking} of the {len(wanted)} cells of {target} are not trained yet: no {target}")
+        return None
+    experiment = EXPERIMENTS[target]
+    content = {
+        "target": target,
+        "title": experiment.title,
+        "dataset": _described(dataset),
+        # Figure 3 depends on the data set only.
+        "settings": cells.options | {"seeds": list(seeds)} if wanted else None,
+        **experiment.content(dataset, trained, seeds),
+    }
+    return _write(out, target, experiment, content)
 
 
 def _described(dataset: Dataset) -> dict[str, Any]:
@@ -111,9 +132,15 @@ def _write(out: Path, target: str, experiment: Experiment, content: Content) -> 
     with FileLock(out / f".{target}.lock"):
         write_json(out / f"{target}.json", content)
         write_text(out / f"{target}.md", text)
-        write_picture(
-            out, target, lambda axes: experiment.draw(content, axes), size=experiment.size
+        write_text(out / f"{target}.tex", _latex(target, experiment, content))
+        drawing = Drawing(
+            name=target,
+            title=content["title"],
+            said="The tables have its numbers.",
+            draw=lambda figure: experiment.draw(content, figure),
+            size=experiment.size(content),
         )
+        write_drawing(out, drawing, ("png", "svg", "pdf"))
     return text
 
 
@@ -138,7 +165,15 @@ def _lines(target: str, experiment: Experiment, content: Content) -> list[str]:
             lines += ["", f"Not as in the paper: {'; '.join(other)}."]
     lines += ["", *experiment.markdown(content), ""]
     if content["claims"]:
-        lines += [*markdown.claims(content["claims"]), ""]
+        claims = markdown.claims(content["claims"], target)
+        lines += [*table_lines(claims.head, claims.rows), ""]
     if settings:
         lines += [INTERVALS, ""]
     return [*lines, f"![{target}]({target}.svg)"]
+
+
+def _latex(target: str, experiment: Experiment, content: Content) -> str:
+    tables = experiment.tables(content)
+    if content["claims"]:
+        tables.append(markdown.claims(content["claims"], target))
+    return "\n".join(latex_table(replace(it, subject=content["title"])) for it in tables)

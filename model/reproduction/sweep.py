@@ -8,21 +8,26 @@ steps and the difference is not due to longer training.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from flickr_emotion.common.modalities import COMPLETE
+from flickr_emotion.common.presentation.drawing import BLUE, GREY, LINE, ORANGE, WIDTH, plain_axes
+from flickr_emotion.common.presentation.tables import Table
+from flickr_emotion.common.printing import printable
 from flickr_emotion.datasets.build.reduce import kept_modalities
-from flickr_emotion.datasets.folder.card_markup import table_lines
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.inputs.selection import training_posts
-from flickr_emotion.model.reproduction import claims, drawing
+from flickr_emotion.model.reproduction import claims
 from flickr_emotion.model.reproduction.cell import MULTITASK, SINGLE_TASK, Cell
 from flickr_emotion.model.reproduction.cells import Finished
 from flickr_emotion.model.reproduction.estimates import difference, estimate, majority
 from flickr_emotion.model.reproduction.experiment import Content, Experiment, Trained, repeats
 from flickr_emotion.model.reproduction.markdown import (
     interval,
+    lines,
     percent,
     points,
     spread,
@@ -101,52 +106,57 @@ def _printed(fraction: float) -> Content | None:
     return None
 
 
+def _whole(content: Content) -> Table:
+    head = ["complete"]
+    for name in (SINGLE_TASK, MULTITASK):
+        head += [f"{name}: paper", "ours", "95%, mean", "95%, one run"]
+    head += ["multitask minus single-task: paper", "ours", "95%", "p"]
+    rows = []
+    for point in content["points"]:
+        paper = point["paper"]
+        row = [f"{point['fraction']:.0%}"]
+        for name in (SINGLE_TASK, MULTITASK):
+            found = point[name]
+            row += [
+                *(spread(paper and paper[name]), spread(found)),
+                interval(found and found["mean_interval"]),
+                interval(found and found["run_intervals"][0]),
+            ]
+        rows.append([*row, points(paper and paper["difference"]), *with_sign(point["difference"])])
+    title = "Accuracy of the complete head by the share of complete posts, in per cent"
+    return Table(name="figure5", title=title, head=head, rows=rows)
+
+
+def _tables(content: Content) -> list[Table]:
+    """Return the table in three parts, because a page of print is too narrow for it."""
+    whole = _whole(content)
+    return [
+        replace(
+            whole,
+            name=f"{whole.name}-{name}",
+            head=[whole.head[column] for column in columns],
+            rows=[[row[column] for column in columns] for row in whole.rows],
+        )
+        for name, columns in (
+            (SINGLE_TASK, (0, 1, 2, 3, 4)),
+            (MULTITASK, (0, 5, 6, 7, 8)),
+            ("difference", (0, 9, 10, 11, 12)),
+        )
+    ]
+
+
 def _markdown(content: Content) -> list[str]:
     return [
-        *table_lines(
-            [
-                "complete",
-                "single-task: paper",
-                "ours",
-                "95%, mean",
-                "95%, one run",
-                "multitask: paper",
-                "ours",
-                "95%, mean",
-                "95%, one run",
-                "multitask minus single-task: paper",
-                "ours",
-                "95%",
-                "p",
-            ],
-            [
-                [
-                    f"{point['fraction']:.0%}",
-                    *(
-                        cell
-                        for name in (SINGLE_TASK, MULTITASK)
-                        for found in (point[name],)
-                        for cell in (
-                            spread(point["paper"] and point["paper"][name]),
-                            spread(found),
-                            interval(found and found["mean_interval"]),
-                            interval(found and found["run_intervals"][0]),
-                        )
-                    ),
-                    points(point["paper"] and point["paper"]["difference"]),
-                    *with_sign(point["difference"]),
-                ]
-                for point in content["points"]
-            ],
-        ),
+        *lines(_whole(content)),
         "",
         f"Always answering {content['majority']['label']}: "
         f"{percent(content['majority']['accuracy'])}.",
     ]
 
 
-def _draw(content: Content, axes: Axes) -> None:
-    for name, colour in ((SINGLE_TASK, drawing.OTHER), (MULTITASK, drawing.OURS)):
+def _draw(content: Content, figure: Figure) -> None:
+    axes = plain_axes(figure)
+    for name, colour in ((SINGLE_TASK, ORANGE), (MULTITASK, BLUE)):
         known = [point for point in content["points"] if point[name]]
         axes.errorbar(
             [100 * point["fraction"] for point in known],
@@ -154,21 +164,41 @@ def _draw(content: Content, axes: Axes) -> None:
             yerr=[point[name]["std"] or 0 for point in known],
             fmt="o-",
             markersize=4,
+            capsize=2,
             color=colour,
-            label=name,
+            label=f"{name}, ours",
         )
         printed = [point for point in content["points"] if point["paper"] and point["paper"][name]]
         axes.scatter(
             [100 * point["fraction"] for point in printed],
             [point["paper"][name]["mean"] for point in printed],
             marker="s",
-            s=24,
-            color=drawing.OTHER_PAPER if name == SINGLE_TASK else drawing.PAPER,
+            s=36,
+            facecolors="none",
+            edgecolors=colour,
+            linewidths=1.5,
+            zorder=3,
             label=f"{name}, paper",
         )
-    axes.set_xlabel("complete posts in training, per cent")
-    axes.set_ylabel("test accuracy of the complete head, per cent")
-    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    # 1, 5 and 10% lie in one spot of a linear axis.
+    shown = [100 * point["fraction"] for point in content["points"]]
+    axes.set_xscale("log")
+    axes.set_xticks(shown, [f"{share:g}" for share in shown], fontsize="small")
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.axhline(content["majority"]["accuracy"], color=GREY, linewidth=1, linestyle="--")
+    axes.annotate(
+        f"always {printable(content['majority']['label'])}",
+        (shown[-1], content["majority"]["accuracy"]),
+        xytext=(0, 4),
+        textcoords="offset points",
+        ha="right",
+        fontsize="small",
+    )
+    axes.grid(color=LINE, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.set_xlabel("complete training posts, in per cent (logarithmic)")
+    axes.set_ylabel("test accuracy, %")
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
 
 
 SWEEP = Experiment(
@@ -176,6 +206,7 @@ SWEEP = Experiment(
     cells=_cells,
     content=_content,
     markdown=_markdown,
+    tables=_tables,
     draw=_draw,
-    size=(8.0, 4.0),
+    size=lambda content: (WIDTH, 3.6),
 )

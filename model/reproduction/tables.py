@@ -8,17 +8,19 @@ show their effect, a network is also trained without them.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from flickr_emotion.common.modalities import COMPLETE, SUBSETS
-from flickr_emotion.datasets.folder.card_markup import table_lines
+from flickr_emotion.common.modalities import COMPLETE, SUBSETS, subset_in_words
+from flickr_emotion.common.presentation.drawing import BLUE, LINE, ORANGE, WIDTH, plain_axes
+from flickr_emotion.common.presentation.tables import Table
 from flickr_emotion.datasets.folder.reading import Dataset
-from flickr_emotion.model.reproduction import claims, drawing
+from flickr_emotion.model.reproduction import claims
 from flickr_emotion.model.reproduction.cell import LATE_FUSION, MULTITASK, SINGLE_TASK, Cell
 from flickr_emotion.model.reproduction.estimates import difference, estimate, majority
 from flickr_emotion.model.reproduction.experiment import Content, Experiment, Trained, repeats
 from flickr_emotion.model.reproduction.markdown import (
     interval,
+    lines,
     percent,
     points,
     spread,
@@ -30,6 +32,7 @@ SHORT = {"image": "I", "text": "T", "tags": "#"}
 """The paper's letters for the modalities."""
 
 _COMPLETE_ONLY = 1.0
+_WHOSE = ("paper", "ours")
 
 Columns = Mapping[str, Mapping[str, Printed]]
 
@@ -110,31 +113,32 @@ def _against(ahead: Printed, behind: Printed) -> str:
     return f"{ahead.mean:.2f}±{ahead.std:.2f} against {behind.mean:.2f}±{behind.std:.2f}"
 
 
-def _markdown(content: Content) -> list[str]:
+def _tables(content: Content) -> list[Table]:
     rows = content["rows"]
     names = list(rows[0]["systems"])
-    accuracies = table_lines(
-        ["", "majority", *(f"{name}: {which}" for name in names for which in ("paper", "ours"))],
-        [
+    target = content["target"]
+    accuracies = Table(
+        name=f"{target}-accuracies",
+        title="Accuracy on the test posts, in per cent, mean and standard deviation",
+        head=["", "majority", *(f"{name}: {which}" for name in names for which in _WHOSE)],
+        rows=[
             [
                 letters(row["subset"]),
                 percent(content["majority"][row["subset"]]["accuracy"]),
-                *(
-                    spread(row["systems"][name][which])
-                    for name in names
-                    for which in ("paper", "ours")
-                ),
+                *(spread(row["systems"][name][which]) for name in names for which in _WHOSE),
             ]
             for row in rows
         ],
     )
-    certainty = table_lines(
-        [
+    certainty = Table(
+        name=f"{target}-intervals",
+        title="95% intervals of the accuracy, and weighted F1, in per cent",
+        head=[
             "",
             *(f"{name}: 95%, {which}" for name in names for which in ("mean", "one run")),
             *(f"{name}: weighted F1" for name in names),
         ],
-        [
+        rows=[
             [
                 letters(row["subset"]),
                 *(
@@ -152,9 +156,11 @@ def _markdown(content: Content) -> list[str]:
             for row in rows
         ],
     )
-    differences = table_lines(
-        ["", f"multitask minus {names[0]}: paper", "ours", "95%", "p"],
-        [
+    differences = Table(
+        name=f"{target}-differences",
+        title=f"Accuracy of multitask minus that of {names[0]}, in points",
+        head=["", f"multitask minus {names[0]}: paper", "ours", "95%", "p"],
+        rows=[
             [
                 letters(row["subset"]),
                 points(
@@ -166,44 +172,53 @@ def _markdown(content: Content) -> list[str]:
             for row in rows
         ],
     )
-    lines = [*accuracies, "", *certainty, "", *differences]
+    return [accuracies, certainty, differences]
+
+
+def _markdown(content: Content) -> list[str]:
+    accuracies, certainty, differences = map(lines, _tables(content))
+    shown = [*accuracies, "", *certainty, "", *differences]
     if only := content.get("complete_posts_only"):
-        lines += [
+        shown += [
             "",
             "Multitask trained on the complete posts only, on this data set: "
             + ", ".join(f"{letters(subset)} {spread(found)}" for subset, found in only.items())
             + ".",
         ]
-    return lines
+    return shown
 
 
-def _draw(content: Content, axes: Axes) -> None:
+def _draw(content: Content, figure: Figure) -> None:
+    axes = plain_axes(figure)
     rows = content["rows"]
-    names = list(rows[0]["systems"])
-    colours = {
-        (names[0], "paper"): drawing.OTHER_PAPER,
-        (names[0], "ours"): drawing.OTHER,
-        (names[1], "paper"): drawing.PAPER,
-        (names[1], "ours"): drawing.OURS,
-    }
-    for place, ((name, which), colour) in enumerate(colours.items()):
-        for number, row in enumerate(rows):
-            cell = row["systems"][name][which]
-            if cell is None:
-                continue
+    for place, name in enumerate(rows[0]["systems"]):
+        colour = (ORANGE, BLUE)[place]
+        for which in _WHOSE:
+            drawn = [
+                (
+                    number + 0.36 * (place - 0.5) + 0.16 * (which == "ours"),
+                    row["systems"][name][which],
+                )
+                for number, row in enumerate(rows)
+                if row["systems"][name][which] is not None
+            ]
             axes.errorbar(
-                cell["mean"],
-                number + 0.18 * (place - 1.5),
-                xerr=cell["std"] or 0,
+                [cell["mean"] for _, cell in drawn],
+                [height for height, _ in drawn],
+                xerr=[cell["std"] or 0 for _, cell in drawn],
                 fmt="o" if which == "ours" else "s",
+                markerfacecolor=colour if which == "ours" else "none",
                 color=colour,
-                markersize=4,
-                label=None if number else f"{name}, {which}",
+                markersize=5,
+                linewidth=1.4,
+                label=f"{name}, {which}",
             )
-    axes.set_yticks(range(len(rows)), [letters(row["subset"]) for row in rows])
+    axes.set_yticks(range(len(rows)), [subset_in_words(row["subset"]) for row in rows])
     axes.invert_yaxis()
-    axes.set_xlabel("test accuracy in per cent, mean and standard deviation of the repeats")
-    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    axes.grid(axis="x", color=LINE, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.set_xlabel("test accuracy, mean and standard deviation, in per cent")
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
 
 
 def letters(subset: str) -> str:
@@ -217,8 +232,9 @@ def _table(title: str, printed: Columns) -> Experiment:
         cells=_cells_without,
         content=_without(printed),
         markdown=_markdown,
+        tables=_tables,
         draw=_draw,
-        size=(8.0, 4.2),
+        size=lambda content: (WIDTH, 4.6),
     )
 
 
@@ -231,7 +247,8 @@ TABLES = {
         cells=_cells_with,
         content=_with,
         markdown=_markdown,
+        tables=_tables,
         draw=_draw,
-        size=(8.0, 4.2),
+        size=lambda content: (WIDTH, 4.6),
     ),
 }

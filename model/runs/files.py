@@ -132,6 +132,17 @@ def remove_temporary_files(folder: Path) -> None:
                 entry.unlink(missing_ok=True)
 
 
+def run_around(place: Path) -> Path | None:
+    """Return the run folder in which a place lies; None if it lies in none."""
+    for parent in place.resolve().parents:
+        try:
+            if read_json(parent / CONFIG).get("format") == FORMAT:
+                return parent
+        except (OSError, ValueError):
+            continue
+    return None
+
+
 def _check_is_ours(folder: Path) -> None:
     try:
         read_config(folder)

@@ -81,7 +81,7 @@ class TestPage:
         assert after.count("data:image/jpeg;base64,") == 2
         assert "awe, 4 votes: rather anger (score 0.125)" in after
         assert "anger: rather anger (score 0.125)" in after
-        assert "1004 (image+text+tags)" in after
+        assert "Post 1004, which has image, text and tags" in after
         assert before.count("</html>") == 0
         assert after.rstrip().endswith("</html>")
 

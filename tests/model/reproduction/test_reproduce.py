@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 from scipy import stats
 from typer.testing import CliRunner
@@ -37,10 +38,11 @@ OPTIONS = [
 
 @pytest.fixture(scope="module")
 def results(dataset_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All tables and figures of the tiny data set."""
+    """All tables and figures of the tiny data set, made by one call."""
     out = tmp_path_factory.mktemp("results")
-    for target in EXPERIMENTS:
-        assert reproduce(target, dataset=dataset_folder, out=out, settings=SETTINGS)
+    text = reproduce("all", dataset=dataset_folder, out=out, settings=SETTINGS)
+    titles = [line for line in (text or "").splitlines() if line.startswith("# ")]
+    assert titles == [f"# {EXPERIMENTS[target].title}" for target in paper.TARGETS]
     return out
 
 
@@ -58,12 +60,16 @@ def times(out: Path) -> dict[str, int]:
 
 class TestFiles:
     @pytest.mark.parametrize("target", EXPERIMENTS)
-    def test_all_four_are_there(self, results: Path, target: str) -> None:
+    def test_all_six_are_there(self, results: Path, target: str) -> None:
         assert content(results, target)["target"] == target
         assert f"# {EXPERIMENTS[target].title}" in (results / f"{target}.md").read_text()
         with Image.open(results / f"{target}.png") as picture:
             assert len(np.unique(np.asarray(picture))) > 2
         assert ET.parse(results / f"{target}.svg").getroot().tag.endswith("svg")
+        assert (results / f"{target}.pdf").read_bytes().startswith(b"%PDF")
+        latex = (results / f"{target}.tex").read_text()
+        assert latex.count(r"\begin{tabular}") == latex.count(r"\end{table}") >= 1
+        assert EXPERIMENTS[target].title.partition(":")[0] in latex
 
     def test_the_same_again(self, results: Path, dataset_folder: Path) -> None:
         """Nothing is trained, and every file is the same to the byte."""
@@ -94,6 +100,39 @@ class TestFiles:
         assert float(numbers[0]) == pytest.approx(complete["difference"]["p_value"], abs=0.00051)
         for claim in content(results, target)["claims"]:
             assert f"{claim['verdict']} |" in text
+
+
+class TestPictures:
+    """A picture has a title, names and units of its axes, and subsets in words."""
+
+    @pytest.mark.parametrize(
+        ("target", "texts"),
+        [
+            ("figure3", ("paper (Flickr Emotion)", "this data set", "8,674", "in per cent")),
+            ("figure4", ("anger (10)", "awe (10)", "per cent of the label", "answer")),
+            ("figure5", ("logarithmic", "in per cent", "test accuracy, %", "multitask, ours")),
+            ("table1", ("image, text and tags", "multitask, paper", "in per cent")),
+        ],
+    )
+    def test_what_it_says(self, results: Path, target: str, texts: tuple[str, ...]) -> None:
+        svg = (results / f"{target}.svg").read_text(encoding="utf-8")
+        for text in (EXPERIMENTS[target].title[:30], *texts):
+            assert text in svg, text
+
+    def test_small_fractions_lie_apart(self, results: Path) -> None:
+        """On a linear axis 1, 5 and 10% lay within a tenth of it."""
+        found = content(results, "figure5")
+        found["points"] = [
+            found["points"][-1] | {"fraction": fraction} for fraction in (0.01, 0.05, 0.1, 1.0)
+        ]
+        figure = Figure()
+        EXPERIMENTS["figure5"].draw(found, figure)
+        (axes,) = figure.axes
+        low, high = (axes.transData.transform((x, 1))[0] for x in (1, 100))
+        places = [axes.transData.transform((x, 1))[0] for x in (1, 5, 10)]
+        gaps = np.diff(places) / (high - low)
+        assert min(gaps) > 0.14
+        assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "5", "10", "100"]
 
 
 class TestNumbers:
@@ -213,6 +252,21 @@ class TestCells:
         first = times(tmp_path)
         assert run("multitask-all-*-seed-0-*") is not None
         assert first.items() < times(tmp_path).items()
+
+    def test_only_some_cells_of_all(
+        self, dataset_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """What needs no other cell is written; the rest says what it lacks."""
+        only = "late-fusion-*-seed-0-*"
+        found = reproduce("all", dataset=dataset_folder, out=tmp_path, settings=SETTINGS, only=only)
+        assert found is None
+        assert [name.rpartition("-")[0] for name in times(tmp_path)] == [
+            "late-fusion-all-posts-seed-0"
+        ]
+        assert [path.name for path in tmp_path.glob("*.md")] == ["figure3.md"]
+        assert (
+            "5 of the 6 cells of table3 are not trained yet: no table3" in capsys.readouterr().err
+        )
 
     def test_only_that_matches_nothing(self, dataset_folder: Path, tmp_path: Path) -> None:
         with pytest.raises(ModelError, match=r"--only x matches no cell.*multitask-all-posts"):
