@@ -19,7 +19,16 @@ from flickr_emotion.common.checkout import PROJECT
 
 PORT = "8123"
 # What training brings differs in its last digits from one processor to the next.
-COMPARED = ("crawl", "status", "build-splits", "verify", "reduce", "attribution", "manifest")
+COMPARED = (
+    "crawl",
+    "status",
+    "build-splits",
+    "verify",
+    "reduce",
+    "attribution",
+    "takedown",
+    "manifest",
+)
 ANYTHING = "..."
 """A line of output that stands for any others."""
 
