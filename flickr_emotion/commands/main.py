@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from flickr_emotion.command_line.help import NAMES, PlainHelp
+from flickr_emotion.command_line.loading import loading_said
 from flickr_emotion.command_line.output import say_json, show
 from flickr_emotion.commands import (
     attribution,
@@ -114,7 +115,8 @@ def main() -> None:
     tell: Callable[[str], None] = say_json if "--log-json" in arguments else say
     try:
         end_like_ctrl_c()
-        code = app(takedown.spread(arguments), prog_name=PROGRAM, standalone_mode=False)
+        with loading_said():
+            code = app(takedown.spread(arguments), prog_name=PROGRAM, standalone_mode=False)
         if code == 130:  # typer's exit code after Ctrl-C
             tell(_STOPPED)
         sys.exit(code)

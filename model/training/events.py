@@ -8,9 +8,10 @@ import os
 import socket
 import time
 from collections.abc import Mapping
+from io import BufferedWriter
 from itertools import count
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.summary.writer.record_writer import RecordWriter
@@ -80,7 +81,7 @@ def write_outcome(folder: Path, options: Mapping[str, Any], figures: Mapping[str
             writer.write(event.SerializeToString())
 
 
-def _new_file(folder: Path) -> IO[bytes]:
+def _new_file(folder: Path) -> BufferedWriter:
     name = f"{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}"
     # Opened with "x", so that it is never an existing file of someone else, nor a link to one.
     return (folder / f"events.out.tfevents.{name}").open("xb")
