@@ -32,7 +32,15 @@ from flickr_emotion.datasets.description.writing import write_description
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder import decisions, excluded, references
 from flickr_emotion.datasets.folder.folder import linked
-from flickr_emotion.datasets.folder.layout import CARD, CROISSANT, DESCRIPTION, VOCABULARY, is_known
+from flickr_emotion.datasets.folder.layout import (
+    BUILT_FROM,
+    CARD,
+    CROISSANT,
+    DESCRIPTION,
+    JUDGED,
+    VOCABULARY,
+    is_known,
+)
 from flickr_emotion.datasets.folder.reading import (
     FORMAT_VERSION,
     WITHOUT_DISTRIBUTIONS,
@@ -139,7 +147,7 @@ def _without(
         known.pop(name, None)
         return new / name
 
-    for name in (VOCABULARY, CROISSANT, CARD, DESCRIPTION, FILE_NAME):
+    for name in (VOCABULARY, CROISSANT, CARD, DESCRIPTION, BUILT_FROM, JUDGED, FILE_NAME):
         known.pop(name, None)
         (new / name).unlink(missing_ok=True)  # what is written in place must be no link
     for shard in found.shards:

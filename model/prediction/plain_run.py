@@ -117,9 +117,8 @@ class _Eyes:
     @cached_property
     def _digest(self) -> str:
         name = self._described.config.resolved_image_encoder
-        return digest_of_weights(name, self._weights, {})
+        return digest_of_weights(name, self._weights(), {})
 
-    @cached_property
     def _weights(self) -> dict[str, npt.NDArray[Any]]:
         return _read(self._described.folder, of_backbone=True)
 
@@ -130,7 +129,7 @@ class _Eyes:
         from flickr_emotion.model.features.image_backbones import build_backbone
 
         backbone = build_backbone(self._described.config.resolved_image_encoder)
-        weights = {name: torch.from_numpy(values) for name, values in self._weights.items()}
+        weights = {name: torch.from_numpy(values) for name, values in self._weights().items()}
         backbone.network.load_state_dict(weights)
         return backbone.eval()
 
