@@ -34,6 +34,7 @@ from flickr_emotion.model.runs.heads import (
     say_heads,
     validation_accuracies,
 )
+from flickr_emotion.model.runs.withdrawn import say_withdrawn
 
 _BACKBONE = "encoders.image.backbone.network."
 
@@ -153,6 +154,7 @@ def open_plain_run(folder: Path, engine: str) -> PlainRun | None:
         return None
     posts = recorded_training_posts(described.content, described.path)
     heads = [head for head in built_for if posts is None or posts[head] > 0]
+    say_withdrawn(described.folder)
     say_heads(described.folder, heads, built_for)
     return PlainRun(described, network, readers, _Eyes(described, engine), heads)
 
