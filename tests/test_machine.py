@@ -79,9 +79,10 @@ def test_no_server_at_all() -> None:
 
 def test_flickr_behind_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands work without it, so the exit code is 0. Nothing leaves this machine."""
-    monkeypatch.setenv("HTTPS_PROXY", UNREACHED)
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.delenv("no_proxy", raising=False)
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, UNREACHED)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
     done: Done = run("check")
     assert done.code == 0, done
     said = " ".join(done.out.split())
