@@ -13,7 +13,6 @@ html_title = f"{project} {release}"
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 # Anchors as GitHub makes them, so that a link works on both.
 myst_heading_anchors = 4
-myst_enable_extensions = ["colon_fence"]
 suppress_warnings = ["misc.highlighting_failure"]  # mermaid, which only GitHub draws
 
 autodoc_member_order = "bysource"
