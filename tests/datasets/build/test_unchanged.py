@@ -153,7 +153,8 @@ class TestNothingChanged:
         build(tmp_path / "copy", tmp_path / "new")
         assert not differing(tmp_path / "d", tmp_path / "new")
         # They are looked at until they are whole.
-        shutil.copytree(pictured, harvest, dirs_exist_ok=True)
+        shutil.rmtree(harvest)
+        shutil.copytree(pictured, harvest)
         build(harvest, tmp_path / "d")
         build(pictured, tmp_path / "whole")
         assert not differing(tmp_path / "d", tmp_path / "whole")
