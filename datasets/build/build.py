@@ -55,6 +55,7 @@ from flickr_emotion.datasets.folder.folder import (
 from flickr_emotion.datasets.folder.layout import FORMAT
 from flickr_emotion.datasets.folder.reading import (
     FORMAT_VERSION,
+    WITH_DISTRIBUTIONS,
     WITHOUT_DISTRIBUTIONS,
     read_withdrawn,
 )
@@ -215,9 +216,10 @@ def _new(
         leaks = leakage(splits.places, found.result())
     if written.posts + written.photos_excluded != posts.listed:
         raise RuntimeError("a listed photo was written nowhere or twice")
+    content = _content(posts, gathered, written) | {"leakage": leaks}
     if judge.withdrawn:
         write_tombstones(folder, judge.withdrawn, changes=record.get("changes", []))
-    content = _content(posts, gathered, written) | {"leakage": leaks}
+        content["version"] = FORMAT_VERSION
     return write_description(folder, content, written.vocabulary.content(options.min_count))
 
 
@@ -252,7 +254,7 @@ def _content(posts: Input, gathered: Gathered, written: Written) -> dict[str, An
     counts = written.counts
     return {
         "format": FORMAT,
-        "version": FORMAT_VERSION if gathered.distributions else WITHOUT_DISTRIBUTIONS,
+        "version": WITH_DISTRIBUTIONS if gathered.distributions else WITHOUT_DISTRIBUTIONS,
         **posts.described(),
         "options": recorded,
         "classes": sorted({label for split in counts.values() for label in split["labels"]}),

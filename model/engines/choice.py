@@ -15,6 +15,8 @@ from flickr_emotion.model.engines.kept_graphs import KeptGraph, Write
 from flickr_emotion.model.errors import ModelError
 
 _RUNS, _MAKES = ("onnxruntime",), ("onnx", "onnxscript")
+_REFUSED: set[str] = set()
+"""The digests of encoders whose graphs cannot be made: not tried, nor said, twice in a process."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +51,8 @@ def graph_for(
         return None
     if not is_installed(_RUNS, engine):
         return None
+    if encoder.digest in _REFUSED:
+        return None
     graph = KeptGraph(encoder.digest)
     if graph.about() is not None:
         return graph
@@ -75,6 +79,7 @@ def _is_made(graph: KeptGraph, encoder: Encoder) -> bool:
         return graph.make(encoder.write)
     # What is raised depends on the encoder: there are hundreds.
     except Exception as error:
+        _REFUSED.add(encoder.digest)
         lines = str(error.__cause__ or error).strip().splitlines() or [type(error).__name__]
         say(f"torch runs {encoder.name}: onnxruntime cannot ({lines[0][:200]})")
         return False

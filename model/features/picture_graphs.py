@@ -7,6 +7,7 @@ torch, so that `predict` starts without.
 # ruff: noqa: N803, N806 (shapes in names)
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from flickr_emotion.common.cores import compute_threads
 from flickr_emotion.model.engines.choice import Encoder, check_equal, graph_for
 from flickr_emotion.model.engines.kept_graphs import GRAPH, KeptGraph
 from flickr_emotion.model.engines.sessions import open_session
@@ -66,13 +68,18 @@ class PictureGraph:
     def _session(self) -> Any:
         return open_session(self._path, threads=1)
 
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        # A thread for each pass: threads of one pass would wait for each other at each layer.
+        return ThreadPoolExecutor(compute_threads(), thread_name_prefix="pictures")
+
     def read(self, pictures: Sequence[npt.NDArray[np.uint8]]) -> Floats:
-        """Return the features (N, D) of pictures (side, side, 3), by one thread."""
-        found = [
-            _run(self._session, np.stack(pictures[at : at + PICTURES_PER_PASS]))
-            for at in range(0, len(pictures), PICTURES_PER_PASS)
-        ]
-        return np.concatenate(found)
+        """Return the features (N, D) of pictures (side, side, 3)."""
+        if len(pictures) <= PICTURES_PER_PASS:
+            return _run(self._session, np.stack(pictures))
+        some = range(0, len(pictures), PICTURES_PER_PASS)
+        passes = (np.stack(pictures[at : at + PICTURES_PER_PASS]) for at in some)
+        return np.concatenate(list(self._pool.map(partial(_run, self._session), passes)))
 
 
 def make_picture_graph(backbone: "Backbone", path: Path) -> None:

@@ -34,6 +34,7 @@ from flickr_emotion.model.runs.heads import (
     say_heads,
     validation_accuracies,
 )
+from flickr_emotion.model.runs.withdrawn import say_withdrawn
 
 _BACKBONE = "encoders.image.backbone.network."
 
@@ -116,9 +117,8 @@ class _Eyes:
     @cached_property
     def _digest(self) -> str:
         name = self._described.config.resolved_image_encoder
-        return digest_of_weights(name, self._weights, {})
+        return digest_of_weights(name, self._weights(), {})
 
-    @cached_property
     def _weights(self) -> dict[str, npt.NDArray[Any]]:
         return _read(self._described.folder, of_backbone=True)
 
@@ -129,7 +129,7 @@ class _Eyes:
         from flickr_emotion.model.features.image_backbones import build_backbone
 
         backbone = build_backbone(self._described.config.resolved_image_encoder)
-        weights = {name: torch.from_numpy(values) for name, values in self._weights.items()}
+        weights = {name: torch.from_numpy(values) for name, values in self._weights().items()}
         backbone.network.load_state_dict(weights)
         return backbone.eval()
 
@@ -154,6 +154,7 @@ def open_plain_run(folder: Path, engine: str) -> PlainRun | None:
         return None
     posts = recorded_training_posts(described.content, described.path)
     heads = [head for head in built_for if posts is None or posts[head] > 0]
+    say_withdrawn(described.folder)
     say_heads(described.folder, heads, built_for)
     return PlainRun(described, network, readers, _Eyes(described, engine), heads)
 

@@ -22,7 +22,7 @@ from flickr_emotion.model.prediction.answers import Prediction, RawPost
 from flickr_emotion.model.prediction.plain_run import PlainRun
 from flickr_emotion.model.prediction.prediction import Predictor
 from flickr_emotion.model.prediction.torch_run import TorchRun
-from flickr_emotion.model.recipes import BEST, LEXICON, SENTENCES
+from flickr_emotion.model.recipes import BEST, SENTENCES
 from flickr_emotion.model.runs.digests import digests_of
 from flickr_emotion.model.runs.tensor_files import write_tensors
 from flickr_emotion.model.training.training import train
@@ -122,7 +122,6 @@ needs_vader = pytest.mark.skipif(
     "without",
     [
         (SENTENCES,),
-        pytest.param((SENTENCES, LEXICON), marks=pytest.mark.slow),
         pytest.param((SENTENCES, "shallow", "direct", "regression"), marks=pytest.mark.slow),
     ],
 )

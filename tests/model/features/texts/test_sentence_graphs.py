@@ -47,6 +47,7 @@ def check_engines_agree(reader: EncoderReader, texts: list[str]) -> None:
     np.testing.assert_allclose(alone[0], found[TORCH][0], rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("transformers") is None, reason="transformers is not installed")
 def test_engines_agree(texts: list[str], tmp_path: Path) -> None:
     """With a tower that pads every text."""
