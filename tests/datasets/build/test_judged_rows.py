@@ -39,7 +39,7 @@ def test_the_digest_is_that_of_a_json_list(post: dict[str, Any]) -> None:
 
 def test_rows_become_columns() -> None:
     ballots = [{"label": "awe", "agree": 4.0, "disagree": None}]
-    post = NO_POST | {
+    post = dict(NO_POST) | {
         "place": bytes(32),
         "photo_id": "1",
         "source": "list:1",
@@ -48,8 +48,13 @@ def test_rows_become_columns() -> None:
         "votes": 4,
         "ballots": ballots,
     }
-    other = NO_POST | {"place": b"1" * 32, "photo_id": "2", "source": "list:2", "reason": "gone"}
+    other = dict(NO_POST) | {
+        "place": b"1" * 32,
+        "photo_id": "2",
+        "source": "list:2",
+        "reason": "gone",
+    }
     table = judged_table([post, other])
     assert table.schema == JUDGED_SCHEMA
     rows = table.to_pylist()
-    assert rows == [post, dict(other) | {"tags": []}]
+    assert rows == [post, other | {"tags": []}]

@@ -283,7 +283,9 @@ class TestWords:
         marks = re.compile(r"([^\W_](?:\S*[^\W_])?)(.*)", re.DOTALL)
         expected = []
         for run in found:
-            word, rest = marks.fullmatch(run).groups()
+            parts = marks.fullmatch(run)
+            assert parts
+            word, rest = parts.groups()
             for mark in rest:
                 if category(mark) not in ("Mn", "Mc") or "\ufe00" <= mark <= "\ufe0f":
                     break
