@@ -59,7 +59,7 @@ def described(folder: Path) -> dict[str, Any]:
 def test_every_file_has_its_size_and_checksum(folder: Path, described: dict[str, Any]) -> None:
     objects = {it["@id"]: it for it in described["distribution"] if it["@type"] == "cr:FileObject"}
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    # It cannot hold its own digest; the others are written after it, or are no part of the data set.
+    # It cannot hold its own digest; the others are written after it or are no part of the data set.
     assert objects.keys() == there - {CROISSANT, *NOT_DIGESTED}
     for name, it in objects.items():
         data = (folder / name).read_bytes()
