@@ -21,9 +21,6 @@ from flickr_emotion.common.progress import ProgressReport
 from flickr_emotion.common.takedown.tombstones import write_tombstones
 from flickr_emotion.datasets.build.drawing import draw_splits
 from flickr_emotion.datasets.build.gathering import Gathered, gather
-from flickr_emotion.datasets.build.judged_posts import JudgedPosts
-from flickr_emotion.datasets.build.judging import Judge
-from flickr_emotion.datasets.build.local_engine import judged_locally
 from flickr_emotion.datasets.build.reuse import (
     BuiltFrom,
     Previous,
@@ -60,6 +57,9 @@ from flickr_emotion.datasets.folder.reading import (
     read_withdrawn,
 )
 from flickr_emotion.datasets.folder.shards import DISTRIBUTIONS
+from flickr_emotion.datasets.judging.judged_posts import JudgedPosts
+from flickr_emotion.datasets.judging.judging import Judge
+from flickr_emotion.datasets.judging.local_engine import judged_locally
 from flickr_emotion.datasets.rules.groups import leakage
 from flickr_emotion.datasets.rules.options import BuildOptions
 from flickr_emotion.datasets.rules.pictures import PREPARATION
@@ -233,7 +233,7 @@ def _judged(
     workspace: Path,
 ) -> Iterator[pa.Table]:
     if engine == "ray":
-        from flickr_emotion.datasets.build.ray_engine import judged_on_ray
+        from flickr_emotion.datasets.judging.ray_engine import judged_on_ray
 
         return judged_on_ray(posts.source, judge, decisions, workspace / "ray")
     file = None if known is None else workspace / "known.npy"

@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 
 from flickr_emotion.common.modalities import MODALITIES
 from flickr_emotion.common.split_names import SPLITS, TRAIN
-from flickr_emotion.datasets.build.judged_posts import first_numbers
-from flickr_emotion.datasets.build.judged_rows import fixed_bytes
 from flickr_emotion.datasets.build.spool import Spool
+from flickr_emotion.datasets.judging.judged_posts import first_numbers
+from flickr_emotion.datasets.judging.judged_rows import fixed_bytes
 from flickr_emotion.datasets.rules.groups import PostGroups
 from flickr_emotion.datasets.rules.near_duplicates import (
     SIGNATURE_BYTES,

@@ -27,8 +27,6 @@ import pyarrow as pa
 
 from flickr_emotion.common.json_files import read_json
 from flickr_emotion.common.whole_files import write_json
-from flickr_emotion.datasets.build.judged_posts import JudgedPosts
-from flickr_emotion.datasets.build.judging import Judge
 from flickr_emotion.datasets.build.saying import Say
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder import decisions
@@ -39,6 +37,8 @@ from flickr_emotion.datasets.folder.reading import (
     Dataset,
     open_dataset,
 )
+from flickr_emotion.datasets.judging.judged_posts import JudgedPosts
+from flickr_emotion.datasets.judging.judging import Judge
 from flickr_emotion.datasets.sources.inputs import Input
 
 _OWN_CODE = ("flickr_emotion.common", "flickr_emotion.datasets", "flickr_emotion.harvest")

@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flickr_emotion.datasets.build.judged_posts import JudgedPosts, first_numbers
-from flickr_emotion.datasets.build.judged_rows import KEPT_SCHEMA
+from flickr_emotion.datasets.judging.judged_posts import JudgedPosts, first_numbers
+from flickr_emotion.datasets.judging.judged_rows import KEPT_SCHEMA
 
 _POSTS_PER_BUCKET = 20_000
 _POSTS_PER_PART = 100_000

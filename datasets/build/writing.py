@@ -17,8 +17,6 @@ import pyarrow.compute as pc
 
 from flickr_emotion.common.parquet_files import parquet_writer
 from flickr_emotion.common.split_names import SPLITS, TRAIN
-from flickr_emotion.datasets.build.judged_posts import judged_posts_in
-from flickr_emotion.datasets.build.judged_rows import fixed_bytes
 from flickr_emotion.datasets.build.spool import Spool
 from flickr_emotion.datasets.description.post_counts import split_counts
 from flickr_emotion.datasets.folder import decisions, excluded
@@ -33,6 +31,8 @@ from flickr_emotion.datasets.folder.shards import (
     schema_of,
     shards_in,
 )
+from flickr_emotion.datasets.judging.judged_posts import judged_posts_in
+from flickr_emotion.datasets.judging.judged_rows import fixed_bytes
 from flickr_emotion.datasets.rules.splits import NOWHERE, Places
 from flickr_emotion.datasets.rules.vocabulary import VocabularyCounter
 from flickr_emotion.datasets.rules.vote_distributions import distributions_in, with_distribution

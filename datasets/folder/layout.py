@@ -23,7 +23,7 @@ FEATURES = "features"
 BUILT_FROM = "built_from.json"
 """What the data set was built from (``datasets.build.reuse``)."""
 JUDGED = "judged.arrow"
-"""The judged posts, for the next build (``datasets.build.judged_posts``)."""
+"""The judged posts, for the next build (``datasets.judging.judged_posts``)."""
 NOT_DIGESTED = (CARD, DESCRIPTION, FEATURES, BUILT_FROM, JUDGED)
 """Names in the folder that have no digest in ``dataset.json``."""
 

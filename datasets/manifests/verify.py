@@ -28,8 +28,8 @@ import pyarrow.compute as pc
 
 from flickr_emotion.common.modalities import MODALITIES, subset_name
 from flickr_emotion.common.takedown.tombstones import WITHDRAWN, Tombstones
-from flickr_emotion.datasets.build.text_filter import TextFilter
 from flickr_emotion.datasets.errors import DatasetError
+from flickr_emotion.datasets.judging.text_filter import TextFilter
 from flickr_emotion.datasets.manifests.digests import half_digests, tags_as_json
 from flickr_emotion.datasets.manifests.verdict_file import VERDICTS_SCHEMA, verdict_writer
 from flickr_emotion.datasets.rules.language import known_languages

@@ -14,12 +14,12 @@ import pyarrow.compute as pc
 
 from flickr_emotion.common.parquet_files import open_parquet
 from flickr_emotion.common.split_names import SPLITS
-from flickr_emotion.datasets.build.judged_rows import FINGERPRINTED, fingerprint
 from flickr_emotion.datasets.build.writing import digest_of_splits
 from flickr_emotion.datasets.folder import decisions, references
 from flickr_emotion.datasets.folder.decisions import picture_key
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.datasets.folder.shards import DISTRIBUTION
+from flickr_emotion.datasets.judging.judged_rows import FINGERPRINTED, fingerprint
 from flickr_emotion.datasets.rules.vote_distributions import with_distribution
 
 _ROWS = 8192

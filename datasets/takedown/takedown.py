@@ -58,7 +58,7 @@ from flickr_emotion.datasets.takedown.files import (
     write_excluded,
     write_without,
 )
-from flickr_emotion.datasets.takedown.judged_posts import JudgedPosts
+from flickr_emotion.datasets.takedown.withdrawn_decisions import WithdrawnDecisions
 from flickr_emotion.datasets.takedown.withdrawn_posts import (
     Texts,
     WithdrawnPosts,
@@ -156,7 +156,7 @@ def _without(
         write_without(changed(references.FILE_NAME), found.posts)
     if found.digests and (new / excluded.FILE_NAME).exists():
         write_excluded(changed(excluded.FILE_NAME), found.excluded, [*found.posts])
-    judged = JudgedPosts.of(dataset, found, texts)
+    judged = WithdrawnDecisions.of(dataset, found, texts)
     if found.digests and (new / decisions.FILE_NAME).exists():
         write_decisions(changed(decisions.FILE_NAME), judged.keys, all_texts=judged.unknown)
     if judged.unknown:
@@ -187,7 +187,9 @@ def _without(
     return notes
 
 
-def _described(dataset: Dataset, found: WithdrawnPosts, judged: JudgedPosts) -> dict[str, Any]:
+def _described(
+    dataset: Dataset, found: WithdrawnPosts, judged: WithdrawnDecisions
+) -> dict[str, Any]:
     """Return ``dataset.json`` without the withdrawn posts, and without its files' digests."""
     content = dict(dataset.described)
     if dataset.version >= WITHOUT_DISTRIBUTIONS:

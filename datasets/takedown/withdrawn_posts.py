@@ -12,9 +12,9 @@ from typing import Any
 from flickr_emotion.common.parquet_files import open_parquet
 from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.common.takedown.tombstones import POST, Tombstone, Tombstones, digest_of
-from flickr_emotion.datasets.build.judging import owner_digest
 from flickr_emotion.datasets.folder import excluded, references
 from flickr_emotion.datasets.folder.reading import Dataset
+from flickr_emotion.datasets.judging.judging import owner_digest
 
 Texts = Callable[[Collection[str]], Mapping[str, tuple[str, str]]]
 """Returns titles and descriptions of posts, as far as a harvest holds them, by photo id."""

@@ -16,10 +16,10 @@ from PIL import Image
 
 from flickr_emotion.common.checkout import PROJECT
 from flickr_emotion.common.split_names import SPLITS
-from flickr_emotion.datasets.build import judged_rows, post_picture
 from flickr_emotion.datasets.build.build import build_splits
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.reading import open_dataset
+from flickr_emotion.datasets.judging import judged_rows, post_picture
 from flickr_emotion.datasets.manifests.export import export_manifest
 from flickr_emotion.datasets.rules.options import BuildOptions
 from tests.harvest.corpora import jpeg

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from flickr_emotion.common.checkout import PROJECT
-from flickr_emotion.datasets.build import local_engine, post_picture, text_filter
 from flickr_emotion.datasets.build.build import build_splits
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.reading import open_dataset
+from flickr_emotion.datasets.judging import local_engine, post_picture, text_filter
 from flickr_emotion.datasets.rules.options import BuildOptions
 from flickr_emotion.harvest.errors import HarvestError
 from tests.harvest.corpora import crawl_posts, jpeg, post

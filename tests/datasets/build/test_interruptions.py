@@ -16,13 +16,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from flickr_emotion.common.replacing import new_file
-from flickr_emotion.datasets.build import local_engine
 from flickr_emotion.datasets.build.build import build_splits
 from flickr_emotion.datasets.build.reduce import reduce_dataset
 from flickr_emotion.datasets.build.spool import Spool
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.inspect.inspection import inspect_dataset
 from flickr_emotion.datasets.inspect.page import write_page
+from flickr_emotion.datasets.judging import local_engine
 from flickr_emotion.datasets.manifests.export import export_manifest
 from flickr_emotion.datasets.manifests.verdict_file import verdict_writer
 from flickr_emotion.datasets.rules.options import BuildOptions

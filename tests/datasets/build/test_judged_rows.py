@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flickr_emotion.datasets.build.judged_rows import (
+from flickr_emotion.datasets.judging.judged_rows import (
     FINGERPRINTED,
     JUDGED_SCHEMA,
     NO_POST,

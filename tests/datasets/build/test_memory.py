@@ -11,14 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from flickr_emotion.datasets.build import judging, local_engine
 from flickr_emotion.datasets.build.build import build_splits
-from flickr_emotion.datasets.build.judging import Judge, in_batches
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder import reading, shards
 from flickr_emotion.datasets.folder.decisions import read_decisions
 from flickr_emotion.datasets.folder.reading import open_dataset
 from flickr_emotion.datasets.folder.row_groups import full_groups
+from flickr_emotion.datasets.judging import judging, local_engine
+from flickr_emotion.datasets.judging.judging import Judge, in_batches
 from flickr_emotion.datasets.rules.options import BuildOptions
 
 

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pytest
 
 from flickr_emotion.common.takedown.tombstones import POST, Tombstones, tombstone
-from flickr_emotion.datasets.build import reuse, text_filter
+from flickr_emotion.datasets.build import reuse
 from flickr_emotion.datasets.build.build import build_splits
 from flickr_emotion.datasets.folder.layout import BUILT_FROM, JUDGED
+from flickr_emotion.datasets.judging import text_filter
 from flickr_emotion.datasets.rules.options import BuildOptions
 from flickr_emotion.datasets.takedown.takedown import take_down_dataset
 from flickr_emotion.harvest.errors import HarvestError

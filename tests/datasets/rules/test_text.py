@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flickr_emotion.common.composing import composed
-from flickr_emotion.datasets.build.text_filter import TextFilter
+from flickr_emotion.datasets.judging.text_filter import TextFilter
 from flickr_emotion.datasets.rules.language import detect_languages, detect_plainly
 from flickr_emotion.datasets.rules.tags import former_tags, normalise_tags
 from flickr_emotion.datasets.rules.text import clean, post_text, without_urls, words

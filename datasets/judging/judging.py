@@ -16,15 +16,15 @@ import pyarrow as pa
 
 from flickr_emotion.common.modalities import COMPLETE, MODALITIES, subset_name
 from flickr_emotion.common.takedown.tombstones import WITHDRAWN, Tombstones
-from flickr_emotion.datasets.build.judged_rows import (
+from flickr_emotion.datasets.folder.decisions import Decisions
+from flickr_emotion.datasets.judging.judged_rows import (
     NO_POST,
     fingerprint,
     judged_table,
     kept_table,
 )
-from flickr_emotion.datasets.build.post_picture import PostPicture
-from flickr_emotion.datasets.build.text_filter import JudgedText, TextFilter
-from flickr_emotion.datasets.folder.decisions import Decisions
+from flickr_emotion.datasets.judging.post_picture import PostPicture
+from flickr_emotion.datasets.judging.text_filter import JudgedText, TextFilter
 from flickr_emotion.datasets.rules.near_duplicates import text_signature
 from flickr_emotion.datasets.rules.options import BuildOptions
 from flickr_emotion.datasets.rules.permissions import NOT_LICENSED, UNWANTED

@@ -13,16 +13,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flickr_emotion.common.checkout import PROJECT
-from flickr_emotion.datasets.build.judging import POSTS_PER_BATCH, Judge, in_batches
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.decisions import read_decisions
+from flickr_emotion.datasets.judging.judging import POSTS_PER_BATCH, Judge, in_batches
 from flickr_emotion.datasets.sources.raw_posts import RAW_SCHEMA, Source
 
 
 def judged_on_ray(
     source: Source, judge: Judge, known: Path | None, folder: Path
 ) -> Iterator[pa.Table]:
-    """Yield the judged posts of a source, in any order (``datasets.build.judging.JUDGED_SCHEMA``).
+    """Yield the judged posts of a source, in any order (``judged_rows.JUDGED_SCHEMA``).
 
     ``folder`` is created for the Parquet files. Joins the cluster that ``RAY_ADDRESS`` names, or
     starts one on this machine. Raises ``DatasetError`` if Ray is not installed.

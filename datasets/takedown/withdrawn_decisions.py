@@ -7,9 +7,9 @@ text that the build has dropped is in no file of the data set: a harvest is aske
 from collections import Counter
 from dataclasses import dataclass, field
 
-from flickr_emotion.datasets.build.text_filter import TextFilter
 from flickr_emotion.datasets.folder.decisions import language_key, picture_key
 from flickr_emotion.datasets.folder.reading import Dataset
+from flickr_emotion.datasets.judging.text_filter import TextFilter
 from flickr_emotion.datasets.rules.text import post_text, without_urls
 from flickr_emotion.datasets.rules.verdicts import KEPT
 from flickr_emotion.datasets.takedown.withdrawn_posts import Texts, WithdrawnPosts
@@ -20,7 +20,7 @@ _LIMITS = ("min_words", "max_words", "language")
 
 
 @dataclass(kw_only=True)
-class JudgedPosts:
+class WithdrawnDecisions:
     """What a build has decided on withdrawn posts."""
 
     keys: set[bytes] = field(default_factory=set)
@@ -31,7 +31,7 @@ class JudgedPosts:
     """Whether a text was judged that nobody knows."""
 
     @classmethod
-    def of(cls, dataset: Dataset, found: WithdrawnPosts, texts: Texts) -> "JudgedPosts":
+    def of(cls, dataset: Dataset, found: WithdrawnPosts, texts: Texts) -> "WithdrawnDecisions":
         """Return what the last build has decided on posts; ``texts``: their whole texts."""
         judged, options = cls(), dataset.options
         unknown: list[str] = []

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from flickr_emotion.common.plain_files import check_plain
 from flickr_emotion.common.takedown.tombstones import WITHDRAWN
-from flickr_emotion.datasets.build.judged_rows import (
+from flickr_emotion.datasets.judging.judged_rows import (
     KEPT_SCHEMA,
     PLACE_BYTES,
     fixed_bytes,

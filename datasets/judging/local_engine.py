@@ -15,11 +15,11 @@ from typing import Any
 import pyarrow as pa
 
 from flickr_emotion.common.cores import usable_cores
-from flickr_emotion.datasets.build.judged_posts import known_posts
-from flickr_emotion.datasets.build.judged_rows import JUDGED_SCHEMA
-from flickr_emotion.datasets.build.judging import POSTS_PER_BATCH, Judge
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.decisions import read_decisions
+from flickr_emotion.datasets.judging.judged_posts import known_posts
+from flickr_emotion.datasets.judging.judged_rows import JUDGED_SCHEMA
+from flickr_emotion.datasets.judging.judging import POSTS_PER_BATCH, Judge
 from flickr_emotion.datasets.sources.raw_posts import Source
 
 # Batches per process that are submitted and not yet taken: bounds the results waiting on disk.
@@ -35,7 +35,7 @@ def judged_locally(
     folder: Path,
     processes: int | None = None,
 ) -> Iterator[pa.Table]:
-    """Yield the judged posts of a source, in any order (``datasets.build.judging.JUDGED_SCHEMA``).
+    """Yield the judged posts of a source, in any order (``judged_rows.JUDGED_SCHEMA``).
 
     ``decisions`` and ``known``: files of the last build's decisions and judged posts
     (``JudgedPosts.write_known``). ``folder`` is created for the results of the processes; by
