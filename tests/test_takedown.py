@@ -449,3 +449,24 @@ def test_rows_of_a_foreign_table_go_and_notes_are_named(place: Path) -> None:
     assert rows_of(place / "harvest", "verdicts.parquet") == [{"photo_id": "1", "label": "fear"}]
     assert not (place / "harvest" / "page.html").exists()
     assert OTHER not in done.out
+
+
+def test_what_describes_the_data_set_is_counted_anew(before: Path, after: Path) -> None:
+    """Preferences, which only ``references.parquet`` holds, and Croissant's votes and checksums."""
+    (split,) = [
+        name
+        for name, counts in open_dataset(before / "dataset").counts.items()
+        if counts["total"] != open_dataset(after / "dataset").counts[name]["total"]
+    ]
+    counted = [
+        sum(open_dataset(place / "dataset").counts[split]["preferences"].values())
+        for place in (before, after)
+    ]
+    assert counted[0] - counted[1] == 1
+    described = json.loads((after / "dataset" / "croissant.json").read_text(encoding="utf-8"))
+    assert f"({len(POSTS) - 1} posts)" in described["rai:annotationsPerItem"]
+    assert "1 withdrawn" in described["rai:dataCollectionMissingData"]
+    files = open_dataset(after / "dataset").files
+    named = {it["@id"]: it.get("sha256") for it in described["distribution"]}
+    assert all(named[name] == files[name]["sha256"] for name in files if name in named)
+    assert {"tombstones.json", "references.parquet"} <= named.keys()

@@ -89,7 +89,7 @@ def _composition(content: Mapping[str, Any]) -> Iterator[Entry]:
     yield Entry(
         section,
         "Are absent values filled in?",
-        ("No. An absent picture or text is null, absent tags are an empty list.",),
+        ("Nothing is: an absent picture or text is null, absent tags are an empty list.",),
         "dataImputationProtocol",
     )
     yield Entry(

@@ -22,8 +22,8 @@ from flickr_emotion.harvest.ledger.facts import LARGEST, LONGEST_TEXT, is_good
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.outcomes import API_OUTCOMES, IMAGE_OUTCOMES
 from flickr_emotion.harvest.ledger.rows.schema import VERSION, open_ledger_file
-from flickr_emotion.harvest.preferences.headers import LONGEST_RECORD, recorded_headers
-from flickr_emotion.harvest.preferences.signals import Signals, recorded_usage, signals_of
+from flickr_emotion.harvest.preferences.headers import LONGEST_RECORD
+from flickr_emotion.harvest.preferences.signals import Signals, recorded_signals
 
 _MOST_VOTES = 10_000
 _MOST_ATTEMPTS = 10**6
@@ -184,10 +184,7 @@ def stored_signals(ledger: Path, photo_id: str, headers: str | None, usage: str 
     Raises ``HarvestError``.
     """
     try:
-        return signals_of(
-            None if headers is None else recorded_headers(headers),
-            None if usage is None else recorded_usage(usage),
-        )
+        return recorded_signals(headers, usage)
     except ValueError:
         raise _refused(
             ledger, f"image_headers or usage of photo {photo_id} is {_shown((headers, usage))}"

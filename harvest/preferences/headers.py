@@ -13,7 +13,6 @@ one is not kept, and JSON escapes whatever is no printable ASCII.
 
 import json
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Protocol
 
 from flickr_emotion.common.json_files import parse_json
@@ -48,8 +47,6 @@ def record_headers(headers: Headers) -> str:
     return json.dumps(stated)
 
 
-# Nearly all records of a harvest are the same few texts.
-@lru_cache(maxsize=1024)
 def recorded_headers(record: str) -> Stated:
     """Read a record of ``record_headers``; raises ``ValueError`` if it is none."""
     stated = parse_json(record.encode())

@@ -23,6 +23,7 @@ from flickr_emotion.harvest.preferences.headers import (
     ROBOTS_TAG,
     TDM_RESERVATION,
     Stated,
+    recorded_headers,
 )
 from flickr_emotion.harvest.preferences.structured_fields import (
     FieldError,
@@ -37,7 +38,8 @@ USAGE = ("candownload", "canblog", "canprint", "canshare")
 _TRAINING_LABELS = ("train-ai", "ai", "tdm", "all")
 _PREFERENCES = {"y": True, "n": False}
 _NO_AI = frozenset(("noai", "noimageai"))
-# Rules with a colon; before any other colon stands the name of the crawler that a line is for.
+# Rules with a colon; before any other colon stands the name of the crawler that the rest of a line
+# is for.
 _WITH_VALUE = ("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview")
 _NAMED = re.compile(r"\s*([^\s:,]+)\s*:")
 
@@ -88,14 +90,29 @@ def _training(lines: Iterable[str]) -> bool | None:
 
 
 def _rules(line: str) -> set[str]:
-    """Return the rules of a line of ``X-Robots-Tag``; none if it is for one named crawler."""
-    named = _NAMED.match(line)
-    if named and named[1].lower() not in _WITH_VALUE:
-        return set()
-    return {rule.strip().lower() for rule in line.split(",")}
+    """Return the rules of a line of ``X-Robots-Tag``, up to the first for one named crawler."""
+    rules = set()
+    for rule in line.split(","):
+        named = _NAMED.match(rule)
+        if named and named[1].lower() not in _WITH_VALUE:
+            break
+        rules.add(rule.strip().lower())
+    return rules
 
 
-@lru_cache(maxsize=64)
+# Nearly all records of a harvest are the same few texts.
+@lru_cache(maxsize=1024)
+def recorded_signals(headers: str | None, usage: str | None) -> Signals:
+    """Return what the ledger's records say; None where there is none.
+
+    Raises ``ValueError`` for records that no crawl writes.
+    """
+    return signals_of(
+        None if headers is None else recorded_headers(headers),
+        None if usage is None else recorded_usage(usage),
+    )
+
+
 def recorded_usage(record: str) -> dict[str, int]:
     """Read the settings that the ledger holds as JSON; raises ``ValueError`` if it holds others."""
     usage = parse_json(record.encode())

@@ -7,12 +7,14 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from flickr_emotion.common.checkout import PROJECT
 from flickr_emotion.datasets.build.build import build_splits
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.inspect.attribution import write_attribution
+from flickr_emotion.datasets.manifests.export import export_manifest
 from flickr_emotion.datasets.rules.options import BuildOptions
 from flickr_emotion.harvest.crawl.crawl import crawl
 from flickr_emotion.harvest.errors import HarvestError
@@ -112,3 +114,17 @@ def test_wrong_places(
     places = dict(zip("dh", folders, strict=True))
     with pytest.raises((DatasetError, HarvestError), match=message):
         write_attribution(places[dataset], places[harvest], tmp_path / out)
+
+
+def test_names_are_in_no_file_of_the_data_set_and_in_no_manifest(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    dataset, _ = folders
+    manifest = tmp_path / "m.parquet"
+    export_manifest(dataset, manifest)
+    tables = [*dataset.rglob("*.parquet"), manifest]
+    said = "".join(str(pq.read_table(it).to_pylist()) for it in tables)
+    for text in (*dataset.glob("*.json"), *dataset.glob("*.md")):
+        said += text.read_text(encoding="utf-8")
+    assert POSTS[0].photo_id in said
+    assert not [it.owner for it in POSTS if it.owner in said or it.owner_name in said]

@@ -59,6 +59,10 @@ def test_lines_of_content_usage_are_one_field() -> None:
         (("max-snippet:0,noimageai",), True),
         (("otherbot: noai",), False),  # For one crawler that is not this one.
         (("otherbot: noindex", "noai"), True),
+        (("otherbot: noindex, noai",), False),
+        (("noindex, otherbot: nofollow, noai",), False),
+        (("noai, otherbot: noindex",), True),
+        (("unavailable_after: Saturday, 25-Aug-07 15:00:00 EST, noai",), True),
         (("none",), False),
         (("",), False),
     ],
