@@ -18,6 +18,7 @@ import pyarrow as pa
 from flickr_emotion.common.printing import say
 from flickr_emotion.common.progress import ProgressReport
 from flickr_emotion.common.takedown.tombstones import write_tombstones
+from flickr_emotion.datasets.build.correcting import account_for
 from flickr_emotion.datasets.build.gathering import Gathered, gather
 from flickr_emotion.datasets.build.judging import Judge
 from flickr_emotion.datasets.build.local_engine import judged_locally
@@ -60,6 +61,7 @@ from flickr_emotion.datasets.rules.splits import (
     split_posts,
 )
 from flickr_emotion.datasets.rules.verdicts import VERDICTS
+from flickr_emotion.datasets.sources.corrections import Corrections
 from flickr_emotion.datasets.sources.inputs import Input, open_input
 
 ENGINES = ("local", "ray")
@@ -78,6 +80,7 @@ def build_splits(
     columns: str | None = None,
     encoding: str | None = None,
     processes: int | None = None,
+    corrections: Path | None = None,
 ) -> dict[str, Any]:
     """Build a data set from a harvest folder or posts of one's own; return its ``dataset.json``.
 
@@ -85,6 +88,7 @@ def build_splits(
     ``labels``: a file with the labels of a harvest's photos, in place of its list's labels.
     ``columns`` (``meaning=name,...``) and ``encoding`` say how posts of one's own are read.
     ``processes``: how many judge the posts; by default one for each core that this process may use.
+    ``corrections``: a table of what is wrong with posts (``datasets.sources.corrections``).
     Raises ``DatasetError`` if there is no post to build from or ``out`` is not a data set,
     ``HarvestError`` for a damaged harvest.
 
@@ -101,6 +105,7 @@ def build_splits(
     if processes is not None and engine != "local":
         raise DatasetError(f"--processes is for --engine local: omit it with {engine}")
     out, path = out.resolve(), path.resolve()
+    corrected = None if corrections is None else Corrections.read(corrections)
     try:
         with (
             new_dataset_folder(out, source=path) as folder,
@@ -114,7 +119,12 @@ def build_splits(
                 encoding=encoding,
             ) as posts,
         ):
-            return _build(posts, folder, out, say, engine, processes)
+            if corrected is not None and posts.fixes_labels:
+                raise DatasetError(
+                    f"--corrections {corrections}: {path} was made from a manifest, which fixes "
+                    "the labels: omit it"
+                )
+            return _build(posts, folder, out, say, engine, processes, corrected)
     except sqlite3.Error as error:
         raise DatasetError(
             f"the ledger of {path} cannot be read ({error}): check it with `verify {path}`"
@@ -122,7 +132,13 @@ def build_splits(
 
 
 def _build(
-    posts: Input, folder: Path, out: Path, say: Say, engine: str, processes: int | None
+    posts: Input,
+    folder: Path,
+    out: Path,
+    say: Say,
+    engine: str,
+    processes: int | None,
+    corrections: Corrections | None,
 ) -> dict[str, Any]:
     options = posts.options
     previous = _previous(out, say)
@@ -134,6 +150,7 @@ def _build(
         options=options,
         keep_incomplete=options.incomplete_posts(posts.source.kind) == "keep",
         withdrawn=withdrawn,
+        corrections=corrections,
     )
     spool = Spool(folder.parent / "spool", posts.listed)
     try:
@@ -145,6 +162,8 @@ def _build(
         gathered = gather(spool, posts.listed)
         if gathered.rows != posts.listed:
             raise RuntimeError(f"{posts.listed} photos are listed, {gathered.rows} were judged")
+        if corrections is not None:
+            account_for(corrections, spool, say)
         say_pictures(gathered, posts, say)
         say_texts(gathered, options, say)
         say_preferences(gathered, posts, say)
@@ -179,6 +198,8 @@ def _build(
     if withdrawn:
         write_tombstones(folder, withdrawn, changes=record.get("changes", []))
     content = _content(posts, gathered, written) | {"leakage": leaks}
+    if corrections is not None:
+        content["corrections"] = corrections.described()
     content = write_description(folder, content, written.vocabulary.content(options.min_count))
     if previous and previous.digest == content["digest"]:
         keep_features(out, folder)

@@ -30,6 +30,7 @@ from flickr_emotion.datasets.rules.splits import order_key
 from flickr_emotion.datasets.rules.tags import normalise_tags
 from flickr_emotion.datasets.rules.text import post_text
 from flickr_emotion.datasets.rules.verdicts import KEPT
+from flickr_emotion.datasets.sources.corrections import Corrections
 from flickr_emotion.datasets.sources.raw_posts import BALLOTS
 
 JUDGED_SCHEMA = pa.schema(
@@ -92,6 +93,8 @@ class Judge:
     keep_incomplete: bool
     withdrawn: Tombstones = field(default_factory=Tombstones)
     """Those of the harvest, and of the data set that is replaced."""
+    corrections: Corrections | None = None
+    """What readers of an earlier build have found wrong."""
 
     def judge(self, rows: Iterable[dict[str, Any]], known: Decisions) -> Iterator[pa.Table]:
         """Judge posts (``datasets.sources.raw_posts``); yield tables of ``JUDGED_SCHEMA``.
@@ -107,6 +110,8 @@ class Judge:
                 row["reason"] = WITHDRAWN
             elif row.get("reason") is None:
                 row["reason"] = self._not_allowed(row)
+            if self.corrections is not None and row.get("reason") is None:
+                self.corrections.apply(row)
         candidates = [row for row in rows if row.get("reason") is None]
         texts = TextFilter(
             min_words=self.options.min_words,
