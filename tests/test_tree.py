@@ -41,6 +41,7 @@ LAYERS = [
     *("model.export.client", "model.export", "model.suspects", "model.reproduction"),
     "model.report",
     "model.takedown",
+    "serve",
     *("", "command_line", "commands"),
 ]
 MOST_MODULES = 16
@@ -119,7 +120,7 @@ class TestRooms:
 
     def test_tests_mirror_it(self) -> None:
         tests = PROJECT / "tests"
-        parts = [tests / name for name in (*FOLDERS, "common", "command_line")]
+        parts = [tests / name for name in (*FOLDERS, "common", "command_line", "serve")]
         folders = {path.parent for part in parts for path in part.rglob("test_*.py")}
         mirrored = {".".join(folder.relative_to(tests).parts) for folder in folders}
         assert mirrored - {*LAYERS} == set()
