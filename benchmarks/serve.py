@@ -5,11 +5,13 @@
 The data set is written once into DIR: texts of 5 to 80 words of a vocabulary of 50,000, drawn by
 Zipf's law, up to twelve tags, 50,000 owners, and JPEGs of about 15 KB. It is then served by the
 command, in a process of its own, and asked as a browser asks. The first search for a word reads all
-texts; the second finds them as they were kept.
+texts and compares them with their checksums. Seconds of the processor stand beside those of the
+clock, which grow with whatever else the machine does.
 """
 
 import argparse
 import io
+import os
 import re
 import shutil
 import signal
@@ -17,7 +19,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -36,7 +38,7 @@ from flickr_emotion.datasets.folder.shards import SCHEMA, shards_in
 
 _SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
 _POSTS_AT_ONCE = 2000
-_PICTURES = 64
+_PICTURES = 4000
 _WORDS = 50_000
 SEARCHES = {
     "all posts": "",
@@ -124,18 +126,46 @@ def _pictures() -> Iterator[bytes]:
         yield file.getvalue()
 
 
-def timed(work: Callable[[], requests.Response]) -> tuple[float, requests.Response]:
-    """Return the seconds of a request, and its answer."""
-    started = time.perf_counter()
-    answer = work()
-    answer.raise_for_status()
-    return time.perf_counter() - started, answer
+def processor(pid: int) -> float:
+    """Return the seconds of the processor that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def memory(pid: int) -> float:
     """Return the largest memory of a process so far, in MB."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) / 1000
+
+
+class Reader:
+    """Asks a running page, and prints what a reader waits for."""
+
+    def __init__(self, running: "subprocess.Popen[str]", url: str) -> None:
+        self._pid = running.pid
+        self._session = requests.Session()
+        self._session.get(url).raise_for_status()
+        self._base = url.partition("/?")[0]
+
+    def ask(self, name: str, *addresses: str) -> str:
+        """Print the time of some requests; return the last answer."""
+        started, before = time.perf_counter(), processor(self._pid)
+        for address in addresses:
+            answer = self._session.get(self._base + address)
+            answer.raise_for_status()
+        found = re.findall(r'role="status">([^<]+)<', answer.text)
+        self.tell(name, time.perf_counter() - started, processor(self._pid) - before, *found)
+        return answer.text
+
+    def tell(self, name: str, clock: float, work: float, found: str = "") -> None:
+        """Print a line."""
+        print(f"{name:<34}{clock:6.2f} s, processor {work:5.2f} s  {found}", flush=True)
+
+    def ask_pictures(self, name: str, query: str) -> None:
+        """Print the time of a page's pictures, one after the other."""
+        shown = self._session.get(f"{self._base}/explore?{query}").text
+        pictures = re.findall(r'src="(/picture/\d+)"', shown)
+        self.ask(f"{len(pictures)} pictures that lie {name}", *pictures)
 
 
 def measure(data: Path) -> None:
@@ -145,27 +175,15 @@ def measure(data: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         url = running.stdout.readline().split()[1]
-        session = requests.Session()
-        session.get(url).raise_for_status()
-        print(f"opened, with the first page: {time.perf_counter() - started:.2f} s")
-        base = url.partition("/?")[0]
+        reader = Reader(running, url)
+        reader.tell("opened", time.perf_counter() - started, processor(running.pid))
         for name, query in SEARCHES.items():
-            seconds, answer = timed(lambda at=query: session.get(f"{base}/explore?{at}"))  # type: ignore[misc]
-            found = re.findall(r'role="status">([^<]+)<', answer.text)[0]
-            print(f"{name:<24}{seconds:6.3f} s  {found}")
-        shown = session.get(f"{base}/explore?words=word31415").text
-        pictures = re.findall(r'src="(/picture/\d+)"', shown)
-        seconds = sum(timed(lambda at=it: session.get(base + at))[0] for it in pictures)  # type: ignore[misc]
-        print(f"{len(pictures)} pictures that lie apart: {seconds:.2f} s")
-        shown = session.get(f"{base}/explore").text
-        pictures = re.findall(r'src="(/picture/\d+)"', shown)
-        seconds = sum(timed(lambda at=it: session.get(base + at))[0] for it in pictures)  # type: ignore[misc]
-        print(f"{len(pictures)} pictures that lie together: {seconds:.2f} s")
+            reader.ask(name, f"/explore?{query}")
+        reader.ask_pictures("apart", "words=word31415")
+        reader.ask_pictures("together", "")
         print(f"memory: {memory(running.pid):.0f} MB")
-        seconds, _ = timed(lambda: session.get(f"{base}/explore?near=1"))
-        print(
-            f"near-duplicates, the first time: {seconds:.1f} s; memory {memory(running.pid):.0f} MB"
-        )
+        reader.ask("near-duplicates, the first time", "/explore?near=1")
+        print(f"memory: {memory(running.pid):.0f} MB")
         running.send_signal(signal.SIGINT)
 
 

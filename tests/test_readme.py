@@ -38,6 +38,17 @@ def _steady(output: str) -> str:
     return re.sub(r"\d+ posts are gone or private by", "N posts are gone or private by", output)
 
 
+def said_open(arguments: list[str], workplace: Path, expected: str) -> None:
+    """Serve a page until it says its address, which has another port and token."""
+    arguments[arguments.index("--port") + 1] = "0"
+    with subprocess.Popen(arguments, cwd=workplace, stdout=subprocess.PIPE, text=True) as page:
+        assert page.stdout is not None
+        said = page.stdout.readline()
+        page.terminate()
+    address = re.compile(r":\d+/\?token=\S{32}")
+    assert address.sub("", said) == address.sub("", expected)
+
+
 @pytest.fixture
 def workplace(tmp_path: Path) -> Path:
     """A folder in which `python cli.py` works as in the checkout."""
@@ -75,6 +86,9 @@ def test_every_command_runs_and_says_what_the_readme_shows(workplace: Path) -> N
                 said = [server.stdout.readline() for _ in expected.splitlines()]
                 url = said[-1].split()[-1]
                 assert "".join(said).replace(url, f"http://127.0.0.1:{PORT}") == expected
+                continue
+            if words[2] == "serve":
+                said_open(arguments, workplace, expected)
                 continue
             done = subprocess.run(
                 [word.replace(f"http://127.0.0.1:{PORT}", url) for word in arguments],

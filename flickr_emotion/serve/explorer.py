@@ -95,10 +95,10 @@ class Explorer:
     def _others(self, wanted: Filter) -> Mask:
         """Return which posts meet all conditions but those on facets."""
         taken = self.index.everyone
-        for word in wanted.words.split():
-            taken = taken & self._searched("words", word)
+        if words := wanted.words.split():
+            taken = taken & self._searched("text", words)
         if wanted.tag:
-            taken = taken & self._searched("tag", wanted.tag)
+            taken = taken & self._searched("tags", [wanted.tag])
         if wanted.owner:
             taken = taken & self.index.owners.where(wanted.owner)
         if wanted.suspects and self.suspects is not None:
@@ -111,57 +111,53 @@ class Explorer:
             taken = taken & self.near_posts().like(wanted.like)
         return taken
 
-    def _searched(self, what: str, value: str) -> Mask:
+    def _searched(self, column: str, values: list[str]) -> Mask:
+        """Return which posts hold all of these words, or tags."""
         with self._searching:
-            if (what, value) not in self._searches:
-                search = _with_word if what == "words" else _with_tag
-                self._searches[what, value] = np.packbits(
-                    self._all_posts("text" if what == "words" else "tags", search(value))
-                )
-                while len(self._searches) > _SEARCHES_KEPT:
-                    self._searches.popitem(last=False)
-            self._searches.move_to_end((what, value))
-            bits = self._searches[what, value]
-        return np.unpackbits(bits, count=len(self.index)).astype(bool)
+            new = [it for it in dict.fromkeys(values) if (column, it) not in self._searches]
+            matches = [(_with_word if column == "text" else _with_tag)(it) for it in new]
+            found = np.zeros((len(new), len(self.index)), bool)
+            if new:
+                for first, content in self.reader.columns(column):
+                    for mask, match in zip(found, matches, strict=True):
+                        mask[first + match(content)] = True
+            self._searches |= {
+                (column, it): np.packbits(mask) for it, mask in zip(new, found, strict=True)
+            }
+            taken = self.index.everyone
+            for value in values:
+                self._searches.move_to_end((column, value))
+                bits = self._searches[column, value]
+                taken = taken & np.unpackbits(bits, count=len(self.index)).astype(bool)
+            while len(self._searches) > _SEARCHES_KEPT:
+                self._searches.popitem(last=False)
+            return taken
 
-    def _all_posts(self, column: str, matches: Callable[[pa.Array], Mask]) -> Mask:
-        taken = np.zeros(len(self.index), bool)
-        for first, values in self.reader.columns(column):
-            taken[first : first + len(values)] = matches(values)
-        return taken
 
+def _with_word(word: str) -> Callable[[pa.Array], Numbers]:
+    """Return a function that says which texts hold a word, in any case."""
+    # RE2 knows the edges of words of ASCII letters, ten times as fast as those of any letters.
+    edges = r"\b", r"\b"
+    if not (word[0].isascii() and word[-1].isascii()):
+        edges = r"(?:^|[^\pL\pN])", r"(?:$|[^\pL\pN])"
+    elif not (word[0].isalnum() and word[-1].isalnum()):
+        edges = "", ""
+    whole = f"{edges[0]}{re.escape(word)}{edges[1]}"
 
-def _with_word(word: str) -> Callable[[pa.Array], Mask]:
-    """Return a function that says of texts whether they hold a word, in any case."""
-    # The search for any part of a text is quick, and leaves few texts to the one for whole words.
-    whole = rf"(?:^|[^\pL\pN]){re.escape(word)}(?:$|[^\pL\pN])"
-
-    def matches(texts: pa.Array) -> Mask:
-        mask = np.zeros(len(texts), bool)
-        lower = pc.utf8_lower(texts)
-        part = pc.match_substring(lower, word)
-        found = pc.match_substring_regex(lower.filter(part), whole)
-        mask[_places(part)[_places(found)]] = True
-        return mask
+    def matches(texts: pa.Array) -> Numbers:
+        found = pc.match_substring_regex(texts, whole, ignore_case=True)
+        return numbers_of(pc.indices_nonzero(found))
 
     return matches
 
 
-def _places(found: pa.Array) -> Numbers:
-    """Return where values are true."""
-    return numbers_of(pc.indices_nonzero(found))
-
-
-def _with_tag(tag: str) -> Callable[[pa.Array], Mask]:
-    """Return a function that says of lists of tags whether they hold this one."""
-
+def _with_tag(tag: str) -> Callable[[pa.Array], Numbers]:
+    """Return a function that says which lists of tags hold this one."""
     # A comparison with a value would load pandas, as `numbers_of` says.
     whole = rf"\A{re.escape(tag)}\z"
 
-    def matches(tags: pa.Array) -> Mask:
-        mask = np.zeros(len(tags), bool)
+    def matches(tags: pa.Array) -> Numbers:
         found = pc.match_substring_regex(pc.list_flatten(tags), whole)
-        mask[numbers_of(pc.list_parent_indices(tags).filter(found))] = True
-        return mask
+        return numbers_of(pc.list_parent_indices(tags).filter(found))
 
     return matches
