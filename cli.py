@@ -1,6 +1,7 @@
 """The command line from a checkout, without installation: ``python cli.py --help``."""
 
-from flickr_emotion.commands.main import main
-
 if __name__ == "__main__":
+    # Imported here, because each process that a command starts runs this file first.
+    from flickr_emotion.commands.main import main
+
     main()

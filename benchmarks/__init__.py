@@ -2,5 +2,6 @@
 
 ``crawl``, ``build`` and ``training`` measure these commands, ``sandbox`` the simulation and the
 paper's results on it, ``real_posts`` every system on real posts. ``beside_older`` measures whole
-commands beside an older version, ``prediction`` a long file of posts.
+commands beside an older version, ``against_build`` every row of the table of speeds, and
+``prediction`` a long file of posts.
 """

@@ -135,7 +135,7 @@ class TestErrors:
             *("inspect X", "train X --out Y", "evaluate X", "predict X --text aa", "status X"),
             *("verify X", "reduce X --fraction 0.5 --out Y", "build-splits X --out Y"),
             *("manifest export X --out Y", "manifest verify X X", "export X --out Y"),
-            *("report X --html Y.html",),
+            "report X --html Y.html",
             *("reproduce table1 X --out Y", "sandbox --corpus X", "sandbox --vso X"),
             *("attribution X X --out Y.csv", "serve X"),
         ],

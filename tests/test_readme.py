@@ -18,7 +18,7 @@ README = (PROJECT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```console\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 PORT = "8123"
 # What training brings differs in its last digits from one processor to the next.
-COMPARED = ("crawl", "status", "build-splits", "verify", "reduce", "attribution")
+COMPARED = ("crawl", "status", "build-splits", "verify", "reduce", "attribution", "takedown")
 
 
 def commands() -> Iterator[tuple[list[str], str]]:

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from filelock import FileLock
 
+from flickr_emotion.commands.takedown import spread
 from flickr_emotion.common.takedown.tombstones import POST, digest_of
 from flickr_emotion.datasets.folder.reading import open_dataset
 from flickr_emotion.datasets.rules.options import BuildOptions
@@ -22,6 +23,7 @@ from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 from flickr_emotion.harvest.pictures.files import image_path
 from tests.byte_scan import traces
 from tests.commands import refusal, run
+from tests.full_disk import files_of_at_most
 from tests.harvest.corpora import post, url_of
 from tests.model.dataset_folder import StoredPost, separable_post, write_dataset
 from tests.takedown_world import (
@@ -216,6 +218,15 @@ class TestItStaysAway:
 
 
 class TestCollaborators:
+    def test_a_newer_manifest_comes_after_a_takedown_of_their_own(
+        self, after: Path, theirs: Path, tmp_path: Path
+    ) -> None:
+        place = copied(theirs, tmp_path / "place")
+        assert run("takedown", OTHERS[3].photo_id, "--in", place / "harvest").code == 0
+        crawl_list(after / "m2.parquet", place / "harvest")
+        assert held(place / "harvest") == set()
+        assert len(ledger_rows(place / "harvest", "photos")) == len(OTHERS) - 1
+
     def test_a_newer_manifest_takes_the_post_from_their_folders(
         self, after: Path, theirs: Path, tmp_path: Path
     ) -> None:
@@ -319,6 +330,13 @@ class TestHowPostsAreNamed:
         assert len(ledger_rows(place / "harvest", "photos")) == len(POSTS)
 
 
+def test_folders_stand_after_one_option() -> None:
+    given = ["takedown", "1", "--in", "h", "d", "--owner", "o", "--in=r", "s", "--file", "f"]
+    ins = ["takedown", "1", "--in", "h", "--in", "d", "--owner", "o", "--in=r", "--in", "s"]
+    assert spread(given) == [*ins, "--file", "f"]
+    assert spread(["crawl", "--in", "a", "b"]) == ["crawl", "--in", "a", "b"]
+
+
 class TestRefusals:
     @pytest.mark.parametrize(
         ("arguments", "says"),
@@ -373,23 +391,57 @@ class TestRefusals:
         (place / "dataset" / "vocabulary.json").write_text("{}")
         assert "is damaged" in refusal("takedown", GONE, "--in", place / "dataset")
 
-    def test_damaged_tombstones_stop_a_build(self, after: Path, tmp_path: Path) -> None:
+    def test_damage_does_not_get_a_new_digest(self, place: Path) -> None:
+        path = place / "dataset" / "data" / "train-00000-of-00001.parquet"
+        damaged = bytearray(path.read_bytes())
+        damaged[len(damaged) // 2] ^= 1
+        path.write_bytes(damaged)
+        assert "is damaged" in refusal("takedown", GONE, "--in", place / "dataset")
+        assert path.read_bytes() == damaged
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            lambda text: "{}",
+            lambda text: text[:-9],
+            lambda text: text.replace('"from"', '"since"'),
+            lambda text: text.replace('"post"', '"photo"'),
+        ],
+    )
+    def test_damaged_tombstones_stop_a_build(
+        self, after: Path, tmp_path: Path, damage: Callable[[str], str]
+    ) -> None:
         place = copied(after, tmp_path / "place")
-        (place / "dataset" / "tombstones.json").write_text("{}")
+        path = place / "dataset" / "tombstones.json"
+        path.write_text(damage(path.read_text()))
         line = refusal("build-splits", place / "harvest", "--out", place / "dataset")
         assert "withdrawn posts would come back" in line
 
-    def test_a_full_or_read_only_disk(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        def full(*_: object, **__: object) -> None:
-            raise OSError(28, "No space left on device")
+    def test_a_ledger_with_tombstones_of_another_kind(self, after: Path, tmp_path: Path) -> None:
+        place = copied(after, tmp_path / "place")
+        with sqlite3.connect(place / "harvest" / FILE_NAME) as connection:
+            connection.execute("UPDATE tombstones SET date = 'yesterday'")
+        connection.close()
+        for command in (["takedown", "1", "--in"], ["build-splits", "--out", place / "d"]):
+            assert "is refused: the tombstone" in refusal(*command, place / "harvest")
 
+    @pytest.mark.parametrize(
+        ("name", "size"),
+        [("dataset", 500), ("dataset", 5_000), ("harvest", 5_000), ("harvest", 40_000)],
+    )
+    def test_a_full_disk(self, place: Path, name: str, size: int) -> None:
         digest = open_dataset(place / "dataset").digest
-        monkeypatch.setattr("flickr_emotion.datasets.takedown.takedown.shutil.copytree", full)
-        assert "No space left" in refusal("takedown", GONE, "--in", place / "dataset")
+        with files_of_at_most(size):
+            line = refusal("takedown", GONE, "--in", place / name)
+        assert "cannot be written" in line or "disk I/O error" in line
         assert open_dataset(place / "dataset").digest == digest
+        if name == "dataset":
+            assert run("verify", place / name).code == 0
         assert sorted(it.name for it in place.iterdir()) == [
             *("dataset", "harvest", "list", "m1.parquet")
         ]
+        assert run("takedown", GONE, "--in", place / name).code == 0
+        assert held(place / name) == set()
 
 
 def test_a_data_set_of_the_first_version(tmp_path: Path) -> None:

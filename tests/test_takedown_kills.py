@@ -53,8 +53,8 @@ def test_data_set_and_run(before: Path, tmp_path: Path) -> None:
             lambda place, names=names: takedown(place, *names),  # type: ignore[misc]
             lambda empty: fill(before, empty),
             tmp_path / name,
-            writes=2,
-            most=6,
+            writes=2 if name == "dataset" else 1,
+            most=6 if name == "dataset" else 3,
             below=True,
         ):
             dataset = standing(folder / "dataset")

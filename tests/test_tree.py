@@ -31,13 +31,11 @@ LAYERS = [
     *(f"harvest.{room}" for room in ("takedown", "image_hosts", "crawl")),
     *(f"harvest.sandbox{room}" for room in ("", ".simulation", ".vso")),
     *(f"datasets{room}" for room in ("", ".pictures", ".rules", ".folder", ".description")),
-    *(f"datasets{room}" for room in (".sources.cells", ".sources", ".build")),
+    *(f"datasets{room}" for room in (".sources.cells", ".sources", ".corrections", ".build")),
     *(f"datasets.{room}" for room in ("manifests", "inspect", "verification", "takedown")),
-    *(f"model{room}" for room in ("", ".posts", ".features", ".features.texts", ".inputs")),
-    *(
-        f"model.{room}"
-        for room in ("networks", "processes", "runs", "evaluation", "training", "prediction")
-    ),
+    *(f"model{room}" for room in ("", ".posts", ".engines", ".features", ".features.texts")),
+    *(f"model.{room}" for room in ("inputs", "networks", "processes", "runs", "evaluation")),
+    *("model.training", "model.prediction"),
     *("model.export.client", "model.export", "model.suspects", "model.reproduction"),
     "model.report",
     "model.takedown",

@@ -96,8 +96,7 @@ def main() -> None:
             f"{what}: {seconds:.1f} s ({processor:.1f} s of the processor), {memory:,.0f} MB",
             flush=True,
         )
-    for kind in (harvest, folder):
-        subprocess.run([sys.executable, "cli.py", "verify", str(kind)], check=True)
+    subprocess.run([sys.executable, "cli.py", "verify", str(folder)], check=True)
 
 
 if __name__ == "__main__":

@@ -29,8 +29,7 @@ from flickr_emotion.common.split_names import SPLITS, TEST, TRAIN, VALIDATION
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.datasets.rules.text import words
 from flickr_emotion.model.features.backbone_weights import load_backbone
-from flickr_emotion.model.features.texts.readers import open_readers
-from flickr_emotion.model.features.texts.text_features import READ
+from flickr_emotion.model.features.texts.readers import READ, open_readers
 from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.inputs.splits import open_splits
 from flickr_emotion.model.posts.posts import Encoding, Floats

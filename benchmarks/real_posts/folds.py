@@ -25,8 +25,8 @@ from flickr_emotion.model.features.feature_files import (
 )
 from flickr_emotion.model.features.image_features import features_folder, frozen_features
 from flickr_emotion.model.features.picture_decoding import CpuDecoder
-from flickr_emotion.model.features.texts.readers import TextReader, open_readers
-from flickr_emotion.model.features.texts.text_features import READ, text_features
+from flickr_emotion.model.features.texts.readers import READ, TextReader, open_readers
+from flickr_emotion.model.features.texts.text_features import text_features
 from flickr_emotion.model.posts.posts import Encoding, read_posts
 from flickr_emotion.model.recipes import BEST_IMAGES, BEST_TEXT, LEXICON, MINILM
 

@@ -15,7 +15,9 @@ import pyarrow.compute as pc
 
 from flickr_emotion.common.modalities import MODALITIES
 from flickr_emotion.common.split_names import SPLITS, TRAIN
-from flickr_emotion.datasets.build.spool import Spool, first_numbers
+from flickr_emotion.datasets.build.judged_posts import first_numbers
+from flickr_emotion.datasets.build.judged_rows import fixed_bytes
+from flickr_emotion.datasets.build.spool import Spool
 from flickr_emotion.datasets.rules.groups import PostGroups
 from flickr_emotion.datasets.rules.near_duplicates import (
     SIGNATURE_BYTES,
@@ -190,8 +192,7 @@ def gather(spool: Spool, posts: int) -> Gathered:
         pictures += len(hashes)
         gathered.distributions = gathered.distributions or _say_more(kept.column("ballots"))
         words.add(kept.column("words").drop_null().combine_chunks())
-        signatures = b"".join(kept.column("text_signature").drop_null().to_pylist())
-        found = np.frombuffer(signatures, np.uint8).reshape(-1, SIGNATURE_BYTES)
+        found = fixed_bytes(kept.column("text_signature").drop_null(), SIGNATURE_BYTES)
         gathered.text_signatures[texts : texts + len(found)] = found
         texts += len(found)
     for name in ("labels", "votes", "subsets", "fixed", "numbers", "owners", "hashed"):

@@ -1,9 +1,11 @@
 """Judges posts on the cores of this machine: each process works on ranges of the source."""
 
 import os
+import sys
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from importlib.abc import MetaPathFinder
 from itertools import chain
 from multiprocessing import get_context, parent_process
 from pathlib import Path
@@ -13,7 +15,9 @@ from typing import Any
 import pyarrow as pa
 
 from flickr_emotion.common.cores import usable_cores
-from flickr_emotion.datasets.build.judging import JUDGED_SCHEMA, POSTS_PER_BATCH, Judge
+from flickr_emotion.datasets.build.judged_posts import known_posts
+from flickr_emotion.datasets.build.judged_rows import JUDGED_SCHEMA
+from flickr_emotion.datasets.build.judging import POSTS_PER_BATCH, Judge
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.decisions import read_decisions
 from flickr_emotion.datasets.sources.raw_posts import Source
@@ -26,20 +30,22 @@ def judged_locally(
     source: Source,
     judge: Judge,
     decisions: Path | None,
+    known: Path | None,
     folder: Path,
     processes: int | None = None,
 ) -> Iterator[pa.Table]:
     """Yield the judged posts of a source, in any order (``datasets.build.judging.JUDGED_SCHEMA``).
 
-    ``folder`` is created for the results of the processes; by default there is one for each core
-    that this process may use. Raises ``DatasetError`` if the system kills one of them, ``OSError``
-    if the folder cannot be written.
+    ``decisions`` and ``known``: files of the last build's decisions and judged posts
+    (``JudgedPosts.write_known``). ``folder`` is created for the results of the processes; by
+    default there is one for each core that this process may use. Raises ``DatasetError`` if the
+    system kills one of them, ``OSError`` if the folder cannot be written.
     """
     ranges = source.ranges(POSTS_PER_BATCH)
     processes = processes or usable_cores()
     if len(ranges) <= 1 or processes == 1:  # not worth a second process
         for first, last in ranges:
-            yield from _judge(source, judge, decisions, first, last)
+            yield from _judge(source, judge, decisions, known, first, last)
         return
     folder.mkdir()
     # Spawned, not forked: other threads of this process may hold locks.
@@ -52,7 +58,7 @@ def judged_locally(
                 if len(running) >= _BATCHES_PER_PROCESS * processes:
                     done, running = wait(running, return_when=FIRST_COMPLETED)
                     yield from chain.from_iterable(map(_taken, done))
-                arguments = (source, judge, decisions, first, last)
+                arguments = (source, judge, decisions, known, first, last)
                 running.add(pool.submit(_judge_into, folder / f"{first}.arrow", *arguments))
             while running:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -69,6 +75,7 @@ def judged_locally(
 def _begin() -> None:
     """Restrict this process to one core, and end it when its parent ends, even by a kill."""
     os.environ["RAYON_NUM_THREADS"] = "1"  # the language detector would use all cores
+    sys.meta_path.insert(0, _NoPandas())
     parent = parent_process()
     assert parent is not None
 
@@ -79,10 +86,25 @@ def _begin() -> None:
     Thread(target=follow, daemon=True).start()
 
 
+class _NoPandas(MetaPathFinder):
+    """Lets pyarrow do without pandas, which no rule uses: it imports it for its first array."""
+
+    def find_spec(self, fullname: str, *_: object) -> None:
+        """Raise ``ModuleNotFoundError`` for pandas."""
+        if fullname == "pandas":
+            raise ModuleNotFoundError("a process of a build needs no pandas", name=fullname)
+
+
 def _judge(
-    source: Source, judge: Judge, decisions: Path | None, first: int, last: int
+    source: Source,
+    judge: Judge,
+    decisions: Path | None,
+    known: Path | None,
+    first: int,
+    last: int,
 ) -> Iterator[pa.Table]:
-    return judge.judge(source.read(first, last), read_decisions(decisions))
+    posts = source.read(first, last, known_posts(known, judge.options.seed))
+    return judge.judge(posts, read_decisions(decisions))
 
 
 def _judge_into(path: Path, *arguments: Any) -> Path:

@@ -14,15 +14,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flickr_emotion.datasets.build.judging import JUDGED_SCHEMA
+from flickr_emotion.datasets.build.judged_posts import JudgedPosts, first_numbers
+from flickr_emotion.datasets.build.judged_rows import KEPT_SCHEMA
 
 _POSTS_PER_BUCKET = 20_000
 _POSTS_PER_PART = 100_000
 
-_WITHOUT_IMAGE = pa.schema([field for field in JUDGED_SCHEMA if field.name != "image"])
 SPOOLED_SCHEMA = pa.schema(
     [
-        *_WITHOUT_IMAGE,
+        *KEPT_SCHEMA,
         # Position of the picture in the file of pictures; null where there is none.
         pa.field("image_offset", pa.int64()),
         pa.field("image_size", pa.int64()),
@@ -34,17 +34,23 @@ _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 class Spool:
     """Takes judged posts in any order and gives them back in the order of their digests."""
 
-    def __init__(self, folder: Path, posts: int) -> None:
-        """Create ``folder`` for about ``posts`` posts."""
+    def __init__(self, folder: Path, posts: int, earlier: JudgedPosts | None = None) -> None:
+        """Create ``folder`` for about ``posts`` posts; ``earlier``: those of the last build."""
         folder.mkdir()
         self.folder = folder
         self.buckets = max(1, -(-posts // _POSTS_PER_BUCKET))
+        self._earlier = earlier
+        self._taken_over = np.zeros(0 if earlier is None else len(earlier.numbers), bool)
         self._parts: list[Path] = []
         self._waiting: list[pa.Table] = []
         self._pictures = (folder / "pictures").open("w+b", buffering=2**20)
 
     def add(self, judged: pa.Table) -> None:
         """Add a table of ``JUDGED_SCHEMA``."""
+        kept = judged.column("kept")
+        if len(kept) > kept.null_count:
+            self._taken_over[kept.drop_null().to_numpy()] = True
+            judged = judged.filter(kept.is_null())
         self._waiting.append(self._with_pictures_apart(judged))
         if sum(table.num_rows for table in self._waiting) >= _POSTS_PER_PART:
             self._write_part()
@@ -56,7 +62,7 @@ class Spool:
         starts = self._pictures.tell() + np.cumsum(lengths) - lengths
         for picture in pictures.drop_null():
             self._pictures.write(picture.as_buffer())
-        columns = [judged.column(name) for name in _WITHOUT_IMAGE.names]
+        columns = [judged.column(name) for name in KEPT_SCHEMA.names]
         columns += [pc.if_else(pictures.is_valid(), pa.array(starts), None), sizes]
         return pa.table(columns, schema=SPOOLED_SCHEMA)
 
@@ -65,8 +71,7 @@ class Spool:
             return
         table = pa.concat_tables(self._waiting)
         self._waiting = []
-        buckets = first_numbers(table.column("place")) >> np.uint64(32)
-        buckets = buckets * np.uint64(self.buckets) >> np.uint64(32)
+        buckets = self._bucket_of(first_numbers(table.column("place")))
         order = np.argsort(buckets, kind="stable")
         bounds = np.searchsorted(buckets[order], np.arange(self.buckets + 1, dtype=np.uint64))
         table = table.take(pa.array(order)).combine_chunks()
@@ -75,6 +80,9 @@ class Spool:
             for first, end in pairwise(bounds.tolist()):
                 writer.write_batch(_batch(table.slice(first, end - first)))
 
+    def _bucket_of(self, numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+        return (numbers >> np.uint64(32)) * np.uint64(self.buckets) >> np.uint64(32)
+
     def finish(self) -> None:
         """Write what is left; nothing can be added afterwards."""
         self._write_part()
@@ -82,20 +90,38 @@ class Spool:
 
     def tables(self, columns: Sequence[str] = SPOOLED_SCHEMA.names) -> Iterator[pa.Table]:
         """Yield all posts in the order of their digests, a bucket at a time."""
-        wanted = [SPOOLED_SCHEMA.get_field_index(name) for name in (*columns, "place")]
-        options = pa.ipc.IpcReadOptions(included_fields=sorted(set(wanted)))
-        for bucket in range(self.buckets):
-            pieces = []
+        wanted = sorted({SPOOLED_SCHEMA.get_field_index(name) for name in (*columns, "place")})
+        options = pa.ipc.IpcReadOptions(included_fields=wanted)
+        names = [SPOOLED_SCHEMA.names[at] for at in wanted]
+        for bucket, earlier in enumerate(self._earlier_tables(names)):
+            pieces = [earlier] if earlier.num_rows else []
             for part in self._parts:
                 with (
                     pa.OSFile(str(part), "rb") as file,
                     pa.ipc.open_file(file, options=options) as reader,
                 ):
-                    pieces.append(reader.get_batch(bucket))
+                    pieces.append(pa.Table.from_batches([reader.get_batch(bucket)]))
             if pieces:
-                table = pa.Table.from_batches(pieces)
+                table = pa.concat_tables(pieces)
                 order = pc.sort_indices(table.column("place"))
                 yield table.take(order).select(list(columns)).combine_chunks()
+
+    def _earlier_tables(self, names: list[str]) -> Iterator[pa.Table]:
+        """Yield, for each bucket, the posts that are taken over from the last build."""
+        nothing = SPOOLED_SCHEMA.empty_table().select(names)
+        if self._earlier is None:
+            yield from (nothing for _ in range(self.buckets))
+            return
+        held = [name for name in names if name in KEPT_SCHEMA.names]
+        bounds = np.searchsorted(
+            self._bucket_of(self._earlier.numbers), np.arange(self.buckets + 1, dtype=np.uint64)
+        )
+        for first, end in pairwise(bounds.tolist()):
+            table = self._earlier.rows(first, end, held)
+            table = table.filter(pa.array(self._taken_over[first:end]))
+            for name in names[len(held) :]:  # the places of pictures
+                table = table.append_column(name, pa.nulls(table.num_rows, pa.int64()))
+            yield pa.concat_tables([nothing, table])
 
     def picture(self, offset: int, size: int) -> bytes:
         """Return the picture that lies at ``offset``."""
@@ -105,12 +131,6 @@ class Spool:
     def close(self) -> None:
         """Close the files; they are removed with the folder."""
         self._pictures.close()
-
-
-def first_numbers(places: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
-    """Return the first 64 bits of each digest as numbers in the same order."""
-    whole = b"".join(places.to_pylist())
-    return np.frombuffer(whole, ">u8").astype(np.uint64).reshape(-1, 4)[:, 0]
 
 
 def _batch(table: pa.Table) -> pa.RecordBatch:

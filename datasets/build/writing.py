@@ -17,10 +17,13 @@ import pyarrow.compute as pc
 
 from flickr_emotion.common.parquet_files import parquet_writer
 from flickr_emotion.common.split_names import SPLITS, TRAIN
+from flickr_emotion.datasets.build.judged_posts import judged_posts_in
+from flickr_emotion.datasets.build.judged_rows import fixed_bytes
 from flickr_emotion.datasets.build.spool import Spool
 from flickr_emotion.datasets.description.post_counts import split_counts
 from flickr_emotion.datasets.folder import decisions, excluded
 from flickr_emotion.datasets.folder.decisions import PreviousPictures
+from flickr_emotion.datasets.folder.layout import JUDGED
 from flickr_emotion.datasets.folder.references import references_in
 from flickr_emotion.datasets.folder.row_groups import parquet_in_groups
 from flickr_emotion.datasets.folder.shards import DISTRIBUTION, picture_column, schema_of, shards_in
@@ -92,12 +95,14 @@ def write_posts(
         write_excluded = opened.enter_context(
             parquet_in_groups(folder / excluded.FILE_NAME, excluded.SCHEMA, excluded.ROW_GROUP)
         )
+        write_judged = opened.enter_context(judged_posts_in(folder / JUDGED))
         kept_decisions = opened.enter_context(
             parquet_writer(folder / decisions.FILE_NAME, decisions.SCHEMA)
         )
         for table in spool.tables():
             is_kept = pc.is_null(table.column("reason"))
             kept = table.filter(is_kept)
+            write_judged(table, places[at : at + kept.num_rows])
             if classes:
                 kept = _with_distributions(kept, classes)
             here = places[at : at + kept.num_rows]
@@ -108,7 +113,7 @@ def write_posts(
             for gone in (table.filter(pc.invert(is_kept)), left):
                 named = gone.select(excluded.SCHEMA.names)
                 write_excluded(excluded.without_withdrawn(named) if withdrawn else named)
-                written.excluded.update(gone.column("reason").to_pylist())
+                written.excluded.update(_counts(gone, "reason"))
                 written.photos_excluded += gone.num_rows
             kept_decisions.write_table(_decisions(table, kept.filter(pa.array(here != NOWHERE))))
             for where, posts in _with_pictures(kept, here, spool, previous, schema):
@@ -118,12 +123,13 @@ def write_posts(
             for number, split in enumerate(SPLITS):
                 chosen = kept.filter(pa.array(here == number))
                 write_references(split, chosen)
-                labels[split].update(chosen.column("label").to_pylist())
-                subsets[split].update(chosen.column("modalities").to_pylist())
-                licenses[split].update(map(name_of, chosen.column("license").to_pylist()))
+                labels[split].update(_counts(chosen, "label"))
+                subsets[split].update(_counts(chosen, "modalities"))
+                for license, count in _counts(chosen, "license").items():
+                    licenses[split][name_of(license)] += count
                 if classes:
                     written.distributions += len(chosen.column(DISTRIBUTION).drop_null())
-                digests[split].update(b"".join(chosen.column("fingerprint").to_pylist()))
+                digests[split].update(fixed_bytes(chosen.column("fingerprint"), 32).tobytes())
                 if split == TRAIN:
                     written.vocabulary.add(chosen.column("words"), chosen.column("tags"))
         rows = pa.Table.from_pylist(
@@ -138,6 +144,12 @@ def write_posts(
     return written
 
 
+def _counts(posts: pa.Table, column: str) -> dict[Any, int]:
+    counted = pc.value_counts(posts.column(column))
+    values, counts = (counted.field(name).to_pylist() for name in ("values", "counts"))
+    return dict(zip(values, counts, strict=True))
+
+
 def digest_of_splits(digests: Mapping[str, Any], salt: str) -> str:
     """Return the digest of a data set's posts from the SHA-256 of each split's fingerprints."""
     digest = hashlib.sha256(salt.encode())
@@ -148,16 +160,34 @@ def digest_of_splits(digests: Mapping[str, Any], salt: str) -> str:
 
 def _with_distributions(posts: pa.Table, classes: tuple[str, ...]) -> pa.Table:
     """Add each post's distribution over the classes, which its digest covers then."""
-    shares = [
-        None
-        if ballots is None
-        else vote_distribution([Ballot(**ballot) for ballot in ballots], classes)
-        for ballots in posts.column("ballots").to_pylist()
+    numbers: dict[tuple[Ballot, ...] | None, int] = {}  # of the different ballots: there are few
+    which = [numbers.setdefault(ballots, len(numbers)) for ballots in _ballots(posts)]
+    different = [
+        None if ballots is None else vote_distribution(ballots, classes) for ballots in numbers
     ]
-    digests = map(with_distribution, posts.column("fingerprint").to_pylist(), shares)
+    shares = pa.array(different, pa.list_(pa.float64())).take(pa.array(which, pa.int64()))
+    digests = [
+        with_distribution(digest, different[number])
+        for digest, number in zip(posts.column("fingerprint").to_pylist(), which, strict=True)
+    ]
     at = posts.schema.get_field_index("fingerprint")
     posts = posts.set_column(at, posts.schema.field(at), pa.array(digests, pa.binary(32)))
-    return posts.append_column(DISTRIBUTION, pa.array(shares, pa.list_(pa.float64())))
+    return posts.append_column(DISTRIBUTION, shares)
+
+
+def _ballots(posts: pa.Table) -> Iterator[tuple[Ballot, ...] | None]:
+    """Yield the ballots of each post; None for a post without any."""
+    column = posts.column("ballots").combine_chunks()
+    held = column.flatten()
+    fields = (held.field(name).to_pylist() for name in Ballot._fields)
+    ballots = list(map(Ballot, *fields))
+    at = 0
+    for length in pc.list_value_length(column).to_pylist():
+        if length is None:
+            yield None
+        else:
+            yield tuple(ballots[at : at + length])
+            at += length
 
 
 def _with_pictures(

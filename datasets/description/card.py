@@ -55,8 +55,8 @@ _TERMS = """
 
 This product uses the Flickr API but is not endorsed or certified by SmugMug, Inc. Pictures and
 texts belong to their owners under the licence in `license` (Flickr's licence ids). A post's page is
-`https://www.flickr.com/photo.gne?id=<photo_id>`. Posts that owners withdraw are to be removed.
-Share the list of photos, not their content.
+`https://www.flickr.com/photo.gne?id=<photo_id>`. Posts that owners withdraw are to be removed
+(`takedown`). Share the list of photos, not their content.
 """
 
 

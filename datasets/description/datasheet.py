@@ -247,8 +247,9 @@ def _maintenance(content: Mapping[str, Any]) -> Iterator[Entry]:
             section,
             "What happens when an owner withdraws a post?",
             (
-                "The command crawl with --refresh drops what Flickr no longer shows; a data set "
-                "that is built again lacks it.",
+                "The command takedown removes it from harvests, data sets and runs, and its "
+                "tombstone keeps it out of later ones; crawl with --refresh drops what Flickr no "
+                "longer shows.",
             ),
             "dataReleaseMaintenancePlan",
         )

@@ -19,7 +19,7 @@ from typing import Any
 from flickr_emotion.common.cores import usable_cores
 from flickr_emotion.common.plain_files import open_plain
 from flickr_emotion.datasets.folder.group_checksums import group_checksums
-from flickr_emotion.datasets.folder.layout import CARD, DATA, DESCRIPTION, FEATURES
+from flickr_emotion.datasets.folder.layout import DATA, NOT_DIGESTED
 
 FILES = "files"
 GROUPS = "groups_crc32"
@@ -62,14 +62,14 @@ def check_own_digest(described: Mapping[str, Any]) -> None:
 def file_digests(
     folder: Path, known: Mapping[str, dict[str, Any]] = MappingProxyType({})
 ) -> dict[str, dict[str, Any]]:
-    """Return size and digests by file name, for all files but card, description and features.
+    """Return size and digests by file name, for all files but those of ``NOT_DIGESTED``.
 
     Files in ``known`` are not read.
     """
     names = sorted(
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
-        if path.is_file() and path.relative_to(folder).parts[0] not in (CARD, DESCRIPTION, FEATURES)
+        if path.is_file() and path.relative_to(folder).parts[0] not in NOT_DIGESTED
     )
     with ThreadPoolExecutor(usable_cores()) as threads:
         found = threads.map(lambda name: known.get(name) or _digests(folder / name), names)
@@ -77,7 +77,7 @@ def file_digests(
 
 
 def _digests(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+    found: dict[str, Any] = {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
     if path.suffix == ".parquet":
         found["footer_sha256"] = _footer_sha256(path)
     if path.parent.name == DATA:
@@ -95,7 +95,7 @@ def check_briefly(folder: Path, name: str, expected: Mapping[str, Any]) -> None:
     if "footer_sha256" in expected:
         if _footer_sha256(path) != expected["footer_sha256"]:
             raise DamagedError("is damaged (its footer does not match its digest)")
-    elif _sha256(path) != expected["sha256"]:
+    elif file_sha256(path) != expected["sha256"]:
         raise DamagedError("is damaged (it does not match its digest)")
 
 
@@ -103,7 +103,7 @@ def check_whole(folder: Path, name: str, expected: Mapping[str, Any]) -> None:
     """Check a file's size and its whole content; raises as ``check_briefly`` does."""
     path = folder / name
     _check_size(path, expected)
-    if _sha256(path) != expected["sha256"]:
+    if file_sha256(path) != expected["sha256"]:
         raise DamagedError("is damaged (it does not match its digest)")
 
 
@@ -132,7 +132,8 @@ def _check_size(path: Path, expected: Mapping[str, Any]) -> None:
         raise DamagedError(f"is damaged ({size} bytes, not {expected['bytes']})")
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file; raises ``OSError``."""
     with open_plain(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -15,6 +15,7 @@ from flickr_emotion.common.replacing import put_folder, workspace_beside
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.layout import (
     DATA,
+    DESCRIPTION,
     FEATURES,
     check_replaceable,
 )
@@ -24,6 +25,7 @@ from flickr_emotion.datasets.folder.layout import (
 def new_dataset_folder(out: Path, *, source: Path) -> Iterator[Path]:
     """Yield a folder to fill, which contains ``data``; it becomes ``out`` if nothing is raised.
 
+    If it is left without a ``dataset.json``, what is at ``out`` stays.
     Temporary files can go into its parent folder, which is removed at the end. Raises
     ``DatasetError`` if ``out`` is or contains ``source``, is not a data set, is being built by
     another process, or cannot be written.
@@ -37,8 +39,9 @@ def new_dataset_folder(out: Path, *, source: Path) -> Iterator[Path]:
             whole = workspace / "whole"
             (whole / DATA).mkdir(parents=True)
             yield whole
-            check_replaceable(out, source)  # the user may have put files there meanwhile
-            put_folder(whole, out)
+            if (whole / DESCRIPTION).exists():
+                check_replaceable(out, source)  # the user may have put files there meanwhile
+                put_folder(whole, out)
     except Timeout:
         raise DatasetError(f"another build is at work on {out}: wait until it ends") from None
     except OSError as error:

@@ -20,9 +20,16 @@ CROISSANT = "croissant.json"
 DATA = "data"
 FEATURES = "features"
 """Folder in which training caches features of the posts."""
+BUILT_FROM = "built_from.json"
+"""What the data set was built from (``datasets.build.built_from``)."""
+JUDGED = "judged.arrow"
+"""The judged posts, for the next build (``datasets.build.judged_posts``)."""
+NOT_DIGESTED = (CARD, DESCRIPTION, FEATURES, BUILT_FROM, JUDGED)
+"""Names in the folder that have no digest in ``dataset.json``."""
 
 _FILES = re.compile(
-    r"(dataset|vocabulary|croissant|tombstones)\.json|(excluded|references|decisions)\.parquet|README\.md"
+    r"(dataset|vocabulary|croissant|tombstones|built_from)\.json"
+    r"|(excluded|references|decisions)\.parquet|judged\.arrow|README\.md"
     rf"|data/({'|'.join(SPLITS)})-\d{{5,}}-of-\d{{5,}}\.parquet"
     r"|features/[^/]+-[0-9a-f]{16}/([^/]+\.npy(\.part)?|made_from\.json|\.made_from\.json\.part|lock)"
 )

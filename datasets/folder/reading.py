@@ -45,8 +45,10 @@ from flickr_emotion.datasets.folder.layout import DESCRIPTION, FORMAT, VOCABULAR
 from flickr_emotion.datasets.folder.shards import DISTRIBUTIONS, MOST_PICTURE_BYTES, schema_of
 from flickr_emotion.datasets.folder.vocabulary import Vocabulary
 
-FORMAT_VERSION = 4
-"""The newest version; it is written only where there is a column ``vote_distribution``."""
+FORMAT_VERSION = 5
+"""The newest version; it is written only where posts were withdrawn."""
+WITH_DISTRIBUTIONS = 4
+"""The version of a data set with a column ``vote_distribution``."""
 WITHOUT_DISTRIBUTIONS = 3
 """The version of a data set without this column, which is as it was before there was one."""
 _FIRST_WITH_DIGESTS = 3
@@ -191,12 +193,24 @@ def read_withdrawn(folder: Path) -> tuple[Tombstones, dict[str, Any]]:
     Raises ``DatasetError``.
     """
     try:
-        return read_tombstones(folder)
+        stones, content = read_tombstones(folder)
+        changes = content.get("changes", [])
+        if not isinstance(changes, list) or not all(map(_is_change, changes)):
+            raise ValueError("its changes are not those of takedowns")
+        return stones, content
     except (OSError, ValueError) as error:
         raise DatasetError(
             f"{folder / TOMBSTONES} cannot be read ({error}), and without it withdrawn posts "
             "would come back: take it from a copy"
         ) from None
+
+
+def _is_change(change: Any) -> bool:
+    """Return whether an entry is what a takedown says of the data set's digests."""
+    if not isinstance(change, dict) or not isinstance(change.get("withdrawn"), list):
+        return False
+    names = [change.get("from"), change.get("to"), *change["withdrawn"]]
+    return all(isinstance(name, str) for name in names)
 
 
 def open_dataset(folder: Path) -> Dataset:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from flickr_emotion.common.modalities import subset_in_words
 from flickr_emotion.common.presentation.drawing import Drawing, inline_svg
 from flickr_emotion.common.presentation.page import document, html_figure, html_table, safe
 from flickr_emotion.common.presentation.tables import Table
@@ -57,7 +58,12 @@ def _lead(dataset: Dataset) -> str:
 
 def _page(inspection: Inspection) -> Iterator[str]:
     dataset = inspection.dataset
-    subsets = occurring(inspection.by_subset)
+    held = occurring(inspection.by_subset)
+    subsets = {subset_in_words(subset): counts for subset, counts in held.items()}
+    by_label = {
+        label: {subset_in_words(subset): counts[subset] for subset in held}
+        for label, counts in inspection.label_subsets.items()
+    }
     yield "<h2>Posts by label</h2>\n"
     yield from _beside(
         _plot(stacked_bars("labels", "Posts by label", inspection.by_label, SPLITS)),
@@ -68,7 +74,7 @@ def _page(inspection: Inspection) -> Iterator[str]:
         _plot(stacked_bars("subsets", "Posts by what they have", subsets, SPLITS)),
         _counts("Posts by what they have and split", subsets, SPLITS),
     )
-    yield _counts("Posts by label and by what they have", inspection.label_subsets, list(subsets))
+    yield _counts("Posts by label and by what they have", by_label, list(subsets))
     for title, counted in (
         ("licence", posts_by_license(dataset.counts)),
         ("preference", posts_by_preference(dataset.counts)),

@@ -38,6 +38,12 @@ class PostGroups:
     text: Groups
     """Posts whose texts are nearly the same."""
 
+    @classmethod
+    def none(cls, posts: int) -> "PostGroups":
+        """Return the groups of so many posts of which none is in a group."""
+        alone = np.full(posts, -1, np.int32)
+        return cls(owner=alone, picture=alone, text=alone)
+
     def joined(self, groupings: Iterable[str]) -> Groups:
         """Return the union of ``groupings``: posts that share a group in one of them share one."""
         parts: list[Groups] = []

@@ -17,9 +17,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from rensa import RMinHash
-from scipy.fftpack import dct
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from flickr_emotion.datasets.rules.word_sets import WordSets
 
@@ -71,6 +68,8 @@ def picture_hash(picture: Image.Image) -> int | None:
     (fog, an empty slide) half of the bits or more rest on how pixels were rounded: pictures that
     have nothing in common but that they are flat would share them.
     """
+    from scipy.fftpack import dct  # slow to import, and only needed where there are pictures
+
     picture = picture.convert("RGB") if picture.mode not in ("RGB", "L") else picture
     smaller = picture.reduce(max(1, min(picture.size) // _HASHED_SIDE)).convert("L")
     pixels = np.asarray(smaller.resize((_SHRUNK, _SHRUNK), Image.Resampling.LANCZOS))
@@ -147,9 +146,10 @@ def near_texts(signatures: npt.NDArray[np.uint8], words: WordSets | None = None)
         by_key = np.argsort(keys.astype(np.uint64) << np.uint64(32) | following, kind="stable")
         candidates = rows[by_key]
         for left, right in _neighbours(keys[by_key], _TEXTS_COMPARED):
-            one, other = candidates[left], candidates[right]
+            one, other = found.not_joined(candidates[left], candidates[right])
             near = _are_near(whole, one, other, words)
             found.add(one[near], other[near])
+        found.join()
     return found.edges()
 
 
@@ -215,6 +215,9 @@ def _band(signatures: npt.NDArray[np.uint8], band: int) -> npt.NDArray[np.uint32
 
 def components(count: int, *edges: Edges) -> npt.NDArray[np.int32]:
     """Return the group number of each of ``count`` rows; edges join rows into groups."""
+    from scipy.sparse import coo_array  # slow to import, and not needed to judge posts
+    from scipy.sparse.csgraph import connected_components
+
     one, other = (np.concatenate([part[side] for part in (_NONE, *edges)]) for side in (0, 1))
     graph = coo_array((np.ones(len(one), dtype=bool), (one, other)), shape=(count, count))
     labels: npt.NDArray[np.int32] = connected_components(graph.tocsr(), directed=False)[1]
@@ -229,15 +232,26 @@ class _Found:
         self._parts = [_NONE]
         self._held = 0
 
+    def not_joined(self, one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> Edges:
+        """Return the pairs that are not known to be in one group: only these need comparing."""
+        apart = self._groups[one] != self._groups[other]
+        return one[apart], other[apart]
+
     def add(self, one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> None:
-        joins = self._groups[one] != self._groups[other]
-        self._parts.append((one[joins], other[joins]))
-        self._held += int(np.count_nonzero(joins))
+        joining = self.not_joined(one, other)
+        self._parts.append(joining)
+        self._held += len(joining[0])
         if self._held > 2 * len(self._groups):
-            self._groups = components(len(self._groups), *self._parts)
-            order = np.argsort(self._groups, kind="stable")
-            self._parts = [_to_their_first(order, _is_first(self._groups[order]))]
-            self._held = 0
+            self.join()
+
+    def join(self) -> None:
+        """Put the rows that the new edges join into one group."""
+        if not self._held:
+            return
+        self._groups = components(len(self._groups), *self._parts)
+        order = np.argsort(self._groups, kind="stable")
+        self._parts = [_to_their_first(order, _is_first(self._groups[order]))]
+        self._held = 0
 
     def edges(self) -> Edges:
         return (

@@ -7,6 +7,7 @@ language and vocabulary are computed from this text with the functions below.
 
 import html
 import re
+import string
 import unicodedata
 
 from flickr_emotion.common.composing import composed
@@ -22,6 +23,7 @@ _URL = re.compile(r"(?:https?://|\bwww\.(?=\w))\S*", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_](?:\S*[^\W_])?")
 # The same, with the characters that follow, which may be combining marks of the last letter.
 _WORD_AND_MORE = re.compile(r"[^\W_](?:\S*[^\W_])?[^\x00-\u02ff\s]*")
+_PUNCTUATION = string.punctuation
 # The zero-width space separates words.
 _ZERO_WIDTH_SPACE = "\u200b"
 # Invisible characters that are not part of a word's spelling: control characters, soft hyphen, word
@@ -82,14 +84,36 @@ def words(text: str) -> list[str]:
     if "://" in text or "www." in text:
         text = _URL.sub(" ", text)
     if text.isascii():
-        return _WORD.findall(text)
-    text = composed(text).replace("\u2019", "'")
-    found = _WORD_AND_MORE.findall(text)
-    return [word if word[-1].isalnum() else _with_its_marks(word) for word in found]
+        word_in = _ascii_word
+    else:
+        text = composed(text).replace("\u2019", "'")
+        word_in = _word
+    # Most runs are words, or words with punctuation around them: no pattern is needed for these.
+    found = []
+    for run in text.split():
+        if run.isalnum() or (run := run.strip(_PUNCTUATION)).isalnum():
+            found.append(run)
+        elif run and (word := word_in(run)):
+            found.append(word)
+    return found
+
+
+def _ascii_word(run: str) -> str:
+    found = _WORD.search(run)
+    return found[0] if found else ""
+
+
+def _word(run: str) -> str:
+    """Return the word in a run, with the marks of its last letter, which in Hindi are vowels."""
+    found = _WORD_AND_MORE.search(run)
+    if not found:
+        return ""
+    word = found[0]
+    return word if word[-1].isalnum() else _with_its_marks(word)
 
 
 def _with_its_marks(word: str) -> str:
-    """Cut a word after its last letter and that letter's marks, which in Hindi are vowels."""
+    """Cut a word after its last letter and that letter's marks."""
     letters = _WORD.match(word)
     end = letters.end() if letters else 0
     first, last = _VARIATION_SELECTORS

@@ -36,6 +36,14 @@ class Input:
     """The size of a harvest's pictures (``harvest.flickr.photo_url.SIZES``); None if unknown."""
     digest: str
     """SHA-256 of the list, or of the file."""
+    content_digest: str
+    """SHA-256 of everything that is read, but for the files of pictures."""
+    has_pictures: Callable[[], bool]
+    """Whether any post has a picture."""
+    reading: tuple[str | None, ...]
+    """How the user says that the input is read: ``--columns`` and ``--encoding``."""
+    check_rows: Callable[[], None]
+    """Checks the rows of a harvest that were not checked when it was opened."""
     collected: dict[str, Any] | None
     """When a harvest was crawled (``datasets.sources.harvest.Harvest.collected``)."""
     listed: int
@@ -68,12 +76,14 @@ def open_input(
     labels: Path | None = None,
     columns: str | None = None,
     encoding: str | None = None,
+    checked: str | None = None,
 ) -> Iterator[Input]:
     """Open the input of a build; raises ``HarvestError`` or ``DatasetError``.
 
     ``workspace``: a folder for files that must be rewritten first. ``labels``: a file with the
     labels of a harvest's photos. ``columns`` and ``encoding`` say how that file is read, or posts
-    of one's own (``datasets.sources.post_tables.open_posts``).
+    of one's own (``datasets.sources.post_tables.open_posts``). ``checked``: a
+    ``content_digest``; the rows of a harvest with this one are checked only by ``check_rows``.
     """
     if not path.exists():
         raise HarvestError(
@@ -99,7 +109,11 @@ def open_input(
             options=options,
             service="own",
             image_size=None,
-            digest=own.digest(),
+            digest=(digest := own.digest()),
+            content_digest=digest,
+            has_pictures=lambda: "image" in posts.chosen.columns,
+            reading=(columns, encoding),
+            check_rows=lambda: None,
             collected=None,
             listed=own.count(),
             rejected=lambda: iter(()),
@@ -114,7 +128,7 @@ def open_input(
         raise DatasetError(
             f"--split-column is for posts of your own, but {path} is a harvest: omit it"
         )
-    harvest = Harvest(path)
+    harvest = Harvest(path, checked if labels is None else None)
     try:
         if harvest.manifest is not None:
             fixed = harvest.manifest.get("options")
@@ -151,6 +165,10 @@ def open_input(
             service=harvest.service,
             image_size=harvest.image_size,
             digest=harvest.lists_digest(joined),
+            content_digest=harvest.digest,
+            has_pictures=harvest.has_pictures,
+            reading=(columns, encoding),
+            check_rows=harvest.check_rows,
             collected=harvest.collected(),
             listed=harvest.listed(),
             rejected=lambda: ((row.source, row.reason) for row in harvest.rejected_rows()),

@@ -27,6 +27,7 @@ from flickr_emotion.datasets.sources.post_tables import (
     as_dataset_errors,
     open_posts,
 )
+from flickr_emotion.datasets.sources.raw_posts import Known
 
 # Larger row groups are rewritten, because a row group is read as a whole.
 _MOST_ROWS = 20_000
@@ -84,8 +85,12 @@ class OwnPosts:
                 first += size
         return found + [(first, last)] * (last > first)
 
-    def read(self, first: int, last: int) -> list[dict[str, Any]]:
-        """Return the rows of one range; raises ``DatasetError``."""
+    def facts(self) -> dict[str, Any]:
+        """Return nothing: each build judges all posts of one's own again."""
+        return {}
+
+    def read(self, first: int, last: int, known: Known | None = None) -> list[dict[str, Any]]:
+        """Return the rows of one range, known or not; raises ``DatasetError``."""
         found = []
         start = 0
         for file in self.files:

@@ -4,10 +4,12 @@ Sources (a harvest, a file of the user's own posts) differ only in how they fill
 later steps are the same for every source, and work on batches in any process or on any machine.
 """
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import pyarrow as pa
 
+INPUT_BYTES = 16
 BALLOTS = pa.list_(
     pa.struct([("label", pa.string()), ("agree", pa.float64()), ("disagree", pa.float64())])
 )
@@ -46,8 +48,17 @@ RAW_SCHEMA = pa.schema(
         # What a manifest has fixed; null where the rules decide.
         pa.field("split", pa.string()),
         pa.field("modalities", pa.string()),
+        # A digest of all that was read of the post; null where a source gives none.
+        pa.field("input", pa.binary(INPUT_BYTES)),
     ]
 )
+
+
+class Known(Protocol):
+    """The posts of the last build."""
+
+    def rows(self, photo_ids: Sequence[str], inputs: Sequence[bytes]) -> list[int]:
+        """Return the row of each post there, -1 for one that is not there or has changed."""
 
 
 class Source(Protocol):
@@ -60,5 +71,11 @@ class Source(Protocol):
     def ranges(self, size: int) -> list[tuple[int, int]]:
         """Cut the posts into ranges [first, last) of about ``size`` posts."""
 
-    def read(self, first: int, last: int) -> list[dict[str, Any]]:
-        """Return the posts of one range: values by the names of ``RAW_SCHEMA``, without nulls."""
+    def read(self, first: int, last: int, known: Known | None = None) -> list[dict[str, Any]]:
+        """Return the posts of one range: values by the names of ``RAW_SCHEMA``, without nulls.
+
+        A post that is ``known``, with nothing changed, is only ``{"kept": row}``.
+        """
+
+    def facts(self) -> dict[str, Any]:
+        """Return as JSON what all posts depend on beside their own ``input``."""

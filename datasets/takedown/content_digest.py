@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from flickr_emotion.common.parquet_files import open_parquet
 from flickr_emotion.common.split_names import SPLITS
-from flickr_emotion.datasets.build.judging import FINGERPRINTED, fingerprint
+from flickr_emotion.datasets.build.judged_rows import FINGERPRINTED, fingerprint
 from flickr_emotion.datasets.build.writing import digest_of_splits
 from flickr_emotion.datasets.folder import decisions, references
 from flickr_emotion.datasets.folder.decisions import picture_key

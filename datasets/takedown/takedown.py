@@ -27,18 +27,29 @@ from flickr_emotion.common.takedown.tombstones import (
     Tombstones,
     write_tombstones,
 )
-from flickr_emotion.datasets.build.text_filter import TextFilter
 from flickr_emotion.datasets.description.post_counts import split_counts
 from flickr_emotion.datasets.description.writing import write_description
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder import decisions, excluded, references
-from flickr_emotion.datasets.folder.decisions import language_key, picture_key
 from flickr_emotion.datasets.folder.folder import linked
-from flickr_emotion.datasets.folder.layout import CARD, CROISSANT, DESCRIPTION, VOCABULARY, is_known
-from flickr_emotion.datasets.folder.reading import Dataset, open_dataset, read_withdrawn
+from flickr_emotion.datasets.folder.layout import (
+    BUILT_FROM,
+    CARD,
+    CROISSANT,
+    DESCRIPTION,
+    JUDGED,
+    VOCABULARY,
+    is_known,
+)
+from flickr_emotion.datasets.folder.reading import (
+    FORMAT_VERSION,
+    WITHOUT_DISTRIBUTIONS,
+    Dataset,
+    open_dataset,
+    read_withdrawn,
+)
 from flickr_emotion.datasets.folder.shards import DISTRIBUTION, DISTRIBUTIONS
-from flickr_emotion.datasets.rules.text import post_text, without_urls, words
-from flickr_emotion.datasets.rules.verdicts import KEPT
+from flickr_emotion.datasets.rules.text import words
 from flickr_emotion.datasets.rules.vocabulary import counts_without
 from flickr_emotion.datasets.takedown.content_digest import digest_without
 from flickr_emotion.datasets.takedown.features import features_follow, not_computing
@@ -47,15 +58,13 @@ from flickr_emotion.datasets.takedown.files import (
     write_excluded,
     write_without,
 )
+from flickr_emotion.datasets.takedown.judged_posts import JudgedPosts
 from flickr_emotion.datasets.takedown.withdrawn_posts import (
     Texts,
     WithdrawnPosts,
     find_withdrawn,
 )
 from flickr_emotion.harvest.flickr.licenses import name_of
-
-_JUDGED = ("empty", "incomplete")
-"""The reasons of excluded posts whose texts were judged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +102,12 @@ def take_down_dataset(
         earlier, record = read_withdrawn(folder)
         found = find_withdrawn(dataset, earlier | tombstones, owners)
         if not found.digests and len(found.tombstones) == len(earlier):
-            return CleanedDataset(tombstones=earlier)
+            loose = clean_loose_files(folder, photo_ids, is_ours=is_known)
+            return CleanedDataset(
+                tombstones=earlier,
+                left=[str(given / name) for name in loose.left],
+                notes=[*loose.notes(given)],
+            )
         shutil.copytree(folder, new, symlinks=True, copy_function=linked, dirs_exist_ok=True)
         notes = _without(dataset, new, found, record, texts)
         names = {*photo_ids, *found.posts, *found.excluded}
@@ -129,18 +143,20 @@ def _without(
     known = dict(dataset.files)
 
     def changed(name: str) -> Path:
+        dataset.check_file(name)  # it gets a new digest, which would hide damage
         known.pop(name, None)
         return new / name
 
-    for name in (VOCABULARY, CROISSANT, CARD, DESCRIPTION, FILE_NAME):
-        changed(name).unlink(missing_ok=True)  # what is written in place must be no link
+    for name in (VOCABULARY, CROISSANT, CARD, DESCRIPTION, BUILT_FROM, JUDGED, FILE_NAME):
+        known.pop(name, None)
+        (new / name).unlink(missing_ok=True)  # what is written in place must be no link
     for shard in found.shards:
         write_without(changed(shard.relative_to(dataset.folder).as_posix()), found.posts)
     if found.digests and (new / references.FILE_NAME).exists():
         write_without(changed(references.FILE_NAME), found.posts)
     if found.digests and (new / excluded.FILE_NAME).exists():
         write_excluded(changed(excluded.FILE_NAME), found.excluded, [*found.posts])
-    judged = _Judged.of(dataset, found, texts)
+    judged = JudgedPosts.of(dataset, found, texts)
     if found.digests and (new / decisions.FILE_NAME).exists():
         write_decisions(changed(decisions.FILE_NAME), judged.keys, all_texts=judged.unknown)
     if judged.unknown:
@@ -171,48 +187,11 @@ def _without(
     return notes
 
 
-@dataclass(kw_only=True)
-class _Judged:
-    """What a build has decided on withdrawn posts."""
-
-    keys: set[bytes] = field(default_factory=set)
-    """The keys of the decisions."""
-    verdicts: Counter[str] = field(default_factory=Counter)
-    """The verdicts on the texts, as far as the texts are known."""
-    unknown: bool = False
-    """Whether a text was judged that nobody knows."""
-
-    @classmethod
-    def of(cls, dataset: Dataset, found: WithdrawnPosts, texts: Texts) -> "_Judged":
-        judged, options = cls(), dataset.options
-        unknown: list[str] = []
-        for photo_id, post in found.posts.items():
-            if post.image_sha256:
-                side = options.get("short_side", 0)
-                judged.keys.add(picture_key(photo_id, post.image_sha256, side))
-            if post.row["text"]:
-                judged.keys.add(language_key(without_urls(post.row["text"])))
-                judged.verdicts[KEPT] += 1
-            else:
-                unknown.append(photo_id)
-        unknown += [name for name, reason in found.excluded.items() if reason in _JUDGED]
-        if unknown:
-            held = texts(unknown)
-            limits = {name: options[name] for name in _LIMITS if name in options}
-            for text in TextFilter(**limits).judge([post_text(*it) for it in held.values()]):
-                judged.verdicts[text.verdict] += 1
-                if text.language_key:
-                    judged.keys.add(text.language_key)
-            judged.unknown = len(held) < len(unknown)
-        return judged
-
-
-_LIMITS = ("min_words", "max_words", "language")
-
-
-def _described(dataset: Dataset, found: WithdrawnPosts, judged: _Judged) -> dict[str, Any]:
+def _described(dataset: Dataset, found: WithdrawnPosts, judged: JudgedPosts) -> dict[str, Any]:
     """Return ``dataset.json`` without the withdrawn posts, and without its files' digests."""
     content = dict(dataset.described)
+    if dataset.version >= WITHOUT_DISTRIBUTIONS:
+        content["version"] = FORMAT_VERSION
     if not found.digests:
         return content
     reasons = Counter(content.get("excluded", {}))

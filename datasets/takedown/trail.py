@@ -55,17 +55,8 @@ def read_trail(folder: Path) -> Trail:
     vocabulary = dataset.vocabulary()
     return Trail(
         digest=dataset.digest,
-        changes=tuple(it for it in record.get("changes", []) if _is_change(it)),
+        changes=tuple(record.get("changes", [])),
         tombstones=dict(tombstones.by_digest),
         words=frozenset(vocabulary.words),
         tags=frozenset(vocabulary.tags),
-    )
-
-
-def _is_change(change: Any) -> bool:
-    return (
-        isinstance(change, dict)
-        and isinstance(change.get("from"), str)
-        and isinstance(change.get("to"), str)
-        and isinstance(change.get("withdrawn"), list)
     )

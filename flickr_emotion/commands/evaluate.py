@@ -14,7 +14,7 @@ from flickr_emotion.common.split_names import JUDGED
 from flickr_emotion.model.config import TrainingConfig
 
 
-@command("evaluate", options=TrainingConfig, only=("device",))
+@command("evaluate", options=TrainingConfig, only=("device", "engine"))
 def evaluate(
     config: TrainingConfig,
     *,
@@ -54,11 +54,18 @@ def evaluate(
         from flickr_emotion.model.prediction.file_evaluation import evaluate_file
 
         judged = evaluate_file(
-            run, input=input, device=config.device, columns=columns, encoding=encoding
+            run,
+            input=input,
+            device=config.device,
+            engine=config.engine,
+            columns=columns,
+            encoding=encoding,
         )
         show(json.dumps(judged) if as_json else judged_posts(judged))
         return
-    metrics = run_evaluation(run, dataset, missing=missing, device=config.device)
+    metrics = run_evaluation(
+        run, dataset, missing=missing, device=config.device, engine=config.engine
+    )
     if not metrics["same_dataset"]:
         say(f"{metrics['dataset']} is not the data set that the run was trained on")
     if as_json:

@@ -10,7 +10,7 @@ from flickr_emotion.command_line.parameters import command
 from flickr_emotion.model.config import TrainingConfig
 
 
-@command("inspect", options=TrainingConfig, only=("device",))
+@command("inspect", options=TrainingConfig, only=("device", "engine"))
 def inspect(
     config: TrainingConfig,
     *,
@@ -55,7 +55,7 @@ def inspect(
         from flickr_emotion.datasets.inspect.suspects import describe_suspects, write_suspects
         from flickr_emotion.model.suspects.suspects import config_for, rank_suspects
 
-        judged = rank_suspects(dataset, config_for(run, config.device))
+        judged = rank_suspects(dataset, config_for(run, config.device, config.engine))
         write_suspects(judged, suspects)
         show(f"\n{describe_suspects(judged)}")
     if html is not None:

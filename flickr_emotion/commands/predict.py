@@ -12,7 +12,7 @@ from flickr_emotion.command_line.table_options import Columns, Encoding
 from flickr_emotion.model.config import TrainingConfig
 
 
-@command("predict", options=TrainingConfig, only=("device",))
+@command("predict", options=TrainingConfig, only=("device", "engine"))
 def predict(
     config: TrainingConfig,
     *,
@@ -59,6 +59,7 @@ def predict(
             out=out,
             explain=explain,
             device=config.device,
+            engine=config.engine,
             columns=columns,
             encoding=encoding,
         )
@@ -86,5 +87,6 @@ def predict(
         tags=None if tags is None else tags_of(tags),
         explain=explain,
         device=config.device,
+        engine=config.engine,
     )
     show(json.dumps(answer) if as_json else prediction_table(answer))

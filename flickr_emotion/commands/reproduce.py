@@ -12,7 +12,7 @@ from flickr_emotion.model.reproduction.paper import ALL, TARGETS, Target
 
 _SETTINGS = (
     *("image_encoder", "image_weights", "word_vectors", "epochs", "batch_size", "learning_rate"),
-    *("patience", "seed", "device"),
+    *("patience", "seed", "device", "engine"),
 )
 
 

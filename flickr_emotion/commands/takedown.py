@@ -67,6 +67,6 @@ def spread(arguments: list[str]) -> list[str]:
             if found[-1] != _IN:
                 found.append(_IN)
         else:
-            several = argument == _IN
+            several = argument == _IN or argument.startswith(f"{_IN}=")
         found.append(argument)
     return found

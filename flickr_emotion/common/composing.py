@@ -15,7 +15,8 @@ _LONG_RUN = re.compile(r"[^\w\s\x00-\u02ff]{31,}")
 
 def composed(text: str) -> str:
     """Return a text in the composed form (NFC)."""
-    if text.isascii():
+    # Both tests are linear, and nearly every text passes one of them.
+    if text.isascii() or unicodedata.is_normalized("NFC", text):
         return text
     if _LONG_RUN.search(text):
         text = _LONG_RUN.sub(_sorted_marks, text)

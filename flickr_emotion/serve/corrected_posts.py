@@ -8,13 +8,13 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flickr_emotion.datasets.errors import DatasetError
-from flickr_emotion.datasets.folder.description_values import TIME
-from flickr_emotion.datasets.sources.corrections import (
+from flickr_emotion.datasets.corrections.table import (
     Correction,
     read_corrections,
     write_corrections,
 )
+from flickr_emotion.datasets.errors import DatasetError
+from flickr_emotion.datasets.folder.description_values import TIME
 
 
 class CorrectedPosts:

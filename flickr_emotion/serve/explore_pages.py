@@ -8,8 +8,8 @@ import numpy as np
 from aiohttp import web
 
 from flickr_emotion.common.modalities import subset_in_words
+from flickr_emotion.datasets.corrections.table import LONGEST_REASON, UNFIT, WRONG_LABEL
 from flickr_emotion.datasets.errors import DatasetError
-from flickr_emotion.datasets.sources.corrections import LONGEST_REASON, UNFIT, WRONG_LABEL
 from flickr_emotion.serve.explorer import Explorer, Found
 from flickr_emotion.serve.filters import Filter, filter_of
 from flickr_emotion.serve.rendering import page

@@ -13,22 +13,22 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
 
 from flickr_emotion.common.json_files import read_json
 from flickr_emotion.common.printing import say
 from flickr_emotion.common.replacing import standing
 from flickr_emotion.model.errors import ModelError
-from flickr_emotion.model.evaluation.answering import HeadAnswers
 from flickr_emotion.model.evaluation.metrics import spread
 from flickr_emotion.model.posts.posts import Integers
 from flickr_emotion.model.runs.digests import check_file
 from flickr_emotion.model.runs.files import CALIBRATION
+
+if TYPE_CHECKING:
+    from flickr_emotion.model.evaluation.answering import HeadAnswers
 
 Numbers = npt.NDArray[np.floating[Any]]
 
@@ -63,7 +63,7 @@ UNCALIBRATED = Calibration(temperatures={}, posts={})
 
 
 def calibrate(
-    validation: Mapping[str, HeadAnswers], *, by_distribution: bool = False
+    validation: "Mapping[str, HeadAnswers]", *, by_distribution: bool = False
 ) -> Calibration:
     """Fit a temperature for each head on its answers to the validation posts.
 
@@ -110,7 +110,12 @@ def read_calibration(run: Path) -> Calibration:
 
 def probabilities(logits_NC: Numbers, temperature: float) -> Numbers:
     """Return the softmax of logits divided by a temperature."""
-    result: Numbers = softmax(logits_NC.astype(np.float64) / temperature, axis=1)
+    return np.exp(_log_softmax(logits_NC.astype(np.float64) / temperature))
+
+
+def _log_softmax(logits_NC: Numbers) -> Numbers:
+    shifted_NC = logits_NC - logits_NC.max(1, keepdims=True)
+    result: Numbers = shifted_NC - np.log(np.exp(shifted_NC).sum(1, keepdims=True))
     return result
 
 
@@ -123,6 +128,8 @@ def fitted_temperature(
 
     The cross-entropy is convex in the temperature's inverse, so there is one minimum.
     """
+    from scipy.optimize import minimize_scalar  # takes longer to import than `predict` to answer
+
     wide_NC = logits_NC.astype(np.float64)
     rows = np.arange(len(labels_N))
     targets_NC = None
@@ -131,7 +138,7 @@ def fitted_temperature(
         targets_NC = np.where(np.isnan(shares_NC), of_labels_NC, shares_NC)
 
     def cross_entropy(log_temperature: float) -> float:
-        logs_NC = log_softmax(wide_NC / math.exp(log_temperature), axis=1)
+        logs_NC = _log_softmax(wide_NC / math.exp(log_temperature))
         if targets_NC is None:
             return -float(logs_NC[rows, labels_N].mean())
         return -float((targets_NC * logs_NC).sum(1).mean())
@@ -187,7 +194,7 @@ def expected_calibration_error(probabilities_NC: Numbers, labels_N: Integers) ->
 
 
 def calibration_errors(
-    answers: Mapping[str, HeadAnswers], calibration: Calibration
+    answers: "Mapping[str, HeadAnswers]", calibration: Calibration
 ) -> dict[str, dict[str, float | None]]:
     """Return, by subset, the expected calibration error ``before`` and ``after``."""
     return {

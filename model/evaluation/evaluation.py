@@ -17,6 +17,7 @@ from flickr_emotion.common.printing import say
 from flickr_emotion.common.split_names import JUDGED, TEST, TRAIN
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
+from flickr_emotion.model.config import AUTO
 from flickr_emotion.model.evaluation.answering import HeadAnswers, answer_split
 from flickr_emotion.model.evaluation.calibration import (
     Calibration,
@@ -61,7 +62,12 @@ class Score:
 
 
 def evaluate(
-    run: Path, dataset: Path | None = None, *, missing: bool = False, device: str = "auto"
+    run: Path,
+    dataset: Path | None = None,
+    *,
+    missing: bool = False,
+    device: str = "auto",
+    engine: str = AUTO,
 ) -> dict[str, Any]:
     """Evaluate a run on a data set's test and validation posts; by default on its own data set.
 
@@ -75,7 +81,7 @@ def evaluate(
     True
     """
     chosen = choose_device(device)
-    trained = load_run(run, chosen)
+    trained = load_run(run, chosen, engine)
     alone = World(device=chosen)
     opened = open_dataset(dataset or trained.dataset_folder)
     splits = trained.splits(opened, JUDGED)

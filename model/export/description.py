@@ -8,7 +8,7 @@ beside them, takes these steps.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flickr_emotion.model.export.graphs import IR_VERSION, OPSET
+from flickr_emotion.model.engines.graphs import IR_VERSION, OPSET
 from flickr_emotion.model.features.picture_sizes import MAX_ASPECT
 from flickr_emotion.model.features.pictures import Preprocessing
 from flickr_emotion.model.posts.posts import (

@@ -11,22 +11,22 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-
 from flickr_emotion.model.errors import ModelError
-from flickr_emotion.model.export.graphs import Input, write_graph
-from flickr_emotion.model.export.inputs import pictures
-from flickr_emotion.model.features.image_backbones import Backbone
 from flickr_emotion.model.features.packages import package_folder
 from flickr_emotion.model.features.texts.lexicon import SCORES, LexiconReader
 from flickr_emotion.model.features.texts.readers import TextReader
+from flickr_emotion.model.features.texts.sentence_graphs import (
+    FEATURES,
+    TOKENIZER,
+    describe,
+    make_sentence_graph,
+    save_tokenizer,
+)
 from flickr_emotion.model.features.texts.sentences import EncoderReader
 
-PICTURES, SENTENCES, TOKENIZER = "pictures.onnx", "sentences.onnx", "tokenizer.json"
+PICTURES, SENTENCES = "pictures.onnx", "sentences.onnx"
 VADER, LICENCES = "vader", "licences"
 ENCODER_FILES = (PICTURES, SENTENCES, TOKENIZER, VADER, LICENCES)
-FEATURES = "features"
 
 _LICENCES = """\
 The programs of this folder are under the MIT licence of the project that wrote them.
@@ -77,13 +77,6 @@ def check_readers(readers: Sequence[TextReader], run: Path) -> None:
             )
 
 
-def write_pictures(backbone: Backbone, folder: Path) -> None:
-    """Write the image encoder, which all subsets share."""
-    side = backbone.preprocessing.crop
-    inputs = {"image": pictures(side)}
-    write_graph(_Pictures(backbone), inputs, FEATURES, folder / PICTURES, strict=False)
-
-
 def write_readers(readers: Sequence[TextReader], folder: Path) -> list[dict[str, Any]]:
     """Write the readers of texts and tags; return what ``preprocessing.json`` says of them."""
     return [
@@ -94,64 +87,19 @@ def write_readers(readers: Sequence[TextReader], folder: Path) -> list[dict[str,
     ]
 
 
-class _Pictures(nn.Module):
-    """Pictures (N, 3, H, W), as bytes, to features (N, D)."""
-
-    def __init__(self, backbone: Backbone) -> None:
-        super().__init__()
-        self.backbone = backbone
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        return self.backbone.all_at_once(inputs[0])
-
-
-class _Sentences(nn.Module):
-    """Tokens (N, L), for most encoders with a mask of the padding, to features (N, D)."""
-
-    def __init__(self, reader: EncoderReader, names: Sequence[str]) -> None:
-        super().__init__()
-        self.names = names
-        self.network = reader.network  # so that its weights are this module's
-        self.pooled = reader.pooled
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        return self.pooled(dict(zip(self.names, inputs, strict=True)))
-
-
 def _write_sentences(reader: EncoderReader, folder: Path) -> dict[str, Any]:
-    given = reader.tokenizer(["a"], return_attention_mask=reader.masked)
-    names = [name for name in ("input_ids", "attention_mask") if name in given]
-    inputs = {
-        name: Input(
-            # A tensor of its own: the same one twice would be taken for one input.
-            example=torch.ones(2, 7, dtype=torch.int64),
-            axes={0: "texts", 1: "tokens_of_the_longest"},
-            most=reader.longest,
-        )
-        for name in names
-    }
-    write_graph(_Sentences(reader, names), inputs, FEATURES, folder / SENTENCES, strict=False)
-    tokenizer = type(reader.tokenizer.backend_tokenizer).from_str(
-        reader.tokenizer.backend_tokenizer.to_str()
-    )
-    tokenizer.enable_truncation(max_length=reader.longest)
-    tokenizer.enable_padding(
-        pad_id=reader.tokenizer.pad_token_id,
-        pad_token=reader.tokenizer.pad_token,
-        length=reader.longest if reader.padding == "max_length" else None,
-    )
-    tokenizer.save(str(folder / TOKENIZER))
+    make_sentence_graph(reader, folder / SENTENCES)
+    save_tokenizer(reader, folder / TOKENIZER)
     for card in (file for file in reader.files if file.name == "README.md"):
         shutil.copyfile(card, folder / LICENCES / "sentences-README.md")
+    described = describe(reader)
     return {
         "kind": "sentences",
         "file": SENTENCES,
         "tokenizer": TOKENIZER,
-        "inputs": names,
+        "inputs": described.pop("inputs"),
         "output": FEATURES,
-        "most_tokens": reader.longest,
-        "pads_to_most": reader.padding == "max_length",
-        "padding": reader.tokenizer.pad_token_id,
+        **described,
         "sha256": reader.digest(),
     }
 

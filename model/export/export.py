@@ -22,6 +22,7 @@ from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.progress import ProgressReport
 from flickr_emotion.common.replacing import put_folder, standing, workspace_beside
 from flickr_emotion.common.whole_files import json_text
+from flickr_emotion.model.engines.graphs import write_graph
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.evaluation.calibration import read_calibration
 from flickr_emotion.model.export.client_files import (
@@ -41,14 +42,14 @@ from flickr_emotion.model.export.description import (
 from flickr_emotion.model.export.encoders import (
     ENCODER_FILES,
     LICENCES,
+    PICTURES,
     check_readers,
     write_licences,
-    write_pictures,
     write_readers,
 )
-from flickr_emotion.model.export.graphs import write_graph
 from flickr_emotion.model.export.inputs import graph_inputs, wanted_inputs
 from flickr_emotion.model.export.quantisation import QUANTISATIONS, quantise
+from flickr_emotion.model.features.picture_graphs import make_picture_graph
 from flickr_emotion.model.networks.padded import PaddedSubset
 from flickr_emotion.model.runs.digests import check_file
 from flickr_emotion.model.runs.files import CARD
@@ -85,10 +86,7 @@ def export(
         )
     needed = (*PACKAGES, *(("onnxruntime",) if quantize else ()))
     if missing := [package for package in needed if not find_spec(package)]:
-        raise ModelError(
-            f"export needs the package {missing[0]}: install the extra `export` of pyproject.toml "
-            f"(pip install {' '.join(needed)})"
-        )
+        raise ModelError(f"export needs the package {missing[0]}: pip install {' '.join(needed)}")
     _check_replaceable(out)
     try:
         with workspace_beside(out.resolve()) as workspace:
@@ -128,7 +126,7 @@ def _write(trained: TrainedRun, run: Path, folder: Path, quantize: str | None) -
             report.advance(1)
         if shared:
             assert system.backbone is not None
-            write_pictures(system.backbone, folder)
+            make_picture_graph(system.backbone, folder / PICTURES)
             report.advance(1)
         readers = write_readers(trained.readers, folder)
         report.advance(len(trained.readers))

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 
 import torch
 
-from flickr_emotion.model.export.graphs import Input
+from flickr_emotion.model.engines.graphs import POSTS, Input, pictures_of
 from flickr_emotion.model.features.texts.readers import TextReader
 from flickr_emotion.model.networks.recipe_network import RecipeNetwork
 from flickr_emotion.model.networks.system import System
 from flickr_emotion.model.posts.posts import MAX_TAGS, MAX_WORDS, UNKNOWN
 
 IDS = {"text": "words", "tags": "tags"}
-_POSTS = "posts"
 
 
 def graph_inputs(system: System, readers: Sequence[TextReader]) -> dict[str, Input]:
@@ -23,28 +22,23 @@ def graph_inputs(system: System, readers: Sequence[TextReader]) -> dict[str, Inp
         "tags_features": dimension,
     }
     return {
-        "image": pictures(system.backbone.preprocessing.crop if system.backbone else 0),
+        "image": pictures_of(system.backbone.preprocessing.crop if system.backbone else 0),
         "words": Input(
             example=torch.full((2, 7), UNKNOWN),
-            axes={0: _POSTS, 1: "words_of_the_longest"},
+            axes={0: POSTS, 1: "words_of_the_longest"},
             most=MAX_WORDS,
             is_cut=True,
         ),
         "tags": Input(
             example=torch.full((2, 3), UNKNOWN),
-            axes={0: _POSTS, 1: "tags_of_the_longest"},
+            axes={0: POSTS, 1: "tags_of_the_longest"},
             most=MAX_TAGS,
             is_cut=True,
         ),
     } | {
-        name: Input(example=torch.zeros(2, size), axes={0: _POSTS})
+        name: Input(example=torch.zeros(2, size), axes={0: POSTS})
         for name, size in features.items()
     }
-
-
-def pictures(side: int) -> Input:
-    """Return the input of pictures of a size."""
-    return Input(example=torch.zeros(2, 3, side, side, dtype=torch.uint8), axes={0: _POSTS})
 
 
 def wanted_inputs(system: System, readers: Sequence[TextReader], subset: str) -> list[str]:

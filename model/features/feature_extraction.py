@@ -20,6 +20,7 @@ from torch import Tensor
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.features.image_backbones import PICTURES_PER_THREAD, Backbone
 from flickr_emotion.model.features.picture_decoding import PictureDecoder, stacked
+from flickr_emotion.model.features.picture_graphs import PICTURES_PER_PASS, PictureGraph
 from flickr_emotion.model.features.picture_sizes import FOR_A_DATASET
 
 # A worker holds the interpreter's lock while it starts a layer. On machines with many cores each
@@ -44,16 +45,44 @@ def picture_contents(dataset: Dataset, split: str) -> Iterator[Picture]:
 
 
 def extract(
-    pictures: Iterator[Picture], backbone: Backbone, decoder: PictureDecoder, device: torch.device
+    pictures: Iterator[Picture],
+    backbone: Backbone,
+    decoder: PictureDecoder,
+    device: torch.device,
+    graph: PictureGraph | None = None,
 ) -> Generator[Tensor, None, None]:
     """Yield the features of pictures in order, as (N, D) on the CPU, in chunks of varying N.
 
-    Raises ``ModelError`` that names a picture that cannot be read.
+    With a ``graph`` of the backbone, this reads them, on the CPU. Raises ``ModelError`` that names
+    a picture that cannot be read.
     """
+    if graph is not None:
+        return _by_graph(pictures, backbone, graph)
     backbone.to(device).eval()
     if device.type == "cuda":
         return _on_gpu(pictures, backbone, decoder, device)
     return _on_cpu(pictures, backbone)
+
+
+def _by_graph(
+    pictures: Iterator[Picture], backbone: Backbone, graph: PictureGraph
+) -> Generator[Tensor, None, None]:
+    # A pass is computed by the worker's own thread, outside of the interpreter's lock.
+    workers = torch.get_num_threads()
+
+    def features(group: list[Picture]) -> Tensor:
+        decode = backbone.preprocessing.pixels
+        return torch.from_numpy(
+            graph.read([decode(data, name, FOR_A_DATASET) for name, data in group])
+        )
+
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="features")
+    try:
+        yield from _made_ahead(
+            pool, features, _groups(pictures, PICTURES_PER_PASS), GROUPS_AHEAD * workers
+        )
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _on_cpu(pictures: Iterator[Picture], backbone: Backbone) -> Generator[Tensor, None, None]:

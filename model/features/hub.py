@@ -26,6 +26,9 @@ def hub_folder(option: str, name: str, needed: Sequence[str], *, download: bool)
     Raises ``ModelError`` if one is neither there nor fetched.
     """
     check_transformers()
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     given = name.removeprefix(HUB)
     folder = Path(given).expanduser()
     if not given or not folder.is_dir():

@@ -9,8 +9,6 @@ are concatenated.
 
 # ruff: noqa: N803, N806 (shapes in names)
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -20,6 +18,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision import models
 
+from flickr_emotion.model.engines.kept_graphs import digest_of_weights
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features import efficientnet_lite
 from flickr_emotion.model.features.hub_images import (
@@ -82,15 +81,28 @@ class Backbone(nn.Module):
         features_ND: Tensor = self.network(normalised_N3HW)
         return features_ND.flatten(1)
 
+    def as_one_pass(self) -> nn.Module:
+        """Return a module that gives the same in one pass, to be traced."""
+        return _OnePass(self)
+
     def digest(self) -> str:
         """Return the SHA-256 of the weights: equal digests mean equal features."""
-        digest = hashlib.sha256(self.name.encode())
-        if self.records:
-            digest.update(json.dumps(self.records, sort_keys=True).encode())
-        for name, tensor in sorted(self.network.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()
+        weights = {
+            name: tensor.cpu().contiguous().numpy()
+            for name, tensor in self.network.state_dict().items()
+        }
+        return digest_of_weights(self.name, weights, self.records)
+
+
+class _OnePass(nn.Module):
+    """Pictures (N, 3, H, W), as bytes, to features (N, D)."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return self.backbone.all_at_once(inputs[0])
 
 
 class SideBySide(nn.Module):

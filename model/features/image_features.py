@@ -16,6 +16,7 @@ from torch import Tensor
 from flickr_emotion.common.progress import ProgressReport
 from flickr_emotion.common.takedown.feature_folders import features_path
 from flickr_emotion.datasets.folder.reading import Dataset
+from flickr_emotion.model.config import AUTO
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.feature_extraction import Picture, extract, picture_contents
 from flickr_emotion.model.features.feature_files import (
@@ -25,6 +26,7 @@ from flickr_emotion.model.features.feature_files import (
 )
 from flickr_emotion.model.features.image_backbones import Backbone
 from flickr_emotion.model.features.picture_decoding import CpuDecoder, PictureDecoder
+from flickr_emotion.model.features.picture_graphs import picture_graph
 from flickr_emotion.model.posts.posts import Posts
 
 
@@ -50,11 +52,13 @@ def frozen_features(
     run_folder: Path,
     device: torch.device,
     decoder: PictureDecoder | None = None,
+    engine: str = AUTO,
 ) -> dict[str, FeatureTable]:
     """Return the features of the given splits, computing only what is missing.
 
     They are kept in the data set's folder, or in the run's if that is not writable: a folder for
-    each backbone with its weights, a file for each split.
+    each backbone with its weights, a file for each split. ``engine`` says what computes them
+    (``model/engines/choice.py``).
     """
     decoder = decoder or CpuDecoder(backbone.preprocessing)
     shapes = {split: (part.images, backbone.features) for split, part in posts.items()}
@@ -62,7 +66,7 @@ def frozen_features(
         [dataset.folder, run_folder],
         _made_from(dataset, backbone, decoder),
         shapes,
-        lambda files: _compute(files, shapes, dataset, backbone, decoder, device),
+        lambda files: _compute(files, shapes, dataset, backbone, decoder, device, engine),
     )
     return {split: FeatureTable(kept[split]) for split in posts}
 
@@ -86,14 +90,16 @@ def _compute(
     backbone: Backbone,
     decoder: PictureDecoder,
     device: torch.device,
+    engine: str,
 ) -> None:
     total = sum(shapes[split][0] for split in files)
+    graph = picture_graph(backbone, engine, device=device.type, pictures=total)
     with ProgressReport("image features", total, "pictures") as report:
         for split, path in files.items():
             with GrowingFile(path, shapes[split]) as file:
                 pictures = _counted(dataset, split, shapes[split][0], file.rows)
                 report.advance(file.rows)
-                with closing(extract(pictures, backbone, decoder, device)) as stream:
+                with closing(extract(pictures, backbone, decoder, device, graph)) as stream:
                     file.fill(_reported(stream, report))
 
 

@@ -18,12 +18,9 @@ def package_folder(module: str, advice: str) -> Path:
 
 
 def check_transformers() -> None:
-    """Refuse to go on without transformers, and keep it from showing progress bars."""
+    """Refuse to go on without transformers."""
     package_folder(
         "transformers",
         "text encoders and hub:NAME need the package transformers: install the extra `pretrained` "
         "of pyproject.toml",
     )
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]

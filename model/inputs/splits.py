@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from flickr_emotion.datasets.folder.reading import Dataset
+from flickr_emotion.model.config import AUTO
 from flickr_emotion.model.features.feature_extraction import picture_contents
 from flickr_emotion.model.features.image_backbones import Backbone
 from flickr_emotion.model.features.image_features import FeatureTable, check_count, frozen_features
@@ -35,13 +36,14 @@ def open_splits(
     run_folder: Path,
     device: torch.device,
     decode: str = "cpu",
+    engine: str = AUTO,
     readers: Sequence[TextReader] = (),
 ) -> dict[str, Split]:
     """Read splits with their pictures: features, or the pictures if the backbone is trained.
 
     Without a backbone no picture is read. ``decode`` names the picture decoder: ``cpu``, or
-    ``gpu``, which rounds differently. With ``readers``, their features of texts and tags are read
-    too.
+    ``gpu``, which rounds differently. ``engine`` says what runs a frozen backbone. With
+    ``readers``, their features of texts and tags are read too.
     """
     splits = _with_pictures(
         dataset,
@@ -51,6 +53,7 @@ def open_splits(
         run_folder=run_folder,
         device=device,
         decode=decode,
+        engine=engine,
     )
     if readers:
         counts = {name: len(split.posts) for name, split in splits.items()}
@@ -68,6 +71,7 @@ def _with_pictures(
     run_folder: Path,
     device: torch.device,
     decode: str,
+    engine: str,
 ) -> dict[str, Split]:
     if backbone is None:
         return {
@@ -81,7 +85,13 @@ def _with_pictures(
             for name in posts
         }
     features = frozen_features(
-        dataset, backbone, posts, run_folder=run_folder, device=device, decoder=decoder
+        dataset,
+        backbone,
+        posts,
+        run_folder=run_folder,
+        device=device,
+        decoder=decoder,
+        engine=engine,
     )
     return {name: Split(posts=posts[name], images=features[name]) for name in posts}
 

@@ -47,6 +47,8 @@ class Post(NamedTuple):
     sentiment: float | None = None
     shares: Sequence[float] | None = None
     """The distribution over the network's classes, where it is known."""
+    words: Sequence[str] | None = None
+    """The words of the text, where they are known already."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +80,11 @@ class Encoding:
 
     def word_ids(self, text: str) -> list[int]:
         """Return the ids of the first 150 words of a text."""
-        return word_ids(words(text), self._word_ids, unknown=UNKNOWN, most=MAX_WORDS)
+        return self.ids_of_words(words(text))
+
+    def ids_of_words(self, words: Sequence[str]) -> list[int]:
+        """Return the ids of the first 150 of a text's words."""
+        return word_ids(words, self._word_ids, unknown=UNKNOWN, most=MAX_WORDS)
 
     def tag_ids(self, tags: Iterable[str]) -> list[int]:
         """Return the ids of the ten tags most frequent in training; ``<UNK>`` once, and last."""
@@ -175,7 +181,8 @@ def encode(posts: Iterable[Post], encoding: Encoding) -> Posts:
             distributions.extend(unknown * (0 if distributions else number))
             distributions.extend(unknown if post.shares is None else post.shares)
         labels.append(-1 if post.label is None else encoding.label_id(post.label, post.photo_id))
-        word_ids.extend(encoding.word_ids(post.text))
+        known = words(post.text) if post.words is None else post.words
+        word_ids.extend(encoding.ids_of_words(known))
         word_starts.append(len(word_ids))
         tag_ids.extend(encoding.tag_ids(post.tags))
         tag_starts.append(len(tag_ids))

@@ -15,6 +15,8 @@ class RawPost:
     image: bytes | Path | None = None
     text: str | None = None
     tags: Sequence[str] | None = None
+    is_clean: bool = False
+    """Whether text and tags are already those of a data set, without markup and normalised."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ import numpy as np
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.printing import say
 from flickr_emotion.common.progress import ProgressReport
+from flickr_emotion.model.config import AUTO
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.evaluation.metrics import figures
 from flickr_emotion.model.prediction.file_prediction import answered
@@ -26,6 +27,7 @@ def evaluate_file(
     *,
     input: Path,
     device: str = "auto",
+    engine: str = AUTO,
     columns: str | None = None,
     encoding: str | None = None,
     say: Callable[[str], None] = say,
@@ -42,7 +44,7 @@ def evaluate_file(
     posts = open_rows(input, columns=columns, encoding=encoding, labelled=True)
     for line in posts.said:
         say(line)
-    predictor = Predictor(run, device=device)
+    predictor = Predictor(run, device=device, engine=engine)
     classes = {name: number for number, name in enumerate(predictor.classes)}
     for label, where in posts.labels.items():
         if label not in classes:
@@ -54,7 +56,7 @@ def evaluate_file(
     counts = {"posts": 0, "unlabelled": 0, "warnings": 0, "errors": 0}
     first: ModelError | None = None
     with ProgressReport("judging", posts.count, "posts") as report:
-        for chunk in answered(predictor, posts.rows):
+        for chunk in answered(predictor, posts.rows, all_heads=True):
             for row, answer in chunk:
                 counts["posts"] += 1
                 named: str | None = row.get("label")

@@ -12,6 +12,7 @@ from typing import Any
 from flickr_emotion.common.modalities import MODALITIES
 from flickr_emotion.common.printing import say
 from flickr_emotion.common.progress import ProgressReport
+from flickr_emotion.model.config import AUTO
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.prediction.answers import Prediction
 from flickr_emotion.model.prediction.post_files import check_output, open_rows, open_writer
@@ -28,6 +29,7 @@ def predict_file(
     out: Path,
     explain: bool = False,
     device: str = "auto",
+    engine: str = AUTO,
     columns: str | None = None,
     encoding: str | None = None,
     say: Callable[[str], None] = say,
@@ -48,7 +50,7 @@ def predict_file(
     posts = open_rows(input, columns=columns, encoding=encoding)
     for line in posts.said:
         say(line)
-    predictor = Predictor(run, device=device)
+    predictor = Predictor(run, device=device, engine=engine)
     counts = {"posts": 0, "predicted": 0, "warnings": 0, "errors": 0}
     held = dict.fromkeys(MODALITIES, 0)
     first: ModelError | None = None
@@ -57,7 +59,7 @@ def predict_file(
         open_writer(out, output_columns(predictor.classes, explain=explain)) as write,
         ProgressReport("predicting", posts.count, "posts") as report,
     ):
-        for chunk in answered(predictor, posts.rows):
+        for chunk in answered(predictor, posts.rows, all_heads=explain):
             write(
                 [
                     {"photo_id": photo_id_of(row), **output_row(answer, explain=explain)}
@@ -90,15 +92,17 @@ def predict_file(
 
 
 def answered(
-    predictor: Predictor, rows: Iterator[dict[str, Any]]
+    predictor: Predictor, rows: Iterator[dict[str, Any]], *, all_heads: bool
 ) -> Iterator[list[tuple[dict[str, Any], Prediction | ModelError]]]:
-    """Yield the rows of posts (``open_rows``) with their answers, some at a time."""
+    """Yield the rows of posts (``open_rows``) with their answers, some at a time.
+
+    ``all_heads``: with the answers of all heads that can answer a post.
+    """
     done = 0
     while chunk := list(islice(rows, POSTS_PER_PASS)):
         numbered = [it for it in enumerate(chunk, done + 1) if "error" not in it[1]]
-        answers = iter(
-            predictor.predict([raw_post(row, n, Path()) for n, row in numbered], partly=True)
-        )
+        read = [raw_post(row, n, Path()) for n, row in numbered]
+        answers = iter(predictor.predict(read, partly=True, all_heads=all_heads))
         yield [
             (row, ModelError(row["error"]) if "error" in row else next(answers)) for row in chunk
         ]

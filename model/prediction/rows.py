@@ -29,6 +29,7 @@ def raw_post(row: dict[str, Any], number: int, folder: Path) -> RawPost:
         image=image if isinstance(image, Path) else image_of(image, folder),
         text=text,
         tags=tags,
+        is_clean=True,
     )
 
 

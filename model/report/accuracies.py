@@ -21,8 +21,7 @@ from flickr_emotion.model.evaluation.metrics import (
     majority,
 )
 from flickr_emotion.model.evaluation.report import percent
-from flickr_emotion.model.posts.posts import Integers
-from flickr_emotion.model.report.judging import JudgedRun
+from flickr_emotion.model.report.judging import NO_ANSWER, JudgedRun
 
 OWN_HEAD = "each post by its own head"
 """The row of the answers that `predict` gives: each post by the largest head that it can have."""
@@ -36,17 +35,10 @@ def heads_in_words(run: JudgedRun) -> dict[str, str]:
     return {subset: subset_in_words(subset) for subset in run.heads}
 
 
-def own_answers(run: JudgedRun) -> tuple[Integers, Integers]:
-    """Return label and answer of each post that some head can answer."""
-    probabilities = run.own_probabilities(UNCALIBRATED)
-    held = ~np.isnan(probabilities).any(1)
-    return run.labels_B[held], probabilities[held].argmax(1)
-
-
 def own_confusion(run: JudgedRun) -> Confusion:
     """Return the confusion matrix of the answers that `predict` gives."""
-    labels, answers = own_answers(run)
-    return confusion_matrix(labels, answers, len(run.classes))
+    held = run.own_answers != NO_ANSWER
+    return confusion_matrix(run.labels_B[held], run.own_answers[held], len(run.classes))
 
 
 def confusions(run: JudgedRun) -> dict[str, Confusion]:
@@ -189,7 +181,7 @@ def right_by_head(run: JudgedRun) -> dict[str, Flags] | None:
     answers = {subset: run.answers(subset) for subset in SUBSETS if subset in run.heads}
     if len(answers) < 2:
         return None
-    all_answered = np.all([found >= 0 for found in answers.values()], axis=0)
+    all_answered = np.all([found != NO_ANSWER for found in answers.values()], axis=0)
     if not all_answered.any():
         return None
     return {subset: (found == run.labels_B)[all_answered] for subset, found in answers.items()}

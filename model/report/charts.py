@@ -15,6 +15,7 @@ from flickr_emotion.common.presentation.drawing import (
     plain_axes,
 )
 from flickr_emotion.common.presentation.heat_map import heat_map, heat_map_size
+from flickr_emotion.common.printing import printable
 from flickr_emotion.model.evaluation.metrics import (
     Confusion,
     accuracy_interval,
@@ -49,7 +50,7 @@ def accuracy_chart(run: JudgedRun) -> Drawing:
                 color=ORANGE,
                 markersize=12,
                 markeredgewidth=2,
-                label=None if place else f"always {run.majority}",
+                label=None if place else f"always {printable(run.majority)}",
             )
         axes.set_yticks(range(len(rows)), list(rows))
         axes.invert_yaxis()
@@ -73,10 +74,9 @@ def confusion_chart(run: JudgedRun, name: str, confusion: Confusion) -> Drawing:
     """Return a confusion matrix in per cent of each class, with the classes' sizes."""
     posts = confusion.sum(1, keepdims=True)
     shares = np.divide(100 * confusion, posts, out=np.zeros(confusion.shape), where=posts > 0)
-    rows = [f"{label} ({count})" for label, count in zip(run.classes, posts[:, 0], strict=True)]
     told = "; ".join(
-        f"of {row}, {share:.0f}% are answered rightly"
-        for row, share in zip(rows, np.diag(shares), strict=True)
+        f"of {count} {label}, {share:.0f}% are answered rightly"
+        for label, count, share in zip(run.classes, posts[:, 0], np.diag(shares), strict=True)
     )
     return Drawing(
         name=f"{run.key}-confusion-{name.replace(',', '').replace(' ', '-')}",
@@ -86,13 +86,14 @@ def confusion_chart(run: JudgedRun, name: str, confusion: Confusion) -> Drawing:
         draw=lambda figure: heat_map(
             figure,
             shares.tolist(),
-            rows,
+            run.classes,
             run.classes,
             row_axis="label (test posts)",
             column_axis="answer",
             bar="per cent of the label's posts",
+            posts=posts[:, 0].tolist(),
         ),
-        size=heat_map_size(len(rows)),
+        size=heat_map_size(len(run.classes)),
     )
 
 

@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from flickr_emotion.common.modalities import SUBSETS, subset_in_words
 from flickr_emotion.common.presentation.tables import Table
-from flickr_emotion.model.evaluation.calibration import UNCALIBRATED
 from flickr_emotion.model.evaluation.metrics import figures
 from flickr_emotion.model.evaluation.report import percent
 from flickr_emotion.model.posts.posts import Integers
@@ -58,13 +57,7 @@ def _pairs(run: JudgedRun, other: JudgedRun) -> list[tuple[str, Integers, Intege
     heads = [
         (subset_in_words(subset), run.answers(subset), other.answers(subset)) for subset in SUBSETS
     ]
-    return [*heads, (OWN_HEAD, _own(run), _own(other))]
-
-
-def _own(run: JudgedRun) -> Integers:
-    found = run.own_probabilities(UNCALIBRATED)
-    answered = ~np.isnan(found).any(1)
-    return np.where(answered, np.nan_to_num(found).argmax(1), NO_ANSWER)
+    return [*heads, (OWN_HEAD, run.own_answers, other.own_answers)]
 
 
 def _right(

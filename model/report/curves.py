@@ -1,6 +1,6 @@
 """The curves of one run: of its training, of its probabilities, and of absent modalities."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,15 +20,15 @@ from flickr_emotion.common.presentation.drawing import (
     Drawing,
     plain_axes,
 )
+from flickr_emotion.common.printing import printable
 from flickr_emotion.model.evaluation.calibration import (
     BINS,
     UNCALIBRATED,
     Reliability,
     reliability,
 )
-from flickr_emotion.model.report.judging import JudgedRun
-
-Epochs = Sequence[Mapping[str, Any]]
+from flickr_emotion.model.report.histories import Epochs
+from flickr_emotion.model.report.judging import NO_ANSWER, JudgedRun
 
 _LOSSES = (("train_loss", "training", ORANGE), ("validation_loss", "validation", BLUE))
 _OF_HEADS = {"image": GREEN, "text": PLUM, "tags": ORANGE, COMPLETE: BLUE}
@@ -148,7 +148,7 @@ def reliability_chart(run: JudgedRun) -> Drawing:
     found = {}
     for name, by in (("before calibration", UNCALIBRATED), ("after calibration", run.calibration)):
         probabilities = run.own_probabilities(by)
-        held = ~np.isnan(probabilities).any(1)
+        held = run.own_answers != NO_ANSWER
         found[name] = reliability(probabilities[held], run.labels_B[held])
     told = ", ".join(
         f"{100 * bins.error:.1f}% {name}" for name, bins in found.items() if bins.error is not None
@@ -210,7 +210,7 @@ def missing_chart(run: JudgedRun) -> Drawing:
         always = float((run.labels_B == run.classes.index(run.majority)).mean())
         axes.axhline(100 * always, color=GREY, linewidth=1)
         axes.annotate(
-            f"always {run.majority}",
+            f"always {printable(run.majority)}",
             (90, 100 * always),
             xytext=(0, 4),
             ha="right",

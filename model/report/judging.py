@@ -8,9 +8,8 @@ Shapes in names: B test posts, N posts that a head answered, C classes.
 
 # ruff: noqa: N815 (shapes in names)
 
-import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +22,7 @@ from flickr_emotion.common.modalities import MODALITIES, SUBSETS, answering_subs
 from flickr_emotion.common.printing import say
 from flickr_emotion.common.replacing import standing
 from flickr_emotion.common.split_names import TEST, TRAIN
+from flickr_emotion.common.takedown.tombstones import Tombstone
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
 from flickr_emotion.model.errors import ModelError
@@ -34,9 +34,10 @@ from flickr_emotion.model.networks.system import Flags
 from flickr_emotion.model.posts.posts import Integers
 from flickr_emotion.model.processes.devices import choose_device
 from flickr_emotion.model.processes.distributed import World
-from flickr_emotion.model.runs.digests import check_file
-from flickr_emotion.model.runs.files import HISTORY, read_config, read_metrics
+from flickr_emotion.model.report.histories import Epochs, read_histories
+from flickr_emotion.model.runs.files import read_config, read_metrics
 from flickr_emotion.model.runs.loading import load_run
+from flickr_emotion.model.runs.withdrawn import withdrawn_from
 
 NO_ANSWER = -1
 
@@ -52,6 +53,8 @@ class JudgedRun:
     """The content of ``config.json``."""
     metrics: dict[str, Any] | None
     """The content of ``metrics.json``; None for an unfinished run."""
+    withdrawn: list[Tombstone]
+    """The posts that it was trained on and that were withdrawn since."""
     own_dataset: bool
     """Whether the posts are of the data set that the run was trained on."""
     classes: tuple[str, ...]
@@ -66,7 +69,7 @@ class JudgedRun:
     """The most frequent class of the training posts."""
     missing: dict[str, Any]
     """The robustness curve (``model/evaluation/robustness.py``)."""
-    histories: dict[str, list[dict[str, Any]]]
+    histories: dict[str, Epochs]
     """The epochs of each network by its subset; by ``""`` those of a run of one network."""
     losses: tuple[str, str]
     """What training and validation loss are, if they cannot be compared."""
@@ -98,6 +101,14 @@ class JudgedRun:
             found[self.heads[subset].posts_N] = self.heads[subset].answers_N
         return found
 
+    @cached_property
+    def own_answers(self) -> Integers:
+        """The answers that `predict` would give, (B,); -1 for a post that no head can answer."""
+        found = np.full(len(self.labels_B), NO_ANSWER, dtype=np.int64)
+        for subset, rows in self._own_rows():
+            found[rows] = self.answers(subset)[rows]
+        return found
+
     def probabilities(self, subset: str, calibration: Calibration) -> npt.NDArray[np.floating[Any]]:
         """Return a head's probabilities for all posts, (B, C), NaN for a post it cannot answer."""
         found = np.full((len(self.labels_B), len(self.classes)), np.nan)
@@ -107,13 +118,17 @@ class JudgedRun:
         return found
 
     def own_probabilities(self, calibration: Calibration) -> npt.NDArray[np.floating[Any]]:
-        """Return the probabilities of the head that answers each post, (B, C)."""
+        """Return the probabilities of the head that answers each post, (B, C), NaN without one."""
         found = np.full((len(self.labels_B), len(self.classes)), np.nan)
-        chosen = np.array(self.own_heads, dtype=object)
-        for subset in self.heads:
-            rows = chosen == subset
+        for subset, rows in self._own_rows():
             found[rows] = self.probabilities(subset, calibration)[rows]
         return found
+
+    def _own_rows(self) -> Iterator[tuple[str, Flags]]:
+        """Yield each head with the posts that it would answer."""
+        chosen = np.array(self.own_heads, dtype=object)
+        for subset in self.heads:
+            yield subset, np.equal(chosen, subset).astype(bool)
 
 
 def judge(
@@ -211,6 +226,7 @@ def _judged(
         key=key,
         description=description,
         metrics=metrics,
+        withdrawn=withdrawn_from(standing(run)),
         own_dataset=dataset.digest == trained.dataset_digest,
         classes=classes,
         ranking=trained.ranking,
@@ -220,7 +236,7 @@ def _judged(
         calibration=read_calibration(run),
         majority=_majority(metrics, dataset, classes),
         missing=missing_curve(own, split.posts.labels, split.posts.present, len(classes), filled),
-        histories=_histories(standing(run), metrics),
+        histories=read_histories(standing(run), metrics),
         losses=trained.network.losses,
     )
 
@@ -233,31 +249,3 @@ def _majority(metrics: dict[str, Any] | None, dataset: Dataset, classes: Sequenc
         return str(label)
     counts = dataset.counts[TRAIN]["labels"]
     return max(classes, key=lambda each: int(counts.get(each, 0)))
-
-
-def _histories(run: Path, metrics: dict[str, Any] | None) -> dict[str, list[dict[str, Any]]]:
-    """Return the epochs of a run, or of each of its networks; empty for a run without any."""
-    best = run / f"seed-{(metrics or {}).get('best_seed')}"
-    if not (run / HISTORY).is_file() and best.is_dir():
-        run = best  # a run of several seeds, each of several networks
-    folders = {"": run} | {subset: run / f"network-{subset}" for subset in SUBSETS}
-    return {
-        subset: epochs
-        for subset, folder in folders.items()
-        if (folder / HISTORY).is_file() and (epochs := _epochs(folder))
-    }
-
-
-def _epochs(folder: Path) -> list[dict[str, Any]]:
-    """Read ``history.jsonl``."""
-    path = folder / HISTORY
-    check_file(folder, HISTORY)
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        return [
-            entry
-            | {name: float(entry[name]) for name in ("epoch", "train_loss", "validation_loss")}
-            for entry in map(json.loads, lines)
-        ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{path} cannot be read ({error!r}): train again") from None

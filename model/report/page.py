@@ -26,6 +26,7 @@ from flickr_emotion.model.report.accuracies import interval_of, own_confusion
 from flickr_emotion.model.report.content import RunReport, Section
 from flickr_emotion.model.report.judging import JudgedRun
 from flickr_emotion.model.report.surest_errors import SureError
+from flickr_emotion.model.runs.withdrawn import in_words
 
 _FROM = {
     "flickr": "Flickr",
@@ -79,6 +80,8 @@ def _about(run: JudgedRun) -> str:
     if run.metrics and "seeds" in run.metrics:
         facts.append(("seeds", f"{len(run.metrics['seeds'])}, this is {run.metrics['best_seed']}"))
     notes = [_not_as_in_the_paper(run)]
+    if run.withdrawn:
+        notes.append(f"Of the data set that it was trained on {in_words(run.withdrawn)}.")
     if not run.own_dataset:
         notes.append("These posts are not of the data set that the run was trained on.")
     notes += no_better(

@@ -8,7 +8,7 @@ from flickr_emotion.common.split_names import TEST
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.datasets.inspect.samples import Sample, pictures_at, samples_at
 from flickr_emotion.model.report.accuracies import heads_in_words
-from flickr_emotion.model.report.judging import JudgedRun
+from flickr_emotion.model.report.judging import NO_ANSWER, JudgedRun
 
 SHOWN = 20
 
@@ -31,11 +31,9 @@ class SureError:
 
 def surest_errors(run: JudgedRun, dataset: Dataset, most: int = SHOWN) -> list[SureError]:
     """Return the wrong answers of the highest calibrated probability, the surest first."""
-    own = run.own_probabilities(run.calibration)
-    answered = ~np.isnan(own).any(1)
-    answers = np.where(answered, np.nan_to_num(own).argmax(1), run.labels_B)
-    confidences = np.nan_to_num(own).max(1)
-    wrong = np.flatnonzero(answers != run.labels_B)
+    answers = run.own_answers
+    confidences = run.own_probabilities(run.calibration).max(1)
+    wrong = np.flatnonzero((answers != run.labels_B) & (answers != NO_ANSWER))
     rows = [int(row) for row in wrong[np.argsort(-confidences[wrong], kind="stable")][:most]]
     samples, pictures = samples_at(dataset, TEST, rows), pictures_at(dataset, TEST, rows)
     said = {subset: run.probabilities(subset, run.calibration) for subset in run.heads}

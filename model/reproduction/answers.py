@@ -18,6 +18,7 @@ from flickr_emotion.common.parquet_files import open_parquet, parquet_writer
 from flickr_emotion.common.split_names import TEST
 from flickr_emotion.common.whole_files import whole_file
 from flickr_emotion.datasets.folder.reading import Dataset
+from flickr_emotion.model.config import AUTO
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.evaluation.answering import POSTS_PER_PASS
 from flickr_emotion.model.evaluation.metrics import Confusion, confusion_matrix, figures
@@ -60,13 +61,15 @@ class Answers:
 
 
 @torch.inference_mode()
-def answer_test_posts(run: Path, dataset: Dataset, *, features_in: Path, device: str) -> Answers:
+def answer_test_posts(
+    run: Path, dataset: Dataset, *, features_in: Path, device: str, engine: str = AUTO
+) -> Answers:
     """Compute a run's answers to a data set's test posts.
 
     Features are kept in ``features_in`` if the data set's folder is read-only.
     """
     chosen = choose_device(device)
-    trained = replace(load_run(run, chosen), features_in=features_in)
+    trained = replace(load_run(run, chosen, engine), features_in=features_in)
     split = trained.splits(dataset, (TEST,))[TEST]
     by_subset = {subset: np.full(len(split.posts), NO_ANSWER) for subset in SUBSETS}
     passes = list(reading_order(split.posts.text_lengths, POSTS_PER_PASS))

@@ -44,7 +44,7 @@ RULES_VERSION = 1
 
 # Settings that do not change the results, or that the cell itself determines.
 _NOT_IN_DIGEST = (
-    *("device", "seed", "repeats", "compile", "download", "model", "subset", "target"),
+    *("device", "engine", "seed", "repeats", "compile", "download", "model", "subset", "target"),
     "text_encoder",  # the digest of the reader stands for it
 )
 _CELL, _ANSWERS, _RUN = "cell.json", "answers.parquet", "run"
@@ -147,7 +147,11 @@ class Cells:
                 raise KeyboardInterrupt from None
             seconds = time.monotonic() - started
         answers = answer_test_posts(
-            run, self._dataset, features_in=self._folder, device=self._settings.device
+            run,
+            self._dataset,
+            features_in=self._folder,
+            device=self._settings.device,
+            engine=self._settings.engine,
         )
         write_answers(answers, self._dataset, folder / _ANSWERS)
         record = {
@@ -187,7 +191,7 @@ def _deciding(settings: TrainingConfig) -> dict[str, Any]:
         options["word_vectors"] = str(options["word_vectors"])
     options |= {name: f"SHA-256 {digest}" for name, digest in file_contents(settings).items()}
     if settings.readers:
-        readers = open_readers(settings.readers, download=settings.download)
+        readers = open_readers(settings.readers, download=settings.download, engine=settings.engine)
         options["readers"] = {reader.name: reader.digest() for reader in readers}
     return options
 

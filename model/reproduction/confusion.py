@@ -65,15 +65,15 @@ def _markdown(content: Content) -> list[str]:
 
 
 def _draw(content: Content, figure: Figure) -> None:
-    counted = zip(content["classes"], content["confusion"], strict=True)
     heat_map(
         figure,
         content["row_shares"],
-        [f"{label} ({sum(counts)})" for label, counts in counted],
+        content["classes"],
         content["classes"],
         row_axis="label (test posts of all repeats)",
         column_axis="answer",
         bar="per cent of the label's posts",
+        posts=[sum(counts) for counts in content["confusion"]],
     )
 
 

@@ -31,8 +31,10 @@ from flickr_emotion.model.runs.files import (
 
 FORMAT = "flickr-emotion-run-digests"
 FORMAT_VERSION = 1
-KEPT = (NETWORK, CONFIG, METRICS, CALIBRATION, HISTORY, CARD, TOMBSTONES)
+KEPT = (NETWORK, CONFIG, METRICS, CALIBRATION, HISTORY, CARD)
 """The files that get a digest, in each folder of a run that holds them."""
+_CHECKED = (*KEPT, TOMBSTONES)
+"""The same and the one that a takedown adds."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ADVICE = "take it from a copy, or train again"
@@ -69,7 +71,7 @@ def renew_digests(folder: Path, changed: Sequence[str]) -> None:
     except FileNotFoundError:
         return
     for name in changed:
-        if name in KEPT:
+        if name in _CHECKED:
             digest, size = _digest(folder / name)
             content["files"][name] = {"sha256": digest, "bytes": size}
     for part in content.get("parts", {}):
@@ -111,7 +113,7 @@ def verify_run(folder: Path) -> list[str]:
         if digests is None:
             damages.append(f"{part / DIGESTS} does not exist: {_ADVICE}")
             continue
-        found = [_damage(part, name, digests.files) for name in KEPT]
+        found = [_damage(part, name, digests.files) for name in _CHECKED]
         found += [_part_damage(part / name, expected) for name, expected in digests.parts.items()]
         damages += [f"{damage}: {_ADVICE}" for damage in found if damage]
     return damages
@@ -139,7 +141,9 @@ def _read(folder: Path) -> _Digests | None:
         of_parts = {name: str(digest) for name, digest in content.get("parts", {}).items()}
         if wrong := [n for n in of_parts if not is_part(n)]:
             raise ValueError(f"{wrong[0]!r} is not a part of a run")
-        if wrong := [n for n, (d, _) in files.items() if n not in KEPT or not _SHA256.fullmatch(d)]:
+        if wrong := [
+            n for n, (d, _) in files.items() if n not in _CHECKED or not _SHA256.fullmatch(d)
+        ]:
             raise ValueError(f"the entry of {wrong[0]!r} is not a digest")
     except FileNotFoundError:
         return None

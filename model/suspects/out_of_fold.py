@@ -100,7 +100,7 @@ def _answers(
     run: Path, dataset: Dataset, features_in: Path, config: TrainingConfig
 ) -> dict[str, Chances]:
     device = choose_device(config.device)
-    trained = replace(load_run(run, device), features_in=features_in)
+    trained = replace(load_run(run, device, config.engine), features_in=features_in)
     calibration = read_calibration(run)
     classes = len(dataset.classes)
     found = {}

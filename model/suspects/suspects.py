@@ -15,7 +15,7 @@ from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.folder.reading import Dataset, open_dataset
 from flickr_emotion.datasets.folder.shards import DISTRIBUTION
 from flickr_emotion.datasets.inspect.suspects import Judged
-from flickr_emotion.model.config import TrainingConfig
+from flickr_emotion.model.config import AUTO, TrainingConfig
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.recipes import BEST
 from flickr_emotion.model.runs.files import CONFIG, read_config
@@ -67,15 +67,15 @@ def judged(
     return sorted(found, key=lambda post: (not post.suspect, post.score, post.photo_id))
 
 
-def config_for(run: Path | None, device: str) -> TrainingConfig:
+def config_for(run: Path | None, device: str, engine: str = AUTO) -> TrainingConfig:
     """Return the settings of a run, or without one those of the best recipe."""
     if run is None:
-        return TrainingConfig(recipe=BEST, device=device)
+        return TrainingConfig(recipe=BEST, device=device, engine=engine)
     try:
         config = TrainingConfig.of_options(read_config(run)["options"])
     except (KeyError, TypeError) as error:
         raise ModelError(f"{run / CONFIG} is damaged ({error}): train again") from None
-    return replace(config, device=device)
+    return replace(config, device=device, engine=engine)
 
 
 def _posts(dataset: Dataset) -> Iterator[tuple[Judged, list[float] | None]]:

@@ -30,7 +30,7 @@ from flickr_emotion.common.whole_files import write_json, write_text
 from flickr_emotion.datasets.folder.folder import linked
 from flickr_emotion.datasets.takedown.trail import Trail
 from flickr_emotion.model.errors import ModelError
-from flickr_emotion.model.runs.digests import renew_digests
+from flickr_emotion.model.runs.digests import check_file, renew_digests
 from flickr_emotion.model.runs.files import CARD, CONFIG, is_own, parts, read_config
 from flickr_emotion.model.runs.withdrawn import SINCE
 from flickr_emotion.model.runs.workplace import Workplace
@@ -64,6 +64,9 @@ def take_down_run(
     read_config(place)
     try:
         with Workplace(place).claimed(), workspace_beside(place) as workspace:
+            for one in (*parts(place), place):
+                for name in (CONFIG, CARD):
+                    check_file(one, name)  # it may get a new digest, which would hide damage
             new = workspace / "whole"
             shutil.copytree(place, new, symlinks=True, copy_function=linked)
             _clean(new, trails, tombstones, photo_ids, found)
@@ -73,8 +76,12 @@ def take_down_run(
             put_folder(new, place)
     except Timeout:
         raise ModelError(f"another command is writing {run}: wait until it ends") from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise ModelError(f"{run} cannot be written anew ({error}): it is unchanged") from None
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ModelError(
+            f"{run} is damaged ({error!r}) and is unchanged: take it from a copy, or train again"
+        ) from None
     found.left = [str(run / name) for name in found.left]
     found.notes = [note.replace(str(new), str(run)) for note in found.notes]
     return found

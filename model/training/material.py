@@ -83,7 +83,7 @@ def prepare(
     if other and world.writes:
         say(f"not as in the paper: {'; '.join(other)}")
     backbone = _backbone(config, dataset)
-    readers = open_readers(config.readers, download=config.download)
+    readers = open_readers(config.readers, download=config.download, engine=config.engine)
     splits = _splits(config, dataset, encoding, backbone, readers, out, world, selection)
     if config.target == DISTRIBUTION and world.writes:
         _say_distributions(splits[TRAIN].posts, dataset)
@@ -166,6 +166,7 @@ def _splits(
             run_folder=out,
             device=world.device,
             decode=config.decode,
+            engine=config.engine,
             readers=readers,
         )
     if selection:

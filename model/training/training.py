@@ -20,8 +20,8 @@ from flickr_emotion.model.posts.posts import Encoding
 from flickr_emotion.model.processes.devices import check_compiler
 from flickr_emotion.model.processes.distributed import World, joined_world
 from flickr_emotion.model.runs.contents import check_same_files
+from flickr_emotion.model.runs.description import check_readers, check_recipe
 from flickr_emotion.model.runs.files import CONFIG, read_config, read_metrics
-from flickr_emotion.model.runs.loading import check_readers, check_recipe
 from flickr_emotion.model.runs.workplace import Workplace, training_at_work
 from flickr_emotion.model.training.run_training import RunTraining
 
@@ -93,7 +93,7 @@ def resume(run: Path, *, dataset: Path | None = None, profile: bool = False) -> 
         description = read_config(folder)
         found = _dataset_of(description, folder, dataset)
         check_same_files(description, config)
-        readers = open_readers(config.readers, download=config.download)
+        readers = open_readers(config.readers, download=config.download, engine=config.engine)
         check_readers(description, readers, folder / CONFIG)
         return RunTraining(
             config, found, place, world, profile=profile, resuming=True, description=description

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from flickr_emotion.datasets.build.build import build_splits
+from flickr_emotion.datasets.corrections.table import read_corrections
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.reading import open_dataset
-from flickr_emotion.datasets.sources.corrections import read_corrections
 from flickr_emotion.serve.server import PageServer
 from flickr_emotion.serve.site import open_site
 from tests.serve.conftest import ATTACK, Reader

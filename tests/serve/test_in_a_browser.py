@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from flickr_emotion.datasets.sources.corrections import read_corrections
+from flickr_emotion.datasets.corrections.table import read_corrections
 from flickr_emotion.harvest.crawl.crawl import crawl
 from flickr_emotion.harvest.sandbox.corpus import Corpus
 from flickr_emotion.harvest.sandbox.server import SandboxServer

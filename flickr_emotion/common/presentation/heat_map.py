@@ -37,8 +37,11 @@ def heat_map(
     row_axis: str,
     column_axis: str,
     bar: str,
+    posts: Sequence[int] = (),
 ) -> None:
     """Draw a matrix of shares in per cent, the first row at the top; ``bar`` says what of.
+
+    ``posts``: how many posts each row is, which then stands behind its name.
 
     The colours go up to 25, 50 or 100 per cent, whichever holds the largest share.
     """
@@ -71,7 +74,10 @@ def heat_map(
         rotation_mode="anchor",
         fontsize="small",
     )
-    axes.set_yticks(np.arange(len(rows)) + 0.5, _names(rows), fontsize="small")
+    named = _names(rows)
+    if posts:
+        named = [f"{name} ({count})" for name, count in zip(named, posts, strict=True)]
+    axes.set_yticks(np.arange(len(rows)) + 0.5, named, fontsize="small")
     axes.tick_params(length=0)
     axes.set_xlabel(column_axis)
     axes.set_ylabel(row_axis)

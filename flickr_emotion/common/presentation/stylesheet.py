@@ -49,8 +49,9 @@ nav.contents a { display: inline-block; padding: .15rem 0; }
 .frame {  /* a shade at the right edge says that there is more */
   overflow-x: auto; max-width: 100%;
   background:
-    linear-gradient(to left, var(--under) 50%, transparent) right / 2rem 100% no-repeat local,
-    linear-gradient(to left, var(--grey), transparent) right / .4rem 100% no-repeat scroll;
+    linear-gradient(to left, var(--under) 50%, transparent) right top / 2rem 100% no-repeat local,
+    linear-gradient(to left, var(--grey), transparent)
+      right top / .4rem calc(100% - 2px) no-repeat scroll;
 }
 table { border-collapse: collapse; min-width: min(100%, 24rem); font-size: .9rem;
   line-height: 1.4; font-variant-numeric: tabular-nums; }

@@ -131,10 +131,11 @@ def tombstones_of(content: Mapping[str, Any]) -> Tombstones:
         raise ValueError("it holds no tombstones")
     if version > VERSION:
         raise ValueError(f"its tombstones have version {version}: update the program")
-    return Tombstones.of(map(_checked, rows))
+    return Tombstones.of(map(checked_tombstone, rows))
 
 
-def _checked(row: Any) -> Tombstone:
+def checked_tombstone(row: Any) -> Tombstone:
+    """Return a tombstone from its entries; raises ``ValueError`` if no takedown wrote them."""
     names = Tombstone.__dataclass_fields__
     if not isinstance(row, dict) or set(row) != set(names):
         raise ValueError("a tombstone does not have digest, what, date and reason")

@@ -5,6 +5,7 @@ never in memory as a whole.
 """
 
 from collections.abc import Sequence
+from itertools import starmap
 from typing import NamedTuple
 
 from flickr_emotion.harvest.ledger.rows.connection import LedgerConnection
@@ -110,7 +111,7 @@ def listed_posts(
         ),
         (first, last),
     )
-    return [ListedPost(*row) for row in rows]
+    return list(starmap(ListedPost, rows))
 
 
 def _columns(ledger: LedgerConnection, table: str) -> set[str]:

@@ -110,11 +110,14 @@ def _unless_withdrawn(
 def holds_all_but(
     ledger: LedgerConnection, posts: Iterable[PostColumns], withdrawn: Tombstones
 ) -> bool:
-    """Return whether the ledger's manifest holds these posts with these values, and else only
-    withdrawn ones.
+    """Return whether the ledger's manifest holds these posts with these values, and no others.
+
+    Posts that ``withdrawn`` or the ledger's own tombstones name may be missing on either side.
     """
-    found = 0
+    ours, found = tombstones_in(ledger), 0
     for some in posts:
+        if ours:
+            _, some, _ = _unless_withdrawn(range(len(some.photo_id)), some, ours)
         found += len(some.photo_id)
         shares = [values and json.dumps(values) for values in some.vote_distribution]
         given = zip(

@@ -14,8 +14,10 @@ from flickr_emotion.common.takedown.tombstones import (
     WITHDRAWN,
     Tombstone,
     Tombstones,
+    checked_tombstone,
     digest_of,
 )
+from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.ledger.rows.connection import LedgerConnection
 
 _UNFINISHED = "takedown"
@@ -25,11 +27,16 @@ _BY_PHOTO = ("photos", "evidence", "places", "withdrawals", "manifest_posts")
 
 
 def tombstones_in(ledger: LedgerConnection) -> Tombstones:
-    """Return the tombstones; an older ledger has none."""
+    """Return the tombstones; an older ledger has none. Raises ``HarvestError``."""
     if not ledger.query("PRAGMA table_info(tombstones)"):
         return Tombstones()
     rows = ledger.query("SELECT digest, what, date, reason FROM tombstones")
-    return Tombstones.of(Tombstone(**dict(row)) for row in rows)
+    try:
+        return Tombstones.of(checked_tombstone(dict(row)) for row in rows)
+    except ValueError as error:
+        raise HarvestError(
+            f"the ledger {ledger.path} is refused: {error}; restore the folder from a backup"
+        ) from None
 
 
 def owners_withdrawn(connection: sqlite3.Connection) -> Tombstones:

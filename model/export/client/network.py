@@ -16,8 +16,9 @@ from PIL import Image
 
 from flickr_emotion.common.modalities import answering_subset
 from flickr_emotion.datasets.rules.text import words
+from flickr_emotion.model.engines.sessions import open_session
 from flickr_emotion.model.errors import ModelError
-from flickr_emotion.model.export.client.readers import open_reader, open_session
+from flickr_emotion.model.export.client.readers import open_reader
 from flickr_emotion.model.features.picture_sizes import PictureSizes
 from flickr_emotion.model.posts.ids import tag_ids, word_ids
 from flickr_emotion.model.prediction.contents import text_and_tags

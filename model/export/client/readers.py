@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
+from flickr_emotion.model.engines.sessions import open_session
 from flickr_emotion.model.errors import ModelError
 
 Reader = Callable[[Sequence[str]], npt.NDArray[np.float32]]
@@ -24,15 +24,6 @@ def open_reader(folder: Path, described: Mapping[str, Any]) -> Reader:
     if described["kind"] == "sentences":
         return _sentences(folder, described)
     return _lexicon(folder, described)
-
-
-def open_session(path: Path) -> onnxruntime.InferenceSession:
-    """Open a graph; raises ``ModelError`` where it is missing or damaged."""
-    try:
-        return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime raises types of its own
-        reason = " ".join(str(error).split())[:200]
-        raise ModelError(f"{path} cannot be opened ({reason}): export the run again") from None
 
 
 def _sentences(folder: Path, described: Mapping[str, Any]) -> Reader:

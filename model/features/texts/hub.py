@@ -50,8 +50,15 @@ def open_hub(name: str, *, download: bool) -> EncoderReader:
             reader = TowerReader(network, tokenizer, longest=longest, files=files, padded=padded)
         else:
             layers = _thirds(config.num_hidden_layers)
-            reader = SentenceReader(network, tokenizer, layers=layers, longest=longest, files=files)
-        reader.features(["a first text"])  # raises what some models raise only when they read
+            reader = SentenceReader(
+                lambda: (network, tokenizer),
+                layers=layers,
+                longest=longest,
+                files=files,
+                hidden=config.hidden_size,
+                depth=config.num_hidden_layers,
+            )
+        reader.try_out()  # raises what some models raise only when they read
         return reader
 
 

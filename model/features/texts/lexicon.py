@@ -3,8 +3,8 @@
 import hashlib
 from collections.abc import Sequence
 
-import torch
-from torch import Tensor
+import numpy as np
+import numpy.typing as npt
 
 from flickr_emotion.model.features.packages import package_folder
 from flickr_emotion.model.recipes import LEXICON
@@ -40,7 +40,7 @@ class LexiconReader:
         entries = sorted([*self._analyser.lexicon.items(), *self._analyser.emojis.items()])
         return hashlib.sha256(repr(entries).encode()).hexdigest()
 
-    def features(self, texts: Sequence[str]) -> Tensor:
+    def features(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Return the features (N, 4) of texts."""
         scores = [self._analyser.polarity_scores(text) for text in texts]
-        return torch.tensor([[each[name] for name in SCORES] for each in scores])
+        return np.array([[each[name] for name in SCORES] for each in scores], np.float32)

@@ -19,6 +19,7 @@ from filelock import FileLock
 
 from flickr_emotion.common.printing import say
 from flickr_emotion.common.whole_files import whole_file
+from flickr_emotion.model.engines.kept_graphs import user_cache
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.packages import check_transformers, package_folder
 from flickr_emotion.model.features.texts.sentences import SentenceReader
@@ -56,7 +57,7 @@ def mpnet_folder() -> Path:
 
     Raises ``ModelError`` if a package is missing or damaged, or if nothing can be written.
     """
-    folder = _cache() / NAME
+    folder = user_cache() / NAME
     if _missing(folder):
         pieces = _pieces()
         try:
@@ -71,11 +72,6 @@ def mpnet_folder() -> Path:
                 "there, or name another folder in the environment variable XDG_CACHE_HOME"
             ) from None
     return folder
-
-
-def _cache() -> Path:
-    given = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (given if given.is_absolute() else Path.home() / ".cache") / "flickr-emotion"
 
 
 def _missing(folder: Path) -> list[str]:

@@ -5,19 +5,30 @@ encoders trained on a few thousand posts. Like those of a frozen image backbone,
 never change, so they are computed once and kept (``model/features/texts/text_features.py``).
 """
 
+# ruff: noqa: N806 (shapes in names)
+
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Protocol
 
-from torch import Tensor
+import numpy as np
+import numpy.typing as npt
 
 from flickr_emotion.common.printing import say
+from flickr_emotion.model.config import AUTO
 from flickr_emotion.model.features.texts.hub import open_hub
 from flickr_emotion.model.features.texts.lexicon import LexiconReader
 from flickr_emotion.model.features.texts.minilm import open_minilm
 from flickr_emotion.model.features.texts.mpnet import open_mpnet
+from flickr_emotion.model.features.texts.sentences import EncoderReader
 from flickr_emotion.model.features.texts.universal import UniversalReader
+from flickr_emotion.model.posts.posts import MAX_WORDS
 from flickr_emotion.model.recipes import HUB, LEXICON, MINILM, MPNET, USE
+
+READ = ("text", "tags")
+"""The modalities that readers take."""
+
+Floats = npt.NDArray[np.float32]
 
 
 class TextReader(Protocol):
@@ -36,8 +47,8 @@ class TextReader(Protocol):
     def digest(self) -> str:
         """Return a digest that changes whenever the features would."""
 
-    def features(self, texts: Sequence[str]) -> Tensor:
-        """Return the features (N, D), on the CPU, of texts with at least one word each."""
+    def features(self, texts: Sequence[str]) -> Floats:
+        """Return the features (N, D) of texts with at least one word each."""
 
 
 _READERS: dict[str, Callable[[], TextReader]] = {
@@ -48,13 +59,19 @@ _READERS: dict[str, Callable[[], TextReader]] = {
 }
 
 
-def open_readers(names: Sequence[str], *, download: bool = False) -> list[TextReader]:
-    """Load readers by name, once per process because they never change.
+def open_readers(
+    names: Sequence[str], *, download: bool = False, engine: str = AUTO
+) -> list[TextReader]:
+    """Open readers by name, once per process because they never change.
 
     The names are those of ``--text-encoder``, and ``lexicon``. ``download``: a model of the hub may
-    be fetched.
+    be fetched. ``engine`` says what runs them (``model/engines/choice.py``).
     """
-    return [_open(name, download=download) for name in names]
+    readers = [_open(name, download=download) for name in names]
+    for reader in readers:
+        if isinstance(reader, EncoderReader):
+            reader.engine = engine
+    return readers
 
 
 @cache
@@ -69,3 +86,24 @@ def say_cut(reader: TextReader, cut: int, texts: int) -> None:
             f"{cut:,} of {texts:,} texts have more than the {reader.longest} tokens that the "
             "sentence encoder reads: their rest is not read"
         )
+
+
+def read_text(text: str | None, tags: Sequence[str] | None, modality: str) -> str:
+    """Return the text that readers read, at most 150 words; empty if the modality is absent.
+
+    The limit is there because the lexicon's time is quadratic in a text's length.
+    """
+    read = (text or "").split() if modality == "text" else (tags or ())
+    return " ".join(read[:MAX_WORDS])
+
+
+def features_of(readers: Sequence[TextReader], texts: Sequence[str]) -> list[Floats]:
+    """Return each reader's features of texts, with zeros for empty texts."""
+    there = [number for number, text in enumerate(texts) if text]
+    made = []
+    for reader in readers:
+        features_ND = np.zeros((len(texts), reader.dimension), np.float32)
+        if there:
+            features_ND[there] = reader.features([texts[number] for number in there])
+        made.append(features_ND)
+    return made

@@ -6,8 +6,6 @@ post that lacks the modality is zeros. Tags are read as one text, in the order g
 Shapes in names: N posts, D features of all readers.
 """
 
-# ruff: noqa: N806 (shapes in names)
-
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
@@ -23,13 +21,17 @@ from flickr_emotion.model.features.feature_files import (
     Shape,
     kept_or_made,
 )
-from flickr_emotion.model.features.texts.readers import TextReader, say_cut
-from flickr_emotion.model.posts.posts import MAX_WORDS
+from flickr_emotion.model.features.texts.readers import (
+    READ,
+    TextReader,
+    features_of,
+    read_text,
+    say_cut,
+)
+from flickr_emotion.model.features.texts.sentences import EncoderReader
 
-READ = ("text", "tags")
-"""The modalities that readers take."""
-
-POSTS_PER_READ = 256
+POSTS_PER_READ = 1024
+"""Of many texts, more are equal, or have as many tokens: these are read once, and together."""
 
 
 class TextFeatures:
@@ -42,27 +44,6 @@ class TextFeatures:
     def rows(self, modality: str, places: Sequence[int]) -> Tensor:
         """Return the features (N, D) of the posts at these positions of the split."""
         return torch.cat([features[places] for features in self._features[modality]], dim=1)
-
-
-def read_text(text: str | None, tags: Sequence[str] | None, modality: str) -> str:
-    """Return the text that readers read, at most 150 words; empty if the modality is absent.
-
-    The limit is there because the lexicon's time is quadratic in a text's length.
-    """
-    read = (text or "").split() if modality == "text" else (tags or ())
-    return " ".join(read[:MAX_WORDS])
-
-
-def features_of(readers: Sequence[TextReader], texts: Sequence[str]) -> list[Tensor]:
-    """Return each reader's features of texts, with zeros for empty texts."""
-    there = [number for number, text in enumerate(texts) if text]
-    made = []
-    for reader in readers:
-        features_ND = torch.zeros(len(texts), reader.dimension)
-        if there:
-            features_ND[there] = reader.features([texts[number] for number in there])
-        made.append(features_ND)
-    return made
 
 
 def text_features(
@@ -94,6 +75,8 @@ def _compute(
     files: dict[str, Path], shapes: dict[str, Shape], dataset: Dataset, reader: TextReader
 ) -> None:
     total, before = sum(shapes[name][0] for name in files), reader.cut
+    if isinstance(reader, EncoderReader):
+        reader.expect(total)
     with ProgressReport(f"text features ({reader.name})", total, "texts") as report:
         for name, path in files.items():
             split, _, modality = name.partition("-")
@@ -112,5 +95,6 @@ def _texts(dataset: Dataset, split: str, modality: str) -> Iterator[str]:
 
 def _read(reader: TextReader, texts: Iterator[str], report: ProgressReport) -> Iterator[Tensor]:
     while some := list(islice(texts, POSTS_PER_READ)):
-        yield from features_of([reader], some)
+        (features,) = features_of([reader], some)
+        yield torch.from_numpy(features)
         report.advance(len(some))

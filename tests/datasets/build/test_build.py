@@ -118,7 +118,7 @@ class TestVotes:
         for name in ("a", "b"):
             build(votes_harvest, tmp_path / name)
         files = sorted(p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*.*"))
-        assert len(files) == 10
+        assert len(files) == 12
         for file in files:
             assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
         assert build(votes_harvest, tmp_path / "c", seed=1)["digest"] != (

@@ -16,7 +16,7 @@ from PIL import Image
 
 from flickr_emotion.common.checkout import PROJECT
 from flickr_emotion.common.split_names import SPLITS
-from flickr_emotion.datasets.build import judging
+from flickr_emotion.datasets.build import judged_rows, post_picture
 from flickr_emotion.datasets.build.build import build_splits
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.reading import open_dataset
@@ -177,7 +177,7 @@ class TestOwnPosts:
         assert first["counts"]["test"]["subsets"] == {"image+text": 10}
         assert first["leakage"]["test"]["picture"] == 0
         shards = {file.name: file.read_bytes() for file in (tmp_path / "d" / "data").iterdir()}
-        with mock.patch.object(judging, "prepare_picture", side_effect=AssertionError):
+        with mock.patch.object(post_picture, "prepare_picture", side_effect=AssertionError):
             again = build(path, tmp_path / "d", group_by=("near-duplicate",))
         assert again == first
         for name, content in shards.items():
@@ -193,7 +193,7 @@ class TestOwnPosts:
             row["image"] = data.getvalue()
         digests = []
         for rule in (2, 3):
-            monkeypatch.setattr(judging, "PREPARATION", rule)
+            monkeypatch.setattr(judged_rows, "PREPARATION", rule)
             for name, rows in (("plain", plain), ("clear", clear)):
                 (tmp_path / name).mkdir(exist_ok=True)
                 path = own_posts(tmp_path / name, rows)

@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from flickr_emotion.datasets.build.build import build_splits
+from flickr_emotion.datasets.corrections.table import Correction, write_corrections
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.reading import open_dataset
-from flickr_emotion.datasets.sources.corrections import Correction, write_corrections
 from tests.commands import refusal
 
 WHEN = "2026-11-30T12:00:00Z"
@@ -108,3 +108,24 @@ def test_a_label_that_no_other_post_has_is_refused(posts: Path, tmp_path: Path) 
 def test_a_table_that_cannot_be_read_ends_the_command(posts: Path, tmp_path: Path) -> None:
     line = refusal("build-splits", posts, "--out", tmp_path / "d", "--corrections", tmp_path / "x")
     assert "x is not there" in line
+
+
+def test_a_changed_table_is_applied_to_a_data_set_that_is_there(
+    posts: Path, tmp_path: Path
+) -> None:
+    """What is taken over from the earlier build was judged by the earlier corrections."""
+    said: list[str] = []
+
+    def build(*corrections: Correction) -> dict[str, tuple[str, int | None]]:
+        path = table(tmp_path, *corrections)
+        build_splits(posts, tmp_path / "d", say=said.append, corrections=path)
+        return held(tmp_path / "d")
+
+    assert build(wrong("0", "awe", "fear"))["0"] == ("fear", None)
+    before = len(said)
+    assert build(wrong("0", "awe", "fear"))["0"] == ("fear", None)
+    assert "nothing has changed" in said[-1]
+    assert "corrections: 1 with another label" in said[before:]
+    assert "0" not in build(unfit("0"))
+    build_splits(posts, tmp_path / "d", say=said.append)
+    assert held(tmp_path / "d")["0"] == ("awe", 5)

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flickr_emotion.common.checkout import PROJECT
-from flickr_emotion.datasets.build import judging, local_engine, text_filter
+from flickr_emotion.datasets.build import local_engine, post_picture, text_filter
 from flickr_emotion.datasets.build.build import build_splits
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.reading import open_dataset
@@ -124,7 +124,7 @@ class TestDecisions:
         build(harvest, tmp_path / "d")
         before = files(tmp_path / "d")
         texts = counted(monkeypatch, text_filter, "detect_languages", len)
-        pictures = counted(monkeypatch, judging, "prepare_picture", lambda data: 1)
+        pictures = counted(monkeypatch, post_picture, "prepare_picture", lambda data: 1)
         build(harvest, tmp_path / "d")
         assert sum(texts) == sum(pictures) == 0
         assert files(tmp_path / "d") == before
@@ -142,7 +142,7 @@ class TestDecisions:
         ]
         crawl_posts(tmp_path / "again", changed)
         texts = counted(monkeypatch, text_filter, "detect_languages", len)
-        pictures = counted(monkeypatch, judging, "prepare_picture", lambda data: 1)
+        pictures = counted(monkeypatch, post_picture, "prepare_picture", lambda data: 1)
         build(tmp_path / "again" / "harvest", tmp_path / "d")
         assert (sum(texts), sum(pictures)) == (1, 2)
         known = files(tmp_path / "d")

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flickr_emotion.datasets.build import spool
-from flickr_emotion.datasets.build.judging import JUDGED_SCHEMA
+from flickr_emotion.datasets.build.judged_rows import JUDGED_SCHEMA
 from flickr_emotion.datasets.build.spool import Spool
 from flickr_emotion.datasets.folder import shards
 from flickr_emotion.datasets.folder.shards import SCHEMA, write_shards

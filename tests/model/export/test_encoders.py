@@ -14,10 +14,10 @@ from flickr_emotion.model.export.encoders import (
     LICENCES,
     PICTURES,
     check_readers,
-    write_pictures,
     write_readers,
 )
 from flickr_emotion.model.features.backbone_weights import load_backbone
+from flickr_emotion.model.features.picture_graphs import make_picture_graph
 from flickr_emotion.model.features.texts.hub import open_hub
 from flickr_emotion.model.features.texts.universal import UniversalReader
 from tests.model.hub_models import save_bert, save_clip, save_convnext, save_siglip
@@ -34,7 +34,7 @@ def test_text_encoders(save: Callable[[Path], Path], tmp_path: Path) -> None:
     (tmp_path / LICENCES).mkdir()
     (described,) = write_readers([reader], tmp_path)
     found = open_reader(tmp_path, described)(TEXTS)
-    np.testing.assert_allclose(found, reader.features(TEXTS).numpy(), atol=1e-5)
+    np.testing.assert_allclose(found, reader.features(TEXTS), atol=1e-5)
 
 
 @pytest.mark.slow
@@ -42,7 +42,7 @@ def test_text_encoders(save: Callable[[Path], Path], tmp_path: Path) -> None:
 def test_image_encoders(save: Callable[[Path], Path], tmp_path: Path) -> None:
     pytest.importorskip("transformers", reason="the extra `pretrained` is not installed")
     backbone = load_backbone(f"hub:{save(tmp_path / 'model')}", "imagenet").eval()
-    write_pictures(backbone, tmp_path)
+    make_picture_graph(backbone, tmp_path / PICTURES)
     side = backbone.preprocessing.crop
     pictures = np.random.default_rng(0).integers(0, 256, (3, 3, side, side)).astype(np.uint8)
     session = onnxruntime.InferenceSession(tmp_path / PICTURES)

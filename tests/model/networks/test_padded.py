@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from flickr_emotion.common.checkout import PROJECT
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.model.config import ENSEMBLES, MODELS
-from flickr_emotion.model.export.graphs import write_graph
-from flickr_emotion.model.export.inputs import IDS, graph_inputs, pictures
+from flickr_emotion.model.engines.graphs import pictures_of, write_graph
+from flickr_emotion.model.export.inputs import IDS, graph_inputs
 from flickr_emotion.model.features.image_backbones import Backbone, build_backbone
 from flickr_emotion.model.inputs.batches import Batch
 from flickr_emotion.model.networks.catalogue import build_ensemble, build_system
@@ -166,7 +166,7 @@ def test_onnxruntime_answers_as_we_do(name: str, subset: str, tmp_path: Path) ->
     # Chosen so that answers are not all near certainty, where equality would prove little.
     temperature = float(logits[-1].std())
     network = padded_subset(system, subset, temperature)
-    known = graph_inputs(system, ()) | {"image": pictures(SIDE)}
+    known = graph_inputs(system, ()) | {"image": pictures_of(SIDE)}
     inputs = {name: known[name] for name in network.inputs}
     assert write_graph(network, inputs, "answer", tmp_path / "file.onnx") == network.inputs
     assert str(PROJECT).encode() not in (tmp_path / "file.onnx").read_bytes()

@@ -20,7 +20,8 @@ from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.evaluation.evaluation import evaluate
 from flickr_emotion.model.features.image_backbones import build_backbone
 from flickr_emotion.model.features.texts.lexicon import LexiconReader
-from flickr_emotion.model.features.texts.text_features import READ, TextFeatures, text_features
+from flickr_emotion.model.features.texts.readers import READ, Floats
+from flickr_emotion.model.features.texts.text_features import TextFeatures, text_features
 from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.networks.frozen_inputs import COPIES_OF_FEW, LENGTHS, Standardised
 from flickr_emotion.model.networks.recipe_network import OWN, RecipeNetwork
@@ -373,6 +374,6 @@ class Counting(LexiconReader):
         super().__init__()
         self.texts = 0
 
-    def features(self, texts: Sequence[str]) -> torch.Tensor:
+    def features(self, texts: Sequence[str]) -> Floats:
         self.texts += len(texts)
         return super().features(texts)

@@ -21,6 +21,7 @@ from flickr_emotion.model.prediction.answers import Prediction, RawPost
 from flickr_emotion.model.prediction.file_prediction import predict_file
 from flickr_emotion.model.prediction.post_files import open_rows, open_writer
 from flickr_emotion.model.prediction.prediction import Predictor, predict_one
+from flickr_emotion.model.prediction.torch_run import TorchRun
 from tests.model.dataset_folder import COLOURS, WORDS, picture
 
 
@@ -129,13 +130,15 @@ class TestExplained:
 
 def test_a_network_without_some_heads(run_folder: Path) -> None:
     """The head with most of the post's modalities answers; if there is none, an error says so."""
-    predictor = Predictor(run_folder, device="cpu")
-    network = predictor._run.network
+    predictor = Predictor(run_folder, device="cpu", engine="torch")
+    assert isinstance(predictor._network, TorchRun)
+    network = predictor._network.run.network
     assert isinstance(network, MultitaskNetwork)
     heads = network.heads
     for subset in SUBSETS:
         if subset not in ("text", "image+text"):
             del heads[subset]
+    predictor._network.ranking = ("text", "image+text")
     everything = RawPost(name="photo 1", **parts("awe", "image+text+tags"))
     mute = RawPost(name="photo 2", **parts("awe", "image+tags"))
     answered, refused = predictor.predict([everything, mute])

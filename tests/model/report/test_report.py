@@ -1,11 +1,13 @@
 """`report`: its figures are those of the answers, and its page is complete and inert."""
 
+import dataclasses
 import json
 import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from flickr_emotion.common.modalities import COMPLETE, SUBSETS, subset_in_words
 from flickr_emotion.common.presentation.drawing import write_drawing
 from flickr_emotion.common.presentation.tables import Table, latex_table
+from flickr_emotion.common.takedown.tombstones import Tombstone
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.errors import ModelError
@@ -27,14 +30,18 @@ from flickr_emotion.model.report.accuracies import (
 )
 from flickr_emotion.model.report.charts import confusion_chart
 from flickr_emotion.model.report.comparison import differences
+from flickr_emotion.model.report.content import contents
 from flickr_emotion.model.report.curves import learning_charts
 from flickr_emotion.model.report.judging import JudgedRun, judge
+from flickr_emotion.model.report.page import report_page
 from flickr_emotion.model.report.report import report
 from flickr_emotion.model.report.surest_errors import surest_errors
 from flickr_emotion.model.reproduction.uncertainty import sign_flip
+from flickr_emotion.model.training.training import train
 from tests.browser import NARROW, OpenPage, are_in_order, heading_levels, sideways
 from tests.commands import refusal, run
 from tests.datasets.inspect.test_inspection import Page
+from tests.model.conftest import TINY
 from tests.model.dataset_folder import separable_post, write_dataset
 from tests.model.report.conftest import ATTACK
 
@@ -283,12 +290,48 @@ class TestRefusals:
             report([run_folder], tmp_path / "page.html", dataset=data, device="cpu")
 
 
+def test_withdrawn_posts_are_told(judged: Judged) -> None:
+    dataset, (run, _) = judged
+    stones = [
+        Tombstone(digest=n * 64, what="post", date="2026-01-31", reason="a wish") for n in "ab"
+    ]
+    (part,) = contents(dataset, [dataclasses.replace(run, withdrawn=stones)])
+    told = "2 posts were withdrawn since (2026-01-31)"
+    assert told in report_page(dataset, [dataclasses.replace(part, sections=part.sections[:1])])
+
+
 def test_a_damaged_history_is_named(run_folder: Path, tmp_path: Path) -> None:
     run = shutil.copytree(run_folder, tmp_path / "run")
     (run / "digests.json").unlink()
     (run / "history.jsonl").write_text('{"epoch": 1}\n')
     with pytest.raises(ModelError, match=r"history.jsonl cannot be read"):
         report([run], tmp_path / "page.html", device="cpu")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("changed", "networks"),
+    [
+        ({"model": "late-fusion", "repeats": 2}, ["image", "text", "tags"]),
+        ({"repeats": 2}, [""]),
+        ({"model": "fasttext"}, [""]),
+        ({"model": "single-task", "subset": "image"}, [""]),
+    ],
+)
+def test_other_systems(
+    dataset_folder: Path, tmp_path: Path, changed: dict[str, Any], networks: list[str]
+) -> None:
+    """Of several networks, several seeds, and few heads."""
+    config = dataclasses.replace(TINY, epochs=1, **changed)
+    train(config, dataset=dataset_folder, out=tmp_path / "run")
+    dataset, (judged,) = judge([tmp_path / "run"], device="cpu")
+    assert list(judged.histories) == networks
+    (part,) = contents(dataset, [judged])
+    keys = [section.key for section in part.sections]
+    assert ("heads" in keys) == (len(judged.heads) > 1)
+    assert ("all seeds" in accuracy_table(judged).head) == ("repeats" in changed)
+    assert len(learning_charts(judged)) == 2 * len(networks)
+    assert "<h3" in report_page(dataset, [part])
 
 
 class TestInABrowser:

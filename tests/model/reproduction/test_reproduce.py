@@ -253,6 +253,21 @@ class TestCells:
         assert run("multitask-all-*-seed-0-*") is not None
         assert first.items() < times(tmp_path).items()
 
+    def test_only_some_cells_of_all(
+        self, dataset_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """What needs no other cell is written; the rest says what it lacks."""
+        only = "late-fusion-*-seed-0-*"
+        found = reproduce("all", dataset=dataset_folder, out=tmp_path, settings=SETTINGS, only=only)
+        assert found is None
+        assert [name.rpartition("-")[0] for name in times(tmp_path)] == [
+            "late-fusion-all-posts-seed-0"
+        ]
+        assert [path.name for path in tmp_path.glob("*.md")] == ["figure3.md"]
+        assert (
+            "5 of the 6 cells of table3 are not trained yet: no table3" in capsys.readouterr().err
+        )
+
     def test_only_that_matches_nothing(self, dataset_folder: Path, tmp_path: Path) -> None:
         with pytest.raises(ModelError, match=r"--only x matches no cell.*multitask-all-posts"):
             reproduce("figure4", dataset=dataset_folder, out=tmp_path, settings=SETTINGS, only="x")

@@ -8,6 +8,7 @@ import pytest
 
 from flickr_emotion.common.takedown.tombstones import POST, Tombstones, tombstone
 from flickr_emotion.datasets.takedown.trail import Trail
+from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.runs.digests import verify_run
 from flickr_emotion.model.runs.files import read_config
 from flickr_emotion.model.runs.withdrawn import withdrawn_from
@@ -50,6 +51,13 @@ def test_it_says_so_and_is_whole(marked: Path) -> None:
     assert (done.code, "1 post was withdrawn since" in done.err) == (0, True)
 
 
+def test_damage_to_its_tombstones_is_seen(marked: Path) -> None:
+    path = marked / "tombstones.json"
+    path.write_text(path.read_text().replace("mail", "nail"))
+    (damage,) = verify_run(marked)
+    assert f"{path} is damaged" in damage
+
+
 def test_words_that_are_left_keep_their_places(marked: Path, run_folder: Path) -> None:
     old, new = read_config(run_folder), read_config(marked)
     for name in ("words", "tags"):
@@ -90,3 +98,15 @@ def test_an_older_section_of_a_card_is_replaced() -> None:
     once = card_with(card, [*STONES])
     assert card_with(once, [*STONES]) == once
     assert once.startswith(card)
+
+
+@pytest.mark.parametrize("name", ["config.json", "README.md"])
+def test_damage_does_not_get_a_new_digest(run_folder: Path, tmp_path: Path, name: str) -> None:
+    shutil.copytree(run_folder, tmp_path / "run")
+    path = tmp_path / "run" / name
+    path.write_bytes(path.read_bytes() + b" ")
+    before = path.read_bytes()
+    with pytest.raises(ModelError, match=rf"/run/{name} has \d+ bytes, but"):
+        take_down_run(tmp_path / "run", [], STONES, ["1003"])
+    assert path.read_bytes() == before
+    assert not (tmp_path / "run" / "tombstones.json").exists()

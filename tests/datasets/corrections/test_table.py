@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from flickr_emotion.datasets.errors import DatasetError
-from flickr_emotion.datasets.sources.corrections import (
+from flickr_emotion.datasets.corrections.table import (
     Correction,
     read_corrections,
     write_corrections,
 )
+from flickr_emotion.datasets.errors import DatasetError
 
 HEAD = "photo_id,what,was,label,why,when\n"
 WHEN = "2026-11-30T12:00:00Z"

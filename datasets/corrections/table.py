@@ -10,14 +10,11 @@ label that was found wrong: where the source gives another one by now, the row i
 """
 
 import csv
-import hashlib
 import io
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from flickr_emotion.common.names import is_name, no_name
 from flickr_emotion.common.plain_files import open_plain
@@ -123,38 +120,3 @@ def write_corrections(corrections: Mapping[str, Correction], path: Path) -> None
         rows = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
         rows.writeheader()
         rows.writerows(asdict(it) for it in corrections.values())
-
-
-@dataclass(frozen=True, kw_only=True)
-class Corrections:
-    """The corrections that a build applies; it can be pickled and sent to other processes."""
-
-    path: Path
-    by_id: Mapping[str, Correction] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, path: Path) -> "Corrections":
-        """Read a table; raises ``DatasetError``."""
-        return cls(path=path, by_id=read_corrections(path))
-
-    def apply(self, row: dict[str, Any]) -> None:
-        """Change a post (``raw_posts.py``) that nothing else excludes.
-
-        The new label has no votes: nobody has counted any for it.
-        """
-        one = self.by_id.get(row["photo_id"])
-        if one is None or (one.was and one.was != row.get("label")):
-            return
-        if one.label:
-            row |= {"label": one.label, "votes": None, "sentiment": None, "ballots": None}
-        else:
-            row["reason"] = one.what
-
-    def described(self) -> dict[str, Any]:
-        """Return what ``dataset.json`` says of them."""
-        rows = sorted(repr(it) for it in self.by_id.values())
-        kinds = Counter(it.what for it in self.by_id.values())
-        return {
-            "sha256": hashlib.sha256("\n".join(rows).encode()).hexdigest(),
-            **{kind: kinds[kind] for kind in KINDS},
-        }

@@ -5,16 +5,20 @@ So each is accounted for. A label that no other post has is refused, because it 
 misspelt than a new class.
 """
 
+import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flickr_emotion.datasets.build.spool import Spool
+from flickr_emotion.datasets.corrections.table import KINDS, Correction, read_corrections
 from flickr_emotion.datasets.errors import DatasetError
-from flickr_emotion.datasets.sources.corrections import Corrections
 
+ACCOUNTED = ("photo_id", "reason", "label")
 _LABELLED = "label"
 _IN_WORDS = {
     _LABELLED: "with another label",
@@ -23,12 +27,52 @@ _IN_WORDS = {
 }
 
 
-def account_for(corrections: Corrections, spool: Spool, say: Callable[[str], None]) -> None:
-    """Say what was applied; raises ``DatasetError`` for a label that no other post has."""
+@dataclass(frozen=True, kw_only=True)
+class Corrections:
+    """The corrections that a build applies; it can be pickled and sent to other processes."""
+
+    path: Path
+    by_id: Mapping[str, Correction] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path) -> "Corrections":
+        """Read a table; raises ``DatasetError``."""
+        return cls(path=path, by_id=read_corrections(path))
+
+    def apply(self, row: dict[str, Any]) -> None:
+        """Change a post (``raw_posts.py``) that nothing else excludes.
+
+        The new label has no votes: nobody has counted any for it.
+        """
+        one = self.by_id.get(row["photo_id"])
+        if one is None or (one.was and one.was != row.get("label")):
+            return
+        if one.label:
+            row |= {"label": one.label, "votes": None, "sentiment": None, "ballots": None}
+        else:
+            row["reason"] = one.what
+
+    def described(self) -> dict[str, Any]:
+        """Return what ``dataset.json`` says of them."""
+        rows = sorted(repr(it) for it in self.by_id.values())
+        kinds = Counter(it.what for it in self.by_id.values())
+        return {
+            "sha256": hashlib.sha256("\n".join(rows).encode()).hexdigest(),
+            **{kind: kinds[kind] for kind in KINDS},
+        }
+
+
+def account_for(
+    corrections: Corrections, judged: Iterable[pa.Table], say: Callable[[str], None]
+) -> None:
+    """Say what was applied; raises ``DatasetError`` for a label that no other post has.
+
+    ``judged``: the columns ``ACCOUNTED`` of all posts.
+    """
     ids = pa.array(list(corrections.by_id), pa.string())
     labels: set[str] = set()
     there: dict[str, tuple[str | None, str | None]] = {}
-    for table in spool.tables(("photo_id", "reason", "label")):
+    for table in judged:
         named = pc.is_in(table.column("photo_id"), value_set=ids)
         labels.update(pc.unique(table.filter(pc.invert(named)).column("label")).to_pylist())
         for row in table.filter(named).to_pylist():

@@ -1,0 +1,213 @@
+"""The photos of a harvest as posts, each read with the label that its list gives it.
+
+Each process reads its own ranges of the ledger's rows, so a list of a million photos is read on all
+cores and is never in memory as a whole.
+"""
+
+import hashlib
+import marshal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, cast
+
+from flickr_emotion.datasets.pictures.files import read_picture_file
+from flickr_emotion.datasets.pictures.formats import UnreadablePictureError
+from flickr_emotion.datasets.rules.labels import (
+    Label,
+    NoLabel,
+    label_by_list,
+    label_by_sentiment,
+    label_by_votes,
+)
+from flickr_emotion.datasets.rules.permissions import NOT_KNOWN, preference_of
+from flickr_emotion.datasets.rules.vote_distributions import Ballot, ballots_of
+from flickr_emotion.datasets.sources.list_labels import LabelRow, ListLabels
+from flickr_emotion.datasets.sources.raw_posts import INPUT_BYTES, Known
+from flickr_emotion.harvest.ledger.check import (
+    stored_shares,
+    stored_signals,
+    stored_tags,
+)
+from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.rows.dataset_rows import ListedPost, last_photo_row, listed_posts
+from flickr_emotion.harvest.ledger.rows.lists import (
+    pair_sentiments,
+)
+from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
+from flickr_emotion.harvest.pictures.files import image_path
+
+
+@dataclass(frozen=True, kw_only=True)
+class HarvestPosts:
+    """The photos of a harvest (``datasets.sources.raw_posts.Source``)."""
+
+    folder: Path
+    kind: str
+    min_votes: int
+    """Agreeing votes that a label needs."""
+    fixed: bool
+    """Whether the harvest was made from a manifest, which fixes each photo's label and split."""
+    labels: ListLabels | None = None
+    """The labels of a file, in place of the list's; then ``kind`` is ``labels``."""
+    classes: tuple[str, ...] = ()
+    """The classes of the manifest, if the harvest was made from one."""
+
+    def ranges(self, size: int) -> list[tuple[int, int]]:
+        """Cut the ledger's rows into ranges of ``size``."""
+        with Ledger(self.folder / FILE_NAME) as ledger:
+            last = last_photo_row(ledger)
+        return [(first, first + size) for first in range(1, last + 1, size)]
+
+    def facts(self) -> dict[str, Any]:
+        """Return as JSON what all posts depend on beside their own rows of the ledger."""
+        with Ledger(self.folder / FILE_NAME) as ledger:
+            sentiments = sorted(pair_sentiments(ledger).items())
+        return {
+            "kind": self.kind,
+            "min_votes": self.min_votes,
+            "fixed": self.fixed,
+            "classes": self.classes,
+            "labels": self.labels and self.labels.digest,
+            "sentiments": hashlib.sha256(repr(sentiments).encode()).hexdigest(),
+        }
+
+    def read(self, first: int, last: int, known: Known | None = None) -> list[dict[str, Any]]:
+        """Return the listed photos among the ledger's rows from ``first`` to before ``last``.
+
+        A photo that is ``known``, with the same rows and the same picture, is only named.
+        """
+        file = self.folder / FILE_NAME
+        # The inode tells a harvest that was made anew under the same name.
+        ledger, rules = _opened(self, file.stat().st_ino)
+        posts = listed_posts(ledger, first, last, of_manifest=self.fixed)
+        photos = [
+            sorted(group, key=attrgetter("file", "row"))
+            for _, group in groupby(posts, key=attrgetter("photo_id"))
+        ]
+        inputs = list(map(_input, photos))
+        rows = [-1] * len(photos)
+        if known is not None:
+            rows = known.rows([listed[0].photo_id for listed in photos], inputs)
+        return [
+            {"kept": row}
+            if row >= 0 and self._has_same_picture(listed[0])
+            else self._photo(listed, file, rules) | {"input": digest}
+            for listed, digest, row in zip(photos, inputs, rows, strict=True)
+        ]
+
+    def _has_same_picture(self, post: ListedPost) -> bool:
+        """Whether the file of a post's picture, if it has one, is the one that was fetched."""
+        if post.image_outcome != "ok":
+            return True
+        try:
+            data = read_picture_file(image_path(self.folder / "images", post.photo_id))
+        except UnreadablePictureError:
+            return False
+        return hashlib.sha256(data).hexdigest() == post.image_sha256
+
+    def _photo(self, listed: list[ListedPost], file: Path, rules: "_ListRules") -> dict[str, Any]:
+        post = listed[0]
+        label = self._fixed_label(post) if self.fixed else rules.label(listed)
+        photo: dict[str, Any] = {
+            "photo_id": post.photo_id,
+            "source": f"{post.file}:{post.row}",
+            "pair": post.pair,
+            "server": post.server,
+            "farm": post.farm,
+            "secret": post.secret,
+        }
+        # The label's reason comes first, because it depends on the list alone.
+        if isinstance(label, NoLabel):
+            photo["reason"] = label.reason
+            return photo
+        photo["label"] = label.name
+        photo["votes"] = label.votes
+        photo["sentiment"] = label.sentiment
+        photo["ballots"] = self._fixed_ballots(post, file) if self.fixed else rules.ballots(listed)
+        if self.fixed:
+            photo["split"] = post.split
+            photo["modalities"] = post.modalities
+        if post.api_outcome != "ok":
+            photo["reason"] = "failed" if post.api_outcome == "pending" else post.api_outcome
+            return photo
+        if post.image_outcome == "ok":
+            photo["image_path"] = str(image_path(self.folder / "images", post.photo_id))
+            photo["image_sha256"] = post.image_sha256
+        photo["title"] = post.title
+        photo["description"] = post.description
+        photo["tags"] = stored_tags(file, post.photo_id, post.tags)
+        photo["owner"] = post.owner
+        photo["license"] = post.license
+        photo["preference"] = _preference(file, post.photo_id, post.image_headers, post.usage)
+        return photo
+
+    def _fixed_label(self, post: ListedPost) -> Label:
+        return Label(name=cast("str", post.label), votes=post.votes, sentiment=post.sentiment)
+
+    def _fixed_ballots(self, post: ListedPost, file: Path) -> list[dict[str, Any]] | None:
+        if post.vote_distribution is None:
+            return None
+        shares = stored_shares(file, post.photo_id, post.vote_distribution, len(self.classes))
+        return [
+            Ballot(name, share, None)._asdict()
+            for name, share in zip(self.classes, shares, strict=True)
+        ]
+
+
+def _input(listed: list[ListedPost]) -> bytes:
+    """Return a digest of all that the ledger says of a photo."""
+    # Version 2 has no references, so that equal values give equal bytes.
+    whole = marshal.dumps(list(map(tuple, listed)), 2)
+    return hashlib.blake2b(whole, digest_size=INPUT_BYTES).digest()
+
+
+class _ListRules:
+    """The label and the ballots that a list's rows give a photo.
+
+    Most photos have a row like those of many others, so each different one is decided once.
+    """
+
+    def __init__(self, posts: HarvestPosts, sentiments: Mapping[str, float]) -> None:
+        self._labels = posts.labels
+        self._sentiments = sentiments if posts.kind == "sentiment" else None
+        by_kind = label_by_votes if posts.kind == "votes" else label_by_list
+        self._label = lru_cache(_DIFFERENT_ROWS)(partial(by_kind, min_votes=posts.min_votes))
+        self._ballots = lru_cache(_DIFFERENT_ROWS)(_ballots)
+
+    def label(self, listed: list[ListedPost]) -> Label | NoLabel:
+        if self._sentiments is not None:
+            return label_by_sentiment((cast("str", it.pair) for it in listed), self._sentiments)
+        return self._label(self._rows(listed))
+
+    def ballots(self, listed: list[ListedPost]) -> list[dict[str, Any]] | None:
+        return self._ballots(self._rows(listed))
+
+    def _rows(self, listed: list[ListedPost]) -> tuple[LabelRow, ...]:
+        if self._labels is not None:
+            return tuple(self._labels.of(listed[0].photo_id))
+        return tuple([(it.emotion, it.agree, it.disagree) for it in listed])
+
+
+def _ballots(rows: tuple[LabelRow, ...]) -> list[dict[str, Any]] | None:
+    ballots = ballots_of(rows)
+    return None if ballots is None else [ballot._asdict() for ballot in ballots]
+
+
+_DIFFERENT_ROWS = 4096
+
+
+def _preference(file: Path, photo_id: str, headers: str | None, usage: str | None) -> str:
+    if headers is None and usage is None:
+        return NOT_KNOWN
+    return preference_of(stored_signals(file, photo_id, headers, usage))
+
+
+@lru_cache(maxsize=1)
+def _opened(posts: HarvestPosts, file: int) -> tuple[Ledger, _ListRules]:
+    """Open a ledger with the rules for its rows, once in each process; ``file``: its inode."""
+    ledger = Ledger(posts.folder / FILE_NAME)
+    return ledger, _ListRules(posts, pair_sentiments(ledger))

@@ -1,0 +1,345 @@
+"""The paper's network and the best recipe's, computed by numpy from a run's weights.
+
+A text takes a millisecond of arithmetic, and torch takes seconds to import. The networks are those
+of ``model/networks/multitask.py`` and ``model/networks/recipe_network.py`` in evaluation mode; a
+test compares the answers for every subset.
+
+Shapes in names: B posts, N of which have the modality in question, T words or tags of all of them,
+D features, R size of a representation, F feature maps, C classes.
+"""
+
+# ruff: noqa: N803, N806 (shapes in names)
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from flickr_emotion.common.modalities import SUBSETS
+from flickr_emotion.model.features.texts.readers import Floats
+from flickr_emotion.model.posts.posts import (
+    FIRST_ID,
+    PADDING,
+    Encoding,
+    Integers,
+    Post,
+    Posts,
+    encode,
+)
+
+Weights = Mapping[str, npt.NDArray[Any]]
+
+WINDOWS = (3, 4, 5)
+SHARE = 2 / 3
+"""The regression's weight in the mean of both answers of the best recipe."""
+WORDS_PER_BLOCK = 1024
+_SUBSET = "|".join(map(re.escape, SUBSETS))
+_KNOWN = re.compile(
+    rf"heads\.({_SUBSET})\.[024]\.(weight|bias)|encoders\.(image|text|tags)\..+"
+    rf"|classifiers\.heads\.({_SUBSET})\.[147]\.(weight|bias)"
+    r"|classifiers\.(layers|direct)\.(image|text|tags)\.(weight|bias)"
+    r"|regression\.(image|text|tags|bias_HC)"
+)
+"""The names of the weights that are read here; a run with others is another network's."""
+MOST_PRODUCTS = 20_000
+"""Of so many words of a vocabulary the products are kept: 4.8 kB each."""
+
+
+class PlainNetwork:
+    """A network of numpy arrays."""
+
+    def __init__(self, weights: Weights) -> None:
+        self._weights = weights
+        self._words: _Words | None = None
+
+    def fits(self, encoding: Encoding, heads: Sequence[str]) -> bool:
+        """Return whether the weights are those of the network: a post is answered to try them."""
+        if not all(_KNOWN.fullmatch(name) for name in self._weights):
+            return False
+        posts = encode(
+            [Post(photo_id="", text="a", tags=["a"], has_image=True, label=None)], encoding
+        )
+        try:
+            frozen = {modality: self._blank(modality) for modality in _modalities(heads)}
+            rows = {head: np.zeros(1, np.int64) for head in heads}
+            found = self.logits(posts, frozen, rows)
+        except (KeyError, IndexError, ValueError):
+            return False
+        sizes = {
+            len(encoding.words) + FIRST_ID: "encoders.text.embedding.weight",
+            len(encoding.tags) + FIRST_ID: "encoders.tags.embedding.weight",
+        }
+        known = [
+            len(self._weights[name]) == size
+            for size, name in sizes.items()
+            if name in self._weights
+        ]
+        # numpy would repeat a bias of one number.
+        known += [
+            len(values) == len(self._weights.get(name.replace(".bias", ".weight"), ()))
+            for name, values in self._weights.items()
+            if name.endswith(".bias")
+        ]
+        return all(known) and all(
+            logits.shape == (1, len(encoding.classes)) for logits in found.values()
+        )
+
+    def _blank(self, modality: str) -> Floats:
+        """Return features of a post, all zeros."""
+        raise NotImplementedError
+
+    def _read_lists(self, name: str, modality: str, posts: Posts) -> Floats:
+        if modality == "tags":
+            return _read_tags(self._weights, name, posts)
+        if self._words is None:
+            self._words = _Words(self._weights, name)
+        return self._words.read(posts)
+
+    def logits(
+        self, posts: Posts, frozen: Mapping[str, Floats], rows: Mapping[str, Integers]
+    ) -> dict[str, Floats]:
+        """Return, by head, the logits (N, C) of the posts at ``rows[head]``.
+
+        ``frozen``: by modality, frozen features of the posts that have it, (N, D): of pictures,
+        and with the best recipe of texts and tags. ``rows``: by head, some of the posts that hold
+        its modalities.
+        """
+        raise NotImplementedError
+
+
+class PaperNetwork(PlainNetwork):
+    """Three encoders and a head for each subset."""
+
+    def _blank(self, modality: str) -> Floats:
+        size = self._weights["encoders.image.fc.weight"].shape[1] if modality == "image" else 0
+        return np.zeros((1, size), np.float32)
+
+    def logits(
+        self, posts: Posts, frozen: Mapping[str, Floats], rows: Mapping[str, Integers]
+    ) -> dict[str, Floats]:
+        """Return the heads' logits."""
+        places = _places(posts)
+        representations_NR = {
+            modality: self._representations(modality, posts, frozen)
+            for modality in _modalities(rows)
+        }
+        return {
+            head: _layers(
+                self._weights,
+                [f"heads.{head}.{number}" for number in (0, 2, 4)],
+                np.concatenate(
+                    [representations_NR[m][places[m][chosen]] for m in head.split("+")], axis=1
+                ),
+            )
+            for head, chosen in rows.items()
+        }
+
+    def _representations(self, modality: str, posts: Posts, frozen: Mapping[str, Floats]) -> Floats:
+        if modality == "image":
+            return _linear(self._weights, "encoders.image.fc", frozen["image"])
+        return self._read_lists(f"encoders.{modality}", modality, posts)
+
+
+class RecipeNetwork(PlainNetwork):
+    """Standardised frozen features, shallow heads, and a regression beside them."""
+
+    def __init__(self, weights: Weights) -> None:
+        super().__init__(weights)
+        self._is_shallow = "classifiers.heads.text.4.weight" not in weights
+        self._has_regression = "regression.bias_HC" in weights
+
+    def logits(
+        self, posts: Posts, frozen: Mapping[str, Floats], rows: Mapping[str, Integers]
+    ) -> dict[str, Floats]:
+        """Return the heads' logits."""
+        weights, places = self._weights, _places(posts)
+        scaled, inputs, representations_NR = {}, {}, {}
+        for modality in _modalities(rows):
+            scaled[modality] = self._scaled(modality, posts, frozen)
+            inputs[modality] = self._inputs(modality, posts, scaled[modality])
+            layer = _linear(weights, f"classifiers.layers.{modality}", inputs[modality])
+            representations_NR[modality] = np.maximum(layer, 0) if self._is_shallow else layer
+        found = {}
+        for head, chosen in rows.items():
+            held = {modality: places[modality][chosen] for modality in head.split("+")}
+            joined_BR = np.concatenate(
+                [representations_NR[m][at] for m, at in held.items()], axis=1
+            )
+            names = [
+                f"classifiers.heads.{head}.{n}" for n in ((1,) if self._is_shallow else (1, 4, 7))
+            ]
+            logits_BC = _layers(weights, names, joined_BR)
+            for modality, at in held.items():
+                direct = weights.get(f"classifiers.direct.{modality}.weight")
+                if direct is not None:
+                    logits_BC = logits_BC + inputs[modality][at] @ direct.T
+            if self._has_regression:
+                scores_BC = weights["regression.bias_HC"][SUBSETS.index(head)] + sum(
+                    scaled[m][at] @ weights[f"regression.{m}"] for m, at in held.items()
+                )
+                mean_BC = (1 - SHARE) * _softmax(logits_BC) + SHARE * _softmax(scores_BC)
+                logits_BC = np.log(np.maximum(mean_BC, np.finfo(np.float32).tiny))
+            found[head] = logits_BC
+        return found
+
+    def _blank(self, modality: str) -> Floats:
+        origin_D = self._weights[f"encoders.{modality}.scale.origin_D"]
+        return np.zeros((1, int(origin_D.max(initial=-1)) + 1), np.float32)
+
+    def _scaled(self, modality: str, posts: Posts, frozen: Mapping[str, Floats]) -> Floats:
+        name = f"encoders.{modality}.scale"
+        origin_D = self._weights[f"{name}.origin_D"]
+        raw_ND = frozen.get(modality)
+        if raw_ND is None:
+            raw_ND = np.zeros((int(posts.present[modality].sum()), 0), np.float32)
+        standard_ND: Floats = (
+            raw_ND[:, origin_D] - self._weights[f"{name}.mean_D"]
+        ) * self._weights[f"{name}.factor_D"]
+        return standard_ND
+
+    def _inputs(self, modality: str, posts: Posts, scaled_ND: Floats) -> Floats:
+        name = f"encoders.{modality}.trained"
+        if f"{name}.embedding.weight" not in self._weights:
+            return scaled_ND
+        trained_NR = self._read_lists(name, modality, posts)
+        return np.concatenate([scaled_ND, trained_NR], axis=1)
+
+
+def _modalities(heads: Iterable[str]) -> list[str]:
+    """Return the modalities of the heads that have a post to answer."""
+    return [m for m in ("image", "text", "tags") if any(m in head.split("+") for head in heads)]
+
+
+def _places(posts: Posts) -> dict[str, Integers]:
+    """Return, by modality, the place of each post among those that have it."""
+    return {modality: np.cumsum(held) - 1 for modality, held in posts.present.items()}
+
+
+def _read_tags(weights: Weights, name: str, posts: Posts) -> Floats:
+    """Return the maximum over each post's tags of their feature maps, (N, F)."""
+    vectors_TE = weights[f"{name}.embedding.weight"][posts.tags]
+    weight_FE = weights[f"{name}.convolution.weight"][:, :, 0]
+    maps_TF = np.maximum(vectors_TE @ weight_FE.T + weights[f"{name}.convolution.bias"], 0)
+    starts_N = posts.tag_starts[:-1][posts.present["tags"]]
+    maximum: Floats = np.maximum.reduceat(maps_TF, starts_N, axis=0)
+    return maximum
+
+
+class _Words:
+    """The text encoder of section 3.1."""
+
+    def __init__(self, weights: Weights, name: str) -> None:
+        self._weights, self._name = weights, name
+        self._embedding_VE = weights[f"{name}.embedding.weight"]
+        convolutions = [f"{name}.convolutions.{number}" for number in range(len(WINDOWS))]
+        self._places_GE = np.concatenate(
+            [
+                weights[f"{convolution}.weight"][:, :, place]
+                for convolution, window in zip(convolutions, WINDOWS, strict=True)
+                for place in range(window)
+            ]
+        )
+        self._biases = [weights[f"{convolution}.bias"] for convolution in convolutions]
+        count = len(self._embedding_VE)
+        # A word's products with all weights are the same wherever it stands. Rows that no text
+        # needs are never written, so they take no memory.
+        self._products_VG = np.zeros((min(count, MOST_PRODUCTS), len(self._places_GE)), np.float32)
+        self._is_known_V = np.arange(count) == PADDING  # whose products are zeros
+
+    def read(self, posts: Posts) -> Floats:
+        """Return the representations of the posts' texts, (N, R)."""
+        has_text = posts.present["text"]
+        lengths_N, starts_N = posts.text_lengths[has_text], posts.word_starts[:-1][has_text]
+        ends_N = np.cumsum(lengths_N)
+        pools = []
+        at = 0
+        while at < len(lengths_N):  # some texts at a time: their maps then stay in the cache
+            most = ends_N[at] - lengths_N[at] + WORDS_PER_BLOCK
+            end = max(at + 1, int(np.searchsorted(ends_N, most)))
+            ids_T, firsts_N = _laid_out(posts.words, starts_N[at:end], lengths_N[at:end])
+            pools.append(_pooled(self._products(ids_T), firsts_N, lengths_N[at:end], self._biases))
+            at = end
+        return _linear(self._weights, f"{self._name}.fc", np.concatenate(pools))
+
+    def _products(self, ids_T: Integers) -> Floats:
+        """Return the products of words with the weights of every place in every window."""
+        if len(self._embedding_VE) > MOST_PRODUCTS:
+            vectors_TE = self._embedding_VE[ids_T]
+            vectors_TE[ids_T == PADDING] = 0
+            direct_TG: Floats = vectors_TE @ self._places_GE.T
+            return direct_TG
+        new = np.unique(ids_T[~self._is_known_V[ids_T]])
+        if len(new):
+            self._products_VG[new] = self._embedding_VE[new] @ self._places_GE.T
+            self._is_known_V[new] = True
+        return self._products_VG[ids_T]
+
+
+def _laid_out(
+    words: Integers, starts_N: Integers, lengths_N: Integers
+) -> tuple[Integers, Integers]:
+    """Return the texts' ids end to end, short ones padded to the longest window, and their starts.
+
+    Behind the last one there is padding too, for windows that begin in it.
+    """
+    longest = max(WINDOWS)
+    room_N = np.maximum(lengths_N, longest)
+    firsts_N = np.cumsum(room_N) - room_N
+    ids_T = np.zeros(int(room_N.sum()) + longest - 1, np.int64)
+    offsets = np.arange(int(lengths_N.sum())) - np.repeat(
+        np.cumsum(lengths_N) - lengths_N, lengths_N
+    )
+    ids_T[np.repeat(firsts_N, lengths_N) + offsets] = words[
+        np.repeat(starts_N, lengths_N) + offsets
+    ]
+    return ids_T, firsts_N
+
+
+def _pooled(
+    products_TG: Floats, firsts_N: Integers, lengths_N: Integers, biases: Sequence[Floats]
+) -> Floats:
+    """Return maximum, average and minimum of each convolution's maps over each text.
+
+    ``products_TG``: of the words laid out, with the weights of each place in each window.
+    """
+    count = len(products_TG) - max(WINDOWS) + 1
+    pools, column = [], 0
+    for window, bias_F in zip(WINDOWS, biases, strict=True):
+        maps_TF = np.broadcast_to(bias_F, (count, len(bias_F))).copy()
+        for place in range(window):
+            maps_TF += products_TG[place : place + count, column : column + len(bias_F)]
+            column += len(bias_F)
+        np.maximum(maps_TF, 0, out=maps_TF)
+        positions_N = np.maximum(lengths_N - window + 1, 1)
+        ends_N = np.cumsum(positions_N)
+        begins_N = ends_N - positions_N
+        own = np.arange(ends_N[-1]) + np.repeat(firsts_N - begins_N, positions_N)
+        real_PF = maps_TF[own]
+        pools += [
+            np.maximum.reduceat(real_PF, begins_N, axis=0),
+            np.add.reduceat(real_PF, begins_N, axis=0) / positions_N[:, None].astype(np.float32),
+            np.minimum.reduceat(real_PF, begins_N, axis=0),
+        ]
+    return np.concatenate(pools, axis=1)
+
+
+def _layers(weights: Weights, names: Sequence[str], values_BD: Floats) -> Floats:
+    """Apply linear layers with ReLU between them."""
+    for number, name in enumerate(names):
+        if number:
+            values_BD = np.maximum(values_BD, 0)
+        values_BD = _linear(weights, name, values_BD)
+    return values_BD
+
+
+def _linear(weights: Weights, name: str, values_BD: Floats) -> Floats:
+    product: Floats = values_BD @ weights[f"{name}.weight"].T
+    return product + weights[f"{name}.bias"]
+
+
+def _softmax(logits_BC: Floats) -> Floats:
+    raised_BC = np.exp(logits_BC - logits_BC.max(1, keepdims=True))
+    shares: Floats = raised_BC / raised_BC.sum(1, keepdims=True)
+    return shares
