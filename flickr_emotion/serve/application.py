@@ -6,14 +6,14 @@ pages and takes the changed parts out of them.
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from flickr_emotion.common.errors import ToolkitError
 from flickr_emotion.serve import explore_pages, try_pages
 from flickr_emotion.serve.rendering import page, script, stylesheet
-from flickr_emotion.serve.safety import Guard, Handler, set_headers
+from flickr_emotion.serve.safety import Guard, set_headers
 from flickr_emotion.serve.site import Site
 
 _LARGEST_REQUEST = 40 * 2**20
@@ -37,7 +37,7 @@ def application(site: Site, guard: Guard) -> web.Application:
     return made
 
 
-def _told(site: Site) -> Any:
+def _told(site: Site) -> Middleware:
     """Return a middleware that shows what is wrong as a page."""
 
     @web.middleware

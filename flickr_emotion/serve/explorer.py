@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -27,6 +28,7 @@ from flickr_emotion.serve.suspected_posts import SuspectedPosts
 if TYPE_CHECKING:
     from flickr_emotion.serve.near_posts import NearPosts
 
+Bits = npt.NDArray[np.uint8]
 _SEARCHES_KEPT = 32
 
 
@@ -55,7 +57,7 @@ class Explorer:
         self.suspects = suspects
         self.index = read_index(dataset)
         self.reader = ShardReader(dataset)
-        self._searches: OrderedDict[tuple[str, str], Mask] = OrderedDict()
+        self._searches: OrderedDict[tuple[str, str], Bits] = OrderedDict()
         self._near: NearPosts | None = None
         self._finding_near = threading.Lock()
         self._searching = threading.Lock()

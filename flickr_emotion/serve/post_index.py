@@ -90,12 +90,11 @@ class PostIndex:
 
 
 def numbers_of(array: pa.Array) -> Numbers:
-    """Return whole numbers without nulls as they lie in memory.
+    """Return whole numbers without nulls.
 
     ``to_numpy`` would do the same, but loads pandas, which takes a second.
     """
-    found: Numbers = np.from_dlpack(array)
-    return found
+    return np.from_dlpack(array).astype(np.int64, copy=False)
 
 
 def read_index(dataset: Dataset) -> PostIndex:

@@ -15,9 +15,9 @@ elsewhere and no script but its own, so that texts and tags of others cannot act
 
 import hmac
 import secrets
-from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 HOST = "127.0.0.1"
 _NAMES = (HOST, "localhost")
@@ -39,8 +39,6 @@ _HEADERS = {
 _READS = ("GET", "HEAD")
 _QUERY = "token"
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
 
 class Guard:
     """Refuses requests that do not come from the page, or do not hold its token."""
@@ -53,7 +51,7 @@ class Guard:
         """Return the address that opens the page."""
         return f"http://{HOST}:{port}/?{_QUERY}={self.token}"
 
-    def middleware(self) -> "Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]":
+    def middleware(self) -> Middleware:
         """Return the check as aiohttp wants it."""
 
         @web.middleware

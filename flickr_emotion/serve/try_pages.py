@@ -67,7 +67,8 @@ class _Pages:
         of_post = str(form.get("post", ""))
         number = self._number(of_post)
         if not raw and number is not None and self._site.explorer is not None:
-            raw = await asyncio.to_thread(self._site.explorer.reader.picture, number) or b""
+            held = await asyncio.to_thread(self._site.explorer.reader.picture, number)
+            raw = held or b""
         run = str(form.get("run", ""))
         shown: dict[str, Any] = {"text": text, "tags": tags, "run": run}
         if number is not None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -72,7 +73,7 @@ class Reader(requests.Session):
         assert answer.status_code == status, answer.text
         return answer.text
 
-    def submit(self, address: str, form: dict[str, str], **more: object) -> requests.Response:
+    def submit(self, address: str, form: dict[str, str], **more: Any) -> requests.Response:
         return self.post(self.base + address, form, headers={"Origin": self.base}, **more)
 
 

@@ -1,8 +1,10 @@
 """Filters take the posts that they say, counts follow them, and hostile posts stay texts."""
 
 import re
+from collections.abc import Callable
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,9 +19,12 @@ from flickr_emotion.serve.server import PageServer
 from flickr_emotion.serve.site import Site, open_site
 from tests.serve.conftest import ATTACK, Reader
 
+Row = dict[str, Any]
+Meets = Callable[[Row], bool]
+
 
 @pytest.fixture(scope="session")
-def rows(data: Path) -> list[dict[str, object]]:
+def rows(data: Path) -> list[Row]:
     """All posts as they are in the shards, with their split."""
     dataset = open_dataset(data)
     names = [it for it in dataset.schema.names if it != "image"]
@@ -31,7 +36,7 @@ def rows(data: Path) -> list[dict[str, object]]:
     ]
 
 
-CONDITIONS = [
+CONDITIONS: list[tuple[Filter, Meets]] = [
     (Filter(), lambda it: True),
     (Filter(label="awe"), lambda it: it["label"] == "awe"),
     (Filter(split="test"), lambda it: it["split"] == "test"),
@@ -56,7 +61,9 @@ CONDITIONS = [
 
 
 @pytest.mark.parametrize(("wanted", "meets"), CONDITIONS)
-def test_a_filter_takes_the_posts_that_meet_it(site: Site, rows: list, wanted, meets) -> None:
+def test_a_filter_takes_the_posts_that_meet_it(
+    site: Site, rows: list[Row], wanted: Filter, meets: Meets
+) -> None:
     assert site.explorer is not None
     expected = [number for number, row in enumerate(rows) if meets(row)]
     assert site.explorer.find(wanted).posts.tolist() == expected
@@ -64,7 +71,7 @@ def test_a_filter_takes_the_posts_that_meet_it(site: Site, rows: list, wanted, m
 
 @pytest.mark.parametrize(("wanted", "meets"), CONDITIONS)
 def test_counts_are_of_the_posts_that_one_more_choice_would_show(
-    site: Site, rows: list, wanted: Filter, meets
+    site: Site, rows: list[Row], wanted: Filter, meets: Meets
 ) -> None:
     assert site.explorer is not None
     counts = site.explorer.find(wanted).counts
@@ -78,7 +85,7 @@ def vars_of(wanted: Filter) -> dict[str, str]:
     return {name: value for name, value in vars(wanted).items() if isinstance(value, str)}
 
 
-def test_what_a_post_holds_is_what_the_shards_hold(site: Site, rows: list, data: Path) -> None:
+def test_what_a_post_holds_is_what_the_shards_hold(site: Site, rows: list[Row], data: Path) -> None:
     assert site.explorer is not None
     reader = site.explorer.reader
     names = list(range(len(rows)))
@@ -95,7 +102,7 @@ def test_what_a_post_holds_is_what_the_shards_hold(site: Site, rows: list, data:
         assert reader.picture(number) == (stored[number] and stored[number]["bytes"])
 
 
-def test_near_posts_are_found(site: Site, rows: list) -> None:
+def test_near_posts_are_found(site: Site, rows: list[Row]) -> None:
     assert site.explorer is not None
     twins = [number for number, row in enumerate(rows) if str(row["photo_id"]).startswith("twin")]
     assert site.explorer.find(Filter(like=twins[0])).posts.tolist() == twins
@@ -104,7 +111,7 @@ def test_near_posts_are_found(site: Site, rows: list) -> None:
     assert len(near) < len(rows)
 
 
-def test_suspects_come_the_worst_first(data: Path, rows: list, tmp_path: Path) -> None:
+def test_suspects_come_the_worst_first(data: Path, rows: list[Row], tmp_path: Path) -> None:
     judged = [
         {
             "photo_id": row["photo_id"],
@@ -179,7 +186,7 @@ class TestPages:
         reader.show("/picture/90", 404)
         reader.show("/absent", 404)
 
-    def test_only_a_jpeg_is_sent_as_a_picture(self, reader: Reader, rows: list) -> None:
+    def test_only_a_jpeg_is_sent_as_a_picture(self, reader: Reader, rows: list[Row]) -> None:
         answer = reader.get(f"{reader.base}/picture/70")
         assert answer.headers["Content-Type"] == "image/jpeg"
         assert answer.content.startswith(b"\xff\xd8\xff")

@@ -7,6 +7,8 @@ also takes the pictures of `docs/serve.md` anew, of the data set and the run tha
 
 import io
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
+from flickr_emotion.common.checkout import PROJECT
 from flickr_emotion.datasets.corrections.table import read_corrections
 from flickr_emotion.harvest.crawl.crawl import crawl
 from flickr_emotion.harvest.sandbox.corpus import Corpus
@@ -35,7 +38,7 @@ from tests.browser import (
     serious_findings,
     sideways,
 )
-from tests.harvest.corpora import options, post, write_votes
+from tests.harvest.corpora import KEY, SECRET, options, post, write_votes
 from tests.model.dataset_folder import picture
 
 if TYPE_CHECKING:
@@ -205,17 +208,32 @@ class TestFunctions:
             page.get_by_role("alert").wait_for()
             assert "The post is empty" in page.get_by_role("alert").inner_text()
 
-    def test_a_crawl_is_watched(
-        self, open_page: OpenPage, served: PageServer, size: tuple[int, int]
+    def test_a_running_crawl_is_watched(
+        self, open_page: OpenPage, tmp_path: Path, size: tuple[int, int]
     ) -> None:
-        with open_page(served.url, size) as page:
-            page.get_by_role("link", name="Crawl").click()
-            assert page.get_by_text("counting").count() == 2
-            # It looks again by itself.
-            page.get_by_text("counting").first.wait_for(state="detached")
-            row = page.get_by_role("table", name="Outcomes of harvest").get_by_role("row").nth(1)
-            assert row.inner_text().split() == ["ok", "20", "20"]
-            assert sideways(page) == 0
+        posts = [*(post(n) for n in range(20)), post(20, status="deleted")]
+        lists, folder = write_votes(tmp_path / "list", posts), tmp_path / "harvest"
+        with SandboxServer(Corpus(posts), keys={KEY: SECRET}) as flickr:
+            crawl(options(lists, folder, flickr, limit=5), lambda line: None)
+            with PageServer(open_site([folder])) as server, open_page(server.url, size) as page:
+                outcomes = page.get_by_role("table", name="Outcomes of harvest")
+                assert outcomes.get_by_role("row").nth(1).inner_text().split() != ["ok", "20", "20"]
+                assert page.get_by_text("counting").count() == 2
+                done = subprocess.run(
+                    [
+                        *(sys.executable, PROJECT / "cli.py", "crawl", lists, "--out", folder),
+                        *("--flickr-url", flickr.url, "--quota", "0"),
+                    ],
+                    env=os.environ | {"FLICKR_API_KEY": KEY, "FLICKR_API_SECRET": SECRET},
+                    capture_output=True,
+                    check=False,
+                )
+                assert done.returncode == 0, done.stderr
+                # It looks again by itself.
+                page.wait_for_function("document.body.innerText.includes('100.0 %')")
+                assert outcomes.get_by_role("row").nth(1).inner_text().split() == ["ok", "20", "20"]
+                assert page.get_by_text("counting").count() == 0
+                assert sideways(page) == 0
 
 
 def give(page: "Page", how: str, jpeg: bytes) -> None:
