@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from urllib.parse import urlencode
 
 _LONGEST = 200
-_NOTHING = ("", False, None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +35,9 @@ class Filter:
 
     def address(self, **changed: object) -> str:
         """Return the filter as the query of an address, with some values changed."""
-        values = {n: v for n, v in (asdict(self) | changed).items() if v not in _NOTHING}
-        return urlencode({n: "1" if v is True else v for n, v in values.items()})
+        values = (asdict(self) | changed).items()
+        given = {n: v for n, v in values if v is not False and v is not None and v != ""}
+        return urlencode({n: "1" if v is True else v for n, v in given.items()})
 
     @property
     def is_empty(self) -> bool:

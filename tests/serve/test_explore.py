@@ -5,18 +5,21 @@ from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from flickr_emotion.common.modalities import SUBSETS
+from flickr_emotion.datasets.build.build import build_splits
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.reading import open_dataset
 from flickr_emotion.datasets.inspect.suspects import SCHEMA
 from flickr_emotion.serve.filters import Filter, filter_of
 from flickr_emotion.serve.server import PageServer
 from flickr_emotion.serve.site import Site, open_site
+from tests.harvest.corpora import jpeg
 from tests.serve.conftest import ATTACK, Reader
 
 Row = dict[str, Any]
@@ -85,6 +88,14 @@ def vars_of(wanted: Filter) -> dict[str, str]:
     return {name: value for name, value in vars(wanted).items() if isinstance(value, str)}
 
 
+@pytest.mark.parametrize(
+    "wanted",
+    [Filter(), Filter(like=0, near=True), Filter(words="a b", tag="é", label="x&y", suspects=True)],
+)
+def test_an_address_holds_the_whole_filter(wanted: Filter) -> None:
+    assert filter_of(dict(parse_qsl(wanted.address()))) == wanted
+
+
 def test_what_a_post_holds_is_what_the_shards_hold(site: Site, rows: list[Row], data: Path) -> None:
     assert site.explorer is not None
     reader = site.explorer.reader
@@ -109,6 +120,23 @@ def test_near_posts_are_found(site: Site, rows: list[Row]) -> None:
     near = site.explorer.find(Filter(near=True)).posts.tolist()
     assert {*twins} <= {*near}
     assert len(near) < len(rows)
+
+
+def test_near_pictures_are_found_by_the_hashes_of_the_build(tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    lines = ["photo_id,image,text,label"]
+    for number in range(24):
+        seed = 7 if number in (7, 20) else number
+        (tmp_path / "pictures" / f"{number}.jpg").write_bytes(jpeg(seed, 96, 64))
+        text = f"a lake of number{number} and of other{number} words{number}"
+        lines.append(f"{number},pictures/{number}.jpg,{text},{('awe', 'fear')[number % 2]}")
+    (tmp_path / "posts.csv").write_text("\n".join(lines), encoding="utf-8")
+    build_splits(tmp_path / "posts.csv", tmp_path / "d", say=lambda _: None)
+    explorer = open_site([tmp_path / "d"]).explorer
+    assert explorer is not None
+    seven = explorer.index.number_of("7")
+    found = explorer.find(Filter(like=seven)).posts
+    assert sorted(explorer.index.photo_ids.take(pa.array(found)).to_pylist()) == ["20", "7"]
 
 
 def test_suspects_come_the_worst_first(data: Path, rows: list[Row], tmp_path: Path) -> None:

@@ -11,17 +11,21 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 from flickr_emotion.common.checkout import PROJECT
 from flickr_emotion.datasets.corrections.table import read_corrections
+from flickr_emotion.datasets.inspect.suspects import SCHEMA
 from flickr_emotion.harvest.crawl.crawl import crawl
 from flickr_emotion.harvest.sandbox.corpus import Corpus
 from flickr_emotion.harvest.sandbox.server import SandboxServer
@@ -65,7 +69,14 @@ def harvest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def served(own_data: Path, run: Path, harvest: Path) -> Iterator[PageServer]:
     """A page of a data set of its own, a run and a harvest."""
-    with PageServer(open_site([own_data, run, harvest])) as server:
+    judged = [
+        {"photo_id": str(1000 + n), "split": "train", "label": "anger", "suggested": "awe"}
+        | {"score": n / 10, "votes": 5, "suspect": True}
+        for n in (4, 2)
+    ]
+    suspects = own_data.with_name("suspects.parquet")
+    pq.write_table(pa.Table.from_pylist(judged, schema=SCHEMA), suspects)
+    with PageServer(open_site([own_data, run, harvest], suspects=suspects)) as server:
         yield server
 
 
@@ -117,6 +128,28 @@ class TestFunctions:
             page.get_by_label("nearly the same").check()
             page.wait_for_function("document.querySelectorAll('#posts > li').length > 1")
             assert sideways(page) == 0
+
+    def test_suspects_licences_owners_and_near_posts(
+        self, open_page: OpenPage, served: PageServer, size: tuple[int, int]
+    ) -> None:
+        with open_page(served.url, size) as page:
+            page.get_by_label("label looks wrong").check()
+            tally(page, "2 of 90 posts")
+            first = page.locator("#posts > li").first
+            assert "looks like awe (score 0.200)" in first.inner_text()
+            first.get_by_role("link").click()
+            assert "1 of 2" in page.get_by_role("navigation", name="Posts").inner_text()
+            page.get_by_role("link", name="o", exact=True).click()
+            tally(page, "90 of 90 posts")
+            licence = page.get_by_role("combobox", name="Licence", exact=True)
+            licence.select_option("CC BY 2.0")
+            page.wait_for_url("**license=CC+BY+2.0**")
+            tally(page, "90 of 90 posts")
+            go(page, "/post/88")
+            page.get_by_role("link", name="Posts that are nearly the same").click()
+            tally(page, "2 of 90 posts")
+            page.get_by_label("like post 88").uncheck()
+            tally(page, "90 posts")
 
     def test_more_posts_and_their_pictures_come_as_one_scrolls(
         self, open_page: OpenPage, server: PageServer, size: tuple[int, int]
@@ -321,6 +354,22 @@ def test_axe_finds_nothing_serious(
         assert serious_findings(page, axe) == []
         assert are_in_order(heading_levels(page))
         assert sideways(page) == 0
+
+
+def test_a_server_that_has_ended_is_said(open_page: OpenPage, own_data: Path) -> None:
+    def ask() -> None:
+        running = ExitStack()
+        server = running.enter_context(PageServer(open_site([own_data])))
+        with open_page(server.url) as page:
+            running.close()
+            page.get_by_role("combobox", name="Label", exact=True).select_option("awe")
+            page.get_by_text("The server does not answer").wait_for()
+            said.append(page.locator("#results").inner_text())
+
+    said: list[str] = []
+    with pytest.raises(AssertionError, match="ERR_CONNECTION_REFUSED"):
+        ask()
+    assert said == ["The server does not answer: start it again."]
 
 
 def test_light_and_dark_differ(open_page: OpenPage, server: PageServer) -> None:

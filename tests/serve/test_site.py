@@ -70,6 +70,10 @@ class TestRefusals:
     def test_options_of_a_data_set_without_one(self, run: Path, tmp_path: Path) -> None:
         assert "--suspects belongs to a data set" in refusal("serve", run, "--suspects", tmp_path)
 
+    def test_corrections_within_the_data_set(self, data: Path) -> None:
+        line = refusal("serve", data, "--corrections", data / "c.csv")
+        assert "lies inside the data set" in line
+
     def test_a_port_that_is_taken(self, data: Path) -> None:
         with PageServer(open_site([data])) as server:
             assert "choose another --port" in refusal("serve", data, "--port", server.port)

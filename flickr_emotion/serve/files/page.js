@@ -4,9 +4,22 @@
 
 const part = (id, page = document) => page.getElementById(id);
 
+// Returns the page at an address; where the server has ended, one that says so.
 async function fetched(address, options = {}) {
-  const answer = await fetch(address, { credentials: "same-origin", ...options });
-  return new DOMParser().parseFromString(await answer.text(), "text/html");
+  let text = "<main id=content><p role=alert>The server does not answer: start it again.</p></main>";
+  try {
+    text = await (await fetch(address, { credentials: "same-origin", ...options })).text();
+  } catch {
+    // The browser says why in its own words.
+  }
+  return new DOMParser().parseFromString(text, "text/html");
+}
+
+// Puts a part of another page in the place of ours; what is wrong is shown where the part would be.
+function take(id, page) {
+  const found = part(id, page) ?? part("content", page);
+  part(id).replaceChildren(...found.childNodes);
+  part(id).removeAttribute("aria-busy");
 }
 
 // Explore: the posts follow the filter while it is changed, and more come as one scrolls.
@@ -20,8 +33,9 @@ function explore(form) {
     const address = "/explore?" + new URLSearchParams(chosen);
     part("results").setAttribute("aria-busy", "true");
     const page = await fetched(address);
-    if (asked !== newest || !part("results", page)) return;
-    part("results").replaceWith(part("results", page));
+    if (asked !== newest) return;
+    take("results", page);
+    if (!part("filter", page)) return;
     for (const select of form.querySelectorAll("select")) {
       const value = select.value;
       select.replaceChildren(...part("filter", page).elements[select.name].children);
@@ -39,7 +53,7 @@ function explore(form) {
       observer.disconnect();
       const asked = newest;
       const page = await fetched(link.href);
-      if (asked !== newest || !link.isConnected) return;
+      if (asked !== newest || !link.isConnected || !part("posts", page)) return;
       part("posts").append(...part("posts", page).children);
       const next = part("more", page);
       if (next) link.replaceWith(next);
@@ -77,7 +91,7 @@ function attempt(form) {
     else preview.removeAttribute("src");
   }
 
-  function take(data) {
+  function give(data) {
     const file = [...(data?.files ?? [])].find((it) => it.type.startsWith("image/"));
     if (!file) return false;
     const given = new DataTransfer();
@@ -89,7 +103,7 @@ function attempt(form) {
 
   input.addEventListener("change", show);
   document.addEventListener("paste", (event) => {
-    if (take(event.clipboardData)) event.preventDefault();
+    if (give(event.clipboardData)) event.preventDefault();
   });
   document.addEventListener("dragover", (event) => {
     event.preventDefault();
@@ -99,30 +113,19 @@ function attempt(form) {
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     drop.classList.remove("over");
-    take(event.dataTransfer);
+    give(event.dataTransfer);
   });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const answer = part("answer");
-    answer.setAttribute("aria-busy", "true");
-    try {
-      const page = await fetched("/try", { method: "POST", body: new FormData(form) });
-      answer.replaceChildren(...part("answer", page).childNodes);
-    } finally {
-      answer.removeAttribute("aria-busy");
-    }
+    part("answer").setAttribute("aria-busy", "true");
+    take("answer", await fetched("/try", { method: "POST", body: new FormData(form) }));
   });
 }
 
 // Crawl: what is shown is looked at again every two seconds.
 function crawl() {
   setTimeout(async () => {
-    try {
-      const now = part("crawls", await fetched("/crawl"));
-      if (now) part("crawls").replaceWith(now);
-    } catch {
-      // The server has ended, or is busy: the next look will tell.
-    }
+    take("crawls", await fetched("/crawl"));
     crawl();
   }, 2000);
 }
