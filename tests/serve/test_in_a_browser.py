@@ -126,7 +126,7 @@ class TestFunctions:
             page.get_by_role("link", name="All posts").click()
             tally(page, "90 posts")
             page.get_by_label("nearly the same").check()
-            page.wait_for_function("document.querySelectorAll('#posts > li').length > 1")
+            page.wait_for_function("() => document.querySelectorAll('#posts > li').length > 1")
             assert sideways(page) == 0
 
     def test_suspects_licences_owners_and_near_posts(
@@ -263,7 +263,7 @@ class TestFunctions:
                 )
                 assert done.returncode == 0, done.stderr
                 # It looks again by itself.
-                page.wait_for_function("document.body.innerText.includes('100.0 %')")
+                page.wait_for_function("() => document.body.innerText.includes('100.0 %')")
                 assert outcomes.get_by_role("row").nth(1).inner_text().split() == ["ok", "20", "20"]
                 assert page.get_by_text("counting").count() == 0
                 assert sideways(page) == 0
@@ -271,6 +271,7 @@ class TestFunctions:
 
 def give(page: "Page", how: str, jpeg: bytes) -> None:
     """Give the page a picture, as a reader would."""
+    page.wait_for_load_state()  # the script comes last
     if how == "chosen":
         page.locator("#image").set_input_files(
             {"name": "p.jpg", "mimeType": "image/jpeg", "buffer": jpeg}
