@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flickr_emotion.common.plain_files import check_plain
+from flickr_emotion.common.takedown.tombstones import WITHDRAWN
 from flickr_emotion.datasets.build.judged_rows import (
     KEPT_SCHEMA,
     PLACE_BYTES,
@@ -135,7 +136,9 @@ def judged_posts_in(path: Path) -> Iterator[Callable[[pa.Table, Places], None]]:
                 "image_known": has_picture,
             }
             columns = [changed.get(name, posts.column(name)) for name in KEPT_SCHEMA.names]
-            writer.write_table(pa.table(columns, schema=KEPT_SCHEMA))
+            # Nothing of a withdrawn post is kept, not even its id.
+            stays = pc.fill_null(pc.not_equal(posts.column("reason"), WITHDRAWN), True)
+            writer.write_table(pa.table(columns, schema=KEPT_SCHEMA).filter(stays))
 
         yield write
 

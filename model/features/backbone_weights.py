@@ -11,7 +11,6 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
-from torchvision import models
 
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features import efficientnet_lite
@@ -142,6 +141,8 @@ def _unwrapped(state: dict[str, Tensor], wanted: dict[str, Tensor]) -> dict[str,
 
 
 def _download(name: str) -> dict[str, Tensor]:
+    from torchvision import models
+
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(DOWNLOAD_TIMEOUT_SECONDS)  # torch's downloader has no timeout
     try:

@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from torchvision import models
 
 from flickr_emotion.model.engines.kept_graphs import digest_of_weights
 from flickr_emotion.model.errors import ModelError
@@ -177,9 +176,12 @@ def build_backbone(
             return hub_backbone(name, open_hub_network(name, pretrained=False, download=download))
         return hub_backbone(name, rebuild_hub_network(name, records.get(name)))
     if name in efficientnet_lite.NAMES:
-        network = efficientnet_lite.build(name)
-        preprocessing = efficientnet_lite.preprocessing(name)
-    elif name in models.list_models(module=models):
+        return _without_last_layer(
+            name, efficientnet_lite.build(name), efficientnet_lite.preprocessing(name)
+        )
+    from torchvision import models  # loads torch's compiler, which takes seconds
+
+    if name in models.list_models(module=models):
         recipe: Any = models.get_model_weights(name).DEFAULT.transforms()
         settings = _without_auxiliary_heads(name) | _of_size(name, recipe.crop_size[0])
         network = models.get_model(name, weights=None, **settings)
@@ -195,6 +197,10 @@ def build_backbone(
             f"--image-encoder {name} is not known: give a torchvision classification model such as "
             f"densenet121 or resnet50, {', '.join(efficientnet_lite.NAMES)}, or hub:NAME"
         )
+    return _without_last_layer(name, network, preprocessing)
+
+
+def _without_last_layer(name: str, network: nn.Module, preprocessing: Preprocessing) -> Backbone:
     last, features = _remove_last_layer(network)
     return Backbone(
         name=name,

@@ -15,8 +15,6 @@ from typing import Protocol
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms.v2 import functional
 
 from flickr_emotion.common.printing import say
 from flickr_emotion.datasets.pictures.formats import UnreadablePictureError, open_picture
@@ -171,6 +169,9 @@ def is_plain_jpeg(content: bytes) -> bool:
 
 def cut(picture_3HW: Tensor, preprocessing: Preprocessing) -> Tensor:
     """Resize and crop a decoded picture on its device, as ``Preprocessing.picture`` does."""
+    from torchvision.transforms import InterpolationMode
+    from torchvision.transforms.v2 import functional
+
     height, width = picture_3HW.shape[1:]
     (new_width, new_height), left, top = preprocessing.geometry(width, height)
     if (new_width, new_height) != (width, height):

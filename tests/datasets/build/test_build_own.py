@@ -74,6 +74,7 @@ class TestOwnPosts:
             "total": 10,
             "labels": {"calm": 5, "wild": 5},
             "subsets": {"image+text": 10},
+            "licenses": {"licence not known": 10},
         }
         assert content["excluded"] == {"empty": 1, "no-label": 3}
         excluded = pd.read_parquet(tmp_path / "d" / "excluded.parquet").set_index("photo_id")

@@ -104,8 +104,8 @@ def test_card_and_page_count_them(plain: Path, tmp_path: Path) -> None:
     write_page(inspect_dataset(plain), tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "<h2>Posts by preference</h2>" in page
-    assert '<td>no AI (X-Robots-Tag)</td><td class="number">' in page
-    assert "<td>nothing stated</td>" in page
+    assert '<th scope="row">no AI (X-Robots-Tag)</th><td class="number">' in page
+    assert '<th scope="row">nothing stated</th>' in page
 
 
 def test_a_reduced_data_set_keeps_the_counts(plain: Path, tmp_path: Path) -> None:
