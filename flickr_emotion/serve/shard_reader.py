@@ -46,8 +46,8 @@ class ShardReader:
         self._dataset = dataset
         self._lock = threading.Lock()
         self._files: dict[Path, pq.ParquetFile] = {}
-        self._checks: dict[tuple[Path, tuple[str, ...]], GroupChecks] = {}
-        self._checked: set[tuple[Path, tuple[str, ...], int]] = set()
+        self._checks: dict[tuple[Path, str], GroupChecks] = {}
+        self._checked: set[tuple[_Group, str]] = set()
         self._groups = list(self._all_groups())
         self._firsts = np.array([it.first for it in self._groups])
         self._tables: OrderedDict[int, pa.Table] = OrderedDict()
@@ -74,13 +74,14 @@ class ShardReader:
         return self._files[shard]
 
     def _check(self, group: _Group, columns: tuple[str, ...]) -> None:
-        if (group.shard, columns, group.number) in self._checked:
-            return
-        if (group.shard, columns) not in self._checks:
-            checks = self._dataset.group_checks(group.shard, columns)
-            self._checks[group.shard, columns] = checks
-        self._checks[group.shard, columns].group(group.number)
-        self._checked.add((group.shard, columns, group.number))
+        for column in columns:
+            if (group, column) in self._checked:
+                continue
+            key = group.shard, column
+            if key not in self._checks:
+                self._checks[key] = self._dataset.group_checks(group.shard, [column])
+            self._checks[key].group(group.number)
+            self._checked.add((group, column))
 
     def _group_of(self, post: int) -> int:
         return int(np.searchsorted(self._firsts, post, side="right")) - 1
