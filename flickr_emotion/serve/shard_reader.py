@@ -90,7 +90,8 @@ class ShardReader:
         """Yield a column of all posts, a row group at a time, with the number of its first post."""
         for group in self._groups:
             with self._lock:
-                yield group.first, self._read(group, (name,)).column(name).combine_chunks()
+                table = self._read(group, (name,))
+            yield group.first, table.column(name).combine_chunks()
 
     def posts(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
         """Return text, tags, label, votes and the like of posts; no pictures."""
