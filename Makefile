@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.locked
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-mpnet setup-browser demo test test-one test-slow mutants coverage check format docs lock clean
+.PHONY: help setup setup-mpnet setup-browser setup-docs demo test test-one test-slow mutants coverage check format docs lock clean
 
 # The sentence after `##` is what `make help` shows.
 help: ## Show what make can do.
@@ -32,6 +32,14 @@ setup-browser: setup ## Add Chromium (by apt, as root) and axe-core (by npm) for
 		|| { echo "install chromium, or run this as root on Debian or Ubuntu"; exit 1; }
 	npm install --no-audit --no-fund --silent --prefix .browser axe-core@4
 
+# Not in the lock, and beside .venv, so that `make lock` does not take them in: 97 MB with packages
+# that .venv has too.
+DOCS := .docs_packages
+setup-docs: setup ## Add Sphinx with its theme, for the site of `make docs`.
+	$(PY) -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['docs'], sep='\n')" \
+		> $(VENV)/docs.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check --upgrade --target $(DOCS) -r $(VENV)/docs.txt
+
 demo: setup ## Run the whole chain against the sandbox; no key is needed.
 	$(PY) cli.py demo
 
@@ -56,7 +64,7 @@ SINCE ?= main
 mutants: setup ## Make small changes in the code that changed and show those that no test notices.
 	$(PY) -m tests.mutation --since $(SINCE) $(AREA)
 
-test-slow: setup ## Run the slow tests: the README's commands, killed processes, trained networks.
+test-slow: setup ## Run the slow tests: the tour's commands, tutorials, killed processes, trained networks.
 	$(PY) -m pytest -m slow -q
 
 # mypy knows no package whose parts lie beside it, as in a checkout: it is shown the package as it is
@@ -80,8 +88,12 @@ format: setup ## Format the code and mend what the linter can mend.
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
-docs: setup ## Write docs/options.md from the commands' options.
+# Every warning is an error, among them links and anchors that lead nowhere.
+docs: setup ## Write docs/options.md from the commands' options, and the site into .site (make setup-docs).
 	$(PY) -m flickr_emotion.commands.reference
+	test ! -d $(DOCS) || PYTHONPATH=$(DOCS) $(PY) -m sphinx --quiet --fail-on-warning --keep-going \
+		--builder dirhtml --doctree-dir .site/doctrees docs .site/html
+	@test ! -d $(DOCS) || echo "the site is in .site/html"
 
 # After a change of dependencies: install them into .venv by hand, then write the lock.
 lock: ## Write requirements.lock from the packages in .venv.
@@ -90,4 +102,4 @@ lock: ## Write requirements.lock from the packages in .venv.
 		> requirements.lock
 
 clean: ## Remove the environment and all caches.
-	rm -rf $(VENV) .mypy_cache .mypy_links .ruff_cache .pytest_cache .hypothesis .mutants .coverage
+	rm -rf $(VENV) $(DOCS) .site .mypy_cache .mypy_links .ruff_cache .pytest_cache .hypothesis .mutants .coverage

@@ -41,6 +41,8 @@ def main() -> None:
         os.environ |= {
             name: str(options.threads) for name in ("OMP_NUM_THREADS", "RAYON_NUM_THREADS")
         }
+    if options.folder:
+        options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         scratch = Path(name)
         os.environ["XDG_CACHE_HOME"] = str(scratch / "cache")

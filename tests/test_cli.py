@@ -18,11 +18,12 @@ from flickr_emotion.harvest.sandbox.corpus import Corpus
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from flickr_emotion.model.runs.digests import digests_of
 from tests.commands import refusal
+from tests.documents import document
 from tests.harvest.corpora import KEY, SECRET, options, post, write_votes
 from tests.harvest.image_hosts.test_picture_crawls import changed
 
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
-README = (PROJECT / "README.md").read_text(encoding="utf-8")
+TOUR = document("docs/tour.md")
 
 
 def run(*arguments: object, key: bool = False) -> subprocess.CompletedProcess[str]:
@@ -54,10 +55,10 @@ def server() -> Iterator[SandboxServer]:
 
 class TestHelp:
     @pytest.mark.parametrize("command", COMMANDS)
-    def test_every_command_has_help_and_stands_in_the_readme(self, command: str) -> None:
+    def test_every_command_has_help_and_stands_in_the_tour(self, command: str) -> None:
         found = typer.main.get_command(app).commands[command]  # type: ignore[attr-defined]
         assert found.help
-        assert re.search(rf"^\$ python cli\.py {command}\b", README, re.MULTILINE)
+        assert re.search(rf"^\$ python cli\.py {command}\b", TOUR, re.MULTILINE)
 
     def test_the_commands_are_the_designs(self) -> None:
         assert (
@@ -65,6 +66,7 @@ class TestHelp:
                 [
                     "crawl",
                     "status",
+                    "check",
                     "build-splits",
                     "inspect",
                     "reduce",

@@ -19,16 +19,18 @@ import pyarrow as pa
 from flickr_emotion.common.printing import say
 from flickr_emotion.common.progress import ProgressReport
 from flickr_emotion.common.takedown.tombstones import write_tombstones
-from flickr_emotion.datasets.build.built_from import BuiltFrom, Said, read_built_from
 from flickr_emotion.datasets.build.drawing import draw_splits
 from flickr_emotion.datasets.build.gathering import Gathered, gather
 from flickr_emotion.datasets.build.judged_posts import JudgedPosts
 from flickr_emotion.datasets.build.judging import Judge
 from flickr_emotion.datasets.build.local_engine import judged_locally
 from flickr_emotion.datasets.build.reuse import (
+    BuiltFrom,
     Previous,
+    Said,
     keep_built_from,
     previous_at,
+    read_built_from,
     rest_of,
     rules_of,
 )
@@ -196,7 +198,7 @@ def _new(
     if gathered.rows != posts.listed:
         raise RuntimeError(f"{posts.listed} photos are listed, {gathered.rows} were judged")
     if judge.corrections is not None:
-        account_for(judge.corrections, spool.tables(ACCOUNTED), say)
+        account_for(judge.corrections, spool.tables(ACCOUNTED), judge.withdrawn, say)
     say_pictures(gathered, posts, say)
     say_texts(gathered, options, say)
     say_preferences(gathered, posts, say)

@@ -2,7 +2,7 @@
 
 ``judged.arrow`` lies beside the data set's files, in the order of the posts' digests. Each post has
 a digest of everything that a source read of it. Where the next build finds the same one, and judges
-by the same rules (``datasets.build.built_from``), the post's row is taken over as it is. The file
+by the same rules (``datasets.build.reuse``), the post's row is taken over as it is. The file
 may be removed, and has no digest in ``dataset.json``.
 """
 

@@ -135,7 +135,11 @@ class Judge:
             judged["picture_error"] = picture.error
         tags = normalise_tags(row.get("tags") or ())
         # In the order of ``MODALITIES``.
-        present = (picture is not None and picture.usable, text.verdict == KEPT, bool(tags))
+        present: tuple[bool, ...] = (
+            picture is not None and picture.usable,
+            text.verdict == KEPT,
+            bool(tags),
+        )
         if row.get("modalities"):
             # A manifest's post keeps at most the modalities that it had when it was made.
             fixed = row["modalities"].split("+")

@@ -24,6 +24,7 @@ from flickr_emotion.datasets.sources.raw_posts import Source
 
 # Batches per process that are submitted and not yet taken: bounds the results waiting on disk.
 _BATCHES_PER_PROCESS = 2
+_KNOWN_POSTS = 5
 
 
 def judged_locally(
@@ -41,7 +42,8 @@ def judged_locally(
     default there is one for each core that this process may use. Raises ``DatasetError`` if the
     system kills one of them, ``OSError`` if the folder cannot be written.
     """
-    ranges = source.ranges(POSTS_PER_BATCH)
+    # Of posts that are known little is read, so that a range may be longer.
+    ranges = source.ranges(POSTS_PER_BATCH if known is None else _KNOWN_POSTS * POSTS_PER_BATCH)
     processes = processes or usable_cores()
     if len(ranges) <= 1 or processes == 1:  # not worth a second process
         for first, last in ranges:

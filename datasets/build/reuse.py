@@ -1,37 +1,131 @@
-"""What a build takes over from the data set that it replaces: all of it, or its decisions.
+"""What a build takes over from the data set that it replaces: all of it, or parts.
 
-Where posts, options and code are the same, the data set stays as it is. Where some posts have
-changed, only these are judged again (``judged_posts``). Otherwise the build reuses what
-``decisions.parquet`` holds. Every file must be undamaged, because nothing that is taken over is
-computed again.
+A build gives the same bytes from the same posts, options and code. So ``built_from.json`` holds
+digests of the input, and of everything else that a data set depends on: the options, what was
+withdrawn, this package's own source and the versions of the packages it decides with. Where all are
+the same, the data set stays as it is. Where some posts have changed, only these are judged again
+(``judged_posts``). Otherwise the build reuses what ``decisions.parquet`` holds. Every file must be
+undamaged, because nothing that is taken over is computed again.
+
+``built_from.json`` describes the build on one machine and is no part of the data set: it may be
+removed, and has no digest in ``dataset.json``.
 """
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+import sys
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from functools import cache
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from flickr_emotion.datasets.build.built_from import (
-    BuiltFrom,
-    digest_of_rules,
-    write_built_from,
-)
+from flickr_emotion.common.json_files import read_json
+from flickr_emotion.common.whole_files import write_json
 from flickr_emotion.datasets.build.judged_posts import JudgedPosts
 from flickr_emotion.datasets.build.judging import Judge
 from flickr_emotion.datasets.build.saying import Say
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder import decisions
 from flickr_emotion.datasets.folder.file_digests import OWN_DIGEST, damaged_files, file_sha256
-from flickr_emotion.datasets.folder.layout import CARD, JUDGED
+from flickr_emotion.datasets.folder.layout import BUILT_FROM, CARD, JUDGED
 from flickr_emotion.datasets.folder.reading import (
     WITHOUT_DISTRIBUTIONS,
     Dataset,
     open_dataset,
 )
 from flickr_emotion.datasets.sources.inputs import Input
+
+_OWN_CODE = ("flickr_emotion.common", "flickr_emotion.datasets", "flickr_emotion.harvest")
+_PACKAGES = (
+    *("langdetect", "langdetect-rs", "numpy", "pillow", "pillow-heif", "pyarrow", "rensa"),
+    *("scipy", "selectolax"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuiltFrom:
+    """What a data set was built from, and what the build said about it."""
+
+    input: str | None
+    """A digest of the input; None if there were pictures, whose files are not part of it."""
+    rest: str
+    """A digest of everything else that a data set depends on."""
+    rules: str
+    """A digest of what the judgement of each post depends on beside the post itself."""
+    judged: str
+    """The digest of the file of judged posts."""
+    dataset: str
+    """The digest of ``dataset.json``."""
+    said: list[str]
+    """The lines that the build printed about the posts."""
+
+
+_DIGESTS = ("rest", "rules", "judged", "dataset")
+
+
+def read_built_from(folder: Path) -> BuiltFrom | None:
+    """Return what a data set was built from; None if its folder does not say it."""
+    try:
+        content = read_json(folder / BUILT_FROM)
+    except (OSError, ValueError):
+        return None
+    given, said = content.get("input"), content.get("said")
+    if (
+        set(content) != {field.name for field in fields(BuiltFrom)}
+        or not (given is None or isinstance(given, str))
+        or not all(isinstance(content[name], str) for name in _DIGESTS)
+        or not (isinstance(said, list) and all(isinstance(line, str) for line in said))
+    ):
+        return None
+    return BuiltFrom(**content)
+
+
+def _digest_of_rules(depends_on: Mapping[str, Any]) -> str:
+    """Return a digest of this code, the packages it decides with, and ``depends_on`` (JSON)."""
+    whole = {"code": _code(), "packages": _versions(), **depends_on}
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+
+
+class Said:
+    """Keeps the lines that are said."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        """``say`` is called with each line."""
+        self._say = say
+        self.lines: list[str] = []
+
+    def __call__(self, line: str) -> None:
+        """Say a line and keep it."""
+        self.lines.append(line)
+        self._say(line)
+
+
+@cache
+def _code() -> str:
+    """Return a digest of the source of the parts of this package that a build uses."""
+    digest = hashlib.sha256()
+    for name in _OWN_CODE:
+        for folder in import_module(name).__path__:
+            for path in sorted(Path(folder).rglob("*.py")):
+                digest.update(f"{name}/{path.relative_to(folder).as_posix()}\n".encode())
+                digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": sys.version, "unicode": unicodedata.unidata_version}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +195,7 @@ def previous_at(out: Path, built_from: BuiltFrom | None, seed: int, say: Say) ->
 def rules_of(posts: Input, judge: Judge) -> str:
     """Return a digest of what the judgement of each post depends on beside the post itself."""
     corrected = judge.corrections
-    return digest_of_rules(
+    return _digest_of_rules(
         {
             **({"corrections": corrected.described()} if corrected is not None else {}),
             "options": asdict(judge.options),
@@ -125,14 +219,12 @@ def keep_built_from(
     folder: Path, content: dict[str, Any], posts: Input, rules: str, said: list[str]
 ) -> None:
     """Write what the data set in ``folder`` was built from; ``content``: its description."""
-    write_built_from(
-        folder,
-        BuiltFrom(
-            input=None if posts.has_pictures() else posts.content_digest,
-            rest=rest_of(posts, rules),
-            rules=rules,
-            judged=file_sha256(folder / JUDGED),
-            dataset=content[OWN_DIGEST],
-            said=said,
-        ),
+    built_from = BuiltFrom(
+        input=None if posts.has_pictures() else posts.content_digest,
+        rest=rest_of(posts, rules),
+        rules=rules,
+        judged=file_sha256(folder / JUDGED),
+        dataset=content[OWN_DIGEST],
+        said=said,
     )
+    write_json(folder / BUILT_FROM, asdict(built_from))

@@ -26,14 +26,16 @@ from flickr_emotion.datasets.folder.decisions import PreviousPictures
 from flickr_emotion.datasets.folder.layout import JUDGED
 from flickr_emotion.datasets.folder.references import references_in
 from flickr_emotion.datasets.folder.row_groups import parquet_in_groups
-from flickr_emotion.datasets.folder.shards import DISTRIBUTION, picture_column, schema_of, shards_in
+from flickr_emotion.datasets.folder.shards import (
+    DISTRIBUTION,
+    no_pictures,
+    picture_column,
+    schema_of,
+    shards_in,
+)
 from flickr_emotion.datasets.rules.splits import NOWHERE, Places
 from flickr_emotion.datasets.rules.vocabulary import VocabularyCounter
-from flickr_emotion.datasets.rules.vote_distributions import (
-    Ballot,
-    vote_distribution,
-    with_distribution,
-)
+from flickr_emotion.datasets.rules.vote_distributions import distributions_in, with_distribution
 from flickr_emotion.harvest.flickr.licenses import name_of
 
 # Posts whose pictures are in memory at the same time, and the bytes of these pictures.
@@ -160,11 +162,7 @@ def digest_of_splits(digests: Mapping[str, Any], salt: str) -> str:
 
 def _with_distributions(posts: pa.Table, classes: tuple[str, ...]) -> pa.Table:
     """Add each post's distribution over the classes, which its digest covers then."""
-    numbers: dict[tuple[Ballot, ...] | None, int] = {}  # of the different ballots: there are few
-    which = [numbers.setdefault(ballots, len(numbers)) for ballots in _ballots(posts)]
-    different = [
-        None if ballots is None else vote_distribution(ballots, classes) for ballots in numbers
-    ]
+    different, which = distributions_in(posts.column("ballots").combine_chunks(), classes)
     shares = pa.array(different, pa.list_(pa.float64())).take(pa.array(which, pa.int64()))
     digests = [
         with_distribution(digest, different[number])
@@ -173,21 +171,6 @@ def _with_distributions(posts: pa.Table, classes: tuple[str, ...]) -> pa.Table:
     at = posts.schema.get_field_index("fingerprint")
     posts = posts.set_column(at, posts.schema.field(at), pa.array(digests, pa.binary(32)))
     return posts.append_column(DISTRIBUTION, shares)
-
-
-def _ballots(posts: pa.Table) -> Iterator[tuple[Ballot, ...] | None]:
-    """Yield the ballots of each post; None for a post without any."""
-    column = posts.column("ballots").combine_chunks()
-    held = column.flatten()
-    fields = (held.field(name).to_pylist() for name in Ballot._fields)
-    ballots = list(map(Ballot, *fields))
-    at = 0
-    for length in pc.list_value_length(column).to_pylist():
-        if length is None:
-            yield None
-        else:
-            yield tuple(ballots[at : at + length])
-            at += length
 
 
 def _with_pictures(
@@ -201,6 +184,10 @@ def _with_pictures(
 
     Posts in no split get no picture.
     """
+    if not _any_picture(posts):
+        image = no_pictures(posts.num_rows)
+        yield places, pa.table(_shown(posts, image, schema), schema=schema)
+        return
     held: list[bytes | None] = []
     first = size = 0
     columns = [posts.column(name).to_pylist() for name in _PICTURE_COLUMNS]
@@ -219,9 +206,19 @@ def _with_pictures(
             some = posts.slice(first, len(held))
             image = picture_column(some.column("photo_id").to_pylist(), iter(held))
             held, size = [], 0
-            shown = [image if name == "image" else some.column(name) for name in schema.names]
-            yield places[first:number], pa.table(shown, schema=schema)
+            yield places[first:number], pa.table(_shown(some, image, schema), schema=schema)
             first = number
+
+
+def _any_picture(posts: pa.Table) -> bool:
+    offsets = posts.column("image_offset")
+    known = pc.any(posts.column("image_known")).as_py()
+    return bool(known) or offsets.null_count < len(offsets)
+
+
+def _shown(posts: pa.Table, image: pa.Array, schema: pa.Schema) -> list[Any]:
+    """Return the columns of ``schema``; ``image`` is the one of pictures."""
+    return [image if name == "image" else posts.column(name) for name in schema.names]
 
 
 _PICTURE_COLUMNS = ("place", "image_known", "image_offset", "image_size")
@@ -231,13 +228,13 @@ def _decisions(posts: pa.Table, in_splits: pa.Table) -> pa.Table:
     """Return the decisions on all texts, and on the pictures that are in the shards."""
     texts = posts.filter(pc.is_valid(posts.column("language_key")))
     pictures = in_splits.filter(pc.is_valid(in_splits.column("picture_key")))
-    no_pictures = pa.nulls(texts.num_rows, pa.uint64()), pa.nulls(texts.num_rows, pa.bool_())
+    nothing = pa.nulls(texts.num_rows, pa.uint64()), pa.nulls(texts.num_rows, pa.bool_())
     no_texts = pa.nulls(pictures.num_rows, pa.string())
     of_pictures = (pictures.column(name) for name in ("picture_hash", "picture_is_plain"))
     return pa.concat_tables(
         [
             pa.table(
-                [texts.column("language_key"), texts.column("language"), *no_pictures],
+                [texts.column("language_key"), texts.column("language"), *nothing],
                 schema=decisions.SCHEMA,
             ),
             pa.table(

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from flickr_emotion.common.takedown.tombstones import WITHDRAWN, Tombstones
 from flickr_emotion.datasets.corrections.table import KINDS, Correction, read_corrections
 from flickr_emotion.datasets.errors import DatasetError
 
@@ -63,11 +64,14 @@ class Corrections:
 
 
 def account_for(
-    corrections: Corrections, judged: Iterable[pa.Table], say: Callable[[str], None]
+    corrections: Corrections,
+    judged: Iterable[pa.Table],
+    withdrawn: Tombstones,
+    say: Callable[[str], None],
 ) -> None:
     """Say what was applied; raises ``DatasetError`` for a label that no other post has.
 
-    ``judged``: the columns ``ACCOUNTED`` of all posts.
+    ``judged``: the columns ``ACCOUNTED`` of all posts. A post that was withdrawn is not named.
     """
     ids = pa.array(list(corrections.by_id), pa.string())
     labels: set[str] = set()
@@ -80,13 +84,15 @@ def account_for(
     applied: Counter[str] = Counter()
     idle: list[str] = []
     for photo_id, one in corrections.by_id.items():
-        if one.label and one.label not in labels:
+        if one.label and one.label not in labels and not withdrawn.name(photo_id):
             raise DatasetError(
                 f"{corrections.path}: photo {photo_id} gets the label {one.label!a}, which no "
                 "other post has: give one of the labels of the posts"
             )
         reason, label = there.get(photo_id, (None, None))
-        if photo_id not in there:
+        if reason == WITHDRAWN or withdrawn.name(photo_id):
+            idle.append("a post that was withdrawn")
+        elif photo_id not in there:
             idle.append(f"photo {photo_id} is not among the posts")
         elif one.label and label == one.label:
             applied[_LABELLED] += 1

@@ -90,8 +90,8 @@ def _read(path: Path | None, _version: object) -> Decisions:
         with suppress(OSError, ValueError, pa.ArrowException), open_parquet(path) as file:
             table = file.read().cast(SCHEMA)
     table = table.combine_chunks()
-    digests = b"".join(table.column("digest").to_pylist())
-    halves = np.frombuffer(digests, ">u8").astype(np.uint64).reshape(-1, 2)
+    digests = _one_chunk(table, "digest").buffers()[1] if table.num_rows else b""
+    halves = np.frombuffer(digests, ">u8", 2 * table.num_rows).astype(np.uint64).reshape(-1, 2)
     order = np.argsort(halves[:, 0], kind="stable")
     return Decisions(
         first=halves[order, 0],

@@ -21,7 +21,7 @@ DATA = "data"
 FEATURES = "features"
 """Folder in which training caches features of the posts."""
 BUILT_FROM = "built_from.json"
-"""What the data set was built from (``datasets.build.built_from``)."""
+"""What the data set was built from (``datasets.build.reuse``)."""
 JUDGED = "judged.arrow"
 """The judged posts, for the next build (``datasets.build.judged_posts``)."""
 NOT_DIGESTED = (CARD, DESCRIPTION, FEATURES, BUILT_FROM, JUDGED)

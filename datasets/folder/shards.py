@@ -157,3 +157,8 @@ def picture_column(photo_ids: Iterable[str], pictures: Iterator[bytes | None]) -
         for photo_id, picture in zip(photo_ids, pictures, strict=True)
     ]
     return pa.array(values, field)
+
+
+def no_pictures(posts: int) -> pa.Array:
+    """Return the column ``image`` of so many posts without pictures."""
+    return pa.array([None] * posts, SCHEMA.field("image").type)

@@ -24,13 +24,23 @@ except ImportError:
 
 
 _SEED = 0
+_MOST_REMEMBERED = 1 << 15  # texts, about 10 MB
+_detected: dict[str, str | None] = {}
 DetectorFactory.seed = _SEED
 langdetect.DetectorFactory.seed = _SEED
 
 
 def detect_languages(texts: Sequence[str]) -> list[str | None]:
-    """Return the ISO 639-1 code of each text's language, None where none is detected."""
-    return list(detect_batch(list(texts)))
+    """Return the ISO 639-1 code of each text's language, None where none is detected.
+
+    Of equal texts, as the photos of a series have, one is detected.
+    """
+    new = [text for text in dict.fromkeys(texts) if text not in _detected]
+    if len(_detected) + len(new) > _MOST_REMEMBERED:
+        _detected.clear()
+        new = list(dict.fromkeys(texts))
+    _detected.update(zip(new, detect_batch(new), strict=True))
+    return [_detected[text] for text in texts]
 
 
 def known_languages() -> list[str]:

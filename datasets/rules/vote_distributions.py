@@ -14,6 +14,9 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 
 class Ballot(NamedTuple):
     """What is known of the votes on one class."""
@@ -82,5 +85,29 @@ def with_distribution(fingerprint: bytes, distribution: Sequence[float] | None) 
     """
     if distribution is None:
         return fingerprint
-    packed = struct.pack(f"<{len(distribution)}d", *distribution)
-    return hashlib.sha256(fingerprint + packed).digest()
+    return hashlib.sha256(fingerprint + _packed(tuple(distribution))).digest()
+
+
+@lru_cache(maxsize=4096)
+def _packed(distribution: tuple[float, ...]) -> bytes:
+    return struct.pack(f"<{len(distribution)}d", *distribution)
+
+
+def distributions_in(
+    ballots: pa.ListArray, classes: tuple[str, ...]
+) -> tuple[list[tuple[float, ...] | None], list[int]]:
+    """Return the different distributions of a column of ballots, and which of them each row has.
+
+    With five votes a photo there are few different ones, so each is computed once.
+    """
+    held = ballots.flatten()
+    fields = (held.field(name).to_pylist() for name in Ballot._fields)
+    each = list(map(Ballot, *fields))
+    numbers: dict[tuple[Ballot, ...] | None, int] = {}
+    which = []
+    at = 0
+    for length in pc.list_value_length(ballots).to_pylist():
+        of_row = None if length is None else tuple(each[at : at + length])
+        at += length or 0
+        which.append(numbers.setdefault(of_row, len(numbers)))
+    return [None if it is None else vote_distribution(it, classes) for it in numbers], which

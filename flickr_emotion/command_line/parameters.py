@@ -25,8 +25,10 @@ from flickr_emotion.command_line.output import show
 from flickr_emotion.common.errors import ToolkitError
 from flickr_emotion.common.options import Option, flag, options_of
 
-METAVARS: dict[Any, str] = {int: "N", float: "X", Path: "PATH"}
-"""Placeholder of a value of each type in the help."""
+METAVARS: dict[Any, str] = {int: "N", float: "X"}
+"""Placeholder of a number in the help."""
+_LONGEST_CHOICES = 40
+"""Characters of choices that may be the placeholder; longer ones stand in the help."""
 _KEYWORD = inspect.Parameter.KEYWORD_ONLY
 
 
@@ -104,7 +106,7 @@ def _parameter(described: Field[Any], said: Option, hint: Any) -> inspect.Parame
     kind, several = _kind(hint)
     info: dict[str, Any] = {
         "help": _help(said),
-        "metavar": said.metavar or METAVARS.get(kind),
+        "metavar": said.metavar or METAVARS.get(kind) or _placeholder(said, several),
         "envvar": said.variable,
     }
     if kind in (int, float):
@@ -136,8 +138,22 @@ def _kind(hint: Any) -> tuple[Any, bool]:
     return (plain[0] if plain else hint), False
 
 
+def _placeholder(said: Option, several: bool) -> str | None:
+    """Return the placeholder of an option with choices; None where typer writes them itself."""
+    if _are_long(said):
+        return "NAME"
+    return "|".join(said.choices) if several and said.choices else None
+
+
+def _are_long(said: Option) -> bool:
+    return not said.metavar and len(" ".join(said.choices)) > _LONGEST_CHOICES
+
+
 def _help(said: Option) -> str:
-    return f"{said.help} [default: {said.default_help}]" if said.default_help else said.help
+    text = said.help
+    if _are_long(said):
+        text += f" One of {', '.join(said.choices)}."
+    return f"{text} [default: {said.default_help}]" if said.default_help else text
 
 
 def _is_argument(parameter: inspect.Parameter) -> bool:

@@ -16,9 +16,15 @@ def attribution(
     harvest: Annotated[
         Path, typer.Argument(metavar="H", help="Harvest folder that it was built from.")
     ],
-    out: Annotated[Path, typer.Option(help="File to create or replace, .csv or .md (Markdown).")],
+    out: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help="File to create or replace, .csv or .md (Markdown)."),
+    ],
 ) -> None:
-    """Write owner, title, licence and page of each post whose licence asks for attribution."""
+    """List whom to name where pictures are shown.
+
+    Owner, title, licence and page of each post whose licence asks for attribution.
+    """
     from flickr_emotion.datasets.inspect.attribution import write_attribution
 
     found = write_attribution(dataset, harvest, out)

@@ -20,7 +20,7 @@ def build_splits(
         Path,
         typer.Argument(metavar="H", help="Harvest folder, or a table or folder of your own posts."),
     ],
-    out: Annotated[Path, typer.Option(help="Data set folder to create or replace.")],
+    out: Annotated[Path, typer.Option(metavar="D", help="Data set folder to create or replace.")],
     labels: Annotated[
         Path | None,
         typer.Option(
@@ -51,7 +51,10 @@ def build_splits(
         ),
     ] = None,
 ) -> None:
-    """Build a data set from posts: labels, texts, splits, Parquet shards."""
+    """Build a data set from posts.
+
+    Labels, texts, splits, and Parquet shards.
+    """
     from flickr_emotion.datasets.build.build import build_splits as build
     from flickr_emotion.datasets.build.summary import describe
 

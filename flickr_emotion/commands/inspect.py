@@ -36,7 +36,10 @@ def inspect(
         ),
     ] = None,
 ) -> None:
-    """Show what a data set holds: labels, modalities, texts, tags, samples."""
+    """Show what a data set holds.
+
+    Labels, modalities, texts, tags and samples.
+    """
     if run is not None and suspects is None:
         raise typer.BadParameter("--run belongs to --suspects: give it, or omit --run")
     from flickr_emotion.datasets.inspect.inspection import inspect_dataset

@@ -11,10 +11,13 @@ from typing import Annotated, Any
 
 import typer
 
-from flickr_emotion.command_line.output import say_json
+from flickr_emotion.command_line.help import NAMES, PlainHelp
+from flickr_emotion.command_line.loading import loading_said
+from flickr_emotion.command_line.output import say_json, show
 from flickr_emotion.commands import (
     attribution,
     build_splits,
+    check,
     crawl,
     demo,
     evaluate,
@@ -32,7 +35,7 @@ from flickr_emotion.commands import (
     train,
     verify,
 )
-from flickr_emotion.common.checkout import PROGRAM
+from flickr_emotion.common.checkout import IS_CHECKOUT, PROGRAM
 from flickr_emotion.common.errors import ToolkitError
 from flickr_emotion.common.interruption import end_like_ctrl_c
 from flickr_emotion.common.printing import say
@@ -40,20 +43,36 @@ from flickr_emotion.model.errors import TrainingStopped
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
+    # A shell completes the name of a program, and a checkout is run as `python cli.py`.
+    add_completion=not IS_CHECKOUT,
+    context_settings=NAMES,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Flickr posts with emotion labels: harvest them, build data sets, train on them.",
 )
 manifest_app = typer.Typer(
     no_args_is_help=True,
-    help="Manifests: share which posts a data set holds, without their content.",
+    help="Share which posts a data set holds, without their content.",
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from flickr_emotion.datasets.description.provenance import TOOL, VERSION
+
+        show(f"{TOOL} {VERSION}")
+        raise typer.Exit
 
 
 @app.callback()
 def _global_options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_show_version, help="Show the version and exit."
+        ),
+    ] = False,
 ) -> None:
     """Declare the options that may come before or after any command (see ``main``)."""
 
@@ -68,7 +87,7 @@ _OF_RUNS = (
     *(train.train, evaluate.evaluate, report.report, predict.predict, export.export),
     reproduce.reproduce,
 )
-_OTHERS = (verify.verify, takedown.takedown, sandbox.sandbox, demo.demo)
+_OTHERS = (verify.verify, takedown.takedown, check.check, sandbox.sandbox, demo.demo)
 COMMANDS = {
     **{it.name: it for it in _OF_POSTS},
     **{f"manifest {it.name}": it for it in _OF_MANIFESTS},
@@ -78,7 +97,8 @@ COMMANDS = {
 
 app.add_typer(manifest_app, name="manifest")
 for _name, _command in COMMANDS.items():
-    (manifest_app if _name.startswith("manifest ") else app).command(_command.name)(_command.run)
+    _of = manifest_app if _name.startswith("manifest ") else app
+    _of.command(_command.name, cls=PlainHelp)(_command.run)
 
 # typer exports only one of its usage errors; this is the base class of all of them.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -96,7 +116,8 @@ def main() -> None:
     tell: Callable[[str], None] = say_json if "--log-json" in arguments else say
     try:
         end_like_ctrl_c()
-        code = app(takedown.spread(arguments), prog_name=PROGRAM, standalone_mode=False)
+        with loading_said():
+            code = app(takedown.spread(arguments), prog_name=PROGRAM, standalone_mode=False)
         if code == 130:  # typer's exit code after Ctrl-C
             tell(_STOPPED)
         sys.exit(code)

@@ -16,12 +16,17 @@ _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def export(
     *,
     dataset: Annotated[Path, typer.Argument(metavar="D", help="Data set folder.")],
-    out: Annotated[Path, typer.Option(help="Manifest (a Parquet file) to create or replace.")],
+    out: Annotated[
+        Path, typer.Option(metavar="M", help="Manifest (a Parquet file) to create or replace.")
+    ],
     with_urls: Annotated[
         bool, typer.Option("--with-urls", help="Add the pictures' URLs, for other tools.")
     ] = False,
 ) -> None:
-    """Write a manifest, from which others can fetch the posts and build the same data set."""
+    """Write a manifest, from which others can fetch the posts.
+
+    They can build the same data set from them.
+    """
     from flickr_emotion.datasets.manifests.export import export_manifest
 
     posts = export_manifest(dataset, out, with_urls=with_urls)
@@ -35,10 +40,14 @@ def verify(
     harvest: Annotated[Path, typer.Argument(metavar="H", help="Harvest folder made from it.")],
     as_json: _AsJson = False,
     out: Annotated[
-        Path | None, typer.Option(help="File for each post's verdict, .parquet or .csv.")
+        Path | None,
+        typer.Option(metavar="FILE", help="File for each post's verdict, .parquet or .csv."),
     ] = None,
 ) -> None:
-    """Count the posts that a harvest holds unchanged; exit code 3 if some are not."""
+    """Count the posts that a harvest holds unchanged.
+
+    Exit code 3 if some are not.
+    """
     from flickr_emotion.datasets.manifests.verify import verify_manifest
 
     found = verify_manifest(manifest, harvest, out=out)
@@ -54,7 +63,10 @@ def diff(
     manifest_b: Annotated[Path, typer.Argument(metavar="B", help="Another manifest.")],
     as_json: _AsJson = False,
 ) -> None:
-    """Count the differences between two manifests; exit code 3 if there are any."""
+    """Count the differences between two manifests.
+
+    Exit code 3 if there are any.
+    """
     from flickr_emotion.datasets.manifests.diff import diff_manifests
 
     found = diff_manifests(manifest_a, manifest_b)

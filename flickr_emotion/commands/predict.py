@@ -17,16 +17,21 @@ def predict(
     config: TrainingConfig,
     *,
     run: Annotated[Path, typer.Argument(metavar="R", help="Run folder.")],
-    image: Annotated[Path | None, typer.Option(help="Picture file.")] = None,
-    text: Annotated[str | None, typer.Option(help="Text of the post.")] = None,
+    image: Annotated[Path | None, typer.Option(metavar="FILE", help="Picture file.")] = None,
+    text: Annotated[str | None, typer.Option(metavar="TEXT", help="Text of the post.")] = None,
     tags: Annotated[
-        str | None, typer.Option(help="Tags, separated by commas, or hashtags.")
+        str | None,
+        typer.Option(metavar="TAG,TAG,...", help="Tags, separated by commas, or hashtags."),
     ] = None,
     input: Annotated[
         Path | None,
-        typer.Option(help="A table or folder of posts, as for build-splits."),
+        typer.Option(
+            metavar="TABLE|FOLDER", help="A table or folder of posts, as for build-splits."
+        ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="File for the predictions of --input.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File for the predictions of --input.")
+    ] = None,
     explain: Annotated[
         bool,
         typer.Option(
@@ -38,7 +43,10 @@ def predict(
     encoding: Encoding = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Predict the emotion of a post from any subset of picture, text and tags."""
+    """Predict the emotion of a post.
+
+    From any subset of picture, text and tags.
+    """
     single = any(given is not None for given in (image, text, tags))
     if (input is None) != (out is None) or (input is not None and single):
         raise typer.BadParameter(

@@ -14,12 +14,22 @@ def reduce(
     *,
     dataset: Annotated[Path, typer.Argument(metavar="D", help="Data set folder.")],
     fraction: Annotated[
-        float, typer.Option(min=0, max=1, help="Fraction of training posts that stay complete.")
+        float,
+        typer.Option(
+            metavar="X", min=0, max=1, help="Fraction of training posts that stay complete."
+        ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder of the new data set, to create or replace.")],
-    seed: Annotated[int, typer.Option(min=0, help="Random seed of the reduction.")] = 0,
+    out: Annotated[
+        Path, typer.Option(metavar="D", help="Folder of the new data set, to create or replace.")
+    ],
+    seed: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Random seed of the reduction.")
+    ] = 0,
 ) -> None:
-    """Remove modalities from training posts, to study training on incomplete posts."""
+    """Remove modalities from training posts.
+
+    To study training on incomplete posts.
+    """
     from flickr_emotion.common.modalities import COMPLETE
     from flickr_emotion.common.split_names import TRAIN
     from flickr_emotion.datasets.build.reduce import reduce_dataset

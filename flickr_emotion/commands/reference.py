@@ -59,7 +59,8 @@ def _row(parameter: inspect.Parameter, said: Option | None) -> str:
     if info.envvar:
         default = f"`{info.envvar}`"
     if isinstance(info, typer.models.ArgumentInfo):
-        cells = [f"`{info.metavar}`", ""]
+        several = "..." if get_origin(_plain(kind)) is list else ""
+        cells = [f"`{info.metavar}{several}`", ""]
     else:
         cells = [f"`{_spelling(parameter, info)}`", _values(kind, info)]
     cells += [default, (said.help if said else info.help) or ""]
@@ -82,10 +83,15 @@ def _spelling(parameter: inspect.Parameter, info: typer.models.OptionInfo) -> st
     return f"{name}, --no-{name.removeprefix('--')}" if negatable else name
 
 
+def _plain(kind: Any) -> Any:
+    """Return the type of a value that is given."""
+    optional = get_origin(kind) is UnionType or NoneType in get_args(kind)
+    return get_args(kind)[0] if optional else kind
+
+
 def _values(kind: Any, info: typer.models.OptionInfo) -> str:
     """Return the possible values: choices, or the placeholder of the help with the bounds."""
-    optional = get_origin(kind) is UnionType or NoneType in get_args(kind)
-    plain = get_args(kind)[0] if optional else kind
+    plain = _plain(kind)
     if get_origin(plain) is Literal:
         return ", ".join(f"`{it}`" for it in get_args(plain))
     if kind is bool:

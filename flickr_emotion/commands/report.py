@@ -16,7 +16,7 @@ def report(
     *,
     runs: Annotated[
         list[Path],
-        typer.Argument(metavar="R...", help="Run folders; others are compared with the first."),
+        typer.Argument(metavar="R", help="Run folders; others are compared with the first."),
     ],
     html: Annotated[Path, typer.Option(metavar="FILE", help="The page to write.")],
     data: Annotated[
@@ -38,7 +38,10 @@ def report(
         typer.Option(metavar="FOLDER", help="Also write each table as LaTeX.", show_default=False),
     ] = None,
 ) -> None:
-    """Write a page on what runs are worth: figures, confusions, curves, surest errors."""
+    """Write a page on what runs are worth.
+
+    Figures, confusions, curves and surest errors.
+    """
     from flickr_emotion.model.report.report import report as run_report
 
     run_report(runs, html, dataset=data, figures=figures, latex=latex, device=config.device)

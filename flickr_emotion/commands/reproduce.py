@@ -24,9 +24,11 @@ def reproduce(
         Target, typer.Argument(metavar="TARGET", help=f"{', '.join(TARGETS)} or {ALL}.")
     ],
     dataset: Annotated[Path, typer.Argument(metavar="D", help="Data set folder.")],
-    out: Annotated[Path, typer.Option(help="Folder for the results and finished trainings.")],
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Folder for the results and finished trainings.")
+    ],
     repeats: Annotated[
-        int, typer.Option(min=1, help="Number of trainings with successive seeds.")
+        int, typer.Option(metavar="N", min=1, help="Number of trainings with successive seeds.")
     ] = 3,
     only: Annotated[
         str | None,
@@ -35,10 +37,10 @@ def reproduce(
         ),
     ] = None,
 ) -> None:
-    """Make a table or a figure of the paper with its numbers beside ours.
+    """Make a table or a figure of the paper.
 
-    As Markdown, JSON, LaTeX, PNG, SVG and PDF. Finished trainings are kept; run the command again
-    to continue.
+    With its numbers beside ours, as Markdown, JSON, LaTeX, PNG, SVG and PDF. Finished trainings are
+    kept; run the command again to continue.
     """
     from dataclasses import replace
 

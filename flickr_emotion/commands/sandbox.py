@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def sandbox(
     *,
     corpus: Annotated[
-        Path | None, typer.Option(help="Posts to serve (Parquet); by default a simulation.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Posts to serve (Parquet); by default a simulation."),
     ] = None,
     vso: Annotated[
         Path | None,
@@ -26,15 +27,22 @@ def sandbox(
             help="VSO's folder: serve its pairs with computed search results.",
         ),
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 0,
+    port: Annotated[
+        int, typer.Option(metavar="N", min=0, max=65535, help="Port; 0 takes a free one.")
+    ] = 0,
     faults: Annotated[
-        str | None, typer.Option(help="Faults to inject, such as 429=0.1,seed=7.")
+        str | None,
+        typer.Option(metavar="NAME=RATE,...", help="Faults to inject, such as 429=0.1,seed=7."),
     ] = None,
     lists: Annotated[
-        Path | None, typer.Option(help="Folder for the simulation's lists, for `crawl`.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder for the simulation's lists, for `crawl`."),
     ] = None,
 ) -> None:
-    """Serve a loopback Flickr until Ctrl-C: the API and the pictures, with faults on request."""
+    """Serve a loopback Flickr until Ctrl-C.
+
+    The API and the pictures, with faults on request.
+    """
     from flickr_emotion.sandbox import Sandbox
 
     if [corpus, vso, lists].count(None) < 2:

@@ -33,9 +33,11 @@ def serve(
             show_default="beside the data set, its name with .corrections.csv",
         ),
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 0,
+    port: Annotated[
+        int, typer.Option(metavar="N", min=0, max=65535, help="Port; 0 takes a free one.")
+    ] = 0,
 ) -> None:
-    """Serve a page on this machine until Ctrl-C: explore, correct, try, watch a crawl."""
+    """Serve a page to explore and correct posts and try runs."""
     from flickr_emotion.common.interruption import wait_for_signal
     from flickr_emotion.serve.server import PageServer
     from flickr_emotion.serve.site import open_site

@@ -16,8 +16,15 @@ def status(
     harvest: Annotated[Path, typer.Argument(metavar="H", help="Harvest folder.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show the outcomes of a harvest, also during a crawl."""
+    """Show the outcomes of a harvest.
+
+    Also during a crawl, and whether one is at work.
+    """
     from flickr_emotion.harvest.crawl.status import describe, harvest_status
 
     found = harvest_status(harvest)
-    show(json.dumps(found) if as_json else describe(found))
+    if as_json:
+        show(json.dumps(found))
+        return
+    show(describe(found))
+    show("a crawl is at work" if found["at_work"] else "no crawl is at work")

@@ -16,7 +16,7 @@ def takedown(
     *,
     photos: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PHOTO_ID|PAGE_URL]...", help="Photos to withdraw."),
+        typer.Argument(metavar="PHOTO_ID|PAGE_URL", help="Photos to withdraw."),
     ] = None,
     folders: Annotated[
         list[Path],
@@ -42,7 +42,10 @@ def takedown(
         str, typer.Option(metavar="TEXT", help="The reason, which stays with the tombstones.")
     ] = "withdrawn by its owner",
 ) -> None:
-    """Remove posts from harvests, data sets and runs for good; exit code 3 if a file is left."""
+    """Remove posts from harvests, data sets and runs for good.
+
+    Exit code 3 if a file is left.
+    """
     from flickr_emotion.harvest.takedown.requests import withdrawal_of
     from flickr_emotion.takedown import take_down_everywhere
 

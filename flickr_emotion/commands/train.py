@@ -20,7 +20,9 @@ def train(
     dataset: Annotated[
         Path | None, typer.Argument(metavar="D", help="Data set folder.", show_default=False)
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Run folder.", show_default=False)] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="R", help="Run folder.", show_default=False)
+    ] = None,
     resume: Annotated[
         Path | None,
         typer.Option(
@@ -34,7 +36,10 @@ def train(
         bool, typer.Option("--profile", help="Write a trace of some steps to the run folder.")
     ] = False,
 ) -> None:
-    """Train the paper's network or one of its baselines; use torchrun for several GPUs."""
+    """Train the paper's network or one of its baselines.
+
+    Use torchrun for several GPUs.
+    """
     if resume is not None:
         _refuse_beside_resume(context)
     elif dataset is None or out is None:

@@ -29,7 +29,10 @@ def verify(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Check whether a folder or manifest on disk is damaged; exit code 3 if it is."""
+    """Check whether a folder or manifest on disk is damaged.
+
+    Exit code 3 if it is.
+    """
     from flickr_emotion.datasets.verification.folders import (
         Verdict,
         kind_of,

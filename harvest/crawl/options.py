@@ -18,18 +18,24 @@ class CrawlOptions:
     """The options of ``crawl``; raises ``HarvestError`` if they are invalid."""
 
     published_lists: tuple[Path, ...] = option(
-        metavar="LIST...",
+        metavar="LIST",
         argument=True,
         help="Lists of Flickr pictures: tables or texts with URLs or ids, You et al.'s or VSO's "
         "folder, or a manifest; recognized by content.",
     )
-    out: Path = option(help="Harvest folder, new or to be continued.")
-    api_key: str = option("", variable="FLICKR_API_KEY", secret=True, help="Your Flickr key.")
+    out: Path = option(metavar="H", help="Harvest folder, new or to be continued.")
+    api_key: str = option(
+        "", metavar="KEY", variable="FLICKR_API_KEY", secret=True, help="Your Flickr key."
+    )
     api_secret: str = option(
-        "", variable="FLICKR_API_SECRET", secret=True, help="Your Flickr secret."
+        "",
+        metavar="SECRET",
+        variable="FLICKR_API_SECRET",
+        secret=True,
+        help="Your Flickr secret.",
     )
     flickr_url: str | None = option(
-        None, help="Server to use instead of Flickr, such as the sandbox."
+        None, metavar="URL", help="Server to use instead of Flickr, such as the sandbox."
     )
     metadata: Path | None = option(
         None, metavar="FILE", help="YFCC100M's metadata: posts found there cost no call."

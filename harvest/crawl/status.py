@@ -9,6 +9,7 @@ from flickr_emotion.harvest.crawl.progress import left
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.ledger.check import check_ledger
 from flickr_emotion.harvest.ledger.facts import last_quota
+from flickr_emotion.harvest.ledger.folder import is_at_work
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.counts import (
     call_count,
@@ -55,6 +56,8 @@ class Failure(TypedDict):
 class Status(TypedDict):
     """The number of photos in a harvest by outcome; zeros are included."""
 
+    at_work: bool
+    """Whether a crawl is running on the folder."""
     photos: int
     api: dict[str, int]
     image: dict[str, int]
@@ -84,16 +87,17 @@ def harvest_status(folder: Path) -> Status:
     try:
         with Ledger(path) as ledger:
             check_ledger(ledger)
-            return _status(ledger)
+            return _status(ledger, at_work=is_at_work(folder))
     except sqlite3.Error as error:
         raise HarvestError(f"{path} cannot be read: {error}") from None
 
 
-def _status(ledger: Ledger) -> Status:
+def _status(ledger: Ledger, *, at_work: bool) -> Status:
     api, image = ledger.outcome_counts()
     quota = last_quota(ledger)
     ahead = forecast(ledger, quota=quota)
     return Status(
+        at_work=at_work,
         photos=sum(api.values()),
         api=api,
         image=image,

@@ -9,6 +9,7 @@ recorded answers (``docs/flickr.md``).
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 from flickr_emotion.common.composing import composed
 
@@ -19,6 +20,7 @@ _MACHINE_TAG = re.compile(r"[a-z][a-z0-9_]*:[a-z][a-z0-9_]*=")
 _JOINERS = "\u200c\u200d"
 
 
+@lru_cache(1 << 14)  # a few tags are most of those of a harvest
 def normal_form(raw: str) -> str:
     """Return Flickr's normal form of a tag, which may be empty.
 

@@ -23,6 +23,8 @@ from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 
 _LOCK_NAME = ".crawl.lock"
+_MOMENT = 0.2
+"""Seconds that a crawl waits for the lock: ``is_at_work`` may hold it for a moment."""
 
 
 @contextmanager
@@ -67,9 +69,26 @@ def harvest_to_clean(folder: Path) -> Iterator[Ledger]:
         ) from None
 
 
+def is_at_work(folder: Path) -> bool:
+    """Return whether a crawl or a takedown is at work on a harvest folder, as far as can be told.
+
+    Who may not write in the folder cannot tell.
+    """
+    path = folder / _LOCK_NAME
+    try:
+        if path.exists():
+            with FileLock(path, timeout=0):
+                return False
+    except Timeout:
+        return True
+    except OSError:
+        pass
+    return False
+
+
 @contextmanager
 def _only_ledger(folder: Path) -> Iterator[Ledger]:
-    lock = FileLock(folder / _LOCK_NAME, timeout=0)
+    lock = FileLock(folder / _LOCK_NAME, timeout=_MOMENT)
     with lock, Ledger(folder / FILE_NAME, create=True) as ledger:
         check_rows(ledger)
         yield ledger

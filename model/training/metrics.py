@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from flickr_emotion.common.modalities import SUBSETS
-from flickr_emotion.common.split_names import JUDGED, TRAIN
+from flickr_emotion.common.split_names import JUDGED, TEST, TRAIN
 from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.evaluation.calibration import Calibration, calibration_over_repeats
 from flickr_emotion.model.evaluation.evaluation import Score, judgement
@@ -37,6 +37,16 @@ def run_metrics(
             },
         },
         "seed": config.seed,
+    }
+
+
+def test_figures(metrics: dict[str, Any]) -> dict[str, float]:
+    """Return a run's figures on the test posts by the names that they have in TensorBoard."""
+    return {
+        f"test_{name}/{subset}": judged[name]
+        for subset, judged in metrics[TEST].items()
+        if judged["count"]
+        for name in ("accuracy", "weighted_f1")
     }
 
 

@@ -30,10 +30,11 @@ from flickr_emotion.model.runs.folder import RunFolder, describe
 from flickr_emotion.model.runs.heads import say_heads
 from flickr_emotion.model.runs.workplace import Workplace, report_write_errors
 from flickr_emotion.model.training.early_stopping import best_epoch, fit
+from flickr_emotion.model.training.events import write_outcome
 from flickr_emotion.model.training.fitting import Fitting
 from flickr_emotion.model.training.journal import Journal
 from flickr_emotion.model.training.material import Material, for_seed, prepare
-from flickr_emotion.model.training.metrics import over_seeds, run_metrics
+from flickr_emotion.model.training.metrics import over_seeds, run_metrics, test_figures
 from flickr_emotion.model.training.model_card import model_card
 from flickr_emotion.model.training.new_network import build_network, check_backbone
 from flickr_emotion.model.training.run_tree import ROOT, Chain, Kind, RunSpec, plan_runs, unfinished
@@ -221,6 +222,8 @@ class RunTraining:
         if self._world.writes:
             folder = self._folder(run.folder)
             folder.write_calibration(calibration.content())
+            with folder.writing():
+                write_outcome(folder.path, run.config.options(), test_figures(metrics))
             folder.write_metrics(metrics, self._card(folder, metrics))
         return metrics
 

@@ -19,6 +19,7 @@ from flickr_emotion.datasets.description.post_counts import Votes, votes_of
 from flickr_emotion.datasets.description.provenance import TOOL, VERSION
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.file_digests import with_digests
+from flickr_emotion.datasets.folder.layout import CROISSANT, NOT_DIGESTED
 from flickr_emotion.datasets.folder.reading import open_dataset
 from flickr_emotion.datasets.rules.options import BuildOptions
 from flickr_emotion.harvest.crawl.crawl import crawl
@@ -58,8 +59,8 @@ def described(folder: Path) -> dict[str, Any]:
 def test_every_file_has_its_size_and_checksum(folder: Path, described: dict[str, Any]) -> None:
     objects = {it["@id"]: it for it in described["distribution"] if it["@type"] == "cr:FileObject"}
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    # These are written after it, and one holds its digest.
-    assert objects.keys() == there - {"croissant.json", "dataset.json", "README.md"}
+    # It cannot hold its own digest; the others are written after it or are no part of the data set.
+    assert objects.keys() == there - {CROISSANT, *NOT_DIGESTED}
     for name, it in objects.items():
         data = (folder / name).read_bytes()
         assert it["contentUrl"] == name

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flickr_emotion.common.composing import composed
 from flickr_emotion.datasets.build.text_filter import TextFilter
 from flickr_emotion.datasets.rules.language import detect_languages, detect_plainly
 from flickr_emotion.datasets.rules.tags import former_tags, normalise_tags
@@ -268,6 +269,28 @@ class TestWords:
         ],
     )
     def test_golden_cases(self, text: str, expected: list[str]) -> None:
+        assert words(text) == expected
+
+    @given(
+        st.text(
+            st.one_of(st.characters(), st.sampled_from("aZ1 ._-\u2019\u0301\u200d#")), max_size=80
+        )
+    )
+    def test_words_are_what_the_pattern_finds(self, text: str) -> None:
+        """The pattern alone is the rule; most words are found without it, because it is slow."""
+        lower = composed(re.sub(r"(?:https?://|\bwww\.(?=\w))\S*", " ", text.lower()))
+        found = re.findall(r"[^\W_](?:\S*[^\W_])?[^\x00-\u02ff\s]*", lower.replace("\u2019", "'"))
+        marks = re.compile(r"([^\W_](?:\S*[^\W_])?)(.*)", re.DOTALL)
+        expected = []
+        for run in found:
+            parts = marks.fullmatch(run)
+            assert parts
+            word, rest = parts.groups()
+            for mark in rest:
+                if category(mark) not in ("Mn", "Mc") or "\ufe00" <= mark <= "\ufe0f":
+                    break
+                word += mark
+            expected.append(word)
         assert words(text) == expected
 
     @given(st.text(max_size=100))

@@ -1,6 +1,7 @@
 """Whole crawls of the sandbox over HTTP."""
 
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,6 +14,7 @@ from filelock import FileLock
 from flickr_emotion.harvest.crawl.crawl import crawl
 from flickr_emotion.harvest.crawl.status import harvest_status
 from flickr_emotion.harvest.errors import HarvestError
+from flickr_emotion.harvest.ledger import folder
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME, VERSION
 from flickr_emotion.harvest.pace.retry import RetryPolicy
@@ -23,6 +25,7 @@ from flickr_emotion.harvest.sandbox.faults import CODES
 from flickr_emotion.harvest.sandbox.rest import fail, http_fault
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from flickr_emotion.harvest.sandbox.wire import Request, Response
+from tests.commands import run
 from tests.harvest.corpora import AT_ONCE, KEY, SECRET, crawl_posts, options, post, write_votes
 
 POSTS = [
@@ -359,6 +362,29 @@ class TestFolder:
             pytest.raises(HarvestError, match="another crawl"),
         ):
             crawl(options(published_list, tmp_path / "h", server), print)
+
+    def test_the_status_says_whether_a_crawl_is_at_work(
+        self, tmp_path: Path, server: SandboxServer
+    ) -> None:
+        published_list = write_votes(tmp_path / "list", POSTS[:3])
+        crawl(options(published_list, tmp_path / "h", server), print)
+        assert run("status", tmp_path / "h").out.endswith("\nno crawl is at work\n")
+        with FileLock(tmp_path / "h" / ".crawl.lock"):
+            assert run("status", tmp_path / "h").out.endswith("\na crawl is at work\n")
+            assert harvest_status(tmp_path / "h")["at_work"]
+        assert not harvest_status(tmp_path / "h")["at_work"]
+
+    def test_asking_for_the_status_never_keeps_a_crawl_from_starting(
+        self, tmp_path: Path, server: SandboxServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The question holds the lock for a moment."""
+        monkeypatch.setattr(folder, "_MOMENT", 30)
+        published_list = write_votes(tmp_path / "list", POSTS[:3])
+        crawl(options(published_list, tmp_path / "h", server), print)
+        lock = FileLock(tmp_path / "h" / ".crawl.lock", thread_local=False)
+        lock.acquire()
+        threading.Timer(0.05, lock.release).start()
+        crawl(options(published_list, tmp_path / "h", server), print)
 
     def test_a_folder_of_something_else_is_refused(
         self, tmp_path: Path, server: SandboxServer

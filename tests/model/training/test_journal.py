@@ -6,14 +6,18 @@ from typing import Any
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.progress import ProgressReport
+from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.features.image_backbones import build_backbone
 from flickr_emotion.model.networks.recipe_network import RecipeNetwork
 from flickr_emotion.model.recipes import OWN_HEAD, SHALLOW
 from flickr_emotion.model.runs.files import FORMAT, FORMAT_VERSION
 from flickr_emotion.model.runs.folder import RunFolder
+from flickr_emotion.model.training.events import write_outcome
 from flickr_emotion.model.training.journal import Journal
 from tests.model.small_networks import ENCODING, network
 
@@ -112,8 +116,25 @@ class TestEpochs:
                 if subset != "tags"
             ),
         }
+        layout = Layout.FromString(
+            events.Tensors("custom_scalars__config__")[0].tensor_proto.string_val[0]
+        )
+        assert [*layout.category[0].chart[0].multiline.tag] == ["train_loss", "validation_loss"]
         assert [it.step for it in events.Scalars("train_loss")] == [1, 2]
         assert events.Scalars("validation_weighted_f1/text")[0].value == pytest.approx(0.72)
+
+    def test_the_outcome_has_options_and_test_figures(self, tmp_path: Path) -> None:
+        options = TrainingConfig(seed=3, word_vectors=Path("vectors.bin")).options()
+        write_outcome(tmp_path, options, {"test_accuracy/text": 0.5})
+        (file,) = tmp_path.glob("events.out.tfevents.*")
+        events = EventAccumulator(str(file)).Reload()
+        assert events.Scalars("test_accuracy/text")[0].value == 0.5
+        told = HParamsPluginData.FromString(
+            events.PluginTagToContent("hparams")["_hparams_/session_start_info"]
+        ).session_start_info.hparams
+        assert (told["seed"].number_value, told["word_vectors"].string_value) == (3, "vectors.bin")
+        assert told["batch_size"].number_value == 64
+        assert "subset" not in told
 
 
 class TestFolders:

@@ -34,7 +34,8 @@ class TestRunFolder:
         history = read_history(run_folder)
         assert [entry["epoch"] for entry in history] == list(range(1, len(history) + 1))
         assert history[-1]["train_loss"] < history[0]["train_loss"]
-        assert list(run_folder.glob("events.out.tfevents.*"))
+        # One of the epochs, one of the outcome.
+        assert len(list(run_folder.glob("events.out.tfevents.*"))) == 2
         assert not [entry for entry in run_folder.iterdir() if entry.name.startswith(".")]
 
     def test_best_weights_are_kept(self, run_folder: Path) -> None:
