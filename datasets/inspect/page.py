@@ -19,6 +19,7 @@ from flickr_emotion.datasets.inspect.post_cards import post_card
 from flickr_emotion.datasets.inspect.samples import pictures_at
 from flickr_emotion.datasets.inspect.suspects import Judged, suspects_on_page
 from flickr_emotion.datasets.inspect.table import occurring, summary
+from flickr_emotion.datasets.inspect.tag_counts import tags_in_words
 
 _WHENCE = {
     "own": "The posts are the collector's own: they were not fetched from Flickr by this toolkit.",
@@ -88,10 +89,14 @@ def _page(inspection: Inspection) -> Iterator[str]:
     bins = inspection.text_bins()
     yield _plot(histogram("texts", "Lengths of texts", bins, "words in a text", "texts"))
     yield "<h2>Tags of training posts</h2>\n"
-    yield _tags(
-        "Most frequent tags by label, with the posts that have them", inspection.frequent_tags
+    yield _list(
+        "Most frequent tags by label, with the posts that have them",
+        tags_in_words(inspection.frequent_tags),
     )
-    yield _tags("Distinctive tags by label, with the posts that have them", inspection.telling_tags)
+    yield _list(
+        "Distinctive tags by label, with the posts that have them",
+        tags_in_words(inspection.telling_tags),
+    )
     if leakage := inspection.leakage():
         yield "<h2>Leakage</h2>\n"
         yield _list("Posts that share something with a training post", leakage.items())
@@ -142,16 +147,6 @@ def _counts(title: str, rows: Mapping[str, Mapping[str, int]], columns: Sequence
         lines.append([name, *map(str, (*numbers, sum(numbers)))])
     return html_table(
         Table(name="counts", title=title, head=["", *columns, "all"], rows=lines, total=True)
-    )
-
-
-def _tags(title: str, tags: Mapping[str, list[tuple[str, int]]]) -> str:
-    return _list(
-        title,
-        (
-            (label, ", ".join(f"{tag} {count}" for tag, count in counted) or "none")
-            for label, counted in tags.items()
-        ),
     )
 
 

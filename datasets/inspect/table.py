@@ -10,6 +10,7 @@ from flickr_emotion.common.printing import printable, shortened
 from flickr_emotion.common.split_names import SPLITS
 from flickr_emotion.datasets.inspect.inspection import Inspection
 from flickr_emotion.datasets.inspect.samples import Sample
+from flickr_emotion.datasets.inspect.tag_counts import tags_in_words
 
 _BAR_WIDTH = 40
 _SHOWN_SAMPLES = 2
@@ -25,8 +26,8 @@ def describe(inspection: Inspection) -> str:
         _table("posts by subset", occurring(inspection.by_subset), SPLITS),
         _table("label and subset", inspection.label_subsets, list(occurring(inspection.by_subset))),
         _text_lengths(inspection),
-        _tags("most frequent training tags by label", inspection.frequent_tags),
-        _tags("distinctive training tags by label", inspection.telling_tags),
+        _list("most frequent training tags by label", tags_in_words(inspection.frequent_tags)),
+        _list("distinctive training tags by label", tags_in_words(inspection.telling_tags)),
     ]
     if leakage := inspection.leakage():
         parts.append(
@@ -82,16 +83,6 @@ def _text_lengths(inspection: Inspection) -> str:
     ]
     told = inspection.texts()
     return "\n".join([summary(inspection), *([told] if told else []), *lines])
-
-
-def _tags(title: str, tags: Mapping[str, list[tuple[str, int]]]) -> str:
-    return _list(
-        title,
-        (
-            (label, ", ".join(f"{tag} {count}" for tag, count in counted) or "none")
-            for label, counted in tags.items()
-        ),
-    )
 
 
 def _list(title: str, rows: Iterable[tuple[str, str]]) -> str:

@@ -4,6 +4,7 @@ The counts are a table of labels by a bounded number of tags, filled batch by ba
 """
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from statistics import NormalDist
 
 import numpy as np
@@ -75,3 +76,9 @@ class TagCounts:
             for place in order[:_TOP_TAGS]
             if counts[place]
         ]
+
+
+def tags_in_words(tags: Mapping[str, list[tuple[str, int]]]) -> Iterator[tuple[str, str]]:
+    """Yield each label with its tags and their numbers of posts as one text."""
+    for label, counted in tags.items():
+        yield label, ", ".join(f"{tag} {count}" for tag, count in counted) or "none"
