@@ -88,6 +88,9 @@ def run_all(text: str, workplace: Path) -> None:
                 url = said[-1].split()[-1]
                 assert "".join(said).replace(url, f"http://127.0.0.1:{PORT}") == expected
                 continue
+            if words[2] == "serve":
+                _serve(arguments, workplace, expected)
+                continue
             done = subprocess.run(
                 [word.replace(f"http://127.0.0.1:{PORT}", url) for word in arguments],
                 cwd=workplace,
@@ -104,6 +107,17 @@ def run_all(text: str, workplace: Path) -> None:
         if server is not None:
             server.terminate()
             server.communicate()
+
+
+def _serve(arguments: list[str], workplace: Path, expected: str) -> None:
+    """Serve a page until it says its address, which has another port and token."""
+    arguments[arguments.index("--port") + 1] = "0"
+    with subprocess.Popen(arguments, cwd=workplace, stdout=subprocess.PIPE, text=True) as page:
+        assert page.stdout is not None
+        said = page.stdout.readline()
+        page.terminate()
+    address = re.compile(r":\d+/\?token=\S{32}")
+    assert address.sub("", said) == address.sub("", expected)
 
 
 def _steady(output: str) -> str:

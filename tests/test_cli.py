@@ -71,6 +71,7 @@ class TestHelp:
                     "inspect",
                     "reduce",
                     "attribution",
+                    "serve",
                     "verify",
                     "takedown",
                     "manifest",
@@ -138,7 +139,7 @@ class TestErrors:
             *("manifest export X --out Y", "manifest verify X X", "export X --out Y"),
             "report X --html Y.html",
             *("reproduce table1 X --out Y", "sandbox --corpus X", "sandbox --vso X"),
-            "attribution X X --out Y.csv",
+            *("attribution X X --out Y.csv", "serve X"),
         ],
     )
     def test_a_path_that_is_not_there(self, tmp_path: Path, command: str) -> None:

@@ -28,7 +28,8 @@ LAYERS = [
     *(f"harvest.{room}" for room in ("takedown", "image_hosts", "crawl")),
     *(f"harvest.sandbox{room}" for room in ("", ".simulation", ".vso")),
     *(f"datasets{room}" for room in ("", ".pictures", ".rules", ".folder", ".description")),
-    *(f"datasets{room}" for room in (".sources.cells", ".sources", ".judging", ".build")),
+    *(f"datasets{room}" for room in (".sources.cells", ".sources", ".corrections")),
+    *(f"datasets{room}" for room in (".judging", ".build")),
     *(f"datasets.{room}" for room in ("manifests", "inspect", "verification", "takedown")),
     *(f"model{room}" for room in ("", ".posts", ".engines", ".features", ".features.texts")),
     *(f"model.{room}" for room in ("inputs", "networks", "processes", "runs", "evaluation")),
@@ -36,6 +37,7 @@ LAYERS = [
     *("model.export.client", "model.export", "model.suspects", "model.reproduction"),
     "model.report",
     "model.takedown",
+    "serve",
     *("", "command_line", "commands"),
 ]
 MOST_MODULES = 16
@@ -114,7 +116,7 @@ class TestRooms:
 
     def test_tests_mirror_it(self) -> None:
         tests = PROJECT / "tests"
-        parts = [tests / name for name in (*FOLDERS, "common", "command_line")]
+        parts = [tests / name for name in (*FOLDERS, "common", "command_line", "serve")]
         folders = {path.parent for part in parts for path in part.rglob("test_*.py")}
         mirrored = {".".join(folder.relative_to(tests).parts) for folder in folders}
         assert mirrored - {*LAYERS} == set()

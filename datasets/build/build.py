@@ -42,6 +42,7 @@ from flickr_emotion.datasets.build.saying import (
 from flickr_emotion.datasets.build.spool import Spool
 from flickr_emotion.datasets.build.summary import counted
 from flickr_emotion.datasets.build.writing import Written, write_posts
+from flickr_emotion.datasets.corrections.applying import ACCOUNTED, Corrections, account_for
 from flickr_emotion.datasets.description.writing import write_description
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.decisions import PreviousPictures
@@ -81,6 +82,7 @@ def build_splits(
     columns: str | None = None,
     encoding: str | None = None,
     processes: int | None = None,
+    corrections: Path | None = None,
 ) -> dict[str, Any]:
     """Build a data set from a harvest folder or posts of one's own; return its ``dataset.json``.
 
@@ -88,6 +90,7 @@ def build_splits(
     ``labels``: a file with the labels of a harvest's photos, in place of its list's labels.
     ``columns`` (``meaning=name,...``) and ``encoding`` say how posts of one's own are read.
     ``processes``: how many judge the posts; by default one for each core that this process may use.
+    ``corrections``: a table of what is wrong with posts (``datasets.corrections``).
     Raises ``DatasetError`` if there is no post to build from or ``out`` is not a data set,
     ``HarvestError`` for a damaged harvest.
 
@@ -104,6 +107,7 @@ def build_splits(
     if processes is not None and engine != "local":
         raise DatasetError(f"--processes is for --engine local: omit it with {engine}")
     out, path = out.resolve(), path.resolve()
+    corrected = None if corrections is None else Corrections.read(corrections)
     earlier = read_built_from(out)
     try:
         with (
@@ -119,7 +123,12 @@ def build_splits(
                 checked=earlier.input if earlier else None,
             ) as posts,
         ):
-            return _build(posts, folder, out, say, engine, processes, earlier)
+            if corrected is not None and posts.fixes_labels:
+                raise DatasetError(
+                    f"--corrections {corrections}: {path} was made from a manifest, which fixes "
+                    "the labels: omit it"
+                )
+            return _build(posts, folder, out, say, engine, processes, earlier, corrected)
     except sqlite3.Error as error:
         raise DatasetError(
             f"the ledger of {path} cannot be read ({error}): check it with `verify {path}`"
@@ -134,6 +143,7 @@ def _build(
     engine: str,
     processes: int | None,
     built_from: BuiltFrom | None,
+    corrections: Corrections | None,
 ) -> dict[str, Any]:
     previous = previous_at(out, built_from, posts.options.seed, say)
     # Posts of one's own have no tombstones but those of the data set that is replaced.
@@ -143,6 +153,7 @@ def _build(
         options=options,
         keep_incomplete=options.incomplete_posts(posts.source.kind) == "keep",
         withdrawn=posts.tombstones | earlier,
+        corrections=corrections,
     )
     rules = rules_of(posts, judge)
     if dataset := previous.unchanged(posts.content_digest, rest_of(posts, rules)):
@@ -186,6 +197,8 @@ def _new(
     gathered = gather(spool, posts.listed)
     if gathered.rows != posts.listed:
         raise RuntimeError(f"{posts.listed} photos are listed, {gathered.rows} were judged")
+    if judge.corrections is not None:
+        account_for(judge.corrections, spool.tables(ACCOUNTED), judge.withdrawn, say)
     say_pictures(gathered, posts, say)
     say_texts(gathered, options, say)
     say_preferences(gathered, posts, say)
@@ -217,6 +230,8 @@ def _new(
     if written.posts + written.photos_excluded != posts.listed:
         raise RuntimeError("a listed photo was written nowhere or twice")
     content = _content(posts, gathered, written) | {"leakage": leaks}
+    if judge.corrections is not None:
+        content["corrections"] = judge.corrections.described()
     if judge.withdrawn:
         write_tombstones(folder, judge.withdrawn, changes=record.get("changes", []))
         content["version"] = FORMAT_VERSION

@@ -194,8 +194,10 @@ def previous_at(out: Path, built_from: BuiltFrom | None, seed: int, say: Say) ->
 
 def rules_of(posts: Input, judge: Judge) -> str:
     """Return a digest of what the judgement of each post depends on beside the post itself."""
+    corrected = judge.corrections
     return _digest_of_rules(
         {
+            **({"corrections": corrected.described()} if corrected is not None else {}),
             "options": asdict(judge.options),
             "keep_incomplete": judge.keep_incomplete,
             "withdrawn": sorted(judge.withdrawn.by_digest),

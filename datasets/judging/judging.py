@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from flickr_emotion.common.modalities import COMPLETE, MODALITIES, subset_name
 from flickr_emotion.common.takedown.tombstones import WITHDRAWN, Tombstones
+from flickr_emotion.datasets.corrections.applying import Corrections
 from flickr_emotion.datasets.folder.decisions import Decisions
 from flickr_emotion.datasets.judging.judged_rows import (
     NO_POST,
@@ -51,6 +52,8 @@ class Judge:
     keep_incomplete: bool
     withdrawn: Tombstones = field(default_factory=Tombstones)
     """Those of the harvest, and of the data set that is replaced."""
+    corrections: Corrections | None = None
+    """What readers of an earlier build have found wrong."""
 
     def judge(self, rows: Iterable[dict[str, Any]], known: Decisions) -> Iterator[pa.Table]:
         """Judge posts (``datasets.sources.raw_posts``); yield tables of ``JUDGED_SCHEMA``.
@@ -70,6 +73,8 @@ class Judge:
                 row["reason"] = WITHDRAWN
             elif row.get("reason") is None and not_allowed is not None:
                 row["reason"] = not_allowed(row)
+            if self.corrections is not None and row.get("reason") is None:
+                self.corrections.apply(row)
         candidates = [row for row in rows if row.get("reason") is None]
         texts = TextFilter(
             min_words=self.options.min_words,

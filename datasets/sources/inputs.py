@@ -52,6 +52,8 @@ class Input:
     """Source and reason of each row that names no photo."""
     tombstones: Tombstones = field(default_factory=Tombstones)
     """Those of a harvest: its posts that were withdrawn."""
+    fixes_labels: bool = False
+    """Whether a manifest fixes each post's label."""
 
     def described(self) -> dict[str, Any]:
         """Return what ``dataset.json`` says about the input."""
@@ -171,6 +173,7 @@ def open_input(
             listed=harvest.listed(),
             rejected=lambda: ((row.source, row.reason) for row in harvest.rejected_rows()),
             tombstones=harvest.tombstones,
+            fixes_labels=harvest.manifest is not None,
         )
     finally:
         harvest.close()

@@ -28,6 +28,13 @@ def build_splits(
             help="Labels of a harvest's photos, by photo id or URL, in place of its list's.",
         ),
     ] = None,
+    corrections: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Apply this table of corrections, as `serve` writes it beside a data set.",
+        ),
+    ] = None,
     engine: Annotated[
         Literal["local", "ray"],
         typer.Option(help="Judge posts on this machine (local) or on a Ray cluster (ray)."),
@@ -58,6 +65,7 @@ def build_splits(
         say,
         engine=engine,
         labels=labels,
+        corrections=corrections,
         processes=processes,
         columns=columns,
         encoding=encoding,

@@ -29,6 +29,7 @@ from flickr_emotion.commands import (
     report,
     reproduce,
     sandbox,
+    serve,
     status,
     takedown,
     train,
@@ -79,7 +80,7 @@ def _global_options(
 # In the order of the work, which is also that of ``--help``.
 _OF_POSTS = (
     *(crawl.crawl, status.status, build_splits.build_splits, inspect.inspect, reduce.reduce),
-    attribution.attribution,
+    *(attribution.attribution, serve.serve),
 )
 _OF_MANIFESTS = (manifest.export, manifest.verify, manifest.diff)
 _OF_RUNS = (

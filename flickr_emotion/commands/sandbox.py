@@ -1,10 +1,7 @@
 """``sandbox``: serves a loopback Flickr in the foreground."""
 
-import signal
-import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -58,26 +55,11 @@ def sandbox(
 
 def serve(sandbox: "Sandbox", lists: Path | None, announce: Callable[[str], None]) -> None:
     """Serve in the foreground until Ctrl-C, SIGTERM or SIGHUP."""
+    from flickr_emotion.common.interruption import wait_for_signal
+
     with sandbox:
         if lists is not None:
             sandbox.write_lists(lists)
             announce(f"Lists of the simulation, in You et al.'s format, in {lists}")
         announce(f"Sandbox Flickr ({sandbox.name}) at {sandbox.url}")
-        _wait_for_signal()
-
-
-def _wait_for_signal() -> None:
-    """Wait for Ctrl-C, SIGTERM or SIGHUP, and restore the handlers."""
-    from flickr_emotion.common.interruption import SIGNALS
-
-    stopped = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        stopped.set()
-
-    before = {number: signal.signal(number, stop) for number in SIGNALS}
-    try:
-        stopped.wait()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        wait_for_signal()

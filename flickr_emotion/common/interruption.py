@@ -6,6 +6,7 @@ SIGTERM (from a scheduler) and SIGHUP (from a closing session) are handled like 
 import os
 import signal
 import threading
+from types import FrameType
 from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -55,3 +56,18 @@ def wait_for(thread: threading.Thread) -> None:
     """
     while thread.is_alive():
         thread.join(_POLL_SECONDS)
+
+
+def wait_for_signal() -> None:
+    """Wait for Ctrl-C, SIGTERM or SIGHUP, and restore the handlers: for commands that serve."""
+    stopped = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped.set()
+
+    before = {number: signal.signal(number, stop) for number in SIGNALS}
+    try:
+        stopped.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,1 @@
+"""Corrections of posts: the table that readers make, and what a build makes of it."""

@@ -1,0 +1,1 @@
+"""The page of ``serve``: look through a data set, correct it, try a run, watch a crawl."""
