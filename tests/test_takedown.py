@@ -15,6 +15,13 @@ from filelock import FileLock
 
 from flickr_emotion.commands.takedown import spread
 from flickr_emotion.common.takedown.tombstones import POST, digest_of
+from flickr_emotion.datasets.corrections.table import (
+    UNFIT,
+    Correction,
+    corrections_beside,
+    read_corrections,
+    write_corrections,
+)
 from flickr_emotion.datasets.folder.reading import open_dataset
 from flickr_emotion.datasets.rules.options import BuildOptions
 from flickr_emotion.datasets.rules.text import words
@@ -208,6 +215,20 @@ class TestItStaysAway:
         assert (total, open_dataset(dataset).described["excluded"]) == (29, {"withdrawn": 31})
         assert traces([dataset], {"an id": b"q17", "a text": b"dark tower"}) == []
         assert run("verify", dataset).code == 0
+
+    def test_the_corrections_beside_the_data_set(self, place: Path) -> None:
+        found = {
+            it: Correction(photo_id=it, what=UNFIT, was="awe", when="2026-11-30T12:00:00Z")
+            for it in (GONE, OTHERS[0].photo_id)
+        }
+        table = corrections_beside(place / "dataset")
+        write_corrections(found, table)
+        said = run("takedown", GONE, "--in", place / "dataset").out
+        assert "dataset.corrections.csv: the rows that name a withdrawn post are removed" in said
+        assert [*read_corrections(table)] == [OTHERS[0].photo_id]
+        write_corrections(found, table)  # a reader whose page was still open
+        run("takedown", GONE, "--in", place / "dataset")
+        assert [*read_corrections(table)] == [OTHERS[0].photo_id]
 
     def test_a_reduced_data_set_keeps_the_tombstones(self, after: Path, tmp_path: Path) -> None:
         run("reduce", after / "dataset", "--out", tmp_path / "r", "--fraction", 0.5)

@@ -69,6 +69,11 @@ class Correction:
 _COLUMNS = tuple(it.name for it in fields(Correction))
 
 
+def corrections_beside(dataset: Path) -> Path:
+    """Return the place of a data set's table, unless another one is named."""
+    return dataset.with_name(f"{dataset.name}.corrections.csv")
+
+
 def read_corrections(path: Path) -> dict[str, Correction]:
     """Return the corrections of a table by photo id.
 

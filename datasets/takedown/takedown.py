@@ -52,6 +52,7 @@ from flickr_emotion.datasets.folder.shards import DISTRIBUTION, DISTRIBUTIONS
 from flickr_emotion.datasets.rules.text import words
 from flickr_emotion.datasets.rules.vocabulary import counts_without
 from flickr_emotion.datasets.takedown.content_digest import digest_without
+from flickr_emotion.datasets.takedown.corrections import clean_corrections
 from flickr_emotion.datasets.takedown.features import features_follow, not_computing
 from flickr_emotion.datasets.takedown.files import (
     write_decisions,
@@ -103,16 +104,18 @@ def take_down_dataset(
         found = find_withdrawn(dataset, earlier | tombstones, owners)
         if not found.digests and len(found.tombstones) == len(earlier):
             loose = clean_loose_files(folder, photo_ids, is_ours=is_known)
+            notes = clean_corrections(folder, earlier)
             return CleanedDataset(
                 tombstones=earlier,
                 left=[str(given / name) for name in loose.left],
-                notes=[*loose.notes(given)],
+                notes=[*notes, *loose.notes(given)],
             )
         shutil.copytree(folder, new, symlinks=True, copy_function=linked, dirs_exist_ok=True)
         notes = _without(dataset, new, found, record, texts)
         names = {*photo_ids, *found.posts, *found.excluded}
         loose = clean_loose_files(new, names, is_ours=is_known)
         put_folder(new, folder)
+        notes += clean_corrections(folder, found.tombstones)
     return CleanedDataset(
         posts=[*found.posts],
         excluded=[*found.excluded],

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flickr_emotion.common.errors import ToolkitError
+from flickr_emotion.datasets.corrections.table import corrections_beside
 from flickr_emotion.datasets.folder.layout import DESCRIPTION, check_outside
 from flickr_emotion.datasets.folder.reading import open_dataset
 from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME as LEDGER
@@ -78,7 +79,7 @@ def _kind_of(folder: Path) -> str:
 def _explorer(folder: Path, suspects: Path | None, corrections: Path | None) -> Explorer:
     dataset = open_dataset(folder)
     beside = folder.resolve()
-    path = corrections or beside.with_name(f"{beside.name}.corrections.csv")
+    path = corrections or corrections_beside(beside)
     check_outside(path)
     return Explorer(
         dataset, CorrectedPosts(path), None if suspects is None else SuspectedPosts(suspects)
