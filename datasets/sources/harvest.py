@@ -23,6 +23,7 @@ from flickr_emotion.harvest.ledger.folder import picture_size
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.listings import subjects
 from flickr_emotion.harvest.ledger.rows.counts import call_count, unfinished_photos, work_times
+from flickr_emotion.harvest.ledger.rows.dataset_rows import has_pictures
 from flickr_emotion.harvest.ledger.rows.lists import (
     RejectedRow,
     list_files,
@@ -141,8 +142,7 @@ class Harvest:
 
     def has_pictures(self) -> bool:
         """Return whether any photo has a picture."""
-        found = self._ledger.query("SELECT 1 FROM photos WHERE image_outcome = 'ok' LIMIT 1")
-        return bool(found)
+        return has_pictures(self._ledger)
 
     def unfinished(self) -> int:
         """Return the number of photos whose post or picture a further crawl may still bring."""

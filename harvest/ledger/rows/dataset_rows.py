@@ -90,6 +90,11 @@ def last_photo_row(ledger: LedgerConnection) -> int:
     return int(ledger.query("SELECT ifnull(max(rowid), 0) AS n FROM photos")[0]["n"])
 
 
+def has_pictures(ledger: LedgerConnection) -> bool:
+    """Return whether any photo has a picture."""
+    return bool(ledger.query("SELECT 1 FROM photos WHERE image_outcome = 'ok' LIMIT 1"))
+
+
 def listed_posts(
     ledger: LedgerConnection, first: int, last: int, *, of_manifest: bool
 ) -> list[ListedPost]:

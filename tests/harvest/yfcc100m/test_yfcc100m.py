@@ -33,8 +33,10 @@ def named(cells: list[str]) -> dict[str, Any]:
 
 
 def answer_of(listed: Post) -> Answer:
+    """What the API says of a post, without what the metadata lack."""
     content = json.loads(json.dumps({"photo": photo(listed)}))
-    return parse_get_info(content, listed.photo_id)
+    answer = parse_get_info(content, listed.photo_id)
+    return replace(answer, safety_level=None, usage=None)
 
 
 def found(path: Path, wanted: set[str] = WANTED) -> dict[str, Answer]:
