@@ -82,6 +82,7 @@ def assert_same_curve(found: Path, expected: Path) -> None:
         assert ours[split] == theirs[split]
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(uneven_folder: Path, alone: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     said = torchrun("none", 0, uneven_folder, "--out", out, *OPTIONS)

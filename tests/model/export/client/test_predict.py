@@ -105,6 +105,7 @@ def assert_same_answers(
 
 
 @needs_readers
+@pytest.mark.slow
 class TestProgram:
     def test_it_answers_as_predict_does(
         self, best_run: Path, exported: Path, tmp_path: Path
