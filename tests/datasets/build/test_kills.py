@@ -98,8 +98,9 @@ def test_a_build(stored: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_build_where_names_cannot_be_exchanged(stored: Path, tmp_path: Path) -> None:
     program = (
-        "import sys, cli; from datasets import replacing;"
-        "replacing._exchanged = lambda *names: False; cli.main()"
+        "from flickr_emotion.commands.main import main;"
+        "from flickr_emotion.common import replacing;"
+        "replacing._exchanged = lambda *names: False; main()"
     )
     calls = walk(
         stored, tmp_path,
