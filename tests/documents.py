@@ -1,4 +1,4 @@
-"""Runs the commands of a document as they stand there, and compares what they print.
+"""Runs the commands that a document shows, and compares their output with the one it shows.
 
 A block of ``console`` has commands behind ``$`` and, below the last, its output. A sandbox at the
 port of the documents is started at a free one, and every URL of it is put right.
@@ -125,3 +125,17 @@ def _steady(output: str) -> str:
     # depends on which pictures are settled by then.
     output = re.sub(r"\d+ API calls \(\d+", "N API calls (N", output)
     return re.sub(r"\d+ posts are gone or private by", "N posts are gone or private by", output)
+
+
+def run_python(program: str, workplace: Path) -> str:
+    """Run a document's example in Python from this checkout; return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=workplace,
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

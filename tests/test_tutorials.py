@@ -1,6 +1,5 @@
-"""The tutorials, each run from an empty folder as it stands there."""
+"""Runs each tutorial from an empty folder."""
 
-import os
 import shlex
 import subprocess
 import sys
@@ -8,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flickr_emotion.common.checkout import PROJECT
-from tests.documents import blocks, document, needs_weights, run_all, set_up
+from tests.documents import blocks, document, needs_weights, run_all, run_python, set_up
 from tests.harvest.corpora import jpeg
 
 pytestmark = [pytest.mark.slow, needs_weights]
@@ -62,14 +60,6 @@ def run(words: list[str], workplace: Path) -> str:
 
 def test_from_python(tmp_path: Path) -> None:
     program = "\n".join(blocks(document("docs/tutorial-python.md"), "python"))
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(PROJECT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "'ok': 1751" in done.stdout
-    assert "give the folder that `build-splits --out` wrote" in done.stdout
+    printed = run_python(program, tmp_path)
+    assert "'ok': 1751" in printed
+    assert "give the folder that `build-splits --out` wrote" in printed
