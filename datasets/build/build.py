@@ -156,7 +156,8 @@ def _build(
         corrections=corrections,
     )
     rules = rules_of(posts, judge)
-    if dataset := previous.unchanged(posts.content_digest, rest_of(posts, rules)):
+    rest = rest_of(posts, rules)
+    if dataset := previous.unchanged(posts.content_digest, rest):
         for line in built_from.said if built_from else ():
             say(line)
         say(f"nothing has changed since {out} was built: it stays as it is")
@@ -171,7 +172,7 @@ def _build(
         content = _new(posts, folder, said, judged, spool, judge, previous, record)
     finally:
         spool.close()
-    keep_built_from(folder, content, posts, rules, said.lines)
+    keep_built_from(folder, content, posts, rules, rest, said.lines)
     if previous.former and previous.former.digest == content["digest"]:
         keep_features(out, folder)
     return content
@@ -222,7 +223,7 @@ def _new(
                 PreviousPictures(previous.dataset, options.seed) if previous.dataset else None
             ),
             rejected=posts.rejected(),
-            salt=f"short side {options.short_side}",
+            short_side=options.short_side,
             classes=_classes(gathered, splits) if gathered.distributions else (),
             withdrawn=bool(judge.withdrawn),
         )

@@ -7,8 +7,8 @@ the same, the data set stays as it is. Where some posts have changed, only these
 (``judged_posts``). Otherwise the build reuses what ``decisions.parquet`` holds. Every file must be
 undamaged, because nothing that is taken over is computed again.
 
-``built_from.json`` describes the build on one machine and is no part of the data set: it may be
-removed, and has no digest in ``dataset.json``.
+``built_from.json`` describes a build on one machine and does not belong to the data set: it can be
+removed, and ``dataset.json`` holds no digest of it.
 """
 
 import hashlib
@@ -216,12 +216,12 @@ def rest_of(posts: Input, rules: str) -> str:
 
 
 def keep_built_from(
-    folder: Path, content: dict[str, Any], posts: Input, rules: str, said: list[str]
+    folder: Path, content: dict[str, Any], posts: Input, rules: str, rest: str, said: list[str]
 ) -> None:
     """Write what the data set in ``folder`` was built from; ``content``: its description."""
     built_from = BuiltFrom(
         input=None if posts.has_pictures() else posts.content_digest,
-        rest=rest_of(posts, rules),
+        rest=rest,
         rules=rules,
         judged=file_sha256(folder / JUDGED),
         dataset=content[OWN_DIGEST],

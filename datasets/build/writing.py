@@ -70,14 +70,14 @@ def write_posts(
     *,
     previous: PreviousPictures | None,
     rejected: Iterable[tuple[str, str]],
-    salt: str,
+    short_side: int,
     classes: tuple[str, ...] = (),
     withdrawn: bool = False,
 ) -> Written:
     """Write shards, references, exclusions and decisions into ``folder``.
 
     ``places``: the split of each post that the spool does not exclude, in the spool's order.
-    ``rejected``: source and reason of rows that name no photo. ``salt`` goes into the digest.
+    ``rejected``: source and reason of rows that name no photo. ``short_side`` goes into the digest.
     ``classes``: those of all splits, to write a distribution over; empty for a data set without.
     ``withdrawn``: whether there may be withdrawn posts, of which no id is written.
     """
@@ -142,7 +142,7 @@ def write_posts(
         written.excluded.update(rows.column("reason").to_pylist())
     for split in SPLITS:
         written.counts[split] = split_counts(labels[split], subsets[split], licenses[split])
-    written.digest = digest_of_splits(digests, salt)
+    written.digest = digest_of_splits(digests, short_side)
     return written
 
 
@@ -152,9 +152,12 @@ def _counts(posts: pa.Table, column: str) -> dict[Any, int]:
     return dict(zip(values, counts, strict=True))
 
 
-def digest_of_splits(digests: Mapping[str, Any], salt: str) -> str:
-    """Return the digest of a data set's posts from the SHA-256 of each split's fingerprints."""
-    digest = hashlib.sha256(salt.encode())
+def digest_of_splits(digests: Mapping[str, Any], short_side: Any) -> str:
+    """Return the digest of a data set's posts from the SHA-256 of each split's fingerprints.
+
+    ``short_side``: that of the data set's pictures.
+    """
+    digest = hashlib.sha256(f"short side {short_side}".encode())
     for split in SPLITS:
         digest.update(split.encode() + digests[split].digest())
     return digest.hexdigest()

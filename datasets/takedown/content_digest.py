@@ -47,8 +47,8 @@ def _digests(dataset: Dataset, photo_ids: Collection[str]) -> tuple[str, str]:
                 with_all[split].update(found)
                 if photo_id not in photo_ids:
                     without[split].update(found)
-    salt = f"short side {dataset.options.get('short_side')}"
-    return digest_of_splits(with_all, salt), digest_of_splits(without, salt)
+    short_side = dataset.options.get("short_side")
+    return digest_of_splits(with_all, short_side), digest_of_splits(without, short_side)
 
 
 def _columns(dataset: Dataset) -> list[str]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from flickr_emotion.common.takedown.tombstones import POST, Tombstones, digest_of
+from flickr_emotion.common.takedown.tombstones import Tombstones
 from flickr_emotion.datasets.corrections.table import (
     corrections_beside,
     read_corrections,
@@ -19,8 +19,7 @@ def clean_corrections(folder: Path, tombstones: Tombstones) -> list[str]:
     if not path.exists():
         return []
     corrections = read_corrections(path)
-    known = tombstones.by_digest
-    stay = {key: it for key, it in corrections.items() if digest_of(POST, key) not in known}
+    stay = {key: it for key, it in corrections.items() if not tombstones.name(key)}
     if len(stay) == len(corrections):
         return []
     write_corrections(stay, path)

@@ -100,7 +100,7 @@ def _find_in_split(
                     digest = digest_of(POST, photo_id)
                     of_owner = pseudonyms.get(owner) if pseudonyms and owner else None
                     if of_owner is not None and digest not in stones:
-                        stones[digest] = replace(of_owner, digest=digest, what=POST)
+                        stones[digest] = of_owner.of_post(digest)
                     if digest in stones:
                         hits[at] = place, pictures if has_picture else None
                     place, pictures = place + 1, pictures + has_picture

@@ -14,7 +14,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,10 @@ class Tombstone:
     date: str
     """The day of the withdrawal, in UTC, as ``2026-01-31``."""
     reason: str
+
+    def of_post(self, digest: str) -> "Tombstone":
+        """Return the tombstone of a post of this owner; ``digest``: that of its photo id."""
+        return replace(self, digest=digest, what=POST)
 
 
 def digest_of(what: str, name: str) -> str:

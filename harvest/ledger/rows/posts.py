@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
+from flickr_emotion.common.takedown.tombstones import POST, digest_of
 from flickr_emotion.harvest.flickr.answers import Answer
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
 from flickr_emotion.harvest.ledger.rows.evidence import (
@@ -24,7 +25,6 @@ from flickr_emotion.harvest.ledger.rows.references import add_references, leave_
 from flickr_emotion.harvest.ledger.rows.schema import METADATA_SOURCE, NO_PICTURE, NO_POST
 from flickr_emotion.harvest.ledger.rows.tombstones import (
     begin_takedown,
-    of_post,
     owners_withdrawn,
     store_tombstones,
 )
@@ -90,7 +90,7 @@ def _unless_withdrawn(connection: sqlite3.Connection, answers: list[Answer]) -> 
             continue
         photo_id = answer.reference.photo_id
         if connection.execute("SELECT 1 FROM photos WHERE photo_id = ?", (photo_id,)).fetchone():
-            store_tombstones(connection, [of_post(photo_id, of_owner)])
+            store_tombstones(connection, [of_owner.of_post(digest_of(POST, photo_id))])
             begin_takedown(connection)
             drop_post(connection, photo_id, "private", "", picture=True)
             connection.execute(

@@ -91,18 +91,8 @@ def photos_named(ledger: LedgerConnection, tombstones: Tombstones) -> dict[str, 
         ):
             owners = (tombstones.of_owner(name) for name in names if name)
             if photo_id not in found and (of_owner := next(filter(None, owners), None)):
-                found[photo_id] = of_post(photo_id, of_owner)
+                found[photo_id] = of_owner.of_post(digest_of(POST, photo_id))
     return found
-
-
-def of_post(photo_id: str, of_owner: Tombstone) -> Tombstone:
-    """Return the tombstone of a post of a withdrawn owner."""
-    return Tombstone(
-        digest=digest_of(POST, photo_id),
-        what=POST,
-        date=of_owner.date,
-        reason=of_owner.reason,
-    )
 
 
 def remove_photos(connection: sqlite3.Connection, photo_ids: Collection[str]) -> None:
