@@ -35,6 +35,9 @@ PARTS = {
 }
 """The parts of the best recipe, by name: what each does, and what it replaces."""
 
+SHARE_OF_REGRESSION = 2 / 3
+"""The regression's weight in the mean of both answers. From a half on it matters little."""
+
 MINILM, MPNET, USE = "minilm", "mpnet", "use"
 TEXT_ENCODERS = (MINILM, MPNET, USE)
 """The sentence encoders of the part ``sentences``, by name (``model/features/texts/``)."""

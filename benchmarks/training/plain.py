@@ -29,12 +29,12 @@ from flickr_emotion.model.networks.encoders import (
     ImageEncoder,
 )
 from flickr_emotion.model.networks.system import classifier
-from flickr_emotion.model.posts.packing import WINDOWS
 from flickr_emotion.model.posts.posts import (
     FIRST_ID,
     MAX_TAGS,
     MAX_WORDS,
     NO_IMAGE,
+    WINDOWS,
     Encoding,
     Integers,
     Posts,

@@ -6,7 +6,7 @@ torch, so that `predict` starts without.
 
 # ruff: noqa: N803, N806 (shapes in names)
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from pathlib import Path
@@ -30,7 +30,7 @@ Floats = npt.NDArray[np.float32]
 FEATURES = "features"
 PICTURES_PER_PASS = 2
 """More in a pass do not make it faster: activations leave the cache."""
-WORTHWHILE = 1000
+_WORTHWHILE = 1000
 """A graph takes 7 to 15 s to make, and saves 10 to 25 ms a picture."""
 
 
@@ -38,11 +38,31 @@ def picture_graph(
     backbone: "Backbone", engine: str, *, device: str, pictures: int
 ) -> "PictureGraph | None":
     """Return the graph that is to read so many pictures; None where torch is to."""
+    return picture_graph_of(
+        backbone.name,
+        backbone.digest(),
+        lambda: backbone,
+        engine,
+        device=device,
+        pictures=pictures,
+    )
+
+
+def picture_graph_of(
+    name: str,
+    digest: str,
+    load: "Callable[[], Backbone]",
+    engine: str,
+    *,
+    device: str,
+    pictures: int,
+) -> "PictureGraph | None":
+    """Do the same for a backbone that is only loaded, with torch, if its graph must be made."""
     encoder = Encoder(
-        name=f"--image-encoder {backbone.name}",
-        digest=backbone.digest(),
-        write=partial(_write, backbone),
-        worthwhile=WORTHWHILE,
+        name=f"--image-encoder {name}",
+        digest=digest,
+        write=lambda folder: _write(load(), folder),
+        worthwhile=_WORTHWHILE,
     )
     graph = graph_for(encoder, engine, inputs=pictures, device=device)
     return None if graph is None else PictureGraph(graph)

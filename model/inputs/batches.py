@@ -16,8 +16,8 @@ from torch import Tensor
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.model.features.texts.text_features import TextFeatures
-from flickr_emotion.model.posts.packing import WINDOWS, Packed, pack
-from flickr_emotion.model.posts.posts import Integers, Posts
+from flickr_emotion.model.posts.packing import Packed, pack
+from flickr_emotion.model.posts.posts import WINDOWS, Integers, Posts
 
 # Posts are sorted by length within this many batches, which keeps an epoch's order random.
 BATCHES_PER_POOL = 50

@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from flickr_emotion.model.features.image_backbones import Backbone
 from flickr_emotion.model.features.word_vectors import WORD_DIMENSION
 from flickr_emotion.model.networks.text_convolutions import convolve_and_pool
-from flickr_emotion.model.posts.packing import WINDOWS, Packed
-from flickr_emotion.model.posts.posts import PADDING
+from flickr_emotion.model.posts.packing import Packed
+from flickr_emotion.model.posts.posts import PADDING, WINDOWS
 
 REPRESENTATION = 300
 TAG_DIMENSION = 250

@@ -22,14 +22,13 @@ from flickr_emotion.common.modalities import MODALITIES, SUBSETS
 from flickr_emotion.model.inputs.batches import Batch
 from flickr_emotion.model.networks.frozen_inputs import LENGTHS
 from flickr_emotion.model.networks.system import scatter
+from flickr_emotion.model.recipes import SHARE_OF_REGRESSION
 
 PENALTY = 0.03
 _LENGTHS = {"image": 8.0, "text": 6.2, "tags": 5.4}
 """The mean norm of a modality's inputs: a longer one is penalised less."""
 WEIGHT_OF_OWN = 8.0
 """How much more a post counts in the head of its own subset than in those of a part of it."""
-SHARE = 2 / 3
-"""The regression's weight in the mean of both answers. From a half on it matters little."""
 _ITERATIONS = 100
 
 
@@ -99,7 +98,7 @@ class FrozenRegression(nn.Module):
         probabilities_HBC = torch.lerp(
             softmax(logits_HBC.float(), dim=2),
             softmax(self(inputs, batch, heads).float(), dim=2),
-            SHARE,
+            SHARE_OF_REGRESSION,
         )
         return probabilities_HBC.clamp(min=torch.finfo(torch.float32).tiny).log()
 

@@ -22,8 +22,8 @@ from flickr_emotion.model.inputs.batches import Batch
 from flickr_emotion.model.networks.encoders import TagsEncoder, TextEncoder
 from flickr_emotion.model.networks.system import System
 from flickr_emotion.model.networks.unimodal import AverageOfWords
-from flickr_emotion.model.posts.packing import WINDOWS, Packed
-from flickr_emotion.model.posts.posts import PADDING
+from flickr_emotion.model.posts.packing import Packed
+from flickr_emotion.model.posts.posts import PADDING, WINDOWS
 
 MODALITY_OF = {
     "image": "image",

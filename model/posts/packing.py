@@ -11,9 +11,6 @@ from torch import Tensor
 
 from flickr_emotion.model.posts.posts import PADDING, Integers
 
-WINDOWS = (3, 4, 5)
-"""Window sizes of the text encoder's convolutions, in words; a text is padded to the longest."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Packed:

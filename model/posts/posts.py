@@ -30,6 +30,8 @@ FIRST_ID = 2
 MAX_WORDS = 150
 MAX_TAGS = 10
 NO_IMAGE = -1
+WINDOWS = (3, 4, 5)
+"""Window sizes of the text encoder's convolutions, in words; a text is padded to the longest."""
 _ROUNDING = 1e-4
 
 Integers = npt.NDArray[np.int64]

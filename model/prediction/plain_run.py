@@ -16,10 +16,8 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
 from flickr_emotion.common.modalities import SUBSETS
-from flickr_emotion.model.config import ONNXRUNTIME
-from flickr_emotion.model.engines.choice import is_installed
-from flickr_emotion.model.engines.kept_graphs import KeptGraph, digest_of_weights
-from flickr_emotion.model.features.picture_graphs import WORTHWHILE, PictureGraph, picture_graph
+from flickr_emotion.model.engines.kept_graphs import digest_of_weights
+from flickr_emotion.model.features.picture_graphs import PictureGraph, picture_graph_of
 from flickr_emotion.model.features.picture_sizes import PictureSizes
 from flickr_emotion.model.features.texts.readers import READ, Floats, TextReader, open_readers
 from flickr_emotion.model.posts.posts import Integers
@@ -105,14 +103,15 @@ class _Eyes:
 
     def _open(self, pictures: int) -> None:
         """Look for a graph; with many pictures, or if asked to, make one."""
-        if self._graph is None and is_installed(("onnxruntime",), self._engine):
-            kept = KeptGraph(self._digest)
-            if kept.about() is not None:
-                self._graph = PictureGraph(kept)
-            elif self._engine == ONNXRUNTIME or pictures >= WORTHWHILE:
-                self._graph = picture_graph(
-                    self._backbone, self._engine, device="cpu", pictures=pictures
-                )
+        if self._graph is None:
+            self._graph = picture_graph_of(
+                self._described.config.resolved_image_encoder,
+                self._digest,
+                lambda: self._backbone,
+                self._engine,
+                device="cpu",
+                pictures=pictures,
+            )
 
     @cached_property
     def _digest(self) -> str:

@@ -18,7 +18,7 @@ from flickr_emotion.model.networks.encoders import (
     TextEncoder,
     _kept,
 )
-from flickr_emotion.model.posts.packing import WINDOWS
+from flickr_emotion.model.posts.posts import WINDOWS
 from tests.model.small_networks import pack_lists
 
 torch.manual_seed(0)

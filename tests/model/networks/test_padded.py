@@ -24,8 +24,7 @@ from flickr_emotion.model.networks.ensembles import WeightedVote
 from flickr_emotion.model.networks.multitask import MultitaskNetwork
 from flickr_emotion.model.networks.padded import PaddedSubset
 from flickr_emotion.model.networks.system import System
-from flickr_emotion.model.posts.packing import WINDOWS
-from flickr_emotion.model.posts.posts import PADDING
+from flickr_emotion.model.posts.posts import PADDING, WINDOWS
 from tests.model.small_networks import ENCODING, pack_lists
 
 SIDE = 64  # pixels of an exported file's pictures: SqueezeNet takes any size
