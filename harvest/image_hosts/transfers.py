@@ -137,12 +137,14 @@ class _Transfer:
     def received(self) -> Received:
         """Return the answer."""
         size = self.curl.getinfo(pycurl.CONTENT_LENGTH_DOWNLOAD_T)
+        body = b"".join(self._pieces)
+        self._pieces.clear()
         return Received(
             status=self.curl.getinfo(pycurl.RESPONSE_CODE),
             fields=header_fields(self._head),
             size=size if size >= 0 else None,
             latency=self.curl.getinfo(pycurl.STARTTRANSFER_TIME),
-            body=b"".join(self._pieces),
+            body=body,
         )
 
     def failure(self, code: int, text: str) -> TransientError:

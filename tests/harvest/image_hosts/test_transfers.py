@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import struct
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -145,7 +146,31 @@ class TestFailures:
         assert str(raised.value).startswith("no whole answer from the image server (")
         assert raised.value.down == down
 
-    def test_silence_is_given_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_connection_that_breaks(self) -> None:
+        def answer(connection: socket.socket) -> None:
+            connection.sendall(OK + b"Content-Length: 5\r\n\r\nabc")
+            # Closed like this, it is reset.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+        with answering(answer) as url, pytest.raises(TransientError) as raised:
+            requested(url)
+        assert not raised.value.down
+
+    @pytest.mark.slow
+    def test_silence_is_not_waited_for_until_the_deadline(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(transfers, "_SILENCE_SECONDS", 1)
+
+        def answer(connection: socket.socket) -> None:
+            connection.sendall(OK + b"Content-Length: 5\r\n\r\nabc")
+            connection.recv(1)
+
+        with answering(answer) as url, pytest.raises(TransientError, match="no whole") as raised:
+            requested(url)
+        assert raised.value.down
+
+    def test_an_answer_is_given_up_at_the_deadline(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(transfers, "DEADLINE_SECONDS", 0.1)
         with (
             answering(lambda connection: connection.recv(1)) as url,
