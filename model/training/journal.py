@@ -1,4 +1,4 @@
-"""Records the epochs of a run: ``history.jsonl``, TensorBoard events, a line of output each.
+"""Records the epochs of a run: ``history.jsonl``, what tracks it, a line of output each.
 
 With several ranks only the first records anything.
 """
@@ -14,7 +14,7 @@ from flickr_emotion.model.processes.profiling import StepProfile
 from flickr_emotion.model.runs.checkpoints import Checkpoint
 from flickr_emotion.model.runs.files import TRACE
 from flickr_emotion.model.runs.folder import RunFolder
-from flickr_emotion.model.training.events import Events
+from flickr_emotion.model.tracking.tracking import Tracking
 
 
 class Journal:
@@ -25,6 +25,7 @@ class Journal:
         folders: Sequence[tuple[RunFolder, dict[str, Any]]],
         epochs: Sequence[dict[str, Any]],
         report: ProgressReport,
+        tracking: Tracking,
         *,
         writes: bool,
         losses: tuple[str, str] = ("", ""),
@@ -38,10 +39,10 @@ class Journal:
         self.epochs = list(epochs)
         self._folders = folders
         self._report = report
+        self._tracking = tracking
         self._writes = writes
         self._begun = False
         self._losses = losses
-        self._events: Events | None = None
 
     def __enter__(self) -> "Journal":
         if self._writes:
@@ -54,8 +55,6 @@ class Journal:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._events:
-            self._events.close()
         if self._writes:
             self._report.__exit__(kind, error, traceback)
 
@@ -83,7 +82,8 @@ class Journal:
         self.begin()
         if self._writes:
             self.run.write_history(self.epochs)
-            self._write_events(epoch)
+            with self.run.writing():
+                self._tracking.add(epoch)
             self._report.say(self._line(epochs))
 
     def write_network(self, network: System) -> None:
@@ -105,18 +105,6 @@ class Journal:
             table = steps.write(self.run.path / TRACE)
         if table:
             self._report.say(f"{table}\nopen {self.run.path / TRACE} in Perfetto")
-
-    def _write_events(self, epoch: dict[str, Any]) -> None:
-        scalars = {name: epoch[name] for name in ("train_loss", "validation_loss")}
-        for subset, figures in epoch["validation"].items():
-            if figures["count"]:
-                for name in ("accuracy", "weighted_f1"):
-                    scalars[f"validation_{name}/{subset}"] = figures[name]
-        with self.run.writing():
-            if self._events is None:
-                # A resumed training records this and later epochs again.
-                self._events = Events(self.run.path, first_step=epoch["epoch"])
-            self._events.add(scalars, epoch["epoch"])
 
     def _line(self, epochs: int) -> str:
         entry = self.epochs[-1]

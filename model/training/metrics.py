@@ -41,13 +41,18 @@ def run_metrics(
 
 
 def test_figures(metrics: dict[str, Any]) -> dict[str, float]:
-    """Return a run's figures on the test posts by the names that they have in TensorBoard."""
-    return {
+    """Return a run's figures on the test posts by the names that they have in TensorBoard.
+
+    Of several seeds, the means.
+    """
+    figures = {
         f"test_{name}/{subset}": judged[name]
         for subset, judged in metrics[TEST].items()
         if judged["count"]
         for name in ("accuracy", "weighted_f1")
     }
+    means = {name: it["mean"] if isinstance(it, dict) else it for name, it in figures.items()}
+    return {name: value for name, value in means.items() if value is not None}
 
 
 def over_seeds(metrics: list[dict[str, Any]], best: int) -> dict[str, Any]:

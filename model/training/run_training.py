@@ -5,6 +5,7 @@ the epochs of one network. The material of only one seed is held at a time; the 
 consecutive.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from flickr_emotion.common.printing import say
 from flickr_emotion.common.progress import ProgressReport
 from flickr_emotion.common.split_names import JUDGED, TRAIN, VALIDATION
+from flickr_emotion.common.whole_files import json_text
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.config import DISTRIBUTION, TrainingConfig
 from flickr_emotion.model.errors import ModelError, TrainingStopped
@@ -25,12 +27,13 @@ from flickr_emotion.model.networks.system import System
 from flickr_emotion.model.processes.distributed import World
 from flickr_emotion.model.processes.profiling import StepProfile
 from flickr_emotion.model.runs.contents import recorded_of_lost_vectors
-from flickr_emotion.model.runs.files import read_config, read_metrics
+from flickr_emotion.model.runs.files import CARD, METRICS, read_config, read_metrics
 from flickr_emotion.model.runs.folder import RunFolder, describe
 from flickr_emotion.model.runs.heads import say_heads
 from flickr_emotion.model.runs.workplace import Workplace, report_write_errors
+from flickr_emotion.model.tracking.tracker import TrackedRun
+from flickr_emotion.model.tracking.tracking import Tracking
 from flickr_emotion.model.training.early_stopping import best_epoch, fit
-from flickr_emotion.model.training.events import write_outcome
 from flickr_emotion.model.training.fitting import Fitting
 from flickr_emotion.model.training.journal import Journal
 from flickr_emotion.model.training.material import Material, for_seed, prepare
@@ -51,6 +54,7 @@ class RunTraining:
         world: World,
         *,
         profile: bool,
+        log_to: str | None = None,
         resuming: bool = False,
         selection: Selection | None = None,
         features_in: Path | None = None,
@@ -66,6 +70,7 @@ class RunTraining:
         self._place = place
         self._world = world
         self._profile = StepProfile(world.device) if profile and world.writes else None
+        self._log_to = log_to if world.writes else None
         self._resuming = resuming
         self._selection = selection
         self._features_in = features_in or place.out
@@ -124,7 +129,8 @@ class RunTraining:
         if self._world.writes:
             folder = self._folder(run.folder)
             folder.copy_network(self._folder(run.parts[best].folder))
-            folder.write_metrics(summary, self._card(folder, summary))
+            with self._tracking(run) as tracking:
+                self._finish(folder, summary, tracking)
         return summary
 
     def _put_together(self, run: RunSpec) -> dict[str, Any]:
@@ -146,17 +152,15 @@ class RunTraining:
         self._world.synchronise(ensemble)
         if self._world.writes:
             self._folder(run.folder).write_network(ensemble)
-        told = ("epochs", "best_epoch", "validation_loss")
-        return self._evaluate(
-            run,
-            ensemble,
-            {
-                "epochs": sum(own["epochs"] for own in metrics.values()),
-                "best_epoch": None,
-                "validation_loss": sum(own["validation_loss"] for own in metrics.values()),
-                "networks": {s: {name: own[name] for name in told} for s, own in metrics.items()},
-            },
-        )
+        names = ("epochs", "best_epoch", "validation_loss")
+        told = {
+            "epochs": sum(own["epochs"] for own in metrics.values()),
+            "best_epoch": None,
+            "validation_loss": sum(own["validation_loss"] for own in metrics.values()),
+            "networks": {s: {name: own[name] for name in names} for s, own in metrics.items()},
+        }
+        with self._tracking(run) as tracking:
+            return self._evaluate(run, ensemble, told, tracking)
 
     def _train_network(self, chain: Chain) -> dict[str, Any]:
         """Train one network; its folder and those around it are made after the first epoch."""
@@ -189,26 +193,28 @@ class RunTraining:
         folders = [
             (self._folder(one.folder), self._description(one.config, material)) for one in chain
         ]
-        journal = Journal(folders, epochs, report, writes=world.writes, losses=network.losses)
-        classes = len(material.encoding.classes)
-        validation = material.splits[VALIDATION]
-        if not fit(fitting, config, validation, classes, journal, world, self._profile):
-            raise TrainingStopped(self._place.out)
-        if world.writes:
-            folder.read_network(network)
-        world.synchronise(network)
-        best = best_epoch(journal.epochs)
-        return self._evaluate(
-            run,
-            network,
-            {
+        with self._tracking(run, epochs) as tracking:
+            journal = Journal(
+                folders, epochs, report, tracking, writes=world.writes, losses=network.losses
+            )
+            classes = len(material.encoding.classes)
+            validation = material.splits[VALIDATION]
+            if not fit(fitting, config, validation, classes, journal, world, self._profile):
+                raise TrainingStopped(self._place.out)
+            if world.writes:
+                folder.read_network(network)
+            world.synchronise(network)
+            best = best_epoch(journal.epochs)
+            told = {
                 "epochs": len(journal.epochs),
                 "best_epoch": best["epoch"],
                 "validation_loss": best["validation_loss"],
-            },
-        )
+            }
+            return self._evaluate(run, network, told, tracking)
 
-    def _evaluate(self, run: RunSpec, network: System, told: dict[str, Any]) -> dict[str, Any]:
+    def _evaluate(
+        self, run: RunSpec, network: System, told: dict[str, Any], tracking: Tracking
+    ) -> dict[str, Any]:
         """Evaluate a trained system and write the run's last files; metrics include ``told``."""
         material = self._material_of(run.config)
         classes = len(material.encoding.classes)
@@ -222,19 +228,29 @@ class RunTraining:
         if self._world.writes:
             folder = self._folder(run.folder)
             folder.write_calibration(calibration.content())
-            with folder.writing():
-                write_outcome(folder.path, run.config.options(), test_figures(metrics))
-            folder.write_metrics(metrics, self._card(folder, metrics))
+            self._finish(folder, metrics, tracking)
         return metrics
 
-    def _card(self, folder: RunFolder, metrics: dict[str, Any]) -> str:
-        """Return the model card of a run whose ``config.json`` is written."""
-        return model_card(
+    def _finish(self, folder: RunFolder, metrics: dict[str, Any], tracking: Tracking) -> None:
+        """Write the last files of a run whose ``config.json`` is written."""
+        card = model_card(
             read_config(folder.path),
             metrics,
             self._dataset,
             selected=self._selection is not None,
         )
+        with folder.writing():
+            tracking.finish(test_figures(metrics), {CARD: card, METRICS: json_text(metrics)})
+        folder.write_metrics(metrics, card)
+
+    def _tracking(self, run: RunSpec, epochs: Sequence[dict[str, Any]] = ()) -> Tracking:
+        tracked = TrackedRun(
+            name=str(PurePath(self._place.out.resolve().name) / run.folder),
+            folder=self._folder(run.folder).path,
+            options=run.config.options(),
+            dataset=self._dataset.digest,
+        )
+        return Tracking(tracked, self._log_to, epochs)
 
     def _material_of(self, config: TrainingConfig) -> Material:
         """Return what all networks of a seed share, whatever each reads of it."""

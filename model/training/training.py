@@ -23,6 +23,7 @@ from flickr_emotion.model.runs.contents import check_same_files
 from flickr_emotion.model.runs.description import check_readers, check_recipe
 from flickr_emotion.model.runs.files import CONFIG, read_config, read_metrics
 from flickr_emotion.model.runs.workplace import Workplace, training_at_work
+from flickr_emotion.model.tracking.tracking import check_tracker
 from flickr_emotion.model.training.run_training import RunTraining
 
 
@@ -32,6 +33,7 @@ def train(
     dataset: Path,
     out: Path,
     profile: bool = False,
+    log_to: str | None = None,
     selection: Selection | None = None,
     features_in: Path | None = None,
 ) -> dict[str, Any]:
@@ -39,9 +41,10 @@ def train(
 
     With ``repeats``, ``out`` contains a run for each seed, and is itself the network of the seed
     with the lowest validation loss; a system of several networks has a run for each of them. With
-    ``profile``, a trace of some steps is written too. A ``selection`` trains on some of the posts
-    only (for an experiment, which restarts from the beginning after an interruption). If the data
-    set's folder is read-only, features are kept in ``features_in``, by default in the run's folder.
+    ``profile``, a trace of some steps is written too. ``log_to`` is where figures are kept beside
+    TensorBoard's events: ``mlflow`` or ``wandb``. A ``selection`` trains on some of the posts only
+    (for an experiment, which restarts from the beginning after an interruption). If the data set's
+    folder is read-only, features are kept in ``features_in``, by default in the run's folder.
 
     Raises ``TrainingStopped`` after a signal, if ``resume`` can continue.
 
@@ -52,6 +55,7 @@ def train(
     >>> 0 <= metrics["test"]["text"]["accuracy"] <= 1
     True
     """
+    check_tracker(log_to)
     with (
         _world_of(config) as world,
         report_lack_of_memory(out),
@@ -63,12 +67,19 @@ def train(
             place,
             world,
             profile=profile,
+            log_to=log_to,
             selection=selection,
             features_in=features_in,
         ).run()
 
 
-def resume(run: Path, *, dataset: Path | None = None, profile: bool = False) -> dict[str, Any]:
+def resume(
+    run: Path,
+    *,
+    dataset: Path | None = None,
+    profile: bool = False,
+    log_to: str | None = None,
+) -> dict[str, Any]:
     """Resume a training that was stopped or killed; a finished run returns its metrics.
 
     The final weights are those of an uninterrupted training. ``dataset`` is the place of the data
@@ -80,6 +91,7 @@ def resume(run: Path, *, dataset: Path | None = None, profile: bool = False) -> 
     >>> sorted(resume(Path("run"))["test"])[:2]  # this one is at its end: its metrics
     ['image', 'image+tags']
     """
+    check_tracker(log_to)
     folder = Workplace(run).interrupted()
     config = _config_of(read_config(folder), folder)
     with (
@@ -96,7 +108,14 @@ def resume(run: Path, *, dataset: Path | None = None, profile: bool = False) -> 
         readers = open_readers(config.readers, download=config.download, engine=config.engine)
         check_readers(description, readers, folder / CONFIG)
         return RunTraining(
-            config, found, place, world, profile=profile, resuming=True, description=description
+            config,
+            found,
+            place,
+            world,
+            profile=profile,
+            log_to=log_to,
+            resuming=True,
+            description=description,
         ).run()
 
 

@@ -1,11 +1,5 @@
-"""The page in a real Chromium: every function, at two widths, by keyboard, light and dark.
+"""The page in a real Chromium: every function, at two widths, by keyboard, light and dark."""
 
-    DEMO=demo PICTURES=docs/serve python -m pytest tests/serve/test_in_a_browser.py
-
-also takes the pictures of `docs/serve.md` anew, of the data set and the run that `make demo` makes.
-"""
-
-import io
 import os
 import subprocess
 import sys
@@ -21,7 +15,6 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
 
 from flickr_emotion.common.checkout import PROJECT
 from flickr_emotion.datasets.corrections.table import read_corrections
@@ -32,13 +25,17 @@ from flickr_emotion.harvest.sandbox.server import SandboxServer
 from flickr_emotion.serve.server import PageServer
 from flickr_emotion.serve.site import open_site
 from tests.browser import (
+    DEMO,
     NARROW,
+    PICTURES,
     SIZES,
     WIDE,
     OpenPage,
     Scheme,
     are_in_order,
     heading_levels,
+    keep_picture,
+    needs_demo,
     serious_findings,
     sideways,
 )
@@ -50,8 +47,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-DEMO, PICTURES = os.environ.get("DEMO"), os.environ.get("PICTURES")
-LARGEST_PICTURE = 150_000
 ANSWERED = 60_000
 """Milliseconds that an answer may take on a busy machine."""
 
@@ -423,11 +418,10 @@ def test_a_page_of_another_port_gets_nothing(
     assert loaded == [64, 0]
 
 
-@pytest.mark.skipif(not (DEMO and PICTURES), reason="DEMO and PICTURES name no folders")
+@needs_demo
 def test_pictures_for_the_documentation(open_page: OpenPage, tmp_path: Path) -> None:
     """Each is the page as a reader sees it, in few colours, and smaller than 150 KB."""
-    demo, folder = Path(str(DEMO)), Path(str(PICTURES))
-    folder.mkdir(exist_ok=True)
+    demo, folder = Path(str(DEMO)), Path(str(PICTURES), "serve")
     parts = [demo / name for name in ("dataset", "run", "harvest")]
     schemes: cycle[Scheme] = cycle(("light", "dark"))
     with PageServer(open_site(parts, corrections=tmp_path / "c.csv")) as server:
@@ -437,7 +431,7 @@ def test_pictures_for_the_documentation(open_page: OpenPage, tmp_path: Path) -> 
                 def take(what: str, page: "Page" = page, name: str = name) -> None:
                     page.wait_for_load_state("networkidle")
                     taken = page.screenshot(full_page=what != "explore")
-                    keep(taken, folder / f"{what}-{name}.png")
+                    keep_picture(taken, folder / f"{what}-{name}.png")
 
                 take("explore")
                 go(page, "/explore?words=lonely&label=sadness&split=test")
@@ -449,16 +443,4 @@ def test_pictures_for_the_documentation(open_page: OpenPage, tmp_path: Path) -> 
                 take("try")
                 go(page, "/crawl")
                 page.get_by_text("counting").first.wait_for(state="detached")
-                keep(page.screenshot(), folder / f"crawl-{name}.png")
-
-
-def keep(taken: bytes, path: Path) -> None:
-    """Write a picture in as many colours as its size allows."""
-    with Image.open(io.BytesIO(taken)) as picture:
-        for colours in (256, 160, 96, 64):
-            picture.convert("RGB").quantize(colours, dither=Image.Dither.NONE).save(
-                path, optimize=True
-            )
-            if path.stat().st_size < LARGEST_PICTURE:
-                return
-    raise AssertionError(f"{path} has {path.stat().st_size} bytes")
+                keep_picture(page.screenshot(), folder / f"crawl-{name}.png")

@@ -27,7 +27,7 @@ body {
   margin: 0; background: var(--ground); color: var(--text); overflow-wrap: anywhere;
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif;
 }
-header, main, nav.contents { max-width: 68rem; margin: 0 auto; padding: 0 1.25rem; }
+header, main, nav.contents { max-width: 78rem; margin: 0 auto; padding: 0 1.25rem; }
 header { padding-top: 2rem; }
 main { padding-bottom: 4rem; }
 h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 .5rem; }
@@ -72,6 +72,11 @@ figcaption { font-size: .9rem; margin: 0 0 .4rem; }
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); }
 .grid > * { min-width: 0; margin-top: 0; }
 .grid > .wide { grid-column: 1 / -1; }
+@media (min-width: 78rem) {  /* a figure and one wide table stand side by side */
+  .grid:has(> .wide:nth-child(2):last-child) {
+    grid-template-columns: minmax(22rem, 1fr) minmax(0, max-content); }
+  .grid > .wide:nth-child(2):last-child { grid-column: auto; }
+}
 dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 10.5rem), 1fr));
   gap: .75rem; margin: 1rem 0 1.5rem; }
 dl > div { background: var(--panel); border-radius: .4rem; padding: .6rem .8rem; }

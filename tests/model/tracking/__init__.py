@@ -1,0 +1,1 @@
+"""Tests of where a training's figures are kept."""
