@@ -97,7 +97,7 @@ docs: setup ## Write docs/options.md from the commands' options, and the site in
 
 # After a change of dependencies: install them into .venv by hand, then write the lock.
 lock: ## Write requirements.lock from the packages in .venv.
-	$(PY) -m pip freeze --all --disable-pip-version-check | grep -vE "^(pip==|all-mpnet)" \
+	$(PY) -m pip list --format=freeze --disable-pip-version-check | grep -vE "^(pip==|all-mpnet)" \
 		| sed -E 's/^((nvidia|cuda|triton).*)$$/\1 ; sys_platform == "linux" and platform_machine == "x86_64"/' \
 		> requirements.lock
 

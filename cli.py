@@ -2,6 +2,6 @@
 
 if __name__ == "__main__":
     # Imported here, because each process that a command starts runs this file first.
-    from flickr_emotion.commands.main import main
+    from flickr_emotion.__main__ import main
 
     main()

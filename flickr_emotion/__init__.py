@@ -7,6 +7,7 @@ The names of ``__all__`` are the public interface; what is below ``flickr_emotio
 ``import flickr_emotion`` takes no time. Errors that a user can mend are ``ToolkitError``.
 """
 
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ if not (Path(__file__).parent / "harvest").is_dir():
 
     __path__.append(str(PROJECT))
     hide_folders()
+
+NO_WINDOWS = "flickr-emotion does not run on Windows: run it in WSL, as on Linux (docs/install.md)"
 
 if TYPE_CHECKING:
     from flickr_emotion.common.errors import ToolkitError
@@ -97,6 +100,8 @@ def __getattr__(name: str) -> Any:
     """Import a public name when it is first used."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if sys.platform == "win32":
+        raise ImportError(NO_WINDOWS)
     value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     globals()[name] = value
     return value

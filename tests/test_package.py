@@ -1,5 +1,6 @@
 """One package: what it is made of, and what else keeps its name beside it."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -23,6 +24,17 @@ def test_every_folder_is_part_of_the_package() -> None:
         for path in (PROJECT / top).rglob("*.py")
     }
     assert set(settings["tool"]["setuptools"]["packages"]) == there
+
+
+def test_the_lock_names_packages_and_versions_and_nothing_else() -> None:
+    """A package that was installed from a file would name a folder of somebody's machine."""
+    lines = (PROJECT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    pinned = re.compile(r"([\w.-]+)==[\w.]+( ; [\w =\"]+)?")
+    assert [line for line in lines if not pinned.fullmatch(line)] == []
+    locked = {line.split("==")[0].lower().replace("_", "-") for line in lines}
+    settings = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    needed = {re.split("[<>=]", it)[0] for it in settings["project"]["dependencies"]}
+    assert needed - locked == set()
 
 
 # What a user of both libraries does in one process, in a checkout.

@@ -82,3 +82,32 @@ def test_every_function_has_an_example() -> None:
     ]
     # These are data: the examples of what takes them show how they are made.
     assert without == ["BuildOptions", "CrawlOptions", "RawPost", "ToolkitError", "TrainingConfig"]
+
+
+# Windows has none of these: a module that uses one when it is imported would end in a traceback.
+AS_ON_WINDOWS = """
+import os, pathlib, runpy, signal, sys
+sys.platform = "win32"
+del signal.SIGHUP, os.O_CLOEXEC, os.O_NONBLOCK, os.sync
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "line"),
+    [
+        ("runpy.run_path('cli.py', run_name='__main__')", "error: flickr-emotion does not run on"),
+        ("from flickr_emotion.__main__ import main; main()", "error: flickr-emotion does not run"),
+        ("from flickr_emotion import crawl", "ImportError: flickr-emotion does not run on Windows"),
+    ],
+)
+def test_windows_is_refused_in_one_line(program: str, line: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", f"{AS_ON_WINDOWS}{program}"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(line)
+    assert ("Traceback" in done.stderr) is line.startswith("ImportError")

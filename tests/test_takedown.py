@@ -369,7 +369,8 @@ class TestRefusals:
             (["--file", "{place}/list/emotions_1.csv"], "emotions_1.csv:1: "),
             (["--file", "{place}/m1.parquet"], "names no withdrawn posts"),
             (["--owner", "two words"], "is no NSID"),
-            ([GONE, "--reason", f"about {GONE}"], "names what is to go"),
+            ([GONE, "--reason", f"about {GONE}"], f"names '{GONE}', which is to go"),
+            (["by"], "--reason: the reason 'withdrawn by its owner' names 'by'"),
             ([GONE, "--reason", "x" * 300], "at most 200"),
         ],
     )

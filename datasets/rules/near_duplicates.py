@@ -46,6 +46,7 @@ _HASH_BYTES = 8
 # cosine transform with their median, a bit for each.
 _SHRUNK = 32
 _FREQUENCIES = 8
+_MIDDLE = _FREQUENCIES**2 // 2
 # Rounding a pixel is an error of 1/12 in variance, which gives a frequency a standard deviation of
 # 18.5. A bit that is decided by less than two of them says nothing of the picture.
 _ROUNDING = 37
@@ -74,7 +75,9 @@ def picture_hash(picture: Image.Image) -> int | None:
     smaller = picture.reduce(max(1, min(picture.size) // _HASHED_SIDE)).convert("L")
     pixels = np.asarray(smaller.resize((_SHRUNK, _SHRUNK), Image.Resampling.LANCZOS))
     lowest = dct(dct(pixels, axis=0), axis=1)[:_FREQUENCIES, :_FREQUENCIES]
-    decided_by = lowest - np.median(lowest)
+    # The median of 64 numbers; numpy's own function takes four times as long to start.
+    ordered = np.sort(lowest, axis=None)
+    decided_by = lowest - (ordered[_MIDDLE - 1] + ordered[_MIDDLE]) / 2
     if np.count_nonzero(np.abs(decided_by) < _ROUNDING) >= _MOST_ROUNDED_BITS:
         return None
     return int.from_bytes(np.packbits(decided_by > 0).tobytes(), "big")

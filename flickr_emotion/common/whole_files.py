@@ -56,18 +56,18 @@ def json_text(content: Mapping[str, Any]) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def write_unsynced(path: Path, data: bytes) -> None:
+def write_unsynced(path: str | Path, data: bytes) -> None:
     """Write a file completely or not at all, without waiting for the disk.
 
     For files that can be fetched again. Creates the folder if necessary. Raises ``OSError``.
     """
-    # This runs a thousand times a second, and pathlib is slower than os.
+    # This runs thousands of times a second, and pathlib is slower than os.
     folder, name = os.path.split(path)
     new = f"{folder}/.{name}{ENDING}"
     try:
         file = _create(new)
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        Path(folder).mkdir(parents=True, exist_ok=True)
         file = _create(new)
     try:
         try:

@@ -21,7 +21,7 @@ class ApiStage:
 
     def __init__(self, planner: Planner, *, workers: int, stopped: threading.Event) -> None:
         """``stopped`` ends the work and every wait; the stage sets it itself if it fails."""
-        self.idle = False
+        self._idle = False
         self._planner = planner
         self._stopped = stopped
         self._threads = [
@@ -30,6 +30,12 @@ class ApiStage:
         ]
         self._state = threading.Condition()
         self._error: BaseException | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether no call is in flight and there was no job when a thread last looked."""
+        with self._state:  # While a thread looks, nobody knows.
+            return self._idle
 
     def start(self, changed: Callable[[], None]) -> None:
         """Start the threads; ``changed`` is called when the stage becomes idle or fails."""
@@ -55,12 +61,11 @@ class ApiStage:
         try:
             while not self._stopped.is_set():
                 with self._state:
-                    # Until the next job is chosen, the stage must not look idle.
-                    self.idle = False
                     job = self._planner.next_job()
+                    was_idle, self._idle = self._idle, job is None and not self._planner.busy
                     if job is None:
-                        self.idle = not self._planner.busy
-                        if self.idle:
+                        # Only once: who is told wakes an idle stage, which looks again.
+                        if self._idle and not was_idle:
                             self._changed()
                         self._state.wait(_LOOK_SECONDS)
                         continue

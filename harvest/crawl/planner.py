@@ -90,7 +90,11 @@ class Planner:
             return self._busy > 0
 
     def next_job(self) -> Job | None:
-        """Return the next job; None if there is none now, although there may be later."""
+        """Return the next job; None if there is none now, although there may be later.
+
+        A job that raises ends the crawl. Its photos stay reserved, so that no other thread asks
+        about them again before the crawl is stopped.
+        """
         with self._lock:
             job = self._next()
             if job is None:
@@ -98,11 +102,9 @@ class Planner:
             self._busy += 1
 
         def run() -> None:
-            try:
-                job()
-            finally:
-                with self._lock:
-                    self._busy -= 1
+            job()
+            with self._lock:
+                self._busy -= 1
 
         return run
 
@@ -224,8 +226,6 @@ class Planner:
 
     def _release(self, photo_ids: set[str], job: Job) -> None:
         """Run a job, then allow requests for its photos again if they are still due."""
-        try:
-            job()
-        finally:
-            with self._lock:
-                self._asked -= photo_ids
+        job()
+        with self._lock:
+            self._asked -= photo_ids

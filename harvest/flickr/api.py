@@ -29,7 +29,7 @@ from flickr_emotion.harvest.flickr.envelope import read_envelope
 from flickr_emotion.harvest.flickr.failures import call_failure
 from flickr_emotion.harvest.flickr.listings import PAGE, Listing
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
-from flickr_emotion.harvest.flickr.servers import Servers
+from flickr_emotion.harvest.flickr.servers import Servers, certificate_authorities
 from flickr_emotion.harvest.pace.retry import (
     PhotoGoneError,
     PhotoPrivateError,
@@ -75,6 +75,7 @@ class FlickrClient:
         self._session = bounded_session(connections=connections, stopped=stopped)
         # The proxy is decided in `servers`; and ~/.netrc need not be read at each call.
         self._session.trust_env = False
+        self._session.verify = certificate_authorities()
         # A signed call must not reach another server.
         self._session.max_redirects = 0
         if servers.proxy:

@@ -4,7 +4,9 @@ By default they are Flickr's own. With ``--flickr-url URL`` the API is at URL/se
 pictures are below URL, whatever host the list names. This serves for the sandbox or for a mirror.
 """
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from flickr_emotion.harvest.errors import HarvestError
@@ -68,4 +70,30 @@ def _proxy(url: str) -> str | None:
     from requests.utils import get_environ_proxies  # Slow to import: `--help` must not wait for it.
 
     proxies = get_environ_proxies(url)
-    return proxies.get(urlsplit(url).scheme) or proxies.get("all")
+    proxy: str | None = proxies.get(urlsplit(url).scheme) or proxies.get("all")
+    if not proxy:
+        return None
+    if "://" not in proxy:
+        proxy = f"http://{proxy}"
+    try:
+        parts = urlsplit(proxy)
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        # It is not shown: it may hold a password.
+        raise HarvestError(
+            "the proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names is not one over HTTP: give "
+            "one like http://proxy.example.org:3128; SOCKS is not supported"
+        )
+    return proxy
+
+
+def certificate_authorities() -> str | bool:
+    """Return what ``requests`` shall verify certificates with: SSL_CERT_FILE, if there is one.
+
+    Python's TLS, and with it aiohttp, reads that variable itself. A proxy that opens TLS has an
+    authority of its own, and API and pictures must trust the same ones.
+    """
+    file = os.environ.get("SSL_CERT_FILE", "")
+    return file if file and Path(file).is_file() else True

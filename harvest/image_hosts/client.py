@@ -1,11 +1,11 @@
 """Request pictures from Flickr's image servers, many at once.
 
-aiohttp takes half the CPU time of a pool of threads over urllib3, and a hundred requests in flight
-need no hundred threads. Pictures do not use the API's quota. ``docs/flickr.md`` describes what an
-image server can answer. Only Flickr's image hosts are contacted, also after redirects.
+Pictures do not use the API's quota. ``docs/flickr.md`` describes what an image server can answer.
+Only Flickr's image hosts are contacted, also after redirects.
 """
 
 import asyncio
+import re
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -13,10 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urljoin, urlsplit
-
-import aiohttp
-from yarl import URL
+from urllib.parse import quote, urljoin, urlsplit
 
 from flickr_emotion.harvest.flickr.photo_url import SIZES, PhotoReference
 from flickr_emotion.harvest.flickr.servers import Servers
@@ -28,17 +25,22 @@ from flickr_emotion.harvest.image_hosts.answers import (
     check_service,
     picture_body,
 )
-from flickr_emotion.harvest.image_hosts.load import HostGivenUpError, ImageHosts
+from flickr_emotion.harvest.image_hosts.load import (
+    MOST_AT_ONCE,
+    HostGivenUpError,
+    ImageHost,
+    ImageHosts,
+)
 from flickr_emotion.harvest.image_hosts.placeholders import check_redirect
-from flickr_emotion.harvest.pace.retry import TransientError, UnreachableError
+from flickr_emotion.harvest.image_hosts.transfers import Transfers
+from flickr_emotion.harvest.pace.retry import TransientError
 from flickr_emotion.harvest.pictures.files import LARGEST
 from flickr_emotion.harvest.preferences.headers import record_headers
 
-_DEADLINE_SECONDS = 60.0
-_TIMEOUT = aiohttp.ClientTimeout(total=_DEADLINE_SECONDS, sock_connect=10, sock_read=20)
 _REDIRECTS = (301, 302, 303, 307, 308)
-_BUFFER = 2**18
-
+_PLAIN_HOST = re.compile(r"[a-z0-9.-]+|[0-9a-f:]+")
+# Besides letters and digits; whatever else is in a path is sent with a percent sign.
+_IN_PATHS = "!$%&'()*+,-./:;=@_~"
 
 Probe = Callable[[PhotoReference], Exception | None]
 """Ask once whether a picture exists; returns None, or one of ``FAILURES``."""
@@ -95,14 +97,8 @@ class ImageClient:
         """Open a session whose requests keep to the limits of ``hosts``."""
         self._servers = servers
         self._hosts = hosts
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"Accept-Encoding": "identity"},
-            timeout=_TIMEOUT,
-            auto_decompress=False,
-            read_bufsize=_BUFFER,
-        )
+        self._home = hosts.of(servers.images)
+        self._transfers = Transfers(proxy=servers.proxy, largest=LARGEST, at_once=MOST_AT_ONCE)
 
     async def __aenter__(self) -> Self:
         """Return the client."""
@@ -115,7 +111,7 @@ class ImageClient:
         trace: TracebackType | None,
     ) -> None:
         """Close the connections."""
-        await self._session.close()
+        await self._transfers.__aexit__(kind, error, trace)
 
     async def fetch(
         self, reference: PhotoReference, size: str = "", *, vouched: bool = False
@@ -137,9 +133,9 @@ class ImageClient:
         return replace(reply, body=None)
 
     async def _ask(self, method: str, path: str, *, vouched: bool) -> Reply:
-        url = self._servers.images + path
+        host, url = self._home, self._servers.images + path
         for _ in range(4):
-            reply, answer = await self._in_turn(method, url, vouched=vouched)
+            reply, answer = await self._in_turn(method, url, host, vouched=vouched)
             if answer is None:
                 return reply
             try:
@@ -148,6 +144,7 @@ class ImageClient:
                     return replace(reply, body=body, headers=answer.headers)
                 check_redirect(answer.status, answer.location)
                 url = self.followed(url, answer.location)
+                host = self._hosts.of(url)
             except FAILURES as error:
                 return replace(reply, failure=error)
         return replace(reply, failure=TransientError("redirected more than three times"))
@@ -155,84 +152,75 @@ class ImageClient:
     def followed(self, url: str, location: str) -> str:
         """Return a redirect's target; raises ``TransientError`` if it may not be followed."""
         try:
-            # Check the URL as aiohttp will request it: two parsers may find different hosts in it.
-            target = URL(urljoin(url, location), encoded=True)
-            if (
-                self._servers.serves_images(str(target))
-                and target.host == urlsplit(str(target)).hostname
-            ):
-                return str(target)
+            target = urljoin(url, location)
+            if self._servers.serves_images(target):
+                return _plain(target)
         except ValueError:
             pass
         raise TransientError("redirected away from the image servers: not followed")
 
     async def _in_turn(
-        self, method: str, url: str, *, vouched: bool
+        self, method: str, url: str, host: ImageHost, *, vouched: bool
     ) -> tuple[Reply, PictureAnswer | None]:
         """Make one request as soon as its host's limits allow, and report the result to the host.
 
         The answer is None if the reply holds a failure.
         """
-        host = self._hosts.of(url)
         try:
             await host.enter(vouched=vouched)
         except HostGivenUpError as error:
             return Reply(host=host.name, epoch=host.breaker.epoch, failure=error), None
-        reply = Reply(host=host.name, epoch=host.breaker.epoch)
+        epoch, status = host.breaker.epoch, None
         started = time.monotonic()
         try:
-            answer, latency = await self._request(method, url, started)
-            reply = replace(reply, status=answer.status)
+            answer, latency = await self._request(method, url)
+            status = answer.status
             check_service(answer)
             host.answered(latency)
-            return reply, answer
+            return Reply(host=host.name, epoch=epoch, status=status), answer
         except TransientError as error:
             spends_attempt = host.failed(error, started)
-            return replace(reply, failure=error, spends_attempt=spends_attempt), None
+            reply = Reply(
+                host=host.name,
+                epoch=epoch,
+                status=status,
+                failure=error,
+                spends_attempt=spends_attempt,
+            )
+            return reply, None
         finally:
             host.leave()
 
-    async def _request(self, method: str, url: str, started: float) -> tuple[PictureAnswer, float]:
-        try:
-            async with self._session.request(
-                method, URL(url, encoded=True), allow_redirects=False, proxy=self._servers.proxy
-            ) as response:
-                latency = time.monotonic() - started
-                headers = response.headers
-                answer = PictureAnswer(
-                    status=response.status,
-                    location=headers.get("Location", ""),
-                    content_type=headers.get("Content-Type", ""),
-                    encoding=headers.get("Content-Encoding", "").strip().lower(),
-                    size=response.content_length,
-                    retry_after=headers.get("Retry-After"),
-                    headers=record_headers(headers),
-                    body=await _body(response),
-                )
-                return answer, latency
-        except aiohttp.ClientConnectorError:
-            raise UnreachableError("no connection to the image server") from None
-        except aiohttp.ConnectionTimeoutError:
-            raise UnreachableError("no connection to the image server in time") from None
-        except TimeoutError:
-            raise TransientError(
-                f"no whole answer from the image server within {_DEADLINE_SECONDS:.0f} s", down=True
-            ) from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise TransientError(
-                f"{type(error).__name__} from the image server",
-                down=isinstance(error, aiohttp.ServerDisconnectedError),
-            ) from None
+    async def _request(self, method: str, url: str) -> tuple[PictureAnswer, float]:
+        """Return an answer and the seconds until its head came; raises ``TransientError``."""
+        came = await self._transfers.request(method, url)
+
+        def field(name: str) -> str | None:
+            return came.fields[name][0] if name in came.fields else None
+
+        answer = PictureAnswer(
+            status=came.status,
+            location=field("location") or "",
+            content_type=field("content-type") or "",
+            encoding=(field("content-encoding") or "").lower(),
+            size=came.size,
+            retry_after=field("retry-after"),
+            headers=record_headers(came.fields),
+            body=came.body,
+        )
+        return answer, came.latency
 
 
-async def _body(response: aiohttp.ClientResponse) -> bytes:
-    """Return the body; stop reading when it is larger than a picture can be."""
-    pieces: list[bytes] = []
-    size = 0
-    async for piece in response.content.iter_any():
-        pieces.append(piece)
-        size += len(piece)
-        if size > LARGEST:
-            response.close()
-            break
-    return b"".join(pieces)
+def _plain(url: str) -> str:
+    """Return a URL in a form in which all parsers find the same host.
+
+    Ours decides whether it may be requested, and libcurl's requests it. Raises ``ValueError``.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if not _PLAIN_HOST.fullmatch(host):
+        raise ValueError("no plain host")
+    server = (f"[{host}]" if ":" in host else host) + (f":{parts.port}" if parts.port else "")
+    path = quote(parts.path or "/", safe=_IN_PATHS, encoding="latin-1", errors="replace")
+    query = quote(parts.query, safe=_IN_PATHS + "?", encoding="latin-1", errors="replace")
+    return f"{parts.scheme}://{server}{path}{'?' if query else ''}{query}"

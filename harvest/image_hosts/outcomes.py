@@ -5,6 +5,7 @@ failure of the host or the network costs no attempt. A picture that is not compl
 again, and becomes ``corrupt`` only if the host cannot be at fault.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,7 @@ from flickr_emotion.harvest.pictures.files import (
     Picture,
     UnansweredPictureError,
     find_picture,
+    image_name,
     image_path,
     read_picture,
 )
@@ -78,6 +80,7 @@ class PictureOutcomes:
         """
         self._ledger = ledger
         self._folder = folder
+        self._images = str(folder)
         self._refresh = refresh
         self._trust = trust
         self._retry = retry
@@ -137,7 +140,7 @@ class PictureOutcomes:
             return error
         except FAILURES as error:
             return error
-        write_unsynced(image_path(self._folder, photo_id), body)
+        write_unsynced(image_name(self._images, photo_id), body)
         self._spoilt.record_complete(host)
         self._unchecked.add(photo_id, host)
         return picture
@@ -186,6 +189,8 @@ class PictureOutcomes:
         """
         photo_id = photo.reference.photo_id
         if photo.picture_known or photo.fetch_anew:
+            return False
+        if not os.path.lexists(image_name(self._images, photo_id)):  # Nearly always.
             return False
         path = image_path(self._folder, photo_id)
         picture = find_picture(path)

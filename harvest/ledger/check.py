@@ -169,13 +169,29 @@ def stored_tags(ledger: Path, photo_id: str, tags: str | None) -> list[str]:
 
     Tags are only checked when they are used: reading them takes as long as all other checks.
     """
+    if (plain := _plain_texts(tags or "")) is not None:
+        return plain
     try:
         found = json.loads(tags or "[]")
     except (ValueError, RecursionError):
         found = None
-    if not isinstance(found, list) or not all(isinstance(tag, str) for tag in found):
+    if not isinstance(found, list) or not set(map(type, found)) <= {str}:
         raise _refused(ledger, f"the tags of photo {photo_id} are {_shown(tags)}")
     return found
+
+
+def _plain_texts(array: str) -> list[str] | None:
+    """Return the texts of a JSON array as a crawl writes most; None where it must be parsed.
+
+    That is one without escapes, in a quarter of the parser's time.
+    """
+    if array[:2] != '["' or array[-2:] != '"]' or len(array) < 4:
+        return None
+    if "\\" in array or not array.isprintable():
+        return None
+    texts = array[2:-2].split('", "')
+    # Any further quote belongs to something else.
+    return texts if array.count('"') == 2 * len(texts) else None
 
 
 def stored_signals(ledger: Path, photo_id: str, headers: str | None, usage: str | None) -> Signals:

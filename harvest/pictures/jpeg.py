@@ -30,25 +30,24 @@ def dimensions(data: bytes) -> tuple[int, int]:
     if data[:3] != b"\xff\xd8\xff":
         raise NotWholeError("no JPEG")
     size: tuple[int, int] | None = None
-    position = 2
-    while position + 4 <= len(data):
+    position, length = 2, len(data)
+    while position + 4 <= length:
         if data[position] != 0xFF:
             raise NotWholeError("broken JPEG header")
         marker = data[position + 1]
         if marker == 0xFF:  # Padding before a marker.
             position += 1
-            continue
-        if marker in _STANDALONE:
+        elif marker in _STANDALONE:
             position += 2
-            continue
-        if marker == _START_OF_SCAN:
+        elif marker == _START_OF_SCAN:
             break
-        if marker in _START_OF_FRAME and position + 9 <= len(data):
-            height = int.from_bytes(data[position + 5 : position + 7], "big")
-            width = int.from_bytes(data[position + 7 : position + 9], "big")
-            size = (width, height)
-        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-    if size is None or 0 in size or position + 4 > len(data):
+        else:
+            if marker in _START_OF_FRAME and position + 9 <= length:
+                height = int.from_bytes(data[position + 5 : position + 7], "big")
+                width = int.from_bytes(data[position + 7 : position + 9], "big")
+                size = (width, height)
+            position += 2 + (data[position + 2] << 8 | data[position + 3])
+    if size is None or 0 in size or position + 4 > length:
         raise NotWholeError("JPEG ends in its header")
     if not _reaches_its_end(data, position):
         raise NotWholeError("JPEG ends early")

@@ -12,8 +12,7 @@ one is not kept, and JSON escapes whatever is no printable ASCII.
 """
 
 import json
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Mapping, Sequence
 
 from flickr_emotion.common.json_files import parse_json
 
@@ -30,21 +29,18 @@ Stated = dict[str, list[str] | None]
 """The lines of each field that was there; None for a field that was too long to be kept."""
 
 
-class Headers(Protocol):
-    """The header fields of an answer, as HTTP libraries hold them."""
+def record_headers(fields: Mapping[str, Sequence[str]]) -> str:
+    """Return what is recorded of an answer's header fields; ``{}`` if none states a preference.
 
-    def getall(self, key: str, default: list[str]) -> Iterable[str]:
-        """Return the lines of one field."""
-
-
-def record_headers(headers: Headers) -> str:
-    """Return what is recorded of an answer's header fields; ``{}`` if none states a preference."""
+    ``fields``: the lines of each field by its name in lower case. Fields are bytes, and may be no
+    UTF-8, so each byte is a character here.
+    """
     stated: Stated = {}
     for name in FIELDS:
-        if lines := list(headers.getall(name, [])):
+        if lines := fields.get(name):
             fits = len(lines) <= _LONGEST_FIELD and sum(map(len, lines)) <= _LONGEST_FIELD
-            stated[name] = list(map(_characters, lines)) if fits else None
-    return json.dumps(stated)
+            stated[name] = list(lines) if fits else None
+    return json.dumps(stated) if stated else "{}"
 
 
 def recorded_headers(record: str) -> Stated:
@@ -57,8 +53,3 @@ def recorded_headers(record: str) -> Stated:
     ):
         raise ValueError("no record of header fields")
     return stated
-
-
-def _characters(line: str) -> str:
-    """Return a line with one character for each byte: fields are bytes, and may be no UTF-8."""
-    return line.encode("utf-8", "surrogateescape").decode("latin-1")

@@ -5,10 +5,10 @@
 - May others download it? ``usage.candownload`` of ``photos.getInfo``.
 
 ``Content-Usage`` is read as draft-ietf-aipref-vocab says: only the tokens ``y`` and ``n`` state a
-preference, unknown labels and values are ignored, and a field that breaks the grammar states
-nothing. The draft's newest label for training is ``train-ai``. Its versions of 2025 named wider
-categories that include training; such a label counts where no narrower one says otherwise. Their
-``genai`` and ``train-genai`` are about generative models only and do not count, because the
+preference, unknown labels and values are ignored, and a field that is no dictionary of RFC 9651
+states nothing. The draft's newest label for training is ``train-ai``. Its versions of 2025 named
+wider categories that include training; such a label counts where no narrower one says otherwise.
+Their ``genai`` and ``train-genai`` are about generative models only and do not count, because the
 networks here generate nothing.
 """
 
@@ -16,6 +16,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, cast
+
+import http_sf
 
 from flickr_emotion.common.json_files import parse_json
 from flickr_emotion.harvest.preferences.headers import (
@@ -24,11 +27,6 @@ from flickr_emotion.harvest.preferences.headers import (
     TDM_RESERVATION,
     Stated,
     recorded_headers,
-)
-from flickr_emotion.harvest.preferences.structured_fields import (
-    FieldError,
-    Token,
-    parse_dictionary,
 )
 
 USAGE = ("candownload", "canblog", "canprint", "canshare")
@@ -78,14 +76,16 @@ def signals_of(stated: Stated | None, usage: Mapping[str, int] | None) -> Signal
 
 
 def _training(lines: Iterable[str]) -> bool | None:
+    # A record of others may hold lone surrogates; no field with such a character is valid.
+    field = ", ".join(lines).encode("utf-8", "surrogatepass")
     try:
-        stated = parse_dictionary(", ".join(lines))
-    except FieldError:
+        stated = cast("Mapping[str, Any]", http_sf.parse(field, tltype="dictionary"))
+    except http_sf.StructuredFieldError:
         return None
     for label in _TRAINING_LABELS:
-        value = stated.get(label)
-        if isinstance(value, Token) and value in _PREFERENCES:
-            return _PREFERENCES[value]
+        value, _ = stated.get(label, (None, {}))
+        if isinstance(value, http_sf.Token) and str(value) in _PREFERENCES:
+            return _PREFERENCES[str(value)]
     return None
 
 

@@ -46,7 +46,8 @@ def mean_distances(shares_NC: Numbers, logs_NC: Numbers) -> dict[str, float]:
     chances_NC = np.exp(logs_NC)
     # In logarithms, because a probability may be too small for a number: d log d - d log p.
     entropies_N = rel_entr(shares_NC, 1.0).sum(1)
-    divergences_N = entropies_N - (shares_NC * logs_NC).sum(1)
+    # Never below zero but for rounding, which would be shown as -0.000.
+    divergences_N = np.maximum(entropies_N - (shares_NC * logs_NC).sum(1), 0)
     lengths_N = np.linalg.norm(shares_NC, axis=1) * np.linalg.norm(chances_NC, axis=1)
     found = (
         divergences_N,

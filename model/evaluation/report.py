@@ -4,7 +4,7 @@ from typing import Any
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.printing import printable
-from flickr_emotion.model.evaluation.metrics import accuracy_interval
+from flickr_emotion.model.evaluation.metrics import KNOWN, accuracy_interval
 from flickr_emotion.model.runs.metrics_file import DISTANCES
 
 
@@ -31,7 +31,7 @@ def metrics_table(figures: dict[str, Any], errors: dict[str, Any] | None = None)
         if errors:
             lines[-1] += f"{percent(errors[subset]['after']):>8}"
         if known:
-            lines[-1] += "".join(f"{_plain(row.get(name)):>14}" for name in DISTANCES)
+            lines[-1] += "".join(f"{plain(row.get(name)):>14}" for name in DISTANCES)
     return "\n".join(lines)
 
 
@@ -98,11 +98,22 @@ def judged_posts(judged: dict[str, Any]) -> str:
             f"{percent(whole['accuracy'])}, macro F1 {percent(whole['macro_f1'])}, weighted F1 "
             f"{percent(whole['weighted_f1'])}",
             *no_better({"all": whole}, judged["confusions"]),
+            *_distances(whole),
             "each head on all posts that have its modalities, in per cent",
             metrics_table(judged["figures"]),
             *no_better(judged["figures"], judged["confusions"]),
         ]
     )
+
+
+def _distances(whole: dict[str, Any]) -> list[str]:
+    if DISTANCES[0] not in whole:
+        return []
+    kl, chebyshev, cosine = (plain(whole[name]) for name in DISTANCES)
+    return [
+        f"the probabilities beside the votes on {whole[KNOWN]} posts: KL {kl}, Chebyshev "
+        f"{chebyshev}, cosine {cosine}"
+    ]
 
 
 def missing_table(missing: dict[str, Any]) -> str:
@@ -161,10 +172,11 @@ def prediction_table(answer: dict[str, Any]) -> str:
     return "\n".join([f"{printable(answer['label'])} (from {answer['subset']})", *rows])
 
 
-def _plain(value: float | dict[str, Any] | None) -> str:
+def plain(value: float | dict[str, Any] | None) -> str:
+    """Return a figure that is no percentage, of several repeats with its deviation."""
     if isinstance(value, dict):
         deviation = value["std"]
-        return _plain(value["mean"]) + ("" if deviation is None else f"±{deviation:.3f}")
+        return plain(value["mean"]) + ("" if deviation is None else f"±{deviation:.3f}")
     return "-" if value is None else f"{value:.3f}"
 
 

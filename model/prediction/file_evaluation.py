@@ -1,9 +1,13 @@
 """Judges a run on labelled posts of one's own: ``evaluate R --input``.
 
 Posts are read as by ``predict --input``, so a run is judged on exactly what it would answer.
+
+Shapes in names: N posts, C classes.
 """
 
-from collections.abc import Callable
+# ruff: noqa: N806 (shapes in names)
+
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +16,12 @@ import numpy as np
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.common.printing import say
 from flickr_emotion.common.progress import ProgressReport
+from flickr_emotion.datasets.rules.vote_distributions import Ballot, vote_distribution
 from flickr_emotion.model.config import AUTO
 from flickr_emotion.model.errors import ModelError
-from flickr_emotion.model.evaluation.metrics import figures
+from flickr_emotion.model.evaluation.distances import mean_distances
+from flickr_emotion.model.evaluation.metrics import KNOWN, figures
+from flickr_emotion.model.prediction.answers import Prediction
 from flickr_emotion.model.prediction.file_prediction import answered
 from flickr_emotion.model.prediction.post_files import open_rows
 from flickr_emotion.model.prediction.prediction import Predictor
@@ -40,6 +47,9 @@ def evaluate_file(
     (``unlabelled``), so are those that cannot be answered (``errors``). Raises ``ModelError`` for a
     label that is not a class of the run, and if no post can be judged. ``warnings`` counts the
     posts that are judged without their picture, because it cannot be read.
+
+    With ``distribution=votes_*`` in ``columns``, ``all`` also says how far the probabilities that
+    `predict` gives are from the votes (``model/evaluation/distances.py``).
     """
     posts = open_rows(input, columns=columns, encoding=encoding, labelled=True)
     for line in posts.said:
@@ -52,6 +62,7 @@ def evaluate_file(
                 f"{where}: the label {label!r} is not a class of {run}, which knows "
                 f"{', '.join(predictor.classes[:_SHOWN])}: map the labels to these"
             )
+    voted = _Voted(predictor.classes, posts.voted, input)
     confusions = {name: np.zeros((len(classes),) * 2, np.int64) for name in ("all", *SUBSETS)}
     counts = {"posts": 0, "unlabelled": 0, "warnings": 0, "errors": 0}
     first: ModelError | None = None
@@ -68,6 +79,7 @@ def evaluate_file(
                 else:
                     counts["warnings"] += answer.warning is not None
                     confusions["all"][classes[named], classes[answer.label]] += 1
+                    voted.add(row["ballots"], answer)
                     for subset, opinion in answer.heads.items():
                         confusions[subset][classes[named], classes[opinion.label]] += 1
             report.advance(len(chunk))
@@ -77,6 +89,7 @@ def evaluate_file(
             f"{counts['errors']} cannot be answered{f' (the first: {first})' if first else ''}"
         )
     judged = {name: figures(confusion) for name, confusion in confusions.items()}
+    judged["all"] |= voted.distances()
     return {
         "input": str(input),
         "classes": list(predictor.classes),
@@ -85,3 +98,33 @@ def evaluate_file(
         "figures": judged,
         "confusions": {name: confusion.tolist() for name, confusion in confusions.items()},
     }
+
+
+class _Voted:
+    """How far the answers are from the votes on the posts."""
+
+    def __init__(self, classes: Sequence[str], voted: Sequence[str], input: Path) -> None:
+        self._classes = tuple(classes)
+        self._shares: list[tuple[float, ...]] = []
+        self._chances: list[list[float]] = []
+        if unknown := sorted(set(voted) - set(classes)):
+            say(
+                f"warning: {input}: votes for {', '.join(unknown[:_SHOWN])} do not count, because "
+                "the run does not know these classes"
+            )
+
+    def add(self, ballots: list[dict[str, Any]] | None, answer: Prediction) -> None:
+        """Add a post; without a vote for a class of the run it does not count."""
+        shares = vote_distribution([Ballot(**it) for it in ballots or ()], self._classes)
+        if shares is not None:
+            self._shares.append(shares)
+            self._chances.append([answer.probabilities[name] for name in self._classes])
+
+    def distances(self) -> dict[str, Any]:
+        """Return the three measures and the number of posts; nothing if no post has votes."""
+        if not self._shares:
+            return {}
+        smallest = np.finfo(np.float64).tiny  # a probability that was rounded to 0 has no logarithm
+        logs_NC = np.log(np.maximum(np.array(self._chances), smallest))
+        found = mean_distances(np.array(self._shares), logs_NC)
+        return {**found, KNOWN: len(self._shares)}

@@ -21,6 +21,7 @@ from flickr_emotion.common.tables.table import TableError
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.layout import check_outside
 from flickr_emotion.datasets.sources.cells.values import label_of
+from flickr_emotion.datasets.sources.class_columns import ballots_of_cells, classes_of
 from flickr_emotion.datasets.sources.own_rows import contents_of, place_of
 from flickr_emotion.datasets.sources.post_tables import PostFile, PostTables, open_posts
 from flickr_emotion.model.errors import ModelError
@@ -32,12 +33,15 @@ class OpenedPosts:
 
     rows: Iterator[dict[str, Any]]
     """``photo_id``, ``title``, ``description``, ``tags``, ``image`` (bytes, a path or None) of each
-    post; of labelled posts also ``label``. A row that cannot be read has only ``error``."""
+    post; of labelled posts also ``label``, and ``ballots`` if they have votes for each class. A row
+    that cannot be read has only ``error``."""
     count: int
     said: tuple[str, ...]
     """What the user must know about the columns."""
     labels: dict[str, str]
     """The labels of labelled posts, with the first row that holds each."""
+    voted: tuple[str, ...]
+    """The classes that have a column of votes."""
 
 
 def open_rows(
@@ -56,7 +60,13 @@ def open_rows(
         posts = open_posts(path, columns=columns, encoding=encoding, labelled=labelled)
         labels: dict[str, str] = {}
         count = sum(_count(file, posts.chosen.columns, labels) for file in posts.files)
-        return OpenedPosts(rows=_rows(posts), count=count, said=tuple(posts.said()), labels=labels)
+        return OpenedPosts(
+            rows=_rows(posts),
+            count=count,
+            said=tuple(posts.said()),
+            labels=labels,
+            voted=tuple(classes_of(list(posts.chosen.columns))),
+        )
 
 
 def _count(file: PostFile, chosen: Mapping[str, str], labels: dict[str, str]) -> int:
@@ -87,7 +97,10 @@ def _row(cells: dict[str, Any], where: str, folder: Path) -> dict[str, Any]:
     photo_id = None if photo_id is None else str(photo_id)
     try:
         post = {"photo_id": photo_id, **contents_of(cells, where, folder)}
-        return post | {"label": label_of(cells["label"], where)} if "label" in cells else post
+        if "label" in cells:
+            post["label"] = label_of(cells["label"], where)
+            post["ballots"] = ballots_of_cells(cells, where)
+        return post
     except DatasetError as error:
         return {"photo_id": photo_id, "error": str(error)}
 

@@ -5,6 +5,10 @@ into folds, and each fold is answered by a network trained on the others. Valida
 are in no fold: they are answered by the mean of all networks. Each training keeps the data set's
 validation posts for early stopping, as any other does.
 
+A network also repeats the label of a post that is nearly the same as one it has seen. So
+near-duplicates are in one fold, and a validation or test post that is like a training post is
+answered only by the network that was trained without it.
+
 Networks are trained by ``train`` in a temporary folder. Features of pictures and texts are kept
 beside the data set, so that all folds, and later trainings, share them.
 
@@ -13,17 +17,20 @@ Shapes in names: N posts, C classes.
 
 # ruff: noqa: N806 (shapes in names)
 
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from flickr_emotion.common.printing import say
 from flickr_emotion.common.split_names import SPLITS, TRAIN
 from flickr_emotion.datasets.folder.reading import Dataset
+from flickr_emotion.datasets.inspect.near_posts import near_groups
+from flickr_emotion.datasets.rules.groups import Groups
 from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.errors import ModelError, TrainingStopped
 from flickr_emotion.model.evaluation.answering import answer_split
@@ -52,7 +59,14 @@ def out_of_fold(dataset: Dataset, config: TrainingConfig) -> dict[str, Chances]:
             f"{dataset.folder} has {len(posts)} training posts, and answers for suspects need at "
             f"least {FOLDS}: build a larger data set"
         )
-    folds = fold_of([label for _, label, _ in posts])
+    groups = _near_groups(dataset)
+    folds = folds_of([label for _, label, _ in posts], groups[TRAIN])
+    fold_of_group = dict(zip(groups[TRAIN].tolist(), folds.tolist(), strict=True))
+    # The fold whose network has not seen a post; -1 for a post that none has seen.
+    unseen_by = {
+        split: np.array([fold_of_group.get(group, -1) for group in groups[split].tolist()], int)
+        for split in SPLITS
+    }
     answers = {
         split: np.full((FOLDS, dataset.counts[split]["total"], len(dataset.classes)), np.nan)
         for split in SPLITS
@@ -78,22 +92,44 @@ def out_of_fold(dataset: Dataset, config: TrainingConfig) -> dict[str, Chances]:
             except TrainingStopped:
                 raise KeyboardInterrupt from None
             for split, chances_NC in _answers(run, dataset, Path(workplace), config).items():
-                answers[split][fold] = chances_NC
-    answers[TRAIN][folds != np.arange(FOLDS)[:, None]] = np.nan
+                may_answer_N = (unseen_by[split] == fold) | (unseen_by[split] < 0)
+                answers[split][fold, may_answer_N] = chances_NC[may_answer_N]
     return {split: _mean_of_known(chances) for split, chances in answers.items()}
 
 
-def fold_of(labels: list[str]) -> npt.NDArray[np.int64]:
-    """Return the fold of each post, from 0: the posts of a class are dealt to the folds in turn.
+def _near_groups(dataset: Dataset) -> dict[str, Groups]:
+    """Return, by split, the group of near-duplicates of each post."""
+    ids: list[pa.ChunkedArray] = []
+    texts: list[tuple[int, pa.ChunkedArray]] = []
+    first = 0
+    for split in SPLITS:
+        for table in dataset.tables(split, ("photo_id", "text")):
+            ids.append(table["photo_id"])
+            texts.append((first, table["text"]))
+            first += table.num_rows
+    photo_ids = pa.concat_arrays([chunk for column in ids for chunk in column.chunks])
+    groups = near_groups(dataset, photo_ids, texts)
+    ends = np.cumsum([dataset.counts[split]["total"] for split in SPLITS])[:-1]
+    return dict(zip(SPLITS, np.split(groups, ends), strict=True))
 
-    Posts of a split are in the order of a digest, so this is a random division.
+
+def folds_of(labels: Sequence[str], groups: Groups) -> npt.NDArray[np.int64]:
+    """Return the fold of each post, from 0; ``groups`` (N,) are whole in one fold.
+
+    The largest groups are placed first, each into the fold that has the fewest posts of its
+    classes. Posts of a split are in the order of a digest, so single posts are divided at random.
     """
-    seen: Counter[str] = Counter()
-    folds = []
-    for label in labels:
-        folds.append(seen[label] % FOLDS)
-        seen[label] += 1
-    return np.array(folds)
+    classes, of_class_N = np.unique(labels, return_inverse=True)
+    by_group = np.argsort(groups, kind="stable")
+    members = np.split(by_group, np.flatnonzero(np.diff(groups[by_group])) + 1)
+    folds = np.empty(len(groups), np.int64)
+    filled = np.zeros((FOLDS, len(classes)))
+    for group in sorted(members, key=lambda group: (-len(group), int(group[0]))):
+        counts = np.bincount(of_class_N[group], minlength=len(classes))
+        fold = int(np.argmin(filled @ counts + filled.sum(axis=1) * 1e-9))
+        filled[fold] += counts
+        folds[group] = fold
+    return folds
 
 
 def _answers(

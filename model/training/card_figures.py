@@ -15,10 +15,12 @@ from flickr_emotion.common.split_names import TEST
 from flickr_emotion.datasets.folder.card_markup import markdown_table, yaml_text
 from flickr_emotion.model.evaluation.metrics import (
     FIGURES,
+    KNOWN,
     accuracy_interval,
     weighted_f1_interval,
 )
-from flickr_emotion.model.evaluation.report import no_better, percent
+from flickr_emotion.model.evaluation.report import no_better, percent, plain
+from flickr_emotion.model.runs.metrics_file import DISTANCES
 
 Metrics = Mapping[str, Any]
 
@@ -63,6 +65,22 @@ def _with_intervals(metrics: Metrics, subset: str) -> list[str]:
         f"{percent(value)} ({percent(low)} to {percent(high)})"
         for value, (low, high) in zip(values, ends, strict=True)
     ]
+
+
+def distances_of(metrics: Metrics) -> str:
+    """Return the table of the distances from the votes; empty if no distribution is known."""
+    rows = [
+        [subset, str(found[KNOWN]), *(plain(found[name]) for name in DISTANCES)]
+        for subset, found in metrics[TEST].items()
+        if KNOWN in found
+    ]
+    if not rows:
+        return ""
+    return (
+        "\n\nHow far the probabilities, before calibration, are from the votes' distribution: "
+        "Kullback-Leibler divergence in nats and Chebyshev distance (0 is best), cosine (1 is "
+        "best).\n\n"
+    ) + markdown_table(["subset", "posts with votes", "KL", "Chebyshev", "cosine"], rows)
 
 
 def calibration_of(metrics: Metrics) -> str:

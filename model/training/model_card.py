@@ -17,7 +17,12 @@ from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.departures import departures
 from flickr_emotion.model.recipes import BEST, PARTS
 from flickr_emotion.model.runs.heads import TRAINING_POSTS
-from flickr_emotion.model.training.card_figures import calibration_of, figures_of, model_index
+from flickr_emotion.model.training.card_figures import (
+    calibration_of,
+    distances_of,
+    figures_of,
+    model_index,
+)
 
 _HEADER = """\
 ---
@@ -132,6 +137,7 @@ def model_card(
         f"{markdown_cell(str(metrics['majority']['label']))}, the most frequent class of the "
         f"training posts.{_repeats(metrics)}\n\n",
         figures_of(metrics),
+        distances_of(metrics),
         "\n## Calibration\n\nA head's logits are divided by its temperature, fitted on the "
         "validation posts (1 where they are too few). ECE is the expected calibration error on the "
         "test posts, in per cent.\n\n",

@@ -8,7 +8,6 @@ Any other file that names the post is the user's: it stays, and is named.
 import csv
 import io
 import os
-import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,11 +17,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from flickr_emotion.common.parquet_files import parquet_writer
+from flickr_emotion.common.takedown.names import Names
 from flickr_emotion.common.whole_files import whole_file
 
 _OUR_PAGE = b"default-src 'none'; img-src data:"
 _HEAD = 2000  # bytes
-_NUMBERS = re.compile(rb"(?<![0-9A-Za-z])[0-9]+(?![0-9A-Za-z])")
 _LARGEST = 2**30
 """Larger files are not searched; they are named."""
 
@@ -54,7 +53,7 @@ def clean_loose_files(
     found = LooseFiles()
     if not photo_ids:
         return found
-    names = _Names(photo_ids)
+    names = Names(photo_ids)
     for path in _files(folder):
         name = path.relative_to(folder).as_posix()
         if is_ours(name):
@@ -84,23 +83,6 @@ def _files(folder: Path) -> Iterator[Path]:
                 yield one
 
 
-class _Names:
-    """Finds photo ids in text, where they are not part of a longer number or word."""
-
-    def __init__(self, photo_ids: Collection[str]) -> None:
-        known = {it.encode() for it in photo_ids}
-        # There may be many of Flickr's ids, which are numbers.
-        self._numbers = {it for it in known if it.isdigit()}
-        others = b"|".join(map(re.escape, sorted(known - self._numbers)))
-        self._others = re.compile(rb"(?<![0-9A-Za-z])(?:" + others + rb")(?![0-9A-Za-z])")
-        self._has_others = bool(others)
-
-    def are_in(self, text: bytes) -> bool:
-        if not self._numbers.isdisjoint(_NUMBERS.findall(text)):
-            return True
-        return self._has_others and self._others.search(text) is not None
-
-
 def _head(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(_HEAD)
@@ -124,7 +106,7 @@ def _clean_parquet(path: Path, photo_ids: Collection[str]) -> bool | None:
     return True
 
 
-def _clean_text(path: Path, names: _Names) -> bool:
+def _clean_text(path: Path, names: Names) -> bool:
     """Remove the rows of a table, or the lines of a file of lines, that name a post."""
     raw = path.read_bytes()
     if path.suffix == ".csv":

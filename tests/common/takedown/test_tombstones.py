@@ -75,3 +75,11 @@ def test_what_no_takedown_wrote_is_refused(wrong: bytes) -> None:
 def test_a_reason_must_not_say_what_is_to_go(reason: str) -> None:
     with pytest.raises(ValueError, match="the reason"):
         tombstone(POST, "37", reason)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("y", "withdrawn by its owner"), ("37", "case 1378 of 2037"), ("drawn", "withdrawn")],
+)
+def test_a_reason_may_hold_an_id_inside_a_word(name: str, reason: str) -> None:
+    assert tombstone(POST, name, reason).reason == reason

@@ -1,6 +1,7 @@
 """Pictures of a data set."""
 
 import io
+from typing import Any
 
 import imagehash
 import numpy as np
@@ -13,6 +14,8 @@ from flickr_emotion.datasets.pictures import formats
 from flickr_emotion.datasets.pictures.formats import UnreadablePictureError
 from flickr_emotion.datasets.rules import pictures
 from flickr_emotion.datasets.rules.near_duplicates import picture_hash
+from flickr_emotion.harvest.pictures.jpeg import NotWholeError
+from flickr_emotion.harvest.pictures.whole_picture import check_whole
 from tests.datasets.pictures.profiles import ADOBE_RGB, cmyk_profile, gamma, rgb_profile
 
 
@@ -161,6 +164,26 @@ class TestPreparePicture:
         data = encoded(400, 300)
         with pytest.raises(UnreadablePictureError, match="not whole"):
             prepare_picture(data[: len(data) // 2] + b"\xff\xd9", short_side=256)
+
+    @pytest.mark.parametrize(
+        "how", [{}, {"restart_marker_rows": 1}, {"progressive": True}], ids=str
+    )
+    def test_it_is_whole_wherever_the_check_of_a_crawl_says_so(self, how: dict[str, Any]) -> None:
+        body = io.BytesIO()
+        Image.open(io.BytesIO(encoded(420, 300))).save(body, "JPEG", **how)
+        data = body.getvalue()
+        assert prepare_picture(data + b"more\xff\xd9", short_side=256) == prepare_picture(
+            data, short_side=256
+        )
+        for missing in (*range(2, 40, 3), *range(40, len(data) // 2, len(data) // 20)):
+            cut = data[:-missing] + b"\xff\xd9"
+            try:
+                check_whole(cut)
+            except NotWholeError:
+                with pytest.raises(UnreadablePictureError, match="not whole"):
+                    prepare_picture(cut, short_side=256)
+            else:
+                assert prepare_picture(cut, short_side=256)
 
     def test_the_same_bytes_come_out_each_time(self) -> None:
         data = encoded(640, 480)

@@ -9,12 +9,20 @@ from pathlib import Path
 import pytest
 
 from flickr_emotion.common.checkout import PROJECT
+from flickr_emotion.harvest.calls.calls import ApiCalls
+from flickr_emotion.harvest.crawl.api_stage import ApiStage
 from flickr_emotion.harvest.crawl.dispatch import Dispatcher
+from flickr_emotion.harvest.crawl.planner import Job, Planner
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.due_photos import ALL_ROWS
 from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
-from tests.harvest.corpora import post
-from tests.harvest.parts import ledger_of
+from flickr_emotion.harvest.pace.breaker import Breaker
+from flickr_emotion.harvest.pace.retry import RetryPolicy
+from flickr_emotion.harvest.sandbox.corpus import Corpus
+from flickr_emotion.harvest.sandbox.server import SandboxServer
+from flickr_emotion.harvest.trust.picture_trust import PictureTrust
+from tests.harvest.corpora import KEY, SECRET, post
+from tests.harvest.parts import calls_over, ledger_of
 
 POSTS = [post(number) for number in range(6)]
 
@@ -145,6 +153,48 @@ def test_a_failure_of_the_progress_ends_the_stages_too(ledger: Ledger) -> None:
             ledger, [*both], last_row=ALL_ROWS, unfinished=lambda: False, stopped=stopped
         ).run(tick, print)
     assert not any(stage._thread.is_alive() for stage in both)
+
+
+class Watched(Planner):
+    """Counts how often it is asked for a job."""
+
+    def __init__(self, ledger: Ledger, calls: ApiCalls, trust: PictureTrust) -> None:
+        super().__init__(ledger, calls, trust, last_row=ALL_ROWS)
+        self.asked = threading.Semaphore(0)
+
+    def next_job(self) -> Job | None:
+        job = super().next_job()
+        self.asked.release()
+        return job
+
+
+def test_an_idle_stage_that_looks_again_in_vain_wakes_nobody(ledger: Ledger) -> None:
+    """Who is woken wakes idle stages, so that both would keep a core busy while pictures come."""
+    stopped = threading.Event()
+    breaker = Breaker("a host", retry=RetryPolicy(), say=print)
+    trust = PictureTrust(ledger, lambda _: breaker, settle_posts=True, say=print)
+    with (
+        SandboxServer(Corpus(POSTS), keys={KEY: SECRET}) as server,
+        calls_over(server, ledger, stopped=stopped) as parts,
+    ):
+        planner = Watched(ledger, parts.calls, trust)
+        stage = ApiStage(planner, workers=1, stopped=stopped)
+        became_idle, times = threading.Event(), [0]
+
+        def changed() -> None:
+            times[0] += 1
+            became_idle.set()
+
+        stage.start(changed)
+        assert became_idle.wait(60)
+        assert stage.idle
+        for _ in range(5):
+            stage.wake()
+            assert planner.asked.acquire(timeout=60)
+        assert times == [1]
+        stopped.set()
+        stage.wake()
+        stage.join()
 
 
 _CTRL_C = """

@@ -5,12 +5,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientTimeout
 
 from flickr_emotion.harvest.crawl.crawl import crawl
 from flickr_emotion.harvest.crawl.status import harvest_status
 from flickr_emotion.harvest.flickr import bounded_http
-from flickr_emotion.harvest.image_hosts import client as image_client
+from flickr_emotion.harvest.image_hosts import transfers
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 from flickr_emotion.harvest.pictures.files import image_path
@@ -98,7 +97,7 @@ class TestAlone:
     ) -> None:
         # Shorter than a crawl's own limit, far longer than the sandbox takes to answer.
         monkeypatch.setattr(bounded_http, "SILENCE_SECONDS", 1.5)
-        monkeypatch.setattr(image_client, "_TIMEOUT", ClientTimeout(total=1.5))
+        monkeypatch.setattr(transfers, "DEADLINE_SECONDS", 1.5)
         published_list = write_votes(tmp_path / "list", POSTS)
         plan = f"{kind}=0.03,hang-seconds=600,seed=11"
         with SandboxServer(Corpus(POSTS), faults=plan, keys={KEY: SECRET}) as server:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientTimeout
 
 from flickr_emotion.harvest.crawl.crawl import crawl
 from flickr_emotion.harvest.crawl.status import harvest_status
@@ -18,7 +17,7 @@ from flickr_emotion.harvest.flickr import bounded_http
 from flickr_emotion.harvest.flickr.api import FlickrClient
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
 from flickr_emotion.harvest.flickr.servers import servers
-from flickr_emotion.harvest.image_hosts import client as image_client
+from flickr_emotion.harvest.image_hosts import transfers
 from flickr_emotion.harvest.image_hosts.answers import Reply
 from flickr_emotion.harvest.image_hosts.client import ImageClient
 from flickr_emotion.harvest.image_hosts.load import ImageHosts
@@ -176,7 +175,7 @@ class TestTime:
 def test_a_slow_picture_is_given_up_at_its_deadline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(image_client, "_TIMEOUT", ClientTimeout(total=0.5))
+    monkeypatch.setattr(transfers, "DEADLINE_SECONDS", 0.5)
     ended = threading.Event()
 
     def answer(request: Asked) -> None:

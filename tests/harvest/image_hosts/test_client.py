@@ -193,6 +193,21 @@ class TestRedirects:
         assert isinstance(failure, TransientError)
         assert "redirected more than three times" in str(failure)
 
+    def test_no_parser_can_misread_where_they_lead(self, hosts: ImageHosts) -> None:
+        asked_for: list[str] = []
+
+        def answer(request: Asked) -> None:
+            asked_for.append(request.path)
+            if len(asked_for) == 1:
+                request.send(302, b"", Location='/é x\\y%20.jpg?q="1"#@elsewhere')
+            else:
+                request.send(200, POST.jpeg())
+
+        with serving(answer) as server:
+            reply = asked(server, hosts, lambda client: client.fetch(REFERENCE))
+        assert reply.body == POST.jpeg()
+        assert asked_for[1:] == ["/%E9%20x%5Cy%20.jpg?q=%221%22"]
+
     def test_elsewhere_they_are_not(self, hosts: ImageHosts) -> None:
         elsewhere: list[str] = []
         with (

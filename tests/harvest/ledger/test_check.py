@@ -1,14 +1,17 @@
 """An untrusted or damaged ledger is refused in one line that names table and row."""
 
+import json
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flickr_emotion.harvest.errors import HarvestError
-from flickr_emotion.harvest.ledger.check import check_rows, stored_shares
+from flickr_emotion.harvest.ledger.check import check_rows, stored_shares, stored_tags
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from tests.commands import refusal, run
 from tests.harvest.corpora import KEY, SECRET, crawl_posts, post, write_votes
@@ -97,6 +100,26 @@ def test_a_row_that_no_crawl_writes(
         line = refusal(*command(harvest))
         assert f"its {column} in table " in line
         assert str(harvest / "ledger.sqlite") in line
+
+
+PIECES = st.sampled_from(
+    ['"', '", "', ",", " ", "[", "]", '["', '"]', "a", "\\", "\\n", "\n", "é", "1"]
+)
+
+
+@given(st.lists(PIECES, max_size=9).map("".join), st.booleans())
+def test_tags_are_read_as_json_reads_them(inner: str, quoted: bool) -> None:
+    written = f'["{inner}"]' if quoted else inner
+    try:
+        found = json.loads(written or "[]")
+    except ValueError:
+        found = None
+    if isinstance(found, list) and all(isinstance(tag, str) for tag in found):
+        assert stored_tags(Path("ledger"), "1", written) == found
+    else:
+        with pytest.raises(HarvestError, match="the tags of photo 1"):
+            stored_tags(Path("ledger"), "1", written)
+    assert stored_tags(Path("ledger"), "1", json.dumps([inner, "b"])) == [inner, "b"]
 
 
 @pytest.mark.parametrize("tags", [DEEP, "[1]", "{}", "x", '["a", ["b"]]', f"[{HUGE}]", "NaN"])

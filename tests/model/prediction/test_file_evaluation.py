@@ -65,6 +65,31 @@ class TestEvaluation:
         assert "read as cp1252" in done.stderr
         assert CliRunner().invoke(app, [*given, "--missing"]).exit_code == 2
 
+    def test_votes_beside_the_probabilities(self, run_folder: Path, tmp_path: Path) -> None:
+        """Against votes that are the probabilities themselves, nothing is missing."""
+        path = tmp_path / "posts.csv"
+        path.write_text("id,text\n1,storm rage fury\n2,calm sea\n3,rage\n")
+        answers = tmp_path / "answers.csv"
+        predict_file(run_folder, input=path, out=answers, device="cpu")
+        posts = pd.read_csv(path).assign(label="awe")
+        given = pd.read_csv(answers).filter(like="probability_")
+        posts[given.columns] = given
+        posts["probability_joy"] = 0
+        posts.loc[2, [*given.columns]] = float("nan")
+        posts.to_csv(path, index=False)
+        columns = "distribution=probability_*"
+        whole = evaluate_file(run_folder, input=path, columns=columns, device="cpu")["all"]
+        assert whole["distributions"] == 2
+        assert whole["kl_divergence"] == pytest.approx(0, abs=1e-6)
+        assert whole["cosine"] == pytest.approx(1)
+        command = ["evaluate", str(run_folder), "--input", str(path), "--columns", columns]
+        command += ["--device", "cpu"]
+        done = CliRunner().invoke(app, command)
+        assert "beside the votes on 2 posts: KL 0.000, Chebyshev 0.000, cosine 1.000" in done.stdout
+        assert "votes for joy do not count" in done.stderr
+        without = evaluate_file(run_folder, input=path, device="cpu")["all"]
+        assert "kl_divergence" not in without
+
     def test_a_label_that_the_run_does_not_know(self, run_folder: Path, tmp_path: Path) -> None:
         path = tmp_path / "posts.csv"
         path.write_text("id,text,label\n1,storm,awe\n2,storm,joy\n")

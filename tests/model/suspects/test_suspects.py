@@ -10,13 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from flickr_emotion.commands.main import app
 from flickr_emotion.datasets.folder.reading import open_dataset
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.evaluation.evaluation import evaluate
-from flickr_emotion.model.suspects.out_of_fold import FOLDS, fold_of, out_of_fold
+from flickr_emotion.model.suspects.out_of_fold import FOLDS, folds_of, out_of_fold
 from flickr_emotion.model.suspects.suspects import config_for, rank_suspects
 from flickr_emotion.model.training.training import train
 from tests.model.conftest import TINY
@@ -31,11 +33,39 @@ TURNED = {1003, 1010, 1017, 1024, 1031, 1043, 1052}
 
 def test_the_posts_of_each_class_are_dealt_to_the_folds() -> None:
     labels = ["a"] * 23 + ["b"] * 7
-    folds = fold_of(labels)
+    folds = folds_of(labels, np.arange(30, dtype=np.int32))
     for label in "ab":
         sizes = Counter(folds[number] for number in range(30) if labels[number] == label)
         assert max(sizes.values()) - min(sizes.values()) <= 1
     assert set(folds) == set(range(FOLDS))
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 12)), min_size=1, max_size=60))
+def test_a_group_is_whole_in_one_fold(posts: list[tuple[str, int]]) -> None:
+    groups = np.array([group for _, group in posts], np.int32)
+    folds = folds_of([label for label, _ in posts], groups)
+    assert all(len(set(folds[groups == group])) == 1 for group in groups)
+    largest = Counter(groups.tolist()).most_common(1)[0][1]
+    assert max(Counter(folds.tolist()).values()) <= max(largest, len(posts) // FOLDS + largest)
+
+
+def test_no_network_answers_a_near_duplicate_of_what_it_was_trained_on(tmp_path: Path) -> None:
+    """Each text occurs four times with the same random label, once of them as a test post."""
+    labels = np.random.default_rng(0).permutation(["anger", "awe"] * 20)
+    posts = [
+        StoredPost(photo_id=f"{n}{copy}", label=label, text=" ".join(f"w{n}x{k}" for k in range(5)))
+        for copy in range(4)
+        for n, label in enumerate(labels)
+    ]
+    folder = write_dataset(
+        tmp_path / "d",
+        {"train": posts[:120], "validation": posts[120:124], "test": posts[120:]},
+        min_count=1,
+    )
+    answers = out_of_fold(open_dataset(folder), CONFIG)
+    named = np.array(["anger", "awe"])
+    assert np.mean(named[answers["train"].argmax(1)] == np.tile(labels, 3)) < 0.75
+    assert np.mean(named[answers["test"].argmax(1)] == labels) < 0.75
 
 
 def test_no_network_answers_a_post_that_it_was_trained_on(tmp_path: Path) -> None:

@@ -142,6 +142,9 @@ class TestTraining:
         assert found["distribution"]["kl_divergence"] < 0.02
         assert found["distribution"]["chebyshev"] < 0.1 < found["label"]["chebyshev"]
         assert found["distribution"]["cosine"] > found["label"]["cosine"]
+        card = (tmp_path / "distribution" / "README.md").read_text(encoding="utf-8")
+        kl = found["distribution"]["kl_divergence"]
+        assert f"| text | 9 | {kl:.3f} |" in card
         described = json.loads((tmp_path / "distribution" / "config.json").read_text())
         assert described["options"]["target"] == "distribution"
         again = evaluate(tmp_path / "distribution", device="cpu")
