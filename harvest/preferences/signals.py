@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import http_sf
 
@@ -78,7 +79,7 @@ def _training(lines: Iterable[str]) -> bool | None:
     # A record of others may hold lone surrogates; no field with such a character is valid.
     field = ", ".join(lines).encode("utf-8", "surrogatepass")
     try:
-        stated = http_sf.parse(field, tltype="dictionary")
+        stated: Any = http_sf.parse(field, tltype="dictionary")
     except http_sf.StructuredFieldError:
         return None
     for label in _TRAINING_LABELS:
