@@ -19,7 +19,7 @@ from typing import Literal
 from flickr_emotion.common.cores import usable_cores
 from flickr_emotion.common.errors import ToolkitError
 from flickr_emotion.common.printing import printable
-from flickr_emotion.harvest.flickr.servers import servers
+from flickr_emotion.harvest.flickr.servers import certificate_authorities, servers
 
 State = Literal["ok", "missing", "wrong"]
 
@@ -176,10 +176,12 @@ def _server(flickr_url: str | None) -> Finding:
     try:
         server = servers(flickr_url)
     except ToolkitError as error:
-        return Finding(name, "wrong", str(error), "give a URL like http://127.0.0.1:8123", asked)
+        advice = "correct --flickr-url, or the variable of the environment"
+        return Finding(name, "wrong", str(error), advice, asked)
     through = " through the proxy of the environment" if server.proxy else ""
     with requests.Session() as session:
         session.trust_env = False
+        session.verify = certificate_authorities()
         if server.proxy:
             session.proxies = {"http": server.proxy, "https": server.proxy}
         try:

@@ -6,6 +6,7 @@ bucket at a time is sorted in memory. Pictures are in a separate file and are re
 """
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
@@ -50,6 +51,8 @@ class Spool:
         kept = judged.column("kept")
         if len(kept) > kept.null_count:
             self._taken_over[kept.drop_null().to_numpy()] = True
+            if not kept.null_count:
+                return
             judged = judged.filter(kept.is_null())
         self._waiting.append(self._with_pictures_apart(judged))
         if sum(table.num_rows for table in self._waiting) >= _POSTS_PER_PART:
@@ -89,7 +92,18 @@ class Spool:
         self._pictures.flush()
 
     def tables(self, columns: Sequence[str] = SPOOLED_SCHEMA.names) -> Iterator[pa.Table]:
-        """Yield all posts in the order of their digests, a bucket at a time."""
+        """Yield all posts in the order of their digests, a bucket at a time.
+
+        While a bucket is used, a thread reads and sorts the next one.
+        """
+        tables = self._tables(columns)
+        with ThreadPoolExecutor(1) as beside:
+            following = beside.submit(next, tables, None)
+            while (table := following.result()) is not None:
+                following = beside.submit(next, tables, None)
+                yield table
+
+    def _tables(self, columns: Sequence[str]) -> Iterator[pa.Table]:
         wanted = sorted({SPOOLED_SCHEMA.get_field_index(name) for name in (*columns, "place")})
         options = pa.ipc.IpcReadOptions(included_fields=wanted)
         names = [SPOOLED_SCHEMA.names[at] for at in wanted]

@@ -7,11 +7,14 @@ it, and the same posts give the same bytes whichever processes judged them.
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -32,7 +35,7 @@ from flickr_emotion.datasets.folder.shards import (
     shards_in,
 )
 from flickr_emotion.datasets.judging.judged_posts import judged_posts_in
-from flickr_emotion.datasets.judging.judged_rows import fixed_bytes
+from flickr_emotion.datasets.judging.judged_rows import fixed_bytes, rows_where
 from flickr_emotion.datasets.rules.splits import NOWHERE, Places
 from flickr_emotion.datasets.rules.vocabulary import VocabularyCounter
 from flickr_emotion.datasets.rules.vote_distributions import distributions_in, with_distribution
@@ -101,29 +104,30 @@ def write_posts(
         kept_decisions = opened.enter_context(
             parquet_writer(folder / decisions.FILE_NAME, decisions.SCHEMA)
         )
+        beside = opened.enter_context(ThreadPoolExecutor(1))
         for table in spool.tables():
-            is_kept = pc.is_null(table.column("reason"))
-            kept = table.filter(is_kept)
-            write_judged(table, places[at : at + kept.num_rows])
-            if classes:
-                kept = _with_distributions(kept, classes)
+            is_kept = table.column("reason").is_null().to_numpy()
+            kept = rows_where(table, is_kept)
             here = places[at : at + kept.num_rows]
             at += kept.num_rows
-            left = kept.filter(pa.array(here == NOWHERE))
+            judged = beside.submit(write_judged, table, here)
+            if classes:
+                kept = _with_distributions(kept, classes)
+            named = table.select(excluded.SCHEMA.names)
+            left = rows_where(kept.select(excluded.SCHEMA.names), here == NOWHERE)
             reasons = pa.array([excluded.GROUP] * left.num_rows, pa.string())
             left = left.set_column(left.schema.get_field_index("reason"), "reason", reasons)
-            for gone in (table.filter(pc.invert(is_kept)), left):
-                named = gone.select(excluded.SCHEMA.names)
-                write_excluded(excluded.without_withdrawn(named) if withdrawn else named)
+            for gone in (rows_where(named, ~is_kept), left):
+                write_excluded(excluded.without_withdrawn(gone) if withdrawn else gone)
                 written.excluded.update(_counts(gone, "reason"))
                 written.photos_excluded += gone.num_rows
-            kept_decisions.write_table(_decisions(table, kept.filter(pa.array(here != NOWHERE))))
+            kept_decisions.write_table(_decisions(table, kept, here != NOWHERE))
             for where, posts in _with_pictures(kept, here, spool, previous, schema):
                 for number, split in enumerate(SPLITS):
-                    chosen = pa.array(where == number)
-                    write_shard[split](posts.filter(chosen))
+                    write_shard[split](rows_where(posts, where == number))
+            counted = kept.drop_columns(_NOT_COUNTED)
             for number, split in enumerate(SPLITS):
-                chosen = kept.filter(pa.array(here == number))
+                chosen = rows_where(counted, here == number)
                 write_references(split, chosen)
                 labels[split].update(_counts(chosen, "label"))
                 subsets[split].update(_counts(chosen, "modalities"))
@@ -133,7 +137,9 @@ def write_posts(
                     written.distributions += len(chosen.column(DISTRIBUTION).drop_null())
                 digests[split].update(fixed_bytes(chosen.column("fingerprint"), 32).tobytes())
                 if split == TRAIN:
-                    written.vocabulary.add(chosen.column("words"), chosen.column("tags"))
+                    found = rows_where(kept.select(["words", "tags"]), here == number)
+                    written.vocabulary.add(found.column("words"), found.column("tags"))
+            judged.result()
         rows = pa.Table.from_pylist(
             [{"photo_id": None, "source": source, "reason": reason} for source, reason in rejected],
             schema=excluded.SCHEMA,
@@ -224,25 +230,24 @@ def _shown(posts: pa.Table, image: pa.Array, schema: pa.Schema) -> list[Any]:
     return [image if name == "image" else posts.column(name) for name in schema.names]
 
 
+_NOT_COUNTED = ["input", "place", "text", "words", "tags", "text_signature", "ballots"]
+"""The large columns of which nothing is counted by split."""
 _PICTURE_COLUMNS = ("place", "image_known", "image_offset", "image_size")
 
 
-def _decisions(posts: pa.Table, in_splits: pa.Table) -> pa.Table:
-    """Return the decisions on all texts, and on the pictures that are in the shards."""
-    texts = posts.filter(pc.is_valid(posts.column("language_key")))
-    pictures = in_splits.filter(pc.is_valid(in_splits.column("picture_key")))
+def _decisions(posts: pa.Table, kept: pa.Table, in_splits: npt.NDArray[np.bool_]) -> pa.Table:
+    """Return the decisions on all texts, and on the pictures of ``kept`` that are in the shards."""
+    texts = posts.select(["language_key", "language"])
+    texts = rows_where(texts, texts.column("language_key").is_valid().to_numpy())
+    pictures = kept.select(["picture_key", "picture_hash", "picture_is_plain"])
+    has_key = pictures.column("picture_key").is_valid().to_numpy()
+    pictures = rows_where(pictures, has_key & in_splits)
     nothing = pa.nulls(texts.num_rows, pa.uint64()), pa.nulls(texts.num_rows, pa.bool_())
     no_texts = pa.nulls(pictures.num_rows, pa.string())
-    of_pictures = (pictures.column(name) for name in ("picture_hash", "picture_is_plain"))
+    key, *of_pictures = pictures.columns
     return pa.concat_tables(
         [
-            pa.table(
-                [texts.column("language_key"), texts.column("language"), *nothing],
-                schema=decisions.SCHEMA,
-            ),
-            pa.table(
-                [pictures.column("picture_key"), no_texts, *of_pictures],
-                schema=decisions.SCHEMA,
-            ),
+            pa.table([*texts.columns, *nothing], schema=decisions.SCHEMA),
+            pa.table([key, no_texts, *of_pictures], schema=decisions.SCHEMA),
         ]
     )

@@ -22,6 +22,7 @@ from flickr_emotion.datasets.judging.judged_rows import (
     KEPT_SCHEMA,
     PLACE_BYTES,
     fixed_bytes,
+    rows_where,
 )
 from flickr_emotion.datasets.rules.splits import NOWHERE, Places, order_key
 from flickr_emotion.datasets.sources.raw_posts import INPUT_BYTES
@@ -137,8 +138,8 @@ def judged_posts_in(path: Path) -> Iterator[Callable[[pa.Table, Places], None]]:
             }
             columns = [changed.get(name, posts.column(name)) for name in KEPT_SCHEMA.names]
             # Nothing of a withdrawn post is kept, not even its id.
-            stays = pc.fill_null(pc.not_equal(posts.column("reason"), WITHDRAWN), True)
-            writer.write_table(pa.table(columns, schema=KEPT_SCHEMA).filter(stays))
+            stays = pc.fill_null(pc.not_equal(posts.column("reason"), WITHDRAWN), True).to_numpy()
+            writer.write_table(rows_where(pa.table(columns, schema=KEPT_SCHEMA), stays))
 
         yield write
 

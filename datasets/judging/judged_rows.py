@@ -100,6 +100,14 @@ def fixed_bytes(column: pa.ChunkedArray, size: int) -> npt.NDArray[np.uint8]:
     return np.concatenate([*parts, np.empty(0, np.uint8)]).reshape(-1, size)
 
 
+def rows_where(table: pa.Table, chosen: npt.NDArray[np.bool_]) -> pa.Table:
+    """Return the chosen rows of a table; nothing is copied where these are all or none."""
+    count = np.count_nonzero(chosen)
+    if count in (0, table.num_rows):
+        return table.slice(0, count)
+    return table.filter(pa.array(chosen))
+
+
 FINGERPRINTED = (
     *("photo_id", "image_sha256", "text", "tags", "label", "votes", "sentiment", "owner"),
     *("license", "modalities"),

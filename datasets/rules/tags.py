@@ -11,7 +11,9 @@ from flickr_emotion.harvest.flickr.tags import letters_and_digits, normal_form
 
 def normalise_tags(raw_tags: Iterable[str]) -> list[str]:
     """Return the tags in their normal form, without duplicates, in alphabetical order."""
-    return sorted({tag for raw in raw_tags if (tag := normal_form(raw))})
+    tags = set(map(normal_form, raw_tags))
+    tags.discard("")
+    return sorted(tags)
 
 
 def former_tags(tags: Iterable[str]) -> list[str]:

@@ -13,7 +13,6 @@ import unicodedata
 from flickr_emotion.common.composing import composed
 from flickr_emotion.datasets.rules.html_text import text_of_html
 
-_MARKUP = re.compile(r"[<&]")
 # In plain text: what would be markup if the text were cleaned once more.
 _TAG_LIKE = re.compile(r"<(?=[A-Za-z/!?])")
 _ENTITY_LIKE = re.compile(r"&(#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)")
@@ -45,15 +44,18 @@ def clean(fragment: str) -> str:
     Markup that was written to be seen (``&lt;b&gt;``) gets a space (``< b>``), so that cleaning a
     text again changes nothing.
     """
-    if _MARKUP.search(fragment):
+    if "<" in fragment or "&" in fragment:
         # Descriptions of old posts hold entities that were escaped twice ("&amp;quot;").
         fragment = html.unescape(text_of_html(fragment))
-    text = " ".join(fragment.split())
+    if fragment.isprintable() and "  " not in fragment:
+        text = fragment.strip()  # of all white space, only the space is printable
+    else:
+        text = " ".join(fragment.split())
     if not text.isprintable():
         text = _INVISIBLE.sub("", text.replace(_ZERO_WIDTH_SPACE, " "))
         text = " ".join(text.split())
     text = composed(text)
-    if _MARKUP.search(text):
+    if "<" in text or "&" in text:
         text = _ENTITY_LIKE.sub(_not_an_entity, _TAG_LIKE.sub("< ", text))
     return text
 
@@ -68,10 +70,10 @@ def post_text(title: str, description: str) -> str:
 
 
 def without_urls(text: str) -> str:
-    """Return the text for the language detector: URLs say nothing about a language."""
+    """Return a cleaned text for the language detector: URLs say nothing about a language."""
     if "://" in text or "www." in text.lower():
-        text = _URL.sub(" ", text)
-    return " ".join(text.split())
+        return " ".join(_URL.sub(" ", text).split())
+    return text
 
 
 def words(text: str) -> list[str]:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -100,14 +101,33 @@ def distributions_in(
 
     With five votes a photo there are few different ones, so each is computed once.
     """
-    held = ballots.flatten()
-    fields = (held.field(name).to_pylist() for name in Ballot._fields)
-    each = list(map(Ballot, *fields))
-    numbers: dict[tuple[Ballot, ...] | None, int] = {}
+    different, each = _different_ballots(ballots.flatten())
+    numbers: dict[tuple[int, ...] | None, int] = {}
     which = []
     at = 0
     for length in pc.list_value_length(ballots).to_pylist():
         of_row = None if length is None else tuple(each[at : at + length])
         at += length or 0
         which.append(numbers.setdefault(of_row, len(numbers)))
-    return [None if it is None else vote_distribution(it, classes) for it in numbers], which
+    return [
+        None if it is None else vote_distribution([different[number] for number in it], classes)
+        for it in numbers
+    ], which
+
+
+def _different_ballots(ballots: pa.StructArray) -> tuple[list[Ballot], list[int]]:
+    """Return the different ballots of a column, and which of them each is."""
+    whole = np.zeros(len(ballots), np.int64)
+    encoded = []
+    for name in Ballot._fields:
+        column = ballots.field(name).dictionary_encode(null_encoding="encode")
+        encoded.append(column.dictionary.to_pylist())
+        whole = whole * len(encoded[-1]) + column.indices.to_numpy()
+    numbered = pa.array(whole).dictionary_encode()
+    names, agree, disagree = encoded
+    different = []
+    for number in numbered.dictionary.to_pylist():
+        number, of_disagree = divmod(number, len(disagree))
+        of_name, of_agree = divmod(number, len(agree))
+        different.append(Ballot(names[of_name], agree[of_agree], disagree[of_disagree]))
+    return different, numbered.indices.to_pylist()

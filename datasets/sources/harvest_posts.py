@@ -6,11 +6,10 @@ cores and is never in memory as a whole.
 
 import hashlib
 import marshal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from itertools import groupby
-from operator import attrgetter
+from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, cast
 
@@ -39,6 +38,12 @@ from flickr_emotion.harvest.ledger.rows.lists import (
 )
 from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 from flickr_emotion.harvest.pictures.files import image_path
+
+Ballots = list[dict[str, Any]] | None
+Values = tuple[Any, ...]
+"""Those of a ``ListedPost``."""
+_PHOTO_ID, _IMAGE_OUTCOME = map(ListedPost._fields.index, ("photo_id", "image_outcome"))
+_PLACE = itemgetter(*map(ListedPost._fields.index, ("file", "row")))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,35 +88,38 @@ class HarvestPosts:
         file = self.folder / FILE_NAME
         # The inode tells a harvest that was made anew under the same name.
         ledger, rules = _opened(self, file.stat().st_ino)
-        posts = listed_posts(ledger, first, last, of_manifest=self.fixed)
-        photos = [
-            sorted(group, key=attrgetter("file", "row"))
-            for _, group in groupby(posts, key=attrgetter("photo_id"))
-        ]
+        photos = _by_photo(listed_posts(ledger, first, last, of_manifest=self.fixed))
         inputs = list(map(_input, photos))
         rows = [-1] * len(photos)
         if known is not None:
-            rows = known.rows([listed[0].photo_id for listed in photos], inputs)
+            rows = known.rows([listed[0][_PHOTO_ID] for listed in photos], inputs)
         return [
             {"kept": row}
             if row >= 0 and self._has_same_picture(listed[0])
-            else self._photo(listed, file, rules) | {"input": digest}
+            else self._photo(list(map(ListedPost._make, listed)), file, rules, digest)
             for listed, digest, row in zip(photos, inputs, rows, strict=True)
         ]
 
-    def _has_same_picture(self, post: ListedPost) -> bool:
+    def _has_same_picture(self, listed: Values) -> bool:
         """Whether the file of a post's picture, if it has one, is the one that was fetched."""
-        if post.image_outcome != "ok":
+        if listed[_IMAGE_OUTCOME] != "ok":
             return True
+        post = ListedPost._make(listed)
         try:
             data = read_picture_file(image_path(self.folder / "images", post.photo_id))
         except UnreadablePictureError:
             return False
         return hashlib.sha256(data).hexdigest() == post.image_sha256
 
-    def _photo(self, listed: list[ListedPost], file: Path, rules: "_ListRules") -> dict[str, Any]:
+    def _photo(
+        self, listed: list[ListedPost], file: Path, rules: "_ListRules", digest: bytes
+    ) -> dict[str, Any]:
         post = listed[0]
-        label = self._fixed_label(post) if self.fixed else rules.label(listed)
+        if self.fixed:
+            label: Label | NoLabel = self._fixed_label(post)
+            ballots = self._fixed_ballots(post, file)
+        else:
+            label, ballots = rules.of(listed)
         photo: dict[str, Any] = {
             "photo_id": post.photo_id,
             "source": f"{post.file}:{post.row}",
@@ -119,6 +127,7 @@ class HarvestPosts:
             "server": post.server,
             "farm": post.farm,
             "secret": post.secret,
+            "input": digest,
         }
         # The label's reason comes first, because it depends on the list alone.
         if isinstance(label, NoLabel):
@@ -127,7 +136,7 @@ class HarvestPosts:
         photo["label"] = label.name
         photo["votes"] = label.votes
         photo["sentiment"] = label.sentiment
-        photo["ballots"] = self._fixed_ballots(post, file) if self.fixed else rules.ballots(listed)
+        photo["ballots"] = ballots
         if self.fixed:
             photo["split"] = post.split
             photo["modalities"] = post.modalities
@@ -148,7 +157,7 @@ class HarvestPosts:
     def _fixed_label(self, post: ListedPost) -> Label:
         return Label(name=cast("str", post.label), votes=post.votes, sentiment=post.sentiment)
 
-    def _fixed_ballots(self, post: ListedPost, file: Path) -> list[dict[str, Any]] | None:
+    def _fixed_ballots(self, post: ListedPost, file: Path) -> Ballots:
         if post.vote_distribution is None:
             return None
         shares = stored_shares(file, post.photo_id, post.vote_distribution, len(self.classes))
@@ -158,11 +167,26 @@ class HarvestPosts:
         ]
 
 
-def _input(listed: list[ListedPost]) -> bytes:
+def _by_photo(rows: list[Values]) -> list[list[Values]]:
+    """Return the rows of each photo, in the order of the lists."""
+    photos: list[list[Values]] = []
+    last = None
+    for row in rows:
+        if row[_PHOTO_ID] == last:
+            photos[-1].append(row)
+        else:
+            photos.append([row])
+            last = row[_PHOTO_ID]
+    for listed in photos:
+        if len(listed) > 1:
+            listed.sort(key=_PLACE)
+    return photos
+
+
+def _input(listed: list[Values]) -> bytes:
     """Return a digest of all that the ledger says of a photo."""
     # Version 2 has no references, so that equal values give equal bytes.
-    whole = marshal.dumps(list(map(tuple, listed)), 2)
-    return hashlib.blake2b(whole, digest_size=INPUT_BYTES).digest()
+    return hashlib.blake2b(marshal.dumps(listed, 2), digest_size=INPUT_BYTES).digest()
 
 
 class _ListRules:
@@ -174,25 +198,28 @@ class _ListRules:
     def __init__(self, posts: HarvestPosts, sentiments: Mapping[str, float]) -> None:
         self._labels = posts.labels
         self._sentiments = sentiments if posts.kind == "sentiment" else None
+        self._min_votes = posts.min_votes
         by_kind = label_by_votes if posts.kind == "votes" else label_by_list
-        self._label = lru_cache(_DIFFERENT_ROWS)(partial(by_kind, min_votes=posts.min_votes))
-        self._ballots = lru_cache(_DIFFERENT_ROWS)(_ballots)
+        # A list of votes has a label and both counts in each row.
+        self._by_kind = cast("Callable[..., Label | NoLabel]", by_kind)
+        self._decided = lru_cache(_DIFFERENT_ROWS)(self._decide)
 
-    def label(self, listed: list[ListedPost]) -> Label | NoLabel:
-        if self._sentiments is not None:
-            return label_by_sentiment((cast("str", it.pair) for it in listed), self._sentiments)
-        return self._label(self._rows(listed))
-
-    def ballots(self, listed: list[ListedPost]) -> list[dict[str, Any]] | None:
-        return self._ballots(self._rows(listed))
-
-    def _rows(self, listed: list[ListedPost]) -> tuple[LabelRow, ...]:
+    def of(self, listed: list[ListedPost]) -> tuple[Label | NoLabel, Ballots]:
+        """Return the label and the ballots of a photo."""
         if self._labels is not None:
-            return tuple(self._labels.of(listed[0].photo_id))
-        return tuple([(it.emotion, it.agree, it.disagree) for it in listed])
+            rows = tuple(self._labels.of(listed[0].photo_id))
+        else:
+            rows = tuple([(it.emotion, it.agree, it.disagree) for it in listed])
+        label, ballots = self._decided(rows)
+        if self._sentiments is not None:
+            label = label_by_sentiment((cast("str", it.pair) for it in listed), self._sentiments)
+        return label, ballots
+
+    def _decide(self, rows: tuple[LabelRow, ...]) -> tuple[Label | NoLabel, Ballots]:
+        return self._by_kind(rows, min_votes=self._min_votes), _ballots(rows)
 
 
-def _ballots(rows: tuple[LabelRow, ...]) -> list[dict[str, Any]] | None:
+def _ballots(rows: tuple[LabelRow, ...]) -> Ballots:
     ballots = ballots_of(rows)
     return None if ballots is None else [ballot._asdict() for ballot in ballots]
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from flickr_emotion.serve.near_posts import NearPosts
 
 Bits = npt.NDArray[np.uint8]
+SEARCHED = ("text", "tags")
+"""The columns that are searched."""
 _SEARCHES_KEPT = 32
 
 
@@ -147,8 +149,10 @@ def _with_word(word: str) -> Callable[[pa.Array], Numbers]:
     whole = f"{edges[0]}{re.escape(word)}{edges[1]}"
 
     def matches(texts: pa.Array) -> Numbers:
-        found = pc.match_substring_regex(texts, whole, ignore_case=True)
-        return numbers_of(pc.indices_nonzero(found))
+        # Few texts hold the letters at all, and these are found several times as fast.
+        near = pc.indices_nonzero(pc.match_substring(texts, word, ignore_case=True))
+        found = pc.match_substring_regex(texts.take(near), whole, ignore_case=True)
+        return numbers_of(near.filter(found))
 
     return matches
 

@@ -6,6 +6,7 @@ with PageServer(site, port=0) as server:
 
 import asyncio
 import threading
+from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
@@ -13,6 +14,7 @@ from aiohttp import web
 
 from flickr_emotion.common.errors import ToolkitError
 from flickr_emotion.serve.application import application
+from flickr_emotion.serve.explorer import SEARCHED
 from flickr_emotion.serve.safety import HOST, Guard
 from flickr_emotion.serve.site import Site
 
@@ -30,6 +32,8 @@ class PageServer:
         self._guard = Guard()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="serve", daemon=True)
+        self._ending = threading.Event()
+        self._ahead = threading.Thread(target=self._read_ahead, name="read ahead", daemon=True)
 
     @property
     def url(self) -> str:
@@ -55,17 +59,29 @@ class PageServer:
         at: TracebackType | None,
     ) -> None:
         """Stop serving, and free the port."""
+        self._ending.set()
         asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result()
         self._stop()
+        if self._ahead.ident is not None:
+            self._ahead.join()
 
     async def _start(self) -> None:
-        self._runner = web.AppRunner(
-            application(self._site, self._guard), access_log=None, shutdown_timeout=_GRACE_SECONDS
-        )
+        pages = application(self._site, self._guard)
+        pages.on_response_prepare.append(self._answered)
+        self._runner = web.AppRunner(pages, access_log=None, shutdown_timeout=_GRACE_SECONDS)
         await self._runner.setup()
         listening = web.TCPSite(self._runner, HOST, self._wanted)
         await listening.start()
         self.port = self._runner.addresses[0][1]
+
+    async def _answered(self, request: web.Request, answer: web.StreamResponse) -> None:
+        """Read ahead once a reader has the first page, which must not wait for it."""
+        if answer.status == HTTPStatus.OK and self._ahead.ident is None:
+            self._ahead.start()
+
+    def _read_ahead(self) -> None:
+        if self._site.explorer is not None:
+            self._site.explorer.reader.read_ahead(SEARCHED, self._ending)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

@@ -1,13 +1,15 @@
 """Reads what posts hold from the shards: texts, tags and pictures, a row group at a time.
 
 The browser asks for the pictures of a page one by one, and those of one row group lie together. So
-a row group's pictures are read once for all posts that are shown at the time. What is kept is
-bounded in bytes. Each column of a row group is compared with its checksum when it is first read.
+a row group's pictures are read once for all posts that are shown at the time. Texts and tags are
+read ahead, because most of the time of a search is that of reading them. What is kept is bounded in
+bytes. Each column of a row group is compared with its checksum when it is first read.
 """
 
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from flickr_emotion.datasets.folder.group_checksums import GroupChecks
 from flickr_emotion.datasets.folder.reading import Dataset
 
 _MOST_KEPT = 64 * 2**20
+_MOST_SEARCHED = 64 * 2**20
 _AT_ONCE = 8 * 2**20
 _TABLES_KEPT = 16
 _MOST_SHOWN = 256
@@ -50,6 +53,8 @@ class ShardReader:
         self._checked: set[tuple[_Group, str]] = set()
         self._groups = list(self._all_groups())
         self._firsts = np.array([it.first for it in self._groups])
+        self._searched: dict[tuple[int, str], pa.Array] = {}
+        self._searched_bytes = 0
         self._tables: OrderedDict[int, pa.Table] = OrderedDict()
         self._pictures: OrderedDict[int, bytes | None] = OrderedDict()
         self._kept = 0
@@ -88,10 +93,26 @@ class ShardReader:
 
     def columns(self, name: str) -> Iterator[tuple[int, pa.Array]]:
         """Yield a column of all posts, a row group at a time, with the number of its first post."""
-        for group in self._groups:
+        for place, group in enumerate(self._groups):
             with self._lock:
-                table = self._read(group, (name,))
-            yield group.first, table.column(name).combine_chunks()
+                column = self._searched.get((place, name))
+                if column is None:
+                    column = self._read(group, (name,)).column(name).combine_chunks()
+                    if self._searched_bytes + column.nbytes <= _MOST_SEARCHED:
+                        self._searched[place, name] = column
+                        self._searched_bytes += column.nbytes
+            yield group.first, column
+
+    def read_ahead(self, names: Sequence[str], stop: threading.Event) -> None:
+        """Read columns that will be asked for, as far as they are kept, until ``stop`` is set.
+
+        What is damaged is told by the search that reads it.
+        """
+        with suppress(DamagedDatasetError):
+            for name in names:
+                for _ in self.columns(name):
+                    if stop.is_set() or self._searched_bytes > _MOST_SEARCHED - _AT_ONCE:
+                        return
 
     def posts(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
         """Return text, tags, label, votes and the like of posts; no pictures."""
@@ -113,7 +134,10 @@ class ShardReader:
     def _read(self, group: _Group, names: tuple[str, ...]) -> pa.Table:
         try:
             self._check(group, names)
-            return self._file(group.shard).read_row_group(group.number, columns=list(names))
+            # A thread for each column would take longer than so few rows do.
+            return self._file(group.shard).read_row_group(
+                group.number, columns=list(names), use_threads=False
+            )
         except (OSError, pa.ArrowException) as error:
             raise DamagedDatasetError(f"{group.shard} cannot be read ({error})") from None
 
@@ -157,6 +181,8 @@ class ShardReader:
                     break
         except (OSError, pa.ArrowException) as error:
             raise DamagedDatasetError(f"{group.shard} cannot be read ({error})") from None
+        # What a thread has freed would stay with it, and each request may run in another one.
+        pa.default_memory_pool().release_unused()
         while self._kept > _MOST_KEPT and len(self._pictures) > 1:
             oldest = next(it for it in self._pictures if it != post)
             self._kept -= len(self._pictures.pop(oldest) or b"")

@@ -25,7 +25,7 @@ from flickr_emotion.harvest.flickr.envelope import read_envelope
 from flickr_emotion.harvest.flickr.failures import call_failure
 from flickr_emotion.harvest.flickr.listings import PAGE, Listing
 from flickr_emotion.harvest.flickr.photo_url import PhotoReference
-from flickr_emotion.harvest.flickr.servers import Servers
+from flickr_emotion.harvest.flickr.servers import Servers, certificate_authorities
 from flickr_emotion.harvest.pace.retry import (
     PhotoGoneError,
     PhotoPrivateError,
@@ -192,6 +192,7 @@ def _flickr_api(
     session = bounded_session(connections=connections, stopped=stopped)
     # The proxy is decided in `servers`; and ~/.netrc need not be read at each call.
     session.trust_env = False
+    session.verify = certificate_authorities()
     # A signed call must not reach another server.
     session.max_redirects = 0
     if servers.proxy:

@@ -4,7 +4,9 @@ By default they are Flickr's own. With ``--flickr-url URL`` the API is at URL/se
 pictures are below URL, whatever host the list names. This serves for the sandbox or for a mirror.
 """
 
+import ssl
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from flickr_emotion.harvest.errors import HarvestError
@@ -68,4 +70,36 @@ def _proxy(url: str) -> str | None:
     from requests.utils import get_environ_proxies  # Slow to import: `--help` must not wait for it.
 
     proxies = get_environ_proxies(url)
-    return proxies.get(urlsplit(url).scheme) or proxies.get("all")
+    proxy: str | None = proxies.get(urlsplit(url).scheme) or proxies.get("all")
+    if not proxy:
+        return None
+    if "://" not in proxy:
+        proxy = f"http://{proxy}"
+    try:
+        parts = urlsplit(proxy)
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        # It is not shown: it may hold a password.
+        raise HarvestError(
+            "the proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names is not one over HTTP: give "
+            "one like http://proxy.example.org:3128; SOCKS is not supported"
+        )
+    return proxy
+
+
+def certificate_authorities() -> str:
+    """Return the file or folder of certificates that API and pictures are verified with.
+
+    They are those of Python: of ``SSL_CERT_FILE``, which a proxy that opens TLS needs, or of the
+    system. Where it has none, as in small images of containers, those of ``requests`` are taken.
+    """
+    from requests.utils import DEFAULT_CA_BUNDLE_PATH  # as above
+
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile:
+        return paths.cafile
+    if paths.capath and any(Path(paths.capath).iterdir()):
+        return paths.capath
+    return str(DEFAULT_CA_BUNDLE_PATH)

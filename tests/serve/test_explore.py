@@ -1,6 +1,7 @@
 """Filters take the posts that they say, counts follow them, and hostile posts stay texts."""
 
 import re
+import threading
 from collections.abc import Callable
 from html import unescape
 from pathlib import Path
@@ -16,6 +17,8 @@ from flickr_emotion.datasets.build.build import build_splits
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.reading import open_dataset
 from flickr_emotion.datasets.inspect.suspects import SCHEMA
+from flickr_emotion.serve import shard_reader
+from flickr_emotion.serve.explorer import SEARCHED, _with_word
 from flickr_emotion.serve.filters import Filter, filter_of
 from flickr_emotion.serve.server import PageServer
 from flickr_emotion.serve.site import Site, open_site
@@ -111,6 +114,42 @@ def test_what_a_post_holds_is_what_the_shards_hold(site: Site, rows: list[Row], 
     reader.will_show(names[5:20])
     for number in (19, 7, 0, len(rows) - 1):
         assert reader.picture(number) == (stored[number] and stored[number]["bytes"])
+
+
+TEXTS = ["Storm at sea", "storms", "a c++ lake", "Été au lac", "l'été", "détente", None, "STRAẞE"]
+
+
+@pytest.mark.parametrize(
+    ("word", "found"),
+    [("storm", [0]), ("sea", [0]), ("été", [3, 4]), ("lac", [3]), ("c++", [2]), ("straße", [7])],
+)
+def test_a_word_is_found_whole_and_in_any_case(word: str, found: list[int]) -> None:
+    assert _with_word(word)(pa.array(TEXTS)).tolist() == found
+
+
+def test_what_is_read_ahead_is_searched_without_the_shards(own_data: Path) -> None:
+    explorer = open_site([own_data]).explorer
+    assert explorer is not None
+    wanted = Filter(words="storm", tag="riot")
+    expected = explorer.find(wanted).posts.tolist()
+    again = open_site([own_data]).explorer
+    assert again is not None
+    again.reader.read_ahead(SEARCHED, threading.Event())
+    for shard in (own_data / "data").iterdir():
+        shard.write_bytes(b"")
+    assert expected
+    assert again.find(wanted).posts.tolist() == expected
+
+
+def test_only_so_much_is_kept_for_searches(own_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shard_reader, "_MOST_SEARCHED", 100)
+    explorer = open_site([own_data]).explorer
+    assert explorer is not None
+    explorer.reader.read_ahead(SEARCHED, threading.Event())
+    for shard in (own_data / "data").iterdir():
+        shard.write_bytes(b"")
+    with pytest.raises(DatasetError, match=r"cannot be read|is damaged"):
+        explorer.find(Filter(words="storm"))
 
 
 def test_near_posts_are_found(site: Site, rows: list[Row]) -> None:
@@ -228,7 +267,10 @@ class TestPages:
         assert "2 of 11" in shown
 
 
-def test_a_damaged_shard_is_said_on_the_page(own_data: Path) -> None:
+def test_a_damaged_shard_is_said_on_the_page(
+    own_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shard_reader, "_MOST_SEARCHED", 0)
     shard = own_data / "data" / "train-00000-of-00001.parquet"
     with PageServer(open_site([own_data])) as server, Reader(server) as reader:
         raw = bytearray(shard.read_bytes())

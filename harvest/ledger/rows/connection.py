@@ -71,6 +71,13 @@ class LedgerConnection:
         with self._lock:
             return self._connection.execute(sql, tuple(parameters)).fetchall()
 
+    def tuples(self, sql: str, parameters: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of one read-only statement as tuples, which are made in less time."""
+        with self._lock:
+            cursor = self._connection.cursor()
+            cursor.row_factory = None
+            return cursor.execute(sql, tuple(parameters)).fetchall()
+
     def stream(self, sql: str) -> Iterator[sqlite3.Row]:
         """Yield rows without holding all in memory; only one thread may use the ledger then."""
         yield from self._connection.execute(sql)

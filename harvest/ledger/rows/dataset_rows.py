@@ -5,19 +5,18 @@ never in memory as a whole.
 """
 
 from collections.abc import Sequence
-from itertools import starmap
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flickr_emotion.harvest.ledger.rows.connection import LedgerConnection
 
 _LISTED = """
 SELECT photos.photo_id, api_outcome, image_outcome, title, description, tags, image_sha256, owner,
-    license, {stated}, server, farm, secret, file, row, emotion, agree, disagree, pair {fixed}
+    license, {stated}, server, farm, secret, file, row, emotion, agree, disagree, pair,
+    {fixed}
 FROM photos CROSS JOIN listed USING (photo_id) {join}
 WHERE photos.rowid >= ? AND photos.rowid < ? ORDER BY photos.rowid
 """
-_FIXED = ", label, votes, sentiment, split, modalities"
-
+_FIXED = ("label", "votes", "sentiment", "split", "modalities")
 _DISTRIBUTION = "vote_distribution"
 _STATED = ("usage", "image_headers")
 
@@ -97,26 +96,28 @@ def has_pictures(ledger: LedgerConnection) -> bool:
 
 def listed_posts(
     ledger: LedgerConnection, first: int, last: int, *, of_manifest: bool
-) -> list[ListedPost]:
+) -> list[tuple[Any, ...]]:
     """Return the photos from row ``first`` to before ``last``, once for each row of a list.
 
-    ``of_manifest``: include the values that the manifest fixes.
+    Each is the values of a ``ListedPost``, because most photos that were in the last build are not
+    looked at. The rows of a photo follow one another. ``of_manifest``:
+    include the values that the manifest fixes.
     """
-    # Older ledgers lack some columns.
-    fixed = _FIXED
-    if of_manifest and _DISTRIBUTION in _columns(ledger, "manifest_posts"):
-        fixed += f", {_DISTRIBUTION}"
+    # Older ledgers lack some columns, and lists fix nothing.
     there = _columns(ledger, "photos")
-    stated = ", ".join(name if name in there else "NULL" for name in _STATED)
-    rows = ledger.query(
+    fixed_there = set(_FIXED) | _columns(ledger, "manifest_posts") if of_manifest else set()
+    return ledger.tuples(
         _LISTED.format(
-            fixed=fixed if of_manifest else "",
-            stated=stated,
+            fixed=_or_null((*_FIXED, _DISTRIBUTION), fixed_there),
+            stated=_or_null(_STATED, there),
             join="JOIN manifest_posts USING (photo_id)" if of_manifest else "",
         ),
         (first, last),
     )
-    return list(starmap(ListedPost, rows))
+
+
+def _or_null(names: Sequence[str], there: set[str]) -> str:
+    return ", ".join(name if name in there else "NULL" for name in names)
 
 
 def _columns(ledger: LedgerConnection, table: str) -> set[str]:

@@ -1,14 +1,18 @@
 """An untrusted or damaged ledger is refused in one line that names table and row."""
 
+import json
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flickr_emotion.harvest.errors import HarvestError
-from flickr_emotion.harvest.ledger.check import check_rows, stored_shares
+from flickr_emotion.harvest.ledger import check
+from flickr_emotion.harvest.ledger.check import check_rows, stored_shares, stored_tags
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from tests.commands import refusal, run
 from tests.harvest.corpora import KEY, SECRET, crawl_posts, post, write_votes
@@ -99,6 +103,26 @@ def test_a_row_that_no_crawl_writes(
         assert str(harvest / "ledger.sqlite") in line
 
 
+PIECES = st.sampled_from(
+    ['"', '", "', ",", " ", "[", "]", '["', '"]', "a", "\\", "\\n", "\n", "é", "1"]
+)
+
+
+@given(st.lists(PIECES, max_size=9).map("".join), st.booleans())
+def test_tags_are_read_as_json_reads_them(inner: str, quoted: bool) -> None:
+    written = f'["{inner}"]' if quoted else inner
+    try:
+        found = json.loads(written or "[]")
+    except ValueError:
+        found = None
+    if isinstance(found, list) and all(isinstance(tag, str) for tag in found):
+        assert stored_tags(Path("ledger"), "1", written) == found
+    else:
+        with pytest.raises(HarvestError, match="the tags of photo 1"):
+            stored_tags(Path("ledger"), "1", written)
+    assert stored_tags(Path("ledger"), "1", json.dumps([inner, "b"])) == [inner, "b"]
+
+
 @pytest.mark.parametrize("tags", [DEEP, "[1]", "{}", "x", '["a", ["b"]]', f"[{HUGE}]", "NaN"])
 def test_tags_that_are_none(harvest: Path, tags: str) -> None:
     damage(harvest, "UPDATE photos SET tags = ? " + PHOTO, tags)
@@ -168,3 +192,20 @@ def test_shares_that_no_crawl_writes(tmp_path: Path, shares: str) -> None:
     assert stored_shares(tmp_path, "7", "[0.25, 0.75]", 2) == [0.25, 0.75]
     with pytest.raises(HarvestError, match="the vote_distribution of photo 7 is"):
         stored_shares(tmp_path, "7", shares, 2)
+
+
+@pytest.mark.parametrize("at", [1, 5, 12])
+def test_each_part_of_the_photos_is_checked(
+    harvest: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    monkeypatch.setattr(check, "_ROWS_PER_PART", 5)
+    monkeypatch.setattr(check, "usable_cores", lambda: 3)
+    with Ledger(harvest / "ledger.sqlite") as ledger:
+        check_rows(ledger)
+        assert len(check._parts(ledger, "photos")) == 3
+    damage(harvest, "UPDATE photos SET server = '../x' WHERE rowid = ?", at)
+    with (
+        Ledger(harvest / "ledger.sqlite") as ledger,
+        pytest.raises(HarvestError, match="its server in table photos"),
+    ):
+        check_rows(ledger)
