@@ -4,7 +4,7 @@ By default they are Flickr's own. With ``--flickr-url URL`` the API is at URL/se
 pictures are below URL, whatever host the list names. This serves for the sandbox or for a mirror.
 """
 
-import os
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -89,11 +89,17 @@ def _proxy(url: str) -> str | None:
     return proxy
 
 
-def certificate_authorities() -> str | bool:
-    """Return what ``requests`` shall verify certificates with: SSL_CERT_FILE, if there is one.
+def certificate_authorities() -> str:
+    """Return the file or folder of certificates that API and pictures are verified with.
 
-    Python's TLS, and with it aiohttp, reads that variable itself. A proxy that opens TLS has an
-    authority of its own, and API and pictures must trust the same ones.
+    They are those of Python: of ``SSL_CERT_FILE``, which a proxy that opens TLS needs, or of the
+    system. Where it has none, as in small images of containers, those of ``requests`` are taken.
     """
-    file = os.environ.get("SSL_CERT_FILE", "")
-    return file if file and Path(file).is_file() else True
+    from requests.utils import DEFAULT_CA_BUNDLE_PATH  # as above
+
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile:
+        return paths.cafile
+    if paths.capath and any(Path(paths.capath).iterdir()):
+        return paths.capath
+    return str(DEFAULT_CA_BUNDLE_PATH)

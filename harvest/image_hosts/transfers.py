@@ -5,13 +5,14 @@ a hundred requests in flight need no hundred threads. Each request is made once,
 without a proxy from the environment, and without following redirects.
 """
 
-import ssl
 from collections.abc import Iterable
+from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
 import pycurl
 
+from flickr_emotion.harvest.flickr.servers import certificate_authorities
 from flickr_emotion.harvest.pace.retry import TransientError, UnreachableError
 
 DEADLINE_SECONDS = 60.0
@@ -104,7 +105,10 @@ class _Transfer:
         # An empty text, not none: otherwise libcurl looks into the environment.
         curl.setopt(pycurl.PROXY, proxy or "")
         curl.setopt(pycurl.NOPROXY, "")
-        curl.setopt(*_authorities())
+        authorities = certificate_authorities()
+        is_file = Path(authorities).is_file()
+        curl.setopt(pycurl.CAINFO if is_file else pycurl.CAPATH, authorities)
+        curl.setopt(pycurl.PROXY_CAINFO if is_file else pycurl.PROXY_CAPATH, authorities)
         curl.setopt(pycurl.TIMEOUT_MS, round(1000 * DEADLINE_SECONDS))
         curl.setopt(pycurl.CONNECTTIMEOUT, _CONNECT_SECONDS)
         curl.setopt(pycurl.LOW_SPEED_LIMIT, 1)
@@ -182,11 +186,3 @@ def header_fields(lines: Iterable[bytes]) -> dict[str, list[str]]:
     if is_head:  # libcurl takes half a head for an answer.
         raise TransientError("no whole answer from the image server (half a head)", down=True)
     return fields
-
-
-def _authorities() -> tuple[int, str]:
-    """Return libcurl's option and its value for the certificates that Python trusts."""
-    paths = ssl.get_default_verify_paths()
-    if paths.cafile:
-        return pycurl.CAINFO, paths.cafile
-    return pycurl.CAPATH, paths.capath or paths.openssl_capath

@@ -16,9 +16,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, cast
-
-import http_sf
+from typing import Any
 
 from flickr_emotion.common.json_files import parse_json
 from flickr_emotion.harvest.preferences.headers import (
@@ -76,10 +74,12 @@ def signals_of(stated: Stated | None, usage: Mapping[str, int] | None) -> Signal
 
 
 def _training(lines: Iterable[str]) -> bool | None:
+    import http_sf  # a command that reads no harvest does not wait for it
+
     # A record of others may hold lone surrogates; no field with such a character is valid.
     field = ", ".join(lines).encode("utf-8", "surrogatepass")
     try:
-        stated = cast("Mapping[str, Any]", http_sf.parse(field, tltype="dictionary"))
+        stated: Any = http_sf.parse(field, tltype="dictionary")
     except http_sf.StructuredFieldError:
         return None
     for label in _TRAINING_LABELS:

@@ -8,7 +8,6 @@ import shutil
 import socketserver
 import ssl
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,14 +15,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-from flickr_emotion.common.checkout import PROJECT
 from flickr_emotion.harvest.crawl.crawl import crawl
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.flickr.servers import certificate_authorities, servers
 from flickr_emotion.harvest.sandbox.corpus import Corpus
 from flickr_emotion.harvest.sandbox.server import SandboxServer
-from tests.harvest.corpora import KEY, SECRET, options, post, write_votes
+from tests.harvest.corpora import options, post, write_votes
 
 POSTS = [post(number) for number in range(4)]
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -95,7 +94,14 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("there is no openssl to make a certificate")
     file: Path = tmp_path_factory.mktemp("tls") / "flickr.test.pem"
     made = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=x"
-    named = ("-addext", "subjectAltName=DNS:flickr.test", "-keyout", file, "-out", f"{file}.crt")
+    named = (
+        "-addext",
+        "subjectAltName=DNS:flickr.test,DNS:localhost",
+        "-keyout",
+        file,
+        "-out",
+        f"{file}.crt",
+    )
     subprocess.run(["openssl", *made.split(), *named], check=True, capture_output=True)
     file.write_text(file.read_text() + Path(f"{file}.crt").read_text())
     return file
@@ -124,43 +130,51 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
+def crawled(folder: Path, proxy: Proxy, url: str) -> set[str]:
+    """Crawl all posts; return the URLs of the pictures that the proxy was asked for."""
+    published = write_votes(folder / "list", POSTS)
+    made = options(published, folder / "h", proxy, flickr_url=url)  # type: ignore[arg-type]
+    assert crawl(made, lambda line: None).lost == 0
+    return {url for method, url, _ in proxy.asked if method == "GET"}
+
+
 # With a password, and without a scheme, as curl takes it too.
 @pytest.mark.parametrize(
-    ("variable", "form"),
-    [("HTTP_PROXY", "http://me:p%40ss@{}"), ("all_proxy", "{}")],
+    ("variable", "form"), [("HTTP_PROXY", "http://me:p%40ss@{}"), ("all_proxy", "{}")]
 )
 def test_all_goes_through_it(
     tmp_path: Path, proxy: Proxy, environment: pytest.MonkeyPatch, variable: str, form: str
 ) -> None:
     environment.setenv(variable, form.format(f"127.0.0.1:{proxy.server_port}"))
-    published = write_votes(tmp_path / "list", POSTS)
-    made = options(published, tmp_path / "h", proxy, flickr_url="http://flickr.test")  # type: ignore[arg-type]
-    assert crawl(made, lambda line: None).lost == 0
-    assert len({url for method, url, _ in proxy.asked if method == "GET"}) == len(POSTS)
+    assert len(crawled(tmp_path, proxy, "http://flickr.test")) == len(POSTS)
     assert any(url == "http://flickr.test/services/rest/" for _, url, _ in proxy.asked)
     expected = "Basic bWU6cEBzcw==" if "@" in form else None
     assert {credentials for *_, credentials in proxy.asked} == {expected}
 
 
-def test_tls_goes_through_it_with_the_authority_of_ssl_cert_file(
-    tmp_path: Path, authority: Path, proxy: Proxy
+@pytest.mark.parametrize(
+    ("url", "over_tls"), [("https://flickr.test", False), ("http://flickr.test", True)]
+)
+# requests verifies a proxy only where the server has TLS too, as Flickr has.
+@pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
+def test_tls_is_verified_with_the_authority_of_ssl_cert_file(
+    tmp_path: Path,
+    authority: Path,
+    proxy: Proxy,
+    environment: pytest.MonkeyPatch,
+    url: str,
+    over_tls: bool,
 ) -> None:
-    published = write_votes(tmp_path / "list", POSTS)
-    given = ("--out", tmp_path / "h", "--flickr-url", "https://flickr.test", "--quota", 0)
-    keys = ("--api-key", KEY, "--api-secret", SECRET)
-    # In a process of its own: libraries read the authorities when they are imported.
-    done = subprocess.run(
-        [sys.executable, PROJECT / "cli.py", "crawl", published, *map(str, (*given, *keys))],
-        env={"HTTPS_PROXY": f"127.0.0.1:{proxy.server_port}", "SSL_CERT_FILE": str(authority)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    assert ("CONNECT", "flickr.test:443", None) in proxy.asked
-    assert any(url == "/services/rest/" for _, url, _ in proxy.asked)
-    assert sum(method == "GET" for method, *_ in proxy.asked) == len(POSTS)
+    """TLS to the server, which the proxy opens, and TLS to the proxy itself."""
+    if over_tls:
+        assert proxy.tls is not None
+        proxy.socket = proxy.tls.wrap_socket(proxy.socket, server_side=True)
+    address = f"{'https' if over_tls else 'http'}://localhost:{proxy.server_port}"
+    environment.setenv("ALL_PROXY", address)
+    environment.setenv("SSL_CERT_FILE", str(authority))
+    assert len(crawled(tmp_path, proxy, url)) == len(POSTS)
+    assert (("CONNECT", "flickr.test:443", None) in proxy.asked) is url.startswith("https")
+    assert any(path.endswith("/services/rest/") for _, path, _ in proxy.asked)
 
 
 @pytest.mark.parametrize("value", ["socks5://me:secret@127.0.0.1:9", "http://", "http://x:y:z"])
@@ -181,8 +195,14 @@ def test_exceptions_and_this_machine_need_none(environment: pytest.MonkeyPatch) 
 
 
 def test_authorities_are_those_of_python(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    environment.setenv("SSL_CERT_FILE", str(tmp_path / "nowhere"))
-    assert certificate_authorities() is True  # Python ignores it too.
-    (tmp_path / "some.pem").touch()
-    environment.setenv("SSL_CERT_FILE", str(tmp_path / "some.pem"))
-    assert certificate_authorities() == str(tmp_path / "some.pem")
+    """Those of requests stand in only where Python has none."""
+    own, empty = tmp_path / "some.pem", tmp_path / "empty"
+    own.touch()
+    empty.mkdir()
+    environment.setenv("SSL_CERT_FILE", str(own))
+    assert certificate_authorities() == str(own)
+    nowhere = str(tmp_path / "nowhere")
+    for folder, found in ((tmp_path, str(tmp_path)), (empty, DEFAULT_CA_BUNDLE_PATH)):
+        paths = ssl.DefaultVerifyPaths("", str(folder), "", nowhere, "", nowhere)
+        environment.setattr(ssl, "get_default_verify_paths", lambda paths=paths: paths)
+        assert certificate_authorities() == found
