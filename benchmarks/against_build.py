@@ -37,6 +37,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=PROJECT.parent / "shared" / "data")
     parser.add_argument("--folder", type=Path, help="For checkout and data; default: temporary.")
     options = parser.parse_args()
+    # Otherwise the checkout would be compiled again by each command, and this build would not.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if options.threads:
         os.environ |= {
             name: str(options.threads) for name in ("OMP_NUM_THREADS", "RAYON_NUM_THREADS")

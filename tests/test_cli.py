@@ -92,8 +92,12 @@ class TestHelp:
         ("module", "heavy"),
         [
             ("cli", {"torch", "pandas", "pyarrow", "numpy", "requests", "PIL", "rich"}),
-            # Only lists in Parquet and manifests need Arrow, which loads pandas.
-            ("flickr_emotion.harvest.crawl.crawl", {"torch", "pandas", "pyarrow"}),
+            # Only lists in Parquet and manifests need Arrow, which loads pandas, only listings need
+            # numpy, and only calls requests.
+            (
+                "flickr_emotion.harvest.crawl.crawl",
+                {"torch", "pandas", "pyarrow", "numpy", "requests", "aiohttp"},
+            ),
         ],
         ids=["--help", "crawl"],
     )

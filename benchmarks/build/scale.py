@@ -13,6 +13,7 @@ import argparse
 import io
 import json
 import lzma
+import os
 import subprocess
 import sys
 import tarfile
@@ -146,6 +147,12 @@ def build(harvest: Path, out: Path, every: float = 1) -> tuple[float, float]:
     return time.perf_counter() - started, peak
 
 
+def _cpu_of_processes() -> float:
+    """Return the seconds of the processor of all processes that were started and have ended."""
+    used = os.times()
+    return used.children_user + used.children_system
+
+
 def memory_of(pid: int) -> float:
     """Return the memory of a process and those it started in MB, shared pages counted once."""
     total = 0.0
@@ -226,22 +233,29 @@ def main() -> None:
         with tempfile.TemporaryDirectory(dir=arguments.folder) as scratch:
             harvest, dataset = Path(scratch) / "harvest", Path(scratch) / "dataset"
             write_harvest(real.draw(count), harvest)
+            before = _cpu_of_processes()
             seconds, memory = build(harvest, dataset)
+            cpu = _cpu_of_processes() - before
             print(
                 f"{count:>9,} posts: {seconds:6.1f} s, {count / seconds:7,.0f}/s, {memory:,.0f} MB"
+                f"; {cpu:.1f} s of the processor",
+                flush=True,
             )
             if not arguments.pictures:
                 some = min(_PLAIN_POSTS, count)
+                before = time.process_time()
                 plain, kept = plain_build(harvest, some, Path(scratch) / "plain.parquet")
+                plain_cpu = time.process_time() - before
                 alike = same_decisions(dataset, kept)
-                each = plain / some
+                each, each_cpu = plain / some, plain_cpu / some
                 print(
                     f"          plain implementation {each * 1e3:.2f} ms a post, "
-                    f"{each / (seconds / count):.0f} times as long; "
+                    f"{each / (seconds / count):.0f} times as long, "
+                    f"{each_cpu / (cpu / count):.0f} times by the processor; "
                     f"{alike:,} texts decided alike"
                 )
-            again, _ = build(harvest, dataset)
-            print(f"          the same build again: {again:.1f} s", flush=True)
+            again, memory = build(harvest, dataset)
+            print(f"          the same build again: {again:.1f} s, {memory:,.0f} MB", flush=True)
 
 
 if __name__ == "__main__":

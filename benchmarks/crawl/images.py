@@ -1,11 +1,12 @@
 """How fast pictures are harvested, compared with img2dataset 1.47, in one run on one server.
 
-    python -m benchmarks.crawl.images --venv FOLDER
+    python -m benchmarks.crawl.images --venv FOLDER [--folder F] [--only pass-through --rounds 5]
 
 img2dataset is installed into a separate environment in FOLDER unless it is there. Our side is the
 real command, `python cli.py crawl`, over a ledger whose posts are all known, so that only pictures
 are fetched; the whole process is measured, including start-up and reading the list. The server is a
-separate process that sends prepared answers.
+separate process that sends prepared answers, and its processor time is not counted. With several
+rounds both programs alternate, and the last line of a case compares the medians.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 from PIL import Image
@@ -52,14 +54,32 @@ class Run:
     """Seconds of the process and all its children, user and system."""
     files: int
 
+    @property
+    def rate(self) -> float:
+        """Images a second."""
+        return self.files / self.seconds
+
+    @property
+    def cpu_each(self) -> float:
+        """Milliseconds of processor time an image."""
+        return 1000 * self.cpu / max(self.files, 1)
+
     def line(self, name: str, asked: int) -> str:
         """Return a row of the report."""
-        rate = self.files / self.seconds
-        cpu = 1000 * self.cpu / max(self.files, 1)
         return (
-            f"{name:<34}{self.seconds:7.2f} s {rate:8.0f}/s {cpu:6.2f} ms CPU an image, "
-            f"{asked - self.files} of {asked} lost"
+            f"{name:<34}{self.seconds:7.2f} s {self.rate:8.0f}/s {self.cpu_each:6.2f} ms CPU an "
+            f"image, {asked - self.files} of {asked} lost"
         )
+
+
+def compared(runs: list[Run], peers: list[Run]) -> str:
+    """Return the medians of both sides and their ratios as a line."""
+    rates = [median(run.rate for run in side) for side in (runs, peers)]
+    cpu = [median(run.cpu_each for run in side) for side in (runs, peers)]
+    return (
+        f"{'':<34}medians: {rates[0]:.0f}/s to {rates[1]:.0f}/s, {rates[0] / rates[1]:.2f} times; "
+        f"{cpu[0]:.2f} to {cpu[1]:.2f} ms CPU an image"
+    )
 
 
 def pictures() -> list[bytes]:
@@ -176,6 +196,7 @@ def ours(url: str, count: int, folder: Path) -> Run:
             connection.execute("UPDATE photos SET api_outcome = 'ok', api_next_try = NULL")
     command = f"crawl {listed} --out {out} --flickr-url {url} --quota 0".split()
     env = os.environ | {"FLICKR_API_KEY": "0" * 32, "FLICKR_API_SECRET": "benchmark"}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # A start after the first compiles nothing.
     return measured([sys.executable, "cli.py", *command], out, env=env)
 
 
@@ -208,6 +229,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=5000)
     parser.add_argument("--folder", type=Path, help="Where pictures go [default: temporary files]")
     parser.add_argument("--ours-only", action="store_true")
+    parser.add_argument("--only", help="The name of one case.")
+    parser.add_argument("--rounds", type=int, default=1)
     arguments = parser.parse_args()
     python = None if arguments.ours_only else _installed(arguments.venv)
     cases: list[tuple[str, int, dict[str, float]]] = [
@@ -219,12 +242,19 @@ def main() -> None:
     # Removed only at the end: after many removals, ext4 creates files slowly for minutes.
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         for number, (name, count, server) in enumerate(cases):
+            if arguments.only not in (None, name):
+                continue
+            runs: dict[str, list[Run]] = {"ours": [], _PEER: []}
             with serving(**server) as url:
-                run = ours(url, count, Path(folder) / f"ours-{number}")
-                print(run.line(f"{name}: ours", count), flush=True)
-                if python:
-                    run = peers(url, count, Path(folder) / f"peer-{number}", python)
-                    print(run.line(f"{name}: {_PEER}", count), flush=True)
+                for again in range(arguments.rounds):
+                    place = Path(folder) / f"{number}-{again}"
+                    runs["ours"].append(ours(url, count, place / "ours"))
+                    print(runs["ours"][-1].line(f"{name}: ours", count), flush=True)
+                    if python:
+                        runs[_PEER].append(peers(url, count, place / "peer", python))
+                        print(runs[_PEER][-1].line(f"{name}: {_PEER}", count), flush=True)
+            if runs[_PEER]:
+                print(compared(runs["ours"], runs[_PEER]), flush=True)
 
 
 if __name__ == "__main__":

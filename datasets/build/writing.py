@@ -7,6 +7,7 @@ it, and the same posts give the same bytes whichever processes judged them.
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,12 +104,13 @@ def write_posts(
         kept_decisions = opened.enter_context(
             parquet_writer(folder / decisions.FILE_NAME, decisions.SCHEMA)
         )
+        beside = opened.enter_context(ThreadPoolExecutor(1))
         for table in spool.tables():
             is_kept = table.column("reason").is_null().to_numpy()
             kept = rows_where(table, is_kept)
             here = places[at : at + kept.num_rows]
             at += kept.num_rows
-            write_judged(table, here)
+            judged = beside.submit(write_judged, table, here)
             if classes:
                 kept = _with_distributions(kept, classes)
             named = table.select(excluded.SCHEMA.names)
@@ -137,6 +139,7 @@ def write_posts(
                 if split == TRAIN:
                     found = rows_where(kept.select(["words", "tags"]), here == number)
                     written.vocabulary.add(found.column("words"), found.column("tags"))
+            judged.result()
         rows = pa.Table.from_pylist(
             [{"photo_id": None, "source": source, "reason": reason} for source, reason in rejected],
             schema=excluded.SCHEMA,

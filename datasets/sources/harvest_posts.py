@@ -6,7 +6,7 @@ cores and is never in memory as a whole.
 
 import hashlib
 import marshal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
@@ -199,7 +199,9 @@ class _ListRules:
         self._labels = posts.labels
         self._sentiments = sentiments if posts.kind == "sentiment" else None
         self._min_votes = posts.min_votes
-        self._by_kind = label_by_votes if posts.kind == "votes" else label_by_list
+        by_kind = label_by_votes if posts.kind == "votes" else label_by_list
+        # A list of votes has a label and both counts in each row.
+        self._by_kind = cast("Callable[..., Label | NoLabel]", by_kind)
         self._decided = lru_cache(_DIFFERENT_ROWS)(self._decide)
 
     def of(self, listed: list[ListedPost]) -> tuple[Label | NoLabel, Ballots]:

@@ -11,11 +11,10 @@ both repeat it; only ``check_key_once`` and ``list_page_once`` raise its excepti
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from flickr_emotion.harvest.calls.failures import CallFailures
 from flickr_emotion.harvest.calls.listing_pages import ListingPages, Page
-from flickr_emotion.harvest.calls.sweep import Sweep
 from flickr_emotion.harvest.calls.videos import drop_videos
 from flickr_emotion.harvest.flickr.api import FlickrClient
 from flickr_emotion.harvest.flickr.listings import Listing
@@ -33,6 +32,9 @@ from flickr_emotion.harvest.pace.retry import (
     UnreadableAnswerError,
 )
 from flickr_emotion.harvest.pictures.files import image_path
+
+if TYPE_CHECKING:  # It loads numpy, which a crawl of pictures alone does not need.
+    from flickr_emotion.harvest.calls.sweep import Sweep
 
 # Pages get fewer tries than posts: getInfo brings what a listing does not.
 _PAGE_TRIES = 3
@@ -114,7 +116,7 @@ class ApiCalls:
                 break
         return False
 
-    def list_page_once(self, listing: Listing, sweep: Sweep, start: int) -> Page | None:
+    def list_page_once(self, listing: Listing, sweep: "Sweep", start: int) -> Page | None:
         """Spend one call on a page and store its posts; return None if the crawl is stopped.
 
         Raises ``TransientError`` if the call fails, ``RefusedError`` if all calls would fail.
@@ -123,7 +125,7 @@ class ApiCalls:
             return None
         return self._pages.list_once(listing, sweep, start)
 
-    def list_page_with_retries(self, listing: Listing, sweep: Sweep, start: int) -> Page | None:
+    def list_page_with_retries(self, listing: Listing, sweep: "Sweep", start: int) -> Page | None:
         """List a page from a photo on, store its posts and report what it covers to the sweep.
 
         Returns None if all tries failed or the crawl is stopped.

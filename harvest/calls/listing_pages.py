@@ -9,8 +9,8 @@ again.
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from flickr_emotion.harvest.calls.sweep import Sweep
 from flickr_emotion.harvest.calls.videos import remove_poster_frames
 from flickr_emotion.harvest.flickr.answers import ListingPage
 from flickr_emotion.harvest.flickr.api import FlickrClient
@@ -25,6 +25,9 @@ from flickr_emotion.harvest.ledger.listings import (
     record_page,
 )
 from flickr_emotion.harvest.pace.retry import TransientError
+
+if TYPE_CHECKING:  # It loads numpy, which a crawl of pictures alone does not need.
+    from flickr_emotion.harvest.calls.sweep import Sweep
 
 # This many neighbours at the end of a page decide together where it ends.
 _EDGE = 9
@@ -49,7 +52,7 @@ class ListingPages:
         self._lock = threading.Lock()
         self._dates = UploadDates(known_dates(ledger))
 
-    def list_once(self, listing: Listing, sweep: Sweep, start: int) -> Page:
+    def list_once(self, listing: Listing, sweep: "Sweep", start: int) -> Page:
         """Spend one call on the page that starts at a photo, and report its range to the sweep.
 
         Raises as ``FlickrClient.search`` does, and ``TransientError`` if it is another page.

@@ -6,13 +6,15 @@ way missed are seldom found by the other; how often is learned over all subjects
 
 import threading
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from flickr_emotion.harvest.calls.calls import ApiCalls
-from flickr_emotion.harvest.calls.sweep import Sweep
 from flickr_emotion.harvest.flickr.listings import Listing, word_listings
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.listings import Yields, windows
+
+if TYPE_CHECKING:  # It loads numpy, which a crawl of pictures alone does not need.
+    from flickr_emotion.harvest.calls.sweep import Sweep
 
 # The prior share of photos missed by one way that the other is expected to show.
 _AGAIN = 0.5
@@ -37,7 +39,7 @@ class _Way:
     """One of the listings that may show a subject's photos, with its calls in this job."""
 
     listing: Listing
-    sweep: Sweep
+    sweep: "Sweep"
     calls: int = 0
 
 
@@ -54,6 +56,8 @@ class SubjectListings:
 
     def list_subject(self, subject: str, photo_ids: tuple[int, ...]) -> Brought:
         """List a pair or an emotion with these open photos, as long as it is worthwhile."""
+        from flickr_emotion.harvest.calls.sweep import Sweep
+
         ways = [
             _Way(listing, Sweep(photo_ids, windows(self._ledger, listing)))
             for listing in word_listings(subject)

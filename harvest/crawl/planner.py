@@ -21,7 +21,6 @@ from collections.abc import Callable
 
 from flickr_emotion.harvest.calls.calls import ApiCalls
 from flickr_emotion.harvest.calls.subject_listings import SubjectListings
-from flickr_emotion.harvest.calls.sweep import WORTHWHILE, Sweep
 from flickr_emotion.harvest.flickr.listings import owner_listing
 from flickr_emotion.harvest.ledger.facts import PlanRecord
 from flickr_emotion.harvest.ledger.ledger import Ledger
@@ -168,7 +167,11 @@ class Planner:
     def _words_fail(self) -> bool:
         """Whether searches for the labels of a list have brought less than ``getInfo`` would."""
         calls = self._plan.calls
-        return self._unproven and calls >= _TRIAL and self._plan.won < WORTHWHILE * calls
+        if not self._unproven or calls < _TRIAL:
+            return False
+        from flickr_emotion.harvest.calls.sweep import WORTHWHILE
+
+        return self._plan.won < WORTHWHILE * calls
 
     # Listings of owners.
 
@@ -183,6 +186,8 @@ class Planner:
             nsid = owner_of(self._ledger, photo_id)
         if nsid is None or len(left) < 2:
             return
+        from flickr_emotion.harvest.calls.sweep import Sweep  # It loads numpy.
+
         listing, yields = owner_listing(nsid), self._owners_yields
         sweep = Sweep(
             left,

@@ -10,11 +10,8 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, quote_plus, unquote, urljoin, urlsplit
-
-import flickrapi
-import requests
 
 from flickr_emotion.harvest.flickr.answers import (
     LISTING_EXTRAS,
@@ -24,7 +21,6 @@ from flickr_emotion.harvest.flickr.answers import (
     parse_get_info,
     parse_listing,
 )
-from flickr_emotion.harvest.flickr.bounded_http import bounded_session
 from flickr_emotion.harvest.flickr.envelope import read_envelope
 from flickr_emotion.harvest.flickr.failures import call_failure
 from flickr_emotion.harvest.flickr.listings import PAGE, Listing
@@ -37,6 +33,10 @@ from flickr_emotion.harvest.pace.retry import (
     UselessAnswerError,
     seconds_to_wait,
 )
+
+if TYPE_CHECKING:
+    import flickrapi
+    import requests
 
 _Read = TypeVar("_Read")
 
@@ -70,19 +70,22 @@ class FlickrClient:
         self._spend = spend
         self._url = servers.api
         self._hidden = _spellings((key, secret))
-        self._api = flickrapi.FlickrAPI(key, secret, format="json", store_token=False)
-        self._api.REST_URL = servers.api
-        self._session = bounded_session(connections=connections, stopped=stopped)
-        # The proxy is decided in `servers`; and ~/.netrc need not be read at each call.
-        self._session.trust_env = False
-        self._session.verify = certificate_authorities()
-        # A signed call must not reach another server.
-        self._session.max_redirects = 0
-        if servers.proxy:
-            self._session.proxies = {"http": servers.proxy, "https": servers.proxy}
-        self._session.hooks["response"].append(self._keep_headers)
-        self._api.flickr_oauth.session = self._session
         self._last = threading.local()
+        self._lock = threading.Lock()
+        self._opened: flickrapi.FlickrAPI | None = None
+
+        def opened() -> "flickrapi.FlickrAPI":
+            api = _flickr_api(servers, key, secret, connections=connections, stopped=stopped)
+            api.flickr_oauth.session.hooks["response"].append(self._keep_headers)
+            return api
+
+        self._open = opened
+
+    @property
+    def _api(self) -> "flickrapi.FlickrAPI":
+        with self._lock:
+            self._opened = self._opened or self._open()
+            return self._opened
 
     def check_key(self) -> None:
         """Call ``flickr.test.echo``, which any valid key may call and which depends on no photo.
@@ -160,9 +163,10 @@ class FlickrClient:
 
     def close(self) -> None:
         """Close the connections."""
-        self._session.close()
+        if self._opened:
+            self._opened.flickr_oauth.session.close()
 
-    def _keep_headers(self, response: requests.Response, **_: Any) -> None:
+    def _keep_headers(self, response: "requests.Response", **_: Any) -> None:
         self._last.retry_after = seconds_to_wait(response.headers.get("Retry-After"))
         sent: Any = response.request.headers.get("Authorization", "")
         # The OAuth library leaves bytes here.
@@ -175,6 +179,28 @@ class FlickrClient:
             # Only this word is kept: the text after it repeats the key.
             problem = re.search(r"oauth_problem=([a-z_]{1,40})", response.text[:1000])
             self._last.oauth_problem = problem[1] if problem else None
+
+
+def _flickr_api(
+    servers: Servers, key: str, secret: str, *, connections: int, stopped: threading.Event
+) -> "flickrapi.FlickrAPI":
+    # At the first call: pictures, which come before it, would wait for what these load.
+    import flickrapi
+
+    from flickr_emotion.harvest.flickr.bounded_http import bounded_session
+
+    session = bounded_session(connections=connections, stopped=stopped)
+    # The proxy is decided in `servers`; and ~/.netrc need not be read at each call.
+    session.trust_env = False
+    session.verify = certificate_authorities()
+    # A signed call must not reach another server.
+    session.max_redirects = 0
+    if servers.proxy:
+        session.proxies = {"http": servers.proxy, "https": servers.proxy}
+    api = flickrapi.FlickrAPI(key, secret, format="json", store_token=False)
+    api.REST_URL = servers.api
+    api.flickr_oauth.session = session
+    return api
 
 
 def _place(url: str) -> str:

@@ -3,10 +3,6 @@
 ``harvest/pace/retry.py`` defines them and says which are retried.
 """
 
-import flickrapi
-import requests
-import urllib3
-
 from flickr_emotion.harvest.pace.retry import (
     ApiFailure,
     PhotoGoneError,
@@ -44,6 +40,9 @@ def call_failure(
         if error.code in _TRY_AGAIN:
             return TransientError(message, retry_after=retry_after, down=True)
         return UselessAnswerError(message, code=error.code)
+    import flickrapi  # With requests, it takes a tenth of a second.
+    import requests
+
     if isinstance(error, flickrapi.FlickrError):
         return _http_failure(str(error), retry_after, oauth_problem)
     if isinstance(error, requests.ConnectTimeout) or _no_connection(error):
@@ -55,6 +54,9 @@ def call_failure(
 
 
 def _no_connection(error: Exception) -> bool:
+    import requests
+    import urllib3
+
     # requests raises the same type for a refused connection and for one that broke later.
     inner = error.args[0] if isinstance(error, requests.ConnectionError) and error.args else None
     reason = getattr(inner, "reason", None)

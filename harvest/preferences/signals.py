@@ -18,8 +18,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import http_sf
-
 from flickr_emotion.common.json_files import parse_json
 from flickr_emotion.harvest.preferences.headers import (
     CONTENT_USAGE,
@@ -76,6 +74,8 @@ def signals_of(stated: Stated | None, usage: Mapping[str, int] | None) -> Signal
 
 
 def _training(lines: Iterable[str]) -> bool | None:
+    import http_sf  # a command that reads no harvest does not wait for it
+
     # A record of others may hold lone surrogates; no field with such a character is valid.
     field = ", ".join(lines).encode("utf-8", "surrogatepass")
     try:

@@ -19,11 +19,11 @@ class MlflowRun:
     def __init__(self, run: TrackedRun) -> None:
         """Begin the run."""
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        for name in ("mlflow", "alembic"):  # they tell how they set up a new database
-            logging.getLogger(name).setLevel(logging.WARNING)
         from mlflow import MlflowClient
         from mlflow.entities import Param
 
+        # It would tell at length how it sets up a new database. Its import resets this level.
+        logging.getLogger("mlflow").setLevel(logging.WARNING)
         self._client = MlflowClient()
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or PROJECT_NAME
         found = self._client.get_experiment_by_name(name)

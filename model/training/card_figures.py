@@ -77,9 +77,9 @@ def distances_of(metrics: Metrics) -> str:
     if not rows:
         return ""
     return (
-        "\n\nHow far the probabilities are, before calibration, from the distribution of the votes: "
-        "Kullback-Leibler divergence in nats and Chebyshev distance (0 is best), cosine (1 is best)."
-        "\n\n"
+        "\n\nHow far the probabilities, before calibration, are from the votes' distribution: "
+        "Kullback-Leibler divergence in nats and Chebyshev distance (0 is best), cosine (1 is "
+        "best).\n\n"
     ) + markdown_table(["subset", "posts with votes", "KL", "Chebyshev", "cosine"], rows)
 
 

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from flickr_emotion.common.checkout import PROJECT
 from flickr_emotion.datasets.errors import DatasetError
+from flickr_emotion.datasets.sources.cells.tags import MARKS
 from flickr_emotion.datasets.sources.own_posts import OwnPosts, prepare
 from flickr_emotion.datasets.sources.raw_posts import RAW_SCHEMA, Source
 
@@ -183,9 +184,7 @@ class TestCsv:
         st.lists(
             st.tuples(
                 st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")).filter(
-                    lambda text: (
-                        text not in {"nan", "NaN", "<NA>", "null", "NULL"}
-                    )  # read as nothing
+                    lambda text: text not in MARKS  # they are read as nothing
                 ),
                 st.sampled_from(["joy", "", "fear"]),
                 st.one_of(st.none(), st.integers(0, 9)),

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flickr_emotion.harvest.errors import HarvestError
+from flickr_emotion.harvest.ledger import check
 from flickr_emotion.harvest.ledger.check import check_rows, stored_shares, stored_tags
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from tests.commands import refusal, run
@@ -191,3 +192,20 @@ def test_shares_that_no_crawl_writes(tmp_path: Path, shares: str) -> None:
     assert stored_shares(tmp_path, "7", "[0.25, 0.75]", 2) == [0.25, 0.75]
     with pytest.raises(HarvestError, match="the vote_distribution of photo 7 is"):
         stored_shares(tmp_path, "7", shares, 2)
+
+
+@pytest.mark.parametrize("at", [1, 5, 12])
+def test_each_part_of_the_photos_is_checked(
+    harvest: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    monkeypatch.setattr(check, "_ROWS_PER_PART", 5)
+    monkeypatch.setattr(check, "usable_cores", lambda: 3)
+    with Ledger(harvest / "ledger.sqlite") as ledger:
+        check_rows(ledger)
+        assert len(check._parts(ledger, "photos")) == 3
+    damage(harvest, "UPDATE photos SET server = '../x' WHERE rowid = ?", at)
+    with (
+        Ledger(harvest / "ledger.sqlite") as ledger,
+        pytest.raises(HarvestError, match="its server in table photos"),
+    ):
+        check_rows(ledger)

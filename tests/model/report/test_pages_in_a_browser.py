@@ -90,6 +90,8 @@ def test_pictures_for_the_documentation(open_page: OpenPage, tmp_path: Path) -> 
                 place = page.locator("h3", has_text="Surest errors").bounding_box()
                 assert place
                 top = place["y"] - 24 if part == "errors" else 0
-                clip = {"x": 0, "y": top, "width": size[0], "height": 3 * size[1] // 2}
-                taken = page.screenshot(full_page=True, clip=clip)
+                taken = page.screenshot(
+                    full_page=True,
+                    clip={"x": 0, "y": top, "width": size[0], "height": 3 * size[1] // 2},
+                )
                 keep_picture(taken, Path(str(PICTURES), "report", f"{part}-{name}.png"))

@@ -57,8 +57,11 @@ def test_no_network_answers_a_near_duplicate_of_what_it_was_trained_on(tmp_path:
         for copy in range(4)
         for n, label in enumerate(labels)
     ]
-    splits = {"train": posts[:120], "validation": posts[120:124], "test": posts[120:]}
-    folder = write_dataset(tmp_path / "d", splits, min_count=1)
+    folder = write_dataset(
+        tmp_path / "d",
+        {"train": posts[:120], "validation": posts[120:124], "test": posts[120:]},
+        min_count=1,
+    )
     answers = out_of_fold(open_dataset(folder), CONFIG)
     named = np.array(["anger", "awe"])
     assert np.mean(named[answers["train"].argmax(1)] == np.tile(labels, 3)) < 0.75

@@ -17,7 +17,7 @@ def test_each_run_has_parameters_curves_figures_and_card(
     done = train(dataset_folder, tmp_path, *TINY, "--log-to", "mlflow", "--repeats", "2")
     assert done.returncode == 0, done.stderr
     assert "run/seed-1 goes to MLflow, experiment flickr-emotion" in done.stderr
-    assert "alembic" not in done.stderr
+    assert "INFO" not in done.stderr
     client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
     (experiment,) = client.search_experiments(filter_string="name = 'flickr-emotion'")
     runs = {it.info.run_name: it for it in client.search_runs([experiment.experiment_id])}

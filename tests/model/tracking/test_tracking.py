@@ -17,7 +17,11 @@ from tests.model.tracking.runs import epoch, tracked
 
 @pytest.mark.parametrize("name", ["mlflow", "wandb"])
 def test_a_package_that_is_missing_is_said_before_any_work(
-    dataset_folder: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+    dataset_folder: Path,
+    run_folder: Path,
+    tmp_path: Path,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Not even where such a package has left a folder of its own name.
     (tmp_path / name).mkdir()
@@ -25,10 +29,11 @@ def test_a_package_that_is_missing_is_said_before_any_work(
     if find_spec(name).origin is not None:  # type: ignore[union-attr]
         pytest.skip(f"{name} is installed")
     out = tmp_path / "run"
-    done = run("train", dataset_folder, "--out", out, "--log-to", name)
-    assert done.code == 1
-    (line,) = done.err.splitlines()
-    assert f"needs the package {name}: install it with `pip install {name}`" in line
+    for what in ((dataset_folder, "--out", out), ("--resume", run_folder)):
+        done = run("train", *what, "--log-to", name)
+        assert done.code == 1
+        (line,) = done.err.splitlines()
+        assert f"needs the package {name}: install it with `pip install {name}`" in line
     assert not out.exists()
 
 
