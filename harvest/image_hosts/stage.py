@@ -31,9 +31,9 @@ from flickr_emotion.harvest.trust.picture_trust import PictureTrust
 _MOST_BUSY = 2 * MOST_AT_ONCE
 _DUE = 500
 # How long a result may wait for others to be recorded in the same batch, and how many are enough:
-# if all waited that long, a fast host would wait for the recording of what it has sent.
+# one half is recorded while the other is in flight.
 _LINGER_SECONDS = 0.05
-_ENOUGH = 64
+_ENOUGH = _MOST_BUSY // 2
 _LOOK_SECONDS = 0.5
 
 
