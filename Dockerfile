@@ -8,7 +8,7 @@ ARG BASE=python:3.11-slim
 FROM ${BASE}
 
 # The package index of PyTorch's builds for the CPU, which PyTorch's page "Get Started" names after
-# --index-url. Without it pip takes the default build, which brings CUDA (5.5 GB).
+# --index-url. Without it pip takes the default build, which brings CUDA, more than 4 GB.
 ARG TORCH_INDEX=
 
 RUN python3 -m venv /opt/flickr-emotion

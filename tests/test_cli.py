@@ -17,6 +17,7 @@ from flickr_emotion.harvest.crawl.crawl import crawl
 from flickr_emotion.harvest.sandbox.corpus import Corpus
 from flickr_emotion.harvest.sandbox.server import SandboxServer
 from flickr_emotion.model.runs.digests import digests_of
+from tests import commands
 from tests.commands import refusal
 from tests.documents import document
 from tests.harvest.corpora import KEY, SECRET, options, post, write_votes
@@ -207,18 +208,17 @@ class TestExitCodes:
 
 
 class TestVerify:
-    def test_of_a_manifest(self, tmp_path: Path) -> None:
-        done = run("verify", "manifests/simulation.parquet")
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.startswith(
-            "the manifest manifests/simulation.parquet is whole: 1677 rows"
-        )
+    def test_of_a_manifest(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(PROJECT)
+        done = commands.run("verify", "manifests/simulation.parquet")
+        assert done.code == 0, done.err
+        assert done.out.startswith("the manifest manifests/simulation.parquet is whole: 1677 rows")
         content = bytearray((PROJECT / "manifests" / "simulation.parquet").read_bytes())
         content[len(content) // 2] ^= 1
         (tmp_path / "m.parquet").write_bytes(content)
-        done = run("verify", tmp_path / "m.parquet", "--json")
-        assert done.returncode == 3
-        found = json.loads(done.stdout)
+        done = commands.run("verify", tmp_path / "m.parquet", "--json")
+        assert done.code == 3
+        found = json.loads(done.out)
         assert (found["kind"], found["whole"], len(found["damaged"])) == ("manifest", False, 1)
         assert "manifest export" in found["mend"]
 
@@ -226,16 +226,16 @@ class TestVerify:
         """Without torch: it is told by its digests."""
         (tmp_path / "config.json").write_text('{"format": "flickr-emotion-run", "version": 1}')
         (tmp_path / "model.safetensors").write_bytes(b"weights")
-        assert "digests.json" in error_of(run("verify", tmp_path))
+        assert "digests.json" in refusal("verify", tmp_path)
         digests = digests_of(tmp_path, {})
         (tmp_path / "digests.json").write_text(json.dumps(digests))
-        assert run("verify", tmp_path).returncode == 0
+        assert commands.run("verify", tmp_path).code == 0
         (tmp_path / "model.safetensors").write_bytes(b"weighty")
-        done = run("verify", tmp_path)
-        assert done.returncode == 3
-        assert "model.safetensors is damaged" in done.stdout
-        assert "train again" in done.stdout
-        assert run("verify", tmp_path, "--mend").returncode == 2
+        done = commands.run("verify", tmp_path)
+        assert done.code == 3
+        assert "model.safetensors is damaged" in done.out
+        assert "train again" in done.out
+        assert commands.run("verify", tmp_path, "--mend").code == 2
 
 
 @pytest.mark.parametrize(

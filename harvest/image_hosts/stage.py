@@ -30,8 +30,10 @@ from flickr_emotion.harvest.trust.picture_trust import PictureTrust
 # The most photos at once that are in flight or wait to be recorded.
 _MOST_BUSY = 2 * MOST_AT_ONCE
 _DUE = 500
-# How long a result may wait for others to be recorded in the same batch.
+# How long a result may wait for others to be recorded in the same batch, and how many are enough:
+# one half is recorded while the other is in flight.
 _LINGER_SECONDS = 0.05
+_ENOUGH = _MOST_BUSY // 2
 _LOOK_SECONDS = 0.5
 
 
@@ -123,6 +125,7 @@ class ImageStage:
     async def _work(self) -> None:
         self._woken = asyncio.Event()
         self._arrived = asyncio.Event()
+        self._enough = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1, thread_name_prefix="image-files") as files:
             self._files = files
@@ -205,6 +208,8 @@ class ImageStage:
             raise
         self._came.append(PictureResult(photo=photo, reply=reply))
         self._arrived.set()
+        if len(self._came) >= _ENOUGH:
+            self._enough.set()
 
     async def _is_served(self, client: ImageClient, reference: PhotoReference) -> bool:
         if self._fetch:
@@ -218,8 +223,11 @@ class ImageStage:
         while True:
             await self._arrived.wait()
             if self._open > len(self._came):
-                await asyncio.sleep(_LINGER_SECONDS)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_LINGER_SECONDS):
+                        await self._enough.wait()
             self._arrived.clear()
+            self._enough.clear()
             batch, self._came = self._came, []
             await self._loop.run_in_executor(self._files, self._outcomes.record, batch)
             self._open -= len(batch)

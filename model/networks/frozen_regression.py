@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, softmax
 
 from flickr_emotion.common.modalities import MODALITIES, SUBSETS
+from flickr_emotion.model.engines.uncompiled import UncompiledLBFGS
 from flickr_emotion.model.inputs.batches import Batch
 from flickr_emotion.model.networks.frozen_inputs import LENGTHS
 from flickr_emotion.model.networks.system import scatter
@@ -60,7 +61,7 @@ class FrozenRegression(nn.Module):
             for number, head in enumerate(heads)
         ]
         total = sum(float(counts_N.sum()) for counts_N in counts_H)
-        solver = torch.optim.LBFGS(
+        solver = UncompiledLBFGS(
             [*weights.values(), bias_HC], max_iter=_ITERATIONS, line_search_fn="strong_wolfe"
         )
 

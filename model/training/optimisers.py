@@ -9,6 +9,7 @@ parameters share one optimiser, with one schedule and one state.
 """
 
 from collections.abc import Callable
+from inspect import unwrap
 from typing import Any
 
 import torch
@@ -16,10 +17,11 @@ from torch import Tensor
 from torch.optim.adam import adam
 
 from flickr_emotion.model.config import TrainingConfig
+from flickr_emotion.model.engines.uncompiled import Uncompiled
 from flickr_emotion.model.networks.system import System
 
 
-class LazyAdam(torch.optim.Adam):
+class LazyAdam(Uncompiled, torch.optim.Adam):
     """Fused Adam; for a parameter with a sparse gradient, only the gradient's rows are updated."""
 
     def __init__(self, params: Any, lr: float) -> None:
@@ -34,7 +36,9 @@ class LazyAdam(torch.optim.Adam):
                 if parameter.grad is not None and parameter.grad.is_sparse:
                     sparse.append((parameter, parameter.grad, group))
                     parameter.grad = None
-        loss = _adam_step()(self, closure)
+        # Without hooks: they run once, for this step, and Adam's own would run them again.
+        step: Callable[..., float | None] = unwrap(torch.optim.Adam.step)
+        loss = step(self, closure)
         for parameter, gradient, group in sparse:
             self._update_rows(parameter, gradient, group)
             parameter.grad = gradient
@@ -67,16 +71,6 @@ class LazyAdam(torch.optim.Adam):
         )
         for table, updated in zip(tables, (values, first, second), strict=True):
             table.index_copy_(0, rows, updated)
-
-
-def _adam_step() -> Callable[..., float | None]:
-    """Return Adam's step without hooks: they run once, for the step of ``LazyAdam``.
-
-    As soon as a plain Adam is made in a process, torch puts in the place of its step one that runs
-    the hooks; then both steps would.
-    """
-    step: Any = torch.optim.Adam.step
-    return step.__wrapped__ if getattr(step, "hooked", False) else step  # type: ignore[no-any-return]
 
 
 def _sum_by_row(gradient: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +10,6 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from flickr_emotion.common.checkout import PROJECT
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.manifests.export import export_manifest
 from flickr_emotion.datasets.manifests.verify import Verification, verify_manifest
@@ -24,6 +21,7 @@ from flickr_emotion.harvest.pictures.files import image_path
 from flickr_emotion.harvest.sandbox.corpus import Corpus
 from flickr_emotion.harvest.sandbox.posts import Post
 from flickr_emotion.harvest.sandbox.server import SandboxServer
+from tests.commands import run
 from tests.datasets.manifest_folder import row, write_dataset
 from tests.harvest.corpora import KEY, SECRET, jpeg, options, post
 
@@ -208,40 +206,32 @@ class TestFiles:
         assert not (tmp_path / "v.csv").exists()
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "cli.py", "manifest", *map(str, arguments)],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 class TestCommands:
     def test_export_verify_and_diff(self, tmp_path: Path) -> None:
         manifest = manifest_of(tmp_path, POSTS)
-        done = run("export", tmp_path / "D", "--out", tmp_path / "n.parquet", "--with-urls")
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.startswith("12 posts in ")
-        same = run("diff", manifest, tmp_path / "n.parquet", "--json")
-        assert (same.returncode, json.loads(same.stdout)["equal"]) == (0, True)
+        done = run(
+            "manifest", "export", tmp_path / "D", "--out", tmp_path / "n.parquet", "--with-urls"
+        )
+        assert done.code == 0, done.err
+        assert done.out.startswith("12 posts in ")
+        same = run("manifest", "diff", manifest, tmp_path / "n.parquet", "--json")
+        assert (same.code, json.loads(same.out)["equal"]) == (0, True)
         harvest = harvested(tmp_path, manifest, POSTS[1:])
-        done = run("verify", manifest, harvest, "--json", "--out", tmp_path / "v.csv")
-        assert (done.returncode, json.loads(done.stdout)["gone"]) == (3, 1)
+        done = run("manifest", "verify", manifest, harvest, "--json", "--out", tmp_path / "v.csv")
+        assert (done.code, json.loads(done.out)["gone"]) == (3, 1)
         assert "3700000000,gone" in (tmp_path / "v.csv").read_text().replace('"', "")
         (tmp_path / "fewer").mkdir()
         fewer = manifest_of(tmp_path / "fewer", POSTS[1:])
-        done = run("verify", fewer, harvest)
-        assert (done.returncode, done.stdout.split()[:2]) == (0, ["same", "11"])
-        done = run("diff", manifest, fewer)
-        assert done.returncode == 3
-        assert "they differ" in done.stdout
+        done = run("manifest", "verify", fewer, harvest)
+        assert (done.code, done.out.split()[:2]) == (0, ["same", "11"])
+        done = run("manifest", "diff", manifest, fewer)
+        assert done.code == 3
+        assert "they differ" in done.out
 
     def test_an_invalid_manifest_is_reported_in_one_line(self, tmp_path: Path) -> None:
         (tmp_path / "m").write_bytes(b"PAR1")
         for command in (("verify", tmp_path / "m", tmp_path), ("diff", tmp_path / "m", tmp_path)):
-            done = run(*command)
-            assert done.returncode == 1
-            assert len(done.stderr.splitlines()) == 1
-            assert "is refused" in done.stderr
+            done = run("manifest", *command)
+            assert done.code == 1
+            assert len(done.err.splitlines()) == 1
+            assert "is refused" in done.err

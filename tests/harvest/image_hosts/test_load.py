@@ -172,5 +172,5 @@ class TestAttempts:
 
     def test_a_broken_picture_does_not_say_that_the_host_is_down(self, host: ImageHost) -> None:
         for _ in range(20):
-            error = TransientError("ClientPayloadError from the image server")
+            error = TransientError("no whole answer from the image server (reset)")
             assert host.failed(error, time.monotonic())

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from flickr_emotion.harvest.flickr.servers import servers
+from flickr_emotion.harvest.image_hosts import stage
 from flickr_emotion.harvest.image_hosts.load import ImageHosts
 from flickr_emotion.harvest.image_hosts.stage import ImageStage
 from flickr_emotion.harvest.ledger.ledger import Ledger
@@ -203,3 +204,33 @@ def test_one_that_was_never_started_has_nothing_to_wait_for(ledger: Ledger) -> N
         made = Stage(server, ledger)
         made.stage.wake()
         made.stage.join()
+
+
+def test_enough_results_are_recorded_without_waiting_for_more(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "_LINGER_SECONDS", 20.0)
+    monkeypatch.setattr(stage, "_ENOUGH", 2)
+    recorded = threading.Event()
+    in_time: list[bool] = []
+
+    def answer(request: Asked) -> None:
+        if POSTS[-1].photo_id in request.path:  # In flight until others are recorded.
+            in_time.append(recorded.wait(10))
+        request.send(200, POSTS[0].jpeg())
+
+    with serving(answer) as server:
+        pictures = Stage(server, ledger)
+
+        def changed() -> None:
+            if "ok" in outcomes(ledger):
+                recorded.set()
+            pictures.changed.set()
+
+        pictures.stage.start(changed)
+        while not pictures.stage.idle and not pictures.stopped.is_set():
+            pictures.changed.wait(30)
+            pictures.changed.clear()
+        pictures.end()
+    assert in_time == [True]
+    assert outcomes(ledger) == ["ok"] * len(POSTS)

@@ -29,8 +29,11 @@ def answering(answer: Answer, *, secure: ssl.SSLContext | None = None) -> Iterat
         try:
             if secure:
                 connection = secure.wrap_socket(connection, server_side=True)
-            while b"\r\n\r\n" not in connection.recv(65536):
-                pass
+            head = b""
+            while b"\r\n\r\n" not in head:
+                if not (more := connection.recv(65536)):
+                    return  # The client has closed the connection before it asked.
+                head += more
             answer(connection)
         except OSError:  # The client has gone.
             pass

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from sklearn.metrics import accuracy_score, f1_score
 from sklearn.metrics import confusion_matrix as sklearn_confusion_matrix
 
 from flickr_emotion.model.evaluation.metrics import (
+    accuracy_interval,
     confusion_matrix,
     figures,
     majority,
@@ -29,6 +31,16 @@ def test_equal_to_scikit_learn(pairs: list[tuple[int, int]]) -> None:
     for average in ("macro", "weighted"):
         expected = f1_score(labels, answers, average=average, zero_division=0)
         assert found[f"{average}_f1"] == pytest.approx(expected)
+
+
+@given(st.integers(1, 10**6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_the_interval_of_an_accuracy_is_wilsons(counted: tuple[int, int]) -> None:
+    right, count = counted
+    for confidence in (0.9, 0.95):
+        expected = stats.binomtest(right, count).proportion_ci(confidence, method="wilson")
+        found = accuracy_interval(right, count, confidence)
+        assert found == pytest.approx((expected.low, expected.high), abs=1e-12)
+        assert 0 <= found[0] <= right / count <= found[1] <= 1
 
 
 def test_no_posts() -> None:
