@@ -298,7 +298,8 @@ class TheSamePage:
         return self.first
 
 
-# Where listings mislead or fail, each photo costs a call; half of them have as many pairs and owners.
+# Where listings mislead or fail, each photo costs a call.
+# Half of them have as many pairs and owners.
 FEWER = IDS[::2]
 
 
