@@ -12,7 +12,6 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +19,7 @@ from flickr_emotion.common.cores import usable_cores
 from flickr_emotion.common.errors import ToolkitError
 from flickr_emotion.common.printing import printable
 from flickr_emotion.harvest.flickr.servers import certificate_authorities, servers
+from flickr_emotion.model.features.packages import is_installed
 
 State = Literal["ok", "missing", "wrong"]
 
@@ -104,7 +104,7 @@ def _library(name: str) -> Finding:
 
 
 def _device() -> Finding:
-    if not find_spec("torch"):
+    if not is_installed("torch"):
         return Finding("device", "missing", "unknown without torch", "install torch", needed=True)
     import torch
 
@@ -122,7 +122,7 @@ def _device() -> Finding:
 
 def _optional(name: str) -> Finding:
     modules, use, advice = _OPTIONAL[name]
-    absent = [module for module in modules if find_spec(module) is None]
+    absent = [module for module in modules if not is_installed(module)]
     if absent:
         return Finding(name, "missing", f"for {use}; not installed: {', '.join(absent)}", advice)
     return Finding(name, "ok", f"for {use}")

@@ -2,7 +2,7 @@
 
 Some methods of torch's optimisers are wrapped, so that a step that is compiled leaves them out. At
 their first call the wrappers load the compiler, which takes more than a second. No step of an
-optimiser is compiled here, so the methods themselves do.
+optimiser is compiled here, so these classes have the methods without the wrappers.
 """
 
 from inspect import unwrap

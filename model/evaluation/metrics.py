@@ -68,7 +68,7 @@ def accuracy_interval(
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     middle = (right + z * z / 2) / (count + z * z)
     half = z * math.sqrt(right * (count - right) / count + z * z / 4) / (count + z * z)
-    # At both ends the interval begins with the share itself, but for rounding.
+    # If none or all are right, an end is 0 or 1, which rounding would miss.
     return (0.0 if right == 0 else middle - half), (1.0 if right == count else middle + half)
 
 

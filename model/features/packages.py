@@ -1,9 +1,18 @@
-"""Finds the files that packages carry, without importing the packages."""
+"""Finds packages and the files that they carry, without importing them."""
 
 from importlib.util import find_spec
 from pathlib import Path
 
 from flickr_emotion.model.errors import ModelError
+
+
+def is_installed(module: str) -> bool:
+    """Return whether a package can be imported; a folder of its name that holds no code cannot.
+
+    Some packages leave folders of their own name where they have worked.
+    """
+    found = find_spec(module)
+    return found is not None and found.origin is not None
 
 
 def package_folder(module: str, advice: str) -> Path:

@@ -2,12 +2,13 @@
 
 Posts are read as by ``predict --input``, so a run is judged on exactly what it would answer.
 
-Shapes in names: N posts, C classes.
+Shapes in names: 1 post, C classes.
 """
 
 # ruff: noqa: N806 (shapes in names)
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from flickr_emotion.model.prediction.answers import Prediction
 from flickr_emotion.model.prediction.file_prediction import answered
 from flickr_emotion.model.prediction.post_files import open_rows
 from flickr_emotion.model.prediction.prediction import Predictor
+from flickr_emotion.model.runs.metrics_file import DISTANCES
 
 _SHOWN = 20
 
@@ -79,7 +81,7 @@ def evaluate_file(
                 else:
                     counts["warnings"] += answer.warning is not None
                     confusions["all"][classes[named], classes[answer.label]] += 1
-                    voted.add(row["ballots"], answer)
+                    voted.add(row, answer)
                     for subset, opinion in answer.heads.items():
                         confusions[subset][classes[named], classes[opinion.label]] += 1
             report.advance(len(chunk))
@@ -105,26 +107,34 @@ class _Voted:
 
     def __init__(self, classes: Sequence[str], voted: Sequence[str], input: Path) -> None:
         self._classes = tuple(classes)
-        self._shares: list[tuple[float, ...]] = []
-        self._chances: list[list[float]] = []
+        self._sums: Counter[str] = Counter()
+        self._count = 0
+        self._unread = 0
+        self._first: str | None = None
         if unknown := sorted(set(voted) - set(classes)):
             say(
                 f"warning: {input}: votes for {', '.join(unknown[:_SHOWN])} do not count, because "
                 "the run does not know these classes"
             )
 
-    def add(self, ballots: list[dict[str, Any]] | None, answer: Prediction) -> None:
+    def add(self, row: Mapping[str, Any], answer: Prediction) -> None:
         """Add a post; without a vote for a class of the run it does not count."""
-        shares = vote_distribution([Ballot(**it) for it in ballots or ()], self._classes)
+        if error := row.get("votes_error"):
+            self._unread += 1
+            self._first = self._first or error
+        ballots = [Ballot(**it) for it in row["ballots"] or ()]
+        shares = vote_distribution(ballots, self._classes)
         if shares is not None:
-            self._shares.append(shares)
-            self._chances.append([answer.probabilities[name] for name in self._classes])
+            chances_1C = np.array([[answer.probabilities[name] for name in self._classes]])
+            # A probability that was rounded to 0 has no logarithm.
+            logs_1C = np.log(np.maximum(chances_1C, np.finfo(np.float64).tiny))
+            self._sums.update(mean_distances(np.array([shares]), logs_1C))
+            self._count += 1
 
     def distances(self) -> dict[str, Any]:
         """Return the three measures and the number of posts; nothing if no post has votes."""
-        if not self._shares:
+        if self._unread:
+            say(f"the votes of {self._unread} posts do not count, the first: {self._first}")
+        if not self._count:
             return {}
-        smallest = np.finfo(np.float64).tiny  # a probability that was rounded to 0 has no logarithm
-        logs_NC = np.log(np.maximum(np.array(self._chances), smallest))
-        found = mean_distances(np.array(self._shares), logs_NC)
-        return {**found, KNOWN: len(self._shares)}
+        return {name: self._sums[name] / self._count for name in DISTANCES} | {KNOWN: self._count}

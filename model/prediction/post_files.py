@@ -33,8 +33,8 @@ class OpenedPosts:
 
     rows: Iterator[dict[str, Any]]
     """``photo_id``, ``title``, ``description``, ``tags``, ``image`` (bytes, a path or None) of each
-    post; of labelled posts also ``label``, and ``ballots`` if they have votes for each class. A row
-    that cannot be read has only ``error``."""
+    post; of labelled posts also ``label`` and ``ballots``, their votes for each class or None, with
+    ``votes_error`` if these cannot be read. A row that cannot be read has only ``error``."""
     count: int
     said: tuple[str, ...]
     """What the user must know about the columns."""
@@ -99,10 +99,18 @@ def _row(cells: dict[str, Any], where: str, folder: Path) -> dict[str, Any]:
         post = {"photo_id": photo_id, **contents_of(cells, where, folder)}
         if "label" in cells:
             post["label"] = label_of(cells["label"], where)
-            post["ballots"] = ballots_of_cells(cells, where)
+            post |= _votes(cells, where)
         return post
     except DatasetError as error:
         return {"photo_id": photo_id, "error": str(error)}
+
+
+def _votes(cells: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return ``ballots``, or why they cannot be read: the post can be judged without them."""
+    try:
+        return {"ballots": ballots_of_cells(cells, where)}
+    except DatasetError as error:
+        return {"ballots": None, "votes_error": str(error)}
 
 
 @contextmanager

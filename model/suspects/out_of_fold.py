@@ -27,7 +27,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from flickr_emotion.common.printing import say
-from flickr_emotion.common.split_names import SPLITS, TRAIN
+from flickr_emotion.common.split_names import JUDGED, SPLITS, TRAIN
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.datasets.inspect.near_posts import near_groups
 from flickr_emotion.datasets.rules.groups import Groups
@@ -61,11 +61,9 @@ def out_of_fold(dataset: Dataset, config: TrainingConfig) -> dict[str, Chances]:
         )
     groups = _near_groups(dataset)
     folds = folds_of([label for _, label, _ in posts], groups[TRAIN])
-    fold_of_group = dict(zip(groups[TRAIN].tolist(), folds.tolist(), strict=True))
-    # The fold whose network has not seen a post; -1 for a post that none has seen.
     unseen_by = {
-        split: np.array([fold_of_group.get(group, -1) for group in groups[split].tolist()], int)
-        for split in SPLITS
+        TRAIN: folds,
+        **{split: _unseen_by(groups[split], groups[TRAIN], folds) for split in JUDGED},
     }
     answers = {
         split: np.full((FOLDS, dataset.counts[split]["total"], len(dataset.classes)), np.nan)
@@ -114,7 +112,10 @@ def _near_groups(dataset: Dataset) -> dict[str, Groups]:
 
 
 def folds_of(labels: Sequence[str], groups: Groups) -> npt.NDArray[np.int64]:
-    """Return the fold of each post, from 0; ``groups`` (N,) are whole in one fold.
+    """Return the fold of each post, from 0; groups (N,) are whole in one fold.
+
+    A group that is larger than a fold is divided like single posts: whole, it would leave its
+    network little or nothing to be trained on.
 
     The largest groups are placed first, each into the fold that has the fewest posts of its
     classes. Posts of a split are in the order of a digest, so single posts are divided at random.
@@ -122,14 +123,31 @@ def folds_of(labels: Sequence[str], groups: Groups) -> npt.NDArray[np.int64]:
     classes, of_class_N = np.unique(labels, return_inverse=True)
     by_group = np.argsort(groups, kind="stable")
     members = np.split(by_group, np.flatnonzero(np.diff(groups[by_group])) + 1)
+    whole = [group for group in members if len(group) * FOLDS <= len(groups)]
+    divided = [group for group in members if len(group) * FOLDS > len(groups)]
+    parts = whole + [part for group in divided for part in np.split(group, len(group))]
     folds = np.empty(len(groups), np.int64)
     filled = np.zeros((FOLDS, len(classes)))
-    for group in sorted(members, key=lambda group: (-len(group), int(group[0]))):
-        counts = np.bincount(of_class_N[group], minlength=len(classes))
+    for part in sorted(parts, key=lambda part: (-len(part), int(part[0]))):
+        counts = np.bincount(of_class_N[part], minlength=len(classes))
         fold = int(np.argmin(filled @ counts + filled.sum(axis=1) * 1e-9))
         filled[fold] += counts
-        folds[group] = fold
+        folds[part] = fold
     return folds
+
+
+def _unseen_by(
+    groups: Groups, trained: Groups, folds: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Return the only fold whose network has seen no post of a post's group.
+
+    It is -1 for a post that is like no training post, and for one of a group that is divided.
+    ``groups`` (N,): those of the posts; ``trained``, ``folds``: of the training posts.
+    """
+    found: dict[int, int] = {}
+    for group, fold in zip(trained.tolist(), folds.tolist(), strict=True):
+        found[group] = fold if found.setdefault(group, fold) == fold else -1
+    return np.array([found.get(group, -1) for group in groups.tolist()], np.int64)
 
 
 def _answers(

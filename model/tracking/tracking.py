@@ -1,18 +1,19 @@
 """Tells the figures of a run to TensorBoard, and to what ``--log-to`` names.
 
 TensorBoard's events belong to the run's folder, and what cannot be written there ends the training.
-The other is a convenience: if it cannot begin, that is an error before any work, and if it fails
-later, the training goes on without it.
+The other is a convenience: if it cannot begin for the first run of a training, that is an error
+before the first epoch, and if it fails later, the training goes on without it.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from importlib.util import find_spec
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
 from flickr_emotion.common.printing import say
 from flickr_emotion.model.errors import ModelError
+from flickr_emotion.model.features.packages import is_installed
 from flickr_emotion.model.tracking.mlflow_runs import MlflowRun
 from flickr_emotion.model.tracking.tensorboard_events import TensorBoard
 from flickr_emotion.model.tracking.tracker import TrackedRun, Tracker
@@ -28,9 +29,7 @@ def check_tracker(name: str | None) -> None:
         return
     if name not in _TRACKERS:
         raise ModelError(f"--log-to {name} is not known: give {' or '.join(_TRACKERS)}")
-    spec = find_spec(name)
-    # Both leave folders where they worked, which may look like packages of their name.
-    if spec is None or spec.origin is None:
+    if not is_installed(name):
         raise ModelError(
             f"--log-to {name} needs the package {name}: install it with `pip install {name}`, "
             "or omit the option"
@@ -41,16 +40,22 @@ class Tracking:
     """What tracks a run, while it is trained."""
 
     def __init__(
-        self, run: TrackedRun, log_to: str | None = None, epochs: Sequence[dict[str, Any]] = ()
+        self,
+        run: TrackedRun,
+        log_to: str | None = None,
+        epochs: Sequence[dict[str, Any]] = (),
+        *,
+        must_begin: bool = True,
     ) -> None:
         """``epochs`` are those of the interrupted training that is being resumed.
 
         What is outside of the run's folder gets them again, as a new run, so that its curves are
-        whole.
+        whole. ``must_begin``: raise ``ModelError`` if that cannot begin.
         """
         self._run = run
         self._log_to = log_to
         self._epochs = epochs
+        self._must_begin = must_begin
         self._events = TensorBoard(run)
         self._other: Tracker | None = None
 
@@ -62,7 +67,12 @@ class Tracking:
             for epoch in self._epochs:
                 self._other.add(_scalars(epoch), epoch["epoch"])
         except Exception as error:  # of a library that is not ours, or of its server
-            raise ModelError(f"--log-to {self._log_to} does not work: {_line(error)}") from error
+            if self._must_begin:
+                self._leave()
+                raise ModelError(
+                    f"--log-to {self._log_to} does not work: {_line(error)}"
+                ) from error
+            self._go_on_without(error)
         return self
 
     def __exit__(
@@ -91,8 +101,18 @@ class Tracking:
         try:
             tell(self._other)
         except Exception as error:  # of a library that is not ours, or of its server
-            say(f"{self._log_to} failed, and the training goes on without it: {_line(error)}")
-            self._other = None
+            self._go_on_without(error)
+
+    def _go_on_without(self, error: Exception) -> None:
+        say(f"{self._log_to} failed, and the training goes on without it: {_line(error)}")
+        self._leave()
+
+    def _leave(self) -> None:
+        """End the other's run if it can be, so that it is not shown as running for ever."""
+        if self._other is not None:
+            with suppress(Exception):
+                self._other.close()
+        self._other = None
 
 
 def _scalars(epoch: dict[str, Any]) -> dict[str, float]:
@@ -105,6 +125,9 @@ def _scalars(epoch: dict[str, Any]) -> dict[str, float]:
 
 
 def _line(error: Exception) -> str:
-    """Return what an error says, without the password that an address may hold."""
+    """Return what an error says, without the password that an address may hold.
+
+    A password may hold any character but a blank, so all up to the last @ goes.
+    """
     said = (str(error).splitlines() or [""])[0] or type(error).__name__
-    return re.sub(r"//[^/@\s]+@", "//", said)
+    return re.sub(r"//\S*@", "//", said)

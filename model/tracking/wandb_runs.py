@@ -14,6 +14,7 @@ from flickr_emotion.common.printing import say
 from flickr_emotion.model.tracking.tracker import PROJECT_NAME, TrackedRun
 
 _OFFLINE = "offline"
+_SENDING = ("online", "shared")
 
 
 class WandbRun:
@@ -50,7 +51,7 @@ class WandbRun:
         folder = Path(self._run.dir).parent
         if mode == _OFFLINE:
             say(f"{run.name} goes to {folder}; `wandb sync` would send it to Weights & Biases")
-        else:
+        elif mode in _SENDING:
             say(f"{run.name} goes to Weights & Biases (WANDB_MODE={mode})")
 
     def add(self, scalars: Mapping[str, float], epoch: int) -> None:

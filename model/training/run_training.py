@@ -77,6 +77,7 @@ class RunTraining:
         self._material: Material | None = None
         self._trainable: list[str] = []
         self._heads_said = False
+        self._is_tracked = False
         self._folders: dict[PurePath, RunFolder] = {}
         self._metrics: dict[PurePath, dict[str, Any]] = {}
 
@@ -250,7 +251,8 @@ class RunTraining:
             options=run.config.options(),
             dataset=self._dataset.digest,
         )
-        return Tracking(tracked, self._log_to, epochs)
+        first, self._is_tracked = not self._is_tracked, True
+        return Tracking(tracked, self._log_to, epochs, must_begin=first)
 
     def _material_of(self, config: TrainingConfig) -> Material:
         """Return what all networks of a seed share, whatever each reads of it."""

@@ -65,7 +65,9 @@ class TestEvaluation:
         assert "read as cp1252" in done.stderr
         assert CliRunner().invoke(app, [*given, "--missing"]).exit_code == 2
 
-    def test_votes_beside_the_probabilities(self, run_folder: Path, tmp_path: Path) -> None:
+    def test_votes_beside_the_probabilities(
+        self, run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         """Against votes that are the probabilities themselves, nothing is missing."""
         path = tmp_path / "posts.csv"
         path.write_text("id,text\n1,storm rage fury\n2,calm sea\n3,rage\n")
@@ -87,6 +89,12 @@ class TestEvaluation:
         done = CliRunner().invoke(app, command)
         assert "beside the votes on 2 posts: KL 0.000, Chebyshev 0.000, cosine 1.000" in done.stdout
         assert "votes for joy do not count" in done.stderr
+        path.write_text(
+            "text,label,v_awe,v_anger\nsea,awe,1,-2\nsea,awe,1,3\nsea,awe,9e307,1e308\n"
+        )
+        whole = evaluate_file(run_folder, input=path, columns="distribution=v_*", device="cpu")
+        assert (whole["errors"], whole["all"]["count"], whole["all"]["distributions"]) == (0, 3, 1)
+        assert "the votes of 2 posts do not count, the first: " in capsys.readouterr().err
         without = evaluate_file(run_folder, input=path, device="cpu")["all"]
         assert "kl_divergence" not in without
 

@@ -1,5 +1,6 @@
 """What is refused before any work, and a tracker that fails while a training goes on."""
 
+import dataclasses
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -46,19 +47,22 @@ def test_a_name_that_is_not_known_is_refused(dataset_folder: Path, tmp_path: Pat
 class Failing:
     """A tracker whose server goes away after the first epoch."""
 
+    closed = 0
+
     def __init__(self, run: TrackedRun) -> None:
         self.told: list[int] = []
 
     def add(self, scalars: object, epoch: int) -> None:
         if self.told:
-            raise ConnectionError("http://me:password@host/api does not answer\nat all")
+            raise ConnectionError("http://me:pa@ss/word@host/api does not answer\nat all")
         self.told.append(epoch)
 
     def finish(self, figures: object, files: object) -> None:
         raise AssertionError
 
     def close(self) -> None:
-        raise AssertionError
+        type(self).closed += 1
+        raise ConnectionError
 
 
 def test_one_that_fails_does_not_end_the_training(
@@ -73,6 +77,30 @@ def test_one_that_fails_does_not_end_the_training(
         "failing failed, and the training goes on without it: http://host/api does not answer"
     ]
     assert len([*tmp_path.glob("events.out.tfevents.*")]) == 2
+    assert Failing.closed == 1
+
+
+def test_the_first_of_a_training_alone_must_begin(
+    dataset_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Seeds that are trained are not lost when a server has gone away since."""
+    begun: list[str] = []
+
+    def begin(run: TrackedRun) -> Failing:
+        if begun:
+            raise ConnectionError("gone")
+        begun.append(run.name)
+        return Failing(run)
+
+    monkeypatch.setitem(module._TRACKERS, "json", begin)
+    config = dataclasses.replace(TINY, model="fasttext", epochs=1, repeats=2)
+    metrics = train(config, dataset=dataset_folder, out=tmp_path / "run", log_to="json")
+    assert metrics["seeds"] == [0, 1]
+    assert begun == ["run/seed-0"]
+    assert capsys.readouterr().err.count("json failed, and the training goes on") == 3
 
 
 def test_one_that_cannot_begin_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
