@@ -189,18 +189,15 @@ class TestExitCodes:
         assert done.returncode == 3
         assert "2 of 2 photos ended failed or corrupt" in done.stderr
         assert run(*arguments, "--max-loss", 1, key=True).returncode == 0
-        assert "2 x image: JPEG ends" in run("status", tmp_path / "h").stdout
+        assert "2 x image: JPEG ends" in commands.run("status", tmp_path / "h").out
 
     def test_status_as_json(self, tmp_path: Path, server: SandboxServer) -> None:
         published_list = write_votes(tmp_path / "list", [post(1), post(3)])
-        run(
-            *("crawl", published_list, "--out", tmp_path / "h", "--flickr-url", server.url),
-            key=True,
-        )
-        done = run("status", tmp_path / "h", "--json")
-        assert done.returncode == 0
-        assert '"photos": 2' in done.stdout
-        assert '"gone": 1' in done.stdout
+        crawl(options(published_list, tmp_path / "h", server), lambda line: None)
+        done = commands.run("status", tmp_path / "h", "--json")
+        assert done.code == 0
+        assert '"photos": 2' in done.out
+        assert '"gone": 1' in done.out
 
 
 class TestVerify:

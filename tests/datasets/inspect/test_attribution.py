@@ -2,15 +2,12 @@
 
 import csv
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from flickr_emotion.common.checkout import PROJECT
 from flickr_emotion.datasets.build.build import build_splits
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.inspect.attribution import write_attribution
@@ -21,6 +18,7 @@ from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 from flickr_emotion.harvest.sandbox.corpus import Corpus
 from flickr_emotion.harvest.sandbox.server import SandboxServer
+from tests.commands import run
 from tests.harvest.corpora import options, post, write_votes
 
 LICENSES = (4, 16, 9, 0)  # CC BY 2.0, CC BY-NC-ND 4.0, CC0, all rights reserved
@@ -44,16 +42,10 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_each_post_whose_licence_asks_for_it_is_named(
     folders: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "cli.py", "attribution", *map(str, folders), "--out", tmp_path / "a.csv"],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "20 posts in" in done.stdout
-    assert "10 posts need no attribution, and for 10 no licence allows use" in done.stdout
+    done = run("attribution", *folders, "--out", tmp_path / "a.csv")
+    assert (done.code, done.err) == (0, "")
+    assert "20 posts in" in done.out
+    assert "10 posts need no attribution, and for 10 no licence allows use" in done.out
     with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["photo_id"]: row for row in csv.DictReader(file)}
     assert rows.keys() == {it.photo_id for it in POSTS if it.license in (4, 16)}

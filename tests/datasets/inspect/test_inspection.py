@@ -26,6 +26,7 @@ from flickr_emotion.datasets.inspect.inspection import Inspection, inspect_datas
 from flickr_emotion.datasets.inspect.page import write_page
 from flickr_emotion.datasets.inspect.table import describe
 from flickr_emotion.datasets.inspect.tag_counts import TagCounts
+from tests.commands import run
 from tests.harvest.corpora import jpeg
 from tests.model.dataset_folder import StoredPost, picture, separable_post, write_dataset
 
@@ -289,18 +290,18 @@ class TestPage:
 
 def test_the_command_needs_no_display_and_no_home(folder: Path, tmp_path: Path) -> None:
     environment = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-    runs = []
-    for name in ("a.html", "b.html"):
-        done = subprocess.run(
-            [sys.executable, "cli.py", "inspect", str(folder), "--html", str(tmp_path / name)],
-            cwd=PROJECT,
-            env=environment | {"HOME": str(tmp_path / "absent")},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.startswith("posts by label")
-        runs.append((tmp_path / name).read_bytes())
-    assert runs[0] == runs[1]
+    without, with_home = tmp_path / "a.html", tmp_path / "b.html"
+    done = subprocess.run(
+        [sys.executable, "cli.py", "inspect", str(folder), "--html", str(without)],
+        cwd=PROJECT,
+        env=environment | {"HOME": str(tmp_path / "absent")},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("posts by label")
+    here = run("inspect", folder, "--html", with_home)
+    assert (here.code, here.out) == (0, done.stdout)
+    assert without.read_bytes() == with_home.read_bytes()
