@@ -298,8 +298,7 @@ class TheSamePage:
         return self.first
 
 
-# Where listings mislead or fail, each photo costs a call.
-# Half of them have as many pairs and owners.
+# Where listings mislead or fail, each photo costs a call, and half of them show the same.
 FEWER = IDS[::2]
 
 
