@@ -29,7 +29,8 @@ RUN pip install --constraint /src/requirements.lock \
     && rm -rf /src
 
 # Results and caches go into /data, which any user may write to: `docker run --user` gives another.
-RUN useradd --uid 1000 --home-dir /data --no-create-home flickr && install --directory --mode 1777 /data
+# No number is asked for: images of Ubuntu have a user 1000 already.
+RUN useradd --home-dir /data --no-create-home flickr && install --directory --mode 1777 /data
 ENV HOME=/data
 USER flickr
 WORKDIR /data

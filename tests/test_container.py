@@ -61,3 +61,5 @@ def test_it_starts_a_command_as_a_user_without_rights(instructions: Instructions
     assert user not in ("root", "0")
     made = [line for line in arguments(instructions, "RUN") if "useradd" in line]
     assert [user in line.split() for line in made] == [True]
+    # A number that the base has already, as Ubuntu has 1000, would end the making of the image.
+    assert not any(re.search(r"\s(--uid|-u)\b", line) for line in made)

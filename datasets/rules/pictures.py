@@ -15,7 +15,7 @@ from flickr_emotion.datasets.pictures.formats import JPEGS, UnreadablePictureErr
 from flickr_emotion.datasets.pictures.rgb import is_plain, lies_on_its_side, upright_rgb
 from flickr_emotion.datasets.rules.near_duplicates import picture_hash
 from flickr_emotion.harvest.pictures.jpeg import NotWholeError
-from flickr_emotion.harvest.pictures.whole_picture import check_whole, without_end
+from flickr_emotion.harvest.pictures.whole_picture import check_whole
 
 PREPARATION = 2
 """Version of this rule. A picture that an older version prepared is prepared again."""
@@ -38,29 +38,19 @@ class PreparedPicture:
 def prepare_picture(data: bytes, *, short_side: int) -> PreparedPicture:
     """Return a picture as a complete JPEG with its hash; raises ``UnreadablePictureError``."""
     with open_picture(data) as picture:
-        try:
-            unended = without_end(data) if picture.format in JPEGS else None
-            if unended is None:
-                if picture.format in JPEGS:
-                    check_whole(data)
-                return _prepared(picture, data, short_side)
-        except NotWholeError as error:
-            raise UnreadablePictureError(f"is not whole: {error}") from None
-    with open_picture(unended) as picture:
-        try:
-            return _prepared(picture, data, short_side)
-        except OSError as error:
-            raise UnreadablePictureError(f"is not whole: {error}") from None
-
-
-def _prepared(picture: Image.Image, data: bytes, short_side: int) -> PreparedPicture:
-    plain = is_plain(picture)
-    if plain and min(picture.size) <= short_side:
-        return PreparedPicture(data, picture_hash(upright_rgb(picture)), plain)
-    reduced = _reduced(picture, short_side)
-    encoded = io.BytesIO()
-    reduced.save(encoded, "JPEG", quality=_JPEG_QUALITY)
-    return PreparedPicture(encoded.getvalue(), picture_hash(reduced), plain)
+        if picture.format in JPEGS:
+            # A decoding of its own: without its end marker a damaged JPEG gives other pixels.
+            try:
+                check_whole(data)
+            except NotWholeError as error:
+                raise UnreadablePictureError(f"is not whole: {error}") from None
+        plain = is_plain(picture)
+        if plain and min(picture.size) <= short_side:
+            return PreparedPicture(data, picture_hash(upright_rgb(picture)), plain)
+        reduced = _reduced(picture, short_side)
+        encoded = io.BytesIO()
+        reduced.save(encoded, "JPEG", quality=_JPEG_QUALITY)
+        return PreparedPicture(encoded.getvalue(), picture_hash(reduced), plain)
 
 
 def _reduced(picture: Image.Image, short_side: int) -> Image.Image:

@@ -38,8 +38,8 @@ def train(
     log_to: Annotated[
         Literal["mlflow", "wandb"] | None,
         typer.Option(
-            help="Keep figures and model card there too. Nothing leaves this machine "
-            "unless the tool's own variables say so (docs/running.md).",
+            help="Keep figures and model card in MLflow or Weights & Biases, too. Nothing "
+            "leaves this machine unless the tool's own variables say so (docs/running.md).",
             show_default=False,
         ),
     ] = None,

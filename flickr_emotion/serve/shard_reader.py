@@ -106,7 +106,7 @@ class ShardReader:
     def read_ahead(self, names: Sequence[str], stop: threading.Event) -> None:
         """Read columns that will be asked for, as far as they are kept, until ``stop`` is set.
 
-        What is damaged is told by the search that reads it.
+        It ends where a column is damaged; the search that needs this column reports the damage.
         """
         with suppress(DamagedDatasetError):
             for name in names:

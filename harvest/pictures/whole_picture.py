@@ -31,7 +31,7 @@ def check_whole(data: bytes) -> None:
         warnings.simplefilter("ignore")
         try:
             if count == 1:
-                _decoded(_without_end(data, end), smallest=True)
+                _decoded(data[:end] + _READ_AHEAD, smallest=True)
                 return
             picture = _decoded(data[:end] + _END)
             longer = _decoded(data[:end] + _MORE + _END)
@@ -39,19 +39,6 @@ def check_whole(data: bytes) -> None:
             raise NotWholeError(f"JPEG does not hold its whole picture ({error})") from None
     if picture.tobytes() != longer.tobytes():
         raise NotWholeError("JPEG does not hold its whole picture")
-
-
-def without_end(data: bytes) -> bytes | None:
-    """Return a JPEG that can only be decoded if it is whole; None for one with several scans.
-
-    Who decodes it anyway has the check for nothing. Raises ``NotWholeError`` if there is no end.
-    """
-    count, end = scans(data)
-    return _without_end(data, end) if count == 1 else None
-
-
-def _without_end(data: bytes, end: int) -> bytes:
-    return data[:end] + _READ_AHEAD
 
 
 def _decoded(data: bytes, *, smallest: bool = False) -> Image.Image:

@@ -1,12 +1,13 @@
 """Pictures of a data set."""
 
 import io
+from functools import cache
 from typing import Any
 
 import imagehash
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
@@ -26,6 +27,16 @@ def prepare_picture(data: bytes, *, short_side: int) -> bytes:
 def encoded(width: int, height: int, kind: str = "JPEG", mode: str = "RGB") -> bytes:
     out = io.BytesIO()
     Image.effect_noise((width, height), 60).convert(mode).save(out, kind)
+    return out.getvalue()
+
+
+@cache
+def scene(mode: str, restarts: int) -> bytes:
+    """A JPEG of 120 x 90 pixels with a restart marker after each ``restarts`` blocks."""
+    coarse = np.random.default_rng(3).integers(256, size=(9, 12, 3), dtype=np.uint8)
+    picture = Image.fromarray(coarse).resize((120, 90), Image.Resampling.BICUBIC).convert(mode)
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=85, restart_marker_blocks=restarts)
     return out.getvalue()
 
 
@@ -184,6 +195,31 @@ class TestPreparePicture:
                     prepare_picture(cut, short_side=256)
             else:
                 assert prepare_picture(cut, short_side=256)
+
+    @pytest.mark.parametrize("restarts", [0, 8])
+    @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+    @settings(max_examples=15)
+    @given(flips=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 7)), min_size=1, max_size=3))
+    def test_a_damaged_jpeg_has_the_pixels_of_its_own_data(
+        self, mode: str, restarts: int, flips: list[tuple[float, int]]
+    ) -> None:
+        """The check for the end must not change what is decoded (``PREPARATION``)."""
+        data = bytearray(scene(mode, restarts))
+        for place, bit in flips:
+            data[-3 - int(place * (len(data) // 2))] ^= 1 << bit
+        try:
+            check_whole(bytes(data))
+            with Image.open(io.BytesIO(data)) as opened:
+                expected = opened.convert("RGB").resize((85, 64), Image.Resampling.HAMMING)
+        except (NotWholeError, OSError):
+            with pytest.raises(UnreadablePictureError):
+                prepare_picture(bytes(data), short_side=64)
+            return
+        body = io.BytesIO()
+        expected.save(body, "JPEG", quality=90)
+        prepared = pictures.prepare_picture(bytes(data), short_side=64)
+        assert prepared.jpeg == body.getvalue()
+        assert prepared.hash == picture_hash(expected)
 
     def test_the_same_bytes_come_out_each_time(self) -> None:
         data = encoded(640, 480)
