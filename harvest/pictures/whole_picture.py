@@ -44,7 +44,8 @@ def check_whole(data: bytes) -> None:
 def without_end(data: bytes) -> bytes | None:
     """Return a JPEG that can only be decoded if it is whole; None for one with several scans.
 
-    Who decodes it anyway has the check for nothing. Raises ``NotWholeError`` if there is no end.
+    A caller that decodes the result needs no other check that it is whole.
+    Raises ``NotWholeError`` if there is no end.
     """
     count, end = scans(data)
     return _without_end(data, end) if count == 1 else None
