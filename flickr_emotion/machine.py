@@ -171,6 +171,8 @@ def _server(flickr_url: str | None) -> Finding:
     """Ask the server of the API for anything; any answer shows that it is reached."""
     import requests
 
+    from flickr_emotion.harvest.flickr.bounded_http import ProxyAdapter
+
     name = "server" if flickr_url else "Flickr's API"
     asked = bool(flickr_url)
     try:
@@ -183,6 +185,8 @@ def _server(flickr_url: str | None) -> Finding:
         session.trust_env = False
         session.verify = certificate_authorities()
         if server.proxy:
+            session.mount("http://", ProxyAdapter())
+            session.mount("https://", ProxyAdapter())
             session.proxies = {"http": server.proxy, "https": server.proxy}
         try:
             answer = session.get(server.api, timeout=SECONDS, allow_redirects=False, stream=True)

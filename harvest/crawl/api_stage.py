@@ -34,7 +34,7 @@ class ApiStage:
     @property
     def idle(self) -> bool:
         """Whether no call is in flight and there was no job when a thread last looked."""
-        with self._state:  # While a thread looks, nobody knows.
+        with self._state:  # A thread that looks for a job holds the lock until it has set this.
             return self._idle
 
     def start(self, changed: Callable[[], None]) -> None:
@@ -64,7 +64,8 @@ class ApiStage:
                     job = self._planner.next_job()
                     was_idle, self._idle = self._idle, job is None and not self._planner.busy
                     if job is None:
-                        # Only once: who is told wakes an idle stage, which looks again.
+                        # Only at the change: the crawl answers each notice by waking the stage,
+                        # whose threads would give notice again, without end.
                         if self._idle and not was_idle:
                             self._changed()
                         self._state.wait(_LOOK_SECONDS)

@@ -30,7 +30,7 @@ def check_key(ledger: Ledger, calls: ApiCalls, probe: Probe, *, last_row: int) -
         if ledger.next_due("api", last_row=last_row) is not None:
             calls.check_key_once()
     except UnreachableError as error:
-        raise HarvestError(f"{error}: check the network, or --flickr-url") from None
+        raise HarvestError(error.line()) from None
     except TransientError:
         return
 

@@ -118,7 +118,7 @@ def _ask_pictures(session: CrawlSession, last_row: int) -> _Pictures:
         for reference in some_pictures(session.ledger, _SAMPLE, last_row=last_row):
             failure = probe(reference)
             if isinstance(failure, UnreachableError):
-                raise HarvestError(f"{failure}: check the network, or --flickr-url")
+                raise HarvestError(failure.line())
             if not isinstance(failure, TransientError):
                 asked += 1
                 alive += failure is None
@@ -170,7 +170,7 @@ def _probe(calls: ApiCalls, found: list[_Subject], say: Callable[[str], None]) -
         try:
             calls.list_page_once(subject.listing, subject.sweep, start)
         except UnreachableError as error:
-            raise HarvestError(f"{error}: check the network, or --flickr-url") from None
+            raise HarvestError(error.line()) from None
         except TransientError as error:
             say(f"the listing {subject.listing.key} failed ({error}): the plan is made without it")
     return probes

@@ -5,6 +5,7 @@ a hundred requests in flight need no hundred threads. Each request is made once,
 without a proxy from the environment, and without following redirects.
 """
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -12,24 +13,37 @@ from typing import NamedTuple, Self
 
 import pycurl
 
+from flickr_emotion.common.printing import printable
 from flickr_emotion.harvest.flickr.servers import certificate_authorities
-from flickr_emotion.harvest.pace.retry import TransientError, UnreachableError
+from flickr_emotion.harvest.pace.retry import CertificateError, TransientError, UnreachableError
 
 DEADLINE_SECONDS = 60.0
 """The longest that a request may take."""
 _CONNECT_SECONDS = 10
 _SILENCE_SECONDS = 20
 _BUFFER = 2**18
+_SUPPRESS_CONNECT_HEADERS = 265
+"""PycURL has no name for this option of libcurl."""
 _NO_CONNECTION = frozenset(
     {
         pycurl.E_COULDNT_RESOLVE_PROXY,
         pycurl.E_COULDNT_RESOLVE_HOST,
         pycurl.E_COULDNT_CONNECT,
         pycurl.E_SSL_CONNECT_ERROR,
-        pycurl.E_SSL_CACERT_BADFILE,
-        pycurl.E_PEER_FAILED_VERIFICATION,
     }
 )
+_BROKEN = frozenset({pycurl.E_RECV_ERROR, pycurl.E_SEND_ERROR})
+_UNTRUSTED = {
+    pycurl.E_PEER_FAILED_VERIFICATION: (
+        "the certificate of the image server or of the proxy is not trusted ({}): if its authority "
+        "is one of your own, name the file with its certificate in SSL_CERT_FILE"
+    ),
+    pycurl.E_SSL_CACERT_BADFILE: (
+        "the certificates to trust cannot be read ({}): name a file with certificates in PEM in "
+        "SSL_CERT_FILE, or unset it for those of the system"
+    ),
+}
+_INTERIM = re.compile(rb"HTTP/\S+ +1")
 
 
 class Received(NamedTuple):
@@ -52,6 +66,7 @@ class Transfers:
     def __init__(self, *, proxy: str | None, largest: int, at_once: int) -> None:
         """``largest``: bytes of a body; ``at_once``: the number of connections to keep."""
         self._proxy = proxy
+        self._authorities = certificate_authorities()
         self._largest = largest
         self._multi = pycurl.AsyncCurlMulti()
         self._multi.setopt(pycurl.M_MAXCONNECTS, at_once)
@@ -76,7 +91,9 @@ class Transfers:
         A body that is too large is an answer too.
         """
         transfer = (
-            self._resting.pop() if self._resting else _Transfer(self._proxy, largest=self._largest)
+            self._resting.pop()
+            if self._resting
+            else _Transfer(self._proxy, self._authorities, largest=self._largest)
         )
         transfer.begin(method, url)
         try:
@@ -92,7 +109,7 @@ class Transfers:
 class _Transfer:
     """A handle of libcurl, and what has arrived of the answer to its last request."""
 
-    def __init__(self, proxy: str | None, *, largest: int) -> None:
+    def __init__(self, proxy: str | None, authorities: str, *, largest: int) -> None:
         self.curl = curl = pycurl.Curl()
         self._largest = largest
         self._pieces: list[bytes] = []
@@ -105,7 +122,8 @@ class _Transfer:
         # An empty text, not none: otherwise libcurl looks into the environment.
         curl.setopt(pycurl.PROXY, proxy or "")
         curl.setopt(pycurl.NOPROXY, "")
-        authorities = certificate_authorities()
+        # Otherwise the head of a proxy's answer to CONNECT looks like one of the server's.
+        curl.setopt(_SUPPRESS_CONNECT_HEADERS, 1)
         is_file = Path(authorities).is_file()
         curl.setopt(pycurl.CAINFO if is_file else pycurl.CAPATH, authorities)
         curl.setopt(pycurl.PROXY_CAINFO if is_file else pycurl.PROXY_CAPATH, authorities)
@@ -153,17 +171,23 @@ class _Transfer:
 
     def failure(self, code: int, text: str) -> TransientError:
         """Return why there is no answer; ``code`` and ``text``: what libcurl says."""
+        self._pieces.clear()
+        why = printable(text) or f"libcurl's code {code}"
+        if code in _UNTRUSTED:
+            return CertificateError(_UNTRUSTED[code].format(why))
         if code in _NO_CONNECTION:
             return UnreachableError("no connection to the image server")
         if code == pycurl.E_OPERATION_TIMEDOUT:
             if not self.curl.getinfo(pycurl.REQUEST_SIZE):
                 return UnreachableError("no connection to the image server in time")
+            # Less than the deadline, if the server was silent.
+            seconds = self.curl.getinfo(pycurl.TOTAL_TIME)
             return TransientError(
-                f"no whole answer from the image server within {DEADLINE_SECONDS:.0f} s", down=True
+                f"no whole answer from the image server within {seconds:.0f} s", down=True
             )
-        return TransientError(
-            f"no whole answer from the image server ({text})", down=code == pycurl.E_GOT_NOTHING
-        )
+        # Without a byte of the server's answer, nothing is known of the picture.
+        nothing = code == pycurl.E_GOT_NOTHING or (code in _BROKEN and not self._head)
+        return TransientError(f"no whole answer from the image server ({why})", down=nothing)
 
 
 def header_fields(lines: Iterable[bytes]) -> dict[str, list[str]]:
@@ -173,16 +197,19 @@ def header_fields(lines: Iterable[bytes]) -> dict[str, list[str]]:
     ``TransientError`` if the head has no end.
     """
     fields: dict[str, list[str]] = {}
-    is_head = True
+    is_head = is_first = True
+    is_interim = False
     for line in lines:
-        if line.startswith(b"HTTP/"):  # After a proxy's answer, or one like 103.
-            fields, is_head = {}, True
+        if is_first:
+            fields, is_head, is_first = {}, True, False
+            is_interim = bool(_INTERIM.match(line))
         elif is_head:
             name, colon, value = line.decode("latin-1").partition(":")
             if colon:
                 fields.setdefault(name.strip().lower(), []).append(value.strip(" \t\r\n"))
-            else:
-                is_head = bool(line.strip())
-    if is_head:  # libcurl takes half a head for an answer.
+            elif not line.strip():
+                # After an answer like 103 comes another head, after any other one only trailers.
+                is_head, is_first = False, is_interim
+    if is_head:  # libcurl reports no error if the connection is closed in the middle of a head.
         raise TransientError("no whole answer from the image server (half a head)", down=True)
     return fields

@@ -42,6 +42,18 @@ class UnreachableError(TransientError):
         """Set ``down``: this is how a service that is down fails."""
         super().__init__(reason, down=True)
 
+    def line(self) -> str:
+        """Return the line that a command ends with if this happens at its start."""
+        return f"{self}: check the network, or --flickr-url"
+
+
+class CertificateError(UnreachableError):
+    """A certificate is not trusted, or those to trust are not read; the reason says what to do."""
+
+    def line(self) -> str:
+        """Return the reason alone."""
+        return str(self)
+
 
 class RedirectedError(UnreachableError):
     """The API redirects to another address; a signed call is never sent there."""

@@ -99,9 +99,9 @@ def listed_posts(
 ) -> list[tuple[Any, ...]]:
     """Return the photos from row ``first`` to before ``last``, once for each row of a list.
 
-    Each is the values of a ``ListedPost``, because most photos that were in the last build are not
-    looked at. The rows of a photo follow one another. ``of_manifest``:
-    include the values that the manifest fixes.
+    Each is a tuple of the values of a ``ListedPost``; no object is made, because a build skips most
+    photos of the last build. The rows of a photo follow one another. ``of_manifest``: include the
+    values that the manifest fixes.
     """
     # Older ledgers lack some columns, and lists fix nothing.
     there = _columns(ledger, "photos")

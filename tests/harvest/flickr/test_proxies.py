@@ -3,6 +3,7 @@
 The server's name, flickr.test, exists for the proxy only.
 """
 
+import base64
 import http.client
 import shutil
 import socketserver
@@ -138,17 +139,27 @@ def crawled(folder: Path, proxy: Proxy, url: str) -> set[str]:
     return {url for method, url, _ in proxy.asked if method == "GET"}
 
 
-# With a password, and without a scheme, as curl takes it too.
+# With passwords, and without a scheme, as curl takes it too.
 @pytest.mark.parametrize(
-    ("variable", "form"), [("HTTP_PROXY", "http://me:p%40ss@{}"), ("all_proxy", "{}")]
+    ("variable", "form", "pair"),
+    [
+        ("HTTP_PROXY", "http://me:p%40ss@{}", "me:p@ss"),
+        ("HTTP_PROXY", "http://mé:p@ss wörd密@{}", "mé:p@ss wörd密"),
+        ("all_proxy", "{}", None),
+    ],
 )
 def test_all_goes_through_it(
-    tmp_path: Path, proxy: Proxy, environment: pytest.MonkeyPatch, variable: str, form: str
+    tmp_path: Path,
+    proxy: Proxy,
+    environment: pytest.MonkeyPatch,
+    variable: str,
+    form: str,
+    pair: str | None,
 ) -> None:
     environment.setenv(variable, form.format(f"127.0.0.1:{proxy.server_port}"))
     assert len(crawled(tmp_path, proxy, "http://flickr.test")) == len(POSTS)
     assert any(url == "http://flickr.test/services/rest/" for _, url, _ in proxy.asked)
-    expected = "Basic bWU6cEBzcw==" if "@" in form else None
+    expected = pair and f"Basic {base64.b64encode(pair.encode()).decode()}"
     assert {credentials for *_, credentials in proxy.asked} == {expected}
 
 
@@ -177,7 +188,10 @@ def test_tls_is_verified_with_the_authority_of_ssl_cert_file(
     assert any(path.endswith("/services/rest/") for _, path, _ in proxy.asked)
 
 
-@pytest.mark.parametrize("value", ["socks5://me:secret@127.0.0.1:9", "http://", "http://x:y:z"])
+@pytest.mark.parametrize(
+    "value",
+    ["socks5://me:secret@127.0.0.1:9", "http://", "http://x:y:z", "http://secret@straße.example"],
+)
 def test_what_is_no_proxy_over_http_is_refused(environment: pytest.MonkeyPatch, value: str) -> None:
     environment.setenv("ALL_PROXY", value)
     with pytest.raises(HarvestError, match="SOCKS is not supported") as refused:
@@ -194,15 +208,39 @@ def test_exceptions_and_this_machine_need_none(environment: pytest.MonkeyPatch) 
     assert servers(None).proxy is None
 
 
+def test_servers_are_named_in_ascii(environment: pytest.MonkeyPatch) -> None:
+    """libcurl and requests take no other URL."""
+    environment.setenv("HTTP_PROXY", "http://é:%C3%A9\udcff@bücher.example:3128")
+    made = servers("http://Bücher.example:81/Spiegel/ü%20 ")
+    assert made.images == "http://xn--bcher-kva.example:81/Spiegel/%C3%BC%20%20"
+    assert made.proxy == "http://%C3%A9:%C3%A9%FF@xn--bcher-kva.example:3128"
+    for host in ("straße.example", "ü..example", "ü" * 64, "\udcff.example"):
+        with pytest.raises(HarvestError, match="is not the URL of a server"):
+            servers(f"http://{host}")
+
+
+def test_certificates_that_do_not_exist_are_refused(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in (tmp_path, tmp_path / "nowhere.pem"):
+        environment.setenv("SSL_CERT_FILE", str(name))
+        with pytest.raises(HarvestError, match=f"SSL_CERT_FILE names '{name}', which is no file"):
+            servers("http://127.0.0.1:8123")
+    environment.setenv("SSL_CERT_FILE", "")
+    servers("http://127.0.0.1:8123")
+
+
 def test_authorities_are_those_of_python(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Those of requests stand in only where Python has none."""
-    own, empty = tmp_path / "some.pem", tmp_path / "empty"
+    own, full, other = tmp_path / "some.pem", tmp_path / "full", tmp_path / "other"
     own.touch()
-    empty.mkdir()
+    for folder, name in ((full, "002c0b4f.0"), (other, "README")):
+        folder.mkdir()
+        (folder / name).touch()
     environment.setenv("SSL_CERT_FILE", str(own))
     assert certificate_authorities() == str(own)
     nowhere = str(tmp_path / "nowhere")
-    for folder, found in ((tmp_path, str(tmp_path)), (empty, DEFAULT_CA_BUNDLE_PATH)):
+    for folder, found in ((full, str(full)), (other, DEFAULT_CA_BUNDLE_PATH)):
         paths = ssl.DefaultVerifyPaths("", str(folder), "", nowhere, "", nowhere)
         environment.setattr(ssl, "get_default_verify_paths", lambda paths=paths: paths)
         assert certificate_authorities() == found

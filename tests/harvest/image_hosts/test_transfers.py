@@ -1,11 +1,14 @@
 """What comes of a request, whatever a server, a proxy or the environment does."""
 
 import asyncio
+import os
 import socket
 import ssl
 import struct
 import subprocess
+import sys
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +18,11 @@ import pytest
 
 from flickr_emotion.harvest.image_hosts import transfers
 from flickr_emotion.harvest.image_hosts.transfers import Received, Transfers, header_fields
-from flickr_emotion.harvest.pace.retry import TransientError, UnreachableError
+from flickr_emotion.harvest.pace.retry import (
+    CertificateError,
+    TransientError,
+    UnreachableError,
+)
 
 OK = b"HTTP/1.1 200 OK\r\n"
 Answer = Callable[[socket.socket], object]
@@ -85,6 +92,15 @@ class TestAnswers:
         lines = [OK, b"A: b:c\r\n", b"no field\r\n", b"D: e\r\n", b"\r\n"]
         assert header_fields(lines) == {"a": ["b:c"], "d": ["e"]}
 
+    @pytest.mark.parametrize(
+        "place", ["X-Robots-Tag: noai\r\n{}\r\n0\r\n\r\n", "X-Robots-Tag: noai\r\n\r\n0\r\n{}\r\n"]
+    )
+    def test_a_field_with_the_name_of_the_protocol_erases_none(self, place: str) -> None:
+        """Neither one of the head nor a trailer begins another head."""
+        rest = place.format("HTTP/1.1 200 OK: 1\r\n").encode()
+        with answering(sending(OK, b"Transfer-Encoding: chunked\r\n", rest)) as url:
+            assert requested(url).fields["x-robots-tag"] == ["noai"]
+
     def test_a_handle_remembers_nothing_of_its_last_request(self) -> None:
         answers = [
             OK + b"X: 1\r\nContent-Length: 3\r\n\r\nabc",
@@ -131,6 +147,7 @@ class TestFailures:
             ((OK, b"Transfer-Encoding: chunked\r\n\r\nno number\r\n"), False),
             ((b"just bytes",), False),
             ((OK, b"X: " + b"x" * 500_000 + b"\r\n\r\n"), False),
+            ((OK, b"Transfer-Encoding: \x1b[31m\xff\r\n\r\n"), False),
         ],
         ids=[
             "nothing",
@@ -141,13 +158,42 @@ class TestFailures:
             "no-chunks",
             "no-http",
             "endless-head",
+            "control-characters",
         ],
     )
     def test_no_whole_answer(self, answer: tuple[bytes, ...], down: bool) -> None:
         with answering(sending(*answer)) as url, pytest.raises(TransientError) as raised:
             requested(url)
-        assert str(raised.value).startswith("no whole answer from the image server (")
+        text = str(raised.value)
+        assert text.startswith("no whole answer from the image server (")
+        assert text.isprintable()
+        assert not text.endswith("()")
         assert raised.value.down == down
+
+    def test_the_bytes_of_a_failed_answer_are_not_kept(self) -> None:
+        async def request() -> int:
+            async with Transfers(proxy=None, largest=10**8, at_once=4) as client:
+                with pytest.raises(TransientError):
+                    await client.request("GET", url)
+                return tracemalloc.get_traced_memory()[0]
+
+        answer = sending(OK, b"Content-Length: 9000000\r\n\r\n" + bytes(4_000_000))
+        with answering(answer) as url:
+            tracemalloc.start()
+            try:
+                assert asyncio.run(request()) < 3_000_000
+            finally:
+                tracemalloc.stop()
+
+    def test_a_connection_that_breaks_before_the_answer(self) -> None:
+        """As a proxy that lets nobody through; it is not the picture that is at fault."""
+
+        def answer(connection: socket.socket) -> None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+        with answering(answer) as url, pytest.raises(TransientError) as raised:
+            requested(url)
+        assert raised.value.down
 
     def test_a_connection_that_breaks(self) -> None:
         def answer(connection: socket.socket) -> None:
@@ -169,7 +215,10 @@ class TestFailures:
             connection.sendall(OK + b"Content-Length: 5\r\n\r\nabc")
             connection.recv(1)
 
-        with answering(answer) as url, pytest.raises(TransientError, match="no whole") as raised:
+        with (
+            answering(answer) as url,
+            pytest.raises(TransientError, match=r"within [1-9] s") as raised,
+        ):
             requested(url)
         assert raised.value.down
 
@@ -236,6 +285,40 @@ class TestProxies:
         with pytest.raises(UnreachableError):
             requested("http://nowhere.invalid/a.jpg", proxy="http://127.0.0.1:9")
 
+    @pytest.mark.parametrize("answer", [b"", OK, b"no HTTP"])
+    def test_one_that_closes_at_connect_is_down(self, answer: bytes) -> None:
+        with (
+            answering(sending(answer)) as url,
+            pytest.raises(TransientError, match="CONNECT aborted") as raised,
+        ):
+            requested("https://nowhere.invalid/a.jpg", proxy=url.removesuffix("/a.jpg"))
+        assert raised.value.down
+
+
+def test_a_picture_needs_no_requests(tmp_path: Path) -> None:
+    """The library for calls takes a tenth of a second to load, which pictures do not wait for."""
+    script = (
+        "import asyncio, sys\n"
+        "from flickr_emotion.harvest.flickr.servers import servers\n"
+        "from flickr_emotion.harvest.image_hosts.transfers import Transfers\n"
+        "async def request():\n"
+        "    async with Transfers(proxy=servers(None).proxy, largest=9, at_once=1) as client:\n"
+        "        return await client.request('GET', sys.argv[1])\n"
+        "assert asyncio.run(request()).body == b'a'\n"
+        "assert 'requests' not in sys.modules\n"
+    )
+    authority = tmp_path / "authority.pem"
+    authority.touch()
+    environment = {
+        it: value for it, value in os.environ.items() if not it.lower().endswith("_proxy")
+    }
+    with answering(sending(OK, b"Content-Length: 1\r\n\r\na")) as url:
+        subprocess.run(
+            [sys.executable, "-c", script, url],
+            check=True,
+            env=environment | {"SSL_CERT_FILE": str(authority)},
+        )
+
 
 @pytest.mark.skipif(which("openssl") is None, reason="openssl makes the certificate")
 def test_a_server_is_who_a_certificate_says(
@@ -251,9 +334,13 @@ def test_a_server_is_who_a_certificate_says(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     with answering(sending(OK, b"Content-Length: 1\r\n\r\na"), secure=context) as url:
-        with pytest.raises(UnreachableError):
+        with pytest.raises(CertificateError, match=r"not trusted \(.+\).* SSL_CERT_FILE$"):
             requested(url)
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         assert requested(url).body == b"a"
-        with pytest.raises(UnreachableError):
+        with pytest.raises(CertificateError) as raised:
             requested(url.replace("127.0.0.1", "localhost"))
+        assert "check the network" not in raised.value.line()
+        certificate.write_text("no certificate", encoding="utf-8")
+        with pytest.raises(CertificateError, match=r"cannot be read.* SSL_CERT_FILE"):
+            requested(url)
