@@ -111,7 +111,7 @@ class ImageClient:
         trace: TracebackType | None,
     ) -> None:
         """Close the connections."""
-        await self._transfers.__aexit__(kind, error, trace)
+        await self._transfers.aclose()
 
     async def fetch(
         self, reference: PhotoReference, size: str = "", *, vouched: bool = False

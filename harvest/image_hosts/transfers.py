@@ -8,8 +8,7 @@ without a proxy from the environment, and without following redirects.
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import pycurl
 
@@ -72,16 +71,7 @@ class Transfers:
         self._multi.setopt(pycurl.M_MAXCONNECTS, at_once)
         self._resting: list[_Transfer] = []
 
-    async def __aenter__(self) -> Self:
-        """Return the client."""
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def aclose(self) -> None:
         """End requests in flight and close the connections."""
         await self._multi.aclose()
 

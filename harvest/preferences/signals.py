@@ -5,11 +5,11 @@
 - May others download it? ``usage.candownload`` of ``photos.getInfo``.
 
 ``Content-Usage`` is read as draft-ietf-aipref-vocab says: only the tokens ``y`` and ``n`` state a
-preference, unknown labels and values are ignored, and a field that is no dictionary of RFC 9651
-states nothing. The draft's newest label for training is ``train-ai``. Its versions of 2025 named
-wider categories that include training; such a label counts where no narrower one says otherwise.
-Their ``genai`` and ``train-genai`` are about generative models only and do not count, because the
-networks here generate nothing.
+preference, and unknown labels and values are ignored. A field that cannot be read as a dictionary
+(RFC 9651, section 3.2) states nothing. The draft's newest label for training is ``train-ai``. Its
+versions of 2025 named wider categories that include training; such a label counts where no narrower
+one says otherwise. Their ``genai`` and ``train-genai`` are about generative models only and do not
+count, because the networks here generate nothing.
 """
 
 import re

@@ -10,7 +10,7 @@ import sys
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 from shutil import which
 
@@ -68,7 +68,7 @@ def sending(*pieces: bytes) -> Answer:
 
 def requested(url: str, *, proxy: str | None = None, method: str = "GET") -> Received:
     async def request() -> Received:
-        async with Transfers(proxy=proxy, largest=1000, at_once=4) as client:
+        async with aclosing(Transfers(proxy=proxy, largest=1000, at_once=4)) as client:
             return await client.request(method, url)
 
     return asyncio.run(request())
@@ -113,7 +113,7 @@ class TestAnswers:
             connection.sendall(answers.pop(0))
 
         async def request() -> list[Received]:
-            async with Transfers(proxy=None, largest=1000, at_once=4) as client:
+            async with aclosing(Transfers(proxy=None, largest=1000, at_once=4)) as client:
                 methods = ("GET", "GET", "HEAD", "GET")
                 return [await client.request(method, url) for method in methods]
 
@@ -172,7 +172,7 @@ class TestFailures:
 
     def test_the_bytes_of_a_failed_answer_are_not_kept(self) -> None:
         async def request() -> int:
-            async with Transfers(proxy=None, largest=10**8, at_once=4) as client:
+            async with aclosing(Transfers(proxy=None, largest=10**8, at_once=4)) as client:
                 with pytest.raises(TransientError):
                     await client.request("GET", url)
                 return tracemalloc.get_traced_memory()[0]
@@ -253,7 +253,7 @@ class TestFailures:
         ]
 
         async def request() -> Received:
-            async with Transfers(proxy=None, largest=1000, at_once=4) as client:
+            async with aclosing(Transfers(proxy=None, largest=1000, at_once=4)) as client:
                 waiting = asyncio.create_task(client.request("GET", url))
                 while len(answers) > 1:
                     await asyncio.sleep(0)
@@ -299,10 +299,12 @@ def test_a_picture_needs_no_requests(tmp_path: Path) -> None:
     """The library for calls takes a tenth of a second to load, which pictures do not wait for."""
     script = (
         "import asyncio, sys\n"
+        "from contextlib import aclosing\n"
         "from flickr_emotion.harvest.flickr.servers import servers\n"
         "from flickr_emotion.harvest.image_hosts.transfers import Transfers\n"
         "async def request():\n"
-        "    async with Transfers(proxy=servers(None).proxy, largest=9, at_once=1) as client:\n"
+        "    made = Transfers(proxy=servers(None).proxy, largest=9, at_once=1)\n"
+        "    async with aclosing(made) as client:\n"
         "        return await client.request('GET', sys.argv[1])\n"
         "assert asyncio.run(request()).body == b'a'\n"
         "assert 'requests' not in sys.modules\n"
