@@ -52,6 +52,7 @@ RULES_VERSION = 2
 """Incremented when a row of the same name and options would give other answers."""
 
 BEST = "multitask, best recipe"
+TUNED = f"{BEST}, --finetune-text"
 BEST_OPTIONS: dict[str, Any] = {
     "recipe": "best",
     "image_encoder": BEST_IMAGES,
@@ -74,7 +75,7 @@ SYSTEMS: dict[str, dict[str, Any]] = {
     "multitask": {},
     "multitask, rate 0.001": {"learning_rate": 0.001},
     BEST: BEST_OPTIONS,
-    f"{BEST}, --finetune-text": BEST_OPTIONS | {"finetune_text": True},
+    TUNED: BEST_OPTIONS | {"finetune_text": True},
     "single-task": {"model": "single-task"},
     "late-fusion": {"model": "late-fusion"},
     "weighted-vote": {"model": "weighted-vote"},
@@ -96,7 +97,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {f"without {part}": _without(part) for pa
 
 TRAINED = SYSTEMS | ABLATIONS
 
-COMPARED_WITH = (BEST, "multitask")
+COMPARED_WITH = (TUNED, BEST, "multitask")
 """The other rows are compared with the first of these that is finished."""
 
 
