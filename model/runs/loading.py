@@ -11,9 +11,13 @@ from flickr_emotion.model.config import AUTO, TrainingConfig
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.hub_images import numbers_of_hub_network
 from flickr_emotion.model.features.image_backbones import build_backbone
-from flickr_emotion.model.features.texts.minilm import open_minilm
 from flickr_emotion.model.features.texts.readers import TextReader, open_readers
-from flickr_emotion.model.features.texts.tuned import TunedReader, contiguous, new_tuned_text
+from flickr_emotion.model.features.texts.tuned import (
+    TunedReader,
+    contiguous,
+    new_tuned_text,
+    published_encoder,
+)
 from flickr_emotion.model.features.word_vectors import WORD_DIMENSION
 from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.inputs.splits import open_splits
@@ -155,7 +159,7 @@ def _build(described: Description, readers: list[TextReader]) -> System:
             frozen_image=not config.finetune_image,
             parts=config.parts,
             readers=readers,
-            tuned=new_tuned_text(open_minilm(), len(encoding.classes)).tuned()
+            tuned=new_tuned_text(published_encoder(), len(encoding.classes)).tuned()
             if config.finetune_text
             else None,
         )

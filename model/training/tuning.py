@@ -24,13 +24,13 @@ from flickr_emotion.common.split_names import TRAIN
 from flickr_emotion.datasets.folder.reading import Dataset
 from flickr_emotion.model.config import TORCH
 from flickr_emotion.model.features.feature_files import GrowingFile, kept_or_made
-from flickr_emotion.model.features.texts.minilm import open_minilm
 from flickr_emotion.model.features.texts.readers import READ
 from flickr_emotion.model.features.texts.sentences import SentenceReader
 from flickr_emotion.model.features.texts.tuned import (
     TunedReader,
     contiguous,
     new_tuned_text,
+    published_encoder,
 )
 from flickr_emotion.model.features.texts.tuned_text import TunedText
 from flickr_emotion.model.features.texts.views import joined_text
@@ -59,7 +59,7 @@ def tuned_reader(
     It is trained only if none of the ``folders`` keeps it, and then kept in the first that can be
     written.
     """
-    base, classes = open_minilm(), len(dataset.classes)
+    base, classes = published_encoder(), len(dataset.classes)
     new = new_tuned_text(base, classes).tuned().state_dict()
     sizes = {name: values.numel() for name, values in sorted(new.items())}
     total = sum(sizes.values())

