@@ -5,6 +5,7 @@ SIGTERM (from a scheduler) and SIGHUP (from a closing session) are handled like 
 
 import os
 import signal
+import sys
 import threading
 from types import FrameType
 from typing import Any
@@ -13,6 +14,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GRACE_SECONDS = 5.0
 """How long requests in flight may take to finish when a crawl is stopped."""
 _POLL_SECONDS = 0.5
+_LATER_SECONDS = 0.05
 
 
 def end_like_ctrl_c() -> None:
@@ -24,6 +26,25 @@ def end_like_ctrl_c() -> None:
     for number in SIGNALS:
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
+    sys.unraisablehook = _send_again
+
+
+def _send_again(unraisable: "sys.UnraisableHookArgs") -> None:
+    """Send a signal again whose ``KeyboardInterrupt`` Python has dropped; report anything else.
+
+    Python runs the handler of a signal wherever the main thread is. Where that is the callback of a
+    weak reference or a finaliser, it drops what the handler raises. Each import has such a
+    callback, so a signal could be lost that came during one.
+    """
+    if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(unraisable)
+        return
+    main = threading.main_thread().ident
+    assert main is not None
+    # Later, in the hope that the main thread has left the callback; else it is sent once more.
+    again = threading.Timer(_LATER_SECONDS, signal.pthread_kill, (main, signal.SIGINT))
+    again.daemon = True
+    again.start()
 
 
 class SecondSignal:
