@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -147,8 +146,7 @@ class TestIgnored:
         assert "the same command starts again" in err
         assert seconds < MOST_SECONDS
 
-    def test_which_signals_may_stay_ignored(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)  # as it was, afterwards
+    def test_which_signals_may_stay_ignored(self) -> None:
         before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
         try:
             end_like_ctrl_c()
