@@ -43,8 +43,12 @@ setup-docs: setup ## Add Sphinx with its theme, for the site of `make docs`.
 demo: setup ## Run the whole chain against the sandbox; no key is needed.
 	$(PY) cli.py demo
 
-# A process for each core, and a thread for each process.
-FAST := OMP_NUM_THREADS=1 $(PY) -m pytest -m "not slow" -q -n auto --dist loadfile
+# A process for each core, and a thread for each process. The tests write thousands of small files and
+# wait for each to be on the disk, so they write into memory where 4 GB of it are free. Python keeps
+# what it compiles, also where the environment forbids it: the tests start hundreds of processes.
+MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 { print "TMPDIR=/dev/shm" }')
+FAST := $(MEMORY) PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(PY) -m pytest -m "not slow" -q -n auto \
+	--dist loadfile
 
 test: setup ## Run the tests that are not slow.
 	$(FAST)
