@@ -38,6 +38,11 @@ PARTS = {
 SHARE_OF_REGRESSION = 2 / 3
 """The regression's weight in the mean of both answers. From a half on it matters little."""
 
+TUNED = "tuned"
+"""The reader of `--finetune-text` (``model/features/texts/tuned.py``)."""
+SHARE_OF_TUNED = 0.3
+"""The weight of its answer in the mean with the network's, where a post has a text or tags."""
+
 MINILM, MPNET, USE = "minilm", "mpnet", "use"
 TEXT_ENCODERS = (MINILM, MPNET, USE)
 """The sentence encoders of the part ``sentences``, by name (``model/features/texts/``)."""

@@ -74,6 +74,7 @@ SYSTEMS: dict[str, dict[str, Any]] = {
     "multitask": {},
     "multitask, rate 0.001": {"learning_rate": 0.001},
     BEST: BEST_OPTIONS,
+    f"{BEST}, --finetune-text": BEST_OPTIONS | {"finetune_text": True},
     "single-task": {"model": "single-task"},
     "late-fusion": {"model": "late-fusion"},
     "weighted-vote": {"model": "weighted-vote"},

@@ -11,10 +11,10 @@ from typing import Any
 from flickr_emotion.model.engines.graphs import IR_VERSION, OPSET
 from flickr_emotion.model.features.picture_sizes import MAX_ASPECT
 from flickr_emotion.model.features.pictures import Preprocessing
+from flickr_emotion.model.posts.ids import MAX_WORDS
 from flickr_emotion.model.posts.posts import (
     FIRST_ID,
     MAX_TAGS,
-    MAX_WORDS,
     PADDING,
     UNKNOWN,
     Encoding,
@@ -120,6 +120,9 @@ _READ = {
         _CLEANING,
         "the first `most_words` of `text` are read by each of `readers`; their features are "
         "concatenated in this order",
+        "a reader with `together` reads twice: the modality alone, each tag with `#` before it; "
+        "and for `text_features` the text followed by such tags, if the post has both; zeros "
+        "stand for what is not there",
     ],
 }
 _WORDS = {

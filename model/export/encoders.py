@@ -23,10 +23,12 @@ from flickr_emotion.model.features.texts.sentence_graphs import (
     save_tokenizer,
 )
 from flickr_emotion.model.features.texts.sentences import EncoderReader
+from flickr_emotion.model.features.texts.tuned import TunedReader
 
-PICTURES, SENTENCES = "pictures.onnx", "sentences.onnx"
+PICTURES, SENTENCES, TUNED = "pictures.onnx", "sentences.onnx", "tuned.onnx"
 VADER, LICENCES = "vader", "licences"
-ENCODER_FILES = (PICTURES, SENTENCES, TOKENIZER, VADER, LICENCES)
+TUNEDS_TOKENIZER = "tuned-tokenizer.json"
+ENCODER_FILES = (PICTURES, SENTENCES, TUNED, TOKENIZER, TUNEDS_TOKENIZER, VADER, LICENCES)
 
 _LICENCES = """\
 The programs of this folder are under the MIT licence of the project that wrote them.
@@ -88,18 +90,23 @@ def write_readers(readers: Sequence[TextReader], folder: Path) -> list[dict[str,
 
 
 def _write_sentences(reader: EncoderReader, folder: Path) -> dict[str, Any]:
-    make_sentence_graph(reader, folder / SENTENCES)
-    save_tokenizer(reader, folder / TOKENIZER)
+    file, tokenizer = SENTENCES, TOKENIZER
+    if isinstance(reader, TunedReader):
+        file, tokenizer = TUNED, TUNEDS_TOKENIZER
+    make_sentence_graph(reader, folder / file)
+    save_tokenizer(reader, folder / tokenizer)
     for card in (file for file in reader.files if file.name == "README.md"):
         shutil.copyfile(card, folder / LICENCES / "sentences-README.md")
     described = describe(reader)
     return {
         "kind": "sentences",
-        "file": SENTENCES,
-        "tokenizer": TOKENIZER,
+        "file": file,
+        "tokenizer": tokenizer,
         "inputs": described.pop("inputs"),
         "output": FEATURES,
         **described,
+        "dimension": reader.dimension,
+        "together": isinstance(reader, TunedReader),
         "sha256": reader.digest(),
     }
 

@@ -5,17 +5,18 @@ from collections.abc import Sequence
 import torch
 
 from flickr_emotion.model.engines.graphs import POSTS, Input, pictures_of
-from flickr_emotion.model.features.texts.readers import TextReader
+from flickr_emotion.model.features.texts.readers import TextReader, width
 from flickr_emotion.model.networks.recipe_network import RecipeNetwork
 from flickr_emotion.model.networks.system import System
-from flickr_emotion.model.posts.posts import MAX_TAGS, MAX_WORDS, UNKNOWN
+from flickr_emotion.model.posts.ids import MAX_WORDS
+from flickr_emotion.model.posts.posts import MAX_TAGS, UNKNOWN
 
 IDS = {"text": "words", "tags": "tags"}
 
 
 def graph_inputs(system: System, readers: Sequence[TextReader]) -> dict[str, Input]:
     """Return the inputs that a system's files may have, by name."""
-    dimension = sum(reader.dimension for reader in readers)
+    dimension = sum(map(width, readers))
     features = {
         "image_features": system.backbone.features if system.backbone else 0,
         "text_features": dimension,

@@ -55,11 +55,20 @@ def open_splits(
         decode=decode,
         engine=engine,
     )
-    if readers:
-        counts = {name: len(split.posts) for name, split in splits.items()}
-        texts = text_features(dataset, readers, counts, run_folder=run_folder)
-        splits = {name: replace(split, texts=texts[name]) for name, split in splits.items()}
-    return splits
+    return with_texts(splits, dataset, readers, run_folder=run_folder) if readers else splits
+
+
+def with_texts(
+    splits: dict[str, Split],
+    dataset: Dataset,
+    readers: Sequence[TextReader],
+    *,
+    run_folder: Path,
+) -> dict[str, Split]:
+    """Return splits, or a selection of their posts, with the readers' features."""
+    counts = {name: dataset.counts[name]["total"] for name in splits}
+    texts = text_features(dataset, readers, counts, run_folder=run_folder)
+    return {name: replace(split, texts=texts[name]) for name, split in splits.items()}
 
 
 def _with_pictures(

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from torch import nn
+
 from flickr_emotion.model.config import ENSEMBLES
 from flickr_emotion.model.features.image_backbones import Backbone
 from flickr_emotion.model.features.texts.readers import TextReader
@@ -34,16 +36,18 @@ def build_system(
     frozen_image: bool,
     parts: frozenset[str] = frozenset(),
     readers: Sequence[TextReader] = (),
+    tuned: nn.Module | None = None,
 ) -> System:
     """Build a system of one network with new weights.
 
     ``backbone`` is None for a system that reads no pictures; ``parts`` are the best recipe's parts
-    in use, and ``readers`` the text readers among them.
+    in use, ``readers`` the frozen text readers among them, and ``tuned`` the trained parts of the
+    reader of `--finetune-text`.
     """
     if parts:
         assert backbone is not None
         sizes = [reader.dimension for reader in readers]
-        return RecipeNetwork(encoding, backbone, readers=sizes, parts=parts)
+        return RecipeNetwork(encoding, backbone, readers=sizes, parts=parts, tuned=tuned)
     if model == "multitask":
         return MultitaskNetwork(encoding, backbone, frozen_image=frozen_image)
     if model == "single-task":

@@ -1,21 +1,28 @@
 """The inputs of `--recipe best`'s network: frozen features, standardised for training.
 
 Pictures are features of a frozen backbone, texts and tags are features of frozen readers; without
-the sentence encoder, the paper's encoders of words and tags are trained beside them.
+the sentence encoder, the paper's encoders of words and tags are trained beside them. The scores of
+a reader that the run has trained are no input: their answer is joined with the network's.
 
-Shapes in names: N posts that have the modality in question, D features of it.
+Shapes in names: N posts that have the modality in question, D features of it, B posts, H heads, C
+classes.
 """
 
 # ruff: noqa: N803, N806 (shapes in names)
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from flickr_emotion.model.features.image_backbones import Backbone
+from flickr_emotion.model.features.texts.readers import READ
+from flickr_emotion.model.features.texts.views import TUNED_VIEWS
+from flickr_emotion.model.inputs.batches import Batch
 from flickr_emotion.model.networks.encoders import REPRESENTATION
+from flickr_emotion.model.networks.system import joined_logits, scatter
 from flickr_emotion.model.posts.packing import Packed
+from flickr_emotion.model.recipes import SHARE_OF_TUNED
 
 LENGTHS = {"image": 15.0, "text": 10.0, "tags": 5.0}
 """The mean norm of a modality's features."""
@@ -86,13 +93,25 @@ class FrozenImages(nn.Module):
 
 
 class ReadLists(nn.Module):
-    """The network's input for texts or tags: the readers' features and, if any, a trained part."""
+    """The network's input for texts or tags: the readers' features and, if any, a trained part.
 
-    def __init__(self, modality: str, dimensions: Sequence[int], trained: nn.Module | None) -> None:
+    Behind them come the scores of a reader that the run has trained, if it has.
+    """
+
+    def __init__(
+        self,
+        modality: str,
+        dimensions: Sequence[int],
+        trained: nn.Module | None,
+        *,
+        scores: int = 0,
+    ) -> None:
+        """``dimensions``: the features by frozen reader; ``scores``: how many follow them."""
         super().__init__()
         self.scale = Standardised(dimensions, modality)
         self.trained = trained
         self.dimension = self.scale.dimension + (REPRESENTATION if trained else 0)
+        self._scores = scores
 
     def raw(self, lists: Tensor | Packed) -> Tensor:
         """Return the readers' features (N, D)."""
@@ -102,8 +121,32 @@ class ReadLists(nn.Module):
         return lists.features_ND
 
     def forward(self, lists: Packed) -> Tensor:
-        """Return the network's input (N, D)."""
-        features_ND: Tensor = self.scale(self.raw(lists))
+        """Return the network's input (N, D), followed by the trained reader's scores."""
+        raw_ND = self.raw(lists)
+        parts: list[Tensor] = [self.scale(raw_ND)]
         if self.trained:
-            features_ND = torch.cat([features_ND, self.trained(lists)], dim=1)
-        return features_ND
+            parts.append(self.trained(lists))
+        if self._scores:
+            parts.append(raw_ND[:, -self._scores :])
+        return torch.cat(parts, dim=1)
+
+
+def with_tuned(
+    logits_HBC: Tensor, scores: Mapping[str, Tensor], batch: Batch, heads: Sequence[str]
+) -> Tensor:
+    """Join the answers of the heads that read texts or tags with the tuned reader's.
+
+    ``scores``: by modality, those of the posts that have it, (N, 2C): alone, and of a text together
+    with its tags. Returns logarithms of probabilities for these heads, and the logits of the
+    others.
+    """
+    joined = []
+    for head, logits_BC in zip(heads, logits_HBC, strict=True):
+        read = [modality for modality in READ if modality in head.split("+")]
+        if read:
+            alone_NC, together_NC = torch.chunk(scores[read[0]], TUNED_VIEWS, dim=1)
+            scores_NC = together_NC if len(read) == len(READ) else alone_NC
+            scores_BC = scatter(scores_NC, batch.rows[read[0]], len(batch))
+            logits_BC = joined_logits(logits_BC, scores_BC, SHARE_OF_TUNED)
+        joined.append(logits_BC)
+    return torch.stack(joined)

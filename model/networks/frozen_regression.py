@@ -16,13 +16,13 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, softmax
+from torch.nn.functional import cross_entropy
 
 from flickr_emotion.common.modalities import MODALITIES, SUBSETS
 from flickr_emotion.model.engines.uncompiled import UncompiledLBFGS
 from flickr_emotion.model.inputs.batches import Batch
 from flickr_emotion.model.networks.frozen_inputs import LENGTHS
-from flickr_emotion.model.networks.system import scatter
+from flickr_emotion.model.networks.system import joined_logits, scatter
 from flickr_emotion.model.recipes import SHARE_OF_REGRESSION
 
 PENALTY = 0.03
@@ -96,12 +96,7 @@ class FrozenRegression(nn.Module):
         self, logits_HBC: Tensor, inputs: Mapping[str, Tensor], batch: Batch, heads: Sequence[str]
     ) -> Tensor:
         """Return the logarithms of the mean of the network's and the regression's probabilities."""
-        probabilities_HBC = torch.lerp(
-            softmax(logits_HBC.float(), dim=2),
-            softmax(self(inputs, batch, heads).float(), dim=2),
-            SHARE_OF_REGRESSION,
-        )
-        return probabilities_HBC.clamp(min=torch.finfo(torch.float32).tiny).log()
+        return joined_logits(logits_HBC, self(inputs, batch, heads), SHARE_OF_REGRESSION)
 
 
 def own_heads(batch: Batch, heads: Sequence[str]) -> Tensor:

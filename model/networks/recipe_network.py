@@ -21,9 +21,11 @@ from torch.nn.functional import cross_entropy
 
 from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.model.features.image_backbones import Backbone
+from flickr_emotion.model.features.texts.readers import READ
+from flickr_emotion.model.features.texts.views import TUNED_VIEWS
 from flickr_emotion.model.inputs.batches import Batch
 from flickr_emotion.model.networks.encoders import REPRESENTATION, TagsEncoder, TextEncoder
-from flickr_emotion.model.networks.frozen_inputs import FrozenImages, ReadLists
+from flickr_emotion.model.networks.frozen_inputs import FrozenImages, ReadLists, with_tuned
 from flickr_emotion.model.networks.frozen_regression import FrozenRegression, own_heads
 from flickr_emotion.model.networks.system import HIDDEN, Flags, System, repeated, scatter
 from flickr_emotion.model.posts.posts import FIRST_ID, Encoding, Posts
@@ -127,17 +129,23 @@ class RecipeNetwork(System):
         *,
         readers: Sequence[int],
         parts: frozenset[str],
+        tuned: nn.Module | None = None,
     ) -> None:
-        """``readers``: the number of features by reader; ``parts``: the recipe's parts in use."""
+        """``readers``: the number of features by frozen reader; ``parts``: the recipe's in use.
+
+        ``tuned``: the trained parts of the reader that the run has trained, if any; its scores
+        follow the features of the others.
+        """
         super().__init__()
         text = tags = None
         if SENTENCES not in parts:
             text = TextEncoder(FIRST_ID + len(encoding.words))
             tags = TagsEncoder(FIRST_ID + len(encoding.tags))
+        scores = TUNED_VIEWS * len(encoding.classes) if tuned is not None else 0
         self._frozen: dict[str, FrozenImages | ReadLists] = {
             "image": FrozenImages(backbone),
-            "text": ReadLists("text", readers, text),
-            "tags": ReadLists("tags", readers, tags),
+            "text": ReadLists("text", readers, text, scores=scores),
+            "tags": ReadLists("tags", readers, tags, scores=scores),
         }
         self.encoders = nn.ModuleDict(self._frozen)
         sizes = {modality: encoder.dimension for modality, encoder in self._frozen.items()}
@@ -150,6 +158,8 @@ class RecipeNetwork(System):
             if REGRESSION in parts
             else None
         )
+        # Trained before the network, and then part of it like the frozen image encoder.
+        self.tuned = None if tuned is None else tuned.requires_grad_(False)
         self._own_head = OWN_HEAD in parts
         summed = "summed over the heads"
         self.losses = (
@@ -166,6 +176,15 @@ class RecipeNetwork(System):
         backbone = self.encoders["image"].backbone
         assert isinstance(backbone, Backbone)
         return backbone
+
+    @property
+    def complete(self) -> System | None:
+        """The network, if its head of all modalities was taught (``System.complete``).
+
+        None with a tuned reader: it reads a text together with its tags, so that leaving the tags
+        out afterwards and filling something in would not take them away.
+        """
+        return super().complete if self.tuned is None else None
 
     @property
     def word_embedding(self) -> nn.Embedding | None:
@@ -201,10 +220,14 @@ class RecipeNetwork(System):
         rows = {s: batch.rows[s] for s in SUBSETS if s in asked and len(batch.rows[s])}
         if not rows:
             return RecipeAnswers(logits_HBC=batch.labels_B.new_zeros(0, 0, 0), rows={})
-        logits_HBC = self.classifiers(read, batch, list(rows))
+        inputs = {m: part[:, : self._frozen[m].dimension] for m, part in read.items()}
+        logits_HBC = self.classifiers(inputs, batch, list(rows))
         if self.regression and not self.training:
             frozen = {m: part[:, : self._frozen[m].scale.dimension] for m, part in read.items()}
             logits_HBC = self.regression.join(logits_HBC, frozen, batch, list(rows))
+        if self.tuned is not None and not self.training:
+            scores = {m: read[m][:, self._frozen[m].dimension :] for m in READ if m in read}
+            logits_HBC = with_tuned(logits_HBC, scores, batch, list(rows))
         return RecipeAnswers(logits_HBC=logits_HBC, rows=rows)
 
     def holders(self, posts: Posts) -> dict[str, Flags]:

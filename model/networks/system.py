@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import softmax
 
 from flickr_emotion.common.modalities import COMPLETE, MODALITIES, SUBSETS
 from flickr_emotion.model.features.image_backbones import Backbone
@@ -206,3 +207,12 @@ def scatter(values_NR: Tensor, rows: Tensor, size: int) -> Tensor:
     if len(rows) == size:
         return values_NR
     return values_NR.new_zeros(size, *values_NR.shape[1:]).index_copy(0, rows, values_NR)
+
+
+def joined_logits(logits: Tensor, others: Tensor, share: float) -> Tensor:
+    """Return the logarithms of the mean of two answers' probabilities, (..., C).
+
+    ``share`` is the weight of the ``others``.
+    """
+    mean = torch.lerp(softmax(logits.float(), dim=-1), softmax(others.float(), dim=-1), share)
+    return mean.clamp(min=torch.finfo(torch.float32).tiny).log()

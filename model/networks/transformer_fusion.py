@@ -31,8 +31,9 @@ from flickr_emotion.model.inputs.batches import Batch
 from flickr_emotion.model.networks.encoders import TAG_DIMENSION, ImageEncoder, look_up
 from flickr_emotion.model.networks.fusion import CATEGORY, FusedAnswers, FusionSystem
 from flickr_emotion.model.networks.system import Flags, scatter
+from flickr_emotion.model.posts.ids import MAX_WORDS
 from flickr_emotion.model.posts.packing import Packed
-from flickr_emotion.model.posts.posts import FIRST_ID, MAX_WORDS, PADDING, Encoding, Posts
+from flickr_emotion.model.posts.posts import FIRST_ID, PADDING, Encoding, Posts
 
 WIDTH = 128
 ATTENTION_HEADS = 4

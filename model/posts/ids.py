@@ -6,6 +6,9 @@ nothing.
 
 from collections.abc import Iterable, Mapping, Sequence
 
+MAX_WORDS = 150
+"""Of a text, that are read (section 4.1)."""
+
 
 def word_ids(
     words: Sequence[str], known: Mapping[str, int], *, unknown: int, most: int

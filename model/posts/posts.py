@@ -21,13 +21,12 @@ from flickr_emotion.datasets.folder.shards import DISTRIBUTION
 from flickr_emotion.datasets.folder.vocabulary import Vocabulary
 from flickr_emotion.datasets.rules.text import words
 from flickr_emotion.model.errors import ModelError
-from flickr_emotion.model.posts.ids import tag_ids, word_ids
+from flickr_emotion.model.posts.ids import MAX_WORDS, tag_ids, word_ids
 
 PADDING = 0
 UNKNOWN = 1
 FIRST_ID = 2
 
-MAX_WORDS = 150
 MAX_TAGS = 10
 NO_IMAGE = -1
 WINDOWS = (3, 4, 5)

@@ -16,10 +16,11 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from flickr_emotion.common.modalities import SUBSETS
-from flickr_emotion.model.features.texts.readers import Floats
+from flickr_emotion.model.features.texts.readers import READ, Floats
+from flickr_emotion.model.features.texts.views import TUNED_VIEWS
 from flickr_emotion.model.posts.posts import FIRST_ID, Encoding, Integers, Post, Posts, encode
 from flickr_emotion.model.prediction.plain_encoders import Weights, Words, linear, read_tags
-from flickr_emotion.model.recipes import SHARE_OF_REGRESSION
+from flickr_emotion.model.recipes import SHARE_OF_REGRESSION, SHARE_OF_TUNED
 
 _SUBSET = "|".join(map(re.escape, SUBSETS))
 _KNOWN = re.compile(
@@ -129,8 +130,10 @@ class PaperNetwork(PlainNetwork):
 class RecipeNetwork(PlainNetwork):
     """Standardised frozen features, shallow heads, and a regression beside them."""
 
-    def __init__(self, weights: Weights) -> None:
+    def __init__(self, weights: Weights, *, scores: int = 0) -> None:
+        """``scores``: how many numbers of a trained reader follow the frozen features of texts."""
         super().__init__(weights)
+        self._scores = scores
         self._is_shallow = "classifiers.heads.text.4.weight" not in weights
         self._has_regression = "regression.bias_HC" in weights
 
@@ -163,15 +166,23 @@ class RecipeNetwork(PlainNetwork):
                 scores_BC = weights["regression.bias_HC"][SUBSETS.index(head)] + sum(
                     scaled[m][at] @ weights[f"regression.{m}"] for m, at in held.items()
                 )
-                share = SHARE_OF_REGRESSION
-                mean_BC = (1 - share) * _softmax(logits_BC) + share * _softmax(scores_BC)
-                logits_BC = np.log(np.maximum(mean_BC, np.finfo(np.float32).tiny))
+                logits_BC = _joined(logits_BC, scores_BC, SHARE_OF_REGRESSION)
+            read = [modality for modality in READ if modality in held]
+            if self._scores and read:
+                tuned_NC = self._tuned(frozen[read[0]], together=len(read) == len(READ))
+                logits_BC = _joined(logits_BC, tuned_NC[held[read[0]]], SHARE_OF_TUNED)
             found[head] = logits_BC
         return found
 
     def _blank(self, modality: str) -> Floats:
         origin_D = self._weights[f"encoders.{modality}.scale.origin_D"]
-        return np.zeros((1, int(origin_D.max(initial=-1)) + 1), np.float32)
+        scores = self._scores if modality in READ else 0
+        return np.zeros((1, int(origin_D.max(initial=-1)) + 1 + scores), np.float32)
+
+    def _tuned(self, frozen_ND: Floats, *, together: bool) -> Floats:
+        """Return the trained reader's scores (N, C): of a modality alone, or of text and tags."""
+        alone_NC, together_NC = np.split(frozen_ND[:, -self._scores :], TUNED_VIEWS, axis=1)
+        return together_NC if together else alone_NC
 
     def _scaled(self, modality: str, posts: Posts, frozen: Mapping[str, Floats]) -> Floats:
         name = f"encoders.{modality}.scale"
@@ -209,6 +220,13 @@ def _layers(weights: Weights, names: Sequence[str], values_BD: Floats) -> Floats
             values_BD = np.maximum(values_BD, 0)
         values_BD = linear(weights, name, values_BD)
     return values_BD
+
+
+def _joined(logits_BC: Floats, others_BC: Floats, share: float) -> Floats:
+    """Return the logarithms of the mean of two answers' probabilities."""
+    mean_BC = (1 - share) * _softmax(logits_BC) + share * _softmax(others_BC)
+    logarithms: Floats = np.log(np.maximum(mean_BC, np.finfo(np.float32).tiny))
+    return logarithms
 
 
 def _softmax(logits_BC: Floats) -> Floats:

@@ -20,6 +20,8 @@ from flickr_emotion.model.engines.kept_graphs import digest_of_weights
 from flickr_emotion.model.features.picture_graphs import PictureGraph, picture_graph_of
 from flickr_emotion.model.features.picture_sizes import PictureSizes
 from flickr_emotion.model.features.texts.readers import READ, Floats, TextReader, open_readers
+from flickr_emotion.model.features.texts.tuned import TunedReader
+from flickr_emotion.model.features.texts.views import TUNED_VIEWS
 from flickr_emotion.model.posts.posts import Integers
 from flickr_emotion.model.prediction.networks import ReadPosts
 from flickr_emotion.model.prediction.plain_network import PaperNetwork, PlainNetwork, RecipeNetwork
@@ -35,6 +37,7 @@ from flickr_emotion.model.runs.heads import (
 from flickr_emotion.model.runs.withdrawn import say_withdrawn
 
 _BACKBONE = "encoders.image.backbone.network."
+_TUNED = "tuned."
 
 
 class PlainRun:
@@ -119,7 +122,7 @@ class _Eyes:
         return digest_of_weights(name, self._weights(), {})
 
     def _weights(self) -> dict[str, npt.NDArray[Any]]:
-        return _read(self._described.folder, of_backbone=True)
+        return _read(self._described.folder, _BACKBONE)
 
     @cached_property
     def _backbone(self) -> Any:
@@ -144,11 +147,21 @@ def open_plain_run(folder: Path, engine: str) -> PlainRun | None:
     check_file(described.folder, NETWORK)
     check_file(described.folder, CONFIG)
     readers = open_readers(described.config.readers, engine=engine)
+    if described.config.finetune_text:
+        weights = _read(described.folder, _TUNED)
+        readers.append(TunedReader(weights, len(described.encoding.classes), engine))
     check_readers(described.content, readers, described.path)
     subset = described.config.subset
     built_for = [subset] if subset else list(SUBSETS)
-    weights = _read(described.folder, of_backbone=False)
-    network = RecipeNetwork(weights) if described.config.parts else PaperNetwork(weights)
+    weights = _read(described.folder)
+    network: PlainNetwork
+    if described.config.parts:
+        scores = (
+            TUNED_VIEWS * len(described.encoding.classes) if described.config.finetune_text else 0
+        )
+        network = RecipeNetwork(weights, scores=scores)
+    else:
+        network = PaperNetwork(weights)
     if not network.fits(described.encoding, built_for):
         return None
     posts = recorded_training_posts(described.content, described.path)
@@ -168,14 +181,18 @@ def _is_plain(described: Description) -> bool:
     return all(there) and known and not described.hub
 
 
-def _read(folder: Path, *, of_backbone: bool) -> dict[str, npt.NDArray[Any]]:
-    """Read the weights of the image encoder, or all others; empty if they cannot be read."""
+def _read(folder: Path, part: str | None = None) -> dict[str, npt.NDArray[Any]]:
+    """Read the weights of a frozen encoder by their names in it, or all that belong to none.
+
+    Empty if they cannot be read.
+    """
     try:
         with safe_open(folder / NETWORK, framework="np") as file:
-            return {
-                name.removeprefix(_BACKBONE) if of_backbone else name: file.get_tensor(name)
-                for name in file.keys()  # noqa: SIM118 (not a dict)
-                if name.startswith(_BACKBONE) == of_backbone
-            }
+            names = file.keys()
+            if part is None:
+                chosen = {name: name for name in names if not name.startswith((_BACKBONE, _TUNED))}
+            else:
+                chosen = {name.removeprefix(part): name for name in names if name.startswith(part)}
+            return {short: file.get_tensor(name) for short, name in chosen.items()}
     except (OSError, SafetensorError, TypeError):
         return {}

@@ -28,7 +28,6 @@ from flickr_emotion.model.features.texts.readers import (
     READ,
     Floats,
     features_of,
-    read_text,
     say_cut,
 )
 from flickr_emotion.model.posts.posts import Post, encode
@@ -232,9 +231,7 @@ class Predictor:
             return None
         before = [reader.cut for reader in readers]
         features = {
-            modality: features_of(
-                readers, [read_text(post.text, post.tags, modality) for post in posts]
-            )
+            modality: features_of(readers, [(post.text, post.tags) for post in posts], modality)
             for modality in READ
         }
         for reader, earlier in zip(readers, before, strict=True):

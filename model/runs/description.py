@@ -111,6 +111,7 @@ def _config(content: dict[str, Any], path: Path) -> TrainingConfig:
             finetune_image=_entry(content, "finetune_image", bool, path),
             image_encoder=_entry(content, "image_encoder", str, path),
             text_encoder=_text_encoder(content, path),
+            finetune_text=_entry({"finetune_text": False} | content, "finetune_text", bool, path),
         )
     except ModelError as error:
         raise ModelError(f"{path}: {error}".replace("--", "")) from None

@@ -205,6 +205,7 @@ def describe(
         "text_encoder": config.resolved_text_encoder,
         "hub": dict(hub),
         "finetune_image": config.finetune_image,
+        "finetune_text": config.finetune_text,
         "classes": list(encoding.classes),
         "words": list(encoding.words),
         "words_with_vector": words_with_vector,

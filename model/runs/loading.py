@@ -11,12 +11,15 @@ from flickr_emotion.model.config import AUTO, TrainingConfig
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.hub_images import numbers_of_hub_network
 from flickr_emotion.model.features.image_backbones import build_backbone
+from flickr_emotion.model.features.texts.minilm import open_minilm
 from flickr_emotion.model.features.texts.readers import TextReader, open_readers
+from flickr_emotion.model.features.texts.tuned import TunedReader, contiguous, new_tuned_text
 from flickr_emotion.model.features.word_vectors import WORD_DIMENSION
 from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.inputs.splits import open_splits
 from flickr_emotion.model.networks.catalogue import build_ensemble, build_system
 from flickr_emotion.model.networks.multitask import MultitaskNetwork
+from flickr_emotion.model.networks.recipe_network import RecipeNetwork
 from flickr_emotion.model.networks.system import System
 from flickr_emotion.model.posts.posts import Encoding
 from flickr_emotion.model.recipes import PAPER
@@ -47,7 +50,7 @@ class TrainedRun:
     dataset_folder: Path
     dataset_digest: str
     readers: list[TextReader]
-    """The frozen readers of texts and tags."""
+    """The readers of texts and tags; the last one may have been trained by the run."""
     features_in: Path
     """The run's folder, where features are kept if the data set's is not writable."""
     device: torch.device
@@ -88,6 +91,10 @@ def load_run(folder: Path, device: torch.device, engine: str = AUTO) -> TrainedR
     except ModelError as error:
         raise ModelError(f"{path}: {error}".replace("--", "")) from None
     RunFolder(folder).read_network(network)
+    if isinstance(network, RecipeNetwork) and network.tuned is not None:
+        weights = contiguous(network.tuned.state_dict())
+        readers = [*readers, TunedReader(weights, len(encoding.classes), engine)]
+        check_readers(content, readers, path)
     check_file(folder, CONFIG)
     metrics = read_metrics(folder)
     if metrics is None:
@@ -148,6 +155,9 @@ def _build(described: Description, readers: list[TextReader]) -> System:
             frozen_image=not config.finetune_image,
             parts=config.parts,
             readers=readers,
+            tuned=new_tuned_text(open_minilm(), len(encoding.classes)).tuned()
+            if config.finetune_text
+            else None,
         )
 
     if not config.networks:

@@ -16,6 +16,7 @@ from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.backbone_weights import load_backbone
 from flickr_emotion.model.features.image_backbones import Backbone
 from flickr_emotion.model.features.texts.readers import TextReader, open_readers
+from flickr_emotion.model.features.texts.tuned import TunedReader
 from flickr_emotion.model.features.word_vectors import (
     WORD_DIMENSION,
     WordVectors,
@@ -24,13 +25,14 @@ from flickr_emotion.model.features.word_vectors import (
 )
 from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.inputs.selection import Selection
-from flickr_emotion.model.inputs.splits import open_splits
+from flickr_emotion.model.inputs.splits import open_splits, with_texts
 from flickr_emotion.model.posts.posts import Encoding, Posts
 from flickr_emotion.model.processes.devices import make_deterministic
 from flickr_emotion.model.processes.distributed import World
 from flickr_emotion.model.recipes import PAPER, SENTENCES
 from flickr_emotion.model.runs.contents import file_contents
 from flickr_emotion.model.runs.heads import count_training_posts
+from flickr_emotion.model.training.tuning import tuned_reader
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +49,16 @@ class Material:
     vectors: WordVectors
     readers: list[TextReader]
     """The frozen readers of texts and tags; none with the paper's recipe."""
+    tuned: TunedReader | None
+    """The reader that was trained on the training posts, if any."""
     selection: Selection | None
     files: dict[str, str]
     """SHA-256 of the files of vectors and weights, by option."""
+
+    @property
+    def all_readers(self) -> list[TextReader]:
+        """The frozen readers, and behind them the trained one."""
+        return [*self.readers, *([self.tuned] if self.tuned else [])]
 
     @cached_property
     def training_posts(self) -> dict[str, int]:
@@ -85,6 +94,18 @@ def prepare(
     backbone = _backbone(config, dataset)
     readers = open_readers(config.readers, download=config.download, engine=config.engine)
     splits = _splits(config, dataset, encoding, backbone, readers, out, world, selection)
+    tuned = None
+    if config.finetune_text:
+        # The first rank trains it; the others find it on disk.
+        with world.first_rank_first():
+            tuned = tuned_reader(
+                dataset,
+                splits[TRAIN],
+                # 42 MB that only an experiment with the same selection could use again.
+                folders=[out] if selection else [dataset.folder, out],
+                device=world.device,
+            )
+            splits = with_texts(splits, dataset, [*readers, tuned], run_folder=out)
     if config.target == DISTRIBUTION and world.writes:
         _say_distributions(splits[TRAIN].posts, dataset)
     for name in (TRAIN, VALIDATION):
@@ -98,6 +119,7 @@ def prepare(
         backbone=backbone,
         vectors=vectors,
         readers=readers,
+        tuned=tuned,
         selection=selection,
         files=file_contents(config),
     )

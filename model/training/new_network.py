@@ -6,9 +6,11 @@ part of another run.
 """
 
 import copy
+from collections.abc import Mapping
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from flickr_emotion.common.split_names import TRAIN
 from flickr_emotion.model.config import TrainingConfig
@@ -35,6 +37,7 @@ def build_network(config: TrainingConfig, material: Material) -> System:
         frozen_image=not config.finetune_image,
         parts=config.parts,
         readers=material.readers,
+        tuned=copy.deepcopy(material.tuned.network.tuned()) if material.tuned else None,
     )
     network.leave_out_untaught(material.training_posts)
     if isinstance(network, RecipeNetwork):
@@ -50,17 +53,28 @@ def build_network(config: TrainingConfig, material: Material) -> System:
 
 
 def check_backbone(checkpoint: Checkpoint, network: System, config: TrainingConfig) -> None:
-    """Refuse to resume with features of a different backbone.
+    """Refuse to resume with features of a different backbone, or of another tuned reader.
 
     Raises ``ModelError``.
     """
-    if config.finetune_image or network.backbone is None:
-        return
-    prefix = "encoders.image.backbone."
-    for name, tensor in network.backbone.state_dict().items():
-        held = checkpoint.network.get(prefix + name)
-        if held is None or not torch.equal(held, tensor.cpu()):
+    if not config.finetune_image and network.backbone is not None:
+        prefix, held = "encoders.image.backbone.", network.backbone.state_dict()
+        if not _same(checkpoint, prefix, held):
             raise ModelError(
                 f"--image-weights {config.image_weights} differ from those that the training began "
                 "with: train again"
             )
+    tuned = network.tuned if isinstance(network, RecipeNetwork) else None
+    if tuned is not None and not _same(checkpoint, "tuned.", tuned.state_dict()):
+        raise ModelError(
+            "the sentence encoder of --finetune-text is not the one that the training began with, "
+            "because its kept layers are gone: train again"
+        )
+
+
+def _same(checkpoint: Checkpoint, prefix: str, expected: Mapping[str, Tensor]) -> bool:
+    held = checkpoint.network
+    return all(
+        prefix + name in held and torch.equal(held[prefix + name], tensor.cpu())
+        for name, tensor in expected.items()
+    )

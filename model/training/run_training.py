@@ -277,7 +277,7 @@ class RunTraining:
             material.dataset,
             networks=[subset for subset in config.networks if subset in self._trainable],
             words_with_vector=len(material.vectors.vectors),
-            readers={reader.name: reader.digest() for reader in material.readers},
+            readers={reader.name: reader.digest() for reader in material.all_readers},
             files=material.files,
             training_posts=material.training_posts,
             hub=material.backbone.records if material.backbone else {},

@@ -20,6 +20,7 @@ from flickr_emotion.model.engines.sessions import open_session
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.export.client.readers import open_reader
 from flickr_emotion.model.features.picture_sizes import PictureSizes
+from flickr_emotion.model.features.texts.views import read_text, tuned_views
 from flickr_emotion.model.posts.ids import tag_ids, word_ids
 from flickr_emotion.model.prediction.contents import text_and_tags
 
@@ -109,9 +110,24 @@ class Network:
             return self._run(how, {"image": self._input("image", posts)})
         if name in ("words", "tags"):
             return _padded([self._ids(name, post, how) for post in posts], how["padding"])
-        texts = [_text_to_read(name, post, how["most_words"]) for post in posts]
-        parts = [self._reader(number)(texts) for number in range(len(self._described["readers"]))]
+        modality = name.removesuffix("_features")
+        parts: list[Numbers] = []
+        for number, reader in enumerate(self._described["readers"]):
+            if reader.get("together"):
+                parts += self._read_together(number, posts, modality)
+            else:
+                texts = [read_text(post.text, post.tags, modality) for post in posts]
+                parts.append(self._reader(number)(texts))
         return np.concatenate(parts, axis=1)
+
+    def _read_together(self, number: int, posts: Sequence[Post], modality: str) -> list[Numbers]:
+        """Return what the encoder that the run has trained says of posts, alone and together."""
+        size = self._described["readers"][number]["dimension"]
+        each = [tuned_views(post.text, post.tags, modality) for post in posts]
+        return [
+            self._reader(number)(texts) if all(texts) else np.zeros((len(posts), size), np.float32)
+            for texts in zip(*each, strict=True)
+        ]
 
     def _ids(self, name: str, post: Post, how: dict[str, Any]) -> list[int]:
         limits = {"unknown": how["unknown"], "most": how["most"]}
@@ -135,11 +151,6 @@ class Network:
     def _run(self, file: Mapping[str, Any], feeds: dict[str, Numbers]) -> Numbers:
         (found,) = self._session(file["file"]).run([file["output"]], feeds)
         return np.asarray(found)
-
-
-def _text_to_read(name: str, post: Post, most: int) -> str:
-    read = (post.text or "").split() if name == "text_features" else (post.tags or [])
-    return " ".join(read[:most])
 
 
 def _padded(lists: Sequence[list[int]], padding: int) -> npt.NDArray[np.int64]:

@@ -411,10 +411,21 @@ class Network {
       const known = ids.filter((id) => id !== how.unknown).sort((a, b) => a - b);
       return this.integers([...known, ...ids.filter((id) => id === how.unknown)].slice(0, how.most));
     }
-    const read = name === "text_features" ? splitWords(post.text) : post.tags;
-    const text = read.slice(0, how.most_words).join(" ");
+    const words = splitWords(post.text).slice(0, how.most_words);
+    const tags = post.tags.slice(0, how.most_words);
+    const read = (name === "text_features" ? words : tags).join(" ");
     const features = [];
-    for (const reader of this.described.readers) features.push(...(await this.features(reader, text)));
+    for (const reader of this.described.readers) {
+      // The encoder that the run has trained reads a text with its tags too.
+      const marked = tags.map((tag) => `#${tag}`);
+      const ofText = name === "text_features";
+      const views = !reader.together ? [read]
+        : ofText ? [words.join(" "), marked.length ? [...words, ...marked].join(" ") : ""]
+          : [marked.join(" "), ""];
+      for (const text of views) {
+        features.push(...(text ? await this.features(reader, text) : Array(reader.dimension).fill(0)));
+      }
+    }
     return new this.ort.Tensor("float32", Float32Array.from(features), [1, features.length]);
   }
 
@@ -423,7 +434,7 @@ class Network {
       const scores = this.lexicon.scores(text);
       return reader.scores.map((name) => scores[name]);
     }
-    const { ids, attention_mask: mask } = this.tokenizer.encode(text);
+    const { ids, attention_mask: mask } = this.tokenizers.get(reader.tokenizer).encode(text);
     const most = reader.most_tokens;
     const missing = reader.pads_to_most ? Math.max(0, most - ids.length) : 0;
     const cut = (values) => values.length > most ? [...values.slice(0, most - 1), values.at(-1)] : values;
@@ -455,13 +466,17 @@ export async function openNetwork(read, { ort, tokenizers = null }) {
   const described = await json("preprocessing.json");
   const vocabulary = await json("vocabulary.json");
   const parts = { ort, entities: await json("entities.json") };
+  parts.tokenizers = new Map();
   parts.wordIds = new Map(Object.entries(vocabulary.words));
   parts.tagIds = new Map(Object.entries(vocabulary.tags));
   for (const reader of described.readers) {
     if (reader.kind === "lexicon") parts.lexicon = new Lexicon(await json(reader.tables));
     if (reader.kind === "sentences") {
       if (!tokenizers) throw new Error("this folder has a tokenizer.json: give @huggingface/tokenizers");
-      parts.tokenizer = new tokenizers.Tokenizer(await json(reader.tokenizer), {});
+      parts.tokenizers.set(
+        reader.tokenizer,
+        new tokenizers.Tokenizer(await json(reader.tokenizer), {}),
+      );
     }
   }
   return new Network(read, described, parts);

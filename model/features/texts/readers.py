@@ -22,13 +22,15 @@ from flickr_emotion.model.features.texts.minilm import open_minilm
 from flickr_emotion.model.features.texts.mpnet import open_mpnet
 from flickr_emotion.model.features.texts.sentences import EncoderReader
 from flickr_emotion.model.features.texts.universal import UniversalReader
-from flickr_emotion.model.posts.posts import MAX_WORDS
-from flickr_emotion.model.recipes import HUB, LEXICON, MINILM, MPNET, USE
+from flickr_emotion.model.features.texts.views import TUNED_VIEWS, read_text, tuned_views
+from flickr_emotion.model.recipes import HUB, LEXICON, MINILM, MPNET, TUNED, USE
 
 READ = ("text", "tags")
 """The modalities that readers take."""
 
 Floats = npt.NDArray[np.float32]
+TextAndTags = tuple[str | None, Sequence[str] | None]
+"""Of a post; what it lacks is None or empty."""
 
 
 class TextReader(Protocol):
@@ -88,22 +90,31 @@ def say_cut(reader: TextReader, cut: int, texts: int) -> None:
         )
 
 
-def read_text(text: str | None, tags: Sequence[str] | None, modality: str) -> str:
-    """Return the text that readers read, at most 150 words; empty if the modality is absent.
-
-    The limit is there because the lexicon's time is quadratic in a text's length.
-    """
-    read = (text or "").split() if modality == "text" else (tags or ())
-    return " ".join(read[:MAX_WORDS])
+def width(reader: TextReader) -> int:
+    """Return how many features of a modality a reader gives."""
+    return TUNED_VIEWS * reader.dimension if reader.name == TUNED else reader.dimension
 
 
-def features_of(readers: Sequence[TextReader], texts: Sequence[str]) -> list[Floats]:
-    """Return each reader's features of texts, with zeros for empty texts."""
-    there = [number for number, text in enumerate(texts) if text]
+def features_of(
+    readers: Sequence[TextReader], posts: Sequence[TextAndTags], modality: str
+) -> list[Floats]:
+    """Return each reader's features (N, D) of posts for a modality, zeros where it is absent."""
     made = []
     for reader in readers:
-        features_ND = np.zeros((len(texts), reader.dimension), np.float32)
-        if there:
-            features_ND[there] = reader.features([texts[number] for number in there])
-        made.append(features_ND)
+        read = tuned_views if reader.name == TUNED else _alone
+        of_each = [read(text, tags, modality) for text, tags in posts]
+        parts = [_of_texts(reader, texts) for texts in zip(*of_each, strict=True)]
+        made.append(np.concatenate(parts, axis=1))
     return made
+
+
+def _alone(text: str | None, tags: Sequence[str] | None, modality: str) -> tuple[str, ...]:
+    return (read_text(text, tags, modality),)
+
+
+def _of_texts(reader: TextReader, texts: Sequence[str]) -> Floats:
+    """Return the features of texts, zeros of empty ones."""
+    features_ND = np.zeros((len(texts), reader.dimension), np.float32)
+    if there := [number for number, text in enumerate(texts) if text]:
+        features_ND[there] = reader.features([texts[number] for number in there])
+    return features_ND

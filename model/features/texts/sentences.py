@@ -137,7 +137,7 @@ class EncoderReader:
         for at in range(0, len(order), TEXTS_PER_PASS):
             chosen = order[at : at + TEXTS_PER_PASS]
             some = [texts[number] for number in chosen]
-            tokens = self._tokens(some)
+            tokens = self.tokens(some)
             self.cut += int(times_N[chosen] @ self._cut_of(some, tokens))
             with torch.inference_mode():
                 features_ND[chosen] = self.pooled(tokens).numpy()
@@ -148,9 +148,10 @@ class EncoderReader:
         import torch
 
         with torch.inference_mode():
-            return int(self.pooled(self._tokens(["a first text"])).shape[1])
+            return int(self.pooled(self.tokens(["a first text"])).shape[1])
 
-    def _tokens(self, texts: list[str]) -> Any:
+    def tokens(self, texts: list[str]) -> Any:
+        """Return the tokens of texts as the network takes them."""
         return self.tokenizer(
             texts,
             padding=self.padding,

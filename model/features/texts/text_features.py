@@ -23,10 +23,11 @@ from flickr_emotion.model.features.feature_files import (
 )
 from flickr_emotion.model.features.texts.readers import (
     READ,
+    TextAndTags,
     TextReader,
     features_of,
-    read_text,
     say_cut,
+    width,
 )
 from flickr_emotion.model.features.texts.sentences import EncoderReader
 
@@ -57,7 +58,7 @@ def text_features(
     names = [(split, modality) for split in posts for modality in READ]
     kept = []
     for reader in readers:
-        shapes = {f"{split}-{m}": (posts[split], reader.dimension) for split, m in names}
+        shapes = {f"{split}-{m}": (posts[split], width(reader)) for split, m in names}
         made = kept_or_made(
             [dataset.folder, run_folder],
             [reader.name, reader.digest(), dataset.digest],
@@ -82,19 +83,21 @@ def _compute(
             split, _, modality = name.partition("-")
             with GrowingFile(path, shapes[name]) as file:
                 report.advance(file.rows)
-                texts = islice(_texts(dataset, split, modality), file.rows, None)
-                file.fill(_read(reader, texts, report))
+                rest = islice(_texts(dataset, split), file.rows, None)
+                file.fill(_read(reader, rest, modality, report))
     say_cut(reader, reader.cut - before, total)
 
 
-def _texts(dataset: Dataset, split: str, modality: str) -> Iterator[str]:
+def _texts(dataset: Dataset, split: str) -> Iterator[TextAndTags]:
     for batch in dataset.batches(split, ("text", "tags")):
         for row in batch:
-            yield read_text(row["text"], row["tags"], modality)
+            yield row["text"], row["tags"]
 
 
-def _read(reader: TextReader, texts: Iterator[str], report: ProgressReport) -> Iterator[Tensor]:
-    while some := list(islice(texts, POSTS_PER_READ)):
-        (features,) = features_of([reader], some)
+def _read(
+    reader: TextReader, posts: Iterator[TextAndTags], modality: str, report: ProgressReport
+) -> Iterator[Tensor]:
+    while some := list(islice(posts, POSTS_PER_READ)):
+        (features,) = features_of([reader], some, modality)
         yield torch.from_numpy(features)
         report.advance(len(some))

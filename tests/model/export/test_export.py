@@ -27,7 +27,8 @@ from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.export import export as export_module
 from flickr_emotion.model.export.client.network import Network
 from flickr_emotion.model.export.export import export
-from flickr_emotion.model.posts.posts import MAX_TAGS, MAX_WORDS
+from flickr_emotion.model.posts.ids import MAX_WORDS
+from flickr_emotion.model.posts.posts import MAX_TAGS
 from flickr_emotion.model.prediction.prediction import predict_one
 from flickr_emotion.model.runs.tensor_files import write_tensors
 from flickr_emotion.model.training.training import train

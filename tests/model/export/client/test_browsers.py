@@ -11,7 +11,7 @@ import pytest
 from flickr_emotion.datasets.rules.tags import normalise_tags
 from flickr_emotion.datasets.rules.text import clean, words
 from flickr_emotion.model.export.export import export
-from flickr_emotion.model.recipes import BEST
+from flickr_emotion.model.recipes import BEST, MINILM
 from tests.datasets.rules import test_text as rule
 from tests.model.export.client.test_html_text import PIECES
 from tests.model.export.client.test_predict import (
@@ -61,11 +61,14 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=["paper", BEST])
+@pytest.fixture(scope="module", params=["paper", BEST, "--finetune-text"])
 def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An export, with its run beside it."""
     folder = tmp_path_factory.mktemp(request.param)
-    tiny_run(folder, recipe=request.param)
+    if request.param == "--finetune-text":
+        tiny_run(folder, recipe=BEST, finetune_text=True, text_encoder=MINILM)
+    else:
+        tiny_run(folder, recipe=request.param)
     export(folder / "run", folder / "export")
     return folder / "export"
 

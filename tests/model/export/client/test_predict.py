@@ -45,7 +45,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-def tiny_run(folder: Path, *, recipe: str, without: tuple[str, ...] = ()) -> Path:
+def tiny_run(folder: Path, *, recipe: str, **options: Any) -> Path:
     """Train a run that reads words and tags, and no pictures."""
     labels, numbers = cycle(("anger", "awe")), iter(range(1000))
     data = write_dataset(
@@ -58,7 +58,7 @@ def tiny_run(folder: Path, *, recipe: str, without: tuple[str, ...] = ()) -> Pat
             for split, times in (("train", 8), ("validation", 4), ("test", 2))
         },
     )
-    config = dataclasses.replace(TINY, recipe=recipe, without=without, learning_rate=None, epochs=2)
+    config = dataclasses.replace(TINY, recipe=recipe, learning_rate=None, epochs=2, **options)
     train(config, dataset=data, out=folder / "run")
     return folder / "run"
 

@@ -13,8 +13,8 @@ from flickr_emotion.model.config import AUTO, ONNXRUNTIME, TORCH
 from flickr_emotion.model.features.texts.hub import open_hub
 from flickr_emotion.model.features.texts.minilm import open_minilm
 from flickr_emotion.model.features.texts.mpnet import open_mpnet
-from flickr_emotion.model.features.texts.readers import read_text
 from flickr_emotion.model.features.texts.sentences import EncoderReader
+from flickr_emotion.model.features.texts.views import read_text
 from tests.model.hub_models import save_bert, save_siglip
 
 
