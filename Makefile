@@ -4,6 +4,10 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.locked
 
+# Python keeps what it has compiled, also where the environment forbids it: the tests start hundreds
+# of processes, and each would compile this project again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-mpnet setup-browser setup-docs demo test test-one test-slow mutants coverage check format docs lock clean
 
@@ -43,8 +47,10 @@ setup-docs: setup ## Add Sphinx with its theme, for the site of `make docs`.
 demo: setup ## Run the whole chain against the sandbox; no key is needed.
 	$(PY) cli.py demo
 
-# A process for each core, and a thread for each process.
-FAST := OMP_NUM_THREADS=1 $(PY) -m pytest -m "not slow" -q -n auto --dist loadfile
+# A process for each core, and a thread for each process. The tests write thousands of small files and
+# wait for each to be on the disk, so they write into memory where 4 GB of it are free.
+MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 { print "TMPDIR=/dev/shm" }')
+FAST := $(MEMORY) OMP_NUM_THREADS=1 $(PY) -m pytest -m "not slow" -q -n auto --dist loadfile
 
 test: setup ## Run the tests that are not slow.
 	$(FAST)

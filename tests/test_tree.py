@@ -3,6 +3,7 @@
 import ast
 import re
 from collections import Counter
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -64,22 +65,25 @@ def room(module: str) -> str:
     return module if is_package else module.rpartition(".")[0]
 
 
+@cache
+def imports(path: Path) -> list[ast.ImportFrom]:
+    """What a module imports from others, late imports too."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+
+
+@cache
 def arrows() -> set[tuple[str, str]]:
-    """Which module imports which, late imports too."""
+    """Which module imports which."""
     found = set()
     for name, path in MODULES.items():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
-                "flickr_emotion"
-            ):
+        for node in imports(path):
+            if (node.module or "").startswith("flickr_emotion"):
                 base = (node.module or "").removeprefix("flickr_emotion").lstrip(".")
                 for alias in node.names:
                     whole = f"{base}.{alias.name}".lstrip(".")
                     found.add((name, whole if whole in MODULES else base))
     return found
-
-
-ARROWS = arrows()
 
 
 class TestRooms:
@@ -91,20 +95,20 @@ class TestRooms:
         # The public interface names what is above it, for type checkers alone.
         climbing = {
             f"{module} imports {other}"
-            for module, other in ARROWS
+            for module, other in arrows()
             if module and LAYERS.index(room(module)) < LAYERS.index(room(other))
         }
         assert climbing - {"__main__ imports commands.main"} == set()
 
     def test_no_module_imports_itself_in_a_circle(self) -> None:
         graph = {
-            module: [other for importer, other in ARROWS if importer == module and other]
+            module: [other for importer, other in arrows() if importer == module and other]
             for module in MODULES
         }
         TopologicalSorter(graph).prepare()
 
     def test_harvest_and_model_are_strangers(self) -> None:
-        tops = {(module.partition(".")[0], other.partition(".")[0]) for module, other in ARROWS}
+        tops = {(module.partition(".")[0], other.partition(".")[0]) for module, other in arrows()}
         assert not tops & {("harvest", "model"), ("model", "harvest"), ("harvest", "datasets")}
 
     def test_no_folder_is_crowded(self) -> None:
@@ -123,10 +127,9 @@ class TestRooms:
 
     def test_no_module_is_called_by_the_folders_bare_names(self) -> None:
         for path in [*MODULES.values(), *(PROJECT / "tests").rglob("*.py")]:
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.ImportFrom):
-                    top = (node.module or "").partition(".")[0]
-                    assert top not in ("harvest", "model"), path
+            for node in imports(path):
+                top = (node.module or "").partition(".")[0]
+                assert top not in ("harvest", "model"), path
 
 
 def test_the_tree_of_errors_is_the_one_that_is_drawn() -> None:
@@ -150,16 +153,21 @@ def test_the_tour_writes_into_no_folder_of_the_project() -> None:
     assert {path.partition("/")[0] for path in written} <= {"out", "demo"}
 
 
+@cache
+def texts() -> list[str]:
+    """The code and the documents of this project; what is installed beside them is left out."""
+    installed = {".venv", ".browser", ".mutants", ".docs_packages", ".site", ".git"}
+    folders = [it for it in PROJECT.iterdir() if it.is_dir() and it.name not in installed]
+    return [
+        path.read_text(encoding="utf-8")
+        for path in [*PROJECT.iterdir(), *(inner for it in folders for inner in it.rglob("*"))]
+        if path.suffix in (".py", ".md") and path.is_file()
+    ]
+
+
 def named_anywhere(pattern: str) -> set[str]:
     """What the code and the documents name by a pattern."""
-    return {
-        name
-        for path in PROJECT.rglob("*")
-        if path.suffix in (".py", ".md")
-        and path.is_file()
-        and {".venv", ".mutants", ".docs_packages", ".site"}.isdisjoint(path.parts)
-        for name in re.findall(pattern, path.read_text(encoding="utf-8"))
-    }
+    return {name for text in texts() for name in re.findall(pattern, text)}
 
 
 def test_every_document_that_is_named_is_there() -> None:

@@ -7,6 +7,7 @@ modules only when they run, so that ``--help`` does not wait for torch.
 import os
 import sys
 from collections.abc import Callable
+from functools import cache
 from typing import Annotated, Any
 
 import typer
@@ -105,6 +106,12 @@ _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 _STOPPED = "stopped; the same command starts again, and a crawl continues where it was"
 
 
+@cache
+def _program() -> Any:
+    """Return all commands as click knows them: typer would make them again for each call."""
+    return typer.main.get_command(app)
+
+
 def main() -> None:
     """Run a command; report an error in one line, and its traceback only with ``--debug``.
 
@@ -117,7 +124,7 @@ def main() -> None:
     try:
         end_like_ctrl_c()
         with loading_said():
-            code = app(takedown.spread(arguments), prog_name=PROGRAM, standalone_mode=False)
+            code = _program()(takedown.spread(arguments), prog_name=PROGRAM, standalone_mode=False)
         if code == 130:  # typer's exit code after Ctrl-C
             tell(_STOPPED)
         sys.exit(code)

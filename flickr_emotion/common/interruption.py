@@ -5,7 +5,9 @@ SIGTERM (from a scheduler) and SIGHUP (from a closing session) are handled like 
 
 import os
 import signal
+import sys
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -13,6 +15,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GRACE_SECONDS = 5.0
 """How long requests in flight may take to finish when a crawl is stopped."""
 _POLL_SECONDS = 0.5
+_LATER_SECONDS = 0.05
 
 
 def end_like_ctrl_c() -> None:
@@ -24,6 +27,31 @@ def end_like_ctrl_c() -> None:
     for number in SIGNALS:
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
+    if not isinstance(sys.unraisablehook, _SendsAgain):
+        sys.unraisablehook = _SendsAgain(sys.unraisablehook)
+
+
+class _SendsAgain:
+    """Sends a signal again whose ``KeyboardInterrupt`` Python has dropped.
+
+    Python runs the handler of a signal wherever the main thread is. Where that is the callback of a
+    weak reference or a finaliser, it drops what the handler raises. Each import has such a
+    callback, so a signal could be lost that came during one.
+    """
+
+    def __init__(self, before: Callable[["sys.UnraisableHookArgs"], Any]) -> None:
+        self._before = before
+
+    def __call__(self, unraisable: "sys.UnraisableHookArgs") -> None:
+        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+            self._before(unraisable)
+            return
+        main = threading.main_thread().ident
+        assert main is not None
+        # Later, in the hope that the main thread has left the callback; else it is sent once more.
+        again = threading.Timer(_LATER_SECONDS, signal.pthread_kill, (main, signal.SIGINT))
+        again.daemon = True
+        again.start()
 
 
 class SecondSignal:

@@ -105,7 +105,7 @@ def test_a_look_for_a_ready_subject_that_had_to_wait_does_not_delay_the_next(
     posts = [post(number) for number in range(30)]
 
     def waiting(*arguments: Any, **options: Any) -> OpenPhotos:
-        time.sleep(1.0)
+        time.sleep(0.2)
         return open_photos(*arguments, **options)
 
     with ledger_of(tmp_path, posts) as ledger:

@@ -1,6 +1,7 @@
 """Requesting everything again: changed posts are replaced, withdrawn ones are dropped."""
 
 import contextlib
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -108,11 +109,9 @@ class Harvested:
     """A harvest of a hundred existing posts, and what happens to it."""
 
     def __init__(self, folder: Path) -> None:
-        self.published_list = write_votes(folder / "list", MANY)
+        self.published_list = folder / "list"
         self.out = folder / "h"
         self.said: list[str] = []
-        with SandboxServer(Corpus(MANY), keys={KEY: SECRET}) as server:
-            crawl(options(self.published_list, self.out, server), print)
 
     def crawl(self, server: SandboxServer, **fields: Any) -> CrawlReport:
         return crawl(options(self.published_list, self.out, server, **fields), self.said.append)
@@ -125,9 +124,19 @@ class Harvested:
         assert (row["n"], row["m"], files) == (posts, posts, posts)
 
 
+@pytest.fixture(scope="module")
+def crawled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a list of the posts and their harvest, of which each test takes a copy."""
+    folder = tmp_path_factory.mktemp("crawled")
+    published_list = write_votes(folder / "list", MANY)
+    with SandboxServer(Corpus(MANY), keys={KEY: SECRET}) as server:
+        crawl(options(published_list, folder / "h", server), print)
+    return folder
+
+
 @pytest.fixture
-def harvested(tmp_path: Path) -> Harvested:
-    return Harvested(tmp_path)
+def harvested(crawled: Path, tmp_path: Path) -> Harvested:
+    return Harvested(Path(shutil.copytree(crawled, tmp_path / "copy")))
 
 
 class TestNothingIsDeletedWithoutBeingSure:

@@ -17,6 +17,7 @@ from flickr_emotion.commands.main import app
 from flickr_emotion.common.checkout import PROJECT
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.training.training import resume, train
+from tests import commands
 from tests.model.conftest import TINY
 from tests.model.dataset_folder import separable_post, write_dataset
 from tests.model.runs.test_workplace import killed_at_step
@@ -83,7 +84,7 @@ class TestStopped:
             f"stopped; resume with `python cli.py train --resume {out}`"
         )
         assert not (out / "metrics.json").exists()
-        run("none", 0, "--resume", out, code=0)
+        assert commands.run("train", "--resume", out).code == 0
         assert_same_end(out, whole)
 
     def test_killed(self, dataset_folder: Path, whole: Path, tmp_path: Path) -> None:
@@ -137,10 +138,9 @@ def test_a_run_at_its_end_has_its_metrics(run_folder: Path) -> None:
 
 
 @pytest.fixture
-def stopped(dataset_folder: Path, tmp_path: Path) -> Path:
+def stopped(run_folder: Path, tmp_path: Path) -> Path:
     """A run with a checkpoint, as a killed training leaves it."""
-    out = tmp_path / "stopped"
-    train(TINY, dataset=dataset_folder, out=out)
+    out = Path(shutil.copytree(run_folder, tmp_path / "stopped"))
     (out / "metrics.json").unlink()
     return out
 
