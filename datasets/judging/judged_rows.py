@@ -81,7 +81,7 @@ def judged_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     return pa.table(list(arrays), schema=JUDGED_SCHEMA)
 
 
-def kept_table(rows: Sequence[int]) -> pa.Table:
+def kept_table(rows: npt.NDArray[np.int64]) -> pa.Table:
     """Return a table of ``JUDGED_SCHEMA`` that names rows of the last build's posts."""
     columns = [
         pa.array(rows, it.type) if it.name == "kept" else pa.nulls(len(rows), it.type)

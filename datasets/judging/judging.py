@@ -22,7 +22,6 @@ from flickr_emotion.datasets.judging.judged_rows import (
     NO_POST,
     fingerprint,
     judged_table,
-    kept_table,
 )
 from flickr_emotion.datasets.judging.post_picture import PostPicture
 from flickr_emotion.datasets.judging.text_filter import JudgedText, TextFilter
@@ -64,9 +63,6 @@ class Judge:
             yield from self._judge_batch(batch, known)
 
     def _judge_batch(self, rows: list[dict[str, Any]], known: Decisions) -> Iterator[pa.Table]:
-        if kept := [row["kept"] for row in rows if "kept" in row]:
-            yield kept_table(kept)
-            rows = [row for row in rows if "kept" not in row]
         not_allowed = self._use_rule()
         for row in rows:
             if self.withdrawn.name(row["photo_id"], row.get("owner")):

@@ -19,7 +19,7 @@ from flickr_emotion.common.cores import usable_cores
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.decisions import read_decisions
 from flickr_emotion.datasets.judging.judged_posts import known_posts
-from flickr_emotion.datasets.judging.judged_rows import JUDGED_SCHEMA
+from flickr_emotion.datasets.judging.judged_rows import JUDGED_SCHEMA, kept_table
 from flickr_emotion.datasets.judging.judging import POSTS_PER_BATCH, Judge
 from flickr_emotion.datasets.sources.raw_posts import Source
 
@@ -109,8 +109,13 @@ def _judge(
     first: int,
     last: int,
 ) -> Iterator[pa.Table]:
-    posts = source.read(first, last, known_posts(known, judge.options.seed))
-    return judge.judge(posts, read_decisions(decisions))
+    if known is None:
+        posts = source.read(first, last)
+    else:
+        posts, kept = source.read_changed(first, last, known_posts(known))
+        if len(kept):
+            yield kept_table(kept)
+    yield from judge.judge(posts, read_decisions(decisions))
 
 
 def _judge_into(path: Path, *arguments: Any) -> Path:
