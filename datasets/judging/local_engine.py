@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from itertools import chain
 from multiprocessing import get_context, parent_process
@@ -25,7 +26,12 @@ from flickr_emotion.datasets.sources.raw_posts import Source
 
 # Batches per process that are submitted and not yet taken: bounds the results waiting on disk.
 _BATCHES_PER_PROCESS = 2
+# Posts are many small objects without cycles: to look for some took a twelfth of the time.
+_COLLECTED = (100_000, 50, 1000)
 _KNOWN_POSTS = 5
+# So few known posts, and so few changed ones among them, take less time than starting a process.
+_RANGES_HERE = 40
+_CHANGED_HERE = 5_000
 
 
 def judged_locally(
@@ -46,9 +52,17 @@ def judged_locally(
     # Of posts that are known little is read, so that a range may be longer.
     ranges = source.ranges(POSTS_PER_BATCH if known is None else _KNOWN_POSTS * POSTS_PER_BATCH)
     processes = processes or usable_cores()
-    if len(ranges) <= 1 or processes == 1:  # not worth a second process
-        for first, last in ranges:
-            yield from _judge(source, judge, decisions, known, first, last)
+    changed = 0
+    with _few_collections():
+        while ranges and (
+            processes == 1
+            or len(ranges) == 1
+            or (known is not None and len(ranges) <= _RANGES_HERE and changed <= _CHANGED_HERE)
+        ):
+            for table in _judge(source, judge, decisions, known, *ranges.pop(0)):
+                changed += table.column("kept").null_count
+                yield table
+    if not ranges:
         return
     folder.mkdir()
     # Spawned, not forked: other threads of this process may hold locks.
@@ -75,13 +89,22 @@ def judged_locally(
             pool.shutdown(cancel_futures=True)
 
 
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.set_threshold(*_COLLECTED)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
 def _begin() -> None:
     """Restrict this process to one core, and end it when its parent ends, even by a kill."""
     os.environ["RAYON_NUM_THREADS"] = "1"  # the language detector would use all cores
     sys.meta_path.insert(0, _NoPandas())
-    # Posts are many small objects without cycles: to look for some took a twelfth of the time.
     gc.freeze()
-    gc.set_threshold(100_000, 50, 1000)
+    gc.set_threshold(*_COLLECTED)
     parent = parent_process()
     assert parent is not None
 

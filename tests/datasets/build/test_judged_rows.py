@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from flickr_emotion.datasets.judging.judged_rows import (
     FINGERPRINTED,
     JUDGED_SCHEMA,
-    NO_POST,
     fingerprint,
     judged_table,
 )
@@ -39,7 +38,8 @@ def test_the_digest_is_that_of_a_json_list(post: dict[str, Any]) -> None:
 
 def test_rows_become_columns() -> None:
     ballots = [{"label": "awe", "agree": 4.0, "disagree": None}]
-    post = dict(NO_POST) | {
+    nothing = dict.fromkeys(JUDGED_SCHEMA.names) | {"image_known": False, "tags": ()}
+    post = nothing | {
         "place": bytes(32),
         "photo_id": "1",
         "source": "list:1",
@@ -48,13 +48,13 @@ def test_rows_become_columns() -> None:
         "votes": 4,
         "ballots": ballots,
     }
-    other = dict(NO_POST) | {
+    other = nothing | {
         "place": b"1" * 32,
         "photo_id": "2",
         "source": "list:2",
         "reason": "gone",
     }
-    table = judged_table([post, other])
+    table = judged_table([tuple(post.values()), tuple(other.values())])
     assert table.schema == JUDGED_SCHEMA
     rows = table.to_pylist()
     assert rows == [post, other | {"tags": []}]
