@@ -19,7 +19,7 @@ from flickr_emotion.datasets.judging.judged_posts import JudgedPosts, Rows, firs
 from flickr_emotion.datasets.judging.judged_rows import KEPT_SCHEMA, PLACE_BYTES, fixed_bytes
 
 _POSTS_PER_BUCKET = 20_000
-_POSTS_PER_PART = 100_000
+_POSTS_PER_PART = 50_000
 
 SPOOLED_SCHEMA = pa.schema(
     [
@@ -82,6 +82,9 @@ class Spool:
         with pa.ipc.new_file(str(self._parts[-1]), SPOOLED_SCHEMA, options=_OPTIONS) as writer:
             for first, end in pairwise(bounds.tolist()):
                 writer.write_batch(_batch(table.slice(first, end - first)))
+        # A part is copied while it is sorted; without this, the memory of both would be held.
+        del table
+        pa.default_memory_pool().release_unused()
 
     def _bucket_of(self, numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
         return (numbers >> np.uint64(32)) * np.uint64(self.buckets) >> np.uint64(32)

@@ -2,12 +2,10 @@
 
 import gc
 import os
-import sys
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from importlib.abc import MetaPathFinder
 from itertools import chain
 from multiprocessing import get_context, parent_process
 from pathlib import Path
@@ -22,6 +20,7 @@ from flickr_emotion.datasets.folder.decisions import read_decisions
 from flickr_emotion.datasets.judging.judged_posts import known_posts
 from flickr_emotion.datasets.judging.judged_rows import JUDGED_SCHEMA, kept_table
 from flickr_emotion.datasets.judging.judging import POSTS_PER_BATCH, Judge
+from flickr_emotion.datasets.judging.no_pandas import do_without_pandas
 from flickr_emotion.datasets.sources.raw_posts import Source
 
 # Batches per process that are submitted and not yet taken: bounds the results waiting on disk.
@@ -102,7 +101,7 @@ def _few_collections() -> Iterator[None]:
 def _begin() -> None:
     """Restrict this process to one core, and end it when its parent ends, even by a kill."""
     os.environ["RAYON_NUM_THREADS"] = "1"  # the language detector would use all cores
-    sys.meta_path.insert(0, _NoPandas())
+    do_without_pandas()
     gc.freeze()
     gc.set_threshold(*_COLLECTED)
     parent = parent_process()
@@ -113,15 +112,6 @@ def _begin() -> None:
         os._exit(1)
 
     Thread(target=follow, daemon=True).start()
-
-
-class _NoPandas(MetaPathFinder):
-    """Lets pyarrow do without pandas, which no rule uses: it imports it for its first array."""
-
-    def find_spec(self, fullname: str, *_: object) -> None:
-        """Raise ``ModuleNotFoundError`` for pandas."""
-        if fullname == "pandas":
-            raise ModuleNotFoundError("a process of a build needs no pandas", name=fullname)
 
 
 def _judge(
