@@ -124,7 +124,7 @@ class Spool:
                 rows = np.concatenate([rows, new])
                 if len(new) or len(rows) < table.num_rows:  # else they are in order
                     numbers = fixed_bytes(table.column("place"), PLACE_BYTES)[rows]
-                    table = table.take(pa.array(rows[_order(numbers)]))
+                    table = table.take(pa.array(rows[order_of(numbers)]))
                 yield table.select(list(columns)).combine_chunks()
 
     def _taken_over_rows(self, names: list[str]) -> Iterator[tuple[pa.Table, Rows]]:
@@ -154,7 +154,7 @@ class Spool:
         self._pictures.close()
 
 
-def _order(digests: npt.NDArray[np.uint8]) -> Rows:
+def order_of(digests: npt.NDArray[np.uint8]) -> Rows:
     """Return the order of digests (N, 32)."""
     numbers = np.ascontiguousarray(digests).view(">u8").astype(np.uint64)
     order = np.argsort(numbers[:, 0], kind="stable")
