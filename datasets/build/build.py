@@ -121,6 +121,7 @@ def build_splits(
                 columns=columns,
                 encoding=encoding,
                 checked=earlier.input if earlier else None,
+                posts_later=earlier is not None,
             ) as posts,
         ):
             if corrected is not None and posts.fixes_labels:
@@ -162,10 +163,10 @@ def _build(
             say(line)
         say(f"nothing has changed since {out} was built: it stays as it is")
         return dataset.described
-    if built_from is not None and built_from.input == posts.content_digest:
-        posts.check_rows()
     said = Said(say)
     known = previous.judged(rules) if engine == "local" else None
+    if built_from is not None and known is None:  # else the rows that have changed are checked
+        posts.check_rows()
     spool = Spool(folder.parent / "spool", posts.listed, known)
     try:
         judged = _judged(posts, judge, previous.decisions, known, engine, processes, folder.parent)

@@ -15,11 +15,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flickr_emotion.datasets.judging.judged_posts import JudgedPosts, first_numbers
-from flickr_emotion.datasets.judging.judged_rows import KEPT_SCHEMA
+from flickr_emotion.datasets.judging.judged_posts import JudgedPosts, Rows, first_numbers
+from flickr_emotion.datasets.judging.judged_rows import KEPT_SCHEMA, PLACE_BYTES, fixed_bytes
 
 _POSTS_PER_BUCKET = 20_000
-_POSTS_PER_PART = 100_000
+_POSTS_PER_PART = 50_000
 
 SPOOLED_SCHEMA = pa.schema(
     [
@@ -82,6 +82,9 @@ class Spool:
         with pa.ipc.new_file(str(self._parts[-1]), SPOOLED_SCHEMA, options=_OPTIONS) as writer:
             for first, end in pairwise(bounds.tolist()):
                 writer.write_batch(_batch(table.slice(first, end - first)))
+        # A part is copied while it is sorted; without this, the memory of both would be held.
+        del table
+        pa.default_memory_pool().release_unused()
 
     def _bucket_of(self, numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
         return (numbers >> np.uint64(32)) * np.uint64(self.buckets) >> np.uint64(32)
@@ -107,8 +110,8 @@ class Spool:
         wanted = sorted({SPOOLED_SCHEMA.get_field_index(name) for name in (*columns, "place")})
         options = pa.ipc.IpcReadOptions(included_fields=wanted)
         names = [SPOOLED_SCHEMA.names[at] for at in wanted]
-        for bucket, earlier in enumerate(self._earlier_tables(names)):
-            pieces = [earlier] if earlier.num_rows else []
+        for bucket, (earlier, rows) in enumerate(self._taken_over_rows(names)):
+            pieces = [earlier] if len(rows) else []
             for part in self._parts:
                 with (
                     pa.OSFile(str(part), "rb") as file,
@@ -117,14 +120,18 @@ class Spool:
                     pieces.append(pa.Table.from_batches([reader.get_batch(bucket)]))
             if pieces:
                 table = pa.concat_tables(pieces)
-                order = pc.sort_indices(table.column("place"))
-                yield table.take(order).select(list(columns)).combine_chunks()
+                new = np.arange(earlier.num_rows if len(rows) else 0, table.num_rows)
+                rows = np.concatenate([rows, new])
+                if len(new) or len(rows) < table.num_rows:  # else they are in order
+                    numbers = fixed_bytes(table.column("place"), PLACE_BYTES)[rows]
+                    table = table.take(pa.array(rows[order_of(numbers)]))
+                yield table.select(list(columns)).combine_chunks()
 
-    def _earlier_tables(self, names: list[str]) -> Iterator[pa.Table]:
-        """Yield, for each bucket, the posts that are taken over from the last build."""
+    def _taken_over_rows(self, names: list[str]) -> Iterator[tuple[pa.Table, Rows]]:
+        """Yield, for each bucket, posts of the last build, and which of them are taken over."""
         nothing = SPOOLED_SCHEMA.empty_table().select(names)
         if self._earlier is None:
-            yield from (nothing for _ in range(self.buckets))
+            yield from ((nothing, np.empty(0, np.int64)) for _ in range(self.buckets))
             return
         held = [name for name in names if name in KEPT_SCHEMA.names]
         bounds = np.searchsorted(
@@ -132,10 +139,10 @@ class Spool:
         )
         for first, end in pairwise(bounds.tolist()):
             table = self._earlier.rows(first, end, held)
-            table = table.filter(pa.array(self._taken_over[first:end]))
             for name in names[len(held) :]:  # the places of pictures
                 table = table.append_column(name, pa.nulls(table.num_rows, pa.int64()))
-            yield pa.concat_tables([nothing, table])
+            table = pa.concat_tables([nothing, table])
+            yield table, np.flatnonzero(self._taken_over[first:end])
 
     def picture(self, offset: int, size: int) -> bytes:
         """Return the picture that lies at ``offset``."""
@@ -145,6 +152,16 @@ class Spool:
     def close(self) -> None:
         """Close the files; they are removed with the folder."""
         self._pictures.close()
+
+
+def order_of(digests: npt.NDArray[np.uint8]) -> Rows:
+    """Return the order of digests (N, 32)."""
+    numbers = np.ascontiguousarray(digests).view(">u8").astype(np.uint64)
+    order = np.argsort(numbers[:, 0], kind="stable")
+    first = numbers[order, 0]
+    if np.any(first[1:] == first[:-1]):  # two of a billion billions
+        return np.lexsort(numbers.T[::-1])
+    return order
 
 
 def _batch(table: pa.Table) -> pa.RecordBatch:

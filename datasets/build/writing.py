@@ -38,7 +38,7 @@ from flickr_emotion.datasets.judging.judged_posts import judged_posts_in
 from flickr_emotion.datasets.judging.judged_rows import fixed_bytes, rows_where
 from flickr_emotion.datasets.rules.splits import NOWHERE, Places
 from flickr_emotion.datasets.rules.vocabulary import VocabularyCounter
-from flickr_emotion.datasets.rules.vote_distributions import distributions_in, with_distribution
+from flickr_emotion.datasets.rules.vote_distributions import distributions_in, with_distributions
 from flickr_emotion.harvest.flickr.licenses import name_of
 
 # Posts whose pictures are in memory at the same time, and the bytes of these pictures.
@@ -172,11 +172,8 @@ def digest_of_splits(digests: Mapping[str, Any], short_side: Any) -> str:
 def _with_distributions(posts: pa.Table, classes: tuple[str, ...]) -> pa.Table:
     """Add each post's distribution over the classes, which its digest covers then."""
     different, which = distributions_in(posts.column("ballots").combine_chunks(), classes)
-    shares = pa.array(different, pa.list_(pa.float64())).take(pa.array(which, pa.int64()))
-    digests = [
-        with_distribution(digest, different[number])
-        for digest, number in zip(posts.column("fingerprint").to_pylist(), which, strict=True)
-    ]
+    shares = pa.array(different, pa.list_(pa.float64())).take(pa.array(which))
+    digests = with_distributions(posts.column("fingerprint").to_pylist(), different, which)
     at = posts.schema.get_field_index("fingerprint")
     posts = posts.set_column(at, posts.schema.field(at), pa.array(digests, pa.binary(32)))
     return posts.append_column(DISTRIBUTION, shares)

@@ -24,11 +24,12 @@ from flickr_emotion.datasets.judging.judged_rows import (
     fixed_bytes,
     rows_where,
 )
-from flickr_emotion.datasets.rules.splits import NOWHERE, Places, order_key
+from flickr_emotion.datasets.rules.splits import NOWHERE, Places
 from flickr_emotion.datasets.sources.raw_posts import INPUT_BYTES
 
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 _NO_INPUT = b"\0" * INPUT_BYTES
+_FIRST = 8  # bytes of a digest by which posts are sorted
 
 Rows = npt.NDArray[np.int64]
 
@@ -59,8 +60,10 @@ class JudgedPosts:
 
     def write_known(self, path: Path) -> None:
         """Write what other processes need to recognise the posts (``KnownPosts``)."""
-        whole = np.hstack([self.numbers[:, None].view(np.uint8), self._inputs])
-        np.save(path, whole)
+        first = self._inputs[:, :_FIRST].copy().view(np.uint64)[:, 0]
+        order = np.argsort(first)
+        columns = (first[order, None], order[:, None], self._inputs[order, _FIRST:])
+        np.save(path, np.hstack([column.view(np.uint8) for column in columns]))
 
     def rows(self, first: int, end: int, columns: Sequence[str]) -> pa.Table:
         """Return some columns of the rows from ``first`` to before ``end``."""
@@ -87,32 +90,36 @@ class JudgedPosts:
 class KnownPosts:
     """Recognises posts of the earlier build, in any process."""
 
-    def __init__(self, path: Path, seed: int) -> None:
+    def __init__(self, path: Path) -> None:
         """Open what ``JudgedPosts.write_known`` wrote; all processes share the file's memory."""
-        self._seed = seed
         whole = np.load(path, mmap_mode="r")
-        self._numbers = np.ascontiguousarray(whole[:, :8]).view(np.uint64)[:, 0]
-        self._inputs = whole[:, 8:]
+        self._first = np.ascontiguousarray(whole[:, :_FIRST]).view(np.uint64)[:, 0]
+        self._rows = whole[:, _FIRST : 2 * _FIRST]
+        self._rest = whole[:, 2 * _FIRST :]
 
-    def rows(self, photo_ids: Sequence[str], inputs: Sequence[bytes]) -> list[int]:
-        """Return the row of each post, -1 for one that is not there or has changed."""
-        if not photo_ids or not len(self._numbers):
-            return [-1] * len(photo_ids)
-        places = b"".join([order_key(self._seed, photo_id) for photo_id in photo_ids])
-        wanted = np.frombuffer(places, ">u8").reshape(-1, PLACE_BYTES // 8)[:, 0]
-        rows = np.minimum(
-            np.searchsorted(self._numbers, wanted.astype(np.uint64)), len(self._numbers) - 1
-        )
+    def rows(self, inputs: Sequence[bytes]) -> Rows:
+        """Return the row of the post with each digest, -1 where none has it any more."""
+        if not inputs or not len(self._first):
+            return np.full(len(inputs), -1)
         given = np.frombuffer(b"".join(inputs), np.uint8).reshape(-1, INPUT_BYTES)
-        same = (self._inputs[rows] == given).all(axis=1)
-        found: list[int] = np.where(same, rows, -1).tolist()
-        return found
+        wanted = given[:, :_FIRST].copy().view(np.uint64)[:, 0]
+        # Of two posts with the same first half, one may be missed, which only costs time.
+        at = np.minimum(np.searchsorted(self._first, wanted), len(self._first) - 1)
+        same = (self._first[at] == wanted) & (self._rest[at] == given[:, _FIRST:]).all(axis=1)
+        rows = np.ascontiguousarray(self._rows[at]).view(np.int64)[:, 0]
+        return np.where(same, rows, -1)
+
+
+def known_posts(path: Path) -> KnownPosts:
+    """Open a file of known posts, once in a process."""
+    # A later build may write to the same path.
+    found = path.stat()
+    return _known_posts(path, (found.st_ino, found.st_mtime_ns))
 
 
 @lru_cache(maxsize=1)
-def known_posts(path: Path | None, seed: int) -> KnownPosts | None:
-    """Open a file of known posts, once in a process; None without one."""
-    return None if path is None else KnownPosts(path, seed)
+def _known_posts(path: Path, _version: object) -> KnownPosts:
+    return KnownPosts(path)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import starmap
 from json.encoder import encode_basestring_ascii
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -69,19 +68,19 @@ JUDGED_SCHEMA = pa.schema(
 KEPT_SCHEMA = pa.schema([it for it in JUDGED_SCHEMA if it.name not in ("kept", "image")])
 """What is kept of a post in tables: its picture is kept apart."""
 
-_IN_ORDER = itemgetter(*JUDGED_SCHEMA.names)
-NO_POST: Mapping[str, Any] = dict.fromkeys(JUDGED_SCHEMA.names) | {"image_known": False, "tags": ()}
-"""The values of a row without a post."""
+Row = tuple[Any, ...]
+"""The values of a judged post in the order of ``JUDGED_SCHEMA``. A build makes one of every post,
+and a tuple in half the time of a dictionary."""
 
 
-def judged_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Return rows that have all columns as a table of ``JUDGED_SCHEMA``."""
-    columns = zip(*map(_IN_ORDER, rows), strict=True)
+def judged_table(rows: Sequence[Row]) -> pa.Table:
+    """Return rows as a table of ``JUDGED_SCHEMA``."""
+    columns = zip(*rows, strict=True)
     arrays = starmap(pa.array, zip(columns, JUDGED_SCHEMA.types, strict=True))
     return pa.table(list(arrays), schema=JUDGED_SCHEMA)
 
 
-def kept_table(rows: Sequence[int]) -> pa.Table:
+def kept_table(rows: npt.NDArray[np.int64]) -> pa.Table:
     """Return a table of ``JUDGED_SCHEMA`` that names rows of the last build's posts."""
     columns = [
         pa.array(rows, it.type) if it.name == "kept" else pa.nulls(len(rows), it.type)
@@ -115,13 +114,18 @@ FINGERPRINTED = (
 
 
 def fingerprint(post: Mapping[str, Any]) -> bytes:
-    """Return a digest of a post's content; of its picture, the digest of the fetched file.
+    """Return a digest of a post's content; of its picture, the digest of the fetched file."""
+    return fingerprint_of(map(post.get, FINGERPRINTED), post.get("picture_is_plain"))
+
+
+def fingerprint_of(values: Iterable[Any], picture_is_plain: bool | None) -> bytes:
+    """Return the same from the values of ``FINGERPRINTED``.
 
     It is the SHA-256 of a JSON list, which is written here because Python's writer is slow to
     start.
     """
-    content = [_WRITERS[type(value)](value) for value in map(post.get, FINGERPRINTED)]
-    if post.get("picture_is_plain") is False:  # the rule decides what its pixels are
+    content = ["null" if it is None else _WRITERS[type(it)](it) for it in values]
+    if picture_is_plain is False:  # the rule decides what its pixels are
         content.append(encode_basestring_ascii(f"picture:{PREPARATION}"))
     return hashlib.sha256(f"[{', '.join(content)}]".encode()).digest()
 
@@ -132,7 +136,6 @@ def _list(texts: Iterable[str]) -> str:
 
 # As ``json.dumps`` writes them.
 _WRITERS: dict[type, Callable[[Any], str]] = {
-    type(None): lambda _: "null",
     str: encode_basestring_ascii,
     int: repr,
     float: repr,

@@ -19,10 +19,10 @@ from flickr_emotion.common.takedown.tombstones import WITHDRAWN, Tombstones
 from flickr_emotion.datasets.corrections.applying import Corrections
 from flickr_emotion.datasets.folder.decisions import Decisions
 from flickr_emotion.datasets.judging.judged_rows import (
-    NO_POST,
-    fingerprint,
+    JUDGED_SCHEMA,
+    Row,
+    fingerprint_of,
     judged_table,
-    kept_table,
 )
 from flickr_emotion.datasets.judging.post_picture import PostPicture
 from flickr_emotion.datasets.judging.text_filter import JudgedText, TextFilter
@@ -42,6 +42,14 @@ _SUBSETS = {
     for present in product((False, True), repeat=len(MODALITIES))
 }
 """The name of the subset by whether each of ``MODALITIES`` is there."""
+
+_OF_LABEL = ("label", "votes", "sentiment")
+_OF_REFERENCE = ("server", "farm", "secret", "pair")
+_IMAGE = JUDGED_SCHEMA.get_field_index("image")
+_NO_PICTURE = (None, False, None, None, None, None)  # as ``PostPicture.columns`` returns it
+# The last columns of a row: those behind the text, and those from the picture on.
+_NOTHING_ELSE = ((), *(None,) * 15)
+_NOTHING_JUDGED = (None, False, *(None,) * 10, *_NOTHING_ELSE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,17 +72,7 @@ class Judge:
             yield from self._judge_batch(batch, known)
 
     def _judge_batch(self, rows: list[dict[str, Any]], known: Decisions) -> Iterator[pa.Table]:
-        if kept := [row["kept"] for row in rows if "kept" in row]:
-            yield kept_table(kept)
-            rows = [row for row in rows if "kept" not in row]
-        not_allowed = self._use_rule()
-        for row in rows:
-            if self.withdrawn.name(row["photo_id"], row.get("owner")):
-                row["reason"] = WITHDRAWN
-            elif row.get("reason") is None and not_allowed is not None:
-                row["reason"] = not_allowed(row)
-            if self.corrections is not None and row.get("reason") is None:
-                self.corrections.apply(row)
+        self._exclude(rows)
         candidates = [row for row in rows if row.get("reason") is None]
         texts = TextFilter(
             min_words=self.options.min_words,
@@ -91,12 +89,25 @@ class Judge:
             if picture is not None:
                 picture.prepare(known)
             judged.append(self._judged(row, text, picture))
-            size += len(judged[-1]["image"] or b"")
+            size += len(judged[-1][_IMAGE] or b"")
             if size >= MOST_BATCH_BYTES:
                 yield judged_table(judged)
                 judged, size = [], 0
         if judged:
             yield judged_table(judged)
+
+    def _exclude(self, rows: list[dict[str, Any]]) -> None:
+        """Give the posts that may not be used their reason, and correct others."""
+        not_allowed = self._use_rule()
+        if not self.withdrawn and not_allowed is None and self.corrections is None:
+            return
+        for row in rows:
+            if self.withdrawn.name(row["photo_id"], row.get("owner")):
+                row["reason"] = WITHDRAWN
+            elif row.get("reason") is None and not_allowed is not None:
+                row["reason"] = not_allowed(row)
+            if self.corrections is not None and row.get("reason") is None:
+                self.corrections.apply(row)
 
     def _use_rule(self) -> Callable[[dict[str, Any]], str | None] | None:
         """Return a function that says which rule on the use of posts excludes a post, if any does.
@@ -115,24 +126,16 @@ class Judge:
 
         return not_allowed
 
-    def _excluded(self, row: dict[str, Any]) -> dict[str, Any]:
-        judged = dict(NO_POST)
-        judged["place"] = order_key(self.options.seed, row["photo_id"])
-        judged["photo_id"] = row["photo_id"]
-        judged["source"] = row["source"]
-        judged["input"] = row.get("input")
-        judged["reason"] = row.get("reason")
-        return judged
+    def _excluded(self, row: dict[str, Any]) -> Row:
+        return self._named(row, row.get("reason")) + _NOTHING_JUDGED
 
-    def _judged(
-        self, row: dict[str, Any], text: JudgedText, picture: PostPicture | None
-    ) -> dict[str, Any]:
-        judged = self._excluded(row)
-        judged["verdict"] = text.verdict
-        judged["language_key"] = text.language_key
-        judged["language"] = text.language
-        if picture is not None:
-            judged["picture_error"] = picture.error
+    def _named(self, row: dict[str, Any], reason: str | None) -> Row:
+        """Return the first columns of a post: which it is, and why it is excluded."""
+        photo_id = row["photo_id"]
+        place = order_key(self.options.seed, photo_id)
+        return None, row.get("input"), place, photo_id, row["source"], reason
+
+    def _judged(self, row: dict[str, Any], text: JudgedText, picture: PostPicture | None) -> Row:
         tags = normalise_tags(row.get("tags") or ())
         # In the order of ``MODALITIES``.
         present: tuple[bool, ...] = (
@@ -147,24 +150,31 @@ class Judge:
                 has and name in fixed for has, name in zip(present, MODALITIES, strict=True)
             )
         subset = _SUBSETS[present]
+        error = None if picture is None else picture.error
         if subset is None or (not self.keep_incomplete and subset != COMPLETE):
-            judged["reason"] = "empty" if subset is None else "incomplete"
-            return judged
+            named = self._named(row, "empty" if subset is None else "incomplete")
+            no_picture = (None, False, error, None, None, None)
+            no_text = (None, text.verdict, None, None, text.language_key, text.language)
+            return named + no_picture + no_text + _NOTHING_ELSE
         has_image, has_text, has_tags = present
+        jpeg, known, key, hash_, is_plain, sha256 = (
+            picture.columns() if has_image and picture is not None else _NO_PICTURE
+        )
+        shown = found = signature = None
         if has_text:
-            judged["text"] = text.text
-            judged["words"] = text.words
-            judged["text_signature"] = text_signature(text.words)
-        if has_image and picture is not None:
-            judged.update(picture.columns())
-        if has_tags:
-            judged["tags"] = tags
-        for name in _COPIED:
-            judged[name] = row.get(name)
-        judged["owner"] = owner_digest(row.get("owner"), self.options.seed)
-        judged["modalities"] = subset
-        judged["fingerprint"] = fingerprint(judged)
-        return judged
+            shown, found, signature = text.text, text.words, text_signature(text.words)
+        if not has_tags:
+            tags = []
+        get = row.get
+        photo_id, label, votes, sentiment = row["photo_id"], *map(get, _OF_LABEL)
+        owner, license = owner_digest(get("owner"), self.options.seed), get("license")
+        content = (photo_id, sha256, shown, tags, label, votes, sentiment, owner, license, subset)
+        of_picture = (jpeg, known, error, key, hash_, is_plain)
+        of_text = (shown, text.verdict, found, signature, text.language_key, text.language)
+        others = (tags, label, votes, sentiment, get("ballots"), owner, license, get("preference"))
+        last = (subset, get("split"), fingerprint_of(content, is_plain), sha256)
+        named = self._named(row, None)
+        return named + of_picture + of_text + others + last + tuple(map(get, _OF_REFERENCE))
 
 
 def _has_picture(row: dict[str, Any]) -> bool:
@@ -188,9 +198,3 @@ def in_batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]
 def owner_digest(owner: str | None, seed: int) -> str | None:
     """Return a pseudonym of an owner, by which their posts can be grouped."""
     return hashlib.sha256(f"owner:{seed}:{owner}".encode()).hexdigest()[:16] if owner else None
-
-
-_COPIED = (
-    *("label", "votes", "sentiment", "ballots", "license", "preference", "split"),
-    *("server", "farm", "secret", "pair"),
-)

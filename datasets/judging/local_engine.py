@@ -2,11 +2,10 @@
 
 import gc
 import os
-import sys
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from importlib.abc import MetaPathFinder
+from contextlib import contextmanager
 from itertools import chain
 from multiprocessing import get_context, parent_process
 from pathlib import Path
@@ -19,13 +18,19 @@ from flickr_emotion.common.cores import usable_cores
 from flickr_emotion.datasets.errors import DatasetError
 from flickr_emotion.datasets.folder.decisions import read_decisions
 from flickr_emotion.datasets.judging.judged_posts import known_posts
-from flickr_emotion.datasets.judging.judged_rows import JUDGED_SCHEMA
+from flickr_emotion.datasets.judging.judged_rows import JUDGED_SCHEMA, kept_table
 from flickr_emotion.datasets.judging.judging import POSTS_PER_BATCH, Judge
+from flickr_emotion.datasets.judging.no_pandas import do_without_pandas
 from flickr_emotion.datasets.sources.raw_posts import Source
 
 # Batches per process that are submitted and not yet taken: bounds the results waiting on disk.
 _BATCHES_PER_PROCESS = 2
+# Posts are many small objects without cycles: to look for some took a twelfth of the time.
+_COLLECTED = (100_000, 50, 1000)
 _KNOWN_POSTS = 5
+# So few known posts, and so few changed ones among them, take less time than starting a process.
+_RANGES_HERE = 40
+_CHANGED_HERE = 5_000
 
 
 def judged_locally(
@@ -46,9 +51,17 @@ def judged_locally(
     # Of posts that are known little is read, so that a range may be longer.
     ranges = source.ranges(POSTS_PER_BATCH if known is None else _KNOWN_POSTS * POSTS_PER_BATCH)
     processes = processes or usable_cores()
-    if len(ranges) <= 1 or processes == 1:  # not worth a second process
-        for first, last in ranges:
-            yield from _judge(source, judge, decisions, known, first, last)
+    changed = 0
+    with _few_collections():
+        while ranges and (
+            processes == 1
+            or len(ranges) == 1
+            or (known is not None and len(ranges) <= _RANGES_HERE and changed <= _CHANGED_HERE)
+        ):
+            for table in _judge(source, judge, decisions, known, *ranges.pop(0)):
+                changed += table.column("kept").null_count
+                yield table
+    if not ranges:
         return
     folder.mkdir()
     # Spawned, not forked: other threads of this process may hold locks.
@@ -75,13 +88,22 @@ def judged_locally(
             pool.shutdown(cancel_futures=True)
 
 
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.set_threshold(*_COLLECTED)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
 def _begin() -> None:
     """Restrict this process to one core, and end it when its parent ends, even by a kill."""
     os.environ["RAYON_NUM_THREADS"] = "1"  # the language detector would use all cores
-    sys.meta_path.insert(0, _NoPandas())
-    # Posts are many small objects without cycles: to look for some took a twelfth of the time.
+    do_without_pandas()
     gc.freeze()
-    gc.set_threshold(100_000, 50, 1000)
+    gc.set_threshold(*_COLLECTED)
     parent = parent_process()
     assert parent is not None
 
@@ -92,15 +114,6 @@ def _begin() -> None:
     Thread(target=follow, daemon=True).start()
 
 
-class _NoPandas(MetaPathFinder):
-    """Lets pyarrow do without pandas, which no rule uses: it imports it for its first array."""
-
-    def find_spec(self, fullname: str, *_: object) -> None:
-        """Raise ``ModuleNotFoundError`` for pandas."""
-        if fullname == "pandas":
-            raise ModuleNotFoundError("a process of a build needs no pandas", name=fullname)
-
-
 def _judge(
     source: Source,
     judge: Judge,
@@ -109,8 +122,13 @@ def _judge(
     first: int,
     last: int,
 ) -> Iterator[pa.Table]:
-    posts = source.read(first, last, known_posts(known, judge.options.seed))
-    return judge.judge(posts, read_decisions(decisions))
+    if known is None:
+        posts = source.read(first, last)
+    else:
+        posts, kept = source.read_changed(first, last, known_posts(known))
+        if len(kept):
+            yield kept_table(kept)
+    yield from judge.judge(posts, read_decisions(decisions))
 
 
 def _judge_into(path: Path, *arguments: Any) -> Path:

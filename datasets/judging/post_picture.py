@@ -54,16 +54,11 @@ class PostPicture:
             self._jpeg, self._hash = prepared.jpeg, prepared.hash
             self._is_plain = prepared.is_plain
 
-    def columns(self) -> dict[str, Any]:
-        """Return the picture's columns of ``JUDGED_SCHEMA``."""
-        return {
-            "image": self._jpeg,
-            "image_known": self._known,
-            "image_sha256": self._sha256,
-            "picture_key": self.key,
-            "picture_hash": self._hash,
-            "picture_is_plain": self._is_plain,
-        }
+    def columns(self) -> tuple[Any, ...]:
+        """Return ``image``, ``image_known``, ``picture_key``, ``picture_hash``,
+        ``picture_is_plain`` and ``image_sha256`` of ``JUDGED_SCHEMA``.
+        """
+        return self._jpeg, self._known, self.key, self._hash, self._is_plain, self._sha256
 
     def _read(self, row: dict[str, Any]) -> bytes | None:
         data: bytes | None = row.pop("image_bytes", None)

@@ -47,13 +47,13 @@ def clean(fragment: str) -> str:
     if "<" in fragment or "&" in fragment:
         # Descriptions of old posts hold entities that were escaped twice ("&amp;quot;").
         fragment = html.unescape(text_of_html(fragment))
-    if fragment.isprintable() and "  " not in fragment:
-        text = fragment.strip()  # of all white space, only the space is printable
+    if fragment.isprintable():  # of all white space, only the space is printable
+        text = " ".join(fragment.split()) if "  " in fragment else fragment.strip()
     else:
         text = " ".join(fragment.split())
-    if not text.isprintable():
-        text = _INVISIBLE.sub("", text.replace(_ZERO_WIDTH_SPACE, " "))
-        text = " ".join(text.split())
+        if not text.isprintable():
+            text = _INVISIBLE.sub("", text.replace(_ZERO_WIDTH_SPACE, " "))
+            text = " ".join(text.split())
     text = composed(text)
     if "<" in text or "&" in text:
         text = _ENTITY_LIKE.sub(_not_an_entity, _TAG_LIKE.sub("< ", text))

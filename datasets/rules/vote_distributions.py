@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -94,28 +95,44 @@ def _packed(distribution: tuple[float, ...]) -> bytes:
     return struct.pack(f"<{len(distribution)}d", *distribution)
 
 
+def with_distributions(
+    fingerprints: Sequence[bytes],
+    different: Sequence[Sequence[float] | None],
+    which: npt.NDArray[np.int64],
+) -> list[bytes]:
+    """Return what ``with_distribution`` returns for each post; see ``distributions_in``."""
+    packed = [None if it is None else _packed(tuple(it)) for it in different]
+    sha256 = hashlib.sha256
+    return [
+        fingerprint if (shares := packed[number]) is None else sha256(fingerprint + shares).digest()
+        for fingerprint, number in zip(fingerprints, which.tolist(), strict=True)
+    ]
+
+
 def distributions_in(
     ballots: pa.ListArray, classes: tuple[str, ...]
-) -> tuple[list[tuple[float, ...] | None], list[int]]:
+) -> tuple[list[tuple[float, ...] | None], npt.NDArray[np.int64]]:
     """Return the different distributions of a column of ballots, and which of them each row has.
 
     With five votes a photo there are few different ones, so each is computed once.
     """
     different, each = _different_ballots(ballots.flatten())
-    numbers: dict[tuple[int, ...] | None, int] = {}
-    which = []
-    at = 0
-    for length in pc.list_value_length(ballots).to_pylist():
-        of_row = None if length is None else tuple(each[at : at + length])
-        at += length or 0
-        which.append(numbers.setdefault(of_row, len(numbers)))
-    return [
-        None if it is None else vote_distribution([different[number] for number in it], classes)
-        for it in numbers
-    ], which
+    lengths = pc.fill_null(pc.list_value_length(ballots), 0).to_numpy().astype(np.int64)
+    starts = np.cumsum(lengths) - lengths
+    which = np.empty(len(ballots), np.int64)
+    # Most rows have one ballot, so what it is, is what the row is.
+    which[lengths == 1] = each[starts[lengths == 1]]
+    several: dict[tuple[int, ...], int] = {}
+    for row in np.flatnonzero(lengths > 1):
+        of_row = tuple(each[starts[row] : starts[row] + lengths[row]].tolist())
+        which[row] = len(different) + several.setdefault(of_row, len(several))
+    which[lengths == 0] = len(different) + len(several)
+    rows = [[ballot] for ballot in different]
+    rows += [[different[number] for number in of_row] for of_row in several]
+    return [*(vote_distribution(row, classes) for row in rows), None], which
 
 
-def _different_ballots(ballots: pa.StructArray) -> tuple[list[Ballot], list[int]]:
+def _different_ballots(ballots: pa.StructArray) -> tuple[list[Ballot], npt.NDArray[np.int64]]:
     """Return the different ballots of a column, and which of them each is."""
     whole = np.zeros(len(ballots), np.int64)
     encoded = []
@@ -130,4 +147,4 @@ def _different_ballots(ballots: pa.StructArray) -> tuple[list[Ballot], list[int]
         number, of_disagree = divmod(number, len(disagree))
         of_name, of_agree = divmod(number, len(agree))
         different.append(Ballot(names[of_name], agree[of_agree], disagree[of_disagree]))
-    return different, numbered.indices.to_pylist()
+    return different, numbered.indices.to_numpy()

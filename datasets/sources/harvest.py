@@ -51,11 +51,14 @@ def _file_digest(path: Path) -> str:
 class Harvest:
     """What ``build-splits`` must know about a harvest as a whole."""
 
-    def __init__(self, folder: Path, checked: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, checked: str | None = None, *, posts_later: bool = False
+    ) -> None:
         """Open a harvest; raises ``HarvestError`` if it is none, ``DatasetError`` if empty.
 
         ``checked``: the ``digest`` of the ledger whose rows were checked before, if any; where it
-        is another one now, they are checked here.
+        is another one now, they are checked here. With ``posts_later`` those of posts are not:
+        whoever reads them calls ``check_rows`` before, or reads them by ``read_changed``.
         """
         self.folder = folder
         self._ledger = Ledger(folder / FILE_NAME)
@@ -64,7 +67,7 @@ class Harvest:
         try:
             check_ledger(self._ledger)
             if self.digest != checked:
-                self.check_rows()
+                check_rows(self._ledger, posts=not posts_later)
         except HarvestError:
             self._ledger.close()
             raise

@@ -13,6 +13,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+
 from flickr_emotion.datasets.pictures.files import read_picture_file
 from flickr_emotion.datasets.pictures.formats import UnreadablePictureError
 from flickr_emotion.datasets.rules.labels import (
@@ -25,8 +27,9 @@ from flickr_emotion.datasets.rules.labels import (
 from flickr_emotion.datasets.rules.permissions import NOT_KNOWN, preference_of
 from flickr_emotion.datasets.rules.vote_distributions import Ballot, ballots_of
 from flickr_emotion.datasets.sources.list_labels import LabelRow, ListLabels
-from flickr_emotion.datasets.sources.raw_posts import INPUT_BYTES, Known
+from flickr_emotion.datasets.sources.raw_posts import INPUT_BYTES, Changed, Known
 from flickr_emotion.harvest.ledger.check import (
+    check_posts,
     stored_shares,
     stored_signals,
     stored_tags,
@@ -80,30 +83,47 @@ class HarvestPosts:
             "sentiments": hashlib.sha256(repr(sentiments).encode()).hexdigest(),
         }
 
-    def read(self, first: int, last: int, known: Known | None = None) -> list[dict[str, Any]]:
-        """Return the listed photos among the ledger's rows from ``first`` to before ``last``.
-
-        A photo that is ``known``, with the same rows and the same picture, is only named.
-        """
-        file = self.folder / FILE_NAME
-        # The inode tells a harvest that was made anew under the same name.
-        ledger, rules = _opened(self, file.stat().st_ino)
+    def read(self, first: int, last: int) -> list[dict[str, Any]]:
+        """Return the listed photos among the ledger's rows from ``first`` to before ``last``."""
+        ledger, rules = self._opened()
         photos = _by_photo(listed_posts(ledger, first, last, of_manifest=self.fixed))
-        inputs = list(map(_input, photos))
-        rows = [-1] * len(photos)
-        if known is not None:
-            rows = known.rows([listed[0][_PHOTO_ID] for listed in photos], inputs)
         return [
-            {"kept": row}
-            if row >= 0 and self._has_same_picture(listed[0])
-            else self._photo(list(map(ListedPost._make, listed)), file, rules, digest)
-            for listed, digest, row in zip(photos, inputs, rows, strict=True)
+            self._photo(list(map(ListedPost._make, listed)), ledger.path, rules, digest)
+            for listed, digest in zip(photos, _inputs(photos), strict=True)
         ]
 
+    def read_changed(self, first: int, last: int, known: Known) -> Changed:
+        """Return the photos of a range without those whose rows and picture are ``known``.
+
+        The rows of all others are checked; raises ``HarvestError``. Known rows have been.
+        """
+        ledger, rules = self._opened()
+        listed_rows = listed_posts(ledger, first, last, of_manifest=self.fixed)
+        try:
+            photos = _by_photo(listed_rows)
+        except TypeError:  # an order of values that no crawl writes
+            check_posts(ledger, [row[_PHOTO_ID] for row in listed_rows])
+            raise
+        inputs = _inputs(photos)
+        rows = known.rows(inputs)
+        for at, listed in enumerate(photos):
+            has_picture = listed[0][_IMAGE_OUTCOME] == "ok"
+            if has_picture and rows[at] >= 0 and not self._has_same_picture(listed[0]):
+                rows[at] = -1
+        changed = np.flatnonzero(rows < 0).tolist()
+        check_posts(ledger, [photos[at][0][_PHOTO_ID] for at in changed])
+        posts = [
+            self._photo(list(map(ListedPost._make, photos[at])), ledger.path, rules, inputs[at])
+            for at in changed
+        ]
+        return Changed(posts, rows[rows >= 0])
+
+    def _opened(self) -> tuple[Ledger, "_ListRules"]:
+        # The inode tells a harvest that was made anew under the same name.
+        return _opened(self, (self.folder / FILE_NAME).stat().st_ino)
+
     def _has_same_picture(self, listed: Values) -> bool:
-        """Whether the file of a post's picture, if it has one, is the one that was fetched."""
-        if listed[_IMAGE_OUTCOME] != "ok":
-            return True
+        """Whether the file of a post's picture is the one that was fetched."""
         post = ListedPost._make(listed)
         try:
             data = read_picture_file(image_path(self.folder / "images", post.photo_id))
@@ -177,16 +197,17 @@ def _by_photo(rows: list[Values]) -> list[list[Values]]:
         else:
             photos.append([row])
             last = row[_PHOTO_ID]
-    for listed in photos:
-        if len(listed) > 1:
+    if len(photos) < len(rows):
+        for listed in photos:
             listed.sort(key=_PLACE)
     return photos
 
 
-def _input(listed: list[Values]) -> bytes:
-    """Return a digest of all that the ledger says of a photo."""
+def _inputs(photos: list[list[Values]]) -> list[bytes]:
+    """Return a digest of all that the ledger says of each photo."""
+    dumps, blake2b = marshal.dumps, hashlib.blake2b
     # Version 2 has no references, so that equal values give equal bytes.
-    return hashlib.blake2b(marshal.dumps(listed, 2), digest_size=INPUT_BYTES).digest()
+    return [blake2b(dumps(listed, 2), digest_size=INPUT_BYTES).digest() for listed in photos]
 
 
 class _ListRules:

@@ -43,7 +43,7 @@ class Input:
     reading: tuple[str | None, ...]
     """How the user says that the input is read: ``--columns`` and ``--encoding``."""
     check_rows: Callable[[], None]
-    """Checks the rows of a harvest that were not checked when it was opened."""
+    """Checks all rows of a harvest."""
     collected: dict[str, Any] | None
     """When a harvest was crawled (``datasets.sources.harvest.Harvest.collected``)."""
     listed: int
@@ -77,13 +77,15 @@ def open_input(
     columns: str | None = None,
     encoding: str | None = None,
     checked: str | None = None,
+    posts_later: bool = False,
 ) -> Iterator[Input]:
     """Open the input of a build; raises ``HarvestError`` or ``DatasetError``.
 
     ``workspace``: a folder for files that must be rewritten first. ``labels``: a file with the
     labels of a harvest's photos. ``columns`` and ``encoding`` say how that file is read, or posts
     of one's own (``datasets.sources.post_tables.open_posts``). ``checked``: a
-    ``content_digest``; the rows of a harvest with this one are checked only by ``check_rows``.
+    ``content_digest``; the rows of a harvest with this one are checked only by ``check_rows``. With
+    ``posts_later``, so are the rows of posts of any harvest (``datasets.sources.harvest.Harvest``).
     """
     if not path.exists():
         raise HarvestError(
@@ -128,7 +130,12 @@ def open_input(
         raise DatasetError(
             f"--split-column is for posts of your own, but {path} is a harvest: omit it"
         )
-    harvest = Harvest(path, checked if labels is None else None)
+    # A file of labels is compared with all photos at once.
+    harvest = Harvest(
+        path,
+        checked if labels is None else None,
+        posts_later=posts_later and labels is None,
+    )
     try:
         if harvest.manifest is not None:
             fixed = harvest.manifest.get("options")

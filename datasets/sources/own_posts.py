@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from flickr_emotion.common.pages.batches import group_bytes
 from flickr_emotion.common.tables.containers import is_packed
 from flickr_emotion.common.tables.parquet_table import ParquetTable
@@ -27,7 +29,7 @@ from flickr_emotion.datasets.sources.post_tables import (
     as_dataset_errors,
     open_posts,
 )
-from flickr_emotion.datasets.sources.raw_posts import Known
+from flickr_emotion.datasets.sources.raw_posts import Changed, Known
 
 # Larger row groups are rewritten, because a row group is read as a whole.
 _MOST_ROWS = 20_000
@@ -89,8 +91,12 @@ class OwnPosts:
         """Return nothing: each build judges all posts of one's own again."""
         return {}
 
-    def read(self, first: int, last: int, known: Known | None = None) -> list[dict[str, Any]]:
-        """Return the rows of one range, known or not; raises ``DatasetError``."""
+    def read_changed(self, first: int, last: int, known: Known) -> Changed:
+        """Return all rows of one range: their posts have no ``input``."""
+        return Changed(self.read(first, last), np.empty(0, np.int64))
+
+    def read(self, first: int, last: int) -> list[dict[str, Any]]:
+        """Return the rows of one range; raises ``DatasetError``."""
         found = []
         start = 0
         for file in self.files:

@@ -5,8 +5,10 @@ later steps are the same for every source, and work on batches in any process or
 """
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 INPUT_BYTES = 16
@@ -57,8 +59,17 @@ RAW_SCHEMA = pa.schema(
 class Known(Protocol):
     """The posts of the last build."""
 
-    def rows(self, photo_ids: Sequence[str], inputs: Sequence[bytes]) -> list[int]:
-        """Return the row of each post there, -1 for one that is not there or has changed."""
+    def rows(self, inputs: Sequence[bytes]) -> npt.NDArray[np.int64]:
+        """Return the row of the post with each ``input``; -1 where none has it any more."""
+
+
+class Changed(NamedTuple):
+    """A range of posts, of which some may have been judged by the last build."""
+
+    posts: list[dict[str, Any]]
+    """Those that must be judged, as ``Source.read`` returns them."""
+    kept: npt.NDArray[np.int64]
+    """The rows of the last build that stand for the others."""
 
 
 class Source(Protocol):
@@ -71,11 +82,11 @@ class Source(Protocol):
     def ranges(self, size: int) -> list[tuple[int, int]]:
         """Cut the posts into ranges [first, last) of about ``size`` posts."""
 
-    def read(self, first: int, last: int, known: Known | None = None) -> list[dict[str, Any]]:
-        """Return the posts of one range: values by the names of ``RAW_SCHEMA``, without nulls.
+    def read(self, first: int, last: int) -> list[dict[str, Any]]:
+        """Return the posts of one range: values by the names of ``RAW_SCHEMA``, without nulls."""
 
-        A post that is ``known``, with nothing changed, is only ``{"kept": row}``.
-        """
+    def read_changed(self, first: int, last: int, known: Known) -> Changed:
+        """Read those posts of a range that are not ``known``, or in which something has changed."""
 
     def facts(self) -> dict[str, Any]:
         """Return as JSON what all posts depend on beside their own ``input``."""

@@ -1,5 +1,6 @@
 """``build-splits``: builds a data set folder from posts."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -57,17 +58,19 @@ def build_splits(
     """
     from flickr_emotion.datasets.build.build import build_splits as build
     from flickr_emotion.datasets.build.summary import describe
+    from flickr_emotion.datasets.judging.no_pandas import without_pandas
 
-    built = build(
-        posts,
-        out,
-        options,
-        say,
-        engine=engine,
-        labels=labels,
-        corrections=corrections,
-        processes=processes,
-        columns=columns,
-        encoding=encoding,
-    )
+    with without_pandas() if engine == "local" else nullcontext():
+        built = build(
+            posts,
+            out,
+            options,
+            say,
+            engine=engine,
+            labels=labels,
+            corrections=corrections,
+            processes=processes,
+            columns=columns,
+            encoding=encoding,
+        )
     show(describe(built))

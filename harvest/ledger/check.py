@@ -8,11 +8,11 @@ the harvest folder. The expected tables, columns and types are those of the ledg
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flickr_emotion.common.cores import usable_cores
 from flickr_emotion.common.modalities import SUBSETS
@@ -33,6 +33,8 @@ _MOST_ATTEMPTS = 10**6
 _SHOWN_FAULTS = 10
 _ROWS_PER_PART = 50_000
 """Fewer photos are not worth a second thread."""
+
+_OF_POSTS = ("photos", "listed", "manifest_posts")
 
 _TYPES = {"TEXT": "'text'", "INTEGER": "'integer'", "REAL": "'real', 'integer'"}
 
@@ -135,24 +137,43 @@ def check_ledger(ledger: Ledger) -> None:
         raise _refused(ledger.path, f"it cannot be read ({error})") from None
 
 
-def check_rows(ledger: Ledger) -> None:
+def check_rows(ledger: Ledger, *, posts: bool = True) -> None:
     """Check every row of a ledger before it is used; raises ``HarvestError``.
 
-    A million photos take seconds, on several cores, which each check a part of them.
+    A million photos take seconds, on several cores, which each check a part of them. Without
+    ``posts``, the photos and the rows of lists that name them are left to ``check_posts``.
     """
     check_ledger(ledger)
     try:
         parts = [
             (table, columns, rows)
             for table, columns in _known_tables(ledger)
+            if posts or table not in _OF_POSTS
             for rows in _parts(ledger, table)
         ]
+
+        def wrong_row(part: tuple[str, list[_Column], str]) -> str | None:
+            with LedgerConnection(ledger.path) as connection:
+                return _wrong_row(connection, *part)
+
         with ThreadPoolExecutor(usable_cores()) as threads:
-            found = threads.map(lambda part: _wrong_row(ledger.path, *part), parts)
-            for why in filter(None, found):
+            for why in filter(None, threads.map(wrong_row, parts)):
                 raise _refused(ledger.path, why)
     except sqlite3.Error as error:
         raise _refused(ledger.path, f"it cannot be read ({error})") from None
+
+
+def check_posts(ledger: Ledger, photo_ids: Sequence[Any]) -> None:
+    """Check the rows of these photos, and of the lists that name them, as ``check_rows`` does.
+
+    ``photo_ids``: as they were read from the ledger, of any type.
+    """
+    if not photo_ids:
+        return
+    named = f"photo_id IN ({', '.join('?' * len(photo_ids))})"
+    for table, columns in _known_tables(ledger):
+        if table in _OF_POSTS and (why := _wrong_row(ledger, table, columns, named, photo_ids)):
+            raise _refused(ledger.path, why)
 
 
 def _parts(ledger: Ledger, table: str) -> list[str]:
@@ -168,16 +189,25 @@ def _parts(ledger: Ledger, table: str) -> list[str]:
     return [" AND ".join(both) for both in zip(after, upto, strict=True)]
 
 
-def _wrong_row(path: Path, table: str, columns: list[_Column], rows: str) -> str | None:
-    """Return what is wrong with the first wrong row of a part of a table, if any is."""
+def _wrong_row(
+    ledger: LedgerConnection,
+    table: str,
+    columns: list[_Column],
+    rows: str,
+    values: Sequence[Any] = (),
+) -> str | None:
+    """Return what is wrong with the first wrong row of a part of a table, if any is.
+
+    ``rows``: the condition for the part, in which ``values`` stand for the question marks.
+    """
     key = " || ':' || ".join(column.name for column in columns if column.key) or "rowid"
     names = " ".join(f"WHEN NOT {it.rule()} THEN '{it.name}'" for it in columns)
     rules = " AND ".join(column.rule() for column in columns)
-    with LedgerConnection(path) as ledger:
-        wrong = ledger.query(
-            f"SELECT substr({key}, 1, 60) AS place, CASE {names} END AS name FROM {table} "
-            f"WHERE {rows} AND NOT ({rules}) LIMIT 1"
-        )
+    wrong = ledger.query(
+        f"SELECT substr({key}, 1, 60) AS place, CASE {names} END AS name FROM {table} "
+        f"WHERE {rows} AND NOT ({rules}) LIMIT 1",
+        values,
+    )
     for row in wrong:
         return f"its {row['name']} in table {table}, row {_shown(row['place'])} is invalid"
     return None

@@ -220,7 +220,9 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, create: bool) -> Non
     connection.row_factory = sqlite3.Row
     execute("PRAGMA busy_timeout = 30000")
     execute("PRAGMA synchronous = FULL")
-    execute("PRAGMA cache_size = -131072")
+    # In KiB. Several processes read a ledger at once, each all of it or a part, one row after the
+    # other; only a crawl returns to the same pages.
+    execute(f"PRAGMA cache_size = -{131_072 if create else 32_768}")
     if create and not execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         execute("PRAGMA journal_mode = WAL")
         connection.executescript(

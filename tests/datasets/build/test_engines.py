@@ -238,3 +238,15 @@ class TestInterrupted:
         with pytest.raises(DatasetError, match="no post that fits the options"):
             build(harvest, tmp_path / "d", min_votes=1000)
         assert files(tmp_path / "d") == before
+
+
+def test_pandas_is_kept_out_of_a_build_alone() -> None:
+    program = (
+        "import sys, pyarrow as pa\n"
+        "from flickr_emotion.datasets.judging.no_pandas import without_pandas\n"
+        "with without_pandas():\n"
+        "    pa.array(['a', None])\n"
+        "    assert 'pandas' not in sys.modules\n"
+        "assert len(pa.table({'a': [1, 2]}).to_pandas()) == 2\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=PROJECT)

@@ -13,7 +13,7 @@ from flickr_emotion.common.takedown.tombstones import POST, Tombstones, tombston
 from flickr_emotion.datasets.build import reuse
 from flickr_emotion.datasets.build.build import build_splits
 from flickr_emotion.datasets.folder.layout import BUILT_FROM, JUDGED
-from flickr_emotion.datasets.judging import text_filter
+from flickr_emotion.datasets.judging import local_engine, text_filter
 from flickr_emotion.datasets.rules.options import BuildOptions
 from flickr_emotion.datasets.takedown.takedown import take_down_dataset
 from flickr_emotion.harvest.errors import HarvestError
@@ -129,10 +129,26 @@ class TestNothingChanged:
         build(harvest, tmp_path / "d")
         assert not differing(tmp_path / "d", tmp_path / "new")
 
-    def test_a_changed_ledger_is_checked_again(self, harvest: Path, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(
+        ("sql", "message"),
+        [
+            ("UPDATE photos SET farm = 'no number' WHERE rowid = 3", "farm in table photos"),
+            ("UPDATE listed SET agree = 'many' WHERE row = 4", "agree in table listed"),
+            # The rows of a photo cannot be put into an order.
+            (
+                "INSERT INTO listed (file, row, photo_id) "
+                "SELECT x'00', 1, photo_id FROM photos WHERE rowid = 3",
+                "file in table listed",
+            ),
+            ("INSERT INTO tombstones VALUES ('a', 'nothing', 'b', '')", "what in table tombstones"),
+        ],
+    )
+    def test_a_changed_ledger_is_checked_again(
+        self, harvest: Path, tmp_path: Path, sql: str, message: str
+    ) -> None:
         build(harvest, tmp_path / "d")
-        change(harvest, "UPDATE photos SET farm = 'no number' WHERE rowid = 3")
-        with pytest.raises(HarvestError, match="its farm in table photos"):
+        change(harvest, sql)
+        with pytest.raises(HarvestError, match=f"its {message}"):
             build(harvest, tmp_path / "d")
 
     def test_pictures_are_looked_at(self, pictured: Path, tmp_path: Path) -> None:
@@ -184,6 +200,22 @@ class TestSomePostsChanged:
         assert len(judged) == count
         build(harvest, tmp_path / "new")
         assert not differing(tmp_path / "d", tmp_path / "new")
+
+    def test_other_processes_judge_and_check_the_same(
+        self, harvest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        build(harvest, tmp_path / "d")
+        build(harvest, tmp_path / "new")
+        change(harvest, "UPDATE photos SET title = 'Another one by the sea' WHERE rowid IN (1, 33)")
+        build(harvest, tmp_path / "new")
+        with monkeypatch.context() as patch:
+            patch.setattr(local_engine, "POSTS_PER_BATCH", 4)
+            patch.setattr(local_engine, "_RANGES_HERE", 0)
+            build_splits(harvest, tmp_path / "d", processes=2)
+            assert not differing(tmp_path / "d", tmp_path / "new")
+            change(harvest, "UPDATE photos SET farm = 'no number' WHERE rowid = 30")
+            with pytest.raises(HarvestError, match="its farm in table photos"):
+                build_splits(harvest, tmp_path / "d", processes=2)
 
     def test_pictures_are_taken_over(
         self, pictured: Path, tmp_path: Path, judged: list[str]

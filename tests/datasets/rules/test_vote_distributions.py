@@ -1,5 +1,6 @@
 """The distribution over the classes that all votes on a photo give."""
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,9 +8,12 @@ from hypothesis import strategies as st
 from flickr_emotion.datasets.rules.vote_distributions import (
     Ballot,
     ballots_of,
+    distributions_in,
     vote_distribution,
     with_distribution,
+    with_distributions,
 )
+from flickr_emotion.datasets.sources.raw_posts import BALLOTS
 
 CLASSES = ("awe", "fear", "joy")
 
@@ -76,6 +80,38 @@ class TestNumbersOfOnesOwn:
     def test_shares_of_a_class_that_is_lost_go_to_the_others(self) -> None:
         ballots = [Ballot(name, n, None) for name, n in zip(CLASSES, (0.2, 0.5, 0.3), strict=True)]
         assert vote_distribution(ballots, ("awe", "joy")) == pytest.approx((0.4, 0.6))
+
+
+@given(
+    st.lists(
+        st.none()
+        | st.lists(
+            st.builds(
+                Ballot,
+                st.sampled_from("abc"),
+                st.sampled_from([0.0, 1.0, 4.0]),
+                st.none() | st.just(2.0),
+            ),
+            max_size=3,
+            unique_by=lambda it: it.label,
+        ),
+        min_size=1,
+    )
+)
+def test_a_column_gives_what_its_rows_give(rows: list[list[Ballot] | None]) -> None:
+    held = [
+        None,
+        None,
+        *([it._asdict() for it in row] if row is not None else None for row in rows),
+    ]
+    column = pa.array(held, BALLOTS).slice(2)
+    different, which = distributions_in(column, ("a", "b"))
+    expected = [None if row is None else vote_distribution(row, ("a", "b")) for row in rows]
+    assert [different[number] for number in which] == expected
+    digests = [bytes([number % 256]) * 32 for number in range(len(rows))]
+    assert with_distributions(digests, different, which) == [
+        with_distribution(*both) for both in zip(digests, expected, strict=True)
+    ]
 
 
 def test_the_digest_of_a_post_covers_its_distribution_if_it_has_one() -> None:
