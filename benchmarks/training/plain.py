@@ -29,10 +29,10 @@ from flickr_emotion.model.networks.encoders import (
     ImageEncoder,
 )
 from flickr_emotion.model.networks.system import classifier
+from flickr_emotion.model.posts.ids import MAX_WORDS
 from flickr_emotion.model.posts.posts import (
     FIRST_ID,
     MAX_TAGS,
-    MAX_WORDS,
     NO_IMAGE,
     WINDOWS,
     Encoding,

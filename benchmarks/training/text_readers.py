@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 import torch
 
 from flickr_emotion.datasets.rules.text import clean, words
-from flickr_emotion.model.features.texts.readers import open_readers, read_text
+from flickr_emotion.model.features.texts.readers import open_readers
 from flickr_emotion.model.features.texts.text_features import POSTS_PER_READ
+from flickr_emotion.model.features.texts.views import read_text
 from flickr_emotion.model.recipes import LEXICON, TEXT_ENCODERS
 
 MIN_WORDS = 5
