@@ -10,7 +10,7 @@ from flickr_emotion.common.checkout import PROJECT
 from flickr_emotion.common.interruption import SIGNALS
 
 _DROPPED = """
-import os, sys, time, weakref
+import os, signal, sys, time, weakref
 from flickr_emotion.common.interruption import end_like_ctrl_c
 
 class Held:
@@ -20,6 +20,7 @@ class Finalised:
     def __del__(self):
         os.kill(os.getpid(), int(sys.argv[2]))
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may ignore it
 end_like_ctrl_c()
 try:
     if sys.argv[1] == "callback":

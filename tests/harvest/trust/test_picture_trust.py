@@ -142,15 +142,19 @@ class TestAHostInTrouble:
         assert (status["api"]["ok"], status["image"]["gone"]) == (8, 0)
 
     def test_a_run_of_dead_photos_is_no_trouble(self, tmp_path: Path) -> None:
-        """One owner left: the API confirms it and is only asked about a few photos."""
-        posts = [post(n, status="deleted") if 20 <= n < 65 else post(n) for n in range(120)]
+        """One owner left: the API confirms it and is only asked about a few photos.
+
+        Answers on several connections come in any order, so the run is long, and may be noticed
+        twice.
+        """
+        posts = [post(n, status="deleted") if 20 <= n < 140 else post(n) for n in range(195)]
         published_list = write_votes(tmp_path / "list", posts)
         said: list[str] = []
         with serving(posts) as server:
             crawl(options(published_list, tmp_path / "h", server), said.append)
-            assert server.stats.api[GET_INFO] <= 75 + 6 + 10
+            assert server.stats.api[GET_INFO] <= 75 + 2 * 6 + 10
         status = harvest_status(tmp_path / "h")
-        assert (status["api"]["ok"], status["api"]["gone"]) == (75, 45)
+        assert (status["api"]["ok"], status["api"]["gone"]) == (75, 120)
         assert any("the API confirms" in line for line in said)
         assert not any("in trouble" in line for line in said)
 
