@@ -145,7 +145,9 @@ def missing_table(missing: dict[str, Any]) -> str:
             f"heads are {ahead} ahead"
         )
     if not filled:
-        lines.append("no complete head whose absent modalities could be filled in, to compare with")
+        lines.append(
+            "no complete head in which absent modalities could be filled in to compare"
+        )
     return "\n".join(lines)
 
 

@@ -86,7 +86,7 @@ def test_missing_table() -> None:
         "0%                     75.00        50.00       100.00",
         "90%                        -  50.00±25.00        10.00",
         area_line,
-        "no complete head whose absent modalities could be filled in, to compare with",
+        "no complete head in which absent modalities could be filled in to compare",
     ]
     less = {"value": -0.01, "interval": [-0.03, 0.01]}
     curve["filled"] = {"mean": {"rates": rows, "area": area, "ours_minus_this": less}}
