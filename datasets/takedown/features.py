@@ -63,7 +63,11 @@ def features_follow(folder: Path, places: Places, *, before: str, after: str) ->
                 new.mkdir()
                 for path in sorted(one.glob("*.npy")):
                     _write_without(path, new / path.name, places)
-                write_made_from(new, follower)
+                if any(new.iterdir()):
+                    write_made_from(new, follower)
+                else:  # what was learnt of the posts, and not a row of each of them
+                    new.rmdir()
+                    removed += 1
                 shutil.rmtree(one)
         else:
             shutil.rmtree(one)

@@ -145,9 +145,7 @@ def missing_table(missing: dict[str, Any]) -> str:
             f"heads are {ahead} ahead"
         )
     if not filled:
-        lines.append(
-            "no complete head in which absent modalities could be filled in to compare"
-        )
+        lines.append("no complete head in which absent modalities could be filled in to compare")
     return "\n".join(lines)
 
 

@@ -6,7 +6,7 @@ system, is left to torch (``model/runs/loading.py``), which also says what is wr
 
 # ruff: noqa: N806 (shapes in names)
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from flickr_emotion.model.engines.kept_graphs import digest_of_weights
 from flickr_emotion.model.features.picture_graphs import PictureGraph, picture_graph_of
 from flickr_emotion.model.features.picture_sizes import PictureSizes
 from flickr_emotion.model.features.texts.readers import READ, Floats, TextReader, open_readers
-from flickr_emotion.model.features.texts.tuned import TunedReader
+from flickr_emotion.model.features.texts.tuned import TunedReader, are_of_tuned_text
 from flickr_emotion.model.features.texts.views import TUNED_VIEWS
 from flickr_emotion.model.posts.posts import Integers
 from flickr_emotion.model.prediction.networks import ReadPosts
@@ -147,18 +147,21 @@ def open_plain_run(folder: Path, engine: str) -> PlainRun | None:
     check_file(described.folder, NETWORK)
     check_file(described.folder, CONFIG)
     readers = open_readers(described.config.readers, engine=engine)
+    apart, scores = [_BACKBONE], 0
     if described.config.finetune_text:
-        weights = _read(described.folder, _TUNED)
-        readers.append(TunedReader(weights, len(described.encoding.classes), engine))
+        classes = len(described.encoding.classes)
+        tuned = _read(described.folder, _TUNED)
+        if not are_of_tuned_text(tuned, classes):
+            return None
+        readers.append(TunedReader(tuned, classes, engine))
+        apart.append(_TUNED)
+        scores = TUNED_VIEWS * classes
     check_readers(described.content, readers, described.path)
     subset = described.config.subset
     built_for = [subset] if subset else list(SUBSETS)
-    weights = _read(described.folder)
+    weights = _read_without(described.folder, apart)
     network: PlainNetwork
     if described.config.parts:
-        scores = (
-            TUNED_VIEWS * len(described.encoding.classes) if described.config.finetune_text else 0
-        )
         network = RecipeNetwork(weights, scores=scores)
     else:
         network = PaperNetwork(weights)
@@ -181,18 +184,22 @@ def _is_plain(described: Description) -> bool:
     return all(there) and known and not described.hub
 
 
-def _read(folder: Path, part: str | None = None) -> dict[str, npt.NDArray[Any]]:
-    """Read the weights of a frozen encoder by their names in it, or all that belong to none.
+def _read(folder: Path, part: str) -> dict[str, npt.NDArray[Any]]:
+    """Read the weights whose names begin with ``part``, by the rest of their names."""
+    read = _read_chosen(folder, lambda name: name.startswith(part))
+    return {name.removeprefix(part): values for name, values in read.items()}
 
-    Empty if they cannot be read.
-    """
+
+def _read_without(folder: Path, parts: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
+    """Read the weights whose names begin with none of ``parts``."""
+    return _read_chosen(folder, lambda name: not name.startswith(tuple(parts)))
+
+
+def _read_chosen(folder: Path, chosen: Callable[[str], bool]) -> dict[str, npt.NDArray[Any]]:
+    """Read some of a run's weights; empty if they cannot be read."""
     try:
         with safe_open(folder / NETWORK, framework="np") as file:
-            names = file.keys()
-            if part is None:
-                chosen = {name: name for name in names if not name.startswith((_BACKBONE, _TUNED))}
-            else:
-                chosen = {name.removeprefix(part): name for name in names if name.startswith(part)}
-            return {short: file.get_tensor(name) for short, name in chosen.items()}
+            names = filter(chosen, file.keys())
+            return {name: file.get_tensor(name) for name in names}
     except (OSError, SafetensorError, TypeError):
         return {}

@@ -15,7 +15,7 @@ from flickr_emotion.model.config import TrainingConfig
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.texts.readers import TextReader
 from flickr_emotion.model.posts.posts import Encoding
-from flickr_emotion.model.recipes import BEST, PAPER
+from flickr_emotion.model.recipes import BEST, PAPER, TUNED
 from flickr_emotion.model.runs.files import CONFIG, read_config
 
 Kind = TypeVar("Kind", bool, dict[str, Any], str)
@@ -84,6 +84,11 @@ def check_readers(content: dict[str, Any], readers: Sequence[TextReader], path: 
     digests = _entry({"readers": {}} | content, "readers", dict, path)
     for reader in readers:
         if digests.get(reader.name) != reader.digest():
+            if reader.name == TUNED:
+                raise ModelError(
+                    f"{path}: the run's own sentence encoder is damaged, or was made from another "
+                    "MiniLM than is on this machine: train again"
+                )
             raise ModelError(
                 f"{path}: the run was trained with other weights of the reader "
                 f"{reader.name!r} than are on this machine: install those, or train again"
@@ -101,18 +106,19 @@ def check_recipe(content: dict[str, Any], folder: Path) -> None:
 
 def _config(content: dict[str, Any], path: Path) -> TrainingConfig:
     """Return the settings that decide how the network is built."""
+    settings: dict[str, Any] = {
+        "model": _entry(content, "model", str, path),
+        # Runs of earlier versions lack the following.
+        "subset": content.get("subset"),
+        "recipe": _entry({"recipe": PAPER} | content, "recipe", str, path),
+        "without": _names({"without": []} | content, "without", path),
+        "finetune_image": _entry(content, "finetune_image", bool, path),
+        "image_encoder": _entry(content, "image_encoder", str, path),
+        "text_encoder": _text_encoder(content, path),
+        "finetune_text": _entry({"finetune_text": False} | content, "finetune_text", bool, path),
+    }
     try:
-        return TrainingConfig(
-            model=_entry(content, "model", str, path),
-            # Runs of earlier versions lack the following.
-            subset=content.get("subset"),
-            recipe=_entry({"recipe": PAPER} | content, "recipe", str, path),
-            without=_names({"without": []} | content, "without", path),
-            finetune_image=_entry(content, "finetune_image", bool, path),
-            image_encoder=_entry(content, "image_encoder", str, path),
-            text_encoder=_text_encoder(content, path),
-            finetune_text=_entry({"finetune_text": False} | content, "finetune_text", bool, path),
-        )
+        return TrainingConfig(**settings)
     except ModelError as error:
         raise ModelError(f"{path}: {error}".replace("--", "")) from None
 

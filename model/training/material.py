@@ -139,7 +139,7 @@ def for_seed(material: Material, config: TrainingConfig, out: Path, world: World
             material.dataset,
             material.encoding,
             backbone,
-            material.readers,
+            material.all_readers,
             out,
             world,
             material.selection,

@@ -28,6 +28,8 @@ memory."""
 
 def build_network(config: TrainingConfig, material: Material) -> System:
     """Build the network of a run, on the CPU."""
+    # Before the seed is set, because the first time it is loaded random numbers are drawn.
+    tuned = copy.deepcopy(material.tuned.network.tuned()) if material.tuned else None
     torch.manual_seed(config.seed)
     network = build_system(
         config.model,
@@ -37,7 +39,7 @@ def build_network(config: TrainingConfig, material: Material) -> System:
         frozen_image=not config.finetune_image,
         parts=config.parts,
         readers=material.readers,
-        tuned=copy.deepcopy(material.tuned.network.tuned()) if material.tuned else None,
+        tuned=tuned,
     )
     network.leave_out_untaught(material.training_posts)
     if isinstance(network, RecipeNetwork):

@@ -123,11 +123,14 @@ class Network:
     def _read_together(self, number: int, posts: Sequence[Post], modality: str) -> list[Numbers]:
         """Return what the encoder that the run has trained says of posts, alone and together."""
         size = self._described["readers"][number]["dimension"]
-        each = [tuned_views(post.text, post.tags, modality) for post in posts]
-        return [
-            self._reader(number)(texts) if all(texts) else np.zeros((len(posts), size), np.float32)
-            for texts in zip(*each, strict=True)
-        ]
+        views = zip(*(tuned_views(post.text, post.tags, modality) for post in posts), strict=True)
+        parts = []
+        for texts in views:
+            part = np.zeros((len(posts), size), np.float32)
+            if there := [place for place, text in enumerate(texts) if text]:
+                part[there] = self._reader(number)([texts[place] for place in there])
+            parts.append(part)
+        return parts
 
     def _ids(self, name: str, post: Post, how: dict[str, Any]) -> list[int]:
         limits = {"unknown": how["unknown"], "most": how["most"]}

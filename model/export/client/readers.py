@@ -1,4 +1,4 @@
-"""The frozen readers of an export: they turn texts and tags into features.
+"""The readers of an export: they turn texts and tags into features.
 
 A sentence encoder is a graph with its tokenizer. The lexicon is VADER's own module with its lists
 of words, beside the files with its licence.

@@ -101,15 +101,13 @@ def features_of(
     """Return each reader's features (N, D) of posts for a modality, zeros where it is absent."""
     made = []
     for reader in readers:
-        read = tuned_views if reader.name == TUNED else _alone
-        of_each = [read(text, tags, modality) for text, tags in posts]
-        parts = [_of_texts(reader, texts) for texts in zip(*of_each, strict=True)]
+        if reader.name == TUNED:
+            read = [tuned_views(text, tags, modality) for text, tags in posts]
+            parts = [_of_texts(reader, [it[view] for it in read]) for view in range(TUNED_VIEWS)]
+        else:
+            parts = [_of_texts(reader, [read_text(text, tags, modality) for text, tags in posts])]
         made.append(np.concatenate(parts, axis=1))
     return made
-
-
-def _alone(text: str | None, tags: Sequence[str] | None, modality: str) -> tuple[str, ...]:
-    return (read_text(text, tags, modality),)
 
 
 def _of_texts(reader: TextReader, texts: Sequence[str]) -> Floats:

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
+from safetensors import safe_open
 
 from flickr_emotion.model.engines.kept_graphs import digest_of_weights
-from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.features.texts.minilm import minilm
 from flickr_emotion.model.features.texts.sentences import EncoderReader, SentenceReader
 from flickr_emotion.model.recipes import TUNED
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from flickr_emotion.model.features.texts.tuned_text import TunedText
+
+_PUBLISHED, _LAYERS = "model.safetensors", "encoder."
+"""The encoder's file of weights, and the beginning of the names of its layers."""
 
 Weights = Mapping[str, npt.NDArray[Any]]
 
@@ -63,6 +67,21 @@ def published_encoder() -> SentenceReader:
     )
 
 
+def are_of_tuned_text(weights: Weights, classes: int) -> bool:
+    """Return whether weights are those of ``TunedText.tuned``, by the published encoder's file."""
+    (file,) = (file for file in published_encoder().files if file.name == _PUBLISHED)
+    with safe_open(file, framework="np") as published:
+        layers = [name for name in published.keys() if name.startswith(_LAYERS)]  # noqa: SIM118
+        expected = {
+            f"layers.{name.removeprefix(_LAYERS)}": published.get_slice(name).get_shape()
+            for name in layers
+        }
+    hidden = next(iter(expected.values()))[0] if expected else 0
+    expected |= {"scores.weight": [classes, hidden], "scores.bias": [classes]}
+    given = {name: list(values.shape) for name, values in weights.items()}
+    return given == expected and all(values.dtype == np.float32 for values in weights.values())
+
+
 def new_tuned_text(base: SentenceReader, classes: int) -> "TunedText":
     """Return an encoder of its own with the published layers, and scores that are all zero."""
     from flickr_emotion.model.features.texts.tuned_text import TunedText
@@ -80,10 +99,5 @@ def _network(base: SentenceReader, weights: Weights, classes: int) -> "TunedText
 
     network = new_tuned_text(base, classes)
     held = {name: torch.from_numpy(values) for name, values in weights.items()}
-    try:
-        network.tuned().load_state_dict(held)
-    except RuntimeError:
-        raise ModelError(
-            "the run's sentence encoder is not MiniLM of this version: train again"
-        ) from None
+    network.tuned().load_state_dict(held)
     return network

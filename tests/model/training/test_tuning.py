@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from flickr_emotion.model.export.export import export
 from flickr_emotion.model.features.image_backbones import build_backbone
 from flickr_emotion.model.features.image_features import FeatureTable
 from flickr_emotion.model.features.texts.minilm import open_minilm
+from flickr_emotion.model.features.texts.readers import features_of
 from flickr_emotion.model.features.texts.tuned import new_tuned_text
 from flickr_emotion.model.features.texts.views import tuned_views
 from flickr_emotion.model.inputs.batches import Split
@@ -33,6 +35,7 @@ from flickr_emotion.model.prediction.plain_run import PlainRun
 from flickr_emotion.model.prediction.prediction import Predictor
 from flickr_emotion.model.recipes import BEST, MINILM, PARTS, SHARE_OF_TUNED
 from flickr_emotion.model.runs.loading import load_run
+from flickr_emotion.model.runs.tensor_files import write_tensors
 from flickr_emotion.model.training.training import resume, train
 from flickr_emotion.model.training.tuning import texts_read, tune
 from tests.model.dataset_folder import picture
@@ -202,15 +205,46 @@ class TestTuning:
         assert together == (f"{alone} {of_tags}".strip() if text and tags else "")
         assert nothing == ""
 
-    def test_other_weights_of_the_encoder_are_refused(self, run: Path, tmp_path: Path) -> None:
+    def test_a_repeat_equals_a_separate_run(self, data: Path, run: Path, tmp_path: Path) -> None:
+        """Its picture weights are random, so that its features are made anew for each seed."""
+        train(dataclasses.replace(TUNING, repeats=2), dataset=data, out=tmp_path / "both")
+        train(dataclasses.replace(TUNING, seed=1), dataset=data, out=tmp_path / "second")
+        for separate, repeat in ((run, "seed-0"), (tmp_path / "second", "seed-1")):
+            assert_same_end(tmp_path / "both" / repeat, separate)
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            {"readers": {"tuned": "0" * 64}},
+            {"finetune_text": False},
+            {"finetune_text": "yes"},
+            {"weights": {"tuned.scores.bias": None}},
+            {"weights": {"tuned.junk": torch.zeros(2)}},
+            {"weights": {"tuned.scores.bias": torch.zeros(3)}},
+            {"weights": {"tuned.scores.bias": torch.zeros(2, dtype=torch.float16)}},
+        ],
+    )
+    def test_a_damaged_run_is_refused_by_every_engine(
+        self, run: Path, tmp_path: Path, damage: dict[str, Any]
+    ) -> None:
         copy = Path(shutil.copytree(run, tmp_path / "copy"))
-        config = json.loads((copy / "config.json").read_text())
-        config["readers"]["tuned"] = "0" * 64
-        (copy / "config.json").write_text(json.dumps(config))
         (copy / "digests.json").unlink()
+        config = json.loads((copy / "config.json").read_text())
+        config["readers"] |= damage.get("readers", {})
+        config["finetune_text"] = damage.get("finetune_text", True)
+        (copy / "config.json").write_text(json.dumps(config))
+        weights = load_file(copy / "model.safetensors") | damage.get("weights", {})
+        kept = {name: values for name, values in weights.items() if values is not None}
+        write_tensors(kept, copy / "model.safetensors")
         for engine in ("auto", "torch"):
-            with pytest.raises(ModelError, match="other weights of the reader 'tuned'"):
+            with pytest.raises(ModelError) as refused:
                 Predictor(copy, device="cpu", engine=engine)
+            assert str(copy) in str(refused.value)
+            assert "train again" in str(refused.value)
+
+    def test_no_posts_have_no_features(self, run: Path) -> None:
+        readers = load_run(run, CPU).readers
+        assert [len(made) for made in features_of(readers, [], "text")] == [0, 0, 0]
 
 
 def posts_of_every_subset(folder: Path) -> list[RawPost]:
