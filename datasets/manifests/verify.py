@@ -37,13 +37,14 @@ from flickr_emotion.datasets.rules.tags import former_tags, normalise_tags
 from flickr_emotion.datasets.rules.text import post_text
 from flickr_emotion.datasets.rules.verdicts import KEPT
 from flickr_emotion.harvest.flickr.photo_url import size_in_words
-from flickr_emotion.harvest.ledger.check import check_rows, stored_tags
+from flickr_emotion.harvest.ledger.check import check_rows
 from flickr_emotion.harvest.ledger.folder import picture_size
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.dataset_rows import HeldPost, held_posts
 from flickr_emotion.harvest.ledger.rows.outcomes import VIDEO
 from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
 from flickr_emotion.harvest.ledger.rows.tombstones import photos_named, tombstones_in
+from flickr_emotion.harvest.ledger.stored_values import stored_tags
 from flickr_emotion.harvest.manifests.file import DIGEST, open_manifest
 from flickr_emotion.harvest.pictures.files import image_path
 

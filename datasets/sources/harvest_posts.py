@@ -28,18 +28,14 @@ from flickr_emotion.datasets.rules.permissions import NOT_KNOWN, preference_of
 from flickr_emotion.datasets.rules.vote_distributions import Ballot, ballots_of
 from flickr_emotion.datasets.sources.list_labels import LabelRow, ListLabels
 from flickr_emotion.datasets.sources.raw_posts import INPUT_BYTES, Changed, Known
-from flickr_emotion.harvest.ledger.check import (
-    check_posts,
-    stored_shares,
-    stored_signals,
-    stored_tags,
-)
+from flickr_emotion.harvest.ledger.check import check_posts
 from flickr_emotion.harvest.ledger.ledger import Ledger
 from flickr_emotion.harvest.ledger.rows.dataset_rows import ListedPost, last_photo_row, listed_posts
 from flickr_emotion.harvest.ledger.rows.lists import (
     pair_sentiments,
 )
 from flickr_emotion.harvest.ledger.rows.schema import FILE_NAME
+from flickr_emotion.harvest.ledger.stored_values import stored_shares, stored_signals, stored_tags
 from flickr_emotion.harvest.pictures.files import image_path
 
 Ballots = list[dict[str, Any]] | None

@@ -6,7 +6,6 @@ the harvest folder. The expected tables, columns and types are those of the ledg
 ``_RULES`` has further conditions for their values.
 """
 
-import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +25,6 @@ from flickr_emotion.harvest.ledger.rows.connection import LedgerConnection
 from flickr_emotion.harvest.ledger.rows.outcomes import API_OUTCOMES, IMAGE_OUTCOMES
 from flickr_emotion.harvest.ledger.rows.schema import VERSION, open_ledger_file
 from flickr_emotion.harvest.preferences.headers import LONGEST_RECORD
-from flickr_emotion.harvest.preferences.signals import Signals, recorded_signals
 
 _MOST_VOTES = 10_000
 _MOST_ATTEMPTS = 10**6
@@ -128,13 +126,13 @@ def check_ledger(ledger: Ledger) -> None:
         _check_tables(ledger)
         for row in ledger.query("SELECT key, value FROM meta LIMIT 10000"):
             if not is_good(row["key"], row["value"]):
-                raise _refused(ledger.path, f"its {_shown(row['key'])} is {_shown(row['value'])}")
+                raise refused(ledger.path, f"its {shown(row['key'])} is {shown(row['value'])}")
         for what, known in (("api", API_OUTCOMES), ("image", IMAGE_OUTCOMES)):
             for row in ledger.query(f"SELECT DISTINCT {what}_outcome AS outcome FROM photos"):
                 if row["outcome"] not in known:
-                    raise _refused(ledger.path, f"a photo's outcome is {_shown(row['outcome'])}")
+                    raise refused(ledger.path, f"a photo's outcome is {shown(row['outcome'])}")
     except sqlite3.Error as error:
-        raise _refused(ledger.path, f"it cannot be read ({error})") from None
+        raise refused(ledger.path, f"it cannot be read ({error})") from None
 
 
 def check_rows(ledger: Ledger, *, posts: bool = True) -> None:
@@ -158,9 +156,9 @@ def check_rows(ledger: Ledger, *, posts: bool = True) -> None:
 
         with ThreadPoolExecutor(usable_cores()) as threads:
             for why in filter(None, threads.map(wrong_row, parts)):
-                raise _refused(ledger.path, why)
+                raise refused(ledger.path, why)
     except sqlite3.Error as error:
-        raise _refused(ledger.path, f"it cannot be read ({error})") from None
+        raise refused(ledger.path, f"it cannot be read ({error})") from None
 
 
 def check_posts(ledger: Ledger, photo_ids: Sequence[Any]) -> None:
@@ -173,7 +171,7 @@ def check_posts(ledger: Ledger, photo_ids: Sequence[Any]) -> None:
     named = f"photo_id IN ({', '.join('?' * len(photo_ids))})"
     for table, columns in _known_tables(ledger):
         if table in _OF_POSTS and (why := _wrong_row(ledger, table, columns, named, photo_ids)):
-            raise _refused(ledger.path, why)
+            raise refused(ledger.path, why)
 
 
 def _parts(ledger: Ledger, table: str) -> list[str]:
@@ -209,7 +207,7 @@ def _wrong_row(
         values,
     )
     for row in wrong:
-        return f"its {row['name']} in table {table}, row {_shown(row['place'])} is invalid"
+        return f"its {row['name']} in table {table}, row {shown(row['place'])} is invalid"
     return None
 
 
@@ -223,67 +221,6 @@ def ledger_faults(ledger: Ledger) -> list[str]:
     except sqlite3.DatabaseError as error:
         found = [str(error)]
     return [" ".join(fault.split()) for fault in found if fault != "ok"]
-
-
-def stored_tags(ledger: Path, photo_id: str, tags: str | None) -> list[str]:
-    """Return a photo's tags from the JSON in its row; raises ``HarvestError``.
-
-    Tags are only checked when they are used: reading them takes as long as all other checks.
-    """
-    if (plain := _plain_texts(tags or "")) is not None:
-        return plain
-    try:
-        found = json.loads(tags or "[]")
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, list) or not set(map(type, found)) <= {str}:
-        raise _refused(ledger, f"the tags of photo {photo_id} are {_shown(tags)}")
-    return found
-
-
-def _plain_texts(array: str) -> list[str] | None:
-    """Return the texts of a JSON array as a crawl writes most; None where it must be parsed.
-
-    That is one without escapes, in a quarter of the parser's time.
-    """
-    if array[:2] != '["' or array[-2:] != '"]' or len(array) < 4:
-        return None
-    if "\\" in array or not array.isprintable():
-        return None
-    texts = array[2:-2].split('", "')
-    # Any further quote belongs to something else.
-    return texts if array.count('"') == 2 * len(texts) else None
-
-
-def stored_signals(ledger: Path, photo_id: str, headers: str | None, usage: str | None) -> Signals:
-    """Return what is stated about a photo's use, from the JSON in its row.
-
-    Raises ``HarvestError``.
-    """
-    try:
-        return recorded_signals(headers, usage)
-    except ValueError:
-        raise _refused(
-            ledger, f"image_headers or usage of photo {photo_id} is {_shown((headers, usage))}"
-        ) from None
-
-
-def stored_shares(ledger: Path, photo_id: str, shares: str, classes: int) -> list[float]:
-    """Return a photo's share of each of ``classes`` classes from the JSON in its row.
-
-    Raises ``HarvestError``.
-    """
-    try:
-        found = json.loads(shares)
-    except (ValueError, RecursionError):
-        found = None
-    if (
-        not isinstance(found, list)
-        or len(found) != classes
-        or not all(isinstance(share, float) and 0 <= share <= 1 for share in found)
-    ):
-        raise _refused(ledger, f"the vote_distribution of photo {photo_id} is {_shown(shares)}")
-    return found
 
 
 def _known_tables(ledger: Ledger) -> Iterator[tuple[str, list[_Column]]]:
@@ -300,7 +237,7 @@ def _check_tables(ledger: Ledger) -> None:
     }
     for name, kind in kinds.items():
         if kind in ("view", "trigger"):
-            raise _refused(ledger.path, f"it contains a {kind} {_shown(name)}")
+            raise refused(ledger.path, f"it contains a {kind} {shown(name)}")
     version = ledger.query("PRAGMA user_version")[0][0]
     if version < VERSION:
         return  # A crawl adds the missing tables when it opens the ledger.
@@ -308,15 +245,17 @@ def _check_tables(ledger: Ledger) -> None:
         there = {row["name"] for row in ledger.query(f"PRAGMA table_info({table})")}
         for column in columns:
             if column.name not in there:
-                raise _refused(ledger.path, f"its table {table} lacks {column.name}")
+                raise refused(ledger.path, f"its table {table} lacks {column.name}")
 
 
-def _shown(value: object) -> str:
-    shown = ascii(value)
-    return shown if len(shown) <= 60 else f"{shown[:60]}..."
+def shown(value: object) -> str:
+    """Return a value of a ledger as a message may show it."""
+    text = ascii(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."
 
 
-def _refused(path: Path, why: str) -> HarvestError:
+def refused(path: Path, why: str) -> HarvestError:
+    """Return the error for a ledger that no crawl has written so."""
     return HarvestError(
         f"the ledger {path} is refused: {why}, which no crawl writes; restore the folder from a "
         "backup, or ask its sender for another copy"

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from flickr_emotion.harvest.errors import HarvestError
 from flickr_emotion.harvest.ledger import check
-from flickr_emotion.harvest.ledger.check import check_rows, stored_shares, stored_tags
+from flickr_emotion.harvest.ledger.check import check_rows
 from flickr_emotion.harvest.ledger.ledger import Ledger
+from flickr_emotion.harvest.ledger.stored_values import stored_shares, stored_tags
 from tests.commands import refusal, run
 from tests.harvest.corpora import KEY, SECRET, crawl_posts, post, write_votes
 
