@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from flickr_emotion.model.features.picture_sizes import PictureSizes
-from flickr_emotion.model.features.texts.readers import Floats, TextReader
+from flickr_emotion.model.features.texts.readers import TextReader
+from flickr_emotion.model.features.texts.views import Floats
 from flickr_emotion.model.posts.posts import Encoding, Integers, Posts
 
 

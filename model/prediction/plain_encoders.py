@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from flickr_emotion.model.features.texts.readers import Floats
+from flickr_emotion.model.features.texts.views import Floats
 from flickr_emotion.model.posts.posts import PADDING, WINDOWS, Integers, Posts
 
 Weights = Mapping[str, npt.NDArray[Any]]

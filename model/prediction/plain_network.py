@@ -16,8 +16,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from flickr_emotion.common.modalities import SUBSETS
-from flickr_emotion.model.features.texts.readers import READ, Floats
-from flickr_emotion.model.features.texts.views import TUNED_VIEWS
+from flickr_emotion.model.features.texts.readers import READ
+from flickr_emotion.model.features.texts.views import TUNED_VIEWS, Floats
 from flickr_emotion.model.posts.posts import FIRST_ID, Encoding, Integers, Post, Posts, encode
 from flickr_emotion.model.prediction.plain_encoders import Weights, Words, linear, read_tags
 from flickr_emotion.model.recipes import SHARE_OF_REGRESSION, SHARE_OF_TUNED

@@ -19,9 +19,9 @@ from flickr_emotion.common.modalities import SUBSETS
 from flickr_emotion.model.engines.kept_graphs import digest_of_weights
 from flickr_emotion.model.features.picture_graphs import PictureGraph, picture_graph_of
 from flickr_emotion.model.features.picture_sizes import PictureSizes
-from flickr_emotion.model.features.texts.readers import READ, Floats, TextReader, open_readers
+from flickr_emotion.model.features.texts.readers import READ, TextReader, open_readers
 from flickr_emotion.model.features.texts.tuned import TunedReader, are_of_tuned_text
-from flickr_emotion.model.features.texts.views import TUNED_VIEWS
+from flickr_emotion.model.features.texts.views import TUNED_VIEWS, Floats
 from flickr_emotion.model.posts.posts import Integers
 from flickr_emotion.model.prediction.networks import ReadPosts
 from flickr_emotion.model.prediction.plain_network import PaperNetwork, PlainNetwork, RecipeNetwork

@@ -24,12 +24,8 @@ from flickr_emotion.model.config import AUTO, TrainingConfig
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.evaluation.calibration import read_calibration
 from flickr_emotion.model.features.picture_sizes import PictureSizes
-from flickr_emotion.model.features.texts.readers import (
-    READ,
-    Floats,
-    features_of,
-    say_cut,
-)
+from flickr_emotion.model.features.texts.readers import READ, features_of, say_cut
+from flickr_emotion.model.features.texts.views import Floats
 from flickr_emotion.model.posts.posts import Post, encode
 from flickr_emotion.model.prediction.answers import HeadOpinion, Prediction, RawPost
 from flickr_emotion.model.prediction.networks import ReadPosts

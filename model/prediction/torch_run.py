@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from flickr_emotion.model.features.picture_sizes import PictureSizes
-from flickr_emotion.model.features.texts.readers import Floats
 from flickr_emotion.model.features.texts.text_features import TextFeatures
+from flickr_emotion.model.features.texts.views import Floats
 from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.posts.posts import Integers
 from flickr_emotion.model.prediction.networks import ReadPosts

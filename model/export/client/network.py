@@ -20,7 +20,7 @@ from flickr_emotion.model.engines.sessions import open_session
 from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.export.client.readers import open_reader
 from flickr_emotion.model.features.picture_sizes import PictureSizes
-from flickr_emotion.model.features.texts.views import read_text, tuned_views
+from flickr_emotion.model.features.texts.views import features_of_views, read_text
 from flickr_emotion.model.posts.ids import tag_ids, word_ids
 from flickr_emotion.model.prediction.contents import text_and_tags
 
@@ -113,24 +113,13 @@ class Network:
         modality = name.removesuffix("_features")
         parts: list[Numbers] = []
         for number, reader in enumerate(self._described["readers"]):
+            read = self._reader(number)
             if reader.get("together"):
-                parts += self._read_together(number, posts, modality)
+                pairs = [(post.text, post.tags) for post in posts]
+                parts.append(features_of_views(read, reader["dimension"], pairs, modality))
             else:
-                texts = [read_text(post.text, post.tags, modality) for post in posts]
-                parts.append(self._reader(number)(texts))
+                parts.append(read([read_text(post.text, post.tags, modality) for post in posts]))
         return np.concatenate(parts, axis=1)
-
-    def _read_together(self, number: int, posts: Sequence[Post], modality: str) -> list[Numbers]:
-        """Return what the encoder that the run has trained says of posts, alone and together."""
-        size = self._described["readers"][number]["dimension"]
-        views = zip(*(tuned_views(post.text, post.tags, modality) for post in posts), strict=True)
-        parts = []
-        for texts in views:
-            part = np.zeros((len(posts), size), np.float32)
-            if there := [place for place, text in enumerate(texts) if text]:
-                part[there] = self._reader(number)([texts[place] for place in there])
-            parts.append(part)
-        return parts
 
     def _ids(self, name: str, post: Post, how: dict[str, Any]) -> list[int]:
         limits = {"unknown": how["unknown"], "most": how["most"]}

@@ -413,16 +413,15 @@ class Network {
     }
     const words = splitWords(post.text).slice(0, how.most_words);
     const tags = post.tags.slice(0, how.most_words);
-    const read = (name === "text_features" ? words : tags).join(" ");
+    const marked = tags.map((tag) => `#${tag}`);
+    const ofText = name === "text_features";
+    const alone = [(ofText ? words : tags).join(" ")];
+    // The encoder that the run has trained reads a text with its tags too.
+    const together = ofText ? [...alone, marked.length ? [...words, ...marked].join(" ") : ""]
+      : [marked.join(" "), ""];
     const features = [];
     for (const reader of this.described.readers) {
-      // The encoder that the run has trained reads a text with its tags too.
-      const marked = tags.map((tag) => `#${tag}`);
-      const ofText = name === "text_features";
-      const views = !reader.together ? [read]
-        : ofText ? [words.join(" "), marked.length ? [...words, ...marked].join(" ") : ""]
-          : [marked.join(" "), ""];
-      for (const text of views) {
+      for (const text of reader.together ? together : alone) {
         features.push(...(text ? await this.features(reader, text) : Array(reader.dimension).fill(0)));
       }
     }

@@ -5,14 +5,9 @@ encoders trained on a few thousand posts. Like those of a frozen image backbone,
 never change, so they are computed once and kept (``model/features/texts/text_features.py``).
 """
 
-# ruff: noqa: N806 (shapes in names)
-
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Protocol
-
-import numpy as np
-import numpy.typing as npt
 
 from flickr_emotion.common.printing import say
 from flickr_emotion.model.config import AUTO
@@ -22,15 +17,18 @@ from flickr_emotion.model.features.texts.minilm import open_minilm
 from flickr_emotion.model.features.texts.mpnet import open_mpnet
 from flickr_emotion.model.features.texts.sentences import EncoderReader
 from flickr_emotion.model.features.texts.universal import UniversalReader
-from flickr_emotion.model.features.texts.views import TUNED_VIEWS, read_text, tuned_views
+from flickr_emotion.model.features.texts.views import (
+    TUNED_VIEWS,
+    Floats,
+    TextAndTags,
+    features_of_views,
+    features_or_zeros,
+    read_text,
+)
 from flickr_emotion.model.recipes import HUB, LEXICON, MINILM, MPNET, TUNED, USE
 
 READ = ("text", "tags")
 """The modalities that readers take."""
-
-Floats = npt.NDArray[np.float32]
-TextAndTags = tuple[str | None, Sequence[str] | None]
-"""Of a post; what it lacks is None or empty."""
 
 
 class TextReader(Protocol):
@@ -102,17 +100,8 @@ def features_of(
     made = []
     for reader in readers:
         if reader.name == TUNED:
-            read = [tuned_views(text, tags, modality) for text, tags in posts]
-            parts = [_of_texts(reader, [it[view] for it in read]) for view in range(TUNED_VIEWS)]
+            made.append(features_of_views(reader.features, reader.dimension, posts, modality))
         else:
-            parts = [_of_texts(reader, [read_text(text, tags, modality) for text, tags in posts])]
-        made.append(np.concatenate(parts, axis=1))
+            texts = [read_text(text, tags, modality) for text, tags in posts]
+            made.append(features_or_zeros(reader.features, reader.dimension, texts))
     return made
-
-
-def _of_texts(reader: TextReader, texts: Sequence[str]) -> Floats:
-    """Return the features of texts, zeros of empty ones."""
-    features_ND = np.zeros((len(texts), reader.dimension), np.float32)
-    if there := [number for number, text in enumerate(texts) if text]:
-        features_ND[there] = reader.features([texts[number] for number in there])
-    return features_ND

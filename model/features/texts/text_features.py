@@ -23,13 +23,13 @@ from flickr_emotion.model.features.feature_files import (
 )
 from flickr_emotion.model.features.texts.readers import (
     READ,
-    TextAndTags,
     TextReader,
     features_of,
     say_cut,
     width,
 )
 from flickr_emotion.model.features.texts.sentences import EncoderReader
+from flickr_emotion.model.features.texts.views import TextAndTags
 
 POSTS_PER_READ = 1024
 """Of many texts, more are equal, or have as many tokens: these are read once, and together."""

@@ -6,9 +6,18 @@ post's text together with its tags too, because each changes what the other says
 `export` copies this module into the client, so it imports nothing heavy.
 """
 
-from collections.abc import Sequence
+# ruff: noqa: N806 (shapes in names)
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
 
 from flickr_emotion.model.posts.ids import MAX_WORDS
+
+Floats = npt.NDArray[np.float32]
+TextAndTags = tuple[str | None, Sequence[str] | None]
+"""Of a post; what it lacks is None or empty."""
 
 TUNED_VIEWS = 2
 """How often the trained encoder reads a post for a modality: alone, and together."""
@@ -37,3 +46,28 @@ def joined_text(text: str | None, tags: Sequence[str] | None) -> str:
     """Return a text and tags as one text, as people write them: each tag with ``#``."""
     words = (text or "").split()[:MAX_WORDS]
     return " ".join([*words, *(f"#{tag}" for tag in (tags or ())[:MAX_WORDS])])
+
+
+def features_of_views(
+    read: Callable[[Sequence[str]], Floats],
+    size: int,
+    posts: Sequence[TextAndTags],
+    modality: str,
+) -> Floats:
+    """Return what the trained encoder, ``read``, says of posts: (N, D), its views side by side.
+
+    ``size``: the numbers that it gives a text.
+    """
+    each = [tuned_views(text, tags, modality) for text, tags in posts]
+    views = ([texts[view] for texts in each] for view in range(TUNED_VIEWS))
+    return np.concatenate([features_or_zeros(read, size, texts) for texts in views], axis=1)
+
+
+def features_or_zeros(
+    read: Callable[[Sequence[str]], Floats], size: int, texts: Sequence[str]
+) -> Floats:
+    """Return the features (N, ``size``) of texts, zeros of empty ones, which are not read."""
+    features_ND = np.zeros((len(texts), size), np.float32)
+    if there := [number for number, text in enumerate(texts) if text]:
+        features_ND[there] = read([texts[number] for number in there])
+    return features_ND

@@ -20,8 +20,9 @@ from flickr_emotion.model.errors import ModelError
 from flickr_emotion.model.evaluation.evaluation import evaluate
 from flickr_emotion.model.features.image_backbones import build_backbone
 from flickr_emotion.model.features.texts.lexicon import LexiconReader
-from flickr_emotion.model.features.texts.readers import READ, Floats
+from flickr_emotion.model.features.texts.readers import READ
 from flickr_emotion.model.features.texts.text_features import TextFeatures, text_features
+from flickr_emotion.model.features.texts.views import Floats
 from flickr_emotion.model.inputs.batches import Split
 from flickr_emotion.model.networks.frozen_inputs import COPIES_OF_FEW, LENGTHS, Standardised
 from flickr_emotion.model.networks.recipe_network import OWN, RecipeNetwork

@@ -11,10 +11,9 @@ import pytest
 from flickr_emotion.datasets.folder.reading import open_dataset
 from flickr_emotion.model.features.texts.lexicon import LexiconReader
 from flickr_emotion.model.features.texts.minilm import LONGEST, open_minilm
-from flickr_emotion.model.features.texts.readers import Floats
 from flickr_emotion.model.features.texts.text_features import text_features
 from flickr_emotion.model.features.texts.universal import UniversalReader
-from flickr_emotion.model.features.texts.views import read_text
+from flickr_emotion.model.features.texts.views import Floats, read_text
 from flickr_emotion.model.posts.ids import MAX_WORDS
 from flickr_emotion.model.prediction.prediction import Predictor
 
