@@ -45,11 +45,11 @@ _SUBSETS = {
 
 _OF_LABEL = ("label", "votes", "sentiment")
 _OF_REFERENCE = ("server", "farm", "secret", "pair")
-_IMAGE = JUDGED_SCHEMA.get_field_index("image")
 _NO_PICTURE = (None, False, None, None, None, None)  # as ``PostPicture.columns`` returns it
-# The last columns of a row: those behind the text, and those from the picture on.
-_NOTHING_ELSE = ((), *(None,) * 15)
-_NOTHING_JUDGED = (None, False, *(None,) * 10, *_NOTHING_ELSE)
+_IMAGE, _TAGS = map(JUDGED_SCHEMA.get_field_index, ("image", "tags"))
+_BLANK = tuple({"image_known": False, "tags": ()}.get(name) for name in JUDGED_SCHEMA.names)
+# The last columns of a row without a post: those from the picture on, and those behind the text.
+_NOTHING_JUDGED, _NOTHING_ELSE = _BLANK[_IMAGE:], _BLANK[_TAGS:]
 
 
 @dataclass(frozen=True, kw_only=True)
