@@ -12,10 +12,7 @@ from flickr_emotion.harvest.preferences.signals import Signals, recorded_signals
 
 
 def stored_tags(ledger: Path, photo_id: str, tags: str | None) -> list[str]:
-    """Return a photo's tags from the JSON in its row; raises ``HarvestError``.
-
-    Tags are only checked when they are used: reading them takes as long as all other checks.
-    """
+    """Return a photo's tags from the JSON in its row; raises ``HarvestError``."""
     if (plain := _plain_texts(tags or "")) is not None:
         return plain
     try:

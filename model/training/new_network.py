@@ -1,4 +1,4 @@
-"""Builds a network before its first step, and checks that a checkpoint's backbone is the same.
+"""Builds a network before its first step, and checks that a checkpoint's frozen parts are the same.
 
 All that the seed decides about a new network is drawn here: its initial weights, and the vectors of
 words that no file has. Runs with the same settings start from the same numbers, whether separate or
@@ -54,7 +54,7 @@ def build_network(config: TrainingConfig, material: Material) -> System:
     return network
 
 
-def check_backbone(checkpoint: Checkpoint, network: System, config: TrainingConfig) -> None:
+def check_frozen_parts(checkpoint: Checkpoint, network: System, config: TrainingConfig) -> None:
     """Refuse to resume with features of a different backbone, or of another tuned reader.
 
     Raises ``ModelError``.

@@ -39,7 +39,7 @@ from flickr_emotion.model.training.journal import Journal
 from flickr_emotion.model.training.material import Material, for_seed, prepare
 from flickr_emotion.model.training.metrics import over_seeds, run_metrics, test_figures
 from flickr_emotion.model.training.model_card import model_card
-from flickr_emotion.model.training.new_network import build_network, check_backbone
+from flickr_emotion.model.training.new_network import build_network, check_frozen_parts
 from flickr_emotion.model.training.run_tree import ROOT, Chain, Kind, RunSpec, plan_runs, unfinished
 
 
@@ -182,7 +182,7 @@ class RunTraining:
                 "not begun with its vectors: put the file back"
             )
         if checkpoint:
-            check_backbone(checkpoint, network, config)
+            check_frozen_parts(checkpoint, network, config)
             fitting.restore(checkpoint)
             epochs = checkpoint.epochs
         named = f"{config.subset}, " if config.subset else ""

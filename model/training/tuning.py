@@ -10,6 +10,7 @@ Shapes in names: N posts, B posts of a batch, C classes.
 # ruff: noqa: N806 (shapes in names)
 
 import hashlib
+import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -31,6 +32,7 @@ from flickr_emotion.model.features.texts.tuned import (
     contiguous,
     new_tuned_text,
     published_encoder,
+    shapes_of_tuned_text,
 )
 from flickr_emotion.model.features.texts.tuned_text import TunedText
 from flickr_emotion.model.features.texts.views import joined_text
@@ -60,17 +62,16 @@ def tuned_reader(
     written.
     """
     base, classes = published_encoder(), len(dataset.classes)
-    new = new_tuned_text(base, classes).tuned().state_dict()
-    sizes = {name: values.numel() for name, values in sorted(new.items())}
-    total = sum(sizes.values())
+    shapes = dict(sorted(shapes_of_tuned_text(classes).items()))
+    sizes = [math.prod(shape) for shape in shapes.values()]
     kept = kept_or_made(
         folders,
         [f"{TUNED}-layers", f"{base.digest()} {_VERSION} {_digest(split)}", dataset.digest],
-        {TUNED: (1, total)},
+        {TUNED: (1, sum(sizes))},
         partial(_train_into, base=base, dataset=dataset, split=split, device=device),
     )
-    pieces = torch.split(kept[TUNED][0], list(sizes.values()))
-    weights = {name: piece.view(new[name].shape) for name, piece in zip(sizes, pieces, strict=True)}
+    pieces = zip(shapes.items(), torch.split(kept[TUNED][0], sizes), strict=True)
+    weights = {name: piece.view(shape) for (name, shape), piece in pieces}
     # A graph for ONNX Runtime would be made for this run alone.
     return TunedReader(contiguous(weights), classes, TORCH)
 

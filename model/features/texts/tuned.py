@@ -67,19 +67,25 @@ def published_encoder() -> SentenceReader:
     )
 
 
-def are_of_tuned_text(weights: Weights, classes: int) -> bool:
-    """Return whether weights are those of ``TunedText.tuned``, by the published encoder's file."""
+def shapes_of_tuned_text(classes: int) -> dict[str, list[int]]:
+    """Return the shapes of the weights of ``TunedText.tuned``, by the published encoder's file."""
     (file,) = (file for file in published_encoder().files if file.name == _PUBLISHED)
     with safe_open(file, framework="np") as published:
         layers = [name for name in published.keys() if name.startswith(_LAYERS)]  # noqa: SIM118
-        expected = {
+        shapes: dict[str, list[int]] = {
             f"layers.{name.removeprefix(_LAYERS)}": published.get_slice(name).get_shape()
             for name in layers
         }
-    hidden = next(iter(expected.values()))[0] if expected else 0
-    expected |= {"scores.weight": [classes, hidden], "scores.bias": [classes]}
+    hidden = next(iter(shapes.values()))[0]
+    return shapes | {"scores.weight": [classes, hidden], "scores.bias": [classes]}
+
+
+def are_of_tuned_text(weights: Weights, classes: int) -> bool:
+    """Return whether weights are those of ``TunedText.tuned``."""
     given = {name: list(values.shape) for name, values in weights.items()}
-    return given == expected and all(values.dtype == np.float32 for values in weights.values())
+    return given == shapes_of_tuned_text(classes) and all(
+        values.dtype == np.float32 for values in weights.values()
+    )
 
 
 def new_tuned_text(base: SentenceReader, classes: int) -> "TunedText":
